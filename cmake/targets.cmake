@@ -1,0 +1,31 @@
+# ringfence_library(NAME SOURCES… [PUBLIC target…] [PRIVATE target…]): one static library per line of the architecture.
+function(ringfence_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ringfence_flags ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# ringfence_program(NAME SOURCES… LINK target…)
+function(ringfence_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ringfence_flags ${ARG_LINK})
+endfunction()
+
+# ringfence_test(NAME LABEL label SOURCES… LINK target…): one Catch2 program, each TEST_CASE a ctest test of that label.
+# Labels: unit (no root, no kernel feature), root, e2e, lint, fuzz, bench. Root and e2e tests share the machine's control
+# groups and run one at a time.
+function(ringfence_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ringfence_flags ringfence_test_support Catch2::Catch2WithMain ${ARG_LINK})
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  set(properties LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 4)
+  if(NOT ARG_LABEL STREQUAL "unit")
+    list(APPEND properties RUN_SERIAL ON)
+  endif()
+  catch_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}: " PROPERTIES ${properties})
+endfunction()

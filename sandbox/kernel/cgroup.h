@@ -1,0 +1,60 @@
+// Control groups of runs, in both layouts: NAME-background/RUN/agent and NAME-interactive/RUN/agent in every hierarchy
+// that is in use. Freeze and kill are always v2. One table maps each knob to its v1 or v2 file. All calls block only on
+// the kernel.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/plan/kernel_features.h"
+#include "sandbox/plan/plan.h"
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::sandbox {
+
+struct GroupUsage {
+  std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes, outOfMemoryKills;
+};
+
+class CgroupTree {
+ public:
+  // `name` is --cgroup-root. Makes and configures the two branches (cpu.idle on the background one where the kernel has it).
+  // `root` is an O_PATH descriptor of the directory that mount points in `features` are relative to ("/" for real).
+  static Result<CgroupTree> open(const KernelFeatures& features, std::string name, UniqueFd root);
+
+  // Makes RUN and RUN/agent in every hierarchy. Fails when RUN exists: a run gets fresh groups every time.
+  Result<void> createRun(const RunId& run, policy::PriorityClass priority);
+  Result<void> setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits);
+  // Joins `pid` (0: the caller) to RUN/agent of every hierarchy. Async-signal-safe it is not.
+  Result<void> join(const RunId& run, policy::PriorityClass priority, int pid);
+  // Directory of RUN/agent in the v2 hierarchy, for CLONE_INTO_CGROUP.
+  Result<UniqueFd> unifiedDirectory(const RunId& run, policy::PriorityClass priority);
+  Result<void> freeze(const RunId& run, policy::PriorityClass priority, bool frozen);
+  Result<bool> isFrozen(const RunId& run, policy::PriorityClass priority);
+  Result<void> kill(const RunId& run, policy::PriorityClass priority);
+  Result<bool> isPopulated(const RunId& run, policy::PriorityClass priority);
+  // Removes RUN with everything below it, in every hierarchy; kBusy while processes are in it. Absent is success.
+  Result<void> removeRun(const RunId& run, policy::PriorityClass priority);
+  // Unknown numbers stay absent; never a plausible zero.
+  GroupUsage usage(const RunId& run, policy::PriorityClass priority) const;
+  Result<std::vector<int>> processes(const RunId& run, policy::PriorityClass priority) const;
+  // Every run that has groups in some hierarchy.
+  struct Found { RunId run; policy::PriorityClass priority; };
+  Result<std::vector<Found>> list() const;
+
+  // Path of RUN/agent below each hierarchy's mount, as /proc/PID/cgroup shows it.
+  std::string agentPath(const RunId& run, policy::PriorityClass priority) const;
+
+ private:
+  struct Hierarchy { std::string mountPoint; int version = 0; std::vector<std::string> controllers; };
+  CgroupTree(KernelFeatures features, std::string name, UniqueFd root, std::vector<Hierarchy> hierarchies);
+
+  KernelFeatures features_;
+  std::string name_;
+  UniqueFd root_;
+  std::vector<Hierarchy> hierarchies_;  // v2 first
+};
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,25 @@
+// Compiles a SeccompTable with libseccomp and installs the program with seccomp(2) itself.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <string>
+#include <vector>
+
+#include "sandbox/plan/seccomp_table.h"
+#include "sdk/base/result.h"
+
+namespace ringfence::sandbox {
+
+enum class Architecture { kX86_64, kAarch64, kRiscv64 };
+Architecture nativeArchitecture();
+
+using BpfProgram = std::vector<sock_filter>;
+
+// Foreign ABIs are killed; calls that `architecture` lacks are left out. Fails with kInvalid naming the rule.
+Result<BpfProgram> compile(const SeccompTable& table, Architecture architecture);
+
+// Installs on the calling thread (no_new_privs must be set). Async-signal-safe. Returns 0 or errno.
+int install(const BpfProgram& program);
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,93 @@
+// What ringfenced and ringfence-launcher say to each other over RUN_DIR/launcher.sock (SEQPACKET, root only, one packet a
+// message, descriptors by SCM_RIGHTS). Requests go down, events come up; there are no replies that must arrive in step.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sandbox/plan/plan.h"
+#include "sdk/base/run_id.h"
+
+namespace ringfence::sandbox {
+
+// Raised with every change of a message's shape. Peers of another version say so and part.
+inline constexpr std::uint32_t kWireVersion = 1;
+
+// Places in the descriptor list of Launch. kDescriptors appends three more.
+inline constexpr std::uint32_t kWorkspaceDescriptor = 0;
+inline constexpr std::uint32_t kHomeDescriptor = 1;
+inline constexpr std::uint32_t kStdioDescriptor = 2;  // the first of three
+
+// ---- daemon -> launcher -----------------------------------------------------------------------------------------------
+
+struct WireHello { std::uint32_t version = kWireVersion; };
+// Forks ahead: a child in fresh control groups of that class waits for the Launch of the same run.
+struct Prepare { RunId run; policy::PriorityClass priority = policy::PriorityClass::kBackground; };
+// Builds everything and answers Built or LaunchFailed; the command starts at Release.
+struct Launch { Plan plan; };
+struct Release { RunId run; };
+// Ends a run that was built and not released.
+struct Abandon { RunId run; };
+// To the foreground process group of the run's terminal, or to the command. Never SIGKILL: that is the daemon's cgroup.kill.
+struct SignalRun { RunId run; int signal = 0; };
+// While nobody is attached to the run's terminal, its output goes to the ring.
+struct SetDraining { RunId run; bool draining = false; };
+// The end is recorded: the launcher may drop its copies.
+struct Forget { RunId run; };
+// "What do you keep?": answered by a Kept for each run, then AdoptDone.
+struct Adopt {};
+// A Kept going down: to a launcher that came after a dead one, with the daemon's copies; it watches that run from now on.
+
+// ---- launcher -> daemon -----------------------------------------------------------------------------------------------
+
+struct WallReading {
+  Wall wall = Wall::kMount;
+  std::string wanted;
+  std::string got;
+  bool probed = false;  // proved by trying, not by reading
+  bool up = false;
+  bool operator==(const WallReading&) const = default;
+};
+
+struct Note { std::string text; bool operator==(const Note&) const = default; };  // "expanded 256 of 400 matches of …"
+
+// Descriptors beside it, in this order and only those named in `held`.
+enum class HeldFd : std::uint8_t { kPidfd = 1, kReport = 2, kTerminal = 4, kOutputRing = 8 };
+
+struct Built { RunId run; std::vector<WallReading> posture; std::vector<Note> notes; std::uint8_t held = 0; std::int32_t initPid = 0; };
+struct Started { RunId run; std::int32_t pid = 0; };  // host pid of the command
+// `token` names a wall ("landlock") or a step ("executable", "workspace", "cgroup"); exitCode is 125, 126 or 127.
+struct LaunchFailed { RunId run; std::string token; std::string message; int sysErrno = 0; int exitCode = 125; };
+struct CommandStopped { RunId run; int signal = 0; };
+struct CommandContinued { RunId run; };
+struct ExitStatus {
+  std::optional<int> code;
+  std::optional<int> signal;
+  bool operator==(const ExitStatus&) const = default;
+};
+// Every process of the run is gone and its control groups are removed. Both absent: nobody saw the status.
+struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; };
+
+enum class KeptState : std::uint8_t { kBuilt, kRunning, kEnded };
+struct KeptRun {
+  RunId run;
+  KeptState state = KeptState::kRunning;
+  policy::PriorityClass priority = policy::PriorityClass::kBackground;
+  std::int32_t initPid = 0;
+  std::int32_t pid = 0;
+  ExitStatus exit;
+  bool outOfMemory = false;
+  std::uint8_t held = 0;
+};
+struct Welcome { std::uint32_t version = kWireVersion; std::int32_t pid = 0; };
+struct Prepared { RunId run; };
+struct Kept { KeptRun kept; };
+struct AdoptDone { std::uint32_t count = 0; };
+
+using LauncherRequest = std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept>;
+using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued, Ended, Kept, AdoptDone>;
+
+}  // namespace ringfence::sandbox

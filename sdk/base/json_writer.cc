@@ -1,0 +1,57 @@
+#include "sdk/base/json_writer.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "sdk/base/text.h"
+
+namespace ringfence {
+
+void JsonWriter::separate() {
+  if (needsComma_) text_ += ',';
+  needsComma_ = true;
+}
+
+JsonWriter& JsonWriter::open(char bracket) {
+  separate();
+  text_ += bracket;
+  needsComma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::close(char bracket) {
+  text_ += bracket;
+  needsComma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  separate();
+  text_ += quoteJson(name);
+  text_ += ':';
+  needsComma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::string_view text) { return raw(quoteJson(text)); }
+
+JsonWriter& JsonWriter::value(double number) {
+  if (!std::isfinite(number)) return null();
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", number);
+  return raw(text);
+}
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  separate();
+  text_ += json;
+  return *this;
+}
+
+JsonWriter& JsonWriter::untrustedField(std::string_view name, std::string_view bytes) {
+  field(name, escapeForDisplay(bytes));
+  if (needsEscaping(bytes)) field(std::string(name) + "_raw", encodeBase64(bytes));
+  return *this;
+}
+
+}  // namespace ringfence

@@ -1,0 +1,157 @@
+#include "sdk/base/output_ring.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+namespace ringfence {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x52464f5554303031;  // "RFOUT001"
+constexpr std::uint64_t kHeaderBytes = 4096;
+constexpr std::uint64_t kMaxChunk = 256 << 10;
+
+struct Header {
+  std::uint64_t magic;
+  std::uint64_t capacity;
+  std::atomic<std::uint64_t> written;
+  std::atomic<std::uint64_t> ended;
+};
+static_assert(sizeof(Header) <= kHeaderBytes && std::atomic<std::uint64_t>::is_always_lock_free);
+
+Header* headerOf(void* map) { return static_cast<Header*>(map); }
+const Header* headerOf(const void* map) { return static_cast<const Header*>(map); }
+char* bytesOf(void* map) { return static_cast<char*>(map) + kHeaderBytes; }
+const char* bytesOf(const void* map) { return static_cast<const char*>(map) + kHeaderBytes; }
+
+Result<std::uint64_t> capacityOf(int fd) {
+  struct stat status{};
+  if (fstat(fd, &status) != 0) return posixError(errno, "looking at an output ring");
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size <= kHeaderBytes) return Error{ErrorCode::kInvalid, "not an output ring: too small"};
+  return size - kHeaderBytes;
+}
+
+}  // namespace
+
+Result<OutputRingWriter> OutputRingWriter::create(Bytes capacity) {
+  UniqueFd fd(memfd_create("ringfence-output", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) return posixError(errno, "making an output ring");
+  if (ftruncate(fd.get(), static_cast<off_t>(kHeaderBytes + capacity.count)) != 0 ||
+      fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    return posixError(errno, "sizing an output ring");
+  }
+  void* map = mmap(nullptr, kHeaderBytes + capacity.count, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (map == MAP_FAILED) return posixError(errno, "mapping an output ring");
+  headerOf(map)->magic = kMagic;
+  headerOf(map)->capacity = capacity.count;
+  return OutputRingWriter(std::move(fd), map, capacity.count);
+}
+
+Result<OutputRingWriter> OutputRingWriter::continueFrom(UniqueFd fd) {
+  const std::uint64_t capacity = RF_TRY(capacityOf(fd.get()));
+  void* map = mmap(nullptr, kHeaderBytes + capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (map == MAP_FAILED) return posixError(errno, "mapping an output ring");
+  if (headerOf(map)->magic != kMagic || headerOf(map)->capacity != capacity) {
+    munmap(map, kHeaderBytes + capacity);
+    return Error{ErrorCode::kInvalid, "not an output ring"};
+  }
+  return OutputRingWriter(std::move(fd), map, capacity);
+}
+
+OutputRingWriter::OutputRingWriter(OutputRingWriter&& other) noexcept
+    : fd_(std::move(other.fd_)), map_(std::exchange(other.map_, nullptr)), capacity_(other.capacity_) {}
+
+OutputRingWriter& OutputRingWriter::operator=(OutputRingWriter&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(map_, other.map_);
+  std::swap(capacity_, other.capacity_);
+  return *this;
+}
+
+OutputRingWriter::~OutputRingWriter() {
+  if (map_ != nullptr) munmap(map_, kHeaderBytes + capacity_);
+}
+
+void OutputRingWriter::append(std::string_view bytes) {
+  Header* header = headerOf(map_);
+  while (!bytes.empty()) {
+    const std::uint64_t written = header->written.load(std::memory_order_relaxed);
+    const std::uint64_t at = written % capacity_;
+    const std::uint64_t count = std::min<std::uint64_t>(bytes.size(), capacity_ - at);
+    std::memcpy(bytesOf(map_) + at, bytes.data(), count);
+    header->written.store(written + count, std::memory_order_release);
+    bytes.remove_prefix(count);
+  }
+}
+
+void OutputRingWriter::end() { headerOf(map_)->ended.store(1, std::memory_order_release); }
+
+Result<OutputRingReader> OutputRingReader::open(UniqueFd fd) {
+  const std::uint64_t capacity = RF_TRY(capacityOf(fd.get()));
+  void* map = mmap(nullptr, kHeaderBytes + capacity, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (map == MAP_FAILED) return posixError(errno, "mapping an output ring");
+  if (headerOf(map)->magic != kMagic || headerOf(map)->capacity != capacity) {
+    munmap(map, kHeaderBytes + capacity);
+    return Error{ErrorCode::kInvalid, "not an output ring"};
+  }
+  return OutputRingReader(std::move(fd), map, capacity);
+}
+
+OutputRingReader::OutputRingReader(OutputRingReader&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      map_(std::exchange(other.map_, nullptr)),
+      capacity_(other.capacity_),
+      position_(other.position_),
+      started_(other.started_) {}
+
+OutputRingReader& OutputRingReader::operator=(OutputRingReader&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(map_, other.map_);
+  std::swap(capacity_, other.capacity_);
+  std::swap(position_, other.position_);
+  std::swap(started_, other.started_);
+  return *this;
+}
+
+OutputRingReader::~OutputRingReader() {
+  if (map_ != nullptr) munmap(const_cast<void*>(map_), kHeaderBytes + capacity_);
+}
+
+OutputRingReader::Chunk OutputRingReader::read() {
+  Chunk chunk;
+  const Header* header = headerOf(map_);
+  const bool ended = header->ended.load(std::memory_order_acquire) != 0;
+  const std::uint64_t written = header->written.load(std::memory_order_acquire);
+  const std::uint64_t oldest = written > capacity_ ? written - capacity_ : 0;
+  if (position_ < oldest) {
+    chunk.skipped = started_ ? oldest - position_ : 0;
+    position_ = oldest;
+  }
+  started_ = true;
+  const std::uint64_t count = std::min(written - position_, kMaxChunk);
+  for (std::uint64_t copied = 0; copied < count;) {
+    const std::uint64_t at = (position_ + copied) % capacity_;
+    const std::uint64_t part = std::min(count - copied, capacity_ - at);
+    chunk.bytes.append(bytesOf(map_) + at, part);
+    copied += part;
+  }
+  // What the writer overwrote while we copied is dropped from the front.
+  const std::uint64_t now = header->written.load(std::memory_order_acquire);
+  const std::uint64_t overwritten = now > capacity_ ? now - capacity_ : 0;
+  if (overwritten > position_) {
+    const std::uint64_t lost = std::min(overwritten - position_, count);
+    chunk.bytes.erase(0, lost);
+    chunk.skipped += lost;
+  }
+  position_ += count;
+  chunk.ended = ended && position_ == written;
+  return chunk;
+}
+
+}  // namespace ringfence

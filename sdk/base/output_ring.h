@@ -1,0 +1,63 @@
+// The bounded output of a detached run: a file in memory with a header and a ring of bytes. One writer (the launcher), any
+// number of readers, each with a descriptor of its own; a reader that fell behind skips to the oldest byte still there.
+//
+// Layout: 4096 bytes of header {magic u64, capacity u64, written u64 (all bytes ever), ended u64}, then `capacity` bytes;
+// byte number n of the stream is at n % capacity. The writer stores bytes before it advances `written`; the reader checks
+// `written` again after copying and drops what was overwritten meanwhile. Readers do not trust capacity beyond the file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+#include "sdk/base/units.h"
+
+namespace ringfence {
+
+class OutputRingWriter {
+ public:
+  static Result<OutputRingWriter> create(Bytes capacity);
+  // Continues a ring that another process began.
+  static Result<OutputRingWriter> continueFrom(UniqueFd fd);
+  OutputRingWriter(OutputRingWriter&& other) noexcept;
+  OutputRingWriter& operator=(OutputRingWriter&& other) noexcept;
+  ~OutputRingWriter();
+
+  void append(std::string_view bytes);
+  void end();  // nothing will follow
+  int fd() const { return fd_.get(); }
+
+ private:
+  OutputRingWriter(UniqueFd fd, void* map, std::uint64_t capacity) : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
+  UniqueFd fd_;
+  void* map_ = nullptr;
+  std::uint64_t capacity_ = 0;
+};
+
+class OutputRingReader {
+ public:
+  // Fails with kInvalid when the descriptor is no ring. Reads from the oldest byte kept.
+  static Result<OutputRingReader> open(UniqueFd fd);
+  OutputRingReader(OutputRingReader&& other) noexcept;
+  OutputRingReader& operator=(OutputRingReader&& other) noexcept;
+  ~OutputRingReader();
+
+  struct Chunk {
+    std::string bytes;          // empty: nothing new
+    std::uint64_t skipped = 0;  // bytes lost because the reader was too slow
+    bool ended = false;         // the writer is done and everything was read
+  };
+  Chunk read();
+
+ private:
+  OutputRingReader(UniqueFd fd, const void* map, std::uint64_t capacity) : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
+  UniqueFd fd_;
+  const void* map_ = nullptr;
+  std::uint64_t capacity_ = 0;
+  std::uint64_t position_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace ringfence

@@ -1,0 +1,28 @@
+// Quantities whose unit is in the type.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+namespace ringfence {
+
+struct Bytes {
+  std::uint64_t count = 0;
+  auto operator<=>(const Bytes&) const = default;
+};
+
+constexpr Bytes kibibytes(std::uint64_t n) { return {n << 10}; }
+constexpr Bytes mebibytes(std::uint64_t n) { return {n << 20}; }
+constexpr Bytes gibibytes(std::uint64_t n) { return {n << 30}; }
+
+// Share of one CPU in percent: 200 means two CPUs.
+struct CpuPercent {
+  std::uint32_t percent = 0;
+  auto operator<=>(const CpuPercent&) const = default;
+};
+
+// "6.0 GiB", "512 B". For people; never parsed again.
+std::string formatBytes(Bytes bytes);
+
+}  // namespace ringfence

@@ -1,0 +1,130 @@
+// The control socket for C++ programs: blocking calls, and fd() with receive() for those with a loop of their own. Holds
+// no protobuf in its interface. Not thread-safe. Every reply is bounded before it is believed.
+//
+//   auto client = RF_TRY(Client::connect());
+//   RunList runs = RF_TRY(client.list(false));
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::client {
+
+struct PolicyText { std::string file; std::string text; };
+enum class StdioMode { kDescriptors, kTerminal, kCaptured };
+struct ExtraPath { std::string path; bool writable = false; };
+
+struct RunRequest {
+  std::string name;
+  std::string policy;                        // a name; empty: the default
+  std::optional<PolicyText> policyFile;
+  std::vector<PolicyText> userPolicies;
+  std::optional<PolicyText> projectPolicy;
+  std::string workspace;
+  int workspaceFd = -1;                      // O_PATH directory; borrowed
+  std::string workingDirectory;
+  std::vector<std::string> argv;
+  std::string executable;
+  std::string installTree;
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::pair<std::string, std::string>> extraEnvironment;
+  std::vector<ExtraPath> extraPaths;
+  StdioMode stdio = StdioMode::kDescriptors;
+  int stdioFds[3] = {0, 1, 2};               // borrowed; kDescriptors only
+  std::uint16_t rows = 24;
+  std::uint16_t columns = 80;
+  bool detached = false;
+  std::string asUser;
+  bool unattended = false;
+};
+
+struct Weakening { std::string wall; std::string reason; };
+struct RunAccepted { std::string run; std::string name; std::int32_t pid = 0; std::vector<Weakening> weakened; std::vector<std::string> notes; UniqueFd terminal; };
+struct ExitStatus { std::optional<int> code; std::optional<int> signal; bool outOfMemory = false; std::string note; };
+struct StoppedBy { int signal = 0; };
+struct Continued {};
+using RunEvent = std::variant<StoppedBy, Continued, ExitStatus>;
+
+struct WallReading { std::string wall, wanted, got, proved; bool up = false; };
+struct Usage { std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes; };
+struct RunDetails {
+  std::string id, name, state;
+  std::optional<ExitStatus> exit;
+  std::uint32_t uid = 0;
+  std::uint32_t callerUid = 0;
+  std::int32_t pid = 0;
+  std::vector<std::string> command;
+  std::string workspace, policyName, policyHash, started, ended, token;
+  std::vector<Weakening> weakened;
+  std::vector<WallReading> walls;
+  Usage usage;
+  std::vector<std::string> notes;
+};
+struct LogLine { std::uint64_t seq = 0; std::string at, run, kind, bodyJson, hash; };
+struct VerifyAnswer { bool ok = false; std::uint64_t facts = 0; std::string head; std::uint64_t firstBadSeq = 0; std::string detail; };
+struct UsageRow { std::string run, name, state; Usage usage; };
+struct Document { std::string json; std::string text; };
+
+// A refusal by the daemon, as it said it. `exitCode` is the one that the command line ends with.
+struct Refusal { std::string code, message, token, json; int exitCode = 1; };
+// Like Error, but keeps what the daemon said. kUnavailable and no refusal: the daemon is not reachable or went away.
+struct Failure { Error error; std::optional<Refusal> refusal; };
+
+template <typename T>
+using Answer = std::variant<T, Failure>;
+
+class Client {
+ public:
+  // $RINGFENCE_SOCKET, else /run/ringfence/control.sock. Fails with kUnavailable when nobody listens, kDenied when the
+  // peer is neither root nor this user. Says Hello and checks the protocol.
+  static Result<Client> connect();
+  static Result<Client> connectTo(const std::string& socketPath);
+
+  Client(Client&&) = default;
+  Client& operator=(Client&&) = default;
+
+  int fd() const { return socket_.get(); }
+
+  // Returns when the command runs. Its events follow: nextRunEvent blocks for the next; run at most one per connection.
+  Answer<RunAccepted> run(const RunRequest& request);
+  Answer<Document> dryRun(const RunRequest& request);
+  Answer<RunEvent> nextRunEvent();
+  Answer<std::monostate> signal(const std::string& run, int signal);
+
+  Answer<std::vector<RunDetails>> list(bool all);
+  Answer<RunDetails> show(const std::string& run);
+  // The terminal's master (or the output ring when the run has no terminal), then run events as after run().
+  struct Attached { UniqueFd output; bool isTerminal = false; };
+  Answer<Attached> attach(const std::string& run);
+  Answer<UniqueFd> outputRing(const std::string& run);
+
+  enum class Verb { kFreeze, kResume, kStop, kKill };
+  // `run` empty: all that the peer controls. The ids acted on.
+  Answer<std::vector<std::string>> act(Verb verb, const std::string& run);
+
+  // The log from `sinceSeq`; then, with follow, as facts happen. nextLogLine: nullopt after the last.
+  Answer<std::monostate> beginLog(const std::string& run, std::uint64_t sinceSeq, bool follow);
+  Answer<std::optional<LogLine>> nextLogLine();
+
+  Answer<VerifyAnswer> verify(const std::string& against);
+  Answer<Document> doctor();
+  Answer<std::vector<UsageRow>> usage(const std::string& run);
+  Answer<std::monostate> trust(const std::string& file, const std::string& hash);
+
+ private:
+  explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}
+  struct Exchange;  // packets, in client.cc
+
+  UniqueFd socket_;
+  std::uint64_t nextId_ = 1;
+  std::uint64_t streamId_ = 0;
+};
+
+}  // namespace ringfence::client

@@ -1,0 +1,46 @@
+// Something wants a change.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sandbox/plan/plan.h"
+#include "sandbox/wire/messages.h"
+#include "sdk/base/run_id.h"
+#include "supervisor/core/fact.h"
+
+namespace ringfence::supervisor {
+
+// Who asks. Taken from the socket at connect, never looked up again.
+struct Peer {
+  std::uint32_t uid = 0;
+  bool admin = false;   // root or in ringfence-admin
+  bool viewer = false;  // in ringfence
+};
+
+// May see / may act on runs of `ownerUid`.
+bool maySee(const Peer& peer, std::uint32_t ownerUid);
+bool mayControl(const Peer& peer, std::uint32_t ownerUid);
+
+struct AdmitRun { Peer peer; sandbox::Plan plan; std::string name; std::string workspace; std::string planHash; bool detached = false; };
+struct FreezeRun { Peer peer; RunId run; std::string reason; };
+struct ResumeRun { Peer peer; RunId run; };
+// SIGTERM to the command, and a kill when it is still there after `kStopGrace`.
+struct StopRun { Peer peer; RunId run; std::string reason; };
+struct KillRun { Peer peer; RunId run; std::string reason; };
+struct TrustPolicy { Peer peer; std::string file; std::string hash; };
+struct LauncherSaid { sandbox::LauncherEvent event; FinalUsage usage; };  // usage only with Ended
+struct LauncherConnected { std::int32_t pid = 0; std::vector<sandbox::KeptRun> kept; };
+struct LauncherGone { std::string reason; };
+struct ClientLost { RunId run; };   // the foreground client of a run without a terminal died: hang up, then kill
+struct TimerFired { RunId run; };   // a deadline that an ArmTimer effect asked for
+struct DaemonBegan { std::string version; std::string kernel; };
+struct DaemonEnds { std::string reason; };
+
+using Command = std::variant<AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid, LauncherConnected,
+                             LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds>;
+
+}  // namespace ringfence::supervisor

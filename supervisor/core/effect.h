@@ -1,0 +1,29 @@
+// Something to do in the world. The performer obeys; it decides nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "supervisor/core/command.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+
+struct SendToLauncher { sandbox::LauncherRequest request; };  // Launch: the performer adds the descriptors kept for that run
+struct FreezeGroup { RunId run; policy::PriorityClass priority{}; bool frozen = true; };
+struct KillGroup { RunId run; policy::PriorityClass priority{}; };
+struct RemoveGroup { RunId run; policy::PriorityClass priority{}; };  // kill what is left of it, then rmdir in every hierarchy
+struct ArmTimer { RunId run; Milliseconds after{}; };  // CLOCK_BOOTTIME; one a run, a later one replaces it
+struct Publish { std::uint64_t seq = 0; };            // that fact may be shown to those who may see it
+
+using EffectBody = std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish>;
+
+struct Effect {
+  // The fact that must be durable first; 0: perform at once (freezing and killing wait for no disk).
+  std::uint64_t afterSeq = 0;
+  EffectBody body;
+};
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,57 @@
+// The state of the daemon: the fold of all facts. Value type; changed by evolve alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <variant>
+
+#include "supervisor/core/fact.h"
+
+namespace ringfence::supervisor {
+
+// A run's life. Each state holds what is known only in it.
+struct Requested {};                        // admitted; the launcher builds
+struct Starting { std::int32_t initPid = 0; };  // walls proved; the command is being started
+struct Running { std::int32_t initPid = 0; std::int32_t pid = 0; };
+struct Frozen { std::int32_t initPid = 0; std::int32_t pid = 0; Now since; std::uint32_t byUid = 0; };
+struct Stopping { std::int32_t initPid = 0; std::int32_t pid = 0; Now since; bool killed = false; bool wasFrozen = false; };
+struct EndedState { sandbox::ExitStatus exit; Now at; bool refused = false; std::string token; std::string note; bool outOfMemory = false; FinalUsage usage; int exitCode = 0; };
+using LifeState = std::variant<Requested, Starting, Running, Frozen, Stopping, EndedState>;
+
+struct Run {
+  RunId id;
+  std::uint64_t admittedSeq = 0;
+  Now admittedAt;
+  RunAdmitted what;
+  std::vector<sandbox::WallReading> posture;
+  std::vector<sandbox::Note> notes;
+  LifeState life = Requested{};
+};
+
+bool isLive(const Run& run);
+std::string_view lifeName(const LifeState& life);  // "starting|running|frozen|stopping|ended"
+std::int32_t commandPid(const LifeState& life);    // 0: none
+
+struct State {
+  std::uint64_t lastSeq = 0;
+  std::string bootId;                     // of the last fact
+  bool launcherReady = false;
+  std::map<RunId, Run> runs;              // live ones, and the last kMaxEndedRuns that ended
+  std::vector<RunId> ended;               // oldest first
+  std::map<std::pair<std::uint32_t, std::string>, std::string> trusted;  // (uid, file) -> hash
+};
+
+inline constexpr std::size_t kMaxEndedRuns = 1000;
+inline constexpr std::size_t kMaxLiveRuns = 512;
+inline constexpr std::size_t kMaxLiveRunsPerUser = 128;
+
+// The state after `fact`. Total: a fact that does not fit (a RunStarted of an unknown run) changes only lastSeq.
+State evolve(State state, const Fact& fact);
+
+// Canonical JSON of the whole state, for snapshots and their hash; and back.
+std::string encodeState(const State& state);
+Result<State> decodeState(std::string_view json);
+
+}  // namespace ringfence::supervisor

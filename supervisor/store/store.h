@@ -1,0 +1,37 @@
+// The log of facts, durable. The seam `Store` has one real implementation (sqlite_store.h); tests have one that loses
+// power or space. All methods are called from the loop's thread; none blocks on the disk.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/base/result.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+
+// Result of commits since the last look.
+struct Progress {
+  std::uint64_t durableSeq = 0;       // every fact up to here is on disk
+  std::optional<Error> failure;       // a batch failed: nothing after durableSeq will become durable until `retry`
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // Queues facts in order; they commit together with whatever else has gathered. Fails with kUnavailable when the queue
+  // is at its bound (kMaxQueuedFacts).
+  virtual Result<void> append(const std::vector<Fact>& facts) = 0;
+  // Readable when progress() has news.
+  virtual int eventFd() const = 0;
+  virtual Progress progress() = 0;
+  // Tries the failed batch again (the disk may have room now).
+  virtual void retry() = 0;
+};
+
+inline constexpr std::size_t kMaxQueuedFacts = 65536;
+
+}  // namespace ringfence::supervisor

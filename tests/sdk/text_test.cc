@@ -1,0 +1,60 @@
+#include "sdk/base/text.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "sdk/base/json_writer.h"
+
+using namespace ringfence;
+
+TEST_CASE("text that moves the cursor or hides is shown as escapes") {
+  CHECK(escapeForDisplay("plain äöü 漢字") == "plain äöü 漢字");
+  CHECK(escapeForDisplay("a\x1b[2Jb") == "a\\x1b[2Jb");
+  CHECK(escapeForDisplay("a\r\n\tb\\") == "a\\r\\n\\tb\\\\");
+  CHECK(escapeForDisplay("\xe2\x80\xae" "gnp.exe") == "\\u{202e}gnp.exe");
+  CHECK(escapeForDisplay("\xc2\x9b" "31m") == "\\u{9b}31m");
+  CHECK(escapeForDisplay("\xff\xc0\x80") == "\\xff\\xc0\\x80");
+  CHECK(escapeForDisplay(std::string_view("\0x", 2)) == "\\x00x");
+  CHECK_FALSE(needsEscaping("plain 漢字"));
+  CHECK(needsEscaping("\x7f"));
+}
+
+TEST_CASE("overlong and surrogate encodings are not UTF-8") {
+  CHECK(isValidUtf8("\xf0\x9f\x98\x80"));
+  CHECK_FALSE(isValidUtf8("\xc0\xaf"));
+  CHECK_FALSE(isValidUtf8("\xed\xa0\x80"));
+  CHECK_FALSE(isValidUtf8("\xf4\x90\x80\x80"));
+  CHECK_FALSE(isValidUtf8("\xe2\x82"));
+}
+
+TEST_CASE("base64 goes there and back, and refuses what it would not have written") {
+  for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("\0\xff\x10z", 4)}) {
+    CHECK(decodeBase64(encodeBase64(text)) == text);
+  }
+  CHECK(encodeBase64("Man") == "TWFu");
+  CHECK_FALSE(decodeBase64("TWF"));
+  CHECK_FALSE(decodeBase64("T=Fu"));
+  CHECK_FALSE(decodeBase64("TW F"));
+}
+
+TEST_CASE("a JSON string holds quotes, controls and broken bytes safely") {
+  CHECK(quoteJson("a\"b\\c\n\x01") == R"("a\"b\\c\n\u0001")");
+  CHECK(quoteJson("\xff") == R"("\\xff")");
+}
+
+TEST_CASE("the JSON writer places commas between fields, values and nested objects") {
+  JsonWriter json;
+  json.beginObject().field("a", 1).field("b", true).key("c").beginArray().value("x").value(2.5).beginObject().endObject().endArray();
+  json.key("d").null().endObject();
+  CHECK(json.text() == R"({"a":1,"b":true,"c":["x",2.5,{}],"d":null})");
+}
+
+TEST_CASE("untrusted text that was changed carries its bytes beside it") {
+  JsonWriter json;
+  json.beginObject().untrustedField("name", "ok").untrustedField("cmd", "\x1bq").endObject();
+  CHECK(json.text() == R"({"name":"ok","cmd":"\\x1bq","cmd_raw":"G3E="})");
+}
+
+TEST_CASE("the nearest name is offered only when it is close") {
+  CHECK(nearestName("workspce", {"workspace", "write"}) == "workspace");
+  CHECK_FALSE(nearestName("zebra", {"workspace", "write"}));
+}
