@@ -68,8 +68,13 @@ struct ExitStatus {
   std::optional<int> signal;
   bool operator==(const ExitStatus&) const = default;
 };
+// What the run's groups said just before they were removed; absent numbers are unknown.
+struct LastReading {
+  std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes;
+  bool operator==(const LastReading&) const = default;
+};
 // Every process of the run is gone and its control groups are removed. Both absent: nobody saw the status.
-struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; };
+struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; LastReading usage; };
 
 enum class KeptState : std::uint8_t { kBuilt, kRunning, kEnded };
 struct KeptRun {
@@ -81,6 +86,7 @@ struct KeptRun {
   ExitStatus exit;
   bool outOfMemory = false;
   std::uint8_t held = 0;
+  LastReading usage;  // of a run that ended
 };
 struct Welcome { std::uint32_t version = kWireVersion; std::int32_t pid = 0; };
 struct Prepared { RunId run; };
