@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <optional>
 #include <string>
 #include <variant>
@@ -96,7 +96,12 @@ class Client {
   Answer<RunAccepted> run(const RunRequest& request);
   Answer<Document> dryRun(const RunRequest& request);
   Answer<RunEvent> nextRunEvent();
+  // True when an event came while another answer was awaited: nextRunEvent returns it at once, and poll(fd()) would not
+  // tell. To be asked before poll.
+  bool hasWaitingEvent() const { return !waiting_.empty(); }
   Answer<std::monostate> signal(const std::string& run, int signal);
+  // The run goes on when this connection closes: its output goes to its bounded log.
+  Answer<std::monostate> detach(const std::string& run);
 
   Answer<std::vector<RunDetails>> list(bool all);
   Answer<RunDetails> show(const std::string& run);
@@ -124,7 +129,8 @@ class Client {
 
   UniqueFd socket_;
   std::uint64_t nextId_ = 1;
-  std::uint64_t streamId_ = 0;
+  std::uint64_t streamId_ = 0;         // id whose answers nextRunEvent and nextLogLine return
+  std::deque<std::string> waiting_;    // packets of the stream that came out of turn; bounded
 };
 
 }  // namespace ringfence::client

@@ -1,0 +1,362 @@
+#include "sdk/client/client.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "sdk/base/io.h"
+#include "sdk/client/convert.h"
+
+namespace ringfence::client {
+namespace {
+
+constexpr char kDefaultSocket[] = "/run/ringfence/control.sock";
+constexpr std::uint32_t kProtocol = 1;
+constexpr char kProtobufPacket = 0x01;
+constexpr char kMemfdPacket = 0x02;
+constexpr Bytes kMaxPacket = kibibytes(64);
+constexpr Bytes kInlineRequest = kibibytes(60);
+constexpr Bytes kMaxMemfdMessage = mebibytes(8);
+constexpr std::size_t kMaxWaitingEvents = 1024;
+constexpr timeval kHelloPatience{10, 0};
+constexpr timeval kNoTimeout{0, 0};
+
+Failure failed(Error error) { return {std::move(error), std::nullopt}; }
+
+Failure refused(const v1::ErrorAnswer& answer) {
+  Refusal refusal = fromMessage(answer);
+  Error error{codeOf(refusal.code), refusal.message};
+  return {std::move(error), std::move(refusal)};
+}
+
+Error daemonGone() {
+  return {ErrorCode::kUnavailable, "the daemon closed the connection; see its log (journalctl -u ringfenced)"};
+}
+
+Result<void> trustPeer(int socket, const std::string& path) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+    return posixError(errno, "asking who serves " + path);
+  if (peer.uid == 0 || peer.uid == ::geteuid()) return {};
+  return Error{ErrorCode::kDenied, path + " is served by uid " + std::to_string(peer.uid) +
+                                       ", which is neither root nor you; not talking to it"};
+}
+
+Result<UniqueFd> dial(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return Error{ErrorCode::kInvalid,
+                 "socket path of " + std::to_string(path.size()) + " bytes: it must have 1 to 107"};
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (!socket) return posixError(errno, "making a socket");
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    const int cause = errno;
+    Error error = posixError(cause, "connecting to " + path);
+    // Whatever the reason, the daemon cannot be reached; only a forbidden directory or socket is another matter.
+    if (cause != EACCES && cause != EPERM) error.code = ErrorCode::kUnavailable;
+    return error;
+  }
+  RF_TRY(trustPeer(socket.get(), path));
+  return socket;
+}
+
+}  // namespace
+
+// One request and its answers. Lives for one call.
+struct Client::Exchange {
+  Client& client;
+  v1::ClientPacket request{};
+  std::vector<int> fds{};
+  v1::ServerPacket answer{};
+  std::vector<UniqueFd> received{};
+
+  explicit Exchange(Client& owner) : client(owner) { request.set_id(client.nextId_++); }
+
+  std::uint64_t id() const { return request.id(); }
+  Result<void> send();
+  // Waits for the next answer to this request; answers of the stream that come in between are kept.
+  std::optional<Failure> receive();
+  std::optional<Failure> ask();
+  static Result<void> parse(std::string_view bytes, v1::ServerPacket& packet);
+  // The next answer of the stream, kept or new.
+  static std::optional<Failure> receiveStream(Client& client, v1::ServerPacket& packet);
+
+  static Failure unexpected(const char* what) {
+    return failed({ErrorCode::kInternal, std::string("the daemon answered something else than ") + what});
+  }
+};
+
+Result<void> Client::Exchange::send() {
+  std::string bytes(1, kProtobufPacket);
+  if (!request.AppendToString(&bytes)) return Error{ErrorCode::kInvalid, "the request cannot be written as a message"};
+  if (bytes.size() <= kInlineRequest.count) return sendPacket(client.socket_.get(), bytes, fds);
+  if (bytes.size() - 1 > kMaxMemfdMessage.count) {
+    return Error{ErrorCode::kInvalid, "the request has " + formatBytes({bytes.size()}) + "; at most " +
+                                          formatBytes(kMaxMemfdMessage) +
+                                          " are taken (is the environment that large?)"};
+  }
+  const UniqueFd memfd = RF_TRY(sealedMemfd("ringfence-request", std::string_view(bytes).substr(1)));
+  std::vector<int> all{memfd.get()};
+  all.insert(all.end(), fds.begin(), fds.end());
+  return sendPacket(client.socket_.get(), std::string_view(&kMemfdPacket, 1), all);
+}
+
+Result<void> Client::Exchange::parse(std::string_view bytes, v1::ServerPacket& packet) {
+  if (bytes.empty() || bytes[0] != kProtobufPacket ||
+      !packet.ParseFromArray(bytes.data() + 1, static_cast<int>(bytes.size() - 1))) {
+    return Error{ErrorCode::kInternal, "the daemon sent a packet that is no answer"};
+  }
+  return {};
+}
+
+std::optional<Failure> Client::Exchange::receive() {
+  for (;;) {
+    auto packet = receivePacket(client.socket_.get(), kMaxPacket);
+    if (!packet) {
+      Error error = std::move(packet).error();
+      if (error.sysErrno == EAGAIN)
+        error = {ErrorCode::kUnavailable, "the daemon does not answer (waited 10 s)", EAGAIN};
+      if (error.sysErrno == ECONNRESET || error.sysErrno == EPIPE) error = daemonGone();
+      return failed(std::move(error));
+    }
+    if (packet->bytes.empty()) return failed(daemonGone());
+    if (auto parsed = parse(packet->bytes, answer); !parsed) return failed(std::move(parsed).error());
+    received = std::move(packet->fds);
+    if (answer.id() == id() || answer.id() == 0) break;  // 0: about the connection, before it closes
+    if (client.streamId_ == 0 || answer.id() != client.streamId_) continue;
+    if (client.waiting_.size() >= kMaxWaitingEvents) {
+      return failed({ErrorCode::kInternal, "more than 1024 events came before one answer"});
+    }
+    client.waiting_.push_back(std::move(packet->bytes));
+  }
+  if (answer.has_error()) return refused(answer.error());
+  return std::nullopt;
+}
+
+std::optional<Failure> Client::Exchange::ask() {
+  // A request that cannot be sent may still have an answer waiting: the reason why the connection was closed.
+  if (auto sent = send(); !sent && sent.error().sysErrno != EPIPE) return failed(std::move(sent).error());
+  return receive();
+}
+
+std::optional<Failure> Client::Exchange::receiveStream(Client& client, v1::ServerPacket& packet) {
+  if (client.streamId_ == 0) return failed({ErrorCode::kInvalid, "nothing was begun on this connection, or it ended"});
+  if (!client.waiting_.empty()) {
+    const std::string bytes = std::move(client.waiting_.front());
+    client.waiting_.pop_front();
+    if (auto parsed = parse(bytes, packet); !parsed) return failed(std::move(parsed).error());
+    if (packet.has_error()) return refused(packet.error());
+  } else {
+    Exchange exchange(client);
+    exchange.request.set_id(client.streamId_);
+    if (auto failure = exchange.receive()) return failure;
+    packet = std::move(exchange.answer);
+  }
+  if (packet.last()) client.streamId_ = 0;
+  return std::nullopt;
+}
+
+Result<Client> Client::connect() {
+  const char* named = ::secure_getenv("RINGFENCE_SOCKET");
+  return connectTo(named != nullptr && *named != '\0' ? named : kDefaultSocket);
+}
+
+Result<Client> Client::connectTo(const std::string& socketPath) {
+  UniqueFd socket = RF_TRY(dial(socketPath));
+  const int fd = socket.get();
+  Client client(std::move(socket));
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kHelloPatience,
+                     sizeof kHelloPatience);  // Without it: waits for ever.
+  Exchange hello(client);
+  hello.request.mutable_hello()->set_protocol(kProtocol);
+  if (auto failure = hello.ask()) return std::move(failure->error).with(socketPath);
+  if (!hello.answer.has_hello() || hello.answer.hello().protocol() != kProtocol) {
+    return Error{ErrorCode::kUnsupported,
+                 socketPath + " speaks another protocol; use the client of the daemon's version"};
+  }
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kNoTimeout, sizeof kNoTimeout);
+  return client;
+}
+
+Answer<RunAccepted> Client::run(const RunRequest& request) {
+  Exchange exchange(*this);
+  toMessage(request, *exchange.request.mutable_run());
+  exchange.fds.push_back(request.workspaceFd);
+  if (request.stdio == StdioMode::kDescriptors)
+    exchange.fds.insert(exchange.fds.end(), request.stdioFds, request.stdioFds + 3);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_run_accepted()) return Exchange::unexpected("a started run");
+  const v1::RunAccepted& message = exchange.answer.run_accepted();
+  RunAccepted accepted{message.run(), message.name(), message.pid(), weakeningsOf(message.weakened()), {}, {}};
+  accepted.notes.assign(message.notes().begin(), message.notes().end());
+  if (message.has_terminal()) {
+    if (exchange.received.size() != 1) return Exchange::unexpected("the run's terminal");
+    accepted.terminal = std::move(exchange.received[0]);
+  }
+  streamId_ = exchange.answer.last() ? 0 : exchange.id();
+  return accepted;
+}
+
+Answer<Document> Client::dryRun(const RunRequest& request) {
+  Exchange exchange(*this);
+  toMessage(request, *exchange.request.mutable_run());
+  exchange.request.mutable_run()->set_dry_run(true);
+  if (request.workspaceFd >= 0) exchange.fds.push_back(request.workspaceFd);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_json()) return Exchange::unexpected("a plan");
+  return Document{exchange.answer.json().json(), exchange.answer.json().text()};
+}
+
+Answer<RunEvent> Client::nextRunEvent() {
+  v1::ServerPacket packet;
+  if (auto failure = Exchange::receiveStream(*this, packet)) return *std::move(failure);
+  const v1::RunEvent& event = packet.run_event();
+  switch (event.event_case()) {
+    case v1::RunEvent::kStoppedBy: return RunEvent(StoppedBy{event.stopped_by()});
+    case v1::RunEvent::kContinued: return RunEvent(Continued{});
+    case v1::RunEvent::kEnded: return RunEvent(fromMessage(event.ended()));
+    case v1::RunEvent::EVENT_NOT_SET: break;
+  }
+  return Exchange::unexpected("an event of the run");
+}
+
+Answer<std::monostate> Client::signal(const std::string& run, int signal) {
+  Exchange exchange(*this);
+  exchange.request.mutable_signal()->set_run(run);
+  exchange.request.mutable_signal()->set_signal(signal);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  return std::monostate{};
+}
+
+Answer<std::monostate> Client::detach(const std::string& run) {
+  Exchange exchange(*this);
+  exchange.request.mutable_detach()->set_run(run);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  return std::monostate{};
+}
+
+Answer<std::vector<RunDetails>> Client::list(bool all) {
+  Exchange exchange(*this);
+  exchange.request.mutable_list()->set_all(all);
+  std::vector<RunDetails> runs;
+  auto failure = exchange.ask();
+  for (;; failure = exchange.receive()) {
+    if (failure) return *std::move(failure);
+    if (!exchange.answer.has_list()) return Exchange::unexpected("a list of runs");
+    for (const v1::RunDetails& message : exchange.answer.list().runs()) runs.push_back(fromMessage(message));
+    if (exchange.answer.last()) return runs;
+  }
+}
+
+Answer<RunDetails> Client::show(const std::string& run) {
+  Exchange exchange(*this);
+  exchange.request.mutable_show()->set_run(run);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_details()) return Exchange::unexpected("a run's details");
+  return fromMessage(exchange.answer.details());
+}
+
+Answer<Client::Attached> Client::attach(const std::string& run) {
+  Exchange exchange(*this);
+  exchange.request.mutable_attach()->set_run(run);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_output() || exchange.received.size() != 1) return Exchange::unexpected("the run's output");
+  streamId_ = exchange.answer.last() ? 0 : exchange.id();
+  return Attached{std::move(exchange.received[0]), exchange.answer.output().is_terminal()};
+}
+
+Answer<UniqueFd> Client::outputRing(const std::string& run) {
+  Exchange exchange(*this);
+  exchange.request.mutable_logs()->set_run(run);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_output() || exchange.received.size() != 1) return Exchange::unexpected("the run's output");
+  return std::move(exchange.received[0]);
+}
+
+Answer<std::vector<std::string>> Client::act(Verb verb, const std::string& run) {
+  Exchange exchange(*this);
+  v1::RunSelector* selector = nullptr;
+  switch (verb) {
+    case Verb::kFreeze: selector = exchange.request.mutable_freeze(); break;
+    case Verb::kResume: selector = exchange.request.mutable_resume(); break;
+    case Verb::kStop: selector = exchange.request.mutable_stop(); break;
+    case Verb::kKill: selector = exchange.request.mutable_kill(); break;
+  }
+  selector->set_run(run);
+  selector->set_all(run.empty());
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_done()) return Exchange::unexpected("the runs acted on");
+  const auto& runs = exchange.answer.done().runs();
+  return std::vector<std::string>(runs.begin(), runs.end());
+}
+
+Answer<std::monostate> Client::beginLog(const std::string& run, std::uint64_t sinceSeq, bool follow) {
+  Exchange exchange(*this);
+  v1::LogRequest& log = *exchange.request.mutable_log();
+  log.set_run(run);
+  log.set_since_seq(sinceSeq);
+  log.set_follow(follow);
+  if (auto sent = exchange.send(); !sent) return failed(std::move(sent).error());
+  waiting_.clear();
+  streamId_ = exchange.id();
+  return std::monostate{};
+}
+
+Answer<std::optional<LogLine>> Client::nextLogLine() {
+  if (streamId_ == 0) return std::optional<LogLine>();
+  v1::ServerPacket packet;
+  if (auto failure = Exchange::receiveStream(*this, packet)) return *std::move(failure);
+  if (packet.has_done()) return std::optional<LogLine>();
+  if (!packet.has_log_line()) return Exchange::unexpected("a line of the log");
+  return std::optional<LogLine>(fromMessage(packet.log_line()));
+}
+
+Answer<VerifyAnswer> Client::verify(const std::string& against) {
+  Exchange exchange(*this);
+  exchange.request.mutable_verify()->set_against(against);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_verify()) return Exchange::unexpected("a verification");
+  const v1::VerifyAnswer& message = exchange.answer.verify();
+  return VerifyAnswer{message.ok(), message.facts(), message.head(), message.first_bad_seq(), message.detail()};
+}
+
+Answer<Document> Client::doctor() {
+  Exchange exchange(*this);
+  exchange.request.mutable_doctor();
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  if (!exchange.answer.has_json()) return Exchange::unexpected("the doctor's report");
+  return Document{exchange.answer.json().json(), exchange.answer.json().text()};
+}
+
+Answer<std::vector<UsageRow>> Client::usage(const std::string& run) {
+  Exchange exchange(*this);
+  exchange.request.mutable_usage()->set_run(run);
+  std::vector<UsageRow> rows;
+  auto failure = exchange.ask();
+  for (;; failure = exchange.receive()) {
+    if (failure) return *std::move(failure);
+    if (!exchange.answer.has_usage()) return Exchange::unexpected("usage");
+    for (const v1::UsageRow& row : exchange.answer.usage().rows()) {
+      rows.push_back({row.run(), row.name(), row.state(), fromMessage(row.usage())});
+    }
+    if (exchange.answer.last()) return rows;
+  }
+}
+
+Answer<std::monostate> Client::trust(const std::string& file, const std::string& hash) {
+  Exchange exchange(*this);
+  exchange.request.mutable_trust()->set_file(file);
+  exchange.request.mutable_trust()->set_hash(hash);
+  if (auto failure = exchange.ask()) return *std::move(failure);
+  return std::monostate{};
+}
+
+}  // namespace ringfence::client

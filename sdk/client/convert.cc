@@ -1,0 +1,119 @@
+#include "sdk/client/convert.h"
+
+namespace ringfence::client {
+namespace {
+
+void toMessage(const PolicyText& policy, v1::PolicyText& message) {
+  message.set_file(policy.file);
+  message.set_text(policy.text);
+}
+
+v1::StdioMode toMessage(StdioMode mode) {
+  switch (mode) {
+    case StdioMode::kDescriptors: return v1::STDIO_DESCRIPTORS;
+    case StdioMode::kTerminal: return v1::STDIO_TERMINAL;
+    case StdioMode::kCaptured: return v1::STDIO_CAPTURED;
+  }
+  return v1::STDIO_UNSPECIFIED;
+}
+
+void addPair(const std::pair<std::string, std::string>& pair, v1::KeyValue& message) {
+  message.set_key(pair.first);
+  message.set_value(pair.second);
+}
+
+}  // namespace
+
+void toMessage(const RunRequest& request, v1::RunRequest& message) {
+  message.set_name(request.name);
+  message.set_policy(request.policy);
+  if (request.policyFile) toMessage(*request.policyFile, *message.mutable_policy_file());
+  for (const PolicyText& policy : request.userPolicies) toMessage(policy, *message.add_user_policies());
+  if (request.projectPolicy) toMessage(*request.projectPolicy, *message.mutable_project_policy());
+  message.set_workspace(request.workspace);
+  message.set_working_directory(request.workingDirectory);
+  for (const std::string& argument : request.argv) message.add_argv(argument);
+  message.set_executable(request.executable);
+  message.set_install_tree(request.installTree);
+  for (const auto& pair : request.environment) addPair(pair, *message.add_environment());
+  for (const auto& pair : request.extraEnvironment) addPair(pair, *message.add_extra_environment());
+  for (const ExtraPath& path : request.extraPaths) {
+    v1::ExtraPath& added = *message.add_extra_paths();
+    added.set_path(path.path);
+    added.set_writable(path.writable);
+  }
+  message.set_stdio(toMessage(request.stdio));
+  message.set_terminal_rows(request.rows);
+  message.set_terminal_columns(request.columns);
+  message.set_detached(request.detached);
+  message.set_as_user(request.asUser);
+  message.set_unattended(request.unattended);
+}
+
+Usage fromMessage(const v1::Usage& message) {
+  Usage usage;
+  if (message.has_cpu_usec()) usage.cpuUsec = message.cpu_usec();
+  if (message.has_memory_bytes()) usage.memoryBytes = message.memory_bytes();
+  if (message.has_memory_peak_bytes()) usage.memoryPeakBytes = message.memory_peak_bytes();
+  if (message.has_pids()) usage.pids = message.pids();
+  if (message.has_io_read_bytes()) usage.ioReadBytes = message.io_read_bytes();
+  if (message.has_io_write_bytes()) usage.ioWriteBytes = message.io_write_bytes();
+  return usage;
+}
+
+ExitStatus fromMessage(const v1::ExitStatus& message) {
+  ExitStatus status;
+  if (message.has_code()) status.code = message.code();
+  if (message.has_signal()) status.signal = message.signal();
+  status.outOfMemory = message.out_of_memory();
+  status.note = message.note();
+  return status;
+}
+
+RunDetails fromMessage(const v1::RunDetails& message) {
+  RunDetails details;
+  details.id = message.id();
+  details.name = message.name();
+  details.state = message.state();
+  if (message.has_exit()) details.exit = fromMessage(message.exit());
+  details.uid = message.uid();
+  details.callerUid = message.caller_uid();
+  details.pid = message.pid();
+  details.command.assign(message.command().begin(), message.command().end());
+  details.workspace = message.workspace();
+  details.policyName = message.policy_name();
+  details.policyHash = message.policy_hash();
+  details.started = message.started();
+  details.ended = message.ended();
+  details.token = message.token();
+  details.weakened = weakeningsOf(message.weakened());
+  for (const v1::WallReading& wall : message.walls()) {
+    details.walls.push_back({wall.wall(), wall.wanted(), wall.got(), wall.proved(), wall.up()});
+  }
+  details.usage = fromMessage(message.usage());
+  details.notes.assign(message.notes().begin(), message.notes().end());
+  return details;
+}
+
+LogLine fromMessage(const v1::LogLine& message) {
+  return {message.seq(), message.at(), message.run(), message.kind(), message.body_json(), message.hash()};
+}
+
+Refusal fromMessage(const v1::ErrorAnswer& message) {
+  // A refusal is never a success, whatever the daemon wrote.
+  const int exitCode =
+      message.exit_code() >= 1 && message.exit_code() <= 255 ? static_cast<int>(message.exit_code()) : 1;
+  return {message.code(), message.message(), message.token(), message.json(), exitCode};
+}
+
+ErrorCode codeOf(const std::string& name) {
+  if (name == "invalid" || name == "policy") return ErrorCode::kInvalid;
+  if (name == "denied") return ErrorCode::kDenied;
+  if (name == "not-found") return ErrorCode::kNotFound;
+  if (name == "busy") return ErrorCode::kBusy;
+  if (name == "unsupported") return ErrorCode::kUnsupported;
+  if (name == "unavailable" || name == "lagged") return ErrorCode::kUnavailable;
+  return ErrorCode::kInternal;
+}
+
+}  // namespace ringfence::client

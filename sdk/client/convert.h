@@ -1,0 +1,28 @@
+// Messages of the control socket as values of client.h, and back. Private to sdk/client: protobuf stays out of
+// client.h.
+#pragma once
+
+#include "sdk/client/client.h"
+#include "sdk/proto/control.pb.h"
+
+namespace ringfence::client {
+
+void toMessage(const RunRequest& request, v1::RunRequest& message);
+
+RunDetails fromMessage(const v1::RunDetails& message);
+Usage fromMessage(const v1::Usage& message);
+ExitStatus fromMessage(const v1::ExitStatus& message);
+LogLine fromMessage(const v1::LogLine& message);
+Refusal fromMessage(const v1::ErrorAnswer& message);
+
+template <typename Messages>
+std::vector<Weakening> weakeningsOf(const Messages& messages) {
+  std::vector<Weakening> weakened;
+  for (const auto& one : messages) weakened.push_back({one.wall(), one.reason()});
+  return weakened;
+}
+
+// The code that the daemon named, as an ErrorCode. Unknown names are kInternal.
+ErrorCode codeOf(const std::string& name);
+
+}  // namespace ringfence::client
