@@ -2,7 +2,7 @@
 add_library(ringfence_flags INTERFACE)
 target_include_directories(ringfence_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(ringfence_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers
   -fstack-protector-strong -ftrivial-auto-var-init=zero)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # -Wpedantic forbids the statement expression of RF_TRY under gcc and has no switch of its own there.

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sandbox/plan/kernel_features.h"
@@ -20,8 +21,9 @@ struct GroupUsage {
 
 class CgroupTree {
  public:
-  // `name` is --cgroup-root. Makes and configures the two branches (cpu.idle on the background one where the kernel has it).
-  // `root` is an O_PATH descriptor of the directory that mount points in `features` are relative to ("/" for real).
+  // `name` is --cgroup-root. Makes and configures the two branches (cpu.idle on the background one where the kernel has
+  // it). `root` is an O_PATH descriptor of the directory that mount points in `features` are relative to ("/" for
+  // real).
   static Result<CgroupTree> open(const KernelFeatures& features, std::string name, UniqueFd root);
 
   // Makes RUN and RUN/agent in every hierarchy. Fails when RUN exists: a run gets fresh groups every time.
@@ -41,15 +43,32 @@ class CgroupTree {
   GroupUsage usage(const RunId& run, policy::PriorityClass priority) const;
   Result<std::vector<int>> processes(const RunId& run, policy::PriorityClass priority) const;
   // Every run that has groups in some hierarchy.
-  struct Found { RunId run; policy::PriorityClass priority; };
+  struct Found {
+    RunId run;
+    policy::PriorityClass priority;
+  };
   Result<std::vector<Found>> list() const;
+
+  // Removes the two branches; kBusy while a run has groups in them.
+  Result<void> removeBranches();
 
   // Path of RUN/agent below each hierarchy's mount, as /proc/PID/cgroup shows it.
   std::string agentPath(const RunId& run, policy::PriorityClass priority) const;
 
  private:
-  struct Hierarchy { std::string mountPoint; int version = 0; std::vector<std::string> controllers; };
+  struct Hierarchy {
+    std::string mountPoint;
+    int version = 0;
+    std::vector<std::string> controllers;
+  };
   CgroupTree(KernelFeatures features, std::string name, UniqueFd root, std::vector<Hierarchy> hierarchies);
+
+  Result<void> makeBranches(const Hierarchy& hierarchy) const;
+  std::string runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const;
+  const Hierarchy* hierarchyOf(std::string_view controller) const;
+  Result<void> setKnob(const RunId& run, policy::PriorityClass priority, std::string_view controller,
+                       const std::string& version1, const std::string& version2, const std::string& value) const;
+  Result<bool> readEvent(const RunId& run, policy::PriorityClass priority, std::string_view key) const;
 
   KernelFeatures features_;
   std::string name_;

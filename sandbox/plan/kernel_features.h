@@ -23,7 +23,7 @@ struct KernelFeatures {
   std::uint32_t landlockErrata = 0;
   bool seccompFilter = false;
   bool seccompNotify = false;
-  bool seccompWaitKillable = false;    // behaviour tried, not the constant
+  bool seccompWaitKillable = false;    // the flag is known; that it works is for its user to try
   bool seccompGetFilter = false;       // PTRACE_SECCOMP_GET_FILTER gives programs back
   bool userNamespaces = false;
   bool idmappedMounts = false;         // mount_setattr with MOUNT_ATTR_IDMAP is known

@@ -12,9 +12,9 @@ using Microseconds = std::chrono::microseconds;
 
 // One instant on the three clocks of the machine.
 struct Now {
-  Microseconds wall{};      // since the Unix epoch; jumps
-  Microseconds monotonic{}; // time awake since boot (CLOCK_MONOTONIC)
-  Microseconds boottime{};  // since boot, sleep included (CLOCK_BOOTTIME)
+  Microseconds wall{};       // since the Unix epoch; jumps
+  Microseconds monotonic{};  // time awake since boot (CLOCK_MONOTONIC)
+  Microseconds boottime{};   // since boot, sleep included (CLOCK_BOOTTIME)
   bool operator==(const Now&) const = default;
 };
 

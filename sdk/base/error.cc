@@ -29,13 +29,32 @@ namespace {
 
 ErrorCode codeOf(int sysErrno) {
   switch (sysErrno) {
-    case EINVAL: case ENAMETOOLONG: case E2BIG: case ELOOP: case ENOTDIR: case EISDIR: return ErrorCode::kInvalid;
-    case EACCES: case EPERM: case EROFS: return ErrorCode::kDenied;
-    case ENOENT: case ESRCH: case ENXIO: return ErrorCode::kNotFound;
-    case EBUSY: case EAGAIN: case EINTR: return ErrorCode::kBusy;
-    case ENOSYS: case EOPNOTSUPP: case ENOPROTOOPT: return ErrorCode::kUnsupported;
-    case ENOMEM: case ENOSPC: case EMFILE: case ENFILE: case EDQUOT: case EPIPE: case ECONNREFUSED: case ECONNRESET:
-      return ErrorCode::kUnavailable;
+    case EINVAL:
+    case ENAMETOOLONG:
+    case E2BIG:
+    case ELOOP:
+    case ENOTDIR:
+    case EISDIR: return ErrorCode::kInvalid;
+    case EACCES:
+    case EPERM:
+    case EROFS: return ErrorCode::kDenied;
+    case ENOENT:
+    case ESRCH:
+    case ENXIO: return ErrorCode::kNotFound;
+    case EBUSY:
+    case EAGAIN:
+    case EINTR: return ErrorCode::kBusy;
+    case ENOSYS:
+    case EOPNOTSUPP:
+    case ENOPROTOOPT: return ErrorCode::kUnsupported;
+    case ENOMEM:
+    case ENOSPC:
+    case EMFILE:
+    case ENFILE:
+    case EDQUOT:
+    case EPIPE:
+    case ECONNREFUSED:
+    case ECONNRESET: return ErrorCode::kUnavailable;
     default: return ErrorCode::kInternal;
   }
 }

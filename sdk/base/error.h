@@ -39,7 +39,8 @@ Error posixError(int sysErrno, std::string_view context);
 }  // namespace ringfence
 
 // A broken invariant of our own: says which and aborts. Never for input, peers or the kernel.
-#define RF_CHECK(invariant) \
-  do {                      \
-    if (!(invariant)) [[unlikely]] ::ringfence::checkFailed(#invariant, __FILE__, __LINE__); \
+#define RF_CHECK(invariant)                                     \
+  do {                                                          \
+    if (!(invariant)) [[unlikely]]                              \
+      ::ringfence::checkFailed(#invariant, __FILE__, __LINE__); \
   } while (false)

@@ -26,13 +26,14 @@ class JsonWriter {
   JsonWriter& value(bool flag) { return raw(flag ? "true" : "false"); }
   JsonWriter& value(double number);  // Not finite: null.
   template <std::integral Number>
-    requires(!std::same_as<Number, bool>)
-  JsonWriter& value(Number number) { return raw(std::to_string(number)); }
+  requires(!std::same_as<Number, bool>) JsonWriter& value(Number number) { return raw(std::to_string(number)); }
   // Text that is already JSON.
   JsonWriter& raw(std::string_view json);
 
   template <typename Value>
-  JsonWriter& field(std::string_view name, const Value& content) { return key(name).value(content); }
+  JsonWriter& field(std::string_view name, const Value& content) {
+    return key(name).value(content);
+  }
   // Untrusted bytes: escaped text under `name`; where that changed anything, the bytes in base64 under `name`_raw.
   JsonWriter& untrustedField(std::string_view name, std::string_view bytes);
 

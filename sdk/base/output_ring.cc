@@ -30,7 +30,7 @@ char* bytesOf(void* map) { return static_cast<char*>(map) + kHeaderBytes; }
 const char* bytesOf(const void* map) { return static_cast<const char*>(map) + kHeaderBytes; }
 
 Result<std::uint64_t> capacityOf(int fd) {
-  struct stat status{};
+  struct stat status {};
   if (fstat(fd, &status) != 0) return posixError(errno, "looking at an output ring");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size <= kHeaderBytes) return Error{ErrorCode::kInvalid, "not an output ring: too small"};

@@ -1,9 +1,11 @@
-// The bounded output of a detached run: a file in memory with a header and a ring of bytes. One writer (the launcher), any
-// number of readers, each with a descriptor of its own; a reader that fell behind skips to the oldest byte still there.
+// The bounded output of a detached run: a file in memory with a header and a ring of bytes. One writer (the launcher),
+// any number of readers, each with a descriptor of its own; a reader that fell behind skips to the oldest byte still
+// there.
 //
-// Layout: 4096 bytes of header {magic u64, capacity u64, written u64 (all bytes ever), ended u64}, then `capacity` bytes;
-// byte number n of the stream is at n % capacity. The writer stores bytes before it advances `written`; the reader checks
-// `written` again after copying and drops what was overwritten meanwhile. Readers do not trust capacity beyond the file.
+// Layout: 4096 bytes of header {magic u64, capacity u64, written u64 (all bytes ever), ended u64}, then `capacity`
+// bytes; byte number n of the stream is at n % capacity. The writer stores bytes before it advances `written`; the
+// reader checks `written` again after copying and drops what was overwritten meanwhile. Readers do not trust capacity
+// beyond the file.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +32,8 @@ class OutputRingWriter {
   int fd() const { return fd_.get(); }
 
  private:
-  OutputRingWriter(UniqueFd fd, void* map, std::uint64_t capacity) : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
+  OutputRingWriter(UniqueFd fd, void* map, std::uint64_t capacity)
+      : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
   UniqueFd fd_;
   void* map_ = nullptr;
   std::uint64_t capacity_ = 0;
@@ -52,7 +55,8 @@ class OutputRingReader {
   Chunk read();
 
  private:
-  OutputRingReader(UniqueFd fd, const void* map, std::uint64_t capacity) : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
+  OutputRingReader(UniqueFd fd, const void* map, std::uint64_t capacity)
+      : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
   UniqueFd fd_;
   const void* map_ = nullptr;
   std::uint64_t capacity_ = 0;

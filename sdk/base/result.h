@@ -25,18 +25,36 @@ class [[nodiscard]] Result {
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
 
-  T& value() & { RF_CHECK(has_value()); return std::get<0>(state_); }
-  const T& value() const& { RF_CHECK(has_value()); return std::get<0>(state_); }
-  T&& value() && { RF_CHECK(has_value()); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    RF_CHECK(has_value());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    RF_CHECK(has_value());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    RF_CHECK(has_value());
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  Error& error() & { RF_CHECK(!has_value()); return std::get<1>(state_); }
-  const Error& error() const& { RF_CHECK(!has_value()); return std::get<1>(state_); }
-  Error&& error() && { RF_CHECK(!has_value()); return std::get<1>(std::move(state_)); }
+  Error& error() & {
+    RF_CHECK(!has_value());
+    return std::get<1>(state_);
+  }
+  const Error& error() const& {
+    RF_CHECK(!has_value());
+    return std::get<1>(state_);
+  }
+  Error&& error() && {
+    RF_CHECK(!has_value());
+    return std::get<1>(std::move(state_));
+  }
 
   template <typename U>
   T value_or(U&& fallback) && {
@@ -60,9 +78,18 @@ class [[nodiscard]] Result<void> {
   explicit operator bool() const { return has_value(); }
   void value() const { RF_CHECK(has_value()); }
 
-  Error& error() & { RF_CHECK(!has_value()); return *error_; }
-  const Error& error() const& { RF_CHECK(!has_value()); return *error_; }
-  Error&& error() && { RF_CHECK(!has_value()); return *std::move(error_); }
+  Error& error() & {
+    RF_CHECK(!has_value());
+    return *error_;
+  }
+  const Error& error() const& {
+    RF_CHECK(!has_value());
+    return *error_;
+  }
+  Error&& error() && {
+    RF_CHECK(!has_value());
+    return *std::move(error_);
+  }
 
  private:
   std::optional<Error> error_;
@@ -71,10 +98,11 @@ class [[nodiscard]] Result<void> {
 }  // namespace ringfence
 
 // Yields the value, or returns the error from the enclosing function. A statement expression: gcc 12 forgets to destroy
-// other temporaries of the same full expression on the error path, so a statement holds one RF_TRY and nothing that owns.
-#define RF_TRY(expression)                                     \
-  ({                                                           \
-    auto rfTryResult = (expression);                           \
-    if (!rfTryResult) return std::move(rfTryResult).error();   \
-    std::move(rfTryResult).value();                            \
+// other temporaries of the same full expression on the error path, so a statement holds one RF_TRY and nothing that
+// owns.
+#define RF_TRY(expression)                                   \
+  ({                                                         \
+    auto rfTryResult = (expression);                         \
+    if (!rfTryResult) return std::move(rfTryResult).error(); \
+    std::move(rfTryResult).value();                          \
   })

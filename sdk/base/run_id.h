@@ -1,5 +1,5 @@
-// The name of a run for programs: "r-" and 16 lowercase hexadecimal digits, random, never reused. It is also the name of
-// the run's control group directory, so nothing else may be in it.
+// The name of a run for programs: "r-" and 16 lowercase hexadecimal digits, random, never reused. It is also the name
+// of the run's control group directory, so nothing else may be in it.
 #pragma once
 
 #include <compare>

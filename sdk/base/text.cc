@@ -21,10 +21,20 @@ CodePoint decodeAt(std::string_view bytes, std::size_t at) {
   std::size_t length = 0;
   char32_t value = 0;
   char32_t smallest = 0;
-  if ((first & 0xe0) == 0xc0) { length = 2; value = first & 0x1f; smallest = 0x80; }
-  else if ((first & 0xf0) == 0xe0) { length = 3; value = first & 0x0f; smallest = 0x800; }
-  else if ((first & 0xf8) == 0xf0) { length = 4; value = first & 0x07; smallest = 0x10000; }
-  else return {};
+  if ((first & 0xe0) == 0xc0) {
+    length = 2;
+    value = first & 0x1f;
+    smallest = 0x80;
+  } else if ((first & 0xf0) == 0xe0) {
+    length = 3;
+    value = first & 0x0f;
+    smallest = 0x800;
+  } else if ((first & 0xf8) == 0xf0) {
+    length = 4;
+    value = first & 0x07;
+    smallest = 0x10000;
+  } else
+    return {};
   if (left < length) return {};
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return {};
@@ -36,19 +46,25 @@ CodePoint decodeAt(std::string_view bytes, std::size_t at) {
 
 // Characters that hide, reorder or forge what is shown.
 bool isDeceptive(char32_t c) {
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
-         (c >= 0xe0000 && c <= 0xe007f);
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0xad || c == 0x61c || c == 0x180e ||
+         (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+         (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
 }
 
 void appendEscaped(std::string& out, CodePoint point, std::uint8_t byte) {
   char text[16];
-  if (point.length == 0) std::snprintf(text, sizeof text, "\\x%02x", byte);
-  else if (point.value == '\n') std::snprintf(text, sizeof text, "\\n");
-  else if (point.value == '\t') std::snprintf(text, sizeof text, "\\t");
-  else if (point.value == '\r') std::snprintf(text, sizeof text, "\\r");
-  else if (point.value < 0x80) std::snprintf(text, sizeof text, "\\x%02x", static_cast<unsigned>(point.value));
-  else std::snprintf(text, sizeof text, "\\u{%x}", static_cast<unsigned>(point.value));
+  if (point.length == 0)
+    std::snprintf(text, sizeof text, "\\x%02x", byte);
+  else if (point.value == '\n')
+    std::snprintf(text, sizeof text, "\\n");
+  else if (point.value == '\t')
+    std::snprintf(text, sizeof text, "\\t");
+  else if (point.value == '\r')
+    std::snprintf(text, sizeof text, "\\r");
+  else if (point.value < 0x80)
+    std::snprintf(text, sizeof text, "\\x%02x", static_cast<unsigned>(point.value));
+  else
+    std::snprintf(text, sizeof text, "\\u{%x}", static_cast<unsigned>(point.value));
   out += text;
 }
 
@@ -60,9 +76,12 @@ std::string escapeForDisplay(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     const CodePoint point = decodeAt(bytes, at);
     const std::size_t length = std::max<std::size_t>(point.length, 1);
-    if (point.length == 0 || isDeceptive(point.value)) appendEscaped(out, point, static_cast<std::uint8_t>(bytes[at]));
-    else if (point.value == '\\') out += "\\\\";
-    else out += bytes.substr(at, length);
+    if (point.length == 0 || isDeceptive(point.value))
+      appendEscaped(out, point, static_cast<std::uint8_t>(bytes[at]));
+    else if (point.value == '\\')
+      out += "\\\\";
+    else
+      out += bytes.substr(at, length);
     at += length;
   }
   return out;
@@ -91,14 +110,19 @@ std::string quoteJson(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<std::uint8_t>(c);
-    if (c == '"' || c == '\\') { out += '\\'; out += c; }
-    else if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
     else if (byte < 0x20 || byte == 0x7f) {
       char escaped[8];
       std::snprintf(escaped, sizeof escaped, "\\u%04x", byte);
       out += escaped;
-    } else out += c;
+    } else
+      out += c;
   }
   out += '"';
   return out;
@@ -113,7 +137,8 @@ std::string encodeBase64(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size(); at += 3) {
     const std::size_t left = std::min<std::size_t>(3, bytes.size() - at);
     std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i) group = (group << 8) | (i < left ? static_cast<std::uint8_t>(bytes[at + i]) : 0U);
+    for (std::size_t i = 0; i < 3; ++i)
+      group = (group << 8) | (i < left ? static_cast<std::uint8_t>(bytes[at + i]) : 0U);
     for (std::size_t i = 0; i < 4; ++i) out += i <= left ? kBase64[(group >> (18 - 6 * i)) & 63] : '=';
   }
   return out;
@@ -128,7 +153,11 @@ std::optional<std::string> decodeBase64(std::string_view text) {
     for (std::size_t i = 0; i < 4; ++i) {
       const char c = text[at + i];
       const bool last = at + 4 == text.size();
-      if (c == '=' && last && i >= 2) { ++padding; group <<= 6; continue; }
+      if (c == '=' && last && i >= 2) {
+        ++padding;
+        group <<= 6;
+        continue;
+      }
       const std::size_t digit = kBase64.find(c);
       if (digit == std::string_view::npos || padding > 0) return std::nullopt;
       group = (group << 6) | static_cast<std::uint32_t>(digit);

@@ -8,8 +8,9 @@
 
 namespace ringfence {
 
-// Printable form of untrusted bytes: control characters, ESC, C1, invalid UTF-8, bidirectional overrides, zero-width and
-// tag characters become \n, \x1b, \u{202e}; a backslash becomes two. The result is valid UTF-8 and holds no control character.
+// Printable form of untrusted bytes: control characters, ESC, C1, invalid UTF-8, bidirectional overrides, zero-width
+// and tag characters become \n, \x1b, \u{202e}; a backslash becomes two. The result is valid UTF-8 and holds no control
+// character.
 std::string escapeForDisplay(std::string_view bytes);
 
 // True when escapeForDisplay would change something.
@@ -24,7 +25,8 @@ std::string encodeHex(std::string_view bytes);
 
 bool isValidUtf8(std::string_view bytes);
 
-// Candidate with the smallest edit distance, when it is close enough to be what was meant (at most a third of the length).
+// Candidate with the smallest edit distance, when it is close enough to be what was meant (at most a third of the
+// length).
 std::optional<std::string_view> nearestName(std::string_view name, const std::vector<std::string_view>& candidates);
 
 }  // namespace ringfence

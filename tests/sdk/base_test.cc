@@ -62,7 +62,8 @@ TEST_CASE("run ids are well formed, distinct, and nothing else parses as one") {
   const RunId a = RunId::random();
   CHECK(a != RunId::random());
   CHECK(RunId::parse(a.text()) == a);
-  for (const char* bad : {"", "r-", "r-0123456789ABCDEF", "r-0123456789abcde", "../../etc/passwd12", "r-0123456789abcde/"}) {
+  for (const char* bad :
+       {"", "r-", "r-0123456789ABCDEF", "r-0123456789abcde", "../../etc/passwd12", "r-0123456789abcde/"}) {
     CHECK_FALSE(RunId::parse(bad));
   }
 }

@@ -10,8 +10,10 @@ TEST_CASE("text that moves the cursor or hides is shown as escapes") {
   CHECK(escapeForDisplay("plain äöü 漢字") == "plain äöü 漢字");
   CHECK(escapeForDisplay("a\x1b[2Jb") == "a\\x1b[2Jb");
   CHECK(escapeForDisplay("a\r\n\tb\\") == "a\\r\\n\\tb\\\\");
-  CHECK(escapeForDisplay("\xe2\x80\xae" "gnp.exe") == "\\u{202e}gnp.exe");
-  CHECK(escapeForDisplay("\xc2\x9b" "31m") == "\\u{9b}31m");
+  CHECK(escapeForDisplay("\xe2\x80\xae"
+                         "gnp.exe") == "\\u{202e}gnp.exe");
+  CHECK(escapeForDisplay("\xc2\x9b"
+                         "31m") == "\\u{9b}31m");
   CHECK(escapeForDisplay("\xff\xc0\x80") == "\\xff\\xc0\\x80");
   CHECK(escapeForDisplay(std::string_view("\0x", 2)) == "\\x00x");
   CHECK_FALSE(needsEscaping("plain 漢字"));
@@ -27,7 +29,8 @@ TEST_CASE("overlong and surrogate encodings are not UTF-8") {
 }
 
 TEST_CASE("base64 goes there and back, and refuses what it would not have written") {
-  for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("\0\xff\x10z", 4)}) {
+  for (const std::string& text :
+       {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("\0\xff\x10z", 4)}) {
     CHECK(decodeBase64(encodeBase64(text)) == text);
   }
   CHECK(encodeBase64("Man") == "TWFu");
@@ -43,7 +46,16 @@ TEST_CASE("a JSON string holds quotes, controls and broken bytes safely") {
 
 TEST_CASE("the JSON writer places commas between fields, values and nested objects") {
   JsonWriter json;
-  json.beginObject().field("a", 1).field("b", true).key("c").beginArray().value("x").value(2.5).beginObject().endObject().endArray();
+  json.beginObject()
+      .field("a", 1)
+      .field("b", true)
+      .key("c")
+      .beginArray()
+      .value("x")
+      .value(2.5)
+      .beginObject()
+      .endObject()
+      .endArray();
   json.key("d").null().endObject();
   CHECK(json.text() == R"({"a":1,"b":true,"c":["x",2.5,{}],"d":null})");
 }

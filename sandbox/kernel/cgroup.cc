@@ -1,0 +1,326 @@
+#include "sandbox/kernel/cgroup.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <set>
+#include <string_view>
+
+#include "sandbox/kernel/mount_table.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::uint64_t kCpuPeriodUsec = 100000;
+constexpr policy::PriorityClass kBranches[] = {policy::PriorityClass::kBackground, policy::PriorityClass::kInteractive};
+
+std::string branchName(const std::string& name, policy::PriorityClass priority) {
+  return name + (priority == policy::PriorityClass::kInteractive ? "-interactive" : "-background");
+}
+
+std::string joinPath(const std::string& directory, const std::string& name) {
+  return (directory.starts_with('/') ? directory.substr(1) : directory) + "/" + name;
+}
+
+Result<void> makeDirectory(int root, const std::string& path) {
+  if (mkdirat(root, path.c_str(), 0755) != 0) return posixError(errno, "making control group /" + path);
+  return {};
+}
+
+std::optional<std::uint64_t> parseNumber(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end == text.data()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::uint64_t> readNumber(int root, const std::string& path) {
+  const auto text = readFileAt(root, path, kibibytes(4));
+  return text ? parseNumber(*text) : std::nullopt;
+}
+
+// "key value" lines; and io.stat's "8:0 rbytes=1 wbytes=2", summed over devices.
+std::optional<std::uint64_t> readKey(int root, const std::string& path, std::string_view key) {
+  const auto text = readFileAt(root, path, kibibytes(64));
+  if (!text) return std::nullopt;
+  const std::vector<std::string> words = splitWords(*text);
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] == key) return parseNumber(words[i + 1]);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> sumAfter(int root, const std::string& path, std::string_view marker) {
+  const auto text = readFileAt(root, path, kibibytes(64));
+  if (!text) return std::nullopt;
+  std::uint64_t sum = 0;
+  for (std::size_t at = text->find(marker); at != std::string::npos; at = text->find(marker, at + 1)) {
+    sum += parseNumber(std::string_view(*text).substr(at + marker.size())).value_or(0);
+  }
+  return sum;
+}
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+
+Result<std::vector<std::string>> subdirectories(int root, const std::string& path) {
+  UniqueFd fd = RF_TRY(openAt(root, path, O_RDONLY | O_DIRECTORY));
+  const std::unique_ptr<DIR, CloseDirectory> directory(fdopendir(fd.get()));
+  if (directory == nullptr) return posixError(errno, "listing /" + path);
+  (void)fd.release();  // Owned by the stream now.
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(directory.get())) {
+    const std::string name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != "..") names.push_back(name);
+  }
+  return names;
+}
+
+Result<void> removeTree(int root, const std::string& path) {
+  const auto children = subdirectories(root, path);
+  if (!children) {
+    if (children.error().sysErrno == ENOENT) return {};
+    return children.error();
+  }
+  for (const std::string& child : *children) RF_TRY(removeTree(root, path + "/" + child));
+  if (unlinkat(root, path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+    return posixError(errno, "removing control group /" + path);
+  }
+  return {};
+}
+
+}  // namespace
+
+CgroupTree::CgroupTree(KernelFeatures features, std::string name, UniqueFd root, std::vector<Hierarchy> hierarchies)
+    : features_(std::move(features)),
+      name_(std::move(name)),
+      root_(std::move(root)),
+      hierarchies_(std::move(hierarchies)) {}
+
+Result<CgroupTree> CgroupTree::open(const KernelFeatures& features, std::string name, UniqueFd root) {
+  if (name.empty() || name.find_first_of("/. \n") != std::string::npos) {
+    return Error{ErrorCode::kInvalid, "control group root `" + name + "`: letters, digits and - only"};
+  }
+  if (features.unifiedMount.empty()) {
+    return Error{ErrorCode::kUnsupported,
+                 "cgroup: no cgroup2 file system is mounted, so nothing can be frozen or killed"};
+  }
+  std::vector<Hierarchy> hierarchies{{features.unifiedMount, 2, {}}};
+  for (const char* controller : {"memory", "cpu", "pids", "io"}) {
+    const auto place = features.controllers.find(controller);
+    if (place == features.controllers.end()) continue;
+    const auto known = std::find_if(hierarchies.begin(), hierarchies.end(),
+                                    [&](const Hierarchy& h) { return h.mountPoint == place->second.mountPoint; });
+    if (known != hierarchies.end())
+      known->controllers.emplace_back(controller);
+    else
+      hierarchies.push_back({place->second.mountPoint, place->second.version, {controller}});
+  }
+  CgroupTree tree(features, std::move(name), std::move(root), std::move(hierarchies));
+  for (const Hierarchy& hierarchy : tree.hierarchies_) RF_TRY(tree.makeBranches(hierarchy));
+  return tree;
+}
+
+Result<void> CgroupTree::makeBranches(const Hierarchy& hierarchy) const {
+  std::string enabled;
+  if (hierarchy.version == 2) {
+    for (const std::string& controller : hierarchy.controllers) enabled += (enabled.empty() ? "+" : " +") + controller;
+    if (!enabled.empty()) {
+      RF_TRY(writeFileAt(root_.get(), joinPath(hierarchy.mountPoint, "cgroup.subtree_control"), enabled));
+    }
+  }
+  for (const policy::PriorityClass priority : kBranches) {
+    const std::string branch = joinPath(hierarchy.mountPoint, branchName(name_, priority));
+    if (mkdirat(root_.get(), branch.c_str(), 0755) != 0 && errno != EEXIST) {
+      return posixError(errno, "making control group /" + branch);
+    }
+    if (!enabled.empty()) RF_TRY(writeFileAt(root_.get(), branch + "/cgroup.subtree_control", enabled));
+    const bool hasCpu =
+        std::find(hierarchy.controllers.begin(), hierarchy.controllers.end(), "cpu") != hierarchy.controllers.end();
+    if (hasCpu && features_.cpuIdle && priority == policy::PriorityClass::kBackground) {
+      RF_TRY(writeFileAt(root_.get(), branch + "/cpu.idle", "1"));
+    }
+  }
+  return {};
+}
+
+std::string CgroupTree::runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const {
+  return joinPath(hierarchy.mountPoint, branchName(name_, priority)) + "/" + run.text();
+}
+
+std::string CgroupTree::agentPath(const RunId& run, policy::PriorityClass priority) const {
+  return "/" + branchName(name_, priority) + "/" + run.text() + "/agent";
+}
+
+const CgroupTree::Hierarchy* CgroupTree::hierarchyOf(std::string_view controller) const {
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    for (const std::string& bound : hierarchy.controllers) {
+      if (bound == controller) return &hierarchy;
+    }
+  }
+  return nullptr;
+}
+
+Result<void> CgroupTree::createRun(const RunId& run, policy::PriorityClass priority) {
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    const std::string path = runPath(hierarchy, run, priority);
+    auto made = makeDirectory(root_.get(), path);
+    const bool ours = made.has_value();
+    if (made) made = makeDirectory(root_.get(), path + "/agent");
+    if (made) continue;
+    if (ours) (void)removeTree(root_.get(), path);  // The first error is the one to tell.
+    for (const Hierarchy& earlier : hierarchies_) {
+      if (&earlier == &hierarchy) break;
+      (void)removeTree(root_.get(), runPath(earlier, run, priority));
+    }
+    return made.error();
+  }
+  return {};
+}
+
+Result<void> CgroupTree::setKnob(const RunId& run, policy::PriorityClass priority, std::string_view controller,
+                                 const std::string& version1, const std::string& version2,
+                                 const std::string& value) const {
+  const Hierarchy* hierarchy = hierarchyOf(controller);
+  if (hierarchy == nullptr) {
+    return Error{ErrorCode::kUnsupported, "limits: the kernel gives no `" + std::string(controller) + "` controller"};
+  }
+  const std::string& file = hierarchy->version == 1 ? version1 : version2;
+  return writeFileAt(root_.get(), runPath(*hierarchy, run, priority) + "/" + file, value);
+}
+
+Result<void> CgroupTree::setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits) {
+  if (limits.memory) {
+    const std::string bytes = std::to_string(limits.memory->count);
+    RF_TRY(setKnob(run, priority, "memory", "memory.limit_in_bytes", "memory.max", bytes));
+    // Swap accounting may be off: then there is no such file, and the limit above holds for memory alone.
+    const auto swap = setKnob(run, priority, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max",
+                              hierarchyOf("memory")->version == 1 ? bytes : "0");
+    if (!swap && swap.error().sysErrno != ENOENT) return swap.error();
+    if (hierarchyOf("memory")->version == 2) RF_TRY(setKnob(run, priority, "memory", "", "memory.oom.group", "1"));
+  }
+  if (limits.pids) RF_TRY(setKnob(run, priority, "pids", "pids.max", "pids.max", std::to_string(*limits.pids)));
+  if (limits.cpu) {
+    const std::string quota = std::to_string(kCpuPeriodUsec * limits.cpu->percent / 100);
+    RF_TRY(setKnob(run, priority, "cpu", "cpu.cfs_quota_us", "cpu.max",
+                   hierarchyOf("cpu") != nullptr && hierarchyOf("cpu")->version == 1
+                       ? quota
+                       : quota + " " + std::to_string(kCpuPeriodUsec)));
+  }
+  return {};
+}
+
+Result<void> CgroupTree::join(const RunId& run, policy::PriorityClass priority, int pid) {
+  // v2 last: from then on the group can be frozen and killed as a whole.
+  for (auto hierarchy = hierarchies_.rbegin(); hierarchy != hierarchies_.rend(); ++hierarchy) {
+    RF_TRY(writeFileAt(root_.get(), runPath(*hierarchy, run, priority) + "/agent/cgroup.procs", std::to_string(pid)));
+  }
+  return {};
+}
+
+Result<UniqueFd> CgroupTree::unifiedDirectory(const RunId& run, policy::PriorityClass priority) {
+  return openAt(root_.get(), runPath(hierarchies_.front(), run, priority) + "/agent", O_RDONLY | O_DIRECTORY);
+}
+
+Result<void> CgroupTree::freeze(const RunId& run, policy::PriorityClass priority, bool frozen) {
+  return writeFileAt(root_.get(), runPath(hierarchies_.front(), run, priority) + "/cgroup.freeze", frozen ? "1" : "0");
+}
+
+Result<bool> CgroupTree::readEvent(const RunId& run, policy::PriorityClass priority, std::string_view key) const {
+  const std::string path = runPath(hierarchies_.front(), run, priority) + "/cgroup.events";
+  const std::string text = RF_TRY(readFileAt(root_.get(), path, kibibytes(4)));
+  const std::vector<std::string> words = splitWords(text);
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
+    if (words[i] == key) return words[i + 1] == "1";
+  }
+  return Error{ErrorCode::kInternal, "/" + path + " says nothing about `" + std::string(key) + "`"};
+}
+
+Result<bool> CgroupTree::isFrozen(const RunId& run, policy::PriorityClass priority) {
+  return readEvent(run, priority, "frozen");
+}
+
+Result<bool> CgroupTree::isPopulated(const RunId& run, policy::PriorityClass priority) {
+  return readEvent(run, priority, "populated");
+}
+
+Result<void> CgroupTree::kill(const RunId& run, policy::PriorityClass priority) {
+  return writeFileAt(root_.get(), runPath(hierarchies_.front(), run, priority) + "/cgroup.kill", "1");
+}
+
+Result<void> CgroupTree::removeRun(const RunId& run, policy::PriorityClass priority) {
+  for (const Hierarchy& hierarchy : hierarchies_) RF_TRY(removeTree(root_.get(), runPath(hierarchy, run, priority)));
+  return {};
+}
+
+GroupUsage CgroupTree::usage(const RunId& run, policy::PriorityClass priority) const {
+  const int root = root_.get();
+  GroupUsage usage;
+  usage.cpuUsec = readKey(root, runPath(hierarchies_.front(), run, priority) + "/cpu.stat", "usage_usec");
+  if (const Hierarchy* memory = hierarchyOf("memory")) {
+    const std::string path = runPath(*memory, run, priority) + "/";
+    const bool first = memory->version == 1;
+    usage.memoryBytes = readNumber(root, path + (first ? "memory.usage_in_bytes" : "memory.current"));
+    usage.memoryPeakBytes = readNumber(root, path + (first ? "memory.max_usage_in_bytes" : "memory.peak"));
+    // v1 counts a kill only in the group of its victim, v2 in all above it.
+    usage.outOfMemoryKills = readKey(root, path + (first ? "agent/memory.oom_control" : "memory.events"), "oom_kill");
+  }
+  if (const Hierarchy* pids = hierarchyOf("pids"))
+    usage.pids = readNumber(root, runPath(*pids, run, priority) + "/pids.current");
+  if (const Hierarchy* io = hierarchyOf("io")) {
+    const bool first = io->version == 1;
+    const std::string path =
+        runPath(*io, run, priority) + (first ? "/blkio.throttle.io_service_bytes_recursive" : "/io.stat");
+    usage.ioReadBytes = sumAfter(root, path, first ? "Read " : "rbytes=");
+    usage.ioWriteBytes = sumAfter(root, path, first ? "Write " : "wbytes=");
+  }
+  return usage;
+}
+
+Result<std::vector<int>> CgroupTree::processes(const RunId& run, policy::PriorityClass priority) const {
+  const std::string path = runPath(hierarchies_.front(), run, priority) + "/agent/cgroup.procs";
+  const std::string text = RF_TRY(readFileAt(root_.get(), path, mebibytes(4)));
+  std::vector<int> pids;
+  for (const std::string& word : splitWords(text)) {
+    if (const auto pid = parseNumber(word)) pids.push_back(static_cast<int>(*pid));
+  }
+  return pids;
+}
+
+Result<std::vector<CgroupTree::Found>> CgroupTree::list() const {
+  std::vector<Found> found;
+  std::set<RunId> seen;
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    for (const policy::PriorityClass priority : kBranches) {
+      const std::vector<std::string> names =
+          RF_TRY(subdirectories(root_.get(), joinPath(hierarchy.mountPoint, branchName(name_, priority))));
+      for (const std::string& name : names) {
+        const auto run = RunId::parse(name);
+        if (run && seen.insert(*run).second) found.push_back({*run, priority});
+      }
+    }
+  }
+  return found;
+}
+
+Result<void> CgroupTree::removeBranches() {
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    for (const policy::PriorityClass priority : kBranches) {
+      const std::string path = joinPath(hierarchy.mountPoint, branchName(name_, priority));
+      if (unlinkat(root_.get(), path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+        return posixError(errno, "removing control group /" + path);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace ringfence::sandbox

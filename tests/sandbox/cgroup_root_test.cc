@@ -1,0 +1,122 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include "sandbox/kernel/cgroup.h"
+#include "sandbox/kernel/features.h"
+
+using namespace ringfence;
+using namespace ringfence::sandbox;
+using policy::PriorityClass;
+
+namespace {
+
+bool eventually(const std::function<bool()>& holds) {
+  for (int i = 0; i < 2000; ++i) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+struct RealTree {
+  UniqueFd root{open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  KernelFeatures features = probeFeatures(root.get());
+  CgroupTree tree =
+      CgroupTree::open(features, "rf-test-" + std::to_string(getpid()), UniqueFd(dup(root.get()))).value();
+  RunId run = RunId::random();
+
+  RealTree() { REQUIRE(tree.createRun(run, PriorityClass::kBackground)); }
+  ~RealTree() {
+    (void)tree.kill(run, PriorityClass::kBackground);
+    CHECK(eventually([&] { return tree.removeRun(run, PriorityClass::kBackground).has_value(); }));
+    CHECK(tree.removeBranches());
+  }
+};
+
+pid_t startSleeper() {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  return child;
+}
+
+}  // namespace
+
+TEST_CASE("the kernel freezes, thaws and kills a run's group") {
+  RealTree real;
+  const pid_t child = startSleeper();
+  REQUIRE(real.tree.join(real.run, PriorityClass::kBackground, child));
+  CHECK(real.tree.processes(real.run, PriorityClass::kBackground).value() == std::vector<int>{child});
+  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground, true));
+  CHECK(eventually([&] { return real.tree.isFrozen(real.run, PriorityClass::kBackground).value(); }));
+  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground, false));
+  CHECK(eventually([&] { return !real.tree.isFrozen(real.run, PriorityClass::kBackground).value(); }));
+  REQUIRE(real.tree.kill(real.run, PriorityClass::kBackground));
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WTERMSIG(status) == SIGKILL);
+  CHECK(eventually([&] { return !real.tree.isPopulated(real.run, PriorityClass::kBackground).value(); }));
+}
+
+TEST_CASE("the kernel enforces the limits that were set, and counts what was used") {
+  RealTree real;
+  REQUIRE(real.tree.setLimits(real.run, PriorityClass::kBackground,
+                              {.cpu = CpuPercent{100}, .memory = mebibytes(32), .pids = 4}));
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!real.tree.join(real.run, PriorityClass::kBackground, 0)) _exit(99);
+    int forked = 0;
+    while (forked < 50) {
+      const pid_t grandchild = fork();
+      if (grandchild == 0) {
+        for (;;) pause();
+      }
+      if (grandchild < 0) break;
+      ++forked;
+    }
+    _exit(forked);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 3);
+  const GroupUsage usage = real.tree.usage(real.run, PriorityClass::kBackground);
+  CHECK(usage.pids == 3);
+  CHECK(usage.memoryBytes.value_or(0) > 0);
+  CHECK(usage.cpuUsec.has_value());
+  CHECK(usage.outOfMemoryKills == 0);
+}
+
+TEST_CASE("removing a run's group while processes are in it says busy") {
+  RealTree real;
+  const pid_t child = startSleeper();
+  REQUIRE(real.tree.join(real.run, PriorityClass::kBackground, child));
+  const auto busy = real.tree.removeRun(real.run, PriorityClass::kBackground);
+  REQUIRE_FALSE(busy);
+  CHECK(busy.error().code == ErrorCode::kBusy);
+  REQUIRE(kill(child, SIGKILL) == 0);
+  REQUIRE(waitpid(child, nullptr, 0) == child);
+}
+
+TEST_CASE("the features of the running kernel are found by asking it") {
+  const UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const KernelFeatures features = probeFeatures(root.get());
+  CHECK(features.seccompFilter);
+  CHECK(features.seccompNotify);
+  CHECK(features.pidfd);
+  CHECK(features.cgroupFreeze);
+  CHECK(features.cgroupKill);
+  CHECK(features.cloneIntoCgroup);
+  CHECK(features.userNamespaces);
+  CHECK(features.idmappedMounts);
+  CHECK(features.controllers.contains("memory"));
+  CHECK_FALSE(features.release.empty());
+}

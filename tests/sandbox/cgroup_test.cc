@@ -1,0 +1,132 @@
+#include "sandbox/kernel/cgroup.h"
+
+#include <fcntl.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "sandbox/kernel/mount_table.h"
+#include "sdk/base/io.h"
+#include "tests/support/temp_dir.h"
+
+using namespace ringfence;
+using namespace ringfence::sandbox;
+using policy::PriorityClass;
+
+namespace {
+
+// Both layouts as real files in a directory: what the kernel would offer in each group is written by hand.
+struct FakeHierarchies {
+  test::TempDir dir;
+  KernelFeatures features;
+  RunId run = RunId::random();
+
+  explicit FakeHierarchies(CgroupLayout layout) {
+    features.layout = layout;
+    features.unifiedMount = "/unified";
+    features.cpuIdle = true;
+    dir.write("unified/cgroup.subtree_control", "");
+    for (const char* controller : {"memory", "cpu", "pids"}) {
+      const std::string mount = layout == CgroupLayout::kHybrid ? std::string("/") + controller : "/unified";
+      dir.makeDirectory(mount.substr(1));
+      features.controllers[controller] = {layout == CgroupLayout::kHybrid ? 1 : 2, mount};
+      dir.write(mount.substr(1) + "/rf-background/cpu.idle", "0");
+      dir.write(mount.substr(1) + "/rf-background/cgroup.subtree_control", "");
+      dir.write(mount.substr(1) + "/rf-interactive/cgroup.subtree_control", "");
+    }
+  }
+
+  CgroupTree open() {
+    return CgroupTree::open(features, "rf", UniqueFd(::open(dir.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)))
+        .value();
+  }
+  std::string groupOf(const std::string& mount) const { return mount + "/rf-background/" + run.text(); }
+  std::string read(const std::string& path) const { return test::readFile(dir.path() + "/" + path); }
+};
+
+}  // namespace
+
+TEST_CASE("limits go to the v1 files of a hybrid machine") {
+  FakeHierarchies fake(CgroupLayout::kHybrid);
+  CgroupTree tree = fake.open();
+  CHECK(fake.read("cpu/rf-background/cpu.idle") == "1");
+  REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+  for (const char* file : {"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"})
+    fake.dir.write(fake.groupOf("memory") + "/" + file, "");
+  fake.dir.write(fake.groupOf("cpu") + "/cpu.cfs_quota_us", "");
+  fake.dir.write(fake.groupOf("pids") + "/pids.max", "");
+  REQUIRE(tree.setLimits(fake.run, PriorityClass::kBackground,
+                         {.cpu = CpuPercent{150}, .memory = mebibytes(64), .pids = 32}));
+  CHECK(fake.read(fake.groupOf("memory") + "/memory.limit_in_bytes") == "67108864");
+  CHECK(fake.read(fake.groupOf("memory") + "/memory.memsw.limit_in_bytes") == "67108864");
+  CHECK(fake.read(fake.groupOf("cpu") + "/cpu.cfs_quota_us") == "150000");
+  CHECK(fake.read(fake.groupOf("pids") + "/pids.max") == "32");
+}
+
+TEST_CASE("limits go to the v2 files of a unified machine, and swap is closed") {
+  FakeHierarchies fake(CgroupLayout::kUnified);
+  CgroupTree tree = fake.open();
+  CHECK(fake.read("unified/cgroup.subtree_control") == "+memory +cpu +pids");
+  REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+  for (const char* file : {"memory.max", "memory.swap.max", "memory.oom.group", "cpu.max", "pids.max"}) {
+    fake.dir.write(fake.groupOf("unified") + "/" + file, "");
+  }
+  REQUIRE(tree.setLimits(fake.run, PriorityClass::kBackground,
+                         {.cpu = CpuPercent{150}, .memory = mebibytes(64), .pids = 32}));
+  CHECK(fake.read(fake.groupOf("unified") + "/memory.max") == "67108864");
+  CHECK(fake.read(fake.groupOf("unified") + "/memory.swap.max") == "0");
+  CHECK(fake.read(fake.groupOf("unified") + "/memory.oom.group") == "1");
+  CHECK(fake.read(fake.groupOf("unified") + "/cpu.max") == "150000 100000");
+}
+
+TEST_CASE("a number that cannot be read is unknown, not zero") {
+  FakeHierarchies fake(CgroupLayout::kHybrid);
+  CgroupTree tree = fake.open();
+  REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+  CHECK_FALSE(tree.usage(fake.run, PriorityClass::kBackground).memoryBytes);
+  fake.dir.write(fake.groupOf("memory") + "/memory.usage_in_bytes", "4096\n");
+  fake.dir.write(fake.groupOf("memory") + "/agent/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+  fake.dir.write(fake.groupOf("unified") + "/cpu.stat", "usage_usec 77\nuser_usec 70\n");
+  const GroupUsage usage = tree.usage(fake.run, PriorityClass::kBackground);
+  CHECK(usage.memoryBytes == 4096);
+  CHECK(usage.outOfMemoryKills == 3);
+  CHECK(usage.cpuUsec == 77);
+  CHECK_FALSE(usage.ioReadBytes);
+}
+
+TEST_CASE("a limit without its controller is refused by name") {
+  FakeHierarchies fake(CgroupLayout::kHybrid);
+  fake.features.controllers.erase("memory");
+  CgroupTree tree = fake.open();
+  REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+  const auto refused = tree.setLimits(fake.run, PriorityClass::kBackground, {.memory = mebibytes(64)});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kUnsupported);
+  CHECK(refused.error().message.find("memory") != std::string::npos);
+}
+
+TEST_CASE("groups of a run are made once, listed, and removed with what is below them") {
+  FakeHierarchies fake(CgroupLayout::kHybrid);
+  CgroupTree tree = fake.open();
+  REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+  CHECK_FALSE(tree.createRun(fake.run, PriorityClass::kBackground));
+  const auto listed = tree.list().value();
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].run == fake.run);
+  REQUIRE(tree.removeRun(fake.run, PriorityClass::kBackground));
+  CHECK(tree.list().value().empty());
+  CHECK(tree.removeRun(fake.run, PriorityClass::kBackground));
+}
+
+TEST_CASE("a control group root that could leave its place is refused") {
+  FakeHierarchies fake(CgroupLayout::kHybrid);
+  for (const char* name : {"", "../x", "a/b", "a b"}) {
+    CHECK_FALSE(CgroupTree::open(fake.features, name, UniqueFd(::open(fake.dir.path().c_str(), O_PATH | O_CLOEXEC))));
+  }
+}
+
+TEST_CASE("the mount table undoes octal escapes and leaves out broken lines") {
+  const auto mounts = parseMountTable("tmpfs /a\\040b tmpfs rw,nosuid 0 0\nbroken\ncg /c cgroup rw,memory 0 0\n");
+  REQUIRE(mounts.size() == 2);
+  CHECK(mounts[0].target == "/a b");
+  CHECK(mounts[1].options == std::vector<std::string>{"rw", "memory"});
+}
