@@ -55,7 +55,8 @@ struct WallReading {
 struct Note { std::string text; bool operator==(const Note&) const = default; };  // "expanded 256 of 400 matches of …"
 
 // Descriptors beside it, in this order and only those named in `held`.
-enum class HeldFd : std::uint8_t { kPidfd = 1, kReport = 2, kTerminal = 4, kOutputRing = 8 };
+// kOutputPipe: where the captured output comes from; without it a run would lose its output with its launcher.
+enum class HeldFd : std::uint8_t { kPidfd = 1, kReport = 2, kTerminal = 4, kOutputRing = 8, kOutputPipe = 16 };
 
 struct Built { RunId run; std::vector<WallReading> posture; std::vector<Note> notes; std::uint8_t held = 0; std::int32_t initPid = 0; };
 struct Started { RunId run; std::int32_t pid = 0; };  // host pid of the command
