@@ -14,6 +14,10 @@ inline constexpr Bytes kMaxWirePacket = kibibytes(128);
 
 std::string encode(const LauncherRequest& request);
 std::string encode(const LauncherEvent& event);
+// The same, checked: fails with kInvalid naming the field that the peer would refuse (a NUL byte in a path, no run id) or
+// when the message is longer than kMaxWirePacket.
+Result<std::string> encodeBounded(const LauncherRequest& request);
+Result<std::string> encodeBounded(const LauncherEvent& event);
 Result<LauncherRequest> decodeRequest(std::string_view packet);
 Result<LauncherEvent> decodeEvent(std::string_view packet);
 

@@ -1,0 +1,16 @@
+// Any bytes are refused or are the one encoding of the message that they decode to.
+#include <cstdint>
+
+#include "sandbox/wire/codec.h"
+#include "sdk/base/error.h"
+
+namespace sandbox = ringfence::sandbox;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view packet(reinterpret_cast<const char*>(data), size);
+  if (const auto request = sandbox::decodeRequest(packet)) {
+    RF_CHECK(sandbox::encodeBounded(*request).value() == packet);
+  }
+  if (const auto event = sandbox::decodeEvent(packet)) { RF_CHECK(sandbox::encodeBounded(*event).value() == packet); }
+  return 0;
+}
