@@ -3,10 +3,11 @@ add_library(ringfence_flags INTERFACE)
 target_include_directories(ringfence_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(ringfence_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers
-  -fstack-protector-strong -ftrivial-auto-var-init=zero)
+  -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # -Wpedantic forbids the statement expression of RF_TRY under gcc and has no switch of its own there.
-  target_compile_options(ringfence_flags INTERFACE -Wno-pedantic -fstack-clash-protection)
+  target_compile_options(ringfence_flags INTERFACE -Wno-pedantic -fstack-clash-protection
+    -ftrivial-auto-var-init=zero)
   if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
     target_compile_options(ringfence_flags INTERFACE -fcf-protection=full)
   endif()
@@ -15,6 +16,10 @@ else()
 endif()
 target_compile_definitions(ringfence_flags INTERFACE _GNU_SOURCE RINGFENCE_VERSION="${PROJECT_VERSION}")
 target_link_options(ringfence_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+find_program(LLD ld.lld)
+if(LLD)
+  target_link_options(ringfence_flags INTERFACE -fuse-ld=lld)
+endif()
 
 if(RINGFENCE_SANITIZE STREQUAL "address")
   target_compile_options(ringfence_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g1)

@@ -12,6 +12,11 @@ function(ringfence_program name)
   target_link_libraries(${name} PRIVATE ringfence_flags ${ARG_LINK})
 endfunction()
 
+# What the sanitizer builds need, and no more: every unit test; those of them that start a thread; every fuzzer.
+add_custom_target(unit_tests)
+add_custom_target(thread_tests)
+add_custom_target(fuzzers)
+
 # ringfence_test(NAME LABEL label SOURCES… LINK target…): one Catch2 program, each TEST_CASE a ctest test of that label.
 # Labels: unit (no root, no kernel feature), root, e2e, lint, fuzz, bench. Root and e2e tests share the machine's control
 # groups and run one at a time.
@@ -23,6 +28,12 @@ function(ringfence_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ringfence_flags ringfence_test_support Catch2::Catch2WithMain ${ARG_LINK})
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(ARG_LABEL STREQUAL "unit")
+    add_dependencies(unit_tests ${name})
+    if("ringfence_store" IN_LIST ARG_LINK)  # the one library with a thread of its own
+      add_dependencies(thread_tests ${name})
+    endif()
+  endif()
   set(properties LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 4)
   if(NOT ARG_LABEL STREQUAL "unit")
     list(APPEND properties RUN_SERIAL ON)
