@@ -12,11 +12,11 @@ COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
 
 class Rules:
     def __init__(self, lines):
-        self.folders, self.free, self.confined = {}, [], []
+        self.folders, self.free, self.internal, self.confined = {}, [], [], []
         for line in lines:
             kind, rest = line.split(None, 1)
-            if kind == "free":
-                self.free.append(rest)
+            if kind in ("free", "internal"):
+                getattr(self, kind).append(rest)
                 continue
             name, values = (part.strip() for part in rest.rsplit(":", 1))
             if kind == "folder":
@@ -55,18 +55,22 @@ def check_file(rules, path, text, problems):
     if folder is None:
         problems.append((f"{path} is in no folder of the table", f"{path}: its folder is not in dependencies.txt"))
         return
-    allowed = rules.reachable(folder, private=path.endswith(".cc"))
+    private = path.endswith(".cc") or path in rules.internal
+    allowed = rules.reachable(folder, private)
     for include in includes:
         name = include[1:-1]
         if include.startswith('"'):
             target = rules.folder_of(name)
             if target is None:
                 problems.append((f"{path} includes {name}", f'{path}: "{name}" is not a path from the top of the project'))
+            elif name in rules.internal and not (private and target == folder):
+                problems.append((f"{path} includes {name}", f"{path}: {name} is internal to the .cc files of {target}"))
             elif target not in allowed:
                 problems.append((f"{path} includes {target}", f"{path}: {folder} may not include {target} ({name})"))
     code = COMMENT.sub("", text)
     for what, where in rules.confined:
-        if any(fnmatch.fnmatch(path, pattern) for pattern in where):
+        sources = path[:-2] + ".cc" if path in rules.internal else path
+        if any(fnmatch.fnmatch(sources, pattern) for pattern in where):
             continue
         if what.startswith("'"):
             hit = re.search(r"(?<![\w.>])" + re.escape(what.strip("'")), code)

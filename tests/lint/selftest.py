@@ -34,7 +34,7 @@ class Sample(unittest.TestCase):
 
 class Dependencies(Sample):
     RULES = ("folder sdk/base:\nfolder sdk/proto: sdk/base\nfolder sdk/client: sdk/base ~sdk/proto\n"
-             "folder ui/cli: sdk/client\nfree tests\nconfine sqlite3.h: ui/store.cc\nconfine linux/: sdk/proto/*\n"
+             "folder ui/cli: sdk/client\ninternal sdk/client/own.h\nfree tests\nconfine sqlite3.h: ui/store.cc\nconfine linux/: sdk/proto/*\n"
              "confine Q: ui/panel/*\nconfine 'syscall(': sdk/proto/*\n")
 
     def run_lint(self, exceptions=""):
@@ -58,6 +58,13 @@ class Dependencies(Sample):
     def test_a_private_dependency_in_a_header_fails(self):
         self.write("sdk/client/a.h", '#include "sdk/proto/p.h"\n')
         self.assert_one(self.run_lint(), "sdk/client may not include sdk/proto")
+
+    def test_an_internal_header_may_use_what_is_private_and_stays_in_its_folder(self):
+        self.write("sdk/client/own.h", '#include "sdk/proto/p.h"\n')
+        self.write("sdk/client/a.cc", '#include "sdk/client/own.h"\n')
+        self.assertEqual(self.run_lint(), [])
+        self.write("ui/cli/a.cc", '#include "sdk/client/own.h"\n')
+        self.assert_one(self.run_lint(), "own.h is internal")
 
     def test_a_confined_header_or_call_elsewhere_fails(self):
         for line in ("#include <sqlite3.h>", "#include <linux/filter.h>", "#include <QString>", "int x = ::syscall(1);"):
