@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -32,8 +33,9 @@ struct ResumeRun { Peer peer; RunId run; };
 struct StopRun { Peer peer; RunId run; std::string reason; };
 struct KillRun { Peer peer; RunId run; std::string reason; };
 struct TrustPolicy { Peer peer; std::string file; std::string hash; };
-struct LauncherSaid { sandbox::LauncherEvent event; FinalUsage usage; };  // usage only with Ended
-struct LauncherConnected { std::int32_t pid = 0; std::vector<sandbox::KeptRun> kept; };
+struct LauncherSaid { sandbox::LauncherEvent event; FinalUsage usage = {}; };  // usage: only with Ended, in place of the launcher's own reading
+// `frozenGroups`: the runs whose group the kernel holds frozen, where the caller has read that; absent: not read.
+struct LauncherConnected { std::int32_t pid = 0; std::vector<sandbox::KeptRun> kept; std::optional<std::set<RunId>> frozenGroups = std::nullopt; };
 struct LauncherGone { std::string reason; };
 struct ClientLost { RunId run; };   // the foreground client of a run without a terminal died: hang up, then kill
 struct TimerFired { RunId run; };   // a deadline that an ArmTimer effect asked for

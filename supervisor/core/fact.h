@@ -48,6 +48,7 @@ struct FinalUsage {
   std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes;
   bool operator==(const FinalUsage&) const = default;
 };
+FinalUsage finalUsage(const sandbox::LastReading& reading);
 struct RunEnded { sandbox::ExitStatus exit; bool outOfMemory = false; std::string note; FinalUsage usage; bool operator==(const RunEnded&) const = default; };
 // After a restart: the log said one thing, the kernel another.
 struct DifferenceFound { std::string what; std::string action; bool operator==(const DifferenceFound&) const = default; };
@@ -56,9 +57,9 @@ struct LauncherLost { std::string reason; bool operator==(const LauncherLost&) c
 struct LauncherReady { std::int32_t pid = 0; bool operator==(const LauncherReady&) const = default; };
 // The owner of a project accepted this exact text of its policy file.
 struct PolicyTrusted { std::uint32_t uid = 0; std::string file; std::string hash; bool operator==(const PolicyTrusted&) const = default; };
-// Written by the store: the fold up to here is kept in a snapshot with this hash.
+// About the log itself (log_keeping.h): the fold up to here is kept in a snapshot with this hash.
 struct SnapshotTaken { std::uint64_t upToSeq = 0; std::string stateHash; bool operator==(const SnapshotTaken&) const = default; };
-// Written by the store: facts up to here were removed; the chain goes on from `headHash`.
+// Likewise: facts up to here were removed; the chain goes on from `headHash`.
 struct SegmentRetired { std::uint64_t upToSeq = 0; std::string headHash; bool operator==(const SegmentRetired&) const = default; };
 
 using FactBody = std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen, RunResumed,
@@ -77,6 +78,8 @@ struct Fact {
 // "run-admitted": the `kind` of log lines and of the store.
 std::string_view factKind(const FactBody& body);
 std::vector<std::string_view> factKinds();
+// The name of a wall in facts.
+std::string_view storedName(sandbox::Wall wall);
 // The body as canonical JSON (sorted keys), and back. Decoding fails with kInvalid naming kind and field.
 std::string encodeFactBody(const FactBody& body);
 Result<FactBody> decodeFactBody(std::string_view kind, std::string_view json);

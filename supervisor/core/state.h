@@ -38,6 +38,8 @@ struct State {
   std::uint64_t lastSeq = 0;
   std::string bootId;                     // of the last fact
   bool launcherReady = false;
+  std::uint64_t snapshotSeq = 0;          // the last snapshot holds the state up to here
+  std::uint64_t retiredSeq = 0;           // facts up to here are no longer in the log
   std::map<RunId, Run> runs;              // live ones, and the last kMaxEndedRuns that ended
   std::vector<RunId> ended;               // oldest first
   std::map<std::pair<std::uint32_t, std::string>, std::string> trusted;  // (uid, file) -> hash
@@ -46,6 +48,10 @@ struct State {
 inline constexpr std::size_t kMaxEndedRuns = 1000;
 inline constexpr std::size_t kMaxLiveRuns = 512;
 inline constexpr std::size_t kMaxLiveRunsPerUser = 128;
+inline constexpr std::size_t kMaxNameBytes = 128;
+inline constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // arguments and workspace of one run
+inline constexpr std::size_t kMaxTrustedPerUser = 256;
+inline constexpr std::size_t kMaxTrustedPathBytes = 4096;
 
 // The state after `fact`. Total: a fact that does not fit (a RunStarted of an unknown run) changes only lastSeq.
 State evolve(State state, const Fact& fact);

@@ -1,0 +1,342 @@
+// Facts and state as canonical JSON: sorted keys, no white space, absent optional values left out. Each type lists its
+// fields once, for writing and for reading alike.
+#include <array>
+#include <concepts>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+#include <utility>
+
+#include "sdk/base/text.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+using Json = nlohmann::json;
+
+template <typename F, typename T>
+concept Of = std::same_as<std::remove_const_t<F>, T>;
+
+// ---- names that are stored for ever; they need not be those that are shown
+// ----------------------------------------------
+
+constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
+    "daemon-started", "daemon-stopping", "run-admitted",   "run-built",      "run-started",      "run-refused",
+    "run-frozen",     "run-resumed",     "run-stopping",   "run-ended",      "difference-found", "run-adopted",
+    "launcher-lost",  "launcher-ready",  "policy-trusted", "snapshot-taken", "segment-retired"};
+constexpr std::array<std::string_view, std::variant_size_v<LifeState>> kLives{"requested", "starting", "running",
+                                                                              "frozen",    "stopping", "ended"};
+constexpr std::array<std::string_view, sandbox::kWallCount> kWalls{
+    "mount", "pid", "net", "ipc", "uts", "cgroup", "seccomp", "landlock", "privileges", "limits"};
+constexpr std::array<std::string_view, 3> kPriorities{"interactive", "background", "idle"};
+constexpr std::array<std::string_view, 3> kStdios{"descriptors", "terminal", "captured"};
+
+constexpr auto& namesOf(sandbox::Wall) { return kWalls; }
+constexpr auto& namesOf(policy::PriorityClass) { return kPriorities; }
+constexpr auto& namesOf(sandbox::Stdio) { return kStdios; }
+
+// ---- fields
+// --------------------------------------------------------------------------------------------------------------
+
+// One line a type.
+// clang-format off
+template <typename A, Of<Now> F> void fields(A& a, F& f) { a("boottime_us", f.boottime); a("monotonic_us", f.monotonic); a("wall_us", f.wall); }
+template <typename A, Of<sandbox::Weakening> F> void fields(A& a, F& f) { a("reason", f.reason); a("wall", f.wall); }
+template <typename A, Of<sandbox::Note> F> void fields(A& a, F& f) { a("text", f.text); }
+template <typename A, Of<sandbox::ExitStatus> F> void fields(A& a, F& f) { a("code", f.code); a("signal", f.signal); }
+template <typename A, Of<sandbox::WallReading> F> void fields(A& a, F& f) {
+  a("got", f.got); a("probed", f.probed); a("up", f.up); a("wall", f.wall); a("wanted", f.wanted);
+}
+template <typename A, Of<FinalUsage> F> void fields(A& a, F& f) {
+  a("cpu_usec", f.cpuUsec); a("io_read_bytes", f.ioReadBytes); a("io_write_bytes", f.ioWriteBytes);
+  a("memory_peak_bytes", f.memoryPeakBytes);
+}
+
+template <typename A, Of<DaemonStarted> F> void fields(A& a, F& f) { a("kernel", f.kernel); a("version", f.version); }
+template <typename A, Of<DaemonStopping> F> void fields(A& a, F& f) { a("reason", f.reason); }
+template <typename A, Of<RunAdmitted> F> void fields(A& a, F& f) {
+  a("caller_uid", f.callerUid); a("command", f.command); a("detached", f.detached); a("gid", f.gid); a("name", f.name);
+  a("plan_hash", f.planHash); a("policy_hash", f.policyHash); a("policy_name", f.policyName); a("priority", f.priority);
+  a("stdio", f.stdio); a("uid", f.uid); a("weakened", f.weakened); a("workspace", f.workspace);
+}
+template <typename A, Of<RunBuilt> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("notes", f.notes); a("posture", f.posture); }
+template <typename A, Of<RunStarted> F> void fields(A& a, F& f) { a("pid", f.pid); }
+template <typename A, Of<RunRefused> F> void fields(A& a, F& f) { a("exit_code", f.exitCode); a("message", f.message); a("token", f.token); }
+template <typename A, Of<RunFrozen> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("reason", f.reason); }
+template <typename A, Of<RunResumed> F> void fields(A& a, F& f) { a("by_uid", f.byUid); }
+template <typename A, Of<RunStopping> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("kill", f.kill); a("reason", f.reason); }
+template <typename A, Of<RunEnded> F> void fields(A& a, F& f) {
+  a("exit", f.exit); a("note", f.note); a("out_of_memory", f.outOfMemory); a("usage", f.usage);
+}
+template <typename A, Of<DifferenceFound> F> void fields(A& a, F& f) { a("action", f.action); a("what", f.what); }
+template <typename A, Of<RunAdopted> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("pid", f.pid); }
+template <typename A, Of<LauncherLost> F> void fields(A& a, F& f) { a("reason", f.reason); }
+template <typename A, Of<LauncherReady> F> void fields(A& a, F& f) { a("pid", f.pid); }
+template <typename A, Of<PolicyTrusted> F> void fields(A& a, F& f) { a("file", f.file); a("hash", f.hash); a("uid", f.uid); }
+template <typename A, Of<SnapshotTaken> F> void fields(A& a, F& f) { a("state_hash", f.stateHash); a("up_to_seq", f.upToSeq); }
+template <typename A, Of<SegmentRetired> F> void fields(A& a, F& f) { a("head_hash", f.headHash); a("up_to_seq", f.upToSeq); }
+
+template <typename A, Of<Requested> F> void fields(A&, F&) {}
+template <typename A, Of<Starting> F> void fields(A& a, F& f) { a("init_pid", f.initPid); }
+template <typename A, Of<Running> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("pid", f.pid); }
+template <typename A, Of<Frozen> F> void fields(A& a, F& f) {
+  a("by_uid", f.byUid); a("init_pid", f.initPid); a("pid", f.pid); a("since", f.since);
+}
+template <typename A, Of<Stopping> F> void fields(A& a, F& f) {
+  a("init_pid", f.initPid); a("killed", f.killed); a("pid", f.pid); a("since", f.since); a("was_frozen", f.wasFrozen);
+}
+template <typename A, Of<EndedState> F> void fields(A& a, F& f) {
+  a("at", f.at); a("exit", f.exit); a("exit_code", f.exitCode); a("note", f.note); a("out_of_memory", f.outOfMemory);
+  a("refused", f.refused); a("token", f.token); a("usage", f.usage);
+}
+template <typename A, Of<Run> F> void fields(A& a, F& f) {
+  a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life); a("notes", f.notes);
+  a("posture", f.posture); a("what", f.what);
+}
+struct Trust { std::uint32_t uid = 0; std::string file; std::string hash; };
+template <typename A, Of<Trust> F> void fields(A& a, F& f) { a("file", f.file); a("hash", f.hash); a("uid", f.uid); }
+// A State with its maps as lists.
+struct FlatState { State rest; std::vector<Run> runs; std::vector<Trust> trusted; };
+template <typename A, Of<FlatState> F> void fields(A& a, F& f) {
+  a("boot_id", f.rest.bootId); a("ended", f.rest.ended); a("last_seq", f.rest.lastSeq);
+  a("launcher_ready", f.rest.launcherReady); a("retired_seq", f.rest.retiredSeq); a("runs", f.runs);
+  a("snapshot_seq", f.rest.snapshotSeq); a("trusted", f.trusted);
+}
+// clang-format on
+
+// ---- writing
+// ---------------------------------------------------------------------------------------------------------------
+
+class Writer {
+ public:
+  template <typename T>
+  static Json write(const T& value) {
+    Writer writer;
+    fields(writer, value);
+    return std::move(writer.object_);
+  }
+
+  template <typename T>
+  void operator()(const char* name, const T& value) {
+    object_[name] = encode(value);
+  }
+  template <typename T>
+  void operator()(const char* name, const std::optional<T>& value) {
+    if (value) object_[name] = encode(*value);
+  }
+
+ private:
+  // Bytes that are not UTF-8 (arguments, paths) are kept exactly, as {"base64": …}.
+  static Json encode(const std::string& text) {
+    if (isValidUtf8(text)) return text;
+    return Json{{"base64", encodeBase64(text)}};
+  }
+  static Json encode(const RunId& id) { return id.text(); }
+  static Json encode(Microseconds time) { return time.count(); }
+  static Json encode(const LifeState& life) {
+    Json object = std::visit([](const auto& state) { return write(state); }, life);
+    object["state"] = kLives[life.index()];
+    return object;
+  }
+  template <std::integral T>
+  static Json encode(const T& number) {
+    return number;
+  }
+  template <typename T>
+  requires std::is_enum_v<T>
+  static Json encode(const T& value) { return namesOf(value).at(static_cast<std::size_t>(value)); }
+  template <typename T>
+  static Json encode(const std::vector<T>& list) {
+    Json array = Json::array();
+    for (const T& entry : list) array.push_back(encode(entry));
+    return array;
+  }
+  template <typename T>
+  static Json encode(const T& value) {
+    return write(value);
+  }
+
+  Json object_ = Json::object();
+};
+
+// ---- reading
+// ---------------------------------------------------------------------------------------------------------------
+
+// Keeps the first error, with the path of its field.
+class Reader {
+ public:
+  template <typename T>
+  static std::optional<std::string> read(const Json& json, T& value) {
+    if (!json.is_object()) return "is not an object";
+    Reader reader(json);
+    fields(reader, value);
+    return reader.error_;
+  }
+
+  template <typename T>
+  void operator()(const char* name, T& value) {
+    const auto found = object_.find(name);
+    if (error_ || found == object_.end()) return;
+    if (auto problem = decode(*found, value))
+      error_ = std::string(name) + (problem->starts_with("is ") ? " " : ".") + *problem;
+  }
+
+ private:
+  using Problem = std::optional<std::string>;
+  explicit Reader(const Json& object) : object_(object) {}
+
+  static Problem decode(const Json& json, std::string& text) {
+    if (json.is_string()) return text = json.get<std::string>(), std::nullopt;
+    const auto raw = json.is_object() ? json.find("base64") : json.end();
+    if (!json.is_object() || raw == json.end() || !raw->is_string()) return "is not a text";
+    auto bytes = decodeBase64(raw->get_ref<const std::string&>());
+    if (!bytes) return "is not base64";
+    return text = *std::move(bytes), std::nullopt;
+  }
+  static Problem decode(const Json& json, RunId& id) {
+    const auto parsed = json.is_string() ? RunId::parse(json.get_ref<const std::string&>()) : std::nullopt;
+    if (!parsed) return "is not the id of a run";
+    return id = *parsed, std::nullopt;
+  }
+  static Problem decode(const Json& json, Microseconds& time) {
+    std::int64_t count = 0;
+    if (auto problem = decode(json, count)) return problem;
+    return time = Microseconds(count), std::nullopt;
+  }
+  static Problem decode(const Json& json, bool& flag) {
+    if (!json.is_boolean()) return "is not true or false";
+    return flag = json.get<bool>(), std::nullopt;
+  }
+  template <std::integral T>
+  requires(!std::same_as<T, bool>) static Problem decode(const Json& json, T& number) {
+    if (json.is_number_unsigned() && std::in_range<T>(json.get<std::uint64_t>()))
+      return number = json.get<T>(), std::nullopt;
+    if (!json.is_number_unsigned() && json.is_number_integer() && std::in_range<T>(json.get<std::int64_t>())) {
+      return number = json.get<T>(), std::nullopt;
+    }
+    return "is not a whole number in range";
+  }
+  template <typename T>
+  requires std::is_enum_v<T>
+  static Problem decode(const Json& json, T& value) {
+    const auto& names = namesOf(value);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (json.is_string() && json.get_ref<const std::string&>() == names[i])
+        return value = static_cast<T>(i), std::nullopt;
+    }
+    return "is not a name that this build knows";
+  }
+  template <typename T>
+  static Problem decode(const Json& json, std::optional<T>& value) {
+    if (json.is_null()) return std::nullopt;
+    return decode(json, value.emplace());
+  }
+  template <typename T>
+  static Problem decode(const Json& json, std::vector<T>& list) {
+    if (!json.is_array()) return "is not a list";
+    list.clear();
+    for (const Json& entry : json) {
+      if (auto problem = decode(entry, list.emplace_back())) return problem;
+    }
+    return std::nullopt;
+  }
+  static Problem decode(const Json& json, LifeState& life);
+  template <typename T>
+  static Problem decode(const Json& json, T& value) {
+    return read(json, value);
+  }
+
+  const Json& object_;
+  Problem error_;
+};
+
+// Sets `variant` to its alternative number `index`, default-made; false when there is none.
+template <typename Variant, std::size_t... I>
+bool emplaceByIndex(Variant& variant, std::size_t index, std::index_sequence<I...>) {
+  return ((index == I ? (variant.template emplace<I>(), true) : false) || ...);
+}
+
+template <typename Variant, std::size_t N>
+bool emplaceByName(Variant& variant, const std::array<std::string_view, N>& names, std::string_view name) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (names[i] == name) return emplaceByIndex(variant, i, std::make_index_sequence<N>());
+  }
+  return false;
+}
+
+Reader::Problem Reader::decode(const Json& json, LifeState& life) {
+  const auto name = json.is_object() ? json.find("state") : json.end();
+  if (!json.is_object() || name == json.end() || !name->is_string()) return "is not the life of a run";
+  if (!emplaceByName(life, kLives, name->get_ref<const std::string&>()))
+    return "is a state that this build does not know";
+  return std::visit([&](auto& state) { return read(json, state); }, life);
+}
+
+Error malformed(std::string what) { return {ErrorCode::kInvalid, std::move(what), 0}; }
+
+Result<State> unflatten(FlatState flat) {
+  State state = std::move(flat.rest);
+  for (Run& run : flat.runs) {
+    const RunId id = run.id;
+    if (id.empty() || !state.runs.emplace(id, std::move(run)).second)
+      return malformed("state: a run without an id, or twice");
+  }
+  std::size_t ended = 0;
+  for (const auto& [id, run] : state.runs) ended += isLive(run) ? 0 : 1;
+  for (const RunId& id : state.ended) {
+    const auto found = state.runs.find(id);
+    if (found == state.runs.end() || isLive(found->second))
+      return malformed("state: " + id.text() + " is listed as ended and is not");
+  }
+  if (ended != state.ended.size()) return malformed("state: the list of ended runs is not complete");
+  for (Trust& trust : flat.trusted) state.trusted[{trust.uid, std::move(trust.file)}] = std::move(trust.hash);
+  return state;
+}
+
+}  // namespace
+
+std::string_view factKind(const FactBody& body) { return kKinds[body.index()]; }
+
+std::vector<std::string_view> factKinds() { return {kKinds.begin(), kKinds.end()}; }
+
+std::string_view storedName(sandbox::Wall wall) { return kWalls.at(static_cast<std::size_t>(wall)); }
+
+std::string encodeFactBody(const FactBody& body) {
+  return std::visit([](const auto& fact) { return Writer::write(fact).dump(); }, body);
+}
+
+Result<FactBody> decodeFactBody(std::string_view kind, std::string_view json) {
+  FactBody body;
+  if (!emplaceByName(body, kKinds, kind)) {
+    return malformed("fact of kind " + escapeForDisplay(kind) +
+                     ": this build does not know that kind; a newer one wrote it");
+  }
+  const Json parsed = Json::parse(json.begin(), json.end(), nullptr, false);
+  if (parsed.is_discarded()) return malformed("fact of kind " + std::string(kind) + ": is not JSON");
+  const auto problem = std::visit([&](auto& fact) { return Reader::read(parsed, fact); }, body);
+  if (problem) return malformed("fact of kind " + std::string(kind) + ": " + *problem);
+  return body;
+}
+
+std::string encodeState(const State& state) {
+  FlatState flat;
+  flat.rest.bootId = state.bootId;
+  flat.rest.ended = state.ended;
+  flat.rest.lastSeq = state.lastSeq;
+  flat.rest.launcherReady = state.launcherReady;
+  flat.rest.retiredSeq = state.retiredSeq;
+  flat.rest.snapshotSeq = state.snapshotSeq;
+  for (const auto& [id, run] : state.runs) flat.runs.push_back(run);
+  for (const auto& [key, hash] : state.trusted) flat.trusted.push_back({key.first, key.second, hash});
+  return Writer::write(flat).dump();
+}
+
+Result<State> decodeState(std::string_view json) {
+  const Json parsed = Json::parse(json.begin(), json.end(), nullptr, false);
+  if (parsed.is_discarded()) return malformed("state: is not JSON");
+  FlatState flat;
+  if (const auto problem = Reader::read(parsed, flat)) return malformed("state: " + *problem);
+  return unflatten(std::move(flat));
+}
+
+}  // namespace ringfence::supervisor

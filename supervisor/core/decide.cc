@@ -1,0 +1,241 @@
+#include "supervisor/core/decide.h"
+
+#include <csignal>
+
+#include "sdk/base/text.h"
+#include "supervisor/core/deciding.h"
+#include "supervisor/core/lookup.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+Error refuse(ErrorCode code, std::string message) { return {code, std::move(message), 0}; }
+
+bool hasNotStarted(const Run& run) {
+  return std::holds_alternative<Requested>(run.life) || std::holds_alternative<Starting>(run.life);
+}
+
+Error wrongState(const Run& run, std::string_view verb) {
+  std::string message =
+      "run " + describe(run) + " is " + std::string(lifeName(run.life)) + ": it cannot be " + std::string(verb);
+  if (hasNotStarted(run)) message += " before it runs; stop or kill it, or try again";
+  return refuse(ErrorCode::kInvalid, std::move(message));
+}
+
+// ---- admission
+// -----------------------------------------------------------------------------------------------------------
+
+Result<void> checkRequest(const State& state, const AdmitRun& command) {
+  const sandbox::Plan& plan = command.plan;
+  if (command.peer.uid != 0 && command.peer.uid != plan.identity.callerUid) {
+    return refuse(ErrorCode::kDenied,
+                  "only root may start a run for somebody else (uid " + std::to_string(plan.identity.callerUid) + ")");
+  }
+  if (plan.run.empty()) return refuse(ErrorCode::kInvalid, "the plan names no run");
+  if (state.runs.contains(plan.run)) return refuse(ErrorCode::kInvalid, "run " + plan.run.text() + " exists already");
+  if (plan.identity.uid == 0)
+    return refuse(ErrorCode::kInvalid, "a run is never uid 0; the plan of " + plan.run.text() + " says it is");
+  if (plan.command.empty()) return refuse(ErrorCode::kInvalid, "no command was given");
+  if (command.name.size() > kMaxNameBytes) {
+    return refuse(ErrorCode::kInvalid, "the name is longer than " + std::to_string(kMaxNameBytes) + " bytes");
+  }
+  if (RunId::parse(command.name))
+    return refuse(ErrorCode::kInvalid, "the name " + command.name + " has the form of a run's id; choose another");
+  std::size_t bytes = command.workspace.size();
+  for (const std::string& argument : plan.command) bytes += argument.size() + 1;
+  if (bytes > kMaxCommandBytes) {
+    return refuse(ErrorCode::kInvalid,
+                  "the command is longer than " + std::to_string(kMaxCommandBytes) + " bytes; pass the text in a file");
+  }
+  return {};
+}
+
+Result<void> checkRoom(const State& state, std::uint32_t ownerUid) {
+  if (!state.launcherReady) {
+    return refuse(ErrorCode::kUnavailable,
+                  "no launcher: nothing can be started until ringfence-launcher is back; try again in a moment");
+  }
+  std::size_t live = 0, own = 0;
+  for (const auto& [id, run] : state.runs) {
+    if (!isLive(run)) continue;
+    ++live;
+    own += run.what.callerUid == ownerUid ? 1U : 0U;
+  }
+  if (live >= kMaxLiveRuns) {
+    return refuse(ErrorCode::kUnavailable,
+                  std::to_string(live) + " runs are live, the most that this daemon keeps; end one first");
+  }
+  if (own >= kMaxLiveRunsPerUser) {
+    return refuse(ErrorCode::kUnavailable, "uid " + std::to_string(ownerUid) + " has " + std::to_string(own) +
+                                               " live runs, the most for one user; end one first");
+  }
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context&) {
+  RF_TRY(checkRequest(deciding.state(), command));
+  const sandbox::Plan& plan = command.plan;
+  RF_TRY(checkRoom(deciding.state(), plan.identity.callerUid));
+  // Building overlaps with the commit: it starts nothing of the agent's. Only the release waits for the disk.
+  deciding.tellLauncher(0, sandbox::Launch{plan});
+  deciding.record(plan.run, RunAdmitted{.name = command.name,
+                                        .callerUid = plan.identity.callerUid,
+                                        .uid = plan.identity.uid,
+                                        .gid = plan.identity.gid,
+                                        .command = plan.command,
+                                        .workspace = command.workspace,
+                                        .policyName = plan.policyName,
+                                        .policyHash = plan.policyHash,
+                                        .planHash = command.planHash,
+                                        .priority = plan.priority,
+                                        .stdio = plan.stdio,
+                                        .weakened = plan.weakened,
+                                        .detached = command.detached});
+  return {};
+}
+
+// ---- freeze, resume, stop, kill
+// ------------------------------------------------------------------------------------------
+
+Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Context&) {
+  const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
+  if (!std::holds_alternative<Running>(run->life)) return wrongState(*run, "frozen");
+  deciding.atOnce(FreezeGroup{run->id, run->what.priority, true});
+  deciding.record(run->id, RunFrozen{command.peer.uid, command.reason});
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const ResumeRun& command, const Context&) {
+  const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
+  if (!std::holds_alternative<Frozen>(run->life)) return wrongState(*run, "resumed");
+  // Letting go is a decision like any other: it waits until it is durable. Only holding and ending do not wait.
+  const std::uint64_t seq = deciding.record(run->id, RunResumed{command.peer.uid});
+  deciding.after(seq, FreezeGroup{run->id, run->what.priority, false});
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const StopRun& command, const Context&) {
+  const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
+  if (!isLive(*run) || std::holds_alternative<Stopping>(run->life)) return wrongState(*run, "stopped");
+  stopRun(deciding, *run, StopKind::kTerminate, command.peer.uid, command.reason);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const KillRun& command, const Context&) {
+  const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
+  if (!isLive(*run)) return wrongState(*run, "killed");
+  stopRun(deciding, *run, StopKind::kKill, command.peer.uid, command.reason);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const ClientLost& command, const Context&) {
+  const auto found = deciding.state().runs.find(command.run);
+  if (found == deciding.state().runs.end()) return {};
+  const Run& run = found->second;
+  if (!isLive(run) || std::holds_alternative<Stopping>(run.life)) return {};
+  // A run with a terminal detaches; a detached one has no client to lose.
+  if (run.what.detached || run.what.stdio != sandbox::Stdio::kDescriptors) return {};
+  stopRun(deciding, run, StopKind::kHangUp, run.what.callerUid, "its client is gone");
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const TimerFired& command, const Context&) {
+  const auto found = deciding.state().runs.find(command.run);
+  if (found == deciding.state().runs.end() || !std::holds_alternative<Stopping>(found->second.life)) return {};
+  const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(kStopGrace).count());
+  stopRun(deciding, found->second, StopKind::kKill, 0, "still there " + seconds + " s after it was asked to end");
+  return {};
+}
+
+// ---- the rest
+// ------------------------------------------------------------------------------------------------------------
+
+bool isHash(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+Result<void> decideOn(Deciding& deciding, const TrustPolicy& command, const Context&) {
+  if (command.file.empty() || command.file.front() != '/' || command.file.size() > kMaxTrustedPathBytes) {
+    return refuse(ErrorCode::kInvalid, "the policy file to trust needs an absolute path of at most " +
+                                           std::to_string(kMaxTrustedPathBytes) + " bytes");
+  }
+  if (!isHash(command.hash)) return refuse(ErrorCode::kInvalid, "the hash to trust is not 64 hexadecimal digits");
+  const auto& trusted = deciding.state().trusted;
+  std::size_t own = 0;
+  for (const auto& [key, hash] : trusted) own += key.first == command.peer.uid ? 1U : 0U;
+  if (own >= kMaxTrustedPerUser && !trusted.contains({command.peer.uid, command.file})) {
+    return refuse(ErrorCode::kUnavailable, "uid " + std::to_string(command.peer.uid) + " trusts " +
+                                               std::to_string(own) + " policy files, the most for one user");
+  }
+  deciding.record({}, PolicyTrusted{command.peer.uid, command.file, command.hash});
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const LauncherSaid& command, const Context&) {
+  decideLauncherSaid(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const LauncherConnected& command, const Context&) {
+  decideLauncherConnected(deciding, command);
+  return {};
+}
+
+// Live runs stay: their descriptors are with the daemon, which hands them to the next launcher.
+Result<void> decideOn(Deciding& deciding, const LauncherGone& command, const Context&) {
+  if (deciding.state().launcherReady) deciding.record({}, LauncherLost{command.reason});
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const DaemonBegan& command, const Context& context) {
+  decideDaemonBegan(deciding, command, context);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const DaemonEnds& command, const Context&) {
+  deciding.record({}, DaemonStopping{command.reason});
+  return {};
+}
+
+}  // namespace
+
+void Deciding::after(std::uint64_t seq, EffectBody effect) {
+  decision_.effects.emplace_back();
+  decision_.effects.back().afterSeq = seq;
+  decision_.effects.back().body = std::move(effect);
+}
+
+void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t byUid, std::string reason) {
+  // Before the command runs there is nobody to ask.
+  const bool kill = kind == StopKind::kKill || hasNotStarted(run) || commandPid(run.life) == 0;
+  const auto* stopping = std::get_if<Stopping>(&run.life);
+  const bool alreadyKilled = stopping != nullptr && stopping->killed;
+  if (kill) {
+    if (commandPid(run.life) == 0) deciding.tellLauncher(0, sandbox::Abandon{run.id});
+    deciding.atOnce(KillGroup{run.id, run.what.priority});
+  } else {
+    deciding.tellLauncher(0, sandbox::SignalRun{run.id, kind == StopKind::kHangUp ? SIGHUP : SIGTERM});
+  }
+  // Looks again: at what did not end when asked, and at what a kill has not ended yet.
+  deciding.atOnce(ArmTimer{run.id, kStopGrace});
+  if (alreadyKilled) return;
+  const std::uint64_t seq = deciding.record(run.id, RunStopping{byUid, kill, std::move(reason)});
+  // A frozen run gets its signal when it thaws; thawing waits for the disk, the kill at the deadline does not.
+  if (!kill && std::holds_alternative<Frozen>(run.life))
+    deciding.after(seq, FreezeGroup{run.id, run.what.priority, false});
+}
+
+void removeStrayGroups(Deciding& deciding, const RunId& run) {
+  for (const auto priority : {policy::PriorityClass::kInteractive, policy::PriorityClass::kBackground}) {
+    deciding.atOnce(KillGroup{run, priority});
+    deciding.atOnce(RemoveGroup{run, priority});
+  }
+}
+
+Result<Decision> decide(const State& state, const Command& command, const Context& context) {
+  Deciding deciding(state, context);
+  RF_TRY(std::visit([&](const auto& one) { return decideOn(deciding, one, context); }, command));
+  return std::move(deciding).take();
+}
+
+}  // namespace ringfence::supervisor

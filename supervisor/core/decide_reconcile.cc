@@ -1,0 +1,143 @@
+// The log says one thing, the world perhaps another: a new start, a launcher that connects. What is only in the log is
+// ended, what is only in the world is killed, and each difference becomes a fact.
+#include <csignal>
+#include <map>
+
+#include "supervisor/core/deciding.h"
+#include "supervisor/core/lookup.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+using sandbox::KeptRun;
+using sandbox::KeptState;
+
+class Reconciling {
+ public:
+  Reconciling(Deciding& deciding, const LauncherConnected& command) : deciding_(deciding), command_(command) {}
+
+  void run() {
+    ready_ = deciding_.record({}, LauncherReady{command_.pid});
+    std::map<RunId, const KeptRun*> kept;
+    for (const KeptRun& one : command_.kept) kept[one.run] = &one;
+    for (const auto& [id, run] : deciding_.state().runs) {
+      if (isLive(run) && !kept.contains(id)) endLost(run);
+    }
+    for (const auto& [id, one] : kept) reconcile(*one);
+  }
+
+ private:
+  void endLost(const Run& run) {
+    deciding_.atOnce(RemoveGroup{run.id, run.what.priority});
+    difference(run.id, "the log says " + std::string(lifeName(run.life)) + ", the launcher does not have it",
+               "recorded it as ended");
+    deciding_.record(run.id,
+                     RunEnded{.exit = {}, .outOfMemory = false, .note = "the launcher no longer has it", .usage = {}});
+  }
+
+  void reconcile(const KeptRun& kept) {
+    const auto found = deciding_.state().runs.find(kept.run);
+    if (found == deciding_.state().runs.end() || !isLive(found->second))
+      return removeStray(kept, found != deciding_.state().runs.end());
+    const Run& run = found->second;
+    switch (kept.state) {
+      case KeptState::kEnded: return recordEnd(run, kept);
+      case KeptState::kBuilt: return endUnreleased(run);
+      case KeptState::kRunning: return adopt(run, kept);
+    }
+  }
+
+  void removeStray(const KeptRun& kept, bool known) {
+    // Its end is in the log already and the launcher was not told: no difference, only a message that got lost.
+    if (!known || kept.state != KeptState::kEnded) {
+      deciding_.tellLauncher(0, sandbox::Abandon{kept.run});
+      deciding_.atOnce(KillGroup{kept.run, kept.priority});
+      deciding_.atOnce(RemoveGroup{kept.run, kept.priority});
+      difference(
+          kept.run,
+          known ? "the launcher has it alive, the log says ended" : "the launcher has a run that the log does not know",
+          "killed it");
+    }
+    deciding_.tellLauncher(ready_, sandbox::Forget{kept.run});
+  }
+
+  void recordEnd(const Run& run, const KeptRun& kept) {
+    const std::uint64_t seq = deciding_.record(run.id, RunEnded{.exit = kept.exit,
+                                                                .outOfMemory = kept.outOfMemory,
+                                                                .note = "ended while the daemon was away",
+                                                                .usage = finalUsage(kept.usage)});
+    deciding_.tellLauncher(seq, sandbox::Forget{run.id});
+  }
+
+  // Built and not released: whoever asked for it had no answer and may be gone, so it must not begin now.
+  void endUnreleased(const Run& run) {
+    deciding_.tellLauncher(0, sandbox::Abandon{run.id});
+    deciding_.atOnce(KillGroup{run.id, run.what.priority});
+    deciding_.atOnce(RemoveGroup{run.id, run.what.priority});
+    difference(run.id, "it was built and never released before the restart", "ended it before it began");
+    const std::uint64_t seq = deciding_.record(
+        run.id, RunRefused{.token = "restart",
+                           .message = "the daemon or the launcher restarted while it was being started",
+                           .exitCode = 125});
+    deciding_.tellLauncher(seq, sandbox::Forget{run.id});
+  }
+
+  void adopt(const Run& run, const KeptRun& kept) {
+    if (std::holds_alternative<Requested>(run.life)) {
+      difference(run.id, "it runs, and the reading of its walls was lost in the restart", "adopted it");
+    }
+    if (commandPid(run.life) == 0) deciding_.record(run.id, RunStarted{kept.pid});
+    const std::uint64_t seq = deciding_.record(run.id, RunAdopted{kept.initPid, kept.pid});
+    if (std::holds_alternative<Frozen>(run.life)) return keepFrozen(run);
+    if (const auto* stopping = std::get_if<Stopping>(&run.life)) return goOnStopping(run, *stopping, seq);
+    if (command_.frozenGroups && command_.frozenGroups->contains(run.id)) {
+      // Somebody froze it and the record was lost. It stays held until a person says otherwise.
+      difference(run.id, "the kernel holds it frozen, the log says running", "left it frozen");
+      deciding_.record(run.id, RunFrozen{0, "found frozen after a restart"});
+    }
+  }
+
+  void keepFrozen(const Run& run) {
+    deciding_.atOnce(FreezeGroup{run.id, run.what.priority, true});
+    if (command_.frozenGroups && !command_.frozenGroups->contains(run.id)) {
+      difference(run.id, "the log says frozen, the kernel had it running", "froze it again");
+    }
+  }
+
+  // The timer died with the daemon.
+  void goOnStopping(const Run& run, const Stopping& stopping, std::uint64_t seq) {
+    if (stopping.killed)
+      deciding_.atOnce(KillGroup{run.id, run.what.priority});
+    else
+      deciding_.tellLauncher(0, sandbox::SignalRun{run.id, SIGTERM});
+    if (stopping.wasFrozen && !stopping.killed) deciding_.after(seq, FreezeGroup{run.id, run.what.priority, false});
+    deciding_.atOnce(ArmTimer{run.id, kStopGrace});
+  }
+
+  void difference(const RunId& run, std::string what, std::string action) {
+    deciding_.record(run, DifferenceFound{std::move(what), std::move(action)});
+  }
+
+  Deciding& deciding_;
+  const LauncherConnected& command_;
+  std::uint64_t ready_ = 0;
+};
+
+}  // namespace
+
+void decideLauncherConnected(Deciding& deciding, const LauncherConnected& command) {
+  Reconciling(deciding, command).run();
+}
+
+void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Context& context) {
+  deciding.record({}, DaemonStarted{command.version, command.kernel});
+  if (deciding.state().bootId.empty() || deciding.state().bootId == context.bootId) return;
+  for (const auto& [id, run] : deciding.state().runs) {
+    if (!isLive(run)) continue;
+    deciding.record(id, DifferenceFound{"it was " + std::string(lifeName(run.life)) + " when the machine went down",
+                                        "recorded it as ended"});
+    deciding.record(id, RunEnded{.exit = {}, .outOfMemory = false, .note = "the machine was restarted", .usage = {}});
+  }
+}
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,49 @@
+// A decision in the making: facts are numbered as they are recorded. For the decide*.cc files alone.
+#pragma once
+
+#include <utility>
+
+#include "supervisor/core/decide.h"
+
+namespace ringfence::supervisor {
+
+class Deciding {
+ public:
+  Deciding(const State& state, const Context& context) : state_(state), context_(context) {}
+
+  const State& state() const { return state_; }
+
+  // Records a fact, published once it is durable; yields its seq.
+  std::uint64_t record(const RunId& run, FactBody body) {
+    const std::uint64_t seq = state_.lastSeq + decision_.facts.size() + 1;
+    decision_.facts.push_back(
+        {.seq = seq, .run = run, .at = context_.now, .bootId = context_.bootId, .body = std::move(body)});
+    after(seq, Publish{seq});
+    return seq;
+  }
+  void atOnce(EffectBody effect) { after(0, std::move(effect)); }
+  void after(std::uint64_t seq, EffectBody effect);
+  void tellLauncher(std::uint64_t afterSeq, sandbox::LauncherRequest request) {
+    after(afterSeq, SendToLauncher{std::move(request)});
+  }
+
+  Decision take() && { return std::move(decision_); }
+
+ private:
+  const State& state_;
+  const Context& context_;
+  Decision decision_;
+};
+
+enum class StopKind { kHangUp, kTerminate, kKill };
+
+// Ends a live run: asks it to (or kills it, where it cannot be asked yet), and sets a deadline.
+void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t byUid, std::string reason);
+// Kills and removes the groups of a run about which nothing is known, so in either branch.
+void removeStrayGroups(Deciding& deciding, const RunId& run);
+
+void decideLauncherSaid(Deciding& deciding, const LauncherSaid& command);
+void decideLauncherConnected(Deciding& deciding, const LauncherConnected& command);
+void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Context& context);
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,198 @@
+#include <type_traits>
+#include <utility>
+
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+struct Pids {
+  std::int32_t init = 0;
+  std::int32_t command = 0;
+};
+
+Pids pidsOf(const LifeState& life) {
+  return std::visit(Overloaded{
+                        [](const Requested&) { return Pids{}; },
+                        [](const Starting& s) {
+                          return Pids{s.initPid, 0};
+                        },
+                        [](const Running& s) {
+                          return Pids{s.initPid, s.pid};
+                        },
+                        [](const Frozen& s) {
+                          return Pids{s.initPid, s.pid};
+                        },
+                        [](const Stopping& s) {
+                          return Pids{s.initPid, s.pid};
+                        },
+                        [](const EndedState&) { return Pids{}; },
+                    },
+                    life);
+}
+
+// What a shell would report; a status that nobody saw counts as a failure.
+int exitCodeOf(const sandbox::ExitStatus& exit) {
+  if (exit.code) return *exit.code;
+  if (exit.signal) return 128 + *exit.signal;
+  return 1;
+}
+
+void end(State& state, Run& run, EndedState ended) {
+  run.life = std::move(ended);
+  state.ended.push_back(run.id);
+  if (state.ended.size() <= kMaxEndedRuns) return;
+  state.runs.erase(state.ended.front());
+  state.ended.erase(state.ended.begin());
+}
+
+void adopt(Run& run, const RunAdopted& body) {
+  std::visit(Overloaded{
+                 [&](const Requested&) {
+                   if (body.pid != 0)
+                     run.life = Running{body.initPid, body.pid};
+                   else
+                     run.life = Starting{body.initPid};
+                 },
+                 [&](const Starting&) {
+                   if (body.pid != 0)
+                     run.life = Running{body.initPid, body.pid};
+                   else
+                     run.life = Starting{body.initPid};
+                 },
+                 [](const EndedState&) {},
+                 [&](auto other) {
+                   other.initPid = body.initPid;
+                   if (body.pid != 0) other.pid = body.pid;
+                   run.life = std::move(other);
+                 },
+             },
+             LifeState(run.life));
+}
+
+void stop(Run& run, const RunStopping& body, const Now& at) {
+  if (auto* stopping = std::get_if<Stopping>(&run.life)) {
+    stopping->killed = stopping->killed || body.kill;
+    return;
+  }
+  const Pids pids = pidsOf(run.life);
+  run.life = Stopping{pids.init, pids.command, at, body.kill, std::holds_alternative<Frozen>(run.life)};
+}
+
+void start(Run& run, const RunStarted& body) {
+  if (auto* stopping = std::get_if<Stopping>(&run.life)) {
+    stopping->pid = body.pid;
+  } else if (std::holds_alternative<Requested>(run.life) || std::holds_alternative<Starting>(run.life)) {
+    run.life = Running{pidsOf(run.life).init, body.pid};
+  }
+}
+
+// A fact about a live run. Facts of other kinds change nothing.
+void evolveRun(State& state, Run& run, const Fact& fact) {
+  std::visit(Overloaded{
+                 [&](const RunBuilt& body) {
+                   run.posture = body.posture;
+                   run.notes = body.notes;
+                   if (std::holds_alternative<Requested>(run.life)) run.life = Starting{body.initPid};
+                   if (auto* stopping = std::get_if<Stopping>(&run.life)) stopping->initPid = body.initPid;
+                 },
+                 [&](const RunStarted& body) { start(run, body); },
+                 [&](const RunAdopted& body) { adopt(run, body); },
+                 [&](const RunFrozen& body) {
+                   if (const auto* running = std::get_if<Running>(&run.life)) {
+                     run.life = Frozen{running->initPid, running->pid, fact.at, body.byUid};
+                   }
+                 },
+                 [&](const RunResumed&) {
+                   if (const auto* frozen = std::get_if<Frozen>(&run.life))
+                     run.life = Running{frozen->initPid, frozen->pid};
+                 },
+                 [&](const RunStopping& body) { stop(run, body, fact.at); },
+                 [&](const RunRefused& body) {
+                   end(state, run,
+                       {.exit = {},
+                        .at = fact.at,
+                        .refused = true,
+                        .token = body.token,
+                        .note = body.message,
+                        .outOfMemory = false,
+                        .usage = {},
+                        .exitCode = body.exitCode});
+                 },
+                 [&](const RunEnded& body) {
+                   end(state, run,
+                       {.exit = body.exit,
+                        .at = fact.at,
+                        .refused = false,
+                        .token = {},
+                        .note = body.note,
+                        .outOfMemory = body.outOfMemory,
+                        .usage = body.usage,
+                        .exitCode = exitCodeOf(body.exit)});
+                 },
+                 [](const auto&) {},
+             },
+             fact.body);
+}
+
+void admit(State& state, const Fact& fact, const RunAdmitted& body) {
+  if (fact.run.empty() || state.runs.contains(fact.run)) return;
+  Run run;
+  run.id = fact.run;
+  run.admittedSeq = fact.seq;
+  run.admittedAt = fact.at;
+  run.what = body;
+  state.runs.emplace(fact.run, std::move(run));
+}
+
+}  // namespace
+
+FinalUsage finalUsage(const sandbox::LastReading& reading) {
+  return {reading.cpuUsec, reading.memoryPeakBytes, reading.ioReadBytes, reading.ioWriteBytes};
+}
+
+bool isLive(const Run& run) { return !std::holds_alternative<EndedState>(run.life); }
+
+std::string_view lifeName(const LifeState& life) {
+  return std::visit(Overloaded{
+                        [](const Requested&) { return "starting"; },
+                        [](const Starting&) { return "starting"; },
+                        [](const Running&) { return "running"; },
+                        [](const Frozen&) { return "frozen"; },
+                        [](const Stopping&) { return "stopping"; },
+                        [](const EndedState&) { return "ended"; },
+                    },
+                    life);
+}
+
+std::int32_t commandPid(const LifeState& life) { return pidsOf(life).command; }
+
+State evolve(State state, const Fact& fact) {
+  state.lastSeq = fact.seq;
+  state.bootId = fact.bootId;
+  std::visit(Overloaded{
+                 // A daemon that just began is connected to nothing.
+                 [&](const DaemonStarted&) { state.launcherReady = false; },
+                 [&](const LauncherLost&) { state.launcherReady = false; },
+                 [&](const LauncherReady&) { state.launcherReady = true; },
+                 [&](const RunAdmitted& body) { admit(state, fact, body); },
+                 [&](const PolicyTrusted& body) {
+                   state.trusted[{body.uid, body.file}] = body.hash;
+                 },
+                 [&](const SnapshotTaken& body) { state.snapshotSeq = body.upToSeq; },
+                 [&](const SegmentRetired& body) { state.retiredSeq = body.upToSeq; },
+                 [&](const auto&) {
+                   const auto found = state.runs.find(fact.run);
+                   if (found != state.runs.end() && isLive(found->second)) evolveRun(state, found->second, fact);
+                 },
+             },
+             fact.body);
+  return state;
+}
+
+}  // namespace ringfence::supervisor
