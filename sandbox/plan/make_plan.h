@@ -42,6 +42,10 @@ struct LaunchRequest {
   std::map<std::string, std::string> callerEnvironment;
   std::map<std::string, std::string> extraEnvironment;  // -e
   std::vector<ExtraPath> extraPaths;
+  // Symbolic links in the host's root directory ("/bin" -> "usr/bin"): made anew inside where their target is granted.
+  std::map<std::string, std::string> rootSymlinks;
+  // Never reachable from inside, whatever a policy says: the state, run and policy directories of the daemon.
+  std::vector<std::string> protectedPaths;
   Stdio stdio = Stdio::kDescriptors;
   std::uint16_t terminalRows = 24;
   std::uint16_t terminalColumns = 80;

@@ -23,7 +23,19 @@ const char* wallName(Wall wall);
 
 enum class Access { kReadOnly, kReadWrite };
 
-// ---- mounts, obeyed in order inside a fresh tmpfs that becomes the root. Targets are absolute inside the fence. -------
+// Places in the list of descriptors beside the Plan. Stdio::kDescriptors appends three more.
+inline constexpr std::uint32_t kWorkspaceDescriptor = 0;
+inline constexpr std::uint32_t kHomeDescriptor = 1;
+inline constexpr std::uint32_t kStdioDescriptor = 2;  // the first of three
+
+// Two files in the root that prove the Landlock layers by trying: the first opens for reading only where the inner layer
+// is missing, the second only where the outer one is.
+inline constexpr const char* kInnerCanary = "/.ringfence-canary";
+inline constexpr const char* kOuterCanary = "/.ringfence-canary-outer";
+
+// ---- mounts, obeyed in order inside a fresh tmpfs that becomes the root and is read-only at the end. Targets are absolute
+// inside the fence. Whoever obeys makes a missing mount point (a directory or an empty file, as what is mounted there) and
+// its parents, 0755 and of root, without following a symbolic link: a private home is written by earlier runs. ------------
 
 struct MakeDirectory { std::string target; std::uint32_t mode = 0755; bool ownedByRun = false; };
 struct MakeFile { std::string target; std::string content; std::uint32_t mode = 0644; bool ownedByRun = false; };
@@ -74,7 +86,9 @@ struct Identity {
   std::vector<std::uint32_t> callerGroups;
 };
 
-struct LandlockRule { std::string path; std::uint64_t access = 0; };  // path inside the fence
+// Path inside the fence. A path that does not exist has no rule (its optional bind was skipped); of a path that is no
+// directory only the rights in kLandlockFileRights (sandbox/plan/landlock_access.h) count.
+struct LandlockRule { std::string path; std::uint64_t access = 0; };
 struct Landlock {
   bool enabled = false;
   std::uint32_t abi = 0;                 // the ABI that the rights below are cut to

@@ -16,11 +16,6 @@ namespace ringfence::sandbox {
 // Raised with every change of a message's shape. Peers of another version say so and part.
 inline constexpr std::uint32_t kWireVersion = 1;
 
-// Places in the descriptor list of Launch. kDescriptors appends three more.
-inline constexpr std::uint32_t kWorkspaceDescriptor = 0;
-inline constexpr std::uint32_t kHomeDescriptor = 1;
-inline constexpr std::uint32_t kStdioDescriptor = 2;  // the first of three
-
 // ---- daemon -> launcher -----------------------------------------------------------------------------------------------
 
 struct WireHello { std::uint32_t version = kWireVersion; };
