@@ -10,7 +10,7 @@ import tempfile
 
 import tree
 
-PROGRAMS = {"bin/ringfence", "sbin/ringfenced", "libexec/ringfence/ringfence-launcher"}
+PROGRAMS = {"bin/ringfence", "libexec/ringfence/ringfenced", "libexec/ringfence/ringfence-launcher"}
 
 
 def weaknesses(headers):

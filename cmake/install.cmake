@@ -1,0 +1,28 @@
+# What goes where on a system. The daemon finds its launcher beside its own file, so the two live together and the command
+# in sbin is a link. No file is set-id.
+include(GNUInstallDirs)
+set(own ${CMAKE_INSTALL_LIBEXECDIR}/ringfence)
+
+if(TARGET ringfence)
+  install(TARGETS ringfence RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+foreach(program ringfenced ringfence-launcher)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${own})
+  endif()
+endforeach()
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/packaging)
+file(CREATE_LINK ../${own}/ringfenced ${PROJECT_BINARY_DIR}/packaging/ringfenced SYMBOLIC)
+install(FILES ${PROJECT_BINARY_DIR}/packaging/ringfenced DESTINATION ${CMAKE_INSTALL_SBINDIR})
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/policy/profiles/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/ringfence/policies FILES_MATCHING PATTERN "*.toml")
+# Completed when it is installed: only then is the prefix known.
+install(CODE "
+  set(RINGFENCE_LIBEXEC \"\${CMAKE_INSTALL_PREFIX}/${own}\")
+  set(unit \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/ringfenced.service\")
+  configure_file(\"${PROJECT_SOURCE_DIR}/packaging/systemd/ringfenced.service.in\" \"\$ENV{DESTDIR}\${unit}\" @ONLY)
+  message(STATUS \"Installing: \$ENV{DESTDIR}\${unit}\")")
+install(FILES ${PROJECT_SOURCE_DIR}/packaging/sysusers/ringfence.conf DESTINATION lib/sysusers.d)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/SECURITY.md ${PROJECT_SOURCE_DIR}/LICENSE
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ringfence)

@@ -1,0 +1,220 @@
+"""The stages of scripts/test, in order. Each prints its name and duration; a failing stage does not hide the next ones.
+
+The last line is "N passed, N failed, N skipped", summed over all stages; the status is 0 only when nothing failed.
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/support"))
+import skips  # noqa: E402  (its folder is known only now)
+
+JOBS = str(os.cpu_count() or 2)
+COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
+TIDY_SECONDS = 240
+# What a long run repeats more often; the suites read these names.
+SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_MODEL_OPS": "200000", "RINGFENCE_RACES": "10000", "RINGFENCE_CYCLES": "1000",
+        "RINGFENCE_SOAK": "1"}
+
+
+class Count:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def add(self, other):
+        self.passed, self.failed, self.skipped = (
+            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], cwd=ROOT, **options)
+
+
+def checked(*command, **options):
+    """A command as one check of the stage."""
+    result = run(*command, **options)
+    if result.returncode != 0:
+        print(f"failed with status {result.returncode}: {' '.join(str(word) for word in command)}")
+        return Count(failed=1)
+    return Count(passed=1)
+
+
+def build(preset, *targets):
+    return checked("scripts/build", preset, *targets)
+
+
+def ctest(preset, *selection, environment=None):
+    """ctest with its results counted; a skip that the reviewed list does not allow is a failure."""
+    with tempfile.TemporaryDirectory() as scratch:
+        report = pathlib.Path(scratch) / "results.xml"
+        command = ["ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--no-tests=error", "-j", JOBS,
+                   "--output-junit", str(report), *selection]
+        result = run(*command, env=dict(os.environ, **(environment or {})))
+        if not report.exists():
+            print("ctest left no report")
+            return Count(failed=1)
+        count = Count()
+        for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
+            status, name = case.get("status"), case.get("name")
+            if status == "run":
+                count.passed += 1
+            elif status == "notrun" or status == "disabled":
+                if case.find("skipped") is not None and skips.allowed(name):
+                    count.skipped += 1
+                else:
+                    print(f"skipped, but tests/support/allowed_skips.txt does not list it: {name}")
+                    count.failed += 1
+            else:
+                count.failed += 1
+        if result.returncode != 0 and count.failed == 0:
+            count.failed = 1
+        return count
+
+
+def stage_build():
+    return build("release")
+
+
+def stage_tests():
+    return ctest("release")
+
+
+def stage_asan():
+    count = build("asan", "unit_tests")
+    if count.failed == 0:
+        count.add(ctest("asan", "-L", "unit", environment={"ASAN_OPTIONS": "detect_stack_use_after_return=1"}))
+    return count
+
+
+def stage_tsan():
+    count = build("tsan", "thread_tests")
+    if count.failed == 0:
+        # The thread sanitizer of gcc 12 does not start where addresses are randomised over 32 bits.
+        programs = sorted((ROOT / "build/tsan/bin").glob("test_*"))
+        for program in programs:
+            count.add(checked("setarch", "-R", program, "--reporter", "compact", env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1")))
+        if not programs:
+            print("no test of the store's thread was built")
+            count.failed += 1
+    return count
+
+
+def stage_fuzz(seconds):
+    count = build("fuzz", "fuzzers")
+    if count.failed == 0:
+        for program in sorted((ROOT / "build/fuzz/bin").glob("*_fuzzer")):
+            corpus = ROOT / "tests/fuzz/corpus" / program.name.removesuffix("_fuzzer")
+            with tempfile.TemporaryDirectory() as found:
+                print(f"{program.name}, {seconds} s from {len(list(corpus.glob('*')))} inputs", flush=True)
+                count.add(checked(program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=1024", "-verbosity=0",
+                                  "-print_final_stats=0", f"-artifact_prefix={ROOT}/build/fuzz/", found, corpus))
+    return count
+
+
+def changed_sources():
+    """C++ sources that differ from main; on main itself those of the last commit."""
+    git = ("git", "-c", "safe.directory=*")
+    for base in (["diff", "--name-only", "origin/main...HEAD"], ["diff", "--name-only", "main...HEAD"],
+                 ["show", "--name-only", "--format=", "HEAD"]):
+        listing = run(*git, *base, capture_output=True, text=True)
+        names = [name for name in listing.stdout.split() if name.endswith(".cc") and (ROOT / name).exists()]
+        if listing.returncode == 0 and names:
+            return names
+    return []
+
+
+def stage_tidy():
+    sources = changed_sources()
+    if not sources:
+        print("no C++ source differs")
+        return Count(passed=1)
+    configured = checked("cmake", "--preset", "tidy", stdout=subprocess.DEVNULL)
+    if configured.failed:
+        return configured
+    count, begun, waiting = Count(), time.monotonic(), list(sources)
+    running = []
+    while waiting or running:
+        while waiting and len(running) < int(JOBS) and time.monotonic() - begun < TIDY_SECONDS:
+            name = waiting.pop(0)
+            command = ["clang-tidy", "--quiet", "-p", "build/tidy", f"--extra-arg=-isystem{ROOT}/build/release/generated", name]
+            running.append((name, subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)))
+        if not running:
+            break
+        name, process = running.pop(0)
+        output = process.communicate()[0]
+        if process.returncode != 0 or "warning:" in output:
+            print(output)
+            count.failed += 1
+        else:
+            count.passed += 1
+    print(f"{len(sources) - len(waiting)} of {len(sources)} sources read" + (", then the time was up" if waiting else ""))
+    return count
+
+
+def stage_guest(kernel):
+    process = subprocess.Popen(["scripts/guest", kernel], cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    lines = []
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        lines.append(line)
+    status = process.wait()
+    counts = COUNT_LINE.findall("".join(lines))
+    if not counts:
+        print(f"the guest gave no count (status {status})")
+        return Count(failed=1)
+    count = Count(*(int(number) for number in counts[-1]))
+    if status != 0 and count.failed == 0:
+        count.failed = 1
+    return count
+
+
+def stages(mode):
+    yield "release build", stage_build
+    yield "tests", stage_tests
+    if mode == "quick":
+        return
+    yield "unit tests under the address and undefined sanitizers", stage_asan
+    yield "store under the thread sanitizer", stage_tsan
+    seconds = 1800 if mode == "soak" else 5
+    yield f"fuzzers, {seconds} s each", lambda: stage_fuzz(seconds)
+    yield "clang-tidy on what changed", stage_tidy
+    yield "guest, Linux 6.1", lambda: stage_guest("6.1")
+    if mode == "soak":
+        yield "warnings as errors", lambda: build("dev")
+        yield "guest, Linux 6.12", lambda: stage_guest("6.12")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Installs what is missing, builds, runs every test.")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--quick", action="store_const", const="quick", dest="mode", help="release build and its tests only")
+    group.add_argument("--soak", action="store_const", const="soak", dest="mode", help="the long counts and both guest kernels")
+    mode = parser.parse_args().mode or "all"
+    if mode == "soak":
+        os.environ.update(SOAK)
+    total, table = Count(), []
+    for name, stage in stages(mode):
+        print(f"\n=== {name}", flush=True)
+        begun = time.monotonic()
+        count = stage()
+        seconds = time.monotonic() - begun
+        table.append(f"{seconds:7.0f} s  {count}  {name}")
+        print(f"--- {name}: {count}, {seconds:.0f} s", flush=True)
+        total.add(count)
+    print("\n" + "\n".join(table))
+    print(total, flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

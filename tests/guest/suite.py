@@ -1,0 +1,77 @@
+"""The suites that also run in a guest.
+
+    suite.py list BUILD_DIR    the ctest tests to run there, as JSON (on the host, which has ctest)
+    suite.py run FILE          runs them one after another (in the guest, which has Python only)
+
+The last line is "N passed, N failed, N skipped"; a skip that tests/support/allowed_skips.txt does not list is a failure.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import skips  # noqa: E402  (its folder is known only now)
+
+LABELS = {"root"}
+NAMES = re.compile(r"escape", re.IGNORECASE)
+SLOWER = 8  # times slower than the machine that the time limits were set on
+
+
+def properties(test):
+    return {entry["name"]: entry["value"] for entry in test.get("properties", [])}
+
+
+def listing(build):
+    shown = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], capture_output=True, text=True, check=True)
+    chosen = []
+    for test in json.loads(shown.stdout)["tests"]:
+        known = properties(test)
+        if "command" in test and (LABELS & set(known.get("LABELS", [])) or NAMES.search(test["name"])):
+            chosen.append({"name": test["name"], "command": test["command"], "timeout": known.get("TIMEOUT", 120),
+                           "skip_code": known.get("SKIP_RETURN_CODE"), "directory": known.get("WORKING_DIRECTORY", "/"),
+                           "environment": known.get("ENVIRONMENT", [])})
+    return chosen
+
+
+def run_one(test):
+    environment = dict(os.environ, **dict(entry.split("=", 1) for entry in test["environment"]))
+    directory = test["directory"] if os.path.isdir(test["directory"]) else "/"
+    command = [re.sub(r"^.*/(python3)[\d.]*$", r"\1", test["command"][0])] + test["command"][1:]
+    try:
+        result = subprocess.run(command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, text=True,
+                                errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                timeout=float(test["timeout"]) * SLOWER)
+    except subprocess.TimeoutExpired as expired:
+        return "failed", f"no end within {expired.timeout:.0f} s\n{(expired.stdout or b'')[-2000:]}"
+    except OSError as error:
+        return "failed", f"cannot start {command[0]}: {error.strerror}"
+    if test["skip_code"] is not None and result.returncode == int(test["skip_code"]):
+        return "skipped", result.stdout
+    return ("passed" if result.returncode == 0 else "failed"), result.stdout
+
+
+def run(file):
+    tests = json.loads(pathlib.Path(file).read_text())
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for number, test in enumerate(tests, 1):
+        begun = time.monotonic()
+        outcome, output = run_one(test)
+        if outcome == "skipped" and not skips.allowed(test["name"]):
+            outcome, output = "failed", output + "\nskipped, but not in the list of allowed skips"
+        counts[outcome] += 1
+        print(f"{number}/{len(tests)} {outcome:7} {time.monotonic() - begun:6.1f} s  {test['name']}", flush=True)
+        if outcome == "failed":
+            print("\n".join("    " + line for line in output.splitlines()[-40:]), flush=True)
+    print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    return 0 if counts["failed"] == 0 and tests else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "list":
+        json.dump(listing(sys.argv[2]), sys.stdout, indent=1)
+    else:
+        sys.exit(run(sys.argv[2]))
