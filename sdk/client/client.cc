@@ -18,10 +18,10 @@ constexpr char kDefaultSocket[] = "/run/ringfence/control.sock";
 constexpr std::uint32_t kProtocol = 1;
 constexpr char kProtobufPacket = 0x01;
 constexpr char kMemfdPacket = 0x02;
-constexpr Bytes kMaxPacket = kibibytes(64);
+constexpr Bytes kPacketLimit = kibibytes(64);
 constexpr Bytes kInlineRequest = kibibytes(60);
-constexpr Bytes kMaxMemfdMessage = mebibytes(8);
-constexpr std::size_t kMaxWaitingEvents = 1024;
+constexpr Bytes kMemfdLimit = mebibytes(8);
+constexpr std::size_t kWaitingEventLimit = 1024;
 constexpr timeval kHelloPatience{10, 0};
 constexpr timeval kNoTimeout{0, 0};
 
@@ -85,6 +85,7 @@ struct Client::Exchange {
   // Waits for the next answer to this request; answers of the stream that come in between are kept.
   std::optional<Failure> receive();
   std::optional<Failure> ask();
+  static Result<void> unfold(Packet& packet);
   static Result<void> parse(std::string_view bytes, v1::ServerPacket& packet);
   // The next answer of the stream, kept or new.
   static std::optional<Failure> receiveStream(Client& client, v1::ServerPacket& packet);
@@ -98,15 +99,25 @@ Result<void> Client::Exchange::send() {
   std::string bytes(1, kProtobufPacket);
   if (!request.AppendToString(&bytes)) return Error{ErrorCode::kInvalid, "the request cannot be written as a message"};
   if (bytes.size() <= kInlineRequest.count) return sendPacket(client.socket_.get(), bytes, fds);
-  if (bytes.size() - 1 > kMaxMemfdMessage.count) {
+  if (bytes.size() - 1 > kMemfdLimit.count) {
     return Error{ErrorCode::kInvalid, "the request has " + formatBytes({bytes.size()}) + "; at most " +
-                                          formatBytes(kMaxMemfdMessage) +
-                                          " are taken (is the environment that large?)"};
+                                          formatBytes(kMemfdLimit) + " are taken (is the environment that large?)"};
   }
   const UniqueFd memfd = RF_TRY(sealedMemfd("ringfence-request", std::string_view(bytes).substr(1)));
   std::vector<int> all{memfd.get()};
   all.insert(all.end(), fds.begin(), fds.end());
   return sendPacket(client.socket_.get(), std::string_view(&kMemfdPacket, 1), all);
+}
+
+// A long answer is in a memfd, the first descriptor; the answer's own descriptors follow it.
+Result<void> Client::Exchange::unfold(Packet& packet) {
+  if (packet.bytes[0] != kMemfdPacket) return {};
+  if (packet.bytes.size() != 1 || packet.fds.empty())
+    return Error{ErrorCode::kInternal, "the daemon sent half an answer"};
+  const std::string held = RF_TRY(readAll(packet.fds.front().get(), kMemfdLimit, "the daemon's answer"));
+  packet.fds.erase(packet.fds.begin());
+  packet.bytes = std::string(1, kProtobufPacket) + held;
+  return {};
 }
 
 Result<void> Client::Exchange::parse(std::string_view bytes, v1::ServerPacket& packet) {
@@ -119,7 +130,7 @@ Result<void> Client::Exchange::parse(std::string_view bytes, v1::ServerPacket& p
 
 std::optional<Failure> Client::Exchange::receive() {
   for (;;) {
-    auto packet = receivePacket(client.socket_.get(), kMaxPacket);
+    auto packet = receivePacket(client.socket_.get(), kPacketLimit);
     if (!packet) {
       Error error = std::move(packet).error();
       if (error.sysErrno == EAGAIN)
@@ -128,11 +139,12 @@ std::optional<Failure> Client::Exchange::receive() {
       return failed(std::move(error));
     }
     if (packet->bytes.empty()) return failed(daemonGone());
+    if (auto unfolded = unfold(*packet); !unfolded) return failed(std::move(unfolded).error());
     if (auto parsed = parse(packet->bytes, answer); !parsed) return failed(std::move(parsed).error());
     received = std::move(packet->fds);
     if (answer.id() == id() || answer.id() == 0) break;  // 0: about the connection, before it closes
     if (client.streamId_ == 0 || answer.id() != client.streamId_) continue;
-    if (client.waiting_.size() >= kMaxWaitingEvents) {
+    if (client.waiting_.size() >= kWaitingEventLimit) {
       return failed({ErrorCode::kInternal, "more than 1024 events came before one answer"});
     }
     client.waiting_.push_back(std::move(packet->bytes));

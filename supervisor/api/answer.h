@@ -1,0 +1,110 @@
+// What the daemon answers, as values. Descriptors travel beside the answer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sandbox/wire/messages.h"
+#include "sdk/base/error.h"
+
+namespace ringfence::supervisor::api {
+
+// A refusal. `code` is one of those that sdk/proto/control.proto lists; `exitCode` is what a command line ends with.
+struct Refusal {
+  std::string code;
+  std::string message;
+  std::string token;
+  std::uint32_t exitCode = 1;
+  std::string json;
+  std::uint64_t lastSeq = 0;
+};
+// An Error in words for the client.
+Refusal refusalOf(const Error& error);
+
+struct Weakening {
+  std::string wall;
+  std::string reason;
+};
+struct RunAccepted {
+  std::string run;
+  std::string name;
+  std::int32_t pid = 0;
+  std::vector<Weakening> weakened;
+  std::vector<std::string> notes;
+  bool hasTerminal = false;
+};
+struct ExitReport {
+  std::optional<int> code;
+  std::optional<int> signal;
+  bool outOfMemory = false;
+  std::string note;
+};
+struct StoppedBy {
+  int signal = 0;
+};
+struct Continued {};
+struct RunEvent {
+  std::string run;
+  std::variant<StoppedBy, Continued, ExitReport> event;
+};
+
+struct UsageReading {
+  std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;
+};
+struct WallLine {
+  std::string wall, wanted, got, proved;
+  bool up = false;
+};
+struct RunDetails {
+  std::string id, name, state;
+  std::optional<ExitReport> exit;
+  std::uint32_t uid = 0;
+  std::uint32_t callerUid = 0;
+  std::int32_t pid = 0;
+  std::vector<std::string> command;
+  std::string workspace, policyName, policyHash, started, ended, token;
+  std::vector<Weakening> weakened;
+  std::vector<WallLine> walls;
+  UsageReading usage;
+  std::vector<std::string> notes;
+};
+struct RunList {
+  std::vector<RunDetails> runs;
+};
+struct Done {
+  std::vector<std::string> runs;
+};
+struct LogLine {
+  std::uint64_t seq = 0;
+  std::string at, run, kind, bodyJson, hash;
+};
+struct Verification {
+  bool ok = false;
+  std::uint64_t facts = 0;
+  std::string head;
+  std::uint64_t firstBadSeq = 0;
+  std::string detail;
+};
+struct Document {
+  std::string json;
+  std::string text;
+};
+struct UsageRow {
+  std::string run, name, state;
+  UsageReading usage;
+};
+struct UsageList {
+  std::vector<UsageRow> rows;
+};
+// One descriptor: the run's terminal, or its output ring.
+struct Output {
+  bool isTerminal = false;
+};
+
+using Answer = std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document,
+                            UsageList, Output>;
+
+}  // namespace ringfence::supervisor::api

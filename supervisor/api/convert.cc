@@ -1,0 +1,298 @@
+#include "supervisor/api/convert.h"
+
+#include <type_traits>
+
+#include "sdk/base/text.h"
+
+namespace ringfence::supervisor::api {
+namespace {
+
+Error outOfBounds(const std::string& what) { return {ErrorCode::kInvalid, what}; }
+
+// Bytes that end up in paths, argv and environment: no NUL can be in them.
+Result<std::string> plainBytes(const std::string& bytes, const char* field, std::size_t limit) {
+  if (bytes.size() > limit)
+    return outOfBounds(std::string(field) + " is longer than " + std::to_string(limit) + " bytes");
+  if (bytes.find('\0') != std::string::npos) return outOfBounds(std::string(field) + " holds a NUL byte");
+  return bytes;
+}
+
+Result<std::string> absolutePath(const std::string& bytes, const char* field) {
+  if (!bytes.empty() && bytes[0] != '/') return outOfBounds(std::string(field) + " is not an absolute path");
+  return plainBytes(bytes, field, kMaxPathLength);
+}
+
+template <typename Messages>
+Result<std::vector<std::pair<std::string, std::string>>> toPairs(const Messages& messages, const char* field) {
+  if (static_cast<std::size_t>(messages.size()) > kMaxEnvironment)
+    return outOfBounds(std::string(field) + " has too many entries");
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const v1::KeyValue& message : messages) {
+    std::string key = RF_TRY(plainBytes(message.key(), field, kMaxPathLength));
+    if (key.empty() || key.find('=') != std::string::npos)
+      return outOfBounds(std::string(field) + " has a name that is empty or holds '='");
+    std::string value = RF_TRY(plainBytes(message.value(), field, 128u << 10));
+    pairs.emplace_back(std::move(key), std::move(value));
+  }
+  return pairs;
+}
+
+Result<sandbox::Stdio> toStdio(v1::StdioMode mode) {
+  switch (mode) {
+    case v1::STDIO_DESCRIPTORS: return sandbox::Stdio::kDescriptors;
+    case v1::STDIO_TERMINAL: return sandbox::Stdio::kTerminal;
+    case v1::STDIO_CAPTURED: return sandbox::Stdio::kCaptured;
+    default: return outOfBounds("stdio is unspecified");
+  }
+}
+
+Result<std::uint16_t> toTerminalSize(std::uint32_t number, std::uint16_t fallback) {
+  if (number > 0xffff) return outOfBounds("the terminal's size is out of range");
+  return number == 0 ? fallback : static_cast<std::uint16_t>(number);
+}
+
+PolicyText toPolicyText(const v1::PolicyText& message) { return {message.file(), message.text()}; }
+
+Result<void> readPolicies(const v1::RunRequest& message, RunRequest& request) {
+  if (static_cast<std::size_t>(message.user_policies_size()) > kMaxPolicyTexts)
+    return outOfBounds("user_policies has too many entries");
+  if (message.has_policy_file()) request.policyFile = toPolicyText(message.policy_file());
+  if (message.has_project_policy()) request.projectPolicy = toPolicyText(message.project_policy());
+  for (const v1::PolicyText& policy : message.user_policies()) request.userPolicies.push_back(toPolicyText(policy));
+  return {};
+}
+
+Result<void> readCommand(const v1::RunRequest& message, RunRequest& request) {
+  if (message.argv_size() == 0) return outOfBounds("argv is empty");
+  if (static_cast<std::size_t>(message.argv_size()) > kMaxArguments) return outOfBounds("argv has too many entries");
+  for (const std::string& argument : message.argv()) {
+    std::string plain = RF_TRY(plainBytes(argument, "argv", 128u << 10));
+    request.argv.push_back(std::move(plain));
+  }
+  request.workspace = RF_TRY(absolutePath(message.workspace(), "workspace"));
+  request.workingDirectory = RF_TRY(absolutePath(message.working_directory(), "working_directory"));
+  request.executable = RF_TRY(absolutePath(message.executable(), "executable"));
+  request.installTree = RF_TRY(absolutePath(message.install_tree(), "install_tree"));
+  request.environment = RF_TRY(toPairs(message.environment(), "environment"));
+  request.extraEnvironment = RF_TRY(toPairs(message.extra_environment(), "extra_environment"));
+  if (static_cast<std::size_t>(message.extra_paths_size()) > kMaxExtraPaths)
+    return outOfBounds("extra_paths has too many entries");
+  for (const v1::ExtraPath& path : message.extra_paths()) {
+    std::string plain = RF_TRY(absolutePath(path.path(), "extra_paths"));
+    request.extraPaths.push_back(
+        {std::move(plain), path.writable() ? sandbox::Access::kReadWrite : sandbox::Access::kReadOnly});
+  }
+  return {};
+}
+
+Result<Request> toRunRequest(const v1::RunRequest& message) {
+  RunRequest request;
+  if (message.name().size() > kMaxNameLength) return outOfBounds("name is longer than 64 bytes");
+  if (message.policy().size() > 256) return outOfBounds("policy is longer than 256 bytes");
+  if (message.as_user().size() > 256) return outOfBounds("as_user is longer than 256 bytes");
+  request.name = message.name();
+  request.policy = message.policy();
+  request.asUser = message.as_user();
+  RF_TRY(readPolicies(message, request));
+  RF_TRY(readCommand(message, request));
+  request.stdio = RF_TRY(toStdio(message.stdio()));
+  request.rows = RF_TRY(toTerminalSize(message.terminal_rows(), 24));
+  request.columns = RF_TRY(toTerminalSize(message.terminal_columns(), 80));
+  request.detached = message.detached();
+  request.dryRun = message.dry_run();
+  request.unattended = message.unattended();
+  return Request(std::move(request));
+}
+
+// A selector that names nothing must not become "all" by omission.
+Result<Request> toAct(Verb verb, const v1::RunSelector& selector) {
+  if (selector.all() == !selector.run().empty()) return outOfBounds("a selector names one run, or says all");
+  return Request(ActOnRuns{verb, selector.run(), selector.all()});
+}
+
+template <typename T>
+Result<Request> toNamed(const std::string& run) {
+  if (run.empty()) return outOfBounds("no run is named");
+  return Request(T{run});
+}
+
+// A `string` of protobuf must be UTF-8; a path in a message need not be. Line ends stay, diagnostics have them.
+std::string asUtf8(const std::string& text) { return isValidUtf8(text) ? text : escapeForDisplay(text); }
+
+void fill(v1::ServerPacket& packet, const Refusal& answer) {
+  v1::ErrorAnswer& message = *packet.mutable_error();
+  message.set_code(answer.code);
+  message.set_message(asUtf8(answer.message));
+  message.set_token(answer.token);
+  message.set_exit_code(answer.exitCode);
+  message.set_json(answer.json);
+  message.set_last_seq(answer.lastSeq);
+}
+
+template <typename Messages>
+void fillWeakened(const std::vector<Weakening>& weakened, Messages* messages) {
+  for (const Weakening& one : weakened) {
+    v1::Weakening& message = *messages->Add();
+    message.set_wall(one.wall);
+    message.set_reason(asUtf8(one.reason));
+  }
+}
+
+void fillExit(const ExitReport& exit, v1::ExitStatus& message) {
+  if (exit.code) message.set_code(*exit.code);
+  if (exit.signal) message.set_signal(*exit.signal);
+  message.set_out_of_memory(exit.outOfMemory);
+  message.set_note(asUtf8(exit.note));
+}
+
+void fillUsage(const UsageReading& usage, v1::Usage& message) {
+  if (usage.cpuUsec) message.set_cpu_usec(*usage.cpuUsec);
+  if (usage.memoryBytes) message.set_memory_bytes(*usage.memoryBytes);
+  if (usage.memoryPeakBytes) message.set_memory_peak_bytes(*usage.memoryPeakBytes);
+  if (usage.pids) message.set_pids(*usage.pids);
+  if (usage.ioReadBytes) message.set_io_read_bytes(*usage.ioReadBytes);
+  if (usage.ioWriteBytes) message.set_io_write_bytes(*usage.ioWriteBytes);
+}
+
+void fill(v1::ServerPacket& packet, const RunAccepted& answer) {
+  v1::RunAccepted& message = *packet.mutable_run_accepted();
+  message.set_run(answer.run);
+  message.set_name(answer.name);
+  message.set_pid(answer.pid);
+  fillWeakened(answer.weakened, message.mutable_weakened());
+  for (const std::string& note : answer.notes) message.add_notes(escapeForDisplay(note));
+  message.set_has_terminal(answer.hasTerminal);
+}
+
+void fill(v1::ServerPacket& packet, const RunEvent& answer) {
+  v1::RunEvent& message = *packet.mutable_run_event();
+  message.set_run(answer.run);
+  if (const auto* stopped = std::get_if<StoppedBy>(&answer.event)) message.set_stopped_by(stopped->signal);
+  if (std::holds_alternative<Continued>(answer.event)) message.set_continued(true);
+  if (const auto* exit = std::get_if<ExitReport>(&answer.event)) fillExit(*exit, *message.mutable_ended());
+}
+
+void fillDetails(const RunDetails& run, v1::RunDetails& message) {
+  message.set_id(run.id);
+  message.set_name(run.name);
+  message.set_state(run.state);
+  if (run.exit) fillExit(*run.exit, *message.mutable_exit());
+  message.set_uid(run.uid);
+  message.set_caller_uid(run.callerUid);
+  message.set_pid(run.pid);
+  for (const std::string& argument : run.command) message.add_command(argument);
+  message.set_workspace(run.workspace);
+  message.set_policy_name(run.policyName);
+  message.set_policy_hash(run.policyHash);
+  message.set_started(run.started);
+  message.set_ended(run.ended);
+  message.set_token(run.token);
+  fillWeakened(run.weakened, message.mutable_weakened());
+  for (const WallLine& wall : run.walls) {
+    v1::WallReading& line = *message.add_walls();
+    line.set_wall(wall.wall);
+    line.set_wanted(asUtf8(wall.wanted));
+    line.set_got(asUtf8(wall.got));
+    line.set_proved(wall.proved);
+    line.set_up(wall.up);
+  }
+  fillUsage(run.usage, *message.mutable_usage());
+  for (const std::string& note : run.notes) message.add_notes(escapeForDisplay(note));
+}
+
+void fill(v1::ServerPacket& packet, const RunList& answer) {
+  v1::RunList& message = *packet.mutable_list();
+  for (const RunDetails& run : answer.runs) fillDetails(run, *message.add_runs());
+}
+
+void fill(v1::ServerPacket& packet, const RunDetails& answer) { fillDetails(answer, *packet.mutable_details()); }
+
+void fill(v1::ServerPacket& packet, const Done& answer) {
+  v1::Done& message = *packet.mutable_done();
+  message.set_count(static_cast<std::uint32_t>(answer.runs.size()));
+  for (const std::string& run : answer.runs) message.add_runs(run);
+}
+
+void fill(v1::ServerPacket& packet, const LogLine& answer) {
+  v1::LogLine& message = *packet.mutable_log_line();
+  message.set_seq(answer.seq);
+  message.set_at(answer.at);
+  message.set_run(answer.run);
+  message.set_kind(answer.kind);
+  message.set_body_json(answer.bodyJson);
+  message.set_hash(answer.hash);
+}
+
+void fill(v1::ServerPacket& packet, const Verification& answer) {
+  v1::VerifyAnswer& message = *packet.mutable_verify();
+  message.set_ok(answer.ok);
+  message.set_facts(answer.facts);
+  message.set_head(answer.head);
+  message.set_first_bad_seq(answer.firstBadSeq);
+  message.set_detail(answer.detail);
+}
+
+void fill(v1::ServerPacket& packet, const Document& answer) {
+  packet.mutable_json()->set_json(answer.json);
+  packet.mutable_json()->set_text(asUtf8(answer.text));
+}
+
+void fill(v1::ServerPacket& packet, const UsageList& answer) {
+  v1::UsageList& message = *packet.mutable_usage();
+  for (const UsageRow& row : answer.rows) {
+    v1::UsageRow& line = *message.add_rows();
+    line.set_run(row.run);
+    line.set_name(row.name);
+    line.set_state(row.state);
+    fillUsage(row.usage, *line.mutable_usage());
+  }
+}
+
+void fill(v1::ServerPacket& packet, const Output& answer) {
+  packet.mutable_output()->set_is_terminal(answer.isTerminal);
+}
+
+}  // namespace
+
+Refusal refusalOf(const Error& error) {
+  Refusal refusal;
+  refusal.code = errorCodeName(error.code);
+  refusal.message = error.message;
+  refusal.exitCode = error.code == ErrorCode::kDenied ? 4 : 1;
+  return refusal;
+}
+
+Result<Request> toRequest(const v1::ClientPacket& packet) {
+  switch (packet.request_case()) {
+    case v1::ClientPacket::kRun: return toRunRequest(packet.run());
+    case v1::ClientPacket::kList: return Request(ListRuns{packet.list().all()});
+    case v1::ClientPacket::kShow: return toNamed<ShowRun>(packet.show().run());
+    case v1::ClientPacket::kAttach: return toNamed<AttachRun>(packet.attach().run());
+    case v1::ClientPacket::kLogs: return toNamed<ReadOutput>(packet.logs().run());
+    case v1::ClientPacket::kFreeze: return toAct(Verb::kFreeze, packet.freeze());
+    case v1::ClientPacket::kResume: return toAct(Verb::kResume, packet.resume());
+    case v1::ClientPacket::kStop: return toAct(Verb::kStop, packet.stop());
+    case v1::ClientPacket::kKill: return toAct(Verb::kKill, packet.kill());
+    case v1::ClientPacket::kLog:
+      return Request(ReadLog{packet.log().run(), packet.log().since_seq(), packet.log().follow()});
+    case v1::ClientPacket::kVerify: return Request(VerifyLog{packet.verify().against()});
+    case v1::ClientPacket::kDoctor: return Request(AskDoctor{});
+    case v1::ClientPacket::kUsage: return Request(ReadUsage{packet.usage().run()});
+    case v1::ClientPacket::kSignal: return Request(SendSignal{packet.signal().run(), packet.signal().signal()});
+    case v1::ClientPacket::kTrust: return Request(TrustFile{packet.trust().file(), packet.trust().hash()});
+    case v1::ClientPacket::kDetach: return toNamed<Detach>(packet.detach().run());
+    case v1::ClientPacket::kHello: return outOfBounds("Hello was said before");
+    case v1::ClientPacket::REQUEST_NOT_SET: break;
+  }
+  return outOfBounds("the packet holds no request that this daemon knows");
+}
+
+v1::ServerPacket toPacket(std::uint64_t id, const Answer& answer, bool last) {
+  v1::ServerPacket packet;
+  packet.set_id(id);
+  packet.set_last(last);
+  std::visit([&](const auto& value) { fill(packet, value); }, answer);
+  return packet;
+}
+
+}  // namespace ringfence::supervisor::api

@@ -1,0 +1,51 @@
+#include "supervisor/api/details.h"
+
+namespace ringfence::supervisor::api {
+
+ExitReport exitReportOf(const sandbox::ExitStatus& exit, bool outOfMemory, const std::string& note) {
+  return {exit.code, exit.signal, outOfMemory, note};
+}
+
+std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakened) {
+  std::vector<Weakening> shown;
+  for (const sandbox::Weakening& one : weakened) shown.push_back({sandbox::wallName(one.wall), one.reason});
+  return shown;
+}
+
+UsageReading usageOf(const Run& run, const UsageReading& live) {
+  const auto* ended = std::get_if<EndedState>(&run.life);
+  if (ended == nullptr) return live;
+  const FinalUsage& last = ended->usage;
+  return {last.cpuUsec, std::nullopt, last.memoryPeakBytes, std::nullopt, last.ioReadBytes, last.ioWriteBytes};
+}
+
+RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail) {
+  RunDetails shown;
+  shown.id = run.id.text();
+  shown.name = run.what.name;
+  shown.state = lifeName(run.life);
+  shown.uid = run.what.uid;
+  shown.callerUid = run.what.callerUid;
+  shown.pid = commandPid(run.life);
+  shown.command = run.what.command;
+  shown.workspace = run.what.workspace;
+  shown.policyName = run.what.policyName;
+  shown.policyHash = run.what.policyHash;
+  shown.started = formatRfc3339(run.admittedAt.wall);
+  shown.weakened = weakenedOf(run.what.weakened);
+  shown.usage = usageOf(run, usage);
+  if (const auto* ended = std::get_if<EndedState>(&run.life)) {
+    shown.exit = exitReportOf(ended->exit, ended->outOfMemory, ended->note);
+    shown.ended = formatRfc3339(ended->at.wall);
+    shown.token = ended->token;
+  }
+  if (detail == Detail::kShort) return shown;
+  for (const sandbox::WallReading& wall : run.posture) {
+    shown.walls.push_back(
+        {sandbox::wallName(wall.wall), wall.wanted, wall.got, wall.probed ? "probe" : "read", wall.up});
+  }
+  for (const sandbox::Note& note : run.notes) shown.notes.push_back(note.text);
+  return shown;
+}
+
+}  // namespace ringfence::supervisor::api

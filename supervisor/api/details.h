@@ -1,0 +1,17 @@
+// A run of the state as clients see it. Pure.
+#pragma once
+
+#include "supervisor/api/answer.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor::api {
+
+enum class Detail { kShort, kFull };  // kShort leaves out walls and notes: a list of many runs
+
+// `usage` is the reading of a live run; that of an ended one is in the state and `usage` is ignored.
+RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail);
+UsageReading usageOf(const Run& run, const UsageReading& live);
+ExitReport exitReportOf(const sandbox::ExitStatus& exit, bool outOfMemory, const std::string& note);
+std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakened);
+
+}  // namespace ringfence::supervisor::api

@@ -1,0 +1,45 @@
+// What ringfenced was told: its command line over its configuration file over the defaults.
+//
+// The file is lines of `key = value` with "text", true, false or ["a", "b"] as values and # for comments: a subset of
+// TOML, so an editor shows it well. Keys: run_dir, state_dir, policy_dirs, cgroup_root, uid_range, kill_on_exit. An
+// unknown key is an error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sdk/base/result.h"
+
+namespace ringfence::supervisor {
+
+enum class Mode { kServe, kCheck, kDoctor, kVerify, kHelp, kVersion };
+enum class OnExit { kKeepRuns, kKillRuns };
+
+struct UidRange {
+  std::uint32_t first = 700000;
+  std::uint32_t last = 765535;
+};
+
+struct Config {
+  Mode mode = Mode::kServe;
+  std::string runDir = "/run/ringfence";
+  std::string stateDir = "/var/lib/ringfence";
+  std::vector<std::string> policyDirs = {"/usr/share/ringfence/policies",
+                                         "/etc/ringfence/policies"};  // shipped, then system
+  std::string cgroupRoot = "ringfence";
+  UidRange uids;
+  OnExit onExit = OnExit::kKeepRuns;
+  bool json = false;    // of --doctor
+  std::string against;  // of --verify
+};
+
+// Fails with kInvalid naming the option. Reads the file that --config names; the default one may be absent.
+Result<Config> readConfig(const std::vector<std::string>& arguments);
+// The settings of `text` over `config`. Fails with kInvalid: "FILE:LINE: …". Pure.
+Result<Config> applyConfigText(Config config, const std::string& file, std::string_view text);
+
+std::string usageText();
+
+}  // namespace ringfence::supervisor
