@@ -1,0 +1,213 @@
+"""The figures of docs/benchmarks.md: bench.py BUILD_DIR [--quick] [--write].
+
+Everything is a ratio of measurements taken alternately in one run on one machine; a control that compares a thing with
+itself shows how far such a ratio strays by chance. --quick only checks that each measurement works and the coarse order.
+"""
+import argparse
+import datetime
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
+from daemon import Daemon, eventually  # noqa: E402
+from launch import at_once, same_in_bwrap, timed  # noqa: E402
+from statistics_of_ratios import interleaved, percentile, ratio  # noqa: E402
+
+MARK = "<!-- measured: written by scripts/bench --write -->"
+COLD_PAUSE = 0.25
+
+
+class Bench:
+    def __init__(self, daemon, workspace, quick):
+        self.daemon, self.workspace, self.quick = daemon, workspace, quick
+        self.rows, self.notes = [], []
+        self.client = [str(daemon.bin / "ringfence"), "run", "-p", "coding", "-w", workspace]
+
+    def row(self, figure, aim, value, detail=""):
+        self.rows.append((figure, aim, value, detail))
+        print(f"{figure}: {value} {detail}", flush=True)
+
+    # ---- launches
+
+    def launches(self):
+        environment = self.daemon.environment
+        seen = self.daemon.cli("run", "-p", "coding", "-w", self.workspace, "--", "cat", "/proc/self/mountinfo")
+        if seen.returncode != 0:
+            raise RuntimeError(f"no fenced program: {seen.stderr}")
+        bwrap, mounts = same_in_bwrap(seen.stdout, self.workspace)
+        self.notes.append(f"bwrap makes the same namespaces (it adds no filter, no Landlock, no control group, no durable "
+                          f"record) and {mounts} mounts; the fence has {len(seen.stdout.splitlines())}.")
+        commands = {"ringfence": [*self.client, "--", "/bin/true"], "ringfence again": [*self.client, "--", "/bin/true"],
+                    "bwrap": bwrap, "bwrap again": bwrap, "exec": ["/bin/true"]}
+
+        def cold(name):
+            time.sleep(COLD_PAUSE)
+            return timed(commands[name], environment)
+
+        for kind, measure, rounds in (("hot", lambda name: timed(commands[name], environment), 5 if self.quick else 150),
+                                      ("cold", cold, 3 if self.quick else 60)):
+            values = interleaved(commands, rounds, measure)
+            middle = {name: f"{percentile(values[name], 0.5):.2f}" for name in values}
+            detail = (f"{rounds} rounds; median ms: ringfence {middle['ringfence']}, bwrap {middle['bwrap']}, "
+                      f"exec {middle['exec']}; p99 {percentile(values['ringfence'], 0.99):.1f}")
+            against = ratio(values["ringfence"], values["bwrap"])
+            self.row(f"launch, {kind}, against bwrap", "≤ 1.00", against, detail)
+            self.row(f"launch, {kind}, against plain exec", "", ratio(values["ringfence"], values["exec"]))
+            self.row(f"control: ringfence against itself, {kind}", "1", ratio(values["ringfence"], values["ringfence again"]))
+            self.row(f"control: bwrap against itself, {kind}", "1", ratio(values["bwrap"], values["bwrap again"]))
+            if against.value > 25:
+                raise RuntimeError(f"a launch takes {against.value:.0f} times as long as bwrap's")
+        self.many(bwrap)
+
+    def many(self, bwrap):
+        many = 10 if self.quick else 50
+        totals = {"ringfence": [], "bwrap": []}
+        for _ in range(1 if self.quick else 7):
+            for name, command in (("ringfence", [*self.client, "--", "/bin/true"]), ("bwrap", bwrap)):
+                total, ends = at_once(command, self.daemon.environment, many)
+                totals[name].append(total)
+                last = ends
+        del last
+        self.row(f"{many} agents at once, all ended, against bwrap", "", ratio(totals["ringfence"], totals["bwrap"]),
+                 f"median ms for all: ringfence {percentile(totals['ringfence'], 0.5):.0f}, bwrap {percentile(totals['bwrap'], 0.5):.0f}")
+
+    # ---- work inside
+
+    def worker(self, fenced):
+        inner = ["/usr/bin/python3", "-B", f"{self.workspace}/worker.py", self.workspace]
+        command = [*self.client, "--", *inner] if fenced else inner
+        process = subprocess.Popen(command, env=self.daemon.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if process.stdout.readline().strip() != "ready":
+            raise RuntimeError("the worker did not start")
+        return process
+
+    def work(self):
+        workers = {"inside": self.worker(True), "outside": self.worker(False), "outside again": self.worker(False)}
+
+        def measure(name, operation):
+            workers[name].stdin.write(operation + "\n")
+            workers[name].stdin.flush()
+            took, status, error = workers[name].stdout.readline().split(" ", 2)
+            if status != "0":
+                raise RuntimeError(f"{operation} {name} failed: {error}")
+            return float(took) * 1000
+
+        try:
+            for operation, what in (("git", "git status, 2,000 files"), ("gcc", "gcc -O2 of one file"), ("python", "python3 importing ten modules")):
+                for name in workers:
+                    measure(name, operation)  # warms the caches
+                values = interleaved(workers, 3 if self.quick else 60, lambda name: measure(name, operation))
+                self.row(f"{what}, inside against outside", "≤ 1.10", ratio(values["inside"], values["outside"]),
+                         f"median ms {percentile(values['inside'], 0.5):.1f} and {percentile(values['outside'], 0.5):.1f}; "
+                         f"control {ratio(values['outside again'], values['outside'])}")
+        finally:
+            for process in workers.values():
+                process.stdin.close()
+                process.wait(30)
+
+    # ---- idle agents
+
+    def our_processes(self):
+        """Pids of our own programs that serve this daemon: by executable, and the daemon's directories or groups."""
+        ours = []
+        for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+            try:
+                program = os.readlink(f"/proc/{pid}/exe")
+            except OSError:
+                continue
+            if program.startswith(f"{self.daemon.bin}/ringfence"):
+                ours.append(pid)
+        return ours
+
+    def idle(self):
+        many = 3 if self.quick else 20
+        runs = []
+        for _ in range(many):
+            started = self.daemon.cli("run", "-d", "-p", "coding", "-w", self.workspace, "--", "sleep", "3600")
+            if started.returncode != 0:
+                raise RuntimeError(f"run -d: {started.stderr}")
+            runs.append(started.stdout.strip())
+        time.sleep(1 if self.quick else 5)
+        pids, seconds = self.our_processes(), 2 if self.quick else 30
+
+        def ticks():
+            return sum(sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])) for pid in pids)
+
+        before = ticks()
+        time.sleep(seconds)
+        share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds * 100
+        memory = sum(int(line.split()[1]) for pid in pids for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                     if line.startswith("Pss:")) / 1024
+        self.row(f"{many} idle agents: CPU of all our processes", "< 1 % of one", f"{share:.2f} %", f"{seconds} s, {len(pids)} processes")
+        self.row(f"{many} idle agents: memory of all our processes (PSS)", "< 60 MiB", f"{memory:.1f} MiB")
+        self.daemon.cli("kill", *runs)
+        eventually(lambda: not [run for run in self.daemon.json_runs() if run.get("state") not in ("ended", None)], 20)
+
+    # ---- the socket
+
+    def api(self):
+        for connections in (1, 4):
+            result = subprocess.run([str(self.daemon.bin / "api_bench"), str(self.daemon.run_dir / "control.sock"), str(connections),
+                                     "200" if self.quick else "20000"], capture_output=True, text=True)
+            if result.returncode != 0:
+                raise RuntimeError(f"api_bench: {result.stderr}")
+            rate, middle, p99 = result.stdout.split()
+            self.row(f"requests over {connections} connection{'s' * (connections > 1)}", "", f"{float(rate):,.0f} a second",
+                     f"median {float(middle):.0f} µs, p99 {float(p99):.0f} µs")
+
+
+def prepare(workspace):
+    """2,000 files in a repository, one C file, and the worker."""
+    tree = workspace / "tree"
+    for folder in range(40):
+        (tree / f"d{folder}").mkdir(parents=True)
+        for file in range(50):
+            (tree / f"d{folder}/f{file}.txt").write_text(f"{folder} {file}\n")
+    git = ["git", "-C", str(tree), "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+    for step in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "files"]):
+        subprocess.run([*git, *step], check=True)
+    lines = [f"static int f{i}(int x) {{ return x * {i} + (x >> {i % 7}); }}" for i in range(300)]
+    (workspace / "one.c").write_text("#include <stdio.h>\n#include <stdlib.h>\n" + "\n".join(lines)
+                                     + "\nint main(int c, char **v) { (void)v; return " + "+".join(f"f{i}(c)" for i in range(300)) + "; }\n")
+    (workspace / "worker.py").write_bytes((pathlib.Path(__file__).parent / "worker.py").read_bytes())
+
+
+def report(bench):
+    machine = os.uname()
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), machine.machine)
+    commit = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    lines = [f"Measured {datetime.date.today()}, commit {commit.stdout.strip() or 'unknown'}, Linux {machine.release}, "
+             f"{os.cpu_count()} × {model}.", "", "| figure | aim | result (95 % interval) | detail |", "|---|---|---|---|"]
+    lines += [f"| {figure} | {aim} | {value} | {detail} |" for figure, aim, value, detail in bench.rows]
+    return "\n".join(lines + [""] + bench.notes) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ringfence-bench-", dir="/var/tmp") as folder, Daemon(options.build) as daemon:
+        os.chmod(folder, 0o755)
+        workspace = pathlib.Path(folder) / "workspace"
+        workspace.mkdir()
+        prepare(workspace)
+        bench = Bench(daemon, str(workspace), options.quick)
+        for part in (bench.launches, bench.work, bench.idle, bench.api):
+            part()
+        text = report(bench)
+    print("\n" + text)
+    if options.write:
+        page = ROOT / "docs/benchmarks.md"
+        page.write_text(page.read_text().split(MARK)[0] + MARK + "\n\n" + text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The arithmetic of the figures, and what is read from the kernel, on data with known answers."""
+import unittest
+
+import launch
+import statistics_of_ratios as ratios
+
+
+class Arithmetic(unittest.TestCase):
+    def test_a_thing_is_as_fast_as_itself(self):
+        one = ratios.ratio([1.0, 2.0, 3.0] * 20, [1.0, 2.0, 3.0] * 20)
+        self.assertEqual((one.value, one.low, one.high), (1.0, 1.0, 1.0))
+
+    def test_the_interval_holds_the_ratio(self):
+        half = ratios.ratio([2.0, 2.1, 1.9, 2.0] * 10, [4.0, 4.1, 3.9, 4.0] * 10)
+        self.assertAlmostEqual(half.value, 0.5, delta=0.02)
+        self.assertLessEqual(half.low, half.value)
+        self.assertGreaterEqual(half.high, half.value)
+
+    def test_every_variant_is_measured_once_a_round(self):
+        calls = []
+        values = ratios.interleaved(["a", "b"], 3, lambda name: calls.append(name) or len(calls))
+        self.assertEqual([len(values["a"]), len(values["b"])], [3, 3])
+        self.assertEqual([sorted(calls[i:i + 2]) for i in (0, 2, 4)], [["a", "b"]] * 3)
+
+    def test_a_percentile_is_one_of_the_values(self):
+        self.assertEqual(ratios.percentile([3, 1, 2], 0.5), 2)
+        self.assertEqual(ratios.percentile([3, 1, 2], 0.99), 3)
+
+
+class Mounts(unittest.TestCase):
+    INFO = ("22 1 0:20 / / ro,nosuid - tmpfs root rw\n23 22 0:21 / /proc rw - proc proc rw\n"
+            "24 22 8:1 /usr /usr ro,nodev - ext4 /dev/vda rw\n25 22 0:30 / /tmp rw - tmpfs tmp rw\n")
+
+    def test_bwrap_gets_what_the_fenced_program_saw(self):
+        command, mounts = launch.same_in_bwrap(self.INFO, "/var/tmp")
+        text = " ".join(command)
+        for words in ("--ro-bind /usr /usr", "--tmpfs /tmp", "--bind /var/tmp /var/tmp", "--unshare-net"):
+            self.assertIn(words, text)
+        self.assertEqual(mounts, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,40 @@
+"""Ratios of interleaved measurements with bootstrap confidence intervals. Standard library only."""
+import random
+import statistics
+
+
+class Ratio:
+    def __init__(self, value, low, high):
+        self.value, self.low, self.high = value, low, high
+
+    def __str__(self):
+        return f"{self.value:.2f} ({self.low:.2f} – {self.high:.2f})"
+
+
+def ratio(numerators, denominators, rounds=2000, seed=1):
+    """Ratio of medians, with the 95 % interval of a bootstrap over whole rounds: both sides of one round stay together,
+    because what disturbed the machine disturbed both."""
+    assert len(numerators) == len(denominators) and numerators
+    chance, pairs, ratios = random.Random(seed), list(zip(numerators, denominators)), []
+    for _ in range(rounds):
+        sample = chance.choices(pairs, k=len(pairs))
+        ratios.append(statistics.median(pair[0] for pair in sample) / statistics.median(pair[1] for pair in sample))
+    ratios.sort()
+    return Ratio(statistics.median(numerators) / statistics.median(denominators),
+                 ratios[int(0.025 * rounds)], ratios[int(0.975 * rounds)])
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def interleaved(variants, rounds, measure, seed=1):
+    """{name: [one value a round]}: in each round every variant once, in a random order."""
+    chance, values = random.Random(seed), {name: [] for name in variants}
+    for _ in range(rounds):
+        order = list(variants)
+        chance.shuffle(order)
+        for name in order:
+            values[name].append(measure(name))
+    return values
