@@ -1,0 +1,248 @@
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+#include "sdk/base/text.h"
+#include "ui/cli/command_line.h"
+#include "ui/cli/format.h"
+#include "ui/cli/output_filter.h"
+#include "ui/cli/shapes.h"
+#include "ui/cli/terminal.h"
+#include "ui/cli/views.h"
+
+namespace ringfence::cli {
+namespace {
+
+using Words_ = std::vector<const char*>;
+using nlohmann::json;
+
+Parsed parsed(Words_ words) {
+  auto line = parseCommandLine(words);
+  if (auto* wrong = std::get_if<UsageError>(&line)) FAIL(wrong->message);
+  return std::get<Parsed>(line);
+}
+
+std::string usageError(Words_ words) {
+  auto line = parseCommandLine(words);
+  REQUIRE(std::holds_alternative<UsageError>(line));
+  return std::get<UsageError>(line).message;
+}
+
+bool mentions(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+
+client::RunDetails exampleRun() {
+  client::RunDetails run;
+  run.id = "r-0123456789abcdef";
+  run.name = "coder";
+  run.state = "running";
+  run.uid = 700001;
+  run.callerUid = 1000;
+  run.pid = 4711;
+  run.command = {"python3", "agent.py", "fix the test"};
+  run.workspace = "/home/ada/project";
+  run.policyName = "coding";
+  run.policyHash = "abc";
+  run.started = "2026-11-28T01:00:00.000000Z";
+  run.walls = {{"mount", "own root", "own root", "read", true}, {"landlock", "abi 6", "none", "probe", false}};
+  run.usage.cpuUsec = 1500000;
+  run.usage.memoryBytes = 0;
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("run takes its options in front of the command and leaves the command's own alone") {
+  const Parsed line =
+      parsed({"run", "-p", "strict", "-n", "coder", "-dw/tmp", "-e", "A=1", "--env=B", "claude", "-p", "--json"});
+  CHECK(line.value("policy") == "strict");
+  CHECK(line.value("name") == "coder");
+  CHECK(line.has("detach"));
+  CHECK(line.value("workspace") == "/tmp");
+  CHECK(line.values("env") == std::vector<std::string>{"A=1", "B"});
+  CHECK_FALSE(line.has("json"));
+  CHECK(line.words == std::vector<std::string>{"claude", "-p", "--json"});
+}
+
+TEST_CASE("behind -- everything is the command") {
+  CHECK(parsed({"run", "--", "-x", "--", "y"}).words == std::vector<std::string>{"-x", "--", "y"});
+}
+
+TEST_CASE("options of other verbs stand before and behind the run") {
+  CHECK(parsed({"logs", "coder", "-f"}).has("follow"));
+  CHECK(parsed({"logs", "-f", "coder"}).words == std::vector<std::string>{"coder"});
+  CHECK(parsed({"freeze", "--all", "--json"}).has("json"));
+}
+
+TEST_CASE("an unknown verb or option names the nearest one") {
+  CHECK(mentions(usageError({"freez", "x"}), "'freeze'"));
+  CHECK(mentions(usageError({"ps", "--jsn"}), "'--json'"));
+  CHECK(mentions(usageError({"run", "--polcy", "x", "--", "y"}), "'--policy'"));
+}
+
+TEST_CASE("verbs that do not work yet are unknown") {
+  for (const char* verb : {"pending", "allow", "deny", "estop", "rearm", "top", "grants", "why", "prune", "undo"}) {
+    CHECK(mentions(usageError({verb}), "unknown verb"));
+    CHECK_FALSE(mentions(generalHelp(), std::string("\n  ") + verb + " "));
+  }
+}
+
+TEST_CASE("an option that this build does not enforce is refused, not ignored") {
+  CHECK(mentions(usageError({"run", "--allow-host", "example.org", "--", "x"}), "not enforced"));
+  CHECK_FALSE(mentions(verbHelp(*findVerb("run")), "allow-host"));
+}
+
+TEST_CASE("missing and superfluous words are usage errors") {
+  CHECK(mentions(usageError({"run"}), "no command"));
+  CHECK(mentions(usageError({"show"}), "which run"));
+  CHECK(mentions(usageError({"show", "a", "b"}), "too many"));
+  CHECK(mentions(usageError({"kill"}), "--all"));
+  CHECK(mentions(usageError({"kill", "--all", "a"}), "not both"));
+  CHECK(mentions(usageError({"ps", "a"}), "too many"));
+  CHECK(mentions(usageError({"run", "-p"}), "needs"));
+  CHECK(mentions(usageError({"ps", "--all=1"}), "takes no value"));
+  CHECK(mentions(usageError({}), "no verb"));
+}
+
+TEST_CASE("every verb of the help is explained with its synopsis and its options") {
+  REQUIRE(verbs().size() > 10);
+  for (const Verb& verb : verbs()) {
+    CHECK(mentions(generalHelp(), "\n  " + std::string(verb.name) + " "));
+    const std::string help = verbHelp(verb);
+    CHECK(mentions(help, "usage: ringfence " + std::string(verb.synopsis)));
+    for (const Option& option : verb.options)
+      CHECK(mentions(help, "--" + std::string(option.name)) == option.refusal.empty());
+    CHECK(parsed({std::string(verb.name).c_str(), "--help"}).help);
+  }
+}
+
+TEST_CASE("show has the fields that others rely on, as numbers and nulls") {
+  const json shown = json::parse(runJson(exampleRun()));
+  CHECK(shown["id"] == "r-0123456789abcdef");
+  CHECK(shown["exit"].is_null());
+  CHECK(shown["pid"] == 4711);
+  CHECK(shown["command"] == json({"python3", "agent.py", "fix the test"}));
+  CHECK_FALSE(shown.contains("command_raw"));
+  CHECK(shown["policy"] == json({{"name", "coding"}, {"hash", "abc"}}));
+  CHECK(shown["walls"][1] ==
+        json({{"wall", "landlock"}, {"wanted", "abi 6"}, {"got", "none"}, {"proved", "probe"}, {"up", false}}));
+  CHECK(shown["usage"]["cpu_usec"] == 1500000);
+  CHECK(shown["usage"]["memory_bytes"] == 0);
+  CHECK(shown["usage"]["pids"].is_null());
+  CHECK(shown["usage"]["tokens"].is_null());
+  CHECK(shown["ended"].is_null());
+}
+
+TEST_CASE("the exit of a run is a code or a signal") {
+  client::RunDetails run = exampleRun();
+  run.state = "ended";
+  run.pid = 0;
+  run.exit = client::ExitStatus{.code = 3, .signal = {}, .outOfMemory = false, .note = {}};
+  CHECK(json::parse(runJson(run))["exit"] == json({{"code", 3}}));
+  CHECK(json::parse(runJson(run))["pid"].is_null());
+  run.exit = client::ExitStatus{.code = {}, .signal = 9, .outOfMemory = true, .note = {}};
+  CHECK(json::parse(runJson(run))["exit"] == json({{"signal", 9}, {"out_of_memory", true}}));
+  CHECK(exitText(*run.exit) == "killed by SIGKILL (out of memory)");
+  CHECK(exitLine(client::ExitStatus{}) == R"({"exit":null})");
+}
+
+TEST_CASE("hostile names are escaped in every view, with their bytes beside them in JSON") {
+  const std::string hostile =
+      "a\x1b]52;c;aGk=\x07\n\xe2\x80\xae"
+      "b\xff";
+  client::RunDetails run = exampleRun();
+  run.name = hostile;
+  run.workspace = hostile;
+  run.command = {hostile};
+  const json shown = json::parse(runJson(run));
+  CHECK(decodeBase64(shown["name_raw"].get<std::string>()) == hostile);
+  CHECK(decodeBase64(shown["command_raw"][0].get<std::string>()) == hostile);
+  for (const std::string& text :
+       {runTable({run}, {}), runPage(run, {}, Colour::kOff), logText({1, "", hostile, hostile, hostile, ""})}) {
+    CHECK_FALSE(mentions(text, "\x1b"));
+    CHECK_FALSE(mentions(text, "\x07"));
+    CHECK_FALSE(mentions(text, "\xe2\x80\xae"));
+    CHECK(isValidUtf8(text));
+  }
+  const std::string table = runTable({run}, {});
+  CHECK(std::count(table.begin(), table.end(), '\n') == 2);
+}
+
+TEST_CASE("log lines keep the daemon's body as JSON, on one line") {
+  const json line =
+      json::parse(logJson({7, "2026-11-28T01:00:00Z", "", "daemon-started", "{\"version\":\n\"1\"}", "ff"}));
+  CHECK(line["seq"] == 7);
+  CHECK_FALSE(line.contains("run"));
+  CHECK(line["body"]["version"] == "1");
+  CHECK(json::parse(logJson({7, "", "r-1", "x", "not json", ""}))["body"] == "not json");
+}
+
+TEST_CASE("a wall that is down stands out and says what was wanted") {
+  const std::string page = runPage(exampleRun(), *parseRfc3339("2026-11-28T02:05:00Z"), Colour::kOff);
+  CHECK(mentions(page, "landlock   DOWN  none (wanted abi 6)"));
+  CHECK(mentions(page, "1h05m"));
+  CHECK(mentions(runPage(exampleRun(), {}, Colour::kOn), "\x1b[31m"));
+}
+
+TEST_CASE("durations and unknown figures are readable") {
+  CHECK(formatDuration(Microseconds(850'000)) == "850ms");
+  CHECK(formatDuration(std::chrono::seconds(59)) == "59s");
+  CHECK(formatDuration(std::chrono::seconds(247)) == "4m07s");
+  CHECK(formatDuration(std::chrono::minutes(125)) == "2h05m");
+  CHECK(formatDuration(std::chrono::hours(76)) == "3d04h");
+  CHECK(formatDuration(Microseconds(-5)) == "0ms");
+  CHECK(formatBytesOrDash(std::nullopt) == "-");
+  CHECK(formatCpuOrDash(1'500'000) == "1.50s");
+}
+
+TEST_CASE("table columns line up by characters, not bytes") {
+  Table table({"A", "B"});
+  table.add({"äöü", "x"});
+  CHECK(table.text() == "A    B\näöü  x\n");
+}
+
+TEST_CASE("times of log --since are numbers, instants and ages") {
+  const Microseconds now = std::chrono::hours(24 * 20000);
+  CHECK(parseSince("42", now)->seq == 42);
+  CHECK(parseSince("10m", now)->wall == now - std::chrono::minutes(10));
+  CHECK(parseSince("2h", now)->wall == now - std::chrono::hours(2));
+  CHECK(parseSince("1970-01-02T00:00:00.5Z", now)->wall == std::chrono::hours(24) + Microseconds(500'000));
+  CHECK(parseSince("1970-01-02T01:00:00+01:00", now)->wall == std::chrono::hours(24));
+  for (const char* wrong :
+       {"", "m", "10x", "-5", "1970-13-02T00:00:00Z", "1970-01-02", "99999999999999999999", "1970-01-02T00:00:00"}) {
+    CHECK_FALSE(parseSince(wrong, now).has_value());
+  }
+  CHECK(parseRfc3339(formatRfc3339(Microseconds(1'795'828'370'123'456))) == Microseconds(1'795'828'370'123'456));
+}
+
+TEST_CASE("the detach key leaves, twice it is one Ctrl-backslash, else it is passed on") {
+  DetachKey key;
+  CHECK(key.feed("abc").bytes == "abc");
+  CHECK(key.feed("x\x1c").bytes == "x");
+  CHECK(key.feed("q").bytes == "\x1cq");
+  CHECK(key.feed("\x1c\x1c").bytes == "\x1c");
+  const DetachKey::Outcome left = key.feed(
+      "a\x1c"
+      "dzzz");
+  CHECK(left.detached);
+  CHECK(left.bytes == "a");
+}
+
+TEST_CASE("output on a terminal keeps text and colours and shows every other control") {
+  OutputFilter filter;
+  CHECK(filter.feed("plain \x1b[1;31mred\x1b[0m\t\\n äö\n") == "plain \x1b[1;31mred\x1b[0m\t\\n äö\n");
+  CHECK(filter.feed("\x1b[2J\x1b]0;title\x07") == "\\x1b[2J\\x1b]0;title\\x07");
+  CHECK(filter.feed("one\rtwo\r\nthree\n") == "one\ntwo\nthree\n");
+  CHECK(filter.feed("\xe2\x80\xae") == "\\u{202e}");
+}
+
+TEST_CASE("a character or a colour cut in two pieces of output comes out whole") {
+  OutputFilter filter;
+  CHECK(filter.feed("a\xc3") == "a");
+  CHECK(filter.feed("\xa4 \x1b[3") == "ä ");
+  CHECK(filter.feed("1mx") == "\x1b[31mx");
+  CHECK(filter.feed("y\r") == "y");
+  CHECK(filter.feed("\nz\x1b") == "\nz");
+  CHECK(filter.finish() == "\\x1b");
+  CHECK(filter.finish().empty());
+}
+
+}  // namespace ringfence::cli

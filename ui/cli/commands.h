@@ -1,0 +1,28 @@
+// One function a verb: does it and returns the exit status. Listed in main.cc.
+#pragma once
+
+#include "ui/cli/command_line.h"
+#include "ui/cli/output.h"
+
+namespace ringfence::cli {
+
+int runCommand(const Parsed& parsed);
+int attachCommand(const Parsed& parsed);
+int logsCommand(const Parsed& parsed);
+int psCommand(const Parsed& parsed);
+int showCommand(const Parsed& parsed);
+int usageCommand(const Parsed& parsed);
+int freezeCommand(const Parsed& parsed);
+int resumeCommand(const Parsed& parsed);
+int stopCommand(const Parsed& parsed);
+int killCommand(const Parsed& parsed);
+int logCommand(const Parsed& parsed);
+int verifyCommand(const Parsed& parsed);
+int doctorCommand(const Parsed& parsed);
+
+// Shows the output ring of an attached run without a terminal until it ends.
+int followAttached(client::Client client, const std::string& run, UniqueFd ring);
+
+inline Form formOf(const Parsed& parsed) { return parsed.has("json") ? Form::kJson : Form::kText; }
+
+}  // namespace ringfence::cli

@@ -1,0 +1,149 @@
+#include "ui/cli/format.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+#include "sdk/base/units.h"
+
+namespace ringfence::cli {
+namespace {
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// Digits only, all of them; nothing otherwise.
+std::optional<std::uint64_t> parseNumber(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::string twoParts(long long large, char largeUnit, long long small, char smallUnit) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%lld%c%02lld%c", large, largeUnit, small, smallUnit);
+  return text;
+}
+
+// Days since 1970-01-01 of the proleptic Gregorian calendar.
+std::optional<std::chrono::days> daysOf(unsigned year, unsigned month, unsigned day) {
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(month),
+                                         std::chrono::day(day)};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date).time_since_epoch();
+}
+
+// "Z" or "+01:00".
+std::optional<Microseconds> parseZone(std::string_view text) {
+  if (text == "Z" || text == "z") return Microseconds{};
+  if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return std::nullopt;
+  const auto hours = parseNumber(text.substr(1, 2));
+  const auto minutes = parseNumber(text.substr(4, 2));
+  if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
+  const Microseconds offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+  return text[0] == '+' ? offset : -offset;
+}
+
+std::optional<Microseconds> parseAge(std::string_view text) {
+  if (text.size() < 2) return std::nullopt;
+  const auto number = parseNumber(text.substr(0, text.size() - 1));
+  if (!number || *number > 100'000'000) return std::nullopt;
+  const auto count = static_cast<std::int64_t>(*number);
+  switch (text.back()) {
+    case 's': return std::chrono::seconds(count);
+    case 'm': return std::chrono::minutes(count);
+    case 'h': return std::chrono::hours(std::min<std::int64_t>(count, 24 * 36500));
+    case 'd': return std::chrono::days(std::min<std::int64_t>(count, 36500));
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string formatDuration(Microseconds duration) {
+  const long long milliseconds = std::max<long long>(0, std::chrono::duration_cast<Milliseconds>(duration).count());
+  const long long seconds = milliseconds / 1000;
+  if (seconds == 0) return std::to_string(milliseconds) + "ms";
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  if (seconds < 3600) return twoParts(seconds / 60, 'm', seconds % 60, 's');
+  if (seconds < 86400) return twoParts(seconds / 3600, 'h', seconds / 60 % 60, 'm');
+  return twoParts(seconds / 86400, 'd', seconds / 3600 % 24, 'h');
+}
+
+std::string formatBytesOrDash(const std::optional<std::uint64_t>& count) {
+  return count ? formatBytes(Bytes{*count}) : "-";
+}
+
+std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec) {
+  if (!usec) return "-";
+  if (*usec >= 60'000'000) return formatDuration(Microseconds(static_cast<std::int64_t>(*usec)));
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2fs", static_cast<double>(*usec) / 1e6);
+  return text;
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths(rows_.front().size(), 0);
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], characters(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out += std::string(widths[i] - characters(row[i]) + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::optional<Microseconds> parseRfc3339(std::string_view text) {
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
+      text[13] != ':' || text[16] != ':') {
+    return std::nullopt;
+  }
+  std::array<std::uint64_t, 6> parts{};
+  constexpr std::array<std::pair<std::size_t, std::size_t>, 6> kPlaces{
+      {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}}};
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto number = parseNumber(text.substr(kPlaces[i].first, kPlaces[i].second));
+    if (!number) return std::nullopt;
+    parts[i] = *number;
+  }
+  const auto days =
+      daysOf(static_cast<unsigned>(parts[0]), static_cast<unsigned>(parts[1]), static_cast<unsigned>(parts[2]));
+  if (!days || parts[3] > 23 || parts[4] > 59 || parts[5] > 60) return std::nullopt;
+  std::size_t at = 19;
+  std::int64_t fraction = 0;
+  if (text[at] == '.') {
+    std::int64_t unit = 100'000;
+    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
+      fraction += (text[at] - '0') * unit;
+  }
+  const auto zone = parseZone(text.substr(at));
+  if (!zone) return std::nullopt;
+  return Microseconds(*days) + std::chrono::hours(parts[3]) + std::chrono::minutes(parts[4]) +
+         std::chrono::seconds(parts[5]) + Microseconds(fraction) - *zone;
+}
+
+std::optional<Since> parseSince(std::string_view text, Microseconds now) {
+  if (const auto seq = parseNumber(text)) return Since{*seq, std::nullopt};
+  if (const auto age = parseAge(text)) return Since{0, now - *age};
+  if (const auto instant = parseRfc3339(text)) return Since{0, *instant};
+  return std::nullopt;
+}
+
+std::string paintRed(std::string text, Colour colour) {
+  return colour == Colour::kOn ? "\x1b[31m" + std::move(text) + "\x1b[0m" : text;
+}
+
+std::string paintYellow(std::string text, Colour colour) {
+  return colour == Colour::kOn ? "\x1b[33m" + std::move(text) + "\x1b[0m" : text;
+}
+
+}  // namespace ringfence::cli

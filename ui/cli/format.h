@@ -1,0 +1,47 @@
+// Figures and tables for people, and the times that people type. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sdk/base/clock.h"
+
+namespace ringfence::cli {
+
+enum class Colour { kOff, kOn };
+
+// "850ms", "12s", "4m07s", "2h05m", "3d04h".
+std::string formatDuration(Microseconds duration);
+// "-" for what is not known.
+std::string formatBytesOrDash(const std::optional<std::uint64_t>& count);
+std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec);
+
+// Columns aligned by the number of characters, two blanks between, the last one not padded. Cells are already escaped.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// "2026-11-28T01:12:50.123456Z" (or with "+01:00") in microseconds since the epoch.
+std::optional<Microseconds> parseRfc3339(std::string_view text);
+
+// What `log --since` takes: a sequence number, or an instant (an age counts back from `now`).
+struct Since {
+  std::uint64_t seq = 0;
+  std::optional<Microseconds> wall;
+};
+std::optional<Since> parseSince(std::string_view text, Microseconds now);
+
+// "red" and friends around text when colour is on.
+std::string paintRed(std::string text, Colour colour);
+std::string paintYellow(std::string text, Colour colour);
+
+}  // namespace ringfence::cli

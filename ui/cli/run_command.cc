@@ -1,0 +1,175 @@
+#include <fcntl.h>
+
+#include <charconv>
+
+#include "sdk/base/io.h"
+#include "sdk/base/json_writer.h"
+#include "sdk/base/text.h"
+#include "ui/cli/commands.h"
+#include "ui/cli/run_request.h"
+#include "ui/cli/session.h"
+#include "ui/cli/shapes.h"
+
+namespace ringfence::cli {
+namespace {
+
+// Lines for a program that started us. Absent: nobody asked.
+class StatusLines {
+ public:
+  // False when --json-status names no open descriptor.
+  bool open(const Parsed& parsed) {
+    const auto text = parsed.value("json-status");
+    if (!text) return true;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), fd_);
+    if (error != std::errc() || end != text->data() + text->size() || fd_ < 0) return false;
+    return ::fcntl(fd_, F_SETFD, FD_CLOEXEC) == 0;
+  }
+  void started(const client::RunAccepted& run) {
+    JsonWriter json;
+    json.beginObject().field("run", run.run).untrustedField("name", run.name).field("pid", run.pid).endObject();
+    write(json.text());
+  }
+  void notStarted(std::string_view token) {
+    JsonWriter json;
+    json.beginObject().key("exit").null().field("not_started", token).endObject();
+    write(json.text());
+  }
+  void ended(const client::ExitStatus& exit) { write(exitLine(exit)); }
+
+ private:
+  void write(const std::string& line) {
+    // Whoever asked for the lines may have gone; the command's own status still counts.
+    if (fd_ >= 0) (void)writeAll(fd_, line + "\n", "the status descriptor");
+  }
+  int fd_ = -1;
+};
+
+int refuseStart(const NotStarted& reason, StatusLines& lines, Form form) {
+  if (reason.token.empty()) {
+    complain(reason.message);
+    return kExitUsage;
+  }
+  lines.notStarted(reason.token);
+  return failStart(reason.message, reason.token, reason.exitStatus, form);
+}
+
+int refuseStart(const client::Failure& failure, StatusLines& lines, Form form) {
+  const int status = fail(failure, form);
+  if (!failure.refusal) return status;
+  if (const bool isStart = status >= kExitNotStarted && status <= 127; isStart || !failure.refusal->token.empty()) {
+    const std::string token = failure.refusal->token.empty() ? failure.refusal->code : failure.refusal->token;
+    lines.notStarted(token);
+    complain("not started: " + escapeForDisplay(token));
+  }
+  return status;
+}
+
+void sayWeakened(const client::RunAccepted& run) {
+  for (const client::Weakening& weakening : run.weakened) {
+    complain("weakened: " + escapeForDisplay(weakening.wall) + ": " + escapeForDisplay(weakening.reason));
+  }
+  for (const std::string& note : run.notes) complain("note: " + escapeForDisplay(note));
+}
+
+int printStarted(const client::RunAccepted& run, Form form) {
+  if (form == Form::kText) {
+    printLine(run.run);
+    return kExitOk;
+  }
+  JsonWriter json;
+  json.beginObject().field("run", run.run).untrustedField("name", run.name).field("pid", run.pid).endObject();
+  printLine(json.text());
+  return kExitOk;
+}
+
+int printPlan(client::Client& client, const PreparedRun& run, StatusLines& lines, Form form) {
+  const auto answer = client.dryRun(run.request);
+  if (const auto* failure = std::get_if<client::Failure>(&answer)) return refuseStart(*failure, lines, form);
+  const auto& document = std::get<client::Document>(answer);
+  print(form == Form::kJson ? document.json : escapeLines(document.text));
+  if (const std::string& shown = form == Form::kJson ? document.json : document.text; !shown.ends_with('\n'))
+    print("\n");
+  return kExitOk;
+}
+
+int endOf(const SessionEnd& end, const std::string& run, StatusLines& lines) {
+  switch (end.how) {
+    case SessionEnd::How::kEnded:
+      lines.ended(end.exit);
+      if (!end.exit.note.empty())
+        complain(escapeForDisplay(end.exit.note));
+      else if (!end.exit.code && !end.exit.signal)
+        complain("nobody saw how " + run + " ended");
+      if (end.exit.outOfMemory) complain(run + " ran out of the memory that its policy allows");
+      return statusOf(end.exit);
+    case SessionEnd::How::kLeft:
+      complain("left " + run + " running; 'ringfence attach " + run + "' comes back");
+      return kExitOk;
+    case SessionEnd::How::kTerminalLost: return 128 + SIGHUP;
+    case SessionEnd::How::kDaemonLost:
+      complain("the daemon went away and did not come back within 10 seconds; " + run +
+               " may still run. When the daemon is back: 'ringfence show " + run + "'");
+      return kExitUnreachable;
+  }
+  return kExitFailed;
+}
+
+}  // namespace
+
+int runCommand(const Parsed& parsed) {
+  const Form form = formOf(parsed);
+  StatusLines lines;
+  if (!lines.open(parsed)) {
+    complain("--json-status " + escapeForDisplay(*parsed.value("json-status")) + ": not an open descriptor");
+    return kExitUsage;
+  }
+  auto client = client::Client::connect();
+  if (!client) return fail(client.error(), form);
+  // From here on as that user: the socket has already said who we are.
+  if (const auto user = parsed.value("as")) {
+    auto became = becomeUser(*user);
+    if (const auto* refused = std::get_if<NotStarted>(&became)) return refuseStart(*refused, lines, form);
+  }
+  auto prepared = prepareRun(parsed);
+  if (const auto* refused = std::get_if<NotStarted>(&prepared)) return refuseStart(*refused, lines, form);
+  PreparedRun& run = std::get<PreparedRun>(prepared);
+  if (parsed.has("dry-run")) return printPlan(*client, run, lines, form);
+
+  auto answer = client->run(run.request);
+  if (const auto* failure = std::get_if<client::Failure>(&answer)) return refuseStart(*failure, lines, form);
+  auto& accepted = std::get<client::RunAccepted>(answer);
+  run.handedOver.clear();
+  run.workspace.reset();
+  lines.started(accepted);
+  sayWeakened(accepted);
+  if (run.request.detached) return printStarted(accepted, form);
+  SessionStreams streams{std::move(accepted.terminal), LeaveBy::kNothing, std::move(run.inputs),
+                         std::move(run.outputs)};
+  const SessionEnd end = Session(*std::move(client), accepted.run, std::move(streams)).follow();
+  return endOf(end, accepted.run, lines);
+}
+
+int attachCommand(const Parsed& parsed) {
+  StatusLines lines;
+  auto client = client::Client::connect();
+  if (!client) return fail(client.error(), Form::kText);
+  const auto details = client->show(parsed.words[0]);
+  if (const auto* failure = std::get_if<client::Failure>(&details)) return fail(*failure, Form::kText);
+  const std::string run = std::get<client::RunDetails>(details).id;
+  auto answer = client->attach(run);
+  if (const auto* failure = std::get_if<client::Failure>(&answer)) return fail(*failure, Form::kText);
+  auto& attached = std::get<client::Client::Attached>(answer);
+  if (!attached.isTerminal) return followAttached(*std::move(client), run, std::move(attached.output));
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
+    complain(run + " has a terminal: attach to it from one (stdin and stdout), or use 'ringfence logs -f " + run + "'");
+    return kExitUsage;
+  }
+  complain("attached to " + run + "; press Ctrl-\\ and then d to leave it running");
+  SessionStreams streams;
+  streams.master = std::move(attached.output);
+  streams.leaveBy = LeaveBy::kDetachKey;
+  const SessionEnd end = Session(*std::move(client), run, std::move(streams)).follow();
+  return endOf(end, run, lines);
+}
+
+}  // namespace ringfence::cli

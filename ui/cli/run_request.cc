@@ -1,0 +1,260 @@
+#include "ui/cli/run_request.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "sdk/base/io.h"
+#include "sdk/base/text.h"
+#include "ui/cli/program.h"
+
+extern char** environ;
+
+namespace ringfence::cli {
+namespace {
+
+constexpr Bytes kMaxPolicy = mebibytes(1);
+constexpr std::size_t kMaxUserPolicies = 256;
+
+std::string environmentValue(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+NotStarted usage(std::string message) { return {std::move(message), "", 2}; }
+
+std::string inWords(int cause) { return std::strerror(cause); }
+
+// The real, absolute path of a descriptor's file.
+std::string pathOf(int fd) {
+  char path[PATH_MAX];
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+  return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : std::string();
+}
+
+std::optional<std::string> realDirectory(const std::string& path) {
+  const auto fd = openAt(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+  return fd ? std::optional(pathOf(fd->get())) : std::nullopt;
+}
+
+std::string homeDirectory() {
+  std::string home = environmentValue("HOME");
+  if (!home.starts_with('/')) {
+    const passwd* account = ::getpwuid(::geteuid());
+    home = account != nullptr && account->pw_dir != nullptr ? account->pw_dir : "";
+  }
+  return home.empty() ? home : realDirectory(home).value_or(home);
+}
+
+// O_NONBLOCK: a FIFO must not hold us; anything but a regular file is refused.
+Result<std::string> readPolicy(int directory, const std::string& path) {
+  const UniqueFd fd = RF_TRY(openAt(directory, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return posixError(errno, "looking at " + path);
+  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kInvalid, path + " is not a regular file"};
+  return readAll(fd.get(), kMaxPolicy, path);
+}
+
+NotStarted policyUnreadable(const Error& error) { return {"policy: " + escapeForDisplay(error.message), "policy", 6}; }
+
+std::optional<NotStarted> addUserPolicies(client::RunRequest& request, const std::string& home) {
+  if (home.empty()) return std::nullopt;
+  const std::string directory = home + "/.config/ringfence/policies";
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), ::closedir);
+  if (listing == nullptr) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    return NotStarted{"policy: reading " + escapeForDisplay(directory) + ": " + inWords(errno), "policy", 6};
+  }
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(listing.get())) {
+    const std::string_view name = entry->d_name;
+    if (name.ends_with(".toml") && !name.starts_with('.')) names.emplace_back(name);
+  }
+  if (names.size() > kMaxUserPolicies) {
+    return NotStarted{"policy: more than 256 files in " + escapeForDisplay(directory), "policy", 6};
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    auto text = readPolicy(AT_FDCWD, directory + "/" + name);
+    if (!text) return policyUnreadable(text.error());
+    request.userPolicies.push_back({directory + "/" + name, *std::move(text)});
+  }
+  return std::nullopt;
+}
+
+std::optional<NotStarted> addPolicies(PreparedRun& run, const Parsed& parsed, const std::string& home) {
+  const std::string policy = parsed.value("policy").value_or("");
+  if (policy.find('/') != policy.npos || policy.ends_with(".toml")) {
+    auto text = readPolicy(AT_FDCWD, policy);
+    if (!text) return policyUnreadable(text.error());
+    run.request.policyFile = client::PolicyText{policy, *std::move(text)};
+  } else {
+    run.request.policy = policy;
+  }
+  if (auto wrong = addUserPolicies(run.request, home)) return wrong;
+  auto project = readPolicy(run.workspace.get(), ".ringfence.toml");
+  if (project)
+    run.request.projectPolicy = client::PolicyText{run.request.workspace + "/.ringfence.toml", *std::move(project)};
+  else if (project.error().code != ErrorCode::kNotFound)
+    return policyUnreadable(project.error());
+  return std::nullopt;
+}
+
+std::optional<NotStarted> openWorkspace(PreparedRun& run, const Parsed& parsed) {
+  const std::string directory = parsed.value("workspace").value_or(".");
+  auto opened = openAt(AT_FDCWD, directory, O_PATH | O_DIRECTORY);
+  if (!opened) {
+    return NotStarted{"workspace " + escapeForDisplay(directory) + ": " + inWords(opened.error().sysErrno), "workspace",
+                      125};
+  }
+  run.workspace = *std::move(opened);
+  run.request.workspaceFd = run.workspace.get();
+  run.request.workspace = pathOf(run.workspace.get());
+  // Outside the workspace the command begins in the workspace.
+  const std::string here = realDirectory(".").value_or("");
+  const bool inside = here == run.request.workspace || here.starts_with(run.request.workspace + "/");
+  run.request.workingDirectory = inside ? here : run.request.workspace;
+  return std::nullopt;
+}
+
+std::optional<NotStarted> addEnvironment(client::RunRequest& request, const Parsed& parsed) {
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == text.npos || equals == 0) continue;
+    request.environment.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  for (const std::string& setting : parsed.values("env")) {
+    const std::size_t equals = setting.find('=');
+    const std::string name = setting.substr(0, equals);
+    const char* here = equals == setting.npos ? std::getenv(name.c_str()) : nullptr;
+    if (name.empty()) return usage("--env '" + escapeForDisplay(setting) + "': the name is empty");
+    if (equals == setting.npos && here == nullptr) {
+      return usage("--env " + escapeForDisplay(name) + ": not set here; write " + escapeForDisplay(name) + "=VALUE");
+    }
+    request.extraEnvironment.emplace_back(name, here != nullptr ? std::string(here) : setting.substr(equals + 1));
+  }
+  return std::nullopt;
+}
+
+std::optional<NotStarted> addPaths(client::RunRequest& request, const Parsed& parsed, const std::string& home) {
+  for (const auto& [option, value] : parsed.options) {
+    if (option != "read" && option != "write") continue;
+    const bool tilde = value == "~" || value.starts_with("~/");
+    const std::filesystem::path typed = tilde ? home + value.substr(1) : value;
+    std::string path = (std::filesystem::current_path() / typed).lexically_normal().string();
+    if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    if (::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_EACCESS) != 0) {
+      return NotStarted{"--" + std::string(option) + " " + escapeForDisplay(value) + ": " + inWords(errno), "path",
+                        125};
+    }
+    request.extraPaths.push_back({path, option == "write"});
+  }
+  return std::nullopt;
+}
+
+std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& parsed, const std::string& home) {
+  const std::string here = realDirectory(".").value_or("/");
+  auto found = findProgram(parsed.words[0], {environmentValue("PATH"), home, request.workspace, here});
+  if (const auto* missing = std::get_if<NoProgram>(&found))
+    return NotStarted{missing->message, "executable", missing->exitCode};
+  Program& program = std::get<Program>(found);
+  request.argv = parsed.words;
+  request.executable = std::move(program.executable);
+  request.installTree = std::move(program.installTree);
+  for (std::string& tree : program.alsoNeeded) request.extraPaths.push_back({std::move(tree), false});
+  request.name = parsed.value("name").value_or(parsed.words[0].substr(parsed.words[0].rfind('/') + 1));
+  return std::nullopt;
+}
+
+// The command's end of a pipe takes the place of a terminal; ours is relayed.
+std::optional<NotStarted> replaceTerminal(PreparedRun& run, int number) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return NotStarted{"making a pipe: " + inWords(errno), "stdio", 125};
+  UniqueFd readEnd(ends[0]);
+  UniqueFd writeEnd(ends[1]);
+  const bool isInput = number == STDIN_FILENO;
+  (void)::fcntl(isInput ? writeEnd.get() : readEnd.get(), F_SETFL, O_NONBLOCK);
+  run.request.stdioFds[number] = isInput ? readEnd.get() : writeEnd.get();
+  if (isInput) {
+    run.inputs.emplace_back(ownDescriptor(number, O_RDONLY), std::move(writeEnd));
+    run.handedOver.push_back(std::move(readEnd));
+  } else {
+    run.outputs.emplace_back(std::move(readEnd), ownDescriptor(number, O_WRONLY));
+    run.handedOver.push_back(std::move(writeEnd));
+  }
+  return std::nullopt;
+}
+
+std::optional<NotStarted> chooseStdio(PreparedRun& run, const Parsed& parsed) {
+  client::RunRequest& request = run.request;
+  request.detached = parsed.has("detach");
+  if (request.detached) {
+    request.stdio = client::StdioMode::kCaptured;
+    return std::nullopt;
+  }
+  const bool terminal[3] = {::isatty(0) == 1, ::isatty(1) == 1, ::isatty(2) == 1};
+  if (terminal[0] && terminal[1] && terminal[2]) {
+    request.stdio = client::StdioMode::kTerminal;
+    if (const auto size = windowSize(STDIN_FILENO)) {
+      request.rows = size->ws_row;
+      request.columns = size->ws_col;
+    }
+    return std::nullopt;
+  }
+  for (int number = 0; number < 3; ++number) {
+    if (::fcntl(number, F_GETFD) < 0)
+      return NotStarted{"descriptor " + std::to_string(number) + " is closed; redirect it, for example to /dev/null",
+                        "stdio", 125};
+    if (!terminal[number]) continue;
+    if (auto wrong = replaceTerminal(run, number)) return wrong;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<PreparedRun, NotStarted> prepareRun(const Parsed& parsed) {
+  PreparedRun run;
+  const std::string home = homeDirectory();
+  run.request.asUser = parsed.value("as").value_or("");
+  run.request.unattended = parsed.has("unattended");
+  if (auto wrong = openWorkspace(run, parsed)) return *std::move(wrong);
+  if (auto wrong = addPolicies(run, parsed, home)) return *std::move(wrong);
+  if (auto wrong = addEnvironment(run.request, parsed)) return *std::move(wrong);
+  if (auto wrong = addPaths(run.request, parsed, home)) return *std::move(wrong);
+  if (auto wrong = addProgram(run.request, parsed, home)) return *std::move(wrong);
+  if (auto wrong = chooseStdio(run, parsed)) return *std::move(wrong);
+  return run;
+}
+
+std::variant<std::monostate, NotStarted> becomeUser(const std::string& name) {
+  if (::geteuid() != 0) return usage("--as: only root can run as somebody else");
+  const passwd* account = ::getpwnam(name.c_str());
+  if (account == nullptr) return usage("--as: there is no user '" + escapeForDisplay(name) + "'");
+  if (account->pw_uid == 0) return usage("--as: an agent never runs as root");
+  const std::string home = account->pw_dir;
+  if (::initgroups(account->pw_name, account->pw_gid) != 0 ||
+      ::setresgid(account->pw_gid, account->pw_gid, account->pw_gid) != 0 ||
+      ::setresuid(account->pw_uid, account->pw_uid, account->pw_uid) != 0) {
+    return NotStarted{"--as " + escapeForDisplay(name) + ": changing to that user: " + inWords(errno), "as", 125};
+  }
+  (void)::setenv("HOME", home.c_str(), 1);
+  (void)::setenv("USER", name.c_str(), 1);
+  (void)::setenv("LOGNAME", name.c_str(), 1);
+  return std::monostate{};
+}
+
+}  // namespace ringfence::cli

@@ -1,0 +1,78 @@
+// The foreground of a run: carries bytes, window size, signals, stop and continue between the person's terminal and the
+// run until it ends, the person leaves, or the terminal is lost. Survives a restart of the daemon. One thread, one
+// poll.
+#pragma once
+
+#include <signal.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/client/client.h"
+#include "ui/cli/channel.h"
+#include "ui/cli/terminal.h"
+
+namespace ringfence::cli {
+
+enum class LeaveBy { kNothing, kDetachKey };
+
+struct SessionStreams {
+  UniqueFd master;  // of the run's terminal: then stdin and stdout are the person's terminal
+  LeaveBy leaveBy = LeaveBy::kNothing;
+  std::vector<Channel> inputs;   // from the person's terminal into pipes
+  std::vector<Channel> outputs;  // from pipes to the person's terminal
+};
+
+struct SessionEnd {
+  enum class How { kEnded, kLeft, kTerminalLost, kDaemonLost };
+  How how = How::kEnded;
+  client::ExitStatus exit;
+};
+
+// The status to end with: the command's own, 128+N for a signal.
+int statusOf(const client::ExitStatus& exit);
+
+class Session {
+ public:
+  // Blocks the signals that it handles from now on.
+  Session(client::Client client, std::string run, SessionStreams streams);
+  ~Session();
+
+  SessionEnd follow();
+
+ private:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  std::optional<SessionEnd> turn();
+  int pollTimeout() const;
+  void handleSignal(int number);
+  void handleEvents();
+  void handleEvent(const client::RunEvent& event);
+  void suspend();
+  void dropStaleStops();
+  void sendSignal(int number);
+  void loseDaemon();
+  void reconnect();
+  void takeTerminal();
+  void copyWindowSize();
+  void drainOutputs();
+  Channel::Reading inputReading() const;
+
+  client::Client client_;
+  std::string run_;
+  SessionStreams streams_;
+  bool hasTerminal_;
+  bool usesTerminalInput_;
+  RawMode raw_;
+  sigset_t before_{};
+  UniqueFd signals_;
+  std::optional<client::ExitStatus> exit_;
+  bool terminalLost_ = false;
+  std::optional<Instant> suspendAt_;  // Ctrl-Z was passed on; stop then, answered or not
+  std::optional<Instant> giveUpAt_;   // the daemon is away until then at most
+  std::vector<int> undelivered_;      // signals for a daemon that is away
+};
+
+}  // namespace ringfence::cli

@@ -1,0 +1,117 @@
+// The table of the command line. A verb or an option that does not work yet is not in it.
+#include "ui/cli/command_line.h"
+
+namespace ringfence::cli {
+namespace {
+
+constexpr Option kJson{"json", 0, "", "print JSON: one object, or one object a line", ""};
+
+constexpr Option kRunOptions[] = {
+    {"policy", 'p', "NAME|FILE", "policy by name, or a file (a name with '/' or ending in .toml); default: coding", ""},
+    {"name", 'n', "NAME", "name shown for the run; default: the command's own", ""},
+    {"workspace", 'w', "DIR", "directory the agent works in; default: the current one", ""},
+    {"detach", 'd', "", "do not wait: print the run's id and return; its output is kept for 'ringfence logs'", ""},
+    {"env", 'e', "K[=V]", "set a variable inside; without =V, take it from here (repeatable)", ""},
+    {"read", 0, "PATH", "also let it read PATH (repeatable)", ""},
+    {"write", 0, "PATH", "also let it write PATH (repeatable)", ""},
+    {"allow-host", 0, "H[:PORT]", "", "network grants are not enforced by this build, so none is accepted"},
+    {"as", 0, "USER", "run as if USER had called (root only)", ""},
+    {"unattended", 0, "", "nobody is there to answer questions", ""},
+    {"dry-run", 0, "", "start nothing: print the plan and the policy keys it enforces", ""},
+    {"json-status", 0, "FD", "write {\"run\":…} and {\"exit\":…} as lines to this open descriptor", ""},
+    kJson,
+};
+constexpr Option kPsOptions[] = {{"all", 'a', "", "also runs that have ended", ""}, kJson};
+constexpr Option kJsonOnly[] = {kJson};
+constexpr Option kLogsOptions[] = {
+    {"follow", 'f', "", "wait for more until the run has ended", ""},
+    {"raw", 0, "", "do not escape control characters on a terminal", ""},
+    kJson,
+};
+constexpr Option kManyOptions[] = {{"all", 0, "", "every run that you control", ""}, kJson};
+constexpr Option kLogOptions[] = {
+    {"since", 0, "T", "a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)", ""},
+    {"follow", 'f', "", "go on as things happen", ""},
+    kJson,
+};
+constexpr Option kVerifyOptions[] = {
+    {"against", 0, "HEAD", "also require that the log contains this head, printed by an earlier verify", ""}, kJson};
+
+constexpr Verb kVerbs[] = {
+    {"run", "run [OPTION…] [--] COMMAND [ARG…]", "run a command inside the fence",
+     "COMMAND is found on your PATH, as you; the tree it is installed in is readable inside.\n"
+     "\n"
+     "Pipes and files at 0, 1, 2 are handed to the command as they are; your terminal never is. When all three are\n"
+     "the terminal, the command gets a terminal of its own inside the fence and this program carries bytes, window\n"
+     "size, Ctrl-C, Ctrl-Z and fg. When only some are, each of those becomes a pipe that this program copies, so\n"
+     "the command sees no terminal; to keep it, redirect inside: ringfence run -- sh -c 'agent 2>log'.\n"
+     "\n"
+     "A terminal that is lost detaches the run; 'ringfence attach RUN' comes back to it. Without a terminal the run\n"
+     "ends with this program.\n"
+     "\n"
+     "Exit status: that of the command; 128+N when signal N killed it; 125 not started (last line on stderr:\n"
+     "'ringfence: not started: TOKEN'), 126 cannot execute, 127 not found, 2 usage, 3 daemon unreachable,\n"
+     "6 policy invalid, 7 stopped by the emergency stop.",
+     kRunOptions, Words::kCommand},
+    {"attach",
+     "attach RUN",
+     "connect this terminal to a running agent",
+     "Press Ctrl-\\ and then d to leave it running; Ctrl-\\ twice sends one Ctrl-\\. A run without a terminal shows "
+     "its\n"
+     "output, as 'ringfence logs -f' does. Ends with the status of the run; 0 when you left it.",
+     {},
+     Words::kOneRun},
+    {"ps", "ps [-a] [--json]", "list runs", "Runs of other users do not appear, unless you may see them.", kPsOptions,
+     Words::kNone},
+    {"show", "show RUN [--json]", "everything about one run: state, walls as proved, usage",
+     "RUN is an id or a name. A wall that is not up, or weaker than it could be, is named.", kJsonOnly, Words::kOneRun},
+    {"logs", "logs [-f] [--raw] [--json] RUN", "the output of a run",
+     "Output of detached runs, and of terminals while nobody was attached. Kept in a bounded ring: says how many "
+     "bytes\n"
+     "were lost when it overflowed. On a terminal, control characters other than colours are escaped.",
+     kLogsOptions, Words::kOneRun},
+    {"freeze", "freeze RUN…|--all [--json]", "halt a run where it stands; nothing of it executes",
+     "The kernel holds every process of the run until 'ringfence resume'. Memory and files stay as they are.",
+     kManyOptions, Words::kRuns},
+    {"resume", "resume RUN…|--all [--json]", "let a frozen run go on", "", kManyOptions, Words::kRuns},
+    {"stop", "stop RUN…|--all [--json]", "ask a run to end (SIGTERM), kill it after 5 seconds", "", kManyOptions,
+     Words::kRuns},
+    {"kill", "kill RUN…|--all [--json]", "kill every process of a run now", "", kManyOptions, Words::kRuns},
+    {"log", "log [RUN] [--since T] [-f] [--json]", "what happened, from the append-only log",
+     "Each line carries a sequence number and the hash that chains it to the line before.", kLogOptions,
+     Words::kOptionalRun},
+    {"verify", "verify [--against HEAD] [--json]", "check the log's hash chain",
+     "Prints the head. Keep it elsewhere: a log that was cut or rewritten later cannot contain it. Works without the\n"
+     "daemon for whoever may read its state directory.",
+     kVerifyOptions, Words::kNone},
+    {"doctor", "doctor [--json]", "what this machine can enforce, and what is missing", "Works without the daemon.",
+     kJsonOnly, Words::kNone},
+    {"usage", "usage [RUN] [--json]", "what runs have used: CPU, memory, processes, I/O",
+     "A figure that the kernel does not give is shown as '-', in JSON as null.", kJsonOnly, Words::kOptionalRun},
+    {"policy",
+     "policy list|show [--origin]|check|diff|schema …",
+     "look at policies and check them",
+     "Works without the daemon.\n"
+     "\n"
+     "  list                     policies that 'run --policy' takes, with the file of each\n"
+     "  show [--origin] [NAME]   a policy after all its sources are merged; where each value was written\n"
+     "  check [NAME|FILE]        errors with line, caret and the nearest valid name; exit status 6 when invalid\n"
+     "  diff A B                 what B allows, forbids or limits otherwise than A\n"
+     "  schema                   JSON Schema of the format, for editors",
+     {},
+     Words::kRest},
+    {"help", "help [VERB]", "this list, or the help of one verb", "", {}, Words::kRest},
+};
+
+}  // namespace
+
+std::span<const Verb> verbs() { return kVerbs; }
+
+const Verb* findVerb(std::string_view name) {
+  for (const Verb& verb : kVerbs) {
+    if (verb.name == name) return &verb;
+  }
+  return nullptr;
+}
+
+}  // namespace ringfence::cli

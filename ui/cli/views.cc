@@ -1,0 +1,164 @@
+#include "ui/cli/views.h"
+
+#include <cstring>
+
+#include "sdk/base/text.h"
+
+namespace ringfence::cli {
+namespace {
+
+constexpr std::size_t kCommandCharacters = 60;
+
+std::string shorten(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t cut = most - 1;
+  while (cut > 0 && (text[cut] & 0xc0) == 0x80) --cut;
+  return text.substr(0, cut) + "…";
+}
+
+std::string dashIfEmpty(const std::string& text) { return text.empty() ? "-" : escapeForDisplay(text); }
+
+bool isPlainWord(const std::string& word) {
+  return !word.empty() && word.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_") == word.npos;
+}
+
+std::string quoteWord(const std::string& word) {
+  if (isPlainWord(word)) return word;
+  std::string quoted = "'";
+  for (const char c : word) {
+    if (c == '\'')
+      quoted += "'\\''";
+    else
+      quoted += c;
+  }
+  quoted += "'";
+  // A quoted backslash is one in the shell as well: only what could deceive is escaped.
+  std::string out;
+  for (std::size_t from = 0; from <= quoted.size();) {
+    const std::size_t at = std::min(quoted.find('\\', from), quoted.size());
+    out += escapeForDisplay(std::string_view(quoted).substr(from, at - from));
+    if (at < quoted.size()) out += '\\';
+    from = at + 1;
+  }
+  return out;
+}
+
+std::string ageOf(const client::RunDetails& run, Microseconds now) {
+  const auto started = parseRfc3339(run.started);
+  if (!started) return "-";
+  const auto ended = parseRfc3339(run.ended);
+  return formatDuration((ended ? *ended : now) - *started);
+}
+
+std::string stateOf(const client::RunDetails& run) {
+  if (run.state == "ended" && !run.token.empty()) return "not started: " + escapeForDisplay(run.token);
+  if (run.state == "ended" && run.exit) return exitText(*run.exit);
+  return escapeForDisplay(run.state);
+}
+
+std::string field(std::string_view name, const std::string& value) {
+  return std::string(name) + std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') + value + "\n";
+}
+
+std::string wallLines(const client::RunDetails& run, Colour colour) {
+  if (run.walls.empty()) return field("walls", "not proved yet");
+  std::string text = "walls\n";
+  for (const client::WallReading& wall : run.walls) {
+    std::string name = escapeForDisplay(wall.wall);
+    name.resize(std::max<std::size_t>(name.size(), 11), ' ');
+    std::string line = "  " + name + (wall.up ? "up    " : "DOWN  ") + escapeForDisplay(wall.got);
+    if (!wall.up) line += " (wanted " + escapeForDisplay(wall.wanted) + ")";
+    if (!wall.proved.empty()) line += "  [" + escapeForDisplay(wall.proved) + "]";
+    text += (wall.up ? line : paintRed(std::move(line), colour)) + "\n";
+  }
+  return text;
+}
+
+std::string usageLine(const client::Usage& usage) {
+  return "cpu " + formatCpuOrDash(usage.cpuUsec) + ", memory " + formatBytesOrDash(usage.memoryBytes) + " (peak " +
+         formatBytesOrDash(usage.memoryPeakBytes) + "), processes " +
+         (usage.pids ? std::to_string(*usage.pids) : std::string("-")) + ", read " +
+         formatBytesOrDash(usage.ioReadBytes) + ", written " + formatBytesOrDash(usage.ioWriteBytes);
+}
+
+}  // namespace
+
+std::string exitText(const client::ExitStatus& exit) {
+  std::string text = "status unknown";
+  if (exit.signal) {
+    const char* name = sigabbrev_np(*exit.signal);
+    text = "killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(*exit.signal));
+  } else if (exit.code) {
+    text = "exit " + std::to_string(*exit.code);
+  }
+  if (exit.outOfMemory) text += " (out of memory)";
+  return text;
+}
+
+std::string commandText(const std::vector<std::string>& command) {
+  std::string text;
+  for (const std::string& word : command) {
+    if (!text.empty()) text += ' ';
+    text += quoteWord(word);
+  }
+  return text;
+}
+
+std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now) {
+  Table table({"RUN", "NAME", "STATE", "PID", "TIME", "POLICY", "COMMAND"});
+  for (const client::RunDetails& run : runs) {
+    table.add({escapeForDisplay(run.id), dashIfEmpty(run.name), stateOf(run),
+               run.pid > 0 ? std::to_string(run.pid) : "-", ageOf(run, now), dashIfEmpty(run.policyName),
+               shorten(commandText(run.command), kCommandCharacters)});
+  }
+  return table.text();
+}
+
+std::string runPage(const client::RunDetails& run, Microseconds now, Colour colour) {
+  std::string text = field("run", escapeForDisplay(run.id));
+  text += field("name", dashIfEmpty(run.name));
+  text += field("state", run.state == "ended" ? "ended, " + stateOf(run) : stateOf(run));
+  if (run.exit && !run.exit->note.empty()) text += field("note", escapeForDisplay(run.exit->note));
+  text += field("command", commandText(run.command));
+  text += field("workspace", dashIfEmpty(run.workspace));
+  text += field("policy",
+                dashIfEmpty(run.policyName) + (run.policyHash.empty() ? "" : "  " + escapeForDisplay(run.policyHash)));
+  text += field("user", std::to_string(run.uid) + ", called by " + std::to_string(run.callerUid));
+  if (run.pid > 0) text += field("pid", std::to_string(run.pid));
+  text += field("started", dashIfEmpty(run.started));
+  if (!run.ended.empty()) text += field("ended", escapeForDisplay(run.ended));
+  text += field("time", ageOf(run, now));
+  text += field("usage", usageLine(run.usage));
+  for (const client::Weakening& weakening : run.weakened) {
+    text += field("weakened",
+                  paintYellow(escapeForDisplay(weakening.wall) + ": " + escapeForDisplay(weakening.reason), colour));
+  }
+  text += wallLines(run, colour);
+  for (const std::string& note : run.notes) text += field("note", escapeForDisplay(note));
+  return text;
+}
+
+std::string usageTable(const std::vector<client::UsageRow>& rows) {
+  Table table({"RUN", "NAME", "STATE", "CPU", "MEMORY", "PEAK", "PROCESSES", "READ", "WRITTEN"});
+  for (const client::UsageRow& row : rows) {
+    const client::Usage& usage = row.usage;
+    table.add({escapeForDisplay(row.run), dashIfEmpty(row.name), escapeForDisplay(row.state),
+               formatCpuOrDash(usage.cpuUsec), formatBytesOrDash(usage.memoryBytes),
+               formatBytesOrDash(usage.memoryPeakBytes), usage.pids ? std::to_string(*usage.pids) : "-",
+               formatBytesOrDash(usage.ioReadBytes), formatBytesOrDash(usage.ioWriteBytes)});
+  }
+  return table.text();
+}
+
+std::string logText(const client::LogLine& line) {
+  std::string seq = std::to_string(line.seq);
+  if (seq.size() < 6) seq.insert(0, 6 - seq.size(), ' ');
+  std::string kind = escapeForDisplay(line.kind);
+  kind.resize(std::max<std::size_t>(kind.size(), 16), ' ');
+  const std::string run = line.run.empty() ? std::string(18, '-') : escapeForDisplay(line.run);
+  return seq + "  " + escapeForDisplay(line.at) + "  " + run + "  " + kind + "  " + escapeForDisplay(line.bodyJson) +
+         "\n";
+}
+
+}  // namespace ringfence::cli

@@ -1,0 +1,22 @@
+// What people see of runs and of the log. Every untrusted text is escaped here. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sdk/base/clock.h"
+#include "sdk/client/client.h"
+#include "ui/cli/format.h"
+
+namespace ringfence::cli {
+
+std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now);
+std::string runPage(const client::RunDetails& run, Microseconds now, Colour colour);
+std::string usageTable(const std::vector<client::UsageRow>& rows);
+std::string logText(const client::LogLine& line);  // one line, with its end
+// "exit 3", "killed by SIGKILL (out of memory)", "status unknown".
+std::string exitText(const client::ExitStatus& exit);
+// argv as a shell would read it, escaped for display.
+std::string commandText(const std::vector<std::string>& command);
+
+}  // namespace ringfence::cli
