@@ -109,15 +109,26 @@ def stage_tsan():
     return count
 
 
+def fuzz_one(program, seconds):
+    corpus = ROOT / "tests/fuzz/corpus" / program.name.removesuffix("_fuzzer")
+    with tempfile.TemporaryDirectory() as found:  # new inputs; the corpus of the project is only read
+        result = run(program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=1024", "-print_funcs=0",
+                     f"-artifact_prefix={ROOT}/build/fuzz/", found, corpus, text=True, errors="replace",
+                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = re.search(r"^Done (\d+) runs", result.stdout, re.M)
+    inputs = len([path for path in corpus.rglob("*") if path.is_file()])
+    print(f"{program.name}: {done.group(1) if done else 'unknown'} runs from {inputs} inputs in {seconds} s", flush=True)
+    if result.returncode != 0 or not done or not inputs:
+        print(result.stdout[-8000:])
+        return Count(failed=1)
+    return Count(passed=1)
+
+
 def stage_fuzz(seconds):
     count = build("fuzz", "fuzzers")
     if count.failed == 0:
         for program in sorted((ROOT / "build/fuzz/bin").glob("*_fuzzer")):
-            corpus = ROOT / "tests/fuzz/corpus" / program.name.removesuffix("_fuzzer")
-            with tempfile.TemporaryDirectory() as found:
-                print(f"{program.name}, {seconds} s from {len(list(corpus.glob('*')))} inputs", flush=True)
-                count.add(checked(program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=1024", "-verbosity=0",
-                                  "-print_final_stats=0", f"-artifact_prefix={ROOT}/build/fuzz/", found, corpus))
+            count.add(fuzz_one(program, seconds))
     return count
 
 
