@@ -30,11 +30,14 @@ def listing(build):
     chosen = []
     for test in json.loads(shown.stdout)["tests"]:
         known = properties(test)
-        if "command" in test and (LABELS & set(known.get("LABELS", [])) or NAMES.search(test["name"])):
+        labels = set(known.get("LABELS", []))
+        if "command" in test and (LABELS & labels or (NAMES.search(test["name"]) and "unit" not in labels)):
             chosen.append({"name": test["name"], "command": test["command"], "timeout": known.get("TIMEOUT", 120),
                            "skip_code": known.get("SKIP_RETURN_CODE"), "directory": known.get("WORKING_DIRECTORY", "/"),
                            "environment": known.get("ENVIRONMENT", [])})
-    return chosen
+    service = str(pathlib.Path(__file__).resolve().with_name("service_test.py"))
+    return chosen + [{"name": "guest: installed as a service", "command": ["python3", "-B", service], "timeout": 60,
+                      "skip_code": None, "directory": "/", "environment": []}]
 
 
 def run_one(test):

@@ -1,6 +1,7 @@
 """Each lint fails on a bad sample and passes on a good one."""
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -11,6 +12,9 @@ import documents
 import hardening
 import hygiene
 import tree
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import skips  # noqa: E402  (its folder is known only now)
 
 
 class Sample(unittest.TestCase):
@@ -224,6 +228,21 @@ class Commands(Sample):
 
     def test_a_ci_that_runs_something_else_fails(self):
         self.assert_one(self.make(self.README, "#!/bin/sh\nexec make\n"), ".ci/run")
+
+
+class Skips(unittest.TestCase):
+    LIST = "# comment\n6.1.* | landlock: * | no network rules in ABI 2\n* | other |\n"
+
+    def test_a_skip_is_allowed_on_the_kernel_that_lacks_the_feature_alone(self):
+        self.assertTrue(skips.allowed("landlock: tcp", "6.1.0-50-amd64", self.LIST))
+        self.assertFalse(skips.allowed("landlock: tcp", "6.12.1", self.LIST))
+        self.assertFalse(skips.allowed("seccomp: x", "6.1.0-50-amd64", self.LIST))
+
+    def test_a_line_without_a_reason_allows_nothing(self):
+        self.assertFalse(skips.allowed("other", "6.1.0", self.LIST))
+
+    def test_the_list_of_the_project_can_be_read(self):
+        self.assertFalse(skips.allowed("no such test"))
 
 
 class Tree(Sample):

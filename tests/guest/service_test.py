@@ -1,0 +1,91 @@
+"""Ringfence installed as a systemd service, used by an ordinary user: only for a guest, which is thrown away afterwards.
+
+The installed tree is in /payload/installed; see scripts/guest.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from daemon import eventually  # noqa: E402  (its folder is known only now)
+
+USER = "alice"
+PROJECT = f"/home/{USER}/project"
+
+
+def run(*command, user=None):
+    prefix = ["runuser", "-u", user, "--"] if user else []
+    return subprocess.run([*prefix, *command], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd="/", timeout=240)
+
+
+def must(*command, user=None):
+    result = run(*command, user=user)
+    if result.returncode != 0:
+        log = run("journalctl", "-u", "ringfenced", "-n", "30", "--no-pager").stdout
+        raise AssertionError(f"{' '.join(command)}: {result.returncode}: {result.stdout}{result.stderr}\n{log}")
+    return result.stdout.strip()
+
+
+def main_pid():
+    return int(must("systemctl", "show", "-P", "MainPID", "ringfenced"))
+
+
+def state_of(run_id):
+    result = run("ringfence", "show", run_id, "--json", user=USER)
+    return json.loads(result.stdout).get("state") if result.returncode == 0 else None
+
+
+class Service(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not os.environ.get("RINGFENCE_GUEST"):
+            raise AssertionError("this test changes the machine it runs on: run it by scripts/guest")
+        must("cp", "-a", "/payload/installed/.", "/")
+        must("systemd-sysusers")
+        must("useradd", "-m", "-s", "/bin/bash", USER)
+        must("mkdir", PROJECT, user=USER)
+        must("systemctl", "daemon-reload")
+        must("systemctl", "start", "ringfenced")
+
+    def start(self):
+        return must("ringfence", "run", "-d", "-p", "coding", "-w", PROJECT, "--", "sleep", "3600", user=USER)
+
+    def test_1_a_user_runs_a_command_and_gets_its_output_and_status(self):
+        result = run("ringfence", "run", "-p", "coding", "-w", PROJECT, "--", "sh", "-c", "echo made >note; id -u; exit 9", user=USER)
+        self.assertEqual((result.returncode, result.stdout), (9, must("id", "-u", USER) + "\n"), result.stderr)
+        self.assertEqual(pathlib.Path(PROJECT, "note").read_text(), "made\n")
+
+    def test_2_a_restart_of_the_service_keeps_every_run(self):
+        run_id = self.start()
+        must("systemctl", "restart", "ringfenced")
+        self.assertEqual(state_of(run_id), "running")
+
+    def test_3_a_stopped_service_leaves_its_runs_and_the_next_start_adopts_them(self):
+        run_id = self.start()
+        agent = json.loads(must("ringfence", "show", run_id, "--json", user=USER))["pid"]
+        must("systemctl", "stop", "ringfenced")
+        os.kill(agent, 0)
+        must("systemctl", "start", "ringfenced")
+        self.assertEqual(state_of(run_id), "running")
+
+    def test_4_a_killed_daemon_is_restarted_and_adopts_its_runs(self):
+        run_id, before = self.start(), main_pid()
+        os.kill(before, 9)
+        self.assertTrue(eventually(lambda: main_pid() not in (0, before) and state_of(run_id) == "running", 120))
+
+    def test_5_a_kill_ends_every_run_and_the_log_verifies(self):
+        must("ringfence", "kill", "--all", user=USER)
+        self.assertTrue(eventually(lambda: not must("ringfence", "ps", "--json", user=USER), 60))
+        must("ringfence", "verify")
+
+    def test_6_the_unit_is_as_hardened_as_its_children_allow(self):
+        shown = must("systemctl", "show", "ringfenced", "-p", "NoNewPrivileges,Delegate,KillMode,Slice,WatchdogUSec")
+        for line in ("NoNewPrivileges=yes", "Delegate=yes", "KillMode=process", "Slice=-.slice", "WatchdogUSec=20s"):
+            self.assertIn(line, shown.splitlines())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
