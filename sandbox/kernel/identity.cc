@@ -1,0 +1,114 @@
+#include "sandbox/kernel/identity.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+Result<void> expectZero(long result, const char* what) {
+  if (result != 0) return posixError(errno, what);
+  return {};
+}
+
+Result<void> resetSignals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) (void)sigaction(signal, &action, nullptr);  // KILL and STOP refuse.
+  sigset_t none;
+  sigemptyset(&none);
+  return expectZero(sigprocmask(SIG_SETMASK, &none, nullptr), "clearing the signal mask");
+}
+
+constexpr unsigned kLockedBits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                                 SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED |
+                                 SECBIT_NO_SETUID_FIXUP_LOCKED;
+
+Result<void> clearCapabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2]{};
+  return expectZero(::syscall(SYS_capset, &header, none), "dropping capabilities");
+}
+
+}  // namespace
+
+Result<CallerRights> CallerRights::assume(const Identity& identity) {
+  std::vector<gid_t> groups(identity.callerGroups.begin(), identity.callerGroups.end());
+  RF_TRY(expectZero(setgroups(groups.size(), groups.data()), "taking the caller's groups"));
+  CallerRights rights;
+  RF_TRY(expectZero(setresgid(static_cast<gid_t>(-1), identity.callerGid, static_cast<gid_t>(-1)),
+                    "taking the caller's group"));
+  RF_TRY(expectZero(setresuid(static_cast<uid_t>(-1), identity.callerUid, static_cast<uid_t>(-1)),
+                    "taking the caller's user id"));
+  return rights;
+}
+
+CallerRights::~CallerRights() {
+  if (!active_) return;
+  RF_CHECK(setresuid(static_cast<uid_t>(-1), 0, static_cast<uid_t>(-1)) == 0);
+  RF_CHECK(setresgid(static_cast<gid_t>(-1), 0, static_cast<gid_t>(-1)) == 0);
+  RF_CHECK(setgroups(0, nullptr) == 0);
+}
+
+Result<void> resetInherited() {
+  RF_TRY(resetSignals());
+  umask(022);
+  RF_TRY(expectZero(setpriority(PRIO_PROCESS, 0, 0), "resetting nice"));
+  sched_param parameter{};
+  RF_TRY(expectZero(sched_setscheduler(0, SCHED_OTHER, &parameter), "resetting the scheduler"));
+  cpu_set_t everywhere;
+  std::memset(&everywhere, 0xff, sizeof everywhere);
+  RF_TRY(expectZero(sched_setaffinity(0, sizeof everywhere, &everywhere), "resetting the affinity"));
+  RF_TRY(expectZero(prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0), "resetting the timer slack"));
+  if (personality(PER_LINUX) == -1) return posixError(errno, "resetting the personality");
+  // A kernel without keyrings has none to inherit.
+  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS) {
+    return posixError(errno, "making a session keyring");
+  }
+  return writeFileAt(AT_FDCWD, "/proc/self/oom_score_adj", "500");
+}
+
+Result<void> setLimits(const std::vector<RlimitSetting>& rlimits) {
+  for (const auto& setting : rlimits) {
+    const rlimit limit{setting.soft == UINT64_MAX ? RLIM_INFINITY : setting.soft,
+                       setting.hard == UINT64_MAX ? RLIM_INFINITY : setting.hard};
+    if (setrlimit(static_cast<__rlimit_resource_t>(setting.resource), &limit) != 0) {
+      return posixError(errno, "setting resource limit " + std::to_string(setting.resource));
+    }
+  }
+  return {};
+}
+
+Result<void> dropPrivileges(const Identity& identity) {
+  RF_CHECK(identity.uid != 0);
+  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
+    RF_TRY(expectZero(prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "emptying the bounding set"));
+  }
+  RF_TRY(expectZero(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "emptying the ambient set"));
+  RF_TRY(expectZero(prctl(PR_SET_SECUREBITS, kLockedBits, 0, 0, 0), "locking the secure bits"));
+  std::vector<gid_t> groups(identity.groups.begin(), identity.groups.end());
+  RF_TRY(expectZero(setgroups(groups.size(), groups.data()), "setting the groups"));
+  RF_TRY(expectZero(setresgid(identity.gid, identity.gid, identity.gid), "setting the group id"));
+  RF_TRY(expectZero(setresuid(identity.uid, identity.uid, identity.uid), "setting the user id"));
+  RF_TRY(clearCapabilities());
+  RF_TRY(expectZero(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "giving up new privileges"));
+  return expectZero(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "becoming undumpable");
+}
+
+}  // namespace ringfence::sandbox

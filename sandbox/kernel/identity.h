@@ -1,0 +1,32 @@
+// Who a process is and what it inherited: the caller's rights for a moment, and the way down to a run's identity.
+#pragma once
+
+#include "sandbox/plan/plan.h"
+#include "sdk/base/result.h"
+
+namespace ringfence::sandbox {
+
+// Effective ids and groups of the caller for as long as it lives: paths are opened with the caller's rights and no
+// capability. A process that cannot become root again afterwards aborts.
+class CallerRights {
+ public:
+  static Result<CallerRights> assume(const Identity& identity);
+  CallerRights(CallerRights&& other) noexcept : active_(std::exchange(other.active_, false)) {}
+  CallerRights& operator=(CallerRights&&) = delete;
+  ~CallerRights();
+
+ private:
+  CallerRights() = default;
+  bool active_ = true;
+};
+
+// Signals, mask, nice, scheduling, affinity, umask, timer slack, personality, a session keyring of its own. What was
+// inherited from the launcher never reaches a run. Needs /proc of the host for oom_score_adj.
+Result<void> resetInherited();
+
+Result<void> setLimits(const std::vector<RlimitSetting>& rlimits);
+
+// Groups, ids, bounding set, ambient set, securebits, capabilities, no_new_privs, undumpable: for ever.
+Result<void> dropPrivileges(const Identity& identity);
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,192 @@
+#include "sandbox/kernel/mounts.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "sandbox/kernel/abi.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+Result<UniqueFd> openTree(int object, unsigned flags, const std::string& name) {
+  UniqueFd tree(::open_tree(object, "", flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+  if (tree) return tree;
+  if (errno == EINVAL) {
+    return Error{ErrorCode::kInvalid, "binding " + name + ": it is on a mount of another mount namespace", EINVAL};
+  }
+  return posixError(errno, "binding " + name);
+}
+
+Result<void> setAttributes(int mount, const mount_attr& attributes, unsigned flags, const std::string& name) {
+  auto copy = attributes;
+  if (::mount_setattr(mount, "", AT_EMPTY_PATH | flags, &copy, sizeof copy) == 0) return {};
+  const int error = errno;
+  if ((attributes.attr_set & abi::kMountAttrIdmap) != 0 && (error == EINVAL || error == EPERM)) {
+    return Error{ErrorCode::kUnsupported,
+                 name + " is on " + filesystemName(mount) +
+                     ", which cannot map ids; use identity \"caller\" or move it to another file system",
+                 error};
+  }
+  return posixError(error, "setting the mount attributes of " + name);
+}
+
+// The last component of `path` and the directory before it.
+std::pair<std::string, std::string> splitPath(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return {path.substr(0, slash == 0 ? 1 : slash), path.substr(slash + 1)};
+}
+
+void giveToOwnerOf(int directory, const std::string& node) {
+  struct stat status {};
+  if (fstat(directory, &status) != 0 || (status.st_uid == 0 && status.st_gid == 0)) return;
+  // A file system that refuses leaves the node with root, which grants nothing.
+  (void)!fchownat(directory, node.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW);
+}
+
+Result<void> checkTarget(const std::string& path) {
+  if (path.empty() || path[0] != '/' || (path.size() > 1 && path.back() == '/')) {
+    return Error{ErrorCode::kInvalid, "target " + path + " is not an absolute path"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> cloneTree(int object, const std::string& name) { return openTree(object, AT_RECURSIVE, name); }
+Result<UniqueFd> cloneMount(int object, const std::string& name) { return openTree(object, 0, name); }
+
+Result<void> setTreeAttributes(int tree, const MountAttributes& attributes, const std::string& name) {
+  mount_attr attr{};
+  attr.attr_set = attributes.set;
+  attr.propagation = MS_PRIVATE;
+  if (attributes.idmap >= 0) {
+    attr.attr_set |= abi::kMountAttrIdmap;
+    attr.userns_fd = static_cast<std::uint64_t>(attributes.idmap);
+  }
+  return setAttributes(tree, attr, AT_RECURSIVE, name);
+}
+
+Result<void> setMountAttributes(int mount, std::uint64_t set, const std::string& name) {
+  mount_attr attr{};
+  attr.attr_set = set;
+  return setAttributes(mount, attr, 0, name);
+}
+
+Result<UniqueFd> newFilesystem(const char* type, const MountOptions& options, std::uint64_t attributes) {
+  const std::string what = std::string("making a ") + type;
+  UniqueFd context(::fsopen(type, FSOPEN_CLOEXEC));
+  if (!context) return posixError(errno, what);
+  for (const auto& [key, value] : options) {
+    const int done = value.empty() ? ::fsconfig(context.get(), FSCONFIG_SET_FLAG, key.c_str(), nullptr, 0)
+                                   : ::fsconfig(context.get(), FSCONFIG_SET_STRING, key.c_str(), value.c_str(), 0);
+    if (done != 0) return posixError(errno, what + " with " + key);
+  }
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return posixError(errno, what);
+  UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)));
+  if (!mount) return posixError(errno, what);
+  return mount;
+}
+
+Result<void> attachMount(int mount, int target, const std::string& name) {
+  if (::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {
+    return posixError(errno, "mounting on " + name);
+  }
+  return {};
+}
+
+Result<UniqueFd> openBeneath(int root, const std::string& path, int flags) {
+  RF_TRY(checkTarget(path));
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const char* relative = path.size() == 1 ? "." : path.c_str() + 1;
+  for (;;) {
+    UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, relative, &how, sizeof how)));
+    if (fd) return fd;
+    if (errno == EAGAIN || errno == EINTR) continue;
+    if (errno == ELOOP) return Error{ErrorCode::kDenied, path + ": a symbolic link stands in the way", ELOOP};
+    return posixError(errno, path);
+  }
+}
+
+Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode) {
+  auto found = openBeneath(root, path, O_PATH | O_DIRECTORY);
+  if (found || found.error().sysErrno != ENOENT) return found;
+  const auto [parentPath, name] = splitPath(path);
+  UniqueFd parent = RF_TRY(ensureDirectory(root, parentPath, 0755));
+  if (::mkdirat(parent.get(), name.c_str(), mode) == 0) {
+    giveToOwnerOf(parent.get(), name);
+  } else if (errno != EEXIST) {
+    return posixError(errno, "making the directory " + path);
+  }
+  return openBeneath(root, path, O_PATH | O_DIRECTORY);
+}
+
+Result<UniqueFd> ensureFile(int root, const std::string& path) {
+  auto found = openBeneath(root, path, O_PATH);
+  if (found || found.error().sysErrno != ENOENT) return found;
+  const auto [parentPath, name] = splitPath(path);
+  UniqueFd parent = RF_TRY(ensureDirectory(root, parentPath, 0755));
+  UniqueFd made(::openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (made) {
+    giveToOwnerOf(parent.get(), name);
+  } else if (errno != EEXIST) {
+    return posixError(errno, "making the file " + path);
+  }
+  return openBeneath(root, path, O_PATH);
+}
+
+std::string filesystemName(int fd) {
+  struct Known {
+    unsigned long magic;
+    const char* name;
+  };
+  static constexpr std::array<Known, 12> kKnown{{{0x794c7630, "overlay"},
+                                                 {0x6969, "nfs"},
+                                                 {0x01021997, "9p"},
+                                                 {0x01021994, "tmpfs"},
+                                                 {0xef53, "ext4"},
+                                                 {0x58465342, "xfs"},
+                                                 {0x9123683e, "btrfs"},
+                                                 {0x65735546, "fuse"},
+                                                 {0xfe534d42, "cifs"},
+                                                 {0x4d44, "vfat"},
+                                                 {0x9fa0, "proc"},
+                                                 {0x73717368, "squashfs"}}};
+  struct statfs status {};
+  if (::fstatfs(fd, &status) != 0) return "an unknown file system";
+  for (const auto& known : kKnown) {
+    if (known.magic == static_cast<unsigned long>(status.f_type)) return known.name;
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, "a file system of type 0x%lx", static_cast<unsigned long>(status.f_type));
+  return text;
+}
+
+Result<void> unshareMounts() {
+  if (::unshare(CLONE_NEWNS) != 0) return posixError(errno, "making a mount namespace");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return posixError(errno, "making the mount namespace private");
+  }
+  return {};
+}
+
+Result<void> enterRoot(int root) {
+  if (::fchdir(root) != 0) return posixError(errno, "entering the new root");
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return posixError(errno, "changing the root");
+  if (::umount2(".", MNT_DETACH) != 0) return posixError(errno, "leaving the old root");
+  if (::chdir("/") != 0) return posixError(errno, "entering the new root");
+  return {};
+}
+
+}  // namespace ringfence::sandbox

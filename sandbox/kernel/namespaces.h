@@ -1,0 +1,48 @@
+// Namespaces of a run: the child that is born in them, the user namespace's maps, and the few things to set inside.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::sandbox {
+
+struct BornChild {
+  int pid = 0;     // 0: this is the child
+  UniqueFd pidfd;  // parent only
+};
+// clone3 in pid, net, ipc and uts namespaces of its own (mount, cgroup and user namespaces are made by the child later:
+// sources must be opened where the host's mounts are, and the control groups joined before). Only for a single-threaded
+// caller. `cgroup`: a v2 directory to be born in, or -1.
+Result<BornChild> forkIntoNamespaces(int cgroup);
+// The same without namespaces; test builds only use it to show that the missing wall is named.
+Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup);
+
+Result<void> unshareCgroups();
+// The last namespace to be made: everything made before stays out of reach of the capabilities held in it.
+Result<void> unshareUser();
+Result<void> enterNamespace(int fd, const char* name);
+
+// Every id maps to itself. By the launcher, for a child that has just called unshareUser().
+Result<void> writeIdentityMaps(int pid);
+
+// A user namespace that exchanges two user ids and two group ids and leaves the others, for idmapped mounts.
+struct IdPair {
+  std::uint32_t first = 0;
+  std::uint32_t second = 0;
+};
+std::string exchangeMap(IdPair pair);  // the text of uid_map
+Result<UniqueFd> exchangeNamespace(IdPair users, IdPair groups);
+
+Result<void> bringLoopbackUp();
+Result<void> setHostName(const std::string& name);
+
+// Binds descriptors `keep…` away: closes everything from `first` on.
+Result<void> closeFrom(unsigned first);
+
+Result<UniqueFd> openPidfd(int pid);
+Result<void> signalPidfd(int pidfd, int signal);
+
+}  // namespace ringfence::sandbox

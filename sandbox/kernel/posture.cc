@@ -1,0 +1,290 @@
+#include "sandbox/kernel/posture.h"
+
+#include <fcntl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "sandbox/kernel/abi.h"
+#include "sandbox/kernel/procfs.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr Bytes kMaxProcFile = mebibytes(4);
+constexpr const char* kOwn = "own namespace";
+
+Result<std::string> readProc(int pid, const char* name) {
+  return readFileAt(AT_FDCWD, "/proc/" + std::to_string(pid) + "/" + name, kMaxProcFile);
+}
+
+Result<std::string> readOwnProc(const char* name) {
+  return readFileAt(AT_FDCWD, std::string("/proc/self/") + name, kMaxProcFile);
+}
+
+// Empty: the process is in a namespace of its own.
+std::string compareNamespace(int pid, const char* name) {
+  struct stat theirs {
+  }, ours{};
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + name;
+  const std::string own = std::string("/proc/self/ns/") + name;
+  if (::stat(path.c_str(), &theirs) != 0 || ::stat(own.c_str(), &ours) != 0) return "cannot be read";
+  return theirs.st_ino == ours.st_ino ? "the host's namespace" : "";
+}
+
+WallState state(Wall wall, std::string wanted, const std::string& difference) {
+  WallState result{wall, wanted, difference, false, difference.empty()};
+  if (result.up) result.got = std::move(wanted);
+  return result;
+}
+
+WallState readMount(const PostureQuestion& question) {
+  std::string difference = compareNamespace(question.pid, "mnt");
+  if (difference.empty()) {
+    auto text = readProc(question.pid, "mountinfo");
+    difference = text ? compareMounts(question.plan, *text) : text.error().message;
+  }
+  return state(Wall::kMount, "own namespace and root, the planned mounts", difference);
+}
+
+WallState readPid(const PostureQuestion& question, const ProcStatus& status) {
+  std::string difference = compareNamespace(question.pid, "pid");
+  if (difference.empty() && (status.namespacePids.size() < 2 || status.namespacePids.back() != 1))
+    difference = "not pid 1";
+  if (difference.empty() && status.threads != 1) difference = std::to_string(status.threads) + " threads";
+  return state(Wall::kPid, "own namespace, pid 1", difference);
+}
+
+WallState readNet(const PostureQuestion& question) {
+  std::string difference = compareNamespace(question.pid, "net");
+  if (difference.empty()) {
+    auto text = readProc(question.pid, "net/dev");
+    if (!text)
+      difference = text.error().message;
+    else if (parseInterfaces(*text) != std::vector<std::string>{"lo"})
+      difference = "interfaces other than lo";
+  }
+  return state(Wall::kNet, "own namespace, only lo", difference);
+}
+
+std::string compareGroups(const PostureQuestion& question) {
+  auto text = readProc(question.pid, "cgroup");
+  if (!text) return text.error().message;
+  const auto entries = parseCgroups(*text);
+  if (!entries) return entries.error().message;
+  const auto inPlace = [&](auto&& isHierarchy) {
+    return std::any_of(entries->begin(), entries->end(), [&](const CgroupEntry& entry) {
+      return isHierarchy(entry) && entry.path == question.agentPath;
+    });
+  };
+  if (!inPlace([](const CgroupEntry& entry) { return entry.controllers.empty(); })) return "not in its v2 group";
+  for (const char* controller : {"memory", "cpu", "pids", "io"}) {
+    const auto place = question.features.controllers.find(controller);
+    if (place == question.features.controllers.end() || place->second.version != 1) continue;
+    const std::string name = place->first == "io" ? "blkio" : place->first;
+    if (!inPlace([&](const CgroupEntry& entry) {
+          return std::find(entry.controllers.begin(), entry.controllers.end(), name) != entry.controllers.end();
+        })) {
+      return "not in its " + name + " group";
+    }
+  }
+  return {};
+}
+
+WallState readCgroup(const PostureQuestion& question) {
+  std::string difference = compareNamespace(question.pid, "cgroup");
+  if (difference.empty()) difference = compareGroups(question);
+  return state(Wall::kCgroup, "own namespace, own groups in every hierarchy", difference);
+}
+
+std::string compareSeccomp(const PostureQuestion& question, const ProcStatus& status) {
+  if (status.seccompMode != 2) return "no filter";
+  auto ownText = readOwnProc("status");
+  if (!ownText) return ownText.error().message;
+  const auto own = parseStatus(*ownText);
+  if (!own) return own.error().message;
+  const int inherited = std::max(own->seccompFilters, 0);
+  if (status.seccompFilters >= 0 && status.seccompFilters != inherited + 1) {
+    return std::to_string(status.seccompFilters - inherited) + " filters of its own";
+  }
+  if (!question.features.seccompGetFilter) return {};
+  const auto program = readSeccompProgram(question.pid, inherited);
+  if (!program) return program.error().message;
+  const bool same = program->size() == question.program.size() &&
+                    std::memcmp(program->data(), question.program.data(), program->size() * sizeof(sock_filter)) == 0;
+  return same ? "" : "another program";
+}
+
+WallState readSeccomp(const PostureQuestion& question, const ProcStatus& status) {
+  const std::string wanted = "default deny, " + std::to_string(question.program.size()) + " instructions" +
+                             (question.features.seccompGetFilter ? "" : ", not read back on this kernel");
+  return state(Wall::kSeccomp, wanted, compareSeccomp(question, status));
+}
+
+WallState readLandlock(const PostureQuestion& question) {
+  std::string difference;
+  if (!question.plan.landlock.enabled)
+    difference = "not available";
+  else if (question.canaryBefore.inner != 0 || question.canaryBefore.outer != 0)
+    difference = "the probe could not be made";
+  else if (question.canaryAfter.inner != EACCES)
+    difference = "the inner layer is missing";
+  else if (question.canaryAfter.outer != EACCES)
+    difference = "the outer layer is missing";
+  WallState result =
+      state(Wall::kLandlock, "two layers, ABI " + std::to_string(question.plan.landlock.abi), difference);
+  result.probed = true;
+  return result;
+}
+
+std::string compareDescriptors(const PostureQuestion& question) {
+  std::error_code error;
+  int count = 0, highest = -1;
+  for (std::filesystem::directory_iterator entry("/proc/" + std::to_string(question.pid) + "/fd", error), end;
+       !error && entry != end; entry.increment(error)) {
+    ++count;
+    highest = std::max(highest, std::atoi(entry->path().filename().c_str()));
+  }
+  if (error) return "its descriptors cannot be read";
+  if (count != question.openDescriptors || highest != count - 1) return std::to_string(count) + " open descriptors";
+  return {};
+}
+
+std::string compareUserNamespace(int pid) {
+  if (std::string difference = compareNamespace(pid, "user"); !difference.empty()) return difference + " of users";
+  for (const char* file : {"uid_map", "gid_map"}) {
+    auto text = readProc(pid, file);
+    if (!text) return text.error().message;
+    std::string squeezed;
+    for (const char c : *text) {
+      if (c != ' ' || (!squeezed.empty() && squeezed.back() != ' ')) squeezed += c;
+    }
+    if (squeezed != "0 0 4294967295\n") return std::string(file) + " is not the identity";
+  }
+  return {};
+}
+
+std::string comparePrivileges(const PostureQuestion& question, const ProcStatus& status) {
+  const Identity& identity = question.plan.identity;
+  const auto all = [](const std::array<std::uint32_t, 4>& ids, std::uint32_t id) {
+    return std::all_of(ids.begin(), ids.end(), [id](std::uint32_t each) { return each == id; });
+  };
+  if (!all(status.uid, identity.uid) || identity.uid == 0) return "uid " + std::to_string(status.uid[1]);
+  if (!all(status.gid, identity.gid)) return "gid " + std::to_string(status.gid[1]);
+  std::vector<std::uint32_t> wanted = identity.groups;
+  std::sort(wanted.begin(), wanted.end());
+  std::vector<std::uint32_t> got = status.groups;
+  std::sort(got.begin(), got.end());
+  if (wanted != got) return std::to_string(got.size()) + " supplementary groups";
+  if ((status.inheritable | status.permitted | status.effective | status.bounding | status.ambient) != 0)
+    return "capabilities";
+  if (!status.noNewPrivs) return "new privileges are possible";
+  if (std::string difference = compareUserNamespace(question.pid); !difference.empty()) return difference;
+  return compareDescriptors(question);
+}
+
+WallState readPrivileges(const PostureQuestion& question, const ProcStatus& status) {
+  const Identity& identity = question.plan.identity;
+  return state(Wall::kPrivileges,
+               "uid " + std::to_string(identity.uid) + ", gid " + std::to_string(identity.gid) +
+                   ", no capabilities, no new privileges, own user namespace",
+               comparePrivileges(question, status));
+}
+
+std::string compareLimits(const PostureQuestion& question) {
+  for (const auto& setting : question.plan.rlimits) {
+    rlimit limit{};
+    if (::prlimit(question.pid, static_cast<__rlimit_resource>(setting.resource), nullptr, &limit) != 0) {
+      return "limit " + std::to_string(setting.resource) + " cannot be read";
+    }
+    if (limit.rlim_cur != setting.soft || limit.rlim_max != setting.hard) {
+      return "limit " + std::to_string(setting.resource) + " is " + std::to_string(limit.rlim_cur);
+    }
+  }
+  return {};
+}
+
+// A stopped tracee within two seconds: a process in a frozen control group may never answer.
+Result<void> awaitStop(int pid) {
+  for (int tries = 0; tries < 4'000; ++tries) {
+    int status = 0;
+    const pid_t got = ::waitpid(pid, &status, __WALL | WNOHANG);
+    if (got == pid && WIFSTOPPED(status)) return {};
+    if (got == pid || (got < 0 && errno != EINTR)) return Error{ErrorCode::kUnavailable, "the process ended"};
+    const timespec pause{0, tries < 20 ? 20'000 : 500'000};
+    (void)::nanosleep(&pause, nullptr);
+  }
+  return Error{ErrorCode::kBusy, "the process does not stop to be read"};
+}
+
+}  // namespace
+
+static_assert(UINT64_MAX == RLIM_INFINITY);
+
+Result<BpfProgram> readSeccompProgram(int pid, int index) {
+  if (::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) return posixError(errno, "attaching to read the filter");
+  Result<BpfProgram> result = BpfProgram{};
+  if (::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) != 0) {
+    result = posixError(errno, "stopping to read the filter");
+  } else if (auto stopped = awaitStop(pid); !stopped) {
+    result = std::move(stopped).error();
+  } else {
+    const auto request = static_cast<__ptrace_request>(abi::kPtraceSeccompGetFilter);
+    const long count = ::ptrace(request, pid, index, nullptr);
+    BpfProgram program(count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (count <= 0 || ::ptrace(request, pid, index, program.data()) != count)
+      result = posixError(errno, "reading the filter");
+    else
+      result = std::move(program);
+  }
+  // A tracee that cannot be let go would stay stopped: the caller ends a launch whose posture cannot be read.
+  if (::ptrace(PTRACE_DETACH, pid, nullptr, nullptr) != 0 && result) result = posixError(errno, "detaching");
+  return result;
+}
+
+policy::WallStrength wantedStrength(const Plan& plan, Wall wall) {
+  switch (wall) {
+    case Wall::kMount: return plan.walls.mount;
+    case Wall::kPid: return plan.walls.pid;
+    case Wall::kNet: return plan.walls.net;
+    case Wall::kIpc: return plan.walls.ipc;
+    case Wall::kUts: return plan.walls.uts;
+    case Wall::kCgroup: return plan.walls.cgroup;
+    case Wall::kSeccomp: return plan.walls.seccomp;
+    case Wall::kLandlock: return plan.walls.landlock;
+    case Wall::kPrivileges: return plan.walls.privileges;
+    case Wall::kLimits: return plan.walls.limits;
+  }
+  return policy::WallStrength::kRequired;
+}
+
+std::vector<WallState> readPosture(const PostureQuestion& question) {
+  ProcStatus status;
+  auto text = readProc(question.pid, "status");
+  if (text) {
+    if (auto parsed = parseStatus(*text)) status = std::move(*parsed);
+  }
+  // A status that cannot be read leaves zeros, of which none is what a wall wants.
+  return {
+      readMount(question),
+      readPid(question, status),
+      readNet(question),
+      state(Wall::kIpc, kOwn, compareNamespace(question.pid, "ipc")),
+      state(Wall::kUts, kOwn, compareNamespace(question.pid, "uts")),
+      readCgroup(question),
+      readSeccomp(question, status),
+      readLandlock(question),
+      readPrivileges(question, status),
+      state(Wall::kLimits, std::to_string(question.plan.rlimits.size()) + " resource limits", compareLimits(question))};
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,199 @@
+#include "sandbox/kernel/root.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+
+#include "sandbox/kernel/abi.h"
+#include "sandbox/kernel/identity.h"
+#include "sandbox/kernel/mounts.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::uint64_t kAlways = abi::kMountAttrNoSuid | abi::kMountAttrNoDev;
+// A device node on a nodev mount cannot be opened.
+constexpr std::uint64_t kDeviceAttributes = abi::kMountAttrNoSuid | abi::kMountAttrNoExec;
+
+std::uint64_t attributesFor(Access access) {
+  return kAlways | (access == Access::kReadOnly ? abi::kMountAttrReadOnly : 0);
+}
+
+std::string octal(std::uint32_t mode) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%o", mode);
+  return text;
+}
+
+// No grant reaches the host's root, or its proc, sys and cgroup files, under whatever name they were asked for: a name
+// may have become a symbolic link after the policy was judged.
+Result<void> refuseHostInsides(int object, const std::string& name) {
+  struct statfs filesystem {};
+  if (::fstatfs(object, &filesystem) != 0) return posixError(errno, "looking at " + name);
+  const auto magic = static_cast<unsigned long>(filesystem.f_type);
+  if (magic == PROC_SUPER_MAGIC || magic == SYSFS_MAGIC || magic == CGROUP_SUPER_MAGIC ||
+      magic == CGROUP2_SUPER_MAGIC) {
+    return Error{ErrorCode::kDenied, name + " is a kernel file system; no policy can grant it", EACCES};
+  }
+  struct stat host {
+  }, status{};
+  if (::stat("/", &host) != 0 || ::fstat(object, &status) != 0) return posixError(errno, "looking at " + name);
+  if (host.st_dev == status.st_dev && host.st_ino == status.st_ino) {
+    return Error{ErrorCode::kDenied, name + " is the root directory; no policy can grant it", EACCES};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> RootBuilder::openAsCaller(const BindPath& step) {
+  CallerRights rights = RF_TRY(CallerRights::assume(plan_.identity));
+  return openAt(AT_FDCWD, step.source, O_PATH);
+}
+
+Result<RootBuilder::Source> RootBuilder::takeCopy(UniqueFd object, const std::string& name, std::uint64_t attributes,
+                                                  bool idmapped) {
+  struct stat status {};
+  if (::fstat(object.get(), &status) != 0) return posixError(errno, "looking at " + name);
+  Source source;
+  source.isDirectory = S_ISDIR(status.st_mode);
+  source.tree = RF_TRY(cloneTree(object.get(), name));
+  if (idmapped && idmap_ < 0) return Error{ErrorCode::kInternal, name + ": no id map was made for this run"};
+  RF_TRY(setTreeAttributes(source.tree.get(), {attributes, idmapped ? idmap_ : -1}, name));
+  return source;
+}
+
+Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) {
+  sources_.resize(plan_.mounts.size());
+  for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+    token_ = "mount";
+    if (const auto* path = std::get_if<BindPath>(&plan_.mounts[i])) {
+      auto object = openAsCaller(*path);
+      if (!object && path->optional && (object.error().sysErrno == ENOENT || object.error().sysErrno == ENOTDIR)) {
+        notes_.push_back(path->source + " does not exist here and was left out");
+        continue;
+      }
+      if (!object) return std::move(object).error();
+      RF_TRY(refuseHostInsides(object->get(), path->source));
+      const std::uint64_t noExec = path->noExec ? abi::kMountAttrNoExec : 0;
+      sources_[i] =
+          RF_TRY(takeCopy(std::move(*object), path->source, attributesFor(path->access) | noExec, path->idmapped));
+    } else if (const auto* given = std::get_if<BindDescriptor>(&plan_.mounts[i])) {
+      if (given->index == kWorkspaceDescriptor) token_ = "workspace";
+      if (given->index >= descriptors.size())
+        return Error{ErrorCode::kInvalid, "no descriptor came for " + given->target};
+      const int object = descriptors[given->index].get();
+      RF_TRY(refuseHostInsides(object, given->target));
+      UniqueFd own(::fcntl(object, F_DUPFD_CLOEXEC, 0));
+      if (!own) return posixError(errno, "keeping the descriptor of " + given->target);
+      sources_[i] = RF_TRY(takeCopy(std::move(own), given->target, attributesFor(given->access), given->idmapped));
+    } else if (const auto* device = std::get_if<BindDevice>(&plan_.mounts[i])) {
+      UniqueFd node = RF_TRY(openAt(AT_FDCWD, device->target, O_PATH | O_NOFOLLOW));
+      sources_[i] = RF_TRY(takeCopy(std::move(node), device->target, kDeviceAttributes, false));
+    }
+  }
+  return {};
+}
+
+Result<void> RootBuilder::build(int attachPoint) {
+  token_ = "mount";
+  root_ = RF_TRY(newFilesystem("tmpfs", {{"mode", "0755"}, {"size", "16m"}, {"nr_inodes", "4096"}}, kAlways));
+  RF_TRY(attachMount(root_.get(), attachPoint, "/"));
+  for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+    if (const auto* given = std::get_if<BindDescriptor>(&plan_.mounts[i]))
+      token_ = given->index == kWorkspaceDescriptor ? "workspace" : "mount";
+    else
+      token_ = "mount";
+    RF_TRY(std::visit([this, i](const auto& step) { return perform(i, step); }, plan_.mounts[i]));
+  }
+  token_ = "mount";
+  RF_TRY(setMountAttributes(root_.get(), abi::kMountAttrReadOnly, "/"));
+  return enterRoot(root_.get());
+}
+
+Result<void> RootBuilder::attachSource(Source& source, const std::string& target) {
+  auto place = source.isDirectory ? ensureDirectory(root_.get(), target, 0755) : ensureFile(root_.get(), target);
+  if (!place) return std::move(place).error();
+  return attachMount(source.tree.get(), place->get(), target);
+}
+
+Result<void> RootBuilder::perform(std::size_t, const MakeDirectory& step) {
+  if (openBeneath(root_.get(), step.target, O_PATH)) return {};
+  UniqueFd made = RF_TRY(ensureDirectory(root_.get(), step.target, step.mode));
+  UniqueFd open = RF_TRY(openBeneath(root_.get(), step.target, O_RDONLY | O_DIRECTORY));
+  if (step.ownedByRun && ::fchown(open.get(), plan_.identity.uid, plan_.identity.gid) != 0) {
+    return posixError(errno, "giving " + step.target + " to the run");
+  }
+  if (::fchmod(open.get(), step.mode & 07777) != 0) return posixError(errno, "setting the mode of " + step.target);
+  return {};
+}
+
+Result<void> RootBuilder::makeOwnFile(const std::string& path, const std::string& content, unsigned mode,
+                                      bool ownedByRun) {
+  const std::size_t slash = path.rfind('/');
+  const std::string parentPath = slash == 0 ? "/" : path.substr(0, slash);
+  UniqueFd parent = RF_TRY(ensureDirectory(root_.get(), parentPath, 0755));
+  UniqueFd file = RF_TRY(openAt(parent.get(), path.substr(slash + 1), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode));
+  RF_TRY(writeAll(file.get(), content, path));
+  if (ownedByRun && ::fchown(file.get(), plan_.identity.uid, plan_.identity.gid) != 0) {
+    return posixError(errno, "giving " + path + " to the run");
+  }
+  if (::fchmod(file.get(), mode & 07777) != 0) return posixError(errno, "setting the mode of " + path);
+  return {};
+}
+
+Result<void> RootBuilder::perform(std::size_t, const MakeFile& step) {
+  return makeOwnFile(step.target, step.content, step.mode, step.ownedByRun);
+}
+
+Result<void> RootBuilder::perform(std::size_t, const MakeSymlink& step) {
+  const std::size_t slash = step.target.rfind('/');
+  if (slash == std::string::npos)
+    return Error{ErrorCode::kInvalid, "target " + step.target + " is not an absolute path"};
+  UniqueFd parent = RF_TRY(ensureDirectory(root_.get(), slash == 0 ? "/" : step.target.substr(0, slash), 0755));
+  if (::symlinkat(step.content.c_str(), parent.get(), step.target.c_str() + slash + 1) != 0) {
+    return posixError(errno, "making the symbolic link " + step.target);
+  }
+  return {};
+}
+
+Result<void> RootBuilder::perform(std::size_t, const MountTmpfs& step) {
+  MountOptions options{{"mode", octal(step.mode)}, {"size", std::to_string(step.size.count)}};
+  if (step.inodes != 0) options.emplace_back("nr_inodes", std::to_string(step.inodes));
+  if (step.ownedByRun) {
+    options.emplace_back("uid", std::to_string(plan_.identity.uid));
+    options.emplace_back("gid", std::to_string(plan_.identity.gid));
+  }
+  UniqueFd mount = RF_TRY(newFilesystem("tmpfs", options, kAlways | (step.noExec ? abi::kMountAttrNoExec : 0)));
+  UniqueFd place = RF_TRY(ensureDirectory(root_.get(), step.target, 0755));
+  return attachMount(mount.get(), place.get(), step.target);
+}
+
+Result<void> RootBuilder::perform(std::size_t, const MountDevpts& step) {
+  UniqueFd mount =
+      RF_TRY(newFilesystem("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}}, kDeviceAttributes));
+  UniqueFd place = RF_TRY(ensureDirectory(root_.get(), step.target, 0755));
+  return attachMount(mount.get(), place.get(), step.target);
+}
+
+Result<void> RootBuilder::perform(std::size_t index, const BindDevice& step) {
+  return attachSource(sources_[index], step.target);
+}
+
+Result<void> RootBuilder::perform(std::size_t index, const BindPath& step) {
+  if (!sources_[index].tree) return {};
+  return attachSource(sources_[index], step.target);
+}
+
+Result<void> RootBuilder::perform(std::size_t index, const BindDescriptor& step) {
+  return attachSource(sources_[index], step.target);
+}
+
+}  // namespace ringfence::sandbox

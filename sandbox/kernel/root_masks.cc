@@ -1,0 +1,135 @@
+// The part of RootBuilder that takes away: /proc's dangerous entries and `forbid` inside what was granted.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sandbox/kernel/abi.h"
+#include "sandbox/kernel/masks.h"
+#include "sandbox/kernel/mounts.h"
+#include "sandbox/kernel/root.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::uint64_t kCovered = abi::kMountAttrNoSuid | abi::kMountAttrNoDev | abi::kMountAttrReadOnly;
+
+bool isDirectory(int object) {
+  struct stat status {};
+  return ::fstat(object, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool isSymlink(int object) {
+  struct stat status {};
+  return ::fstat(object, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+std::string below(const std::string& directory, const std::string& name) {
+  return directory == "/" ? "/" + name : directory + "/" + name;
+}
+
+}  // namespace
+
+std::vector<std::string> readOnlyProcEntries() { return {"sys", "irq", "bus", "fs", "sysrq-trigger"}; }
+
+std::vector<std::string> hiddenProcEntries() {
+  return {"kcore",       "kmsg",        "keys",    "key-users",  "kallsyms",    "timer_list", "latency_stats",
+          "sched_debug", "iomem",       "ioports", "interrupts", "vmallocinfo", "slabinfo",   "kpagecount",
+          "kpageflags",  "kpagecgroup", "acpi",    "asound",     "scsi",        "config.gz"};
+}
+
+Result<void> RootBuilder::ensureEmptyNodes() {
+  if (hasEmptyNodes_) return {};
+  const std::string base = kEmptyDirectory;
+  RF_TRY(perform(0, MakeDirectory{base, 0700, false}));
+  RF_TRY(perform(0, MakeDirectory{base + "/directory", 0, false}));
+  RF_TRY(makeOwnFile(base + "/file", "", 0, false));
+  hasEmptyNodes_ = true;
+  return {};
+}
+
+Result<void> RootBuilder::coverReadOnly(int object, const std::string& path) {
+  UniqueFd tree = RF_TRY(cloneTree(object, path));
+  RF_TRY(setTreeAttributes(tree.get(), {kCovered, -1}, path));
+  return attachMount(tree.get(), object, path);
+}
+
+Result<void> RootBuilder::coverEmpty(int object, const std::string& path) {
+  RF_TRY(ensureEmptyNodes());
+  const std::string node = std::string(kEmptyDirectory) + (isDirectory(object) ? "/directory" : "/file");
+  UniqueFd empty = RF_TRY(openBeneath(root_.get(), node, O_PATH));
+  UniqueFd mount = RF_TRY(cloneMount(empty.get(), node));
+  RF_TRY(setTreeAttributes(mount.get(), {kCovered | abi::kMountAttrNoExec, -1}, node));
+  return attachMount(mount.get(), object, path);
+}
+
+Result<void> RootBuilder::perform(std::size_t, const MountProc& step) {
+  const std::uint64_t attributes = abi::kMountAttrNoSuid | abi::kMountAttrNoDev | abi::kMountAttrNoExec;
+  UniqueFd proc = RF_TRY(newFilesystem("proc", {}, attributes));
+  UniqueFd place = RF_TRY(ensureDirectory(root_.get(), step.target, 0555));
+  RF_TRY(attachMount(proc.get(), place.get(), step.target));
+  // Belongs to the pid namespace: what is made by memfd_create inside cannot be executed. Absent on older kernels,
+  // where seccomp alone refuses memfd_create.
+  auto noExec = writeFileAt(proc.get(), "sys/vm/memfd_noexec", "1");
+  if (!noExec && noExec.error().sysErrno != ENOENT) return noExec;
+  for (const auto& name : readOnlyProcEntries()) {
+    auto entry = openAt(proc.get(), name, O_PATH | O_NOFOLLOW);
+    if (entry) RF_TRY(coverReadOnly(entry->get(), below(step.target, name)));
+  }
+  for (const auto& name : hiddenProcEntries()) {
+    auto entry = openAt(proc.get(), name, O_PATH | O_NOFOLLOW);
+    if (entry) RF_TRY(coverEmpty(entry->get(), below(step.target, name)));
+  }
+  return {};
+}
+
+// An absent name that must not be made later: an empty read-only file takes its place, where its directory exists.
+Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  auto parent = openBeneath(root_.get(), slash == 0 ? "/" : path.substr(0, slash), O_PATH | O_DIRECTORY);
+  if (!parent) {
+    notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
+    return {};
+  }
+  auto node = ensureFile(root_.get(), path);
+  if (!node && node.error().sysErrno == EROFS) return {};  // Nothing can be made there anyway.
+  if (!node) return std::move(node).error().with("holding the place of a forbidden name");
+  notes_.push_back(path + " did not exist; an empty file holds its place (" + step.origin + ")");
+  return coverReadOnly(node->get(), path);
+}
+
+Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path) {
+  auto object = openBeneath(root_.get(), path, O_PATH | O_NOFOLLOW);
+  if (!object) {
+    const int error = object.error().sysErrno;
+    if (error != ENOENT && error != ENOTDIR) {
+      return std::move(object).error().with("the rule at " + step.origin + " cannot be enforced");
+    }
+    return step.kind == MaskKind::kReadOnly ? holdPlace(step, path) : Result<void>{};
+  }
+  if (isSymlink(object->get())) {
+    return Error{ErrorCode::kDenied,
+                 "the rule at " + step.origin + " cannot be enforced: " + path + " is a symbolic link"};
+  }
+  return step.kind == MaskKind::kReadOnly ? coverReadOnly(object->get(), path) : coverEmpty(object->get(), path);
+}
+
+Result<void> RootBuilder::perform(std::size_t, const MaskPath& step) {
+  if (step.glob.empty()) return maskOne(step, step.target);
+  auto directory = openBeneath(root_.get(), step.target, O_PATH | O_DIRECTORY);
+  if (!directory) {
+    if (directory.error().sysErrno == ENOENT) return {};
+    return std::move(directory).error();
+  }
+  const GlobExpansion expansion = RF_TRY(expandGlob(directory->get(), step.glob, step.maxMatches));
+  for (const auto& match : expansion.matches) RF_TRY(maskOne(step, below(step.target, match)));
+  if (expansion.cut) {
+    notes_.push_back("expanded only " + std::to_string(expansion.matches.size()) + " matches of " + step.glob +
+                     " under " + step.target + "; the rest stays in sight (" + step.origin + ")");
+  }
+  return {};
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,267 @@
+#include "sandbox/launcher/child.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "sandbox/kernel/identity.h"
+#include "sandbox/kernel/landlock.h"
+#include "sandbox/kernel/mounts.h"
+#include "sandbox/kernel/namespaces.h"
+#include "sandbox/kernel/posture.h"
+#include "sandbox/kernel/root.h"
+#include "sandbox/launcher/knockout.h"
+#include "sandbox/launcher/report.h"
+#include "sandbox/launcher/run_init.h"
+#include "sandbox/wire/codec.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr int kReportFd = 3;
+
+class Builder {
+ public:
+  Builder(int control, const char* attachPoint) : control_(control), attachPoint_(attachPoint) {}
+
+  Result<void> prepare();
+  Result<void> receive();
+  Result<void> build();
+  Result<void> close();
+  Result<void> reportBuilt();
+
+  std::string token = "launcher";  // what a failure is called
+  Plan plan;
+
+ private:
+  bool wants(Wall wall) const { return !isLeftOut(wall) && wantedStrength(plan, wall) != policy::WallStrength::kOff; }
+  // A failure of a wall that is only best-effort is noted; the posture shows that it is missing.
+  Result<void> tolerate(Wall wall, Result<void> result);
+  Result<void> enterHostNamespaces();
+  Result<void> buildMounts();
+  Result<void> openTerminal();
+  Result<void> becomeRun();
+  Result<void> placeStdio();
+  UniqueFd takeExtra(Extra extra);
+
+  int control_;
+  const char* attachPoint_;
+  std::vector<UniqueFd> fds_;
+  std::int32_t extras_ = 0;
+  std::vector<UniqueFd> extraFds_;
+  BpfProgram program_;
+  UniqueFd output_, master_, slave_;
+  CanaryErrnos before_, after_;
+  std::vector<std::string> notes_;
+};
+
+// While nothing is known of the run: what every run needs and what takes long.
+Result<void> Builder::prepare() {
+  token = "privileges";
+  RF_TRY(resetInherited());
+  token = "net";
+  return bringLoopbackUp();
+}
+
+Result<void> Builder::receive() {
+  token = "launcher";
+  Packet packet = RF_TRY(receivePacket(control_, kMaxWirePacket));
+  if (packet.bytes.empty()) _exit(0);  // Abandoned before it had a plan.
+  LauncherRequest request = RF_TRY(decodeRequest(packet.bytes));
+  auto* launch = std::get_if<Launch>(&request);
+  if (launch == nullptr) return Error{ErrorCode::kInternal, "the child got another message than a launch"};
+  plan = std::move(launch->plan);
+  fds_ = std::move(packet.fds);
+  Report extras = RF_TRY(receiveReport(control_));
+  if (extras.kind != static_cast<std::uint32_t>(OrderKind::kBuild) || extras.text.size() % sizeof(sock_filter) != 0) {
+    return Error{ErrorCode::kInternal, "the child got no order to build"};
+  }
+  program_.resize(extras.text.size() / sizeof(sock_filter));
+  std::memcpy(program_.data(), extras.text.data(), extras.text.size());
+  extras_ = extras.value;
+  extraFds_ = std::move(extras.fds);
+  return {};
+}
+
+UniqueFd Builder::takeExtra(Extra extra) {
+  const auto bit = static_cast<std::int32_t>(extra);
+  if ((extras_ & bit) == 0) return {};
+  std::size_t place = 0;
+  for (std::int32_t lower = 1; lower < bit; lower <<= 1) place += (extras_ & lower) != 0 ? 1 : 0;
+  return place < extraFds_.size() ? std::move(extraFds_[place]) : UniqueFd();
+}
+
+Result<void> Builder::tolerate(Wall wall, Result<void> result) {
+  if (result || wantedStrength(plan, wall) == policy::WallStrength::kRequired) return result;
+  notes_.push_back(std::string(wallName(wall)) + ": " + result.error().message);
+  return {};
+}
+
+Result<void> Builder::enterHostNamespaces() {
+  struct Host {
+    Extra extra;
+    Wall wall;
+  };
+  for (const Host host :
+       {Host{Extra::kHostNet, Wall::kNet}, {Extra::kHostIpc, Wall::kIpc}, {Extra::kHostUts, Wall::kUts}}) {
+    token = wallName(host.wall);
+    if (UniqueFd fd = takeExtra(host.extra)) RF_TRY(enterNamespace(fd.get(), wallName(host.wall)));
+  }
+  token = "uts";
+  if (wants(Wall::kUts)) RF_TRY(tolerate(Wall::kUts, setHostName(plan.hostname)));
+  token = "cgroup";
+  return wants(Wall::kCgroup) ? tolerate(Wall::kCgroup, unshareCgroups()) : Result<void>{};
+}
+
+Result<void> Builder::buildMounts() {
+  if (isLeftOut(Wall::kMount)) return {};
+  UniqueFd idmap = takeExtra(Extra::kIdmap);
+  RootBuilder builder(plan, idmap.get(), token);
+  RF_TRY(builder.openSources(fds_));
+  UniqueFd attachPoint = RF_TRY(openAt(AT_FDCWD, attachPoint_, O_PATH | O_DIRECTORY));
+  RF_TRY(unshareMounts());
+  // The same directory seen from the namespace just made.
+  attachPoint = RF_TRY(openAt(AT_FDCWD, attachPoint_, O_PATH | O_DIRECTORY));
+  RF_TRY(builder.build(attachPoint.get()));
+  notes_.insert(notes_.end(), builder.notes().begin(), builder.notes().end());
+  return {};
+}
+
+Result<void> Builder::openTerminal() {
+  if (plan.stdio != Stdio::kTerminal) return {};
+  token = "terminal";
+  // Not blocking: the keeper drains it beside a client that may read the same description.
+  master_ = RF_TRY(openAt(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK));
+  int unlock = 0;
+  if (::ioctl(master_.get(), TIOCSPTLCK, &unlock) != 0) return posixError(errno, "unlocking the run's terminal");
+  slave_.reset(::ioctl(master_.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!slave_) return posixError(errno, "opening the run's terminal");
+  if (::fchown(slave_.get(), plan.identity.uid, plan.identity.gid) != 0)
+    return posixError(errno, "giving the terminal to the run");
+  winsize size{};
+  size.ws_row = plan.terminalRows;
+  size.ws_col = plan.terminalColumns;
+  if (::ioctl(slave_.get(), TIOCSWINSZ, &size) != 0) return posixError(errno, "sizing the run's terminal");
+  return {};
+}
+
+Result<void> Builder::placeStdio() {
+  token = "stdio";
+  int wanted[3] = {-1, -1, -1};
+  UniqueFd null;
+  if (plan.stdio == Stdio::kTerminal) {
+    wanted[0] = wanted[1] = wanted[2] = slave_.get();
+  } else if (plan.stdio == Stdio::kCaptured) {
+    null = RF_TRY(openAt(AT_FDCWD, "/dev/null", O_RDWR));
+    wanted[0] = null.get();
+    wanted[1] = wanted[2] = output_.get();
+  } else {
+    if (fds_.size() < kStdioDescriptor + 3)
+      return Error{ErrorCode::kInvalid, "the three standard descriptors did not come"};
+    for (std::size_t i = 0; i < 3; ++i) wanted[i] = fds_[kStdioDescriptor + i].get();
+  }
+  for (int i = 0; i < 3; ++i) {
+    // Everything that came by SCM_RIGHTS or was opened here lies above the places that are filled.
+    if (wanted[i] < 3 || ::dup2(wanted[i], i) < 0)
+      return posixError(errno == 0 ? EBADF : errno, "placing the standard descriptors");
+  }
+  return {};
+}
+
+// The user namespace comes last, so the others stay beyond the capabilities that it gives for a moment.
+Result<void> Builder::becomeRun() {
+  token = "limits";
+  if (wants(Wall::kLimits)) RF_TRY(tolerate(Wall::kLimits, setLimits(plan.rlimits)));
+  if (isLeftOut(Wall::kPrivileges)) {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return posixError(errno, "giving up new privileges");
+    return {};
+  }
+  token = "privileges";
+  RF_TRY(unshareUser());
+  RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kNeedMaps), 0, 0, ""));
+  const Report answer = RF_TRY(receiveReport(control_));
+  if (answer.kind != static_cast<std::uint32_t>(OrderKind::kMapped)) {
+    return Error{ErrorCode::kInternal, "the user namespace got no maps"};
+  }
+  return dropPrivileges(plan.identity);
+}
+
+Result<void> Builder::build() {
+  output_ = takeExtra(Extra::kOutput);
+  RF_TRY(enterHostNamespaces());
+  RF_TRY(buildMounts());
+  RF_TRY(openTerminal());
+  RF_TRY(placeStdio());
+  token = "terminal";
+  RF_TRY(leadSession(plan));
+  RF_TRY(becomeRun());
+  token = "landlock";
+  before_ = probeCanaries();
+  if (plan.landlock.enabled && wants(Wall::kLandlock))
+    RF_TRY(tolerate(Wall::kLandlock, restrictByLandlock(plan.landlock)));
+  after_ = probeCanaries();
+  return {};
+}
+
+// The terminal leaves, every descriptor but four is closed, and the filter falls: nothing of ours follows that an agent
+// could not do.
+Result<void> Builder::close() {
+  if (master_) {
+    token = "terminal";
+    const int fds[] = {master_.get()};
+    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kTerminal), 0, 0, "", fds));
+  }
+  token = "privileges";
+  for (UniqueFd* fd : {&master_, &slave_, &output_}) fd->reset();
+  fds_.clear();
+  extraFds_.clear();
+  RF_TRY(closeFrom(kReportFd + 1));
+  token = "seccomp";
+  if (!wants(Wall::kSeccomp)) return {};
+  const int error = install(program_);
+  return tolerate(Wall::kSeccomp,
+                  error == 0 ? Result<void>{} : Result<void>(posixError(error, "installing the filter")));
+}
+
+Result<void> Builder::reportBuilt() {
+  std::string text;
+  for (const auto& note : notes_) text += note + '\0';
+  text.resize(std::min<std::size_t>(text.size(), kibibytes(48).count));
+  return sendReport(control_, static_cast<std::uint32_t>(ReportKind::kBuilt), packCanaries(before_),
+                    packCanaries(after_), text);
+}
+
+[[noreturn]] void fail(int control, const std::string& token, const Error& error) {
+  const std::string text = token + '\0' + error.message;
+  (void)sendReport(control, static_cast<std::uint32_t>(ReportKind::kFailed), error.sysErrno, 125, text);
+  _exit(125);
+}
+
+Result<void> buildAll(Builder& builder) {
+  RF_TRY(builder.prepare());
+  RF_TRY(builder.receive());
+  RF_TRY(builder.build());
+  RF_TRY(builder.close());
+  return builder.reportBuilt();
+}
+
+}  // namespace
+
+void runChild(int control, const char* attachPoint) {
+  (void)::prctl(PR_SET_NAME, "run-init");
+  // What the launcher holds for other runs is closed before anything else is done.
+  if (control != kReportFd && ::dup3(control, kReportFd, O_CLOEXEC) < 0) _exit(125);
+  if (auto closed = closeFrom(kReportFd + 1); !closed) fail(kReportFd, "launcher", closed.error());
+  Builder builder(kReportFd, attachPoint);
+  if (auto built = buildAll(builder); !built) fail(kReportFd, builder.token, built.error());
+  runInit(builder.plan, kReportFd);
+}
+
+}  // namespace ringfence::sandbox

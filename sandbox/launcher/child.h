@@ -1,0 +1,10 @@
+// The child of a launch: waits in its control groups and birth namespaces, builds every other wall around itself when
+// the Plan comes, waits to be judged and released, and goes on as the run's pid 1 (sandbox/launcher/run_init.h).
+#pragma once
+
+namespace ringfence::sandbox {
+
+// `control` is its end of the pair. `attachPoint`: a directory of the host that the new root is put on for a moment.
+[[noreturn]] void runChild(int control, const char* attachPoint);
+
+}  // namespace ringfence::sandbox

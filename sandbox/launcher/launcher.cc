@@ -1,0 +1,201 @@
+#include "sandbox/launcher/launcher.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "sandbox/launcher/report.h"
+#include "sandbox/wire/codec.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr int kWatchShift = 56;
+constexpr int kEmptyingRetryMs = 2;
+constexpr int kDaemonBuffer = 4 << 20;
+
+Result<UniqueFd> listenAt(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return Error{ErrorCode::kInvalid, path + " is too long for a socket"};
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return posixError(errno, "making a socket");
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return posixError(errno, "removing " + path);
+  const mode_t old = ::umask(0177);
+  const int bound = ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  ::umask(old);
+  if (bound != 0) return posixError(error, "binding " + path);
+  if (::listen(socket.get(), 4) != 0) return posixError(errno, "listening on " + path);
+  return socket;
+}
+
+Result<UniqueFd> openSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return posixError(errno, "blocking signals");
+  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return posixError(errno, "receiving signals");
+  (void)::signal(SIGPIPE, SIG_IGN);
+  (void)::signal(SIGHUP, SIG_IGN);
+  return fd;
+}
+
+}  // namespace
+
+Result<Launcher> Launcher::create(const LauncherOptions& options, KernelFeatures features) {
+  UniqueFd root = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  CgroupTree groups = RF_TRY(CgroupTree::open(features, options.cgroupRoot, std::move(root)));
+  Launcher launcher(options, std::move(features), std::move(groups));
+  RF_TRY(launcher.open());
+  return launcher;
+}
+
+Result<void> Launcher::open() {
+  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_) return posixError(errno, "making the loop");
+  hostNet_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/net", O_RDONLY));
+  hostIpc_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/ipc", O_RDONLY));
+  hostUts_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/uts", O_RDONLY));
+  signals_ = RF_TRY(openSignals());
+  listener_ = RF_TRY(listenAt(options_.runDirectory + "/launcher.sock"));
+  RF_TRY(watch(listener_.get(), Watch::kListener, 0));
+  return watch(signals_.get(), Watch::kSignals, 0);
+}
+
+Result<void> Launcher::watch(int fd, Watch what, Serial serial) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = static_cast<std::uint64_t>(what) << kWatchShift | serial;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return posixError(errno, "watching a descriptor");
+  return {};
+}
+
+void Launcher::unwatch(int fd) {
+  if (fd >= 0) (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);  // Absent is what is wanted.
+}
+
+Result<void> Launcher::run() {
+  std::array<epoll_event, 32> events;
+  for (;;) {
+    if (terminating_ && runs_.empty()) return {};
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), emptying_ > 0 ? kEmptyingRetryMs : -1);
+    if (count < 0 && errno != EINTR) return posixError(errno, "waiting for events");
+    for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)].data.u64);
+    if (emptying_ > 0) retryEmptying();
+  }
+}
+
+void Launcher::dispatch(std::uint64_t tag) {
+  const auto what = static_cast<Watch>(tag >> kWatchShift);
+  if (what == Watch::kListener) return acceptDaemon();
+  if (what == Watch::kDaemon) return readDaemon();
+  if (what == Watch::kSignals) {
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) == sizeof info) terminating_ = runs_.empty();
+    return;
+  }
+  // A run may have gone earlier in the same batch of events.
+  const auto found = runs_.find(tag & ((1ULL << kWatchShift) - 1));
+  if (found == runs_.end()) return;
+  Run& run = *found->second;
+  switch (what) {
+    case Watch::kPidfd: return onPidfd(run);
+    case Watch::kReport: return readReports(run);
+    case Watch::kOutputPipe: return onOutput(run, Run::Source::kOutputPipe);
+    case Watch::kTerminal: return onOutput(run, Run::Source::kTerminal);
+    default: return;
+  }
+}
+
+void Launcher::acceptDaemon() {
+  UniqueFd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!peer) return;
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 || credentials.uid != 0) return;
+  // A daemon that does not read is dropped when this is full; it asks again by Adopt.
+  (void)::setsockopt(peer.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kDaemonBuffer, sizeof kDaemonBuffer);
+  dropDaemon();
+  if (watch(peer.get(), Watch::kDaemon, 0)) daemon_ = std::move(peer);
+}
+
+void Launcher::dropDaemon() {
+  unwatch(daemon_.get());
+  daemon_.reset();
+  greeted_ = false;
+}
+
+void Launcher::readDaemon() {
+  for (int turn = 0; daemon_ && turn < 64; ++turn) {
+    auto packet = receivePacket(daemon_.get(), kMaxWirePacket, MSG_DONTWAIT);
+    if (!packet && (packet.error().sysErrno == EAGAIN || packet.error().sysErrno == EINTR)) return;
+    if (!packet || packet->bytes.empty()) return dropDaemon();
+    auto request = decodeRequest(packet->bytes);
+    if (!request) return dropDaemon();  // Of another version, or broken: it sees the connection close.
+    obey(std::move(*request), std::move(*packet));
+  }
+}
+
+void Launcher::obey(LauncherRequest request, Packet packet) {
+  if (const auto* hello = std::get_if<WireHello>(&request)) {
+    send(Welcome{kWireVersion, ::getpid()});
+    greeted_ = hello->version == kWireVersion;
+    if (!greeted_) dropDaemon();
+    return;
+  }
+  if (!greeted_) return dropDaemon();
+  if (const auto* prepare = std::get_if<Prepare>(&request)) return obeyPrepare(*prepare);
+  if (auto* launch = std::get_if<Launch>(&request)) return obeyLaunch(std::move(*launch), std::move(packet));
+  if (std::get_if<Adopt>(&request) != nullptr) return listKept();
+  if (const auto* kept = std::get_if<Kept>(&request)) return adopt(kept->kept, std::move(packet.fds));
+  if (const auto* forgotten = std::get_if<Forget>(&request)) return forget(forgotten->run);
+  if (const auto* abandon = std::get_if<Abandon>(&request)) {
+    if (Run* run = find(abandon->run); run != nullptr && run->state < RunState::kStarting) {
+      failLaunch(*run, "abandoned", "the launch was abandoned", 0, 125);
+    }
+  } else if (const auto* release = std::get_if<Release>(&request)) {
+    if (Run* run = find(release->run)) obeyRelease(*run);
+  } else if (const auto* signal = std::get_if<SignalRun>(&request)) {
+    Run* run = find(signal->run);
+    const bool sane = signal->signal > 0 && signal->signal < NSIG && signal->signal != SIGKILL;
+    if (run != nullptr && run->state == RunState::kRunning && sane) {
+      (void)sendReport(run->report.get(), static_cast<std::uint32_t>(OrderKind::kSignal), signal->signal, 0, "", {},
+                       MSG_DONTWAIT);
+    }
+  } else if (const auto* draining = std::get_if<SetDraining>(&request)) {
+    if (Run* run = find(draining->run)) setDraining(*run, draining->draining);
+  }
+}
+
+void Launcher::send(const LauncherEvent& event, const std::vector<int>& fds) {
+  if (!daemon_) return;
+  auto bytes = encodeBounded(event);
+  if (!bytes || !sendPacket(daemon_.get(), *bytes, fds, MSG_DONTWAIT)) dropDaemon();
+}
+
+Run* Launcher::find(const RunId& run) {
+  const auto found = byId_.find(run);
+  return found == byId_.end() ? nullptr : runs_.at(found->second).get();
+}
+
+void Launcher::forget(const RunId& id) {
+  Run* run = find(id);
+  if (run == nullptr || run->state != RunState::kEnded) return;
+  runs_.erase(serialOf(*run));
+  byId_.erase(id);
+}
+
+}  // namespace ringfence::sandbox

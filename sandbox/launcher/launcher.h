@@ -1,0 +1,100 @@
+// Launcher and keeper: obeys one daemon at a time, keeps every run across daemons, and says what happens to them. One
+// thread, one epoll loop; blocks on the kernel alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sandbox/kernel/cgroup.h"
+#include "sandbox/kernel/namespaces.h"
+#include "sandbox/launcher/run.h"
+#include "sandbox/plan/kernel_features.h"
+#include "sandbox/wire/messages.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+
+inline constexpr std::size_t kMaxKeptRuns = 512;
+
+struct LauncherOptions {
+  std::string runDirectory;
+  std::string cgroupRoot;
+};
+
+class Launcher {
+ public:
+  static Result<Launcher> create(const LauncherOptions& options, KernelFeatures features);
+  // Returns when SIGTERM came and no run is kept.
+  Result<void> run();
+
+ private:
+  // What a descriptor in the epoll set belongs to; the rest of the 64 bits is the serial of a run.
+  enum class Watch : std::uint64_t { kListener, kSignals, kDaemon, kPidfd, kReport, kOutputPipe, kTerminal };
+  using Serial = std::uint64_t;
+
+  Launcher(LauncherOptions options, KernelFeatures features, CgroupTree groups)
+      : options_(std::move(options)), features_(std::move(features)), groups_(std::move(groups)) {}
+
+  // launcher.cc: the loop and the daemon's connection
+  Result<void> open();
+  Result<void> watch(int fd, Watch what, Serial serial);
+  void unwatch(int fd);
+  void dispatch(std::uint64_t tag);
+  void acceptDaemon();
+  void dropDaemon();
+  void readDaemon();
+  void obey(LauncherRequest request, Packet packet);
+  void send(const LauncherEvent& event, const std::vector<int>& fds = {});
+  bool readSignals();
+  Run* find(const RunId& run);
+  Serial serialOf(const Run& run) const { return byId_.at(run.id); }
+  void forget(const RunId& run);
+
+  // launcher_launch.cc: from Prepare to Release
+  void obeyPrepare(const Prepare& request);
+  void obeyLaunch(Launch request, Packet packet);
+  Result<Run*> fork(const RunId& id, policy::PriorityClass priority);
+  Result<void> startBuilding(Run& run, Packet packet);
+  Result<void> connectOutput(Run& run, UniqueFd& childEnd);
+  Result<int> idmapNamespace(const Identity& identity);
+  Result<const BpfProgram*> programFor(const SeccompTable& table);
+  void judge(Run& run, std::int32_t before, std::int32_t after);
+  void obeyRelease(Run& run);
+  // Kills what was made; LaunchFailed is said when it is gone.
+  void failLaunch(Run& run, std::string token, std::string message, int sysErrno, int exitCode);
+  void refuse(const RunId& run, std::string token, const Error& error);
+
+  // launcher_events.cc: what runs report, and their end
+  void readReports(Run& run);
+  void takeReport(Run& run, struct Report report);
+  void writeMaps(Run& run);
+  void onPidfd(Run& run);
+  void drainLast(Run& run);
+  void empty(Run& run);
+  void retryEmptying();
+  void onOutput(Run& run, Run::Source source);
+  void setDraining(Run& run, bool draining);
+  void adopt(const KeptRun& kept, std::vector<UniqueFd> fds);
+  void listKept();
+
+  LauncherOptions options_;
+  KernelFeatures features_;
+  CgroupTree groups_;
+  UniqueFd epoll_, listener_, signals_, daemon_;
+  UniqueFd hostNet_, hostIpc_, hostUts_;
+  bool greeted_ = false;  // the daemon's version was accepted
+  bool terminating_ = false;
+  std::map<Serial, std::unique_ptr<Run>> runs_;
+  std::map<RunId, Serial> byId_;
+  Serial nextSerial_ = 1;
+  std::size_t emptying_ = 0;  // runs whose groups could not be removed yet
+  // The last table and its program: runs of one policy follow each other.
+  SeccompTable compiledTable_;
+  std::optional<BpfProgram> compiled_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, UniqueFd> idmaps_;
+};
+
+}  // namespace ringfence::sandbox

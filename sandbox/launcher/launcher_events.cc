@@ -1,0 +1,191 @@
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <variant>
+
+#include "sandbox/launcher/launcher.h"
+#include "sandbox/launcher/report.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+std::vector<std::string> splitNotes(std::string_view text) {
+  std::vector<std::string> notes;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\0');
+    notes.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return notes;
+}
+
+}  // namespace
+
+void Launcher::readReports(Run& run) {
+  for (;;) {
+    auto report = receiveReport(run.report.get(), MSG_DONTWAIT);
+    if (!report && report.error().sysErrno == EAGAIN) return;
+    if (!report || report->kind == 0) {
+      // Pid 1 closed its end: it is ending, and its pidfd says when.
+      unwatch(run.report.get());
+      return;
+    }
+    takeReport(run, std::move(*report));
+  }
+}
+
+void Launcher::takeReport(Run& run, Report report) {
+  switch (static_cast<ReportKind>(report.kind)) {
+    case ReportKind::kNeedMaps: return writeMaps(run);
+    case ReportKind::kTerminal:
+      if (run.state == RunState::kBuilding && report.fds.size() == 1) run.terminal = std::move(report.fds[0]);
+      return;
+    case ReportKind::kBuilt:
+      if (run.state != RunState::kBuilding) return;
+      run.notes = splitNotes(report.text);
+      return judge(run, report.value, report.extra);
+    case ReportKind::kFailed: {
+      const std::size_t end = std::min(report.text.find('\0'), report.text.size());
+      return failLaunch(run, report.text.substr(0, end), report.text.substr(std::min(end + 1, report.text.size())),
+                        report.value, report.extra);
+    }
+    case ReportKind::kForked: run.commandPid = report.senderPid; return;
+    case ReportKind::kStarted:
+      if (run.state != RunState::kStarting) return;
+      run.state = RunState::kRunning;
+      return send(Started{run.id, run.commandPid});
+    case ReportKind::kStopped: return send(CommandStopped{run.id, report.value});
+    case ReportKind::kContinued: return send(CommandContinued{run.id});
+    case ReportKind::kExited:
+      run.exitSeen = true;
+      if (report.extra == 1)
+        run.exit.signal = report.value;
+      else
+        run.exit.code = report.value;
+      return;
+  }
+}
+
+void Launcher::writeMaps(Run& run) {
+  if (run.state != RunState::kBuilding) return;
+  auto written = writeIdentityMaps(run.initPid);
+  if (written)
+    written = sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kMapped), 0, 0, "", {}, MSG_DONTWAIT);
+  if (!written) failLaunch(run, "privileges", written.error().message, written.error().sysErrno, 125);
+}
+
+void Launcher::onPidfd(Run& run) {
+  siginfo_t info{};
+  if (run.ourChild) {
+    const int waited = ::waitid(P_PIDFD, static_cast<id_t>(run.pidfd.get()), &info, WEXITED | WNOHANG);
+    if (waited == 0 && info.si_pid == 0) return;  // Not yet.
+  }
+  readReports(run);
+  // Pid 1 was killed before it could report: the run died of the same signal.
+  if (!run.exitSeen && info.si_code == CLD_KILLED) run.exit.signal = info.si_status;
+  unwatch(run.pidfd.get());
+  unwatch(run.report.get());
+  drainLast(run);
+  if (run.state < RunState::kRunning) {
+    failLaunch(run, "launcher", "the child of the launch died before the command ran", 0, 125);
+  }
+  run.state = RunState::kEmptying;
+  ++emptying_;
+  empty(run);
+}
+
+// Every process is gone, so what is in the pipe is all there will be.
+void Launcher::drainLast(Run& run) {
+  unwatch(run.outputPipe.get());
+  unwatch(run.terminal.get());
+  if (run.outputPipe)
+    while (run.pump(Run::Source::kOutputPipe) == Run::Pumped::kMore) {}
+  if (run.terminal && run.draining)
+    while (run.pump(Run::Source::kTerminal) == Run::Pumped::kMore) {}
+  if (run.ring) run.ring->end();
+}
+
+void Launcher::empty(Run& run) {
+  const GroupUsage usage = groups_.usage(run.id, run.priority);
+  if (usage.cpuUsec) run.usage.cpuUsec = usage.cpuUsec;
+  if (usage.memoryPeakBytes) run.usage.memoryPeakBytes = usage.memoryPeakBytes;
+  if (usage.ioReadBytes) run.usage.ioReadBytes = usage.ioReadBytes;
+  if (usage.ioWriteBytes) run.usage.ioWriteBytes = usage.ioWriteBytes;
+  run.outOfMemory = run.outOfMemory || usage.outOfMemoryKills.value_or(0) > 0;
+  if (!groups_.removeRun(run.id, run.priority)) return;  // A dying task is still counted: retried by the loop.
+  --emptying_;
+  run.state = RunState::kEnded;
+  if (!run.failure) return send(Ended{run.id, run.exit, run.outOfMemory, run.usage});
+  const LaunchFailed failure = *std::move(run.failure);
+  forget(failure.run);
+  send(failure);
+}
+
+void Launcher::retryEmptying() {
+  std::vector<Run*> waiting;
+  for (const auto& [serial, run] : runs_) {
+    if (run->state == RunState::kEmptying) waiting.push_back(run.get());
+  }
+  for (Run* run : waiting) empty(*run);
+}
+
+void Launcher::onOutput(Run& run, Run::Source source) {
+  if (run.pump(source) != Run::Pumped::kClosed) return;
+  unwatch(source == Run::Source::kTerminal ? run.terminal.get() : run.outputPipe.get());
+}
+
+void Launcher::setDraining(Run& run, bool draining) {
+  if (!run.terminal || run.draining == draining || run.state >= RunState::kEmptying) return;
+  run.draining = draining;
+  if (!draining)
+    unwatch(run.terminal.get());
+  else if (!watch(run.terminal.get(), Watch::kTerminal, serialOf(run)))
+    run.draining = false;
+}
+
+void Launcher::listKept() {
+  std::uint32_t count = 0;
+  for (const auto& [serial, run] : runs_) {
+    if (run->state < RunState::kBuilt || run->state == RunState::kFailing) continue;
+    const KeptState state = run->state == RunState::kBuilt   ? KeptState::kBuilt
+                            : run->state == RunState::kEnded ? KeptState::kEnded
+                                                             : KeptState::kRunning;
+    ++count;
+    send(Kept{{run->id, state, run->priority, run->initPid, run->commandPid, run->exit, run->outOfMemory, run->held(),
+               run->usage}},
+         run->heldFds());
+  }
+  send(AdoptDone{count});
+}
+
+// From a daemon whose launcher died: this run is not our child, so its end shows on its pidfd and its status on the
+// pair.
+void Launcher::adopt(const KeptRun& kept, std::vector<UniqueFd> fds) {
+  if (find(kept.run) != nullptr || kept.state == KeptState::kEnded || runs_.size() >= kMaxKeptRuns) return;
+  auto run = std::make_unique<Run>();
+  run->id = kept.run;
+  run->priority = kept.priority;
+  run->state = kept.state == KeptState::kBuilt ? RunState::kBuilt : RunState::kRunning;
+  run->initPid = kept.initPid;
+  run->commandPid = kept.pid;
+  run->ourChild = false;
+  if (!run->takeHeld(kept.held, std::move(fds)))
+    return refuse(kept.run, "launcher", Error{ErrorCode::kInvalid, "its descriptors do not fit"});
+  Run* made = run.get();
+  const Serial serial = nextSerial_++;
+  byId_.emplace(kept.run, serial);
+  runs_.emplace(serial, std::move(run));
+  auto watched = watch(made->report.get(), Watch::kReport, serial);
+  if (watched) watched = watch(made->pidfd.get(), Watch::kPidfd, serial);
+  if (watched && made->outputPipe) watched = watch(made->outputPipe.get(), Watch::kOutputPipe, serial);
+  if (watched) return;
+  byId_.erase(kept.run);
+  runs_.erase(serial);
+  refuse(kept.run, "launcher", watched.error());
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,246 @@
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "sandbox/kernel/posture.h"
+#include "sandbox/launcher/child.h"
+#include "sandbox/launcher/knockout.h"
+#include "sandbox/launcher/launcher.h"
+#include "sandbox/launcher/report.h"
+#include "sandbox/wire/codec.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::size_t kMaxIdmaps = 64;
+
+std::uint64_t birthNamespaceLeftOut() {
+  std::uint64_t left = 0;
+  if (isLeftOut(Wall::kPid)) left |= CLONE_NEWPID;
+  if (isLeftOut(Wall::kNet)) left |= CLONE_NEWNET;
+  if (isLeftOut(Wall::kIpc)) left |= CLONE_NEWIPC;
+  if (isLeftOut(Wall::kUts)) left |= CLONE_NEWUTS;
+  return left;
+}
+
+bool needsIdmap(const Plan& plan) {
+  for (const auto& step : plan.mounts) {
+    if (const auto* path = std::get_if<BindPath>(&step); path != nullptr && path->idmapped) return true;
+    if (const auto* given = std::get_if<BindDescriptor>(&step); given != nullptr && given->idmapped) return true;
+  }
+  return false;
+}
+
+struct ControlPair {
+  UniqueFd ours, childs;
+};
+
+// Our end tells the sender's pid in our namespace; both ends survive us as long as somebody holds a copy.
+Result<ControlPair> makeControlPair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return posixError(errno, "making a control pair");
+  ControlPair pair{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  const int on = 1;
+  if (::setsockopt(pair.ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
+    return posixError(errno, "making a control pair");
+  return pair;
+}
+
+}  // namespace
+
+void Launcher::refuse(const RunId& run, std::string token, const Error& error) {
+  send(LaunchFailed{run, std::move(token), error.message, error.sysErrno, 125});
+}
+
+void Launcher::obeyPrepare(const Prepare& request) {
+  if (find(request.run) != nullptr) return;
+  const auto run = fork(request.run, request.priority);
+  if (run)
+    send(Prepared{request.run});
+  else
+    refuse(request.run, "cgroup", run.error());
+}
+
+Result<Run*> Launcher::fork(const RunId& id, policy::PriorityClass priority) {
+  if (runs_.size() >= kMaxKeptRuns) {
+    return Error{ErrorCode::kUnavailable, "the launcher keeps " + std::to_string(kMaxKeptRuns) + " runs already"};
+  }
+  RF_TRY(groups_.createRun(id, priority));
+  struct Undo {
+    CgroupTree* groups;
+    const RunId& id;
+    policy::PriorityClass priority;
+    ~Undo() {
+      if (groups != nullptr) (void)groups->removeRun(id, priority);
+    }
+  } undo{&groups_, id, priority};
+  UniqueFd group;
+  if (features_.cloneIntoCgroup && !isLeftOut(Wall::kCgroup)) group = RF_TRY(groups_.unifiedDirectory(id, priority));
+  ControlPair pair = RF_TRY(makeControlPair());
+  BornChild child = RF_TRY(forkWithout(birthNamespaceLeftOut(), group.get()));
+  if (child.pid == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+    runChild(pair.childs.get(), options_.runDirectory.c_str());
+  }
+  auto run = std::make_unique<Run>();
+  run->id = id;
+  run->priority = priority;
+  run->initPid = child.pid;
+  run->pidfd = std::move(child.pidfd);
+  run->report = std::move(pair.ours);
+  Run* made = run.get();
+  const Serial serial = nextSerial_++;
+  runs_.emplace(serial, std::move(run));
+  byId_.emplace(id, serial);
+  undo.groups = nullptr;  // From here on the end of the child removes them.
+  auto watched = watch(made->pidfd.get(), Watch::kPidfd, serial);
+  if (watched) watched = watch(made->report.get(), Watch::kReport, serial);
+  // The unified hierarchy alone was joined by being born in it; a join costs milliseconds.
+  const bool born = group && features_.layout == CgroupLayout::kUnified;
+  if (watched && !born && !isLeftOut(Wall::kCgroup)) watched = groups_.join(id, priority, made->initPid);
+  if (!watched) {
+    failLaunch(*made, "cgroup", watched.error().message, watched.error().sysErrno, 125);
+    return made;
+  }
+  return made;
+}
+
+void Launcher::obeyLaunch(Launch request, Packet packet) {
+  const RunId id = request.plan.run;
+  Run* run = find(id);
+  if (run == nullptr) {
+    const auto forked = fork(id, request.plan.priority);
+    if (!forked) return refuse(id, "cgroup", forked.error());
+    run = *forked;
+  }
+  if (run->state == RunState::kFailing) return;  // Its LaunchFailed is on the way.
+  if (run->state != RunState::kPrepared) {
+    return refuse(id, "launcher", Error{ErrorCode::kInvalid, "run " + id.text() + " was launched already"});
+  }
+  run->plan = std::move(request.plan);
+  if (run->plan.priority != run->priority) {
+    return failLaunch(*run, "cgroup", "prepared for another priority class than the plan's", 0, 125);
+  }
+  if (auto started = startBuilding(*run, std::move(packet)); !started && run->state == RunState::kPrepared) {
+    failLaunch(*run, "launcher", started.error().message, started.error().sysErrno, 125);
+  }
+}
+
+Result<void> Launcher::startBuilding(Run& run, Packet packet) {
+  if (auto limited = groups_.setLimits(run.id, run.priority, run.plan.limits); !limited) {
+    failLaunch(run, "cgroup", limited.error().message, limited.error().sysErrno, 125);
+    return {};
+  }
+  const auto program = programFor(run.plan.seccomp);
+  if (!program) {
+    failLaunch(run, "seccomp", program.error().message, program.error().sysErrno, 125);
+    return {};
+  }
+  std::int32_t extras = 0;
+  std::vector<int> fds;
+  const auto add = [&](Extra extra, int fd) {
+    extras |= static_cast<std::int32_t>(extra);
+    fds.push_back(fd);
+  };
+  if (needsIdmap(run.plan)) add(Extra::kIdmap, RF_TRY(idmapNamespace(run.plan.identity)));
+  UniqueFd childEnd;
+  RF_TRY(connectOutput(run, childEnd));
+  if (childEnd) add(Extra::kOutput, childEnd.get());
+  if (run.plan.walls.net == policy::WallStrength::kOff) add(Extra::kHostNet, hostNet_.get());
+  if (run.plan.walls.ipc == policy::WallStrength::kOff) add(Extra::kHostIpc, hostIpc_.get());
+  if (run.plan.walls.uts == policy::WallStrength::kOff) add(Extra::kHostUts, hostUts_.get());
+  std::vector<int> given;
+  for (const auto& fd : packet.fds) given.push_back(fd.get());
+  RF_TRY(sendPacket(run.report.get(), packet.bytes, given, MSG_DONTWAIT));
+  const std::string_view bytes(reinterpret_cast<const char*>((*program)->data()),
+                               (*program)->size() * sizeof(sock_filter));
+  RF_TRY(
+      sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kBuild), extras, 0, bytes, fds, MSG_DONTWAIT));
+  run.state = RunState::kBuilding;
+  return {};
+}
+
+Result<void> Launcher::connectOutput(Run& run, UniqueFd& childEnd) {
+  if (run.plan.stdio == Stdio::kDescriptors) return {};
+  run.ring = RF_TRY(OutputRingWriter::create(kOutputRingCapacity));
+  if (run.plan.stdio != Stdio::kCaptured) return {};
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return posixError(errno, "making a pipe for the output");
+  run.outputPipe.reset(ends[0]);
+  childEnd.reset(ends[1]);
+  if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return posixError(errno, "making a pipe for the output");
+  return watch(ends[0], Watch::kOutputPipe, serialOf(run));
+}
+
+Result<int> Launcher::idmapNamespace(const Identity& identity) {
+  const std::pair<std::uint64_t, std::uint64_t> key{std::uint64_t{identity.callerUid} << 32 | identity.uid,
+                                                    std::uint64_t{identity.callerGid} << 32 | identity.gid};
+  if (const auto known = idmaps_.find(key); known != idmaps_.end()) return known->second.get();
+  if (idmaps_.size() >= kMaxIdmaps) idmaps_.clear();
+  UniqueFd made = RF_TRY(exchangeNamespace({identity.callerUid, identity.uid}, {identity.callerGid, identity.gid}));
+  return idmaps_.emplace(key, std::move(made)).first->second.get();
+}
+
+Result<const BpfProgram*> Launcher::programFor(const SeccompTable& table) {
+  if (!compiled_ || compiledTable_ != table) {
+    compiled_.reset();
+    compiled_ = RF_TRY(compile(table, nativeArchitecture()));
+    compiledTable_ = table;
+  }
+  return &*compiled_;
+}
+
+void Launcher::judge(Run& run, std::int32_t before, std::int32_t after) {
+  const auto program = programFor(run.plan.seccomp);
+  if (!program) return failLaunch(run, "seccomp", program.error().message, program.error().sysErrno, 125);
+  const auto states = readPosture({.pid = run.initPid,
+                                   .plan = run.plan,
+                                   .program = **program,
+                                   .features = features_,
+                                   .agentPath = groups_.agentPath(run.id, run.priority),
+                                   .canaryBefore = unpackCanaries(before),
+                                   .canaryAfter = unpackCanaries(after)});
+  Built built{run.id, {}, {}, run.held(), run.initPid};
+  for (const auto& state : states) {
+    const auto strength = wantedStrength(run.plan, state.wall);
+    if (!state.up && strength == policy::WallStrength::kRequired) {
+      return failLaunch(run, wallName(state.wall),
+                        std::string(wallName(state.wall)) + ": wanted " + state.wanted + ", but got " + state.got, 0,
+                        125);
+    }
+    built.posture.push_back(
+        {state.wall, strength == policy::WallStrength::kOff ? "off" : state.wanted, state.got, state.probed, state.up});
+  }
+  for (auto& note : run.notes) built.notes.push_back({std::move(note)});
+  run.notes.clear();
+  run.plan = {};
+  run.state = RunState::kBuilt;
+  send(built, run.heldFds());
+}
+
+void Launcher::obeyRelease(Run& run) {
+  if (run.state != RunState::kBuilt) return;
+  if (auto sent =
+          sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kRelease), 0, 0, "", {}, MSG_DONTWAIT);
+      !sent) {
+    return failLaunch(run, "launcher", sent.error().message, sent.error().sysErrno, 125);
+  }
+  run.state = RunState::kStarting;
+}
+
+void Launcher::failLaunch(Run& run, std::string token, std::string message, int sysErrno, int exitCode) {
+  if (run.state >= RunState::kRunning) return;  // The first failure is the one to tell.
+  run.failure = LaunchFailed{run.id, std::move(token), std::move(message), sysErrno, exitCode};
+  run.state = RunState::kFailing;
+  (void)signalPidfd(run.pidfd.get(), SIGKILL);  // Gone already: its end is on the way.
+  (void)groups_.kill(run.id, run.priority);
+}
+
+}  // namespace ringfence::sandbox

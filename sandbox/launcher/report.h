@@ -1,0 +1,60 @@
+// What the launcher and the child that becomes a run's pid 1 say to each other, over one SEQPACKET pair made before the
+// fork. The child's end is never seen by the run's command: it is closed by its exec, and pid 1 is undumpable. Packets
+// outlive a launcher: the next one, maybe of another build, reads the same pair, so values here are never reused.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sandbox/kernel/landlock.h"
+#include "sdk/base/io.h"
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::sandbox {
+
+enum class ReportKind : std::uint32_t {
+  kNeedMaps = 1,  // the user namespace is made and waits for its maps
+  kBuilt = 2,     // value/extra: packCanaries() before and after Landlock; text: notes, each ended by NUL
+  kFailed = 3,    // value: errno, extra: exit code, text: token, NUL, message
+  kForked = 4,    // sent by the command itself before its exec: its host pid is in the credentials
+  kStarted = 5,   // the exec succeeded
+  kTerminal = 6,  // descriptor: the master of the run's terminal
+  kStopped = 7,   // value: signal
+  kContinued = 8,
+  kExited = 9,  // value: code or signal, extra: 1 when a signal
+};
+
+enum class OrderKind : std::uint32_t {
+  kBuild = 101,  // text: the BPF program; descriptors as BuildExtras says. Comes right after the packet of the Launch.
+  kMapped = 102,
+  kRelease = 103,
+  kSignal = 104,  // value: signal
+};
+
+struct Report {
+  std::uint32_t kind = 0;
+  std::int32_t value = 0;
+  std::int32_t extra = 0;
+  std::string text;
+  std::vector<UniqueFd> fds;
+  int senderPid = 0;  // in the receiver's pid namespace
+};
+
+// Descriptors that the launcher adds, in this order, those named in `value`.
+enum class Extra : std::int32_t { kIdmap = 1, kOutput = 2, kHostNet = 4, kHostIpc = 8, kHostUts = 16 };
+
+// Both errnos in one number; neither is above 4095.
+constexpr std::int32_t packCanaries(CanaryErrnos errnos) { return errnos.inner << 12 | errnos.outer; }
+constexpr CanaryErrnos unpackCanaries(std::int32_t value) { return {value >> 12 & 0xfff, value & 0xfff}; }
+
+inline constexpr Bytes kMaxReport = kibibytes(160);
+
+// Fails with kBusy when `flags` holds MSG_DONTWAIT and the pair is full.
+Result<void> sendReport(int socket, std::uint32_t kind, std::int32_t value, std::int32_t extra, std::string_view text,
+                        std::span<const int> fds = {}, int flags = 0);
+// Kind 0: the other side is gone.
+Result<Report> receiveReport(int socket, int flags = 0);
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,71 @@
+#include "sandbox/launcher/run.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr HeldFd kAllHeld[] = {HeldFd::kPidfd, HeldFd::kReport, HeldFd::kTerminal, HeldFd::kOutputRing,
+                               HeldFd::kOutputPipe};
+
+int fdOf(const Run& run, HeldFd held) {
+  switch (held) {
+    case HeldFd::kPidfd: return run.pidfd.get();
+    case HeldFd::kReport: return run.report.get();
+    case HeldFd::kTerminal: return run.terminal.get();
+    case HeldFd::kOutputRing: return run.ring ? run.ring->fd() : -1;
+    case HeldFd::kOutputPipe: return run.outputPipe.get();
+  }
+  return -1;
+}
+
+}  // namespace
+
+std::uint8_t Run::held() const {
+  unsigned bits = 0;
+  for (const HeldFd each : kAllHeld) bits |= fdOf(*this, each) >= 0 ? static_cast<unsigned>(each) : 0U;
+  return static_cast<std::uint8_t>(bits);
+}
+
+std::vector<int> Run::heldFds() const {
+  std::vector<int> fds;
+  for (const HeldFd each : kAllHeld) {
+    if (const int fd = fdOf(*this, each); fd >= 0) fds.push_back(fd);
+  }
+  return fds;
+}
+
+Result<void> Run::takeHeld(std::uint8_t bits, std::vector<UniqueFd> fds) {
+  std::size_t next = 0;
+  for (const HeldFd each : kAllHeld) {
+    if ((bits & static_cast<unsigned>(each)) == 0) continue;
+    if (next >= fds.size()) return Error{ErrorCode::kInvalid, "descriptors of run " + id.text() + " are missing"};
+    UniqueFd fd = std::move(fds[next++]);
+    switch (each) {
+      case HeldFd::kPidfd: pidfd = std::move(fd); break;
+      case HeldFd::kReport: report = std::move(fd); break;
+      case HeldFd::kTerminal: terminal = std::move(fd); break;
+      case HeldFd::kOutputRing: ring = RF_TRY(OutputRingWriter::continueFrom(std::move(fd))); break;
+      case HeldFd::kOutputPipe: outputPipe = std::move(fd); break;
+    }
+  }
+  if (next != fds.size() || !pidfd || !report) {
+    return Error{ErrorCode::kInvalid, "descriptors of run " + id.text() + " do not fit"};
+  }
+  return {};
+}
+
+Run::Pumped Run::pump(Source source) {
+  const UniqueFd& from = source == Source::kTerminal ? terminal : outputPipe;
+  static char buffer[64 << 10];  // One thread; too large for its stack.
+  const ssize_t got = ::read(from.get(), buffer, sizeof buffer);
+  if (got > 0) {
+    if (ring) ring->append({buffer, static_cast<std::size_t>(got)});
+    return Pumped::kMore;
+  }
+  return got < 0 && (errno == EAGAIN || errno == EINTR) ? Pumped::kDry : Pumped::kClosed;
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,61 @@
+// One run as the launcher keeps it: what must outlive the daemon, and where the run is in its life.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/kernel/landlock.h"
+#include "sandbox/kernel/seccomp.h"
+#include "sandbox/wire/messages.h"
+#include "sdk/base/output_ring.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::sandbox {
+
+inline constexpr Bytes kOutputRingCapacity = mebibytes(4);
+
+enum class RunState {
+  kPrepared,  // forked, waits for its plan
+  kBuilding,
+  kBuilt,     // judged, waits for its release
+  kStarting,  // released
+  kRunning,
+  kFailing,   // killed because a step failed; its end turns into LaunchFailed
+  kEmptying,  // pid 1 is gone, control groups are still to be removed
+  kEnded,
+};
+
+struct Run {
+  RunId id;
+  policy::PriorityClass priority = policy::PriorityClass::kBackground;
+  RunState state = RunState::kPrepared;
+  int initPid = 0;
+  int commandPid = 0;
+  bool ourChild = true;  // else only the pidfd and the reports tell of its end
+  UniqueFd pidfd, report, terminal, outputPipe;
+  std::optional<OutputRingWriter> ring;
+  bool draining = false;  // the terminal's output goes to the ring
+  ExitStatus exit;
+  bool exitSeen = false;  // reported by run-init itself
+  bool outOfMemory = false;
+  LastReading usage;
+  std::optional<LaunchFailed> failure;
+  // Only until Built.
+  Plan plan;
+  std::vector<std::string> notes;
+
+  // Which of HeldFd there are, and those descriptors in the order of the message.
+  std::uint8_t held() const;
+  std::vector<int> heldFds() const;
+  // Puts descriptors that came with a Kept into their places. Fails with kInvalid when they do not fit `held`.
+  Result<void> takeHeld(std::uint8_t held, std::vector<UniqueFd> fds);
+
+  enum class Source { kOutputPipe, kTerminal };
+  enum class Pumped { kMore, kDry, kClosed };
+  // One read from the source into the ring; neither blocks.
+  Pumped pump(Source source);
+};
+
+}  // namespace ringfence::sandbox

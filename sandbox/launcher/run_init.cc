@@ -1,0 +1,189 @@
+#include "sandbox/launcher/run_init.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <vector>
+
+#include "sandbox/launcher/report.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+enum class StartStep : int { kDirectory, kExecutable };
+struct StartFailure {
+  StartStep step = StartStep::kExecutable;
+  int error = 0;
+};
+
+void noteChild(int) {}  // Only wakes ppoll.
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+class RunInit {
+ public:
+  RunInit(const Plan& plan, int report) : plan_(plan), report_(report) {}
+
+  [[noreturn]] void run() {
+    blockChildSignal();
+    awaitRelease();
+    start();
+    for (;;) {
+      waitForSomething();
+      reap();
+    }
+  }
+
+ private:
+  void blockChildSignal() {
+    struct sigaction action {};
+    action.sa_handler = noteChild;
+    (void)sigaction(SIGCHLD, &action, nullptr);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGTTOU, &action, nullptr);  // Pid 1 sets the foreground group from a background one.
+    (void)sigaction(SIGPIPE, &action, nullptr);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &child, &open_);
+  }
+
+  void awaitRelease() {
+    for (;;) {
+      const auto order = receiveReport(report_);
+      if (!order || order->kind == 0) _exit(0);  // Abandoned: nobody is there to release it.
+      if (order->kind == static_cast<std::uint32_t>(OrderKind::kRelease)) return;
+    }
+  }
+
+  void send(ReportKind kind, std::int32_t value = 0, std::int32_t extra = 0, int flags = 0) {
+    (void)sendReport(report_, static_cast<std::uint32_t>(kind), value, extra, "", {}, flags);
+  }
+
+  void start() {
+    int failure[2];
+    if (::pipe2(failure, O_CLOEXEC) != 0) failStart({StartStep::kExecutable, errno});
+    command_ = ::fork();
+    if (command_ < 0) failStart({StartStep::kExecutable, errno});
+    if (command_ == 0) becomeCommand(failure[1]);
+    (void)::setpgid(command_, command_);  // Both do it: whoever comes first.
+    ::close(failure[1]);
+    StartFailure why;
+    ssize_t got = 0;
+    do got = ::read(failure[0], &why, sizeof why);
+    while (got < 0 && errno == EINTR);
+    ::close(failure[0]);
+    if (got == sizeof why) failStart(why);
+    send(ReportKind::kStarted);
+  }
+
+  [[noreturn]] void becomeCommand(int failure) {
+    (void)::setpgid(0, 0);
+    if (plan_.stdio == Stdio::kTerminal) (void)::tcsetpgrp(0, ::getpid());
+    send(ReportKind::kForked);
+    struct sigaction action {};
+    action.sa_handler = SIG_DFL;
+    for (const int signal : {SIGCHLD, SIGTTOU, SIGPIPE}) (void)sigaction(signal, &action, nullptr);
+    (void)sigprocmask(SIG_SETMASK, &open_, nullptr);
+    const std::vector<char*> arguments = pointers(plan_.command);
+    const std::vector<char*> environment = pointers(plan_.environment);
+    StartFailure why;
+    if (::chdir(plan_.workingDirectory.c_str()) != 0) {
+      why = {StartStep::kDirectory, errno};
+    } else {
+      (void)::execve(plan_.executable.c_str(), arguments.data(), environment.data());
+      why = {StartStep::kExecutable, errno};
+    }
+    (void)!::write(failure, &why, sizeof why);
+    _exit(126);
+  }
+
+  [[noreturn]] void failStart(StartFailure why) {
+    const bool directory = why.step == StartStep::kDirectory;
+    const bool notFound = why.error == ENOENT || why.error == ENOTDIR;
+    const std::string token = directory ? "directory" : "executable";
+    std::string message = directory ? "entering " + plan_.workingDirectory : "running " + plan_.executable;
+    if (!directory && notFound && ::access(plan_.executable.c_str(), F_OK) == 0)
+      message += " (its interpreter is missing inside)";
+    message = posixError(why.error, message).message;
+    (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kFailed), why.error,
+                     directory  ? 125
+                     : notFound ? 127
+                                : 126,
+                     token + '\0' + message);
+    _exit(0);
+  }
+
+  void waitForSomething() {
+    pollfd watched{report_, POLLIN, 0};
+    if (::ppoll(&watched, 1, nullptr, &open_) <= 0) return;
+    auto order = receiveReport(report_, MSG_DONTWAIT);
+    if (!order) return;
+    if (order->kind == 0) endRun();  // Everybody who kept this run is gone: it ends, as the walls promise nothing else.
+    if (order->kind == static_cast<std::uint32_t>(OrderKind::kSignal)) forward(order->value);
+  }
+
+  void forward(int signal) {
+    const pid_t foreground = plan_.stdio == Stdio::kTerminal ? ::tcgetpgrp(0) : -1;
+    // Group 1 or none would be ourselves: then the command is meant.
+    (void)::kill(-(foreground > 1 ? foreground : command_), signal);
+  }
+
+  void reap() {
+    int status = 0;
+    for (pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED); pid > 0;
+         pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) {
+      if (pid != command_) continue;
+      // A keeper that is away misses a stop, never an exit: the pair must not fill up with stops.
+      if (WIFSTOPPED(status))
+        send(ReportKind::kStopped, WSTOPSIG(status), 0, MSG_DONTWAIT);
+      else if (WIFCONTINUED(status))
+        send(ReportKind::kContinued, 0, 0, MSG_DONTWAIT);
+      else if (WIFEXITED(status))
+        finish(WEXITSTATUS(status), 0);
+      else if (WIFSIGNALED(status))
+        finish(WTERMSIG(status), 1);
+    }
+  }
+
+  [[noreturn]] void finish(std::int32_t value, std::int32_t bySignal) {
+    (void)::kill(-1, SIGKILL);
+    send(ReportKind::kExited, value, bySignal);
+    _exit(0);
+  }
+
+  [[noreturn]] void endRun() {
+    (void)::kill(-1, SIGKILL);
+    _exit(0);
+  }
+
+  const Plan& plan_;
+  int report_;
+  pid_t command_ = -1;
+  sigset_t open_{};
+};
+
+}  // namespace
+
+Result<void> leadSession(const Plan& plan) {
+  if (::setsid() < 0) return posixError(errno, "starting a session");
+  if (plan.stdio == Stdio::kTerminal && ::ioctl(0, TIOCSCTTY, 0) != 0)
+    return posixError(errno, "taking the run's terminal");
+  return {};
+}
+
+void runInit(const Plan& plan, int report) { RunInit(plan, report).run(); }
+
+}  // namespace ringfence::sandbox
