@@ -29,14 +29,23 @@ struct Verdict {
   std::string why;
 };
 
-// Forbid over ask over allow; what nothing grants is forbidden.
+// Forbid over ask over rewrite over allow; what nothing grants is forbidden. Within that:
+// - the workspace may be read; a `forbid` that is no secret pattern forbids changes only;
+// - a program that no rule names may be executed when it may be read;
+// - addresses of private networks and of this machine are forbidden unless a rule says them literally.
+// Says nothing about what a fence brings along itself (/proc, a private /tmp and home).
 Verdict evaluate(const Document& document, const Places& places, const Action& action);
 
-// Whether `path` (absolute, normalised) is matched by a pattern of the policy format. "**" crosses directories, "*" does not;
-// a pattern without glob characters also matches everything below it.
+// Whether `path` (absolute, normalised) is matched by a pattern of the policy format. "**" crosses directories, "*" and "?"
+// do not. What a pattern matches, it matches with everything below it. Names compare byte by byte.
 bool matchesPath(const std::string& pattern, const Places& places, const std::string& path);
 
-// "~/x" and "$WORKSPACE/x" made absolute; "**/x" becomes "WORKSPACE/**/x".
+// "~/x" and "$WORKSPACE/x" made absolute; "**/x" becomes "WORKSPACE/**/x". Empty when the place is not known.
 std::string expandPattern(const std::string& pattern, const Places& places);
+
+// What a `forbid` does to what it matches. True: it is hidden (an empty node in its place), as for ".env" files and keys.
+// False: it stays readable and cannot be changed, as for what tools outside run or obey later: anything of ".git" and the
+// settings of editors and agents.
+bool isSecretPattern(const PathRule& rule);
 
 }  // namespace ringfence::policy

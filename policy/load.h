@@ -19,6 +19,14 @@ struct SourceText {
   std::string text;
 };
 
+// How a policy is found and merged:
+// - `extends` comes first, then the file's own values: lists append, scalars replace. Each file counts once.
+// - The same name in several layers is one policy: the layers are applied weak to strong; limits keep the stricter value (a
+//   warning says so). A file that extends its own name means the one in the layers below.
+// - A file sees its own layer and those below it, so nothing of a user gets into a policy of the system.
+// - Keys that a file of the system locks cannot be set by files of users and projects that build on it. What the system's
+//   `base` locks holds for every policy, extended or not.
+//
 // Weak to strong. `forbid` over `ask` over `allow`; limits take the stricter; `system` may lock keys.
 struct Sources {
   std::vector<SourceText> shipped;
@@ -34,15 +42,31 @@ struct Loaded {
   std::vector<Diagnostic> warnings;
 };
 
+// Keys of the format that this build does not enforce are errors, so that nobody relies on them. Accepting them is for
+// tests of the parts that will.
+enum class UnwiredKeys { kRefuse, kAccept };
+struct DecodeOptions {
+  UnwiredKeys unwired = UnwiredKeys::kRefuse;
+};
+
 // The policy called `name` (or Sources::file when it is set), with everything it extends. Diagnostics are errors, at least
 // one, in the order of the files.
-std::variant<Loaded, std::vector<Diagnostic>> load(const Sources& sources, const std::string& name);
+std::variant<Loaded, std::vector<Diagnostic>> load(const Sources& sources, const std::string& name,
+                                                   const DecodeOptions& options = {});
 
 // Names that `load` would take, with the file that defines each.
-struct Available { std::string name; std::string file; std::string summary; };
+struct Available {
+  std::string name;
+  std::string file;
+  std::string summary;  // the first comment line; of a file that does not load, what is wrong with it
+  bool broken = false;
+};
 std::vector<Available> available(const Sources& sources);
 
 // The JSON Schema of the format, from the table of the decoder: only keys that are enforced.
 std::string jsonSchema();
+
+// What is wrong with one text by itself, without the policies that it extends. Empty: nothing.
+std::vector<Diagnostic> check(const SourceText& source, const DecodeOptions& options = {});
 
 }  // namespace ringfence::policy

@@ -1,0 +1,148 @@
+#include "policy/merge.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace ringfence::policy {
+namespace {
+
+constexpr const char* kLimitKeys[] = {"limits.cpu", "limits.memory", "limits.pids"};
+
+std::string where(const Origin& origin) { return origin.file + ":" + std::to_string(origin.line); }
+
+class Merge {
+ public:
+  Merge(const Library& library, const std::string& name, ProjectTrust trust) : library_(library), trust_(trust) {
+    out_.document.name = name;
+  }
+
+  Merged run(const std::vector<Step>& steps) {
+    collectLocks(steps);
+    for (const Step& step : steps) {
+      switch (step.kind) {
+        case Step::Kind::kApply: apply(step); break;
+        case Step::Kind::kRemember: remembered_.push_back(out_.document); break;
+        case Step::Kind::kStricter: keepStricter(step); break;
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // Locks count wherever in the order their file stands, so that nothing gets in before them. The system's base locks
+  // even where it is not extended; then only what it locks is taken from it, first of all.
+  void collectLocks(const std::vector<Step>& steps) {
+    const PolicyFile* base = library_.find(Layer::kSystem, "base");
+    bool baseApplied = false;
+    for (const Step& step : steps) {
+      if (step.kind != Step::Kind::kApply) continue;
+      baseApplied = baseApplied || step.file == base;
+      if (step.layer == Layer::kSystem) {
+        addLocks(*step.file);
+      } else {
+        for (const TextItem& item : step.file->lock) complain(item.place, "only the system's policies can lock keys");
+      }
+    }
+    if (base == nullptr || baseApplied) return;
+    // A base that does not load could have locked anything.
+    out_.errors.insert(out_.errors.end(), base->errors.begin(), base->errors.end());
+    addLocks(*base);
+    settle(*base);
+    for (const Setting& setting : base->settings) {
+      if (locks_.contains(setting.key->name)) set(setting);
+    }
+  }
+
+  void addLocks(const PolicyFile& file) {
+    for (const TextItem& item : file.lock) locks_.emplace(findKey(item.text)->name, item.place.origin);
+  }
+
+  void settle(const PolicyFile& file) {
+    for (const TextItem& item : file.lock) settled_.insert(findKey(item.text)->name);
+  }
+
+  void apply(const Step& step) {
+    if (step.layer == Layer::kSystem) settle(*step.file);
+    if (step.layer == Layer::kProject && trust_ == ProjectTrust::kUntrusted) {
+      for (const TextItem& item : step.file->extends) {
+        complain(item.place, "project policy may only tighten: it may not extend " + quoteName(item.text),
+                 "its owner can trust the file: ringfence policy trust");
+      }
+    }
+    for (const Setting& setting : step.file->settings) {
+      if (!permittedByLocks(step.layer, setting)) continue;
+      if (step.layer == Layer::kProject && trust_ == ProjectTrust::kUntrusted) {
+        std::vector<Diagnostic> refused = refuseWidening(out_.document, setting);
+        if (!refused.empty()) {
+          out_.errors.insert(out_.errors.end(), refused.begin(), refused.end());
+          continue;
+        }
+      }
+      set(setting);
+    }
+  }
+
+  bool permittedByLocks(Layer layer, const Setting& setting) {
+    const auto lock = locks_.find(setting.key->name);
+    if (lock == locks_.end() || layer == Layer::kSystem) return true;
+    const std::string key = "`" + std::string(setting.key->name) + "`";
+    if (layer == Layer::kShipped) {
+      // What the locking file builds on came before it; the rest does not count.
+      if (!settled_.contains(setting.key->name)) return true;
+      warn(setting.place, key + " has no effect here: the system locks it", "locked at " + where(lock->second));
+      return false;
+    }
+    complain(setting.place, key + " cannot be set here: the system locks it", "locked at " + where(lock->second));
+    return false;
+  }
+
+  void set(const Setting& setting) {
+    setting.key->apply(out_.document, setting.value);
+    out_.document.origins.insert_or_assign(std::string(setting.key->name), setting.place.origin);
+  }
+
+  void keepStricter(const Step& step) {
+    const Document before = std::move(remembered_.back());
+    remembered_.pop_back();
+    for (const char* name : kLimitKeys) {
+      const Key* key = findKey(name);
+      const Decoded old = key->read(before);
+      const Decoded now = key->read(out_.document);
+      const auto* oldNumber = std::get_if<std::uint64_t>(&old);
+      const auto* newNumber = std::get_if<std::uint64_t>(&now);
+      if (oldNumber == nullptr || newNumber == nullptr || *newNumber <= *oldNumber) continue;
+      const Origin origin = before.origins.at(name);
+      const auto setting = std::ranges::find(step.file->settings, key, &Setting::key);
+      if (setting != step.file->settings.end()) {
+        warn(setting->place, "`" + std::string(name) + "` keeps its stricter value", "set at " + where(origin));
+      }
+      key->apply(out_.document, old);
+      out_.document.origins.insert_or_assign(name, origin);
+    }
+  }
+
+  void complain(const Place& place, std::string message, std::string help = {}) {
+    out_.errors.push_back(errorAt(place, std::move(message), std::move(help)));
+  }
+  void warn(const Place& place, std::string message, std::string help) {
+    Diagnostic diagnostic = errorAt(place, std::move(message), std::move(help));
+    diagnostic.severity = Severity::kWarning;
+    out_.warnings.push_back(std::move(diagnostic));
+  }
+
+  const Library& library_;
+  ProjectTrust trust_;
+  Merged out_;
+  std::map<std::string_view, Origin> locks_;
+  std::set<std::string_view> settled_;  // locked keys whose locking file has been applied
+  std::vector<Document> remembered_;
+};
+
+}  // namespace
+
+Merged merge(const std::vector<Step>& steps, const std::string& name, const Library& library, ProjectTrust trust) {
+  return Merge(library, name, trust).run(steps);
+}
+
+}  // namespace ringfence::policy

@@ -1,0 +1,108 @@
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "policy/evaluate.h"
+
+namespace ringfence::policy {
+namespace {
+
+std::vector<std::string_view> partsOf(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t slash = std::min(path.find('/', at), path.size());
+    if (slash > at) parts.push_back(path.substr(at, slash - at));
+    at = slash + 1;
+  }
+  return parts;
+}
+
+// One name against a pattern of "*" and "?". Linear but for the last star, so no pattern takes long.
+bool matchesName(std::string_view pattern, std::string_view name) {
+  std::size_t p = 0;
+  std::size_t n = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.size() && pattern[p] == '?') {
+      ++p;
+      do ++n;
+      while (n < name.size() && (name[n] & 0xc0) == 0x80);
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+// Whether the pattern matches `path` or one of the directories above it.
+bool matchesParts(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& path) {
+  // reachable[i]: the pattern so far can have used the first i parts.
+  std::vector<char> reachable(path.size() + 1, 0);
+  reachable[0] = 1;
+  for (const std::string_view part : pattern) {
+    std::vector<char> next(path.size() + 1, 0);
+    for (std::size_t i = 0; i <= path.size(); ++i) {
+      if (part == "**") {
+        next[i] = static_cast<char>(reachable[i] != 0 || (i > 0 && next[i - 1] != 0));
+      } else if (i > 0) {
+        next[i] = static_cast<char>(reachable[i - 1] != 0 && matchesName(part, path[i - 1]));
+      }
+    }
+    reachable = std::move(next);
+  }
+  return std::ranges::find(reachable, 1) != reachable.end();
+}
+
+bool isNormalAbsolute(std::string_view path) {
+  if (!path.starts_with('/')) return false;
+  for (const std::string_view part : partsOf(path)) {
+    if (part == "." || part == "..") return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string expandPattern(const std::string& pattern, const Places& places) {
+  const auto below = [](const std::string& place, std::string_view rest) {
+    if (!place.starts_with('/')) return std::string();
+    return place == "/" ? std::string(rest.empty() ? "/" : rest) : place + std::string(rest);
+  };
+  if (pattern == "~" || pattern.starts_with("~/")) return below(places.home, std::string_view(pattern).substr(1));
+  constexpr std::string_view kWorkspace = "$WORKSPACE";
+  if (pattern == kWorkspace || pattern.starts_with("$WORKSPACE/")) {
+    return below(places.workspace, std::string_view(pattern).substr(kWorkspace.size()));
+  }
+  if (pattern.starts_with("**/")) return below(places.workspace, "/" + pattern);
+  return pattern;
+}
+
+bool matchesPath(const std::string& pattern, const Places& places, const std::string& path) {
+  const std::string expanded = expandPattern(pattern, places);
+  if (!expanded.starts_with('/') || !isNormalAbsolute(path)) return false;
+  return matchesParts(partsOf(expanded), partsOf(path));
+}
+
+bool isSecretPattern(const PathRule& rule) {
+  static constexpr std::string_view kReadable[] = {
+      ".git",      ".gitattributes", ".gitmodules", ".github",        ".husky",        ".pre-commit-config.yaml",
+      ".vscode",   ".idea",          ".zed",        ".devcontainer",  ".claude",       ".mcp.json",
+      ".cursor",   ".cursorrules",   ".codex",      ".gemini",        ".windsurf",     ".aider.conf.yml",
+      ".envrc",    ".mise.toml",     "mise.toml",   ".tool-versions", ".editorconfig", ".ringfence.toml",
+      "AGENTS.md", "CLAUDE.md",      "GEMINI.md"};
+  return std::ranges::none_of(partsOf(rule.pattern), [](std::string_view part) {
+    return std::ranges::find(kReadable, part) != std::end(kReadable);
+  });
+}
+
+}  // namespace ringfence::policy

@@ -1,0 +1,136 @@
+// The rule "a project may only tighten", key by key: whatever is not known to tighten is refused.
+#include <algorithm>
+#include <string_view>
+
+#include "policy/merge.h"
+
+namespace ringfence::policy {
+namespace {
+
+Diagnostic refusal(const Place& place, const std::string& what) {
+  return errorAt(place, "project policy may only tighten: " + what,
+                 "its owner can trust the file: ringfence policy trust");
+}
+
+std::uint64_t numberOf(const Decoded& value) { return std::get<std::uint64_t>(value); }
+
+// Variables that decide which code a program loads or runs, or where it looks for its own settings.
+bool steersPrograms(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"PATH",
+                                                "HOME",
+                                                "SHELL",
+                                                "USER",
+                                                "LOGNAME",
+                                                "IFS",
+                                                "ENV",
+                                                "BASH_ENV",
+                                                "BASHOPTS",
+                                                "SHELLOPTS",
+                                                "PROMPT_COMMAND",
+                                                "PS4",
+                                                "CDPATH",
+                                                "TMPDIR",
+                                                "EDITOR",
+                                                "VISUAL",
+                                                "PAGER",
+                                                "BROWSER",
+                                                "MANPAGER",
+                                                "LESSOPEN",
+                                                "LESSCLOSE",
+                                                "NODE_OPTIONS",
+                                                "NODE_PATH",
+                                                "RUBYOPT",
+                                                "RUBYLIB",
+                                                "CLASSPATH",
+                                                "JAVA_TOOL_OPTIONS",
+                                                "_JAVA_OPTIONS",
+                                                "JDK_JAVA_OPTIONS",
+                                                "MAKEFLAGS",
+                                                "RUSTC_WRAPPER",
+                                                "CC",
+                                                "CXX",
+                                                "GCONV_PATH",
+                                                "LOCPATH",
+                                                "NLSPATH",
+                                                "HOSTALIASES",
+                                                "RESOLV_HOST_CONF",
+                                                "TERMINFO",
+                                                "TERMINFO_DIRS",
+                                                "OPENSSL_CONF",
+                                                "OPENSSL_MODULES",
+                                                "SSL_CERT_FILE",
+                                                "SSL_CERT_DIR",
+                                                "CURL_CA_BUNDLE",
+                                                "REQUESTS_CA_BUNDLE"};
+  static constexpr std::string_view kPrefixes[] = {"LD_",  "GLIBC_", "MALLOC_", "BASH_FUNC", "PYTHON", "PERL",
+                                                   "GIT_", "SSH_",   "XDG_",    "DBUS_",     "CARGO_", "NPM_",
+                                                   "npm_", "PIP_",   "DYLD_",   "RINGFENCE_"};
+  if (std::ranges::find(kNames, name) != std::end(kNames)) return true;
+  if (name.ends_with("_PROXY") || name.ends_with("_proxy")) return true;
+  return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+std::vector<Diagnostic> refuseNewEntries(const Decoded& present, const Setting& setting) {
+  std::vector<Diagnostic> refused;
+  const auto* had = std::get_if<std::vector<TextItem>>(&present);
+  for (const TextItem& item : std::get<std::vector<TextItem>>(setting.value)) {
+    const bool known =
+        had != nullptr && std::ranges::any_of(*had, [&](const TextItem& old) { return old.text == item.text; });
+    if (!known)
+      refused.push_back(refusal(
+          item.place, "it may not add " + quoteName(item.text) + " to `" + std::string(setting.key->name) + "`"));
+  }
+  return refused;
+}
+
+std::vector<Diagnostic> refuseVariables(const Document& document, const Setting& setting) {
+  std::vector<Diagnostic> refused;
+  for (const Assignment& assignment : std::get<std::vector<Assignment>>(setting.value)) {
+    const auto present = document.environment.set.find(assignment.name);
+    if (present != document.environment.set.end() && present->second == assignment.value) continue;
+    const auto& pass = document.environment.pass;
+    const bool passed = std::ranges::any_of(pass, [&](const std::string& name) {
+      return name == assignment.name ||
+             (name.ends_with('*') && assignment.name.starts_with(name.substr(0, name.size() - 1)));
+    });
+    if (present == document.environment.set.end() && !passed && !steersPrograms(assignment.name)) continue;
+    refused.push_back(refusal(assignment.place, "it may not set the variable " + quoteName(assignment.name)));
+  }
+  return refused;
+}
+
+std::vector<Diagnostic> refuseUnless(bool tighter, const Setting& setting, const std::string& what) {
+  if (tighter) return {};
+  return {refusal(setting.place, what)};
+}
+
+}  // namespace
+
+std::vector<Diagnostic> refuseWidening(const Document& document, const Setting& setting) {
+  const std::string key = "`" + std::string(setting.key->name) + "`";
+  const Decoded present = setting.key->read(document);
+  switch (setting.key->tightening) {
+    case Tightening::kHarmless:
+    case Tightening::kAddEntries: return {};
+    case Tightening::kNothing: return {refusal(setting.place, "it may not set " + key)};
+    case Tightening::kLowerChoice:
+      return refuseUnless(numberOf(setting.value) <= numberOf(present), setting, "it may not weaken " + key);
+    case Tightening::kHigherChoice:
+      return refuseUnless(numberOf(setting.value) >= numberOf(present), setting, "it may not weaken " + key);
+    case Tightening::kSmaller:
+      return refuseUnless(
+          !std::holds_alternative<std::uint64_t>(present) || numberOf(setting.value) <= numberOf(present), setting,
+          "it may not raise " + key);
+    case Tightening::kKeepEntries: return refuseNewEntries(present, setting);
+    case Tightening::kForbidRules: {
+      const auto& rules = std::get<std::vector<ExecRule>>(setting.value);
+      return refuseUnless(
+          std::ranges::all_of(rules, [](const ExecRule& rule) { return rule.decide == Decision::kForbid; }), setting,
+          "it may only add rules that forbid to " + key);
+    }
+    case Tightening::kSafeVariables: return refuseVariables(document, setting);
+  }
+  return {refusal(setting.place, "it may not set " + key)};
+}
+
+}  // namespace ringfence::policy
