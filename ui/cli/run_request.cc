@@ -1,6 +1,5 @@
 #include "ui/cli/run_request.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
@@ -15,17 +14,16 @@
 #include <filesystem>
 #include <optional>
 
+#include "policy/read_sources.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "ui/cli/output.h"
 #include "ui/cli/program.h"
 
 extern char** environ;
 
 namespace ringfence::cli {
 namespace {
-
-constexpr Bytes kMaxPolicy = mebibytes(1);
-constexpr std::size_t kMaxUserPolicies = 256;
 
 std::string environmentValue(const char* name) {
   const char* value = std::getenv(name);
@@ -58,57 +56,32 @@ std::string homeDirectory() {
   return home.empty() ? home : realDirectory(home).value_or(home);
 }
 
-// O_NONBLOCK: a FIFO must not hold us; anything but a regular file is refused.
-Result<std::string> readPolicy(int directory, const std::string& path) {
-  const UniqueFd fd = RF_TRY(openAt(directory, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return posixError(errno, "looking at " + path);
-  if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kInvalid, path + " is not a regular file"};
-  return readAll(fd.get(), kMaxPolicy, path);
+NotStarted policyUnreadable(const std::string& message) {
+  return {"policy: " + escapeForDisplay(message), "policy", kExitPolicyInvalid};
 }
 
-NotStarted policyUnreadable(const Error& error) { return {"policy: " + escapeForDisplay(error.message), "policy", 6}; }
-
-std::optional<NotStarted> addUserPolicies(client::RunRequest& request, const std::string& home) {
-  if (home.empty()) return std::nullopt;
-  const std::string directory = home + "/.config/ringfence/policies";
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), ::closedir);
-  if (listing == nullptr) {
-    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    return NotStarted{"policy: reading " + escapeForDisplay(directory) + ": " + inWords(errno), "policy", 6};
-  }
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(listing.get())) {
-    const std::string_view name = entry->d_name;
-    if (name.ends_with(".toml") && !name.starts_with('.')) names.emplace_back(name);
-  }
-  if (names.size() > kMaxUserPolicies) {
-    return NotStarted{"policy: more than 256 files in " + escapeForDisplay(directory), "policy", 6};
-  }
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    auto text = readPolicy(AT_FDCWD, directory + "/" + name);
-    if (!text) return policyUnreadable(text.error());
-    request.userPolicies.push_back({directory + "/" + name, *std::move(text)});
-  }
-  return std::nullopt;
-}
+client::PolicyText textOf(policy::SourceText source) { return {std::move(source.file), std::move(source.text)}; }
 
 std::optional<NotStarted> addPolicies(PreparedRun& run, const Parsed& parsed, const std::string& home) {
-  const std::string policy = parsed.value("policy").value_or("");
-  if (policy.find('/') != policy.npos || policy.ends_with(".toml")) {
-    auto text = readPolicy(AT_FDCWD, policy);
-    if (!text) return policyUnreadable(text.error());
-    run.request.policyFile = client::PolicyText{policy, *std::move(text)};
+  client::RunRequest& request = run.request;
+  const std::string named = parsed.value("policy").value_or("");
+  if (named.find('/') != named.npos || named.ends_with(".toml")) {
+    auto file = policy::readSource(named);
+    if (!file) return policyUnreadable(file.error().message);
+    request.policyFile = textOf(*std::move(file));
   } else {
-    run.request.policy = policy;
+    request.policy = named;
   }
-  if (auto wrong = addUserPolicies(run.request, home)) return wrong;
-  auto project = readPolicy(run.workspace.get(), ".ringfence.toml");
+  if (!home.empty()) {
+    policy::DirectoryTexts own = policy::readDirectories({home + "/.config/ringfence/policies"});
+    if (!own.unreadable.empty()) return policyUnreadable(own.unreadable.front().message);
+    for (policy::SourceText& text : own.texts) request.userPolicies.push_back(textOf(std::move(text)));
+  }
+  auto project = policy::readSourceAt(run.workspace.get(), ".ringfence.toml", request.workspace + "/.ringfence.toml");
   if (project)
-    run.request.projectPolicy = client::PolicyText{run.request.workspace + "/.ringfence.toml", *std::move(project)};
+    request.projectPolicy = textOf(*std::move(project));
   else if (project.error().code != ErrorCode::kNotFound)
-    return policyUnreadable(project.error());
+    return policyUnreadable(project.error().message);
   return std::nullopt;
 }
 

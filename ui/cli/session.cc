@@ -104,13 +104,15 @@ std::optional<SessionEnd> Session::turn() {
     if (giveUpAt_ && steady_clock::now() >= *giveUpAt_) return SessionEnd{How::kDaemonLost, {}};
   } else if (hasTerminal_) {
     takeTerminal();
+  } else if (asksForEnd_) {
+    lookAfterEnd();
   }
   return std::nullopt;
 }
 
 int Session::pollTimeout() const {
   if (giveUpAt_) return kReconnectTurn;
-  if (suspendAt_) return kReconnectTurn;
+  if (suspendAt_ || asksForEnd_) return kReconnectTurn;
   return usesTerminalInput_ && !isForeground(STDIN_FILENO) ? kBackgroundTurn : -1;
 }
 
@@ -214,17 +216,32 @@ void Session::loseDaemon() {
 void Session::reconnect() {
   auto connected = client::Client::connect();
   if (!connected) return;
-  auto attached = connected->attach(run_);
-  if (std::holds_alternative<client::Failure>(attached)) {
-    // It may have ended meanwhile; otherwise the daemon is not yet ready for it.
-    auto details = connected->show(run_);
-    const auto* run = std::get_if<client::RunDetails>(&details);
-    if (run != nullptr && run->state == "ended") exit_ = run->exit.value_or(client::ExitStatus{});
-    return;
+  if (hasTerminal_) {
+    const auto attached = connected->attach(run_);
+    if (std::holds_alternative<client::Failure>(attached)) {
+      // It may have ended meanwhile; otherwise the daemon is not yet ready for it.
+      const auto details = connected->show(run_);
+      const auto* run = std::get_if<client::RunDetails>(&details);
+      if (run != nullptr && run->state == "ended") exit_ = run->exit.value_or(client::ExitStatus{});
+      return;
+    }
+  } else {
+    const auto details = connected->show(run_);
+    if (std::holds_alternative<client::Failure>(details)) return;
+    asksForEnd_ = true;
   }
   client_ = *std::move(connected);
   giveUpAt_.reset();
   for (const int number : std::exchange(undelivered_, {})) sendSignal(number);
+}
+
+void Session::lookAfterEnd() {
+  const auto answer = client_.show(run_);
+  const auto* run = std::get_if<client::RunDetails>(&answer);
+  if (run == nullptr)
+    loseDaemon();
+  else if (run->state == "ended")
+    exit_ = run->exit.value_or(client::ExitStatus{});
 }
 
 void Session::takeTerminal() {

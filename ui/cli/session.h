@@ -55,6 +55,7 @@ class Session {
   void sendSignal(int number);
   void loseDaemon();
   void reconnect();
+  void lookAfterEnd();
   void takeTerminal();
   void copyWindowSize();
   void drainOutputs();
@@ -73,6 +74,7 @@ class Session {
   std::optional<Instant> suspendAt_;  // Ctrl-Z was passed on; stop then, answered or not
   std::optional<Instant> giveUpAt_;   // the daemon is away until then at most
   std::vector<int> undelivered_;      // signals for a daemon that is away
+  bool asksForEnd_ = false;           // after a restart nobody tells us of a run without a terminal: ask
 };
 
 }  // namespace ringfence::cli

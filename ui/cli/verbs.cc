@@ -30,7 +30,8 @@ constexpr Option kLogsOptions[] = {
 };
 constexpr Option kManyOptions[] = {{"all", 0, "", "every run that you control", ""}, kJson};
 constexpr Option kLogOptions[] = {
-    {"since", 0, "T", "a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)", ""},
+    {"since", 0, "T", "what came after a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)",
+     ""},
     {"follow", 'f', "", "go on as things happen", ""},
     kJson,
 };
