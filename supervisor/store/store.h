@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sdk/base/result.h"
+#include "supervisor/core/decide.h"
 #include "supervisor/core/state.h"
 
 namespace ringfence::supervisor {
@@ -17,6 +18,7 @@ namespace ringfence::supervisor {
 struct Progress {
   std::uint64_t durableSeq = 0;       // every fact up to here is on disk
   std::optional<Error> failure;       // a batch failed: nothing after durableSeq will become durable until `retry`
+  std::optional<SegmentRetired> retirable = std::nullopt;  // may leave the log, when the core says so (tendLog)
 };
 
 class Store {
@@ -30,7 +32,17 @@ class Store {
   virtual Progress progress() = 0;
   // Tries the failed batch again (the disk may have room now).
   virtual void retry() = 0;
+  // Queues a SnapshotTaken fact with the state that it names; both become durable together. A store that keeps no
+  // snapshots folds the whole log instead.
+  virtual Result<void> appendSnapshot(const Fact& fact, std::string state) {
+    (void)state;
+    return append({fact});
+  }
 };
+
+// The facts about the log itself that are due: a snapshot, a segment that may go. Appends and folds them. Call it once a
+// turn, with the last progress. Fails as append does, and may then be called again later.
+Result<void> tendLog(Store& store, State& state, const Progress& progress, const Context& context);
 
 inline constexpr std::size_t kMaxQueuedFacts = 65536;
 

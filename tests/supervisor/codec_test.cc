@@ -28,7 +28,8 @@ TEST_CASE("a fact of every kind comes back from its JSON as it was, whatever byt
 TEST_CASE("facts are canonical JSON with sorted keys; what is absent is left out") {
   CHECK(encodeFactBody(RunEnded{.exit = {.code = 3, .signal = {}}, .outOfMemory = false, .note = "n", .usage = {}}) ==
         R"({"exit":{"code":3},"note":"n","out_of_memory":false,"usage":{}})");
-  CHECK(encodeFactBody(RunStopping{.byUid = 7, .kill = true, .reason = "\xff"}) == R"({"by_uid":7,"kill":true,"reason":{"base64":"/w=="}})");
+  CHECK(encodeFactBody(RunStopping{.byUid = 7, .kill = true, .reason = "\xff"}) ==
+        R"({"by_uid":7,"kill":true,"reason":{"base64":"/w=="}})");
 }
 
 TEST_CASE("a reader ignores fields that it does not know and defaults those that an old fact lacks") {

@@ -69,7 +69,9 @@ class CoreWorld {
     if (wanted == "frozen") must(FreezeRun{peer, run, ""});
     if (wanted == "stopping") must(StopRun{peer, run, ""});
     if (wanted == "killed") must(KillRun{peer, run, ""});
-    if (wanted == "ended") must(LauncherSaid{sandbox::Ended{.run = run, .exit = {.code = 0, .signal = {}}, .outOfMemory = false, .usage = {}}});
+    if (wanted == "ended")
+      must(LauncherSaid{
+          sandbox::Ended{.run = run, .exit = {.code = 0, .signal = {}}, .outOfMemory = false, .usage = {}}});
     return run;
   }
 
@@ -78,7 +80,8 @@ class CoreWorld {
 
   State state;
   std::vector<Fact> log;
-  Context context{.now = {Microseconds(1'790'000'000'000'000), Microseconds(5'000'000), Microseconds(6'000'000)}, .bootId = "boot-1"};
+  Context context{.now = {Microseconds(1'790'000'000'000'000), Microseconds(5'000'000), Microseconds(6'000'000)},
+                  .bootId = "boot-1"};
 
  private:
   void must(const Command& command) { RF_CHECK(apply(command).has_value()); }

@@ -13,7 +13,8 @@ namespace ringfence::supervisor::test {
 namespace {
 
 using Kinds = std::vector<std::string_view>;
-constexpr std::array<std::string_view, 7> kStates{"requested", "starting", "running", "frozen", "stopping", "killed", "ended"};
+constexpr std::array<std::string_view, 7> kStates{"requested", "starting", "running", "frozen",
+                                                  "stopping",  "killed",   "ended"};
 
 Command commandOf(std::string_view verb, const Peer& peer, const RunId& run) {
   if (verb == "freeze") return FreezeRun{peer, run, "why"};
@@ -32,7 +33,8 @@ TEST_CASE("a launch is built at once and released only after its admission is du
   CHECK(requestsOf<sandbox::Release>(*admitted).empty());
   const std::uint64_t admittedSeq = world.run(runId(1)).admittedSeq;
 
-  const auto built = world.apply(LauncherSaid{sandbox::Built{.run = runId(1), .posture = {}, .notes = {}, .held = 0, .initPid = 9}});
+  const auto built =
+      world.apply(LauncherSaid{sandbox::Built{.run = runId(1), .posture = {}, .notes = {}, .held = 0, .initPid = 9}});
   REQUIRE(built);
   CHECK(kindsOf(*built) == Kinds{"run-built"});
   REQUIRE(requestsOf<sandbox::Release>(*built).size() == 1);
@@ -103,7 +105,8 @@ TEST_CASE("live runs are bounded for a user and for all") {
   CHECK(own.code == ErrorCode::kUnavailable);
   CHECK(own.message.find("uid 1000") != std::string::npos);
   for (std::uint32_t uid = 2000; world.state.runs.size() < kMaxLiveRuns; ++uid) {
-    for (std::size_t i = 0; i < kMaxLiveRunsPerUser; ++i) REQUIRE(world.apply(admission(runId(next++), Peer{.uid = uid})));
+    for (std::size_t i = 0; i < kMaxLiveRunsPerUser; ++i)
+      REQUIRE(world.apply(admission(runId(next++), Peer{.uid = uid})));
   }
   const Error all = world.apply(admission(runId(next), Peer{.uid = 9999})).error();
   CHECK(all.code == ErrorCode::kUnavailable);
@@ -115,8 +118,13 @@ TEST_CASE("each verb is accepted in the states where it means something and refu
       {"freeze", {{"running", "frozen"}}},
       {"resume", {{"frozen", "running"}}},
       {"stop", {{"requested", "stopping"}, {"starting", "stopping"}, {"running", "stopping"}, {"frozen", "stopping"}}},
-      {"kill", {{"requested", "stopping"}, {"starting", "stopping"}, {"running", "stopping"}, {"frozen", "stopping"},
-                {"stopping", "stopping"}, {"killed", "stopping"}}}};
+      {"kill",
+       {{"requested", "stopping"},
+        {"starting", "stopping"},
+        {"running", "stopping"},
+        {"frozen", "stopping"},
+        {"stopping", "stopping"},
+        {"killed", "stopping"}}}};
   for (const auto& [verb, table] : accepted) {
     for (const std::string_view from : kStates) {
       CAPTURE(verb, from);
@@ -221,7 +229,8 @@ TEST_CASE("a run that is stopped before it runs never starts") {
     const auto stopped = world.apply(StopRun{kOwner, run, ""});
     CHECK(requestsOf<sandbox::Abandon>(*stopped).size() == 1);
     CHECK(effectsOf<KillGroup>(*stopped).size() == 1);
-    const auto built = world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 9}});
+    const auto built =
+        world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 9}});
     CHECK(requestsOf<sandbox::Release>(*built).empty());
     CHECK(requestsOf<sandbox::Abandon>(*built).size() == 1);
     const auto failed = world.apply(LauncherSaid{sandbox::LaunchFailed{run, "cgroup", "killed", 0, 125}});
@@ -248,8 +257,10 @@ TEST_CASE("a foreground run without a terminal goes with its client, others stay
 TEST_CASE("a wall that is down and was not admitted as weakened ends the launch with its name") {
   CoreWorld world;
   const RunId run = world.runIn("requested");
-  const sandbox::WallReading down{.wall = sandbox::Wall::kLandlock, .wanted = "abi 6", .got = "none", .probed = true, .up = false};
-  const auto built = world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {down}, .notes = {}, .held = 0, .initPid = 9}});
+  const sandbox::WallReading down{
+      .wall = sandbox::Wall::kLandlock, .wanted = "abi 6", .got = "none", .probed = true, .up = false};
+  const auto built =
+      world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {down}, .notes = {}, .held = 0, .initPid = 9}});
   REQUIRE(built);
   CHECK(requestsOf<sandbox::Release>(*built).empty());
   CHECK(requestsOf<sandbox::Abandon>(*built).size() == 1);
@@ -258,7 +269,8 @@ TEST_CASE("a wall that is down and was not admitted as weakened ends the launch 
   AdmitRun weak = admission(runId(50));
   weak.plan.weakened = {{sandbox::Wall::kLandlock, "this kernel has none"}};
   REQUIRE(world.apply(weak));
-  const auto allowed = world.apply(LauncherSaid{sandbox::Built{.run = runId(50), .posture = {down}, .notes = {}, .held = 0, .initPid = 9}});
+  const auto allowed = world.apply(
+      LauncherSaid{sandbox::Built{.run = runId(50), .posture = {down}, .notes = {}, .held = 0, .initPid = 9}});
   CHECK(requestsOf<sandbox::Release>(*allowed).size() == 1);
 }
 
@@ -278,11 +290,13 @@ TEST_CASE("reports about unknown or ended runs change no state; what lives of th
   CoreWorld world;
   for (const RunId& run : {runId(500), world.runIn("ended")}) {
     const std::string before = encodeState(world.state);
-    const auto ended = world.apply(LauncherSaid{sandbox::Ended{.run = run, .exit = {}, .outOfMemory = false, .usage = {}}});
+    const auto ended =
+        world.apply(LauncherSaid{sandbox::Ended{.run = run, .exit = {}, .outOfMemory = false, .usage = {}}});
     CHECK(ended->facts.empty());
     CHECK(requestsOf<sandbox::Forget>(*ended).size() == 1);
     CHECK(world.apply(LauncherSaid{sandbox::LaunchFailed{run, "cgroup", "", 0, 125}})->facts.empty());
-    const auto built = world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 9}});
+    const auto built =
+        world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 9}});
     CHECK(built->facts.empty());
     CHECK(requestsOf<sandbox::Release>(*built).empty());
     CHECK(encodeState(world.state) == before);
@@ -299,7 +313,8 @@ TEST_CASE("trust is recorded for the caller alone, in a valid form, and bounded"
   CHECK(world.state.trusted.at({1000, "/p/.ringfence.toml"}) == hash);
   CHECK(world.apply(TrustPolicy{kOwner, "relative", hash}).error().code == ErrorCode::kInvalid);
   CHECK(world.apply(TrustPolicy{kOwner, "/p", "xyz"}).error().code == ErrorCode::kInvalid);
-  for (std::size_t i = 1; i < kMaxTrustedPerUser; ++i) REQUIRE(world.apply(TrustPolicy{kOwner, "/p" + std::to_string(i), hash}));
+  for (std::size_t i = 1; i < kMaxTrustedPerUser; ++i)
+    REQUIRE(world.apply(TrustPolicy{kOwner, "/p" + std::to_string(i), hash}));
   CHECK(world.apply(TrustPolicy{kOwner, "/one-more", hash}).error().code == ErrorCode::kUnavailable);
   CHECK(world.apply(TrustPolicy{kOwner, "/p1", std::string(64, 'd')}));
 }

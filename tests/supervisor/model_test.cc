@@ -17,8 +17,8 @@ enum class Life { kRequested, kStarting, kRunning, kFrozen, kStopping, kKilled, 
 struct ModelRun {
   std::uint32_t owner = 0;
   Life life = Life::kRequested;
-  bool started = false;    // the command has a pid
-  bool hangsUp = true;     // ends with its client
+  bool started = false;  // the command has a pid
+  bool hangsUp = true;   // ends with its client
 };
 
 struct Model {
@@ -43,8 +43,12 @@ struct Model {
     return std::nullopt;
   }
 
-  std::optional<ErrorCode> freeze(const Peer& peer, const RunId& id) { return move(peer, id, Life::kRunning, Life::kFrozen); }
-  std::optional<ErrorCode> resume(const Peer& peer, const RunId& id) { return move(peer, id, Life::kFrozen, Life::kRunning); }
+  std::optional<ErrorCode> freeze(const Peer& peer, const RunId& id) {
+    return move(peer, id, Life::kRunning, Life::kFrozen);
+  }
+  std::optional<ErrorCode> resume(const Peer& peer, const RunId& id) {
+    return move(peer, id, Life::kFrozen, Life::kRunning);
+  }
   std::optional<ErrorCode> move(const Peer& peer, const RunId& id, Life from, Life to) {
     if (const auto refusal = may(peer, id)) return refusal;
     if (runs[id].life != from) return ErrorCode::kInvalid;
@@ -65,34 +69,46 @@ struct Model {
     return std::nullopt;
   }
 
-  void built(const RunId& id) { if (live(id) && runs[id].life == Life::kRequested) runs[id].life = Life::kStarting; }
+  void built(const RunId& id) {
+    if (live(id) && runs[id].life == Life::kRequested) runs[id].life = Life::kStarting;
+  }
   void started(const RunId& id) {
     if (!live(id)) return;
     runs[id].started = true;
     if (runs[id].life <= Life::kStarting) runs[id].life = Life::kRunning;
   }
-  void ended(const RunId& id) { if (live(id)) runs[id].life = Life::kEnded; }
-  void clientLost(const RunId& id) {
-    if (live(id) && runs[id].hangsUp && runs[id].life < Life::kStopping) runs[id].life = runs[id].started ? Life::kStopping : Life::kKilled;
+  void ended(const RunId& id) {
+    if (live(id)) runs[id].life = Life::kEnded;
   }
-  void timer(const RunId& id) { if (live(id) && runs[id].life == Life::kStopping) runs[id].life = Life::kKilled; }
+  void clientLost(const RunId& id) {
+    if (live(id) && runs[id].hangsUp && runs[id].life < Life::kStopping)
+      runs[id].life = runs[id].started ? Life::kStopping : Life::kKilled;
+  }
+  void timer(const RunId& id) {
+    if (live(id) && runs[id].life == Life::kStopping) runs[id].life = Life::kKilled;
+  }
   void connected(const std::map<RunId, sandbox::KeptState>& kept) {
     launcher = true;
     for (auto& [id, run] : runs) {
-      if (!kept.contains(id) || kept.at(id) != sandbox::KeptState::kRunning) run.life = Life::kEnded;
-      else started(id);
+      if (!kept.contains(id) || kept.at(id) != sandbox::KeptState::kRunning)
+        run.life = Life::kEnded;
+      else
+        started(id);
     }
   }
   void began(const std::string& newBoot) {
     launcher = false;
-    if (newBoot != boot) for (auto& [id, run] : runs) run.life = Life::kEnded;
+    if (newBoot != boot)
+      for (auto& [id, run] : runs) run.life = Life::kEnded;
     boot = newBoot;
   }
 };
 
 Life lifeOf(const Run& run) {
-  if (const auto* stopping = std::get_if<Stopping>(&run.life)) return stopping->killed ? Life::kKilled : Life::kStopping;
-  constexpr std::array kByIndex{Life::kRequested, Life::kStarting, Life::kRunning, Life::kFrozen, Life::kStopping, Life::kEnded};
+  if (const auto* stopping = std::get_if<Stopping>(&run.life))
+    return stopping->killed ? Life::kKilled : Life::kStopping;
+  constexpr std::array kByIndex{Life::kRequested, Life::kStarting, Life::kRunning,
+                                Life::kFrozen,    Life::kStopping, Life::kEnded};
   return kByIndex.at(run.life.index());
 }
 
@@ -109,14 +125,23 @@ class Walk {
     const RunId run = runId(static_cast<unsigned>(1 + random_.below(newest_ + 2)));
     const Peer peer = peers_[random_.below(peers_.size())];
     switch (random_.below(16)) {
-      case 0: case 1: case 2: return admit(peer);
+      case 0:
+      case 1:
+      case 2: return admit(peer);
       case 3: return ask(FreezeRun{peer, run, ""}, model_.freeze(peer, run));
       case 4: return ask(ResumeRun{peer, run}, model_.resume(peer, run));
       case 5: return ask(StopRun{peer, run, ""}, model_.stop(peer, run));
       case 6: return ask(KillRun{peer, run, ""}, model_.kill(peer, run));
-      case 7: case 8: model_.built(run); return tell(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 5}});
-      case 9: case 10: model_.started(run); return tell(LauncherSaid{sandbox::Started{run, 6}});
-      case 11: model_.ended(run); return tell(LauncherSaid{sandbox::Ended{.run = run, .exit = random_.exit(), .outOfMemory = false, .usage = {}}});
+      case 7:
+      case 8:
+        model_.built(run);
+        return tell(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 5}});
+      case 9:
+      case 10: model_.started(run); return tell(LauncherSaid{sandbox::Started{run, 6}});
+      case 11:
+        model_.ended(run);
+        return tell(
+            LauncherSaid{sandbox::Ended{.run = run, .exit = random_.exit(), .outOfMemory = false, .usage = {}}});
       case 12: model_.ended(run); return tell(LauncherSaid{sandbox::LaunchFailed{run, "cgroup", "no room", 28, 125}});
       case 13: model_.clientLost(run); return tell(ClientLost{run});
       case 14: model_.timer(run); return tell(TimerFired{run});
@@ -148,7 +173,10 @@ class Walk {
   void upheaval() {
     const std::uint64_t what = random_.below(6);
     if (what < 3) return connect();
-    if (what < 5) { model_.launcher = false; return tell(LauncherGone{"gone"}); }
+    if (what < 5) {
+      model_.launcher = false;
+      return tell(LauncherGone{"gone"});
+    }
     if (random_.below(4) == 0) world_.context.bootId = "boot-" + std::to_string(random_.below(1000));
     model_.began(world_.context.bootId);
     tell(DaemonBegan{"1", "6"});

@@ -15,8 +15,15 @@ class RandomFacts {
   bool coin() { return below(2) == 0; }
 
   std::string text() {
-    static const std::vector<std::string> kTexts{"", "coder", "a \"quoted\" name", "tab\tand\nnewline", "\xff\xfe not UTF-8", "größe",
-                                                 std::string("nul\0inside", 10), "\x1b[31mred", "/home/ada/project"};
+    static const std::vector<std::string> kTexts{"",
+                                                 "coder",
+                                                 "a \"quoted\" name",
+                                                 "tab\tand\nnewline",
+                                                 "\xff\xfe not UTF-8",
+                                                 "größe",
+                                                 std::string("nul\0inside", 10),
+                                                 "\x1b[31mred",
+                                                 "/home/ada/project"};
     return kTexts[below(kTexts.size())];
   }
   std::uint32_t number() { return static_cast<std::uint32_t>(random_()); }
@@ -24,8 +31,10 @@ class RandomFacts {
   sandbox::Wall wall() { return static_cast<sandbox::Wall>(below(sandbox::kWallCount)); }
   sandbox::ExitStatus exit() {
     sandbox::ExitStatus status;
-    if (coin()) status.code = static_cast<int>(below(256));
-    else if (coin()) status.signal = static_cast<int>(below(64));
+    if (coin())
+      status.code = static_cast<int>(below(256));
+    else if (coin())
+      status.signal = static_cast<int>(below(64));
     return status;
   }
   FinalUsage usage() {
@@ -40,10 +49,19 @@ class RandomFacts {
       case 0: return DaemonStarted{text(), text()};
       case 1: return DaemonStopping{text()};
       case 2:
-        return RunAdmitted{.name = text(), .callerUid = number(), .uid = number(), .gid = number(), .command = {text(), text()},
-                           .workspace = text(), .policyName = text(), .policyHash = text(), .planHash = text(),
-                           .priority = static_cast<policy::PriorityClass>(below(3)), .stdio = static_cast<sandbox::Stdio>(below(3)),
-                           .weakened = {{wall(), text()}}, .detached = coin()};
+        return RunAdmitted{.name = text(),
+                           .callerUid = number(),
+                           .uid = number(),
+                           .gid = number(),
+                           .command = {text(), text()},
+                           .workspace = text(),
+                           .policyName = text(),
+                           .policyHash = text(),
+                           .planHash = text(),
+                           .priority = static_cast<policy::PriorityClass>(below(3)),
+                           .stdio = static_cast<sandbox::Stdio>(below(3)),
+                           .weakened = {{wall(), text()}},
+                           .detached = coin()};
       case 3: return RunBuilt{{{wall(), text(), text(), coin(), coin()}}, {{text()}}, pid()};
       case 4: return RunStarted{pid()};
       case 5: return RunRefused{text(), text(), 125};

@@ -19,8 +19,10 @@ KeptRun kept(const RunId& run, KeptState state) {
 }
 
 // A new launcher, or the old one after a restart of the daemon.
-Decision connect(CoreWorld& world, std::vector<KeptRun> keptRuns, std::optional<std::set<RunId>> frozen = std::nullopt) {
-  return world.apply(LauncherConnected{.pid = 8, .kept = std::move(keptRuns), .frozenGroups = std::move(frozen)}).value();
+Decision connect(CoreWorld& world, std::vector<KeptRun> keptRuns,
+                 std::optional<std::set<RunId>> frozen = std::nullopt) {
+  return world.apply(LauncherConnected{.pid = 8, .kept = std::move(keptRuns), .frozenGroups = std::move(frozen)})
+      .value();
 }
 
 TEST_CASE("a launcher that keeps what the log says live has it adopted, whatever its state") {
@@ -125,7 +127,9 @@ TEST_CASE("a launcher that is gone leaves live runs as they are") {
   CHECK(world.apply(LauncherGone{"killed"})->facts.empty());
 }
 
-TEST_CASE("a daemon that begins after a reboot ends every run of the old boot by name; one on the same boot waits for the launcher") {
+TEST_CASE(
+    "a daemon that begins after a reboot ends every run of the old boot by name; one on the same boot waits for the "
+    "launcher") {
   CoreWorld world;
   const RunId running = world.runIn("running");
   const RunId frozen = world.runIn("frozen");
@@ -135,7 +139,8 @@ TEST_CASE("a daemon that begins after a reboot ends every run of the old boot by
   CHECK(world.life(running) == "running");
   world.context.bootId = "boot-2";
   const auto decision = world.apply(DaemonBegan{"1", "6"});
-  CHECK(kindsOf(*decision) == Kinds{"daemon-started", "difference-found", "run-ended", "difference-found", "run-ended"});
+  CHECK(kindsOf(*decision) ==
+        Kinds{"daemon-started", "difference-found", "run-ended", "difference-found", "run-ended"});
   CHECK(world.life(running) == "ended");
   CHECK(world.life(frozen) == "ended");
   CHECK(world.state.bootId == "boot-2");

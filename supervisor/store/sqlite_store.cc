@@ -1,0 +1,116 @@
+#include "supervisor/store/sqlite_store.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sdk/base/io.h"
+#include "sdk/base/text.h"
+#include "supervisor/store/schema.h"
+#include "supervisor/store/writer.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+// Two daemons over one log would each believe in their own chain. Beside the file, because SQLite locks the file
+// itself.
+Result<UniqueFd> lockAgainstOthers(const std::string& path) {
+  UniqueFd lock = RF_TRY(openAt(AT_FDCWD, path + ".lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return posixError(errno, "locking " + path + ".lock");
+  return Error{ErrorCode::kBusy, path + ": another ringfenced has this log open; give each its own --state-dir", 0};
+}
+
+Result<StoredFact> toStoredFact(const StoredRow& stored) {
+  Fact fact = RF_TRY(toFact(stored.row));
+  return StoredFact{std::move(fact), encodeHex(stored.hash)};
+}
+
+}  // namespace
+
+struct SqliteStore::Parts {
+  UniqueFd lock;
+  std::uint64_t nextSeq = 1;
+  std::unique_ptr<Connection> readConnection;
+  std::unique_ptr<LogReader> reader;
+  std::unique_ptr<Writer> writer;
+};
+
+SqliteStore::SqliteStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+SqliteStore::~SqliteStore() {
+  // The last connection that closes folds the write-ahead log into the main file; that must be the one that writes.
+  parts_->reader.reset();
+  parts_->readConnection.reset();
+  parts_->writer.reset();
+}
+
+Result<SqliteStore::Opened> SqliteStore::open(const std::string& path, StoreOptions options) {
+  auto parts = std::make_unique<Parts>();
+  parts->lock = RF_TRY(lockAgainstOthers(path));
+  std::unique_ptr<Connection> connection = RF_TRY(Connection::open(path, OpenMode::kWrite));
+  RF_TRY(checkPages(*connection));
+  RF_TRY(migrate(*connection, options.steps.empty() ? schemaSteps() : options.steps));
+  LoadedLog log = RF_TRY(loadLog(*connection));
+  parts->nextSeq = log.head.seq + 1;
+  parts->readConnection = RF_TRY(Connection::open(path, OpenMode::kRead));
+  parts->reader = std::make_unique<LogReader>(RF_TRY(LogReader::create(*parts->readConnection)));
+  UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event) return posixError(errno, "eventfd of the store");
+  parts->writer = std::make_unique<Writer>(path, std::move(connection), log,
+                                           WriterOptions{options.samples, options.keptFacts}, std::move(event));
+  return Opened{std::unique_ptr<SqliteStore>(new SqliteStore(std::move(parts))), std::move(log.state)};
+}
+
+Result<void> SqliteStore::append(const std::vector<Fact>& facts) {
+  std::vector<Writer::Entry> entries;
+  entries.reserve(facts.size());
+  for (const Fact& fact : facts) {
+    RF_CHECK(fact.seq == parts_->nextSeq + entries.size());
+    entries.push_back({fact, {}});
+  }
+  RF_TRY(parts_->writer->push(std::move(entries)));
+  parts_->nextSeq += facts.size();
+  return {};
+}
+
+Result<void> SqliteStore::appendSnapshot(const Fact& fact, std::string state) {
+  RF_CHECK(fact.seq == parts_->nextSeq && std::holds_alternative<SnapshotTaken>(fact.body) && !state.empty());
+  std::vector<Writer::Entry> entries;
+  entries.push_back({fact, std::move(state)});
+  RF_TRY(parts_->writer->push(std::move(entries)));
+  ++parts_->nextSeq;
+  return {};
+}
+
+int SqliteStore::eventFd() const { return parts_->writer->eventFd(); }
+Progress SqliteStore::progress() { return parts_->writer->progress(); }
+void SqliteStore::retry() { parts_->writer->retry(); }
+void SqliteStore::appendSample(const Sample& sample) { parts_->writer->pushSample(sample); }
+
+Result<std::vector<StoredFact>> SqliteStore::read(std::uint64_t sinceSeq, const RunId& run, std::size_t limit) {
+  limit = std::min(limit, kMaxReadFacts);
+  std::vector<StoredRow> rows;
+  if (run.empty()) {
+    const auto keep = [&](const StoredRow& row) -> Result<void> {
+      rows.push_back(row);
+      return {};
+    };
+    RF_TRY(parts_->reader->each(sinceSeq, limit, keep));
+  } else {
+    rows = RF_TRY(parts_->reader->ofRun(sinceSeq, run, limit));
+  }
+  std::vector<StoredFact> facts;
+  facts.reserve(rows.size());
+  for (const StoredRow& row : rows) facts.push_back(RF_TRY(toStoredFact(row)));
+  return facts;
+}
+
+Result<std::vector<Sample>> SqliteStore::samples(const RunId& run, std::size_t limit) {
+  return parts_->reader->samples(run, std::min(limit, kMaxReadFacts));
+}
+
+}  // namespace ringfence::supervisor

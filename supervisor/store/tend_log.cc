@@ -1,0 +1,20 @@
+#include "supervisor/core/log_keeping.h"
+#include "supervisor/store/store.h"
+
+namespace ringfence::supervisor {
+
+Result<void> tendLog(Store& store, State& state, const Progress& progress, const Context& context) {
+  if (auto draft = draftSnapshot(state, context)) {
+    RF_TRY(store.appendSnapshot(draft->fact, std::move(draft->state)));
+    state = evolve(std::move(state), draft->fact);
+  }
+  if (progress.retirable) {
+    if (const auto fact = draftRetirement(state, *progress.retirable, context)) {
+      RF_TRY(store.append({*fact}));
+      state = evolve(std::move(state), *fact);
+    }
+  }
+  return {};
+}
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,236 @@
+#include "supervisor/store/writer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include <sys/eventfd.h>
+
+#include "sdk/base/text.h"
+
+namespace ringfence::supervisor {
+
+Writer::Writer(std::string path, std::unique_ptr<Connection> connection, const LoadedLog& log, WriterOptions options,
+               UniqueFd event)
+    : path_(std::move(path)),
+      options_(options),
+      event_(std::move(event)),
+      open_{std::move(connection), nullptr},
+      head_(log.head),
+      retiredSeq_(log.retiredSeq),
+      snapshotSeq_(log.snapshotSeq) {
+  progress_.durableSeq = log.head.seq;
+  thread_ = std::thread([this] { loop(); });
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+// ---- the loop's side
+// -----------------------------------------------------------------------------------------------------
+
+Result<void> Writer::push(std::vector<Entry> entries) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (pending_ + entries.size() > kMaxQueuedFacts) {
+      return Error{ErrorCode::kUnavailable,
+                   path_ + ": " + std::to_string(pending_) + " facts wait for the disk, the most that may", 0};
+    }
+    pending_ += entries.size();
+    std::move(entries.begin(), entries.end(), std::back_inserter(queue_));
+  }
+  wake_.notify_one();
+  return {};
+}
+
+void Writer::pushSample(const Sample& sample) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (samples_.size() >= kMaxQueuedSamples) samples_.pop_front();
+    samples_.push_back(sample);
+  }
+  wake_.notify_one();
+}
+
+Progress Writer::progress() {
+  const std::lock_guard lock(mutex_);
+  eventfd_t count = 0;
+  (void)eventfd_read(event_.get(), &count);  // EAGAIN: nothing new.
+  return progress_;
+}
+
+void Writer::retry() {
+  {
+    const std::lock_guard lock(mutex_);
+    retry_ = true;
+  }
+  wake_.notify_one();
+}
+
+// ---- the thread's side
+// ---------------------------------------------------------------------------------------------------
+
+bool Writer::hasWork() const {
+  if (progress_.failure) return retry_;
+  return !queue_.empty() || !samples_.empty();
+}
+
+void Writer::loop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [&] { return stop_ || hasWork(); });
+    if (!hasWork()) return;  // Asked to stop, and nothing is left that could be done.
+    retry_ = false;
+    if (batch_.empty()) {
+      const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), kMaxBatchFacts));
+      batch_.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
+      queue_.erase(queue_.begin(), queue_.begin() + count);
+    }
+    std::vector<Sample> samples(samples_.begin(), samples_.end());
+    samples_.clear();
+    lock.unlock();
+    Outcome outcome = commitBatch();
+    // Samples wait for the facts, and go when they cannot be written: they may be lost.
+    if (outcome.result && !samples.empty()) commitSamples(samples);
+    lock.lock();
+    pending_ -= outcome.committed;
+    progress_.durableSeq = head_.seq;
+    progress_.failure = outcome.result ? std::nullopt : std::optional(outcome.result.error());
+    if (outcome.retirable) progress_.retirable = std::move(outcome.retirable);
+    announce();
+  }
+}
+
+void Writer::announce() { (void)eventfd_write(event_.get(), 1); }
+
+Writer::Outcome Writer::commitBatch() {
+  const std::size_t before = batch_.size();
+  Outcome outcome{.result = {}, .committed = 0, .retirable = std::nullopt};
+  if (!open_.connection) outcome.result = reopen();
+  if (outcome.result && !batch_.empty()) outcome.result = writeBatch();
+  outcome.committed = before - batch_.size();
+  if (!outcome.result && open_.connection && open_.connection->fault() != DbFault::kFull &&
+      open_.connection->fault() != DbFault::kBusy) {
+    // After an I/O error nobody knows what the kernel still has in memory only: never again over this connection.
+    open_.close();
+  }
+  if (outcome.result && outcome.committed > 0) outcome.retirable = findRetirable();
+  return outcome;
+}
+
+Result<void> Writer::prepareWriter() {
+  if (open_.writer) return {};
+  open_.writer = std::make_unique<LogWriter>(RF_TRY(LogWriter::create(*open_.connection, options_.samples)));
+  return {};
+}
+
+Result<void> Writer::writeBatch() {
+  RF_TRY(prepareWriter());
+  ChainPoint head = head_;
+  Transaction transaction = RF_TRY(Transaction::begin(*open_.connection));
+  for (const Entry& entry : batch_) RF_TRY(writeEntry(entry, head));
+  RF_TRY(transaction.commit());
+  advance(batch_.size(), head);
+  return {};
+}
+
+Result<void> Writer::writeEntry(const Entry& entry, ChainPoint& head) {
+  const FactRow row = toRow(entry.fact);
+  head = {row.seq, chainHash(head.hash, row)};
+  RF_TRY(open_.writer->addFact(row, head.hash));
+  if (const auto* taken = std::get_if<SnapshotTaken>(&entry.fact.body); taken != nullptr && !entry.snapshot.empty()) {
+    RF_TRY(open_.writer->addSnapshot({taken->upToSeq, row.seq, entry.snapshot}));
+  }
+  if (const auto* segment = std::get_if<SegmentRetired>(&entry.fact.body)) RF_TRY(open_.writer->retire(*segment));
+  return {};
+}
+
+// The first `count` facts of the batch are durable.
+void Writer::advance(std::size_t count, ChainPoint head) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const FactBody& body = batch_[i].fact.body;
+    if (const auto* taken = std::get_if<SnapshotTaken>(&body); taken != nullptr && !batch_[i].snapshot.empty())
+      snapshotSeq_ = taken->upToSeq;
+    if (const auto* segment = std::get_if<SegmentRetired>(&body)) retiredSeq_ = segment->upToSeq;
+  }
+  batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(count));
+  head_ = std::move(head);
+}
+
+// A new connection after a fault. What it shows is made durable anew (a checkpoint writes and syncs it into the main
+// file), must hold everything that was called durable, and may hold a part of the batch, which is then done.
+Result<void> Writer::reopen() {
+  Open fresh;
+  fresh.connection = RF_TRY(Connection::open(path_, OpenMode::kWrite));
+  RF_TRY(checkPages(*fresh.connection));
+  {
+    Statement checkpoint = RF_TRY(fresh.connection->prepare("PRAGMA wal_checkpoint(TRUNCATE)"));
+    const bool row = RF_TRY(checkpoint.step());
+    if (!row || checkpoint.number(0) != 0)
+      return Error{ErrorCode::kUnavailable, path_ + ": another process reads it and keeps it from being checked", 0};
+  }
+  LogReader reader = RF_TRY(LogReader::create(*fresh.connection));
+  const ChainPoint found = RF_TRY(reader.head());
+  const std::size_t present = RF_TRY(countPresent(found));
+  if (present > 0) advance(present, found);
+  open_ = std::move(fresh);
+  return {};
+}
+
+Result<std::size_t> Writer::countPresent(const ChainPoint& found) const {
+  const Error changed{ErrorCode::kInvalid,
+                      path_ +
+                          ": is not the log that was written (another process changed it, or the disk lost a part); "
+                          "restart ringfenced, which checks the whole file",
+                      0};
+  if (found.seq < head_.seq || found.seq > head_.seq + batch_.size()) return changed;
+  if (found.seq == head_.seq) {
+    if (found.hash != head_.hash) return changed;
+    return std::size_t{0};
+  }
+  std::string hash = head_.hash;
+  const auto present = static_cast<std::size_t>(found.seq - head_.seq);
+  for (std::size_t i = 0; i < present; ++i) hash = chainHash(hash, toRow(batch_[i].fact));
+  // The chain ends in the same hash only over the same facts.
+  if (hash != found.hash) return changed;
+  return present;
+}
+
+// The oldest whole segment, when it is below the last snapshot and older than the facts that are kept.
+std::optional<SegmentRetired> Writer::findRetirable() {
+  const std::uint64_t end = (retiredSeq_ / kFactsPerSegment + 1) * kFactsPerSegment;
+  if (end > snapshotSeq_ || end + options_.keptFacts > head_.seq) return std::nullopt;
+  auto reader = LogReader::create(*open_.connection);
+  if (!reader) return std::nullopt;  // Nothing is lost by retiring later.
+  const auto hash = reader->hashOf(end);
+  if (!hash || !hash->has_value()) return std::nullopt;
+  return SegmentRetired{end, encodeHex(**hash)};
+}
+
+// ---- samples
+// -------------------------------------------------------------------------------------------------------------
+
+void Writer::commitSamples(const std::vector<Sample>& samples) {
+  if (!open_.connection) return;
+  if (!writeSamples(samples) && open_.connection->fault() == DbFault::kBroken) open_.close();
+}
+
+Result<void> Writer::writeSamples(const std::vector<Sample>& samples) {
+  RF_TRY(prepareWriter());
+  Transaction transaction = RF_TRY(Transaction::begin(*open_.connection));
+  std::set<RunId> runs;
+  for (const Sample& sample : samples) {
+    RF_TRY(open_.writer->addSample(sample));
+    runs.insert(sample.run);
+  }
+  for (const RunId& run : runs) RF_TRY(open_.writer->trimSamples(run));
+  return transaction.commit();
+}
+
+}  // namespace ringfence::supervisor

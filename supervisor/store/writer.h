@@ -1,0 +1,97 @@
+// The one thread that writes, and the queue before it. Everything that has gathered commits together. For this folder
+// alone.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "sdk/base/unique_fd.h"
+#include "supervisor/store/load_log.h"
+#include "supervisor/store/store.h"
+
+namespace ringfence::supervisor {
+
+inline constexpr std::size_t kMaxBatchFacts = 4096;
+inline constexpr std::size_t kMaxQueuedSamples = 4096;
+inline constexpr std::uint64_t kFactsPerSegment = 10'000;
+
+struct WriterOptions {
+  SampleBounds samples;
+  std::uint64_t keptFacts = 0;
+};
+
+class Writer {
+ public:
+  struct Entry {
+    Fact fact;
+    std::string snapshot;  // the state, beside a SnapshotTaken
+  };
+
+  Writer(std::string path, std::unique_ptr<Connection> connection, const LoadedLog& log, WriterOptions options,
+         UniqueFd event);
+  // Commits what is queued, unless a failure stands; then ends the thread.
+  ~Writer();
+
+  Result<void> push(std::vector<Entry> entries);
+  void pushSample(const Sample& sample);
+  int eventFd() const { return event_.get(); }
+  Progress progress();
+  void retry();
+
+ private:
+  // How a written batch ended.
+  struct Outcome {
+    Result<void> result;
+    std::size_t committed = 0;
+    std::optional<SegmentRetired> retirable;
+  };
+  struct Open {
+    std::unique_ptr<Connection> connection;
+    std::unique_ptr<LogWriter> writer;
+    void close() {
+      writer.reset();
+      connection.reset();
+    }
+  };
+
+  void loop();
+  bool hasWork() const;
+  Outcome commitBatch();
+  Result<void> writeBatch();
+  Result<void> writeEntry(const Entry& entry, ChainPoint& head);
+  Result<void> prepareWriter();
+  Result<void> reopen();
+  Result<std::size_t> countPresent(const ChainPoint& found) const;
+  void advance(std::size_t count, ChainPoint head);
+  std::optional<SegmentRetired> findRetirable();
+  void commitSamples(const std::vector<Sample>& samples);
+  Result<void> writeSamples(const std::vector<Sample>& samples);
+  void announce();
+
+  const std::string path_;
+  const WriterOptions options_;
+  const UniqueFd event_;
+
+  // The thread's own.
+  Open open_;
+  std::vector<Entry> batch_;  // taken from the queue, not yet durable
+  ChainPoint head_;           // the last durable fact
+  std::uint64_t retiredSeq_;
+  std::uint64_t snapshotSeq_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Entry> queue_;
+  std::deque<Sample> samples_;
+  std::size_t pending_ = 0;  // queued and in the batch
+  Progress progress_;
+  bool retry_ = false;
+  bool stop_ = false;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace ringfence::supervisor
