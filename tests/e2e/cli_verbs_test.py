@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Detached runs, control, and looking: what people and scripts read.
+
+    cli_verbs_test.py BUILD [TEST…]
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
+from tests.support.daemon import eventually, is_alive  # noqa: E402
+
+
+# ---- detached runs ---------------------------------------------------------------------------------------------------
+
+
+def test_detach_prints_the_run_alone_and_logs_has_its_output(bench: Bench) -> None:
+    result = bench.sh("echo one; sleep 0.3; echo two >&2; exit 3", "-d")
+    equal(result.returncode, 0, result.stderr)
+    assert re.fullmatch(r"r-[0-9a-f]{16}\n", result.stdout), result.stdout
+    run = result.stdout.strip()
+    followed = bench.cli("logs", "-f", run)
+    equal(followed.stdout, "one\ntwo\n", followed.stderr)
+    equal(bench.ended(run), {"code": 3})
+    equal(bench.cli("logs", run).stdout, "one\ntwo\n")
+    lines = [json.loads(line) for line in bench.cli("logs", "--json", run).stdout.splitlines()]
+    equal(b"".join(base64.b64decode(line["output_raw"]) for line in lines if "output" in line), b"one\ntwo\n")
+    equal(lines[-1], {"ended": True})
+
+
+def test_logs_on_a_terminal_escape_what_the_agent_wrote(bench: Bench) -> None:
+    run = bench.detached(r"printf 'a\033]0;title\007b\n'")
+    bench.ended(run)
+    with bench.terminal("logs", run) as terminal:
+        terminal.expect(re.escape("a\\x1b]0;title\\x07b"))
+        equal(terminal.wait(), 0)
+        assert "\x1b]0" not in terminal.seen
+    equal(bench.cli("logs", run).stdout, "a\x1b]0;title\x07b\n")
+
+
+def test_attach_to_a_detached_run_follows_it_to_its_status(bench: Bench) -> None:
+    run = bench.detached("while [ ! -e go ]; do sleep 0.05; done; echo done; exit 12")
+    attached = subprocess.Popen([bench.program, "attach", run], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                cwd=bench.workspace, env=bench.daemon.environment)
+    (bench.workspace / "go").touch()
+    output, _ = attached.communicate(timeout=20)
+    equal((output, attached.returncode), (b"done\n", 12))
+
+
+# ---- control and looking ---------------------------------------------------------------------------------------------
+
+
+def frozen_in_kernel(bench: Bench, run: str) -> list[str]:
+    """The `frozen` values of the run's v2 group, as the kernel says them."""
+    values = []
+    for group in bench.daemon.groups():
+        for events in Path(group).rglob("cgroup.events"):
+            if run in events.parts and events.parent.name == run:
+                values += re.findall(r"frozen (\d)", events.read_text())
+    return values
+
+
+def test_freeze_holds_the_run_in_the_kernel_and_resume_lets_go(bench: Bench) -> None:
+    run = bench.detached("while :; do date +%s%N > beat; sleep 0.02; done")
+    assert eventually((bench.workspace / "beat").exists)
+    result = bench.cli("freeze", run)
+    equal(result.returncode, 0, result.stderr)
+    equal(result.stdout, f"frozen {run}\n")
+    assert eventually(lambda: frozen_in_kernel(bench, run) == ["1"]), frozen_in_kernel(bench, run)
+    before = (bench.workspace / "beat").read_text()
+    time.sleep(0.3)
+    equal((bench.workspace / "beat").read_text(), before, "something ran while frozen")
+    equal(bench.show(run)["state"], "frozen")
+    equal(bench.daemon.json("resume", run)["run"], run)
+    assert eventually(lambda: frozen_in_kernel(bench, run) == ["0"])
+    assert eventually(lambda: (bench.workspace / "beat").read_text() != before)
+    bench.cli("kill", run)
+    bench.ended(run)
+
+
+def test_stop_and_kill_end_runs_by_id_by_name_and_all(bench: Bench) -> None:
+    polite = bench.detached('trap "exit 17" TERM; while :; do sleep 0.05; done', "-n", "polite")
+    time.sleep(0.2)
+    equal(bench.cli("stop", "polite").returncode, 0)
+    equal(bench.ended(polite), {"code": 17})
+    first, second = bench.detached("sleep 1000"), bench.detached("sleep 1000")
+    result = bench.cli("kill", first)
+    equal(result.stdout, f"killed {first}\n", result.stderr)
+    equal(bench.ended(first), {"signal": 9})
+    equal(bench.cli("kill", "--all").stdout, f"killed {second}\n")
+    equal(bench.ended(second), {"signal": 9})
+    missing = bench.cli("kill", "r-0000000000000000")
+    equal(missing.returncode, 1)
+    assert "r-0000000000000000" in missing.stderr, missing.stderr
+
+
+def test_ps_show_and_usage_have_the_shapes_of_the_contract(bench: Bench) -> None:
+    run = bench.detached("sleep 1000", "-n", "sleeper")
+    shown = bench.show(run)
+    for field in ("id", "name", "state", "exit", "uid", "pid", "command", "workspace", "policy", "started", "weakened", "walls", "usage"):
+        assert field in shown, f"no {field} in {shown}"
+    equal((shown["id"], shown["name"], shown["state"], shown["exit"]), (run, "sleeper", "running", None))
+    equal(shown["command"], ["/bin/sh", "-c", "sleep 1000"])
+    equal(shown["workspace"], str(bench.workspace))
+    equal(shown["policy"]["name"], "coding")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", shown["started"]), shown["started"]
+    assert isinstance(shown["pid"], int) and is_alive(shown["pid"]) and shown["uid"] != 0, shown
+    equal(sorted(wall["wall"] for wall in shown["walls"]),
+          ["cgroup", "ipc", "landlock", "limits", "mount", "net", "pid", "privileges", "seccomp", "uts"])
+    assert all(wall["up"] is True and wall["proved"] in ("read", "probe") for wall in shown["walls"]), shown["walls"]
+    equal(set(shown["usage"]), {"cpu_usec", "memory_bytes", "memory_peak_bytes", "pids", "io_read_bytes", "io_write_bytes",
+                                "npu_usec", "gpu_usec", "tokens"})
+    assert all(value is None or isinstance(value, int) for value in shown["usage"].values()), shown["usage"]
+    assert shown["usage"]["pids"] and shown["usage"]["cpu_usec"] is not None, shown["usage"]
+    equal([line["id"] for line in bench.daemon.json_runs()], [run])
+    row = bench.daemon.json("usage", run)
+    equal((row["run"], row["name"], row["state"]), (run, "sleeper", "running"))
+    table = bench.cli("ps").stdout.splitlines()
+    assert table[0].startswith("RUN ") and run in table[1] and "sleeper" in table[1], table
+    page = bench.cli("show", "sleeper").stdout
+    assert "landlock" in page and "DOWN" not in page and "\x1b" not in page, page
+    bench.cli("kill", run)
+    bench.ended(run)
+    equal(bench.cli("ps").stdout.count("\n"), 1)
+    assert run in bench.cli("ps", "-a").stdout
+
+
+def test_hostile_names_are_escaped_wherever_they_are_shown(bench: Bench) -> None:
+    run = bench.detached("sleep 1000 # \x1b[2J\u202e", "-n", "evil\x1b]0;x\x07")
+    for args in (["ps"], ["show", run], ["usage"], ["log"]):
+        output = bench.cli(*args).stdout
+        assert output and "\x1b" not in output and "\u202e" not in output and "\x07" not in output, (args, output)
+    assert "name_raw" in bench.show(run) and "command_raw" in bench.show(run)
+    bench.cli("kill", run)
+    bench.ended(run)
+
+
+def test_the_log_is_ordered_and_its_chain_verifies(bench: Bench) -> None:
+    run = bench.last_run()["id"] if bench.sh("exit 2").returncode == 2 else ""
+    lines = bench.daemon.json("log")
+    numbers = [line["seq"] for line in lines]
+    equal(numbers, list(range(1, len(numbers) + 1)))
+    assert all(isinstance(line["body"], dict) and line["hash"] and line["kind"] for line in lines), lines[0]
+    kinds = [line["kind"] for line in bench.daemon.json("log", run)]
+    assert kinds[0] == "run-admitted" and "run-started" in kinds and kinds[-1] == "run-ended", kinds
+    assert all(line["run"] == run for line in bench.daemon.json("log", run))
+    equal(bench.daemon.json("log", "--since", str(numbers[-3]))[0]["seq"], numbers[-2])
+    equal(len(bench.daemon.json("log", "--since", "1h")), len(lines))
+    equal(bench.cli("log", "--since", "yesterday").returncode, 2)
+    verified = bench.daemon.json("verify")
+    assert verified["ok"] is True and verified["facts"] >= len(lines) and verified["head"], verified
+    equal(bench.cli("verify", "--against", verified["head"]).returncode, 0)
+    equal(bench.cli("verify", "--against", "0" * 64).returncode, 1)
+
+
+def test_log_follows_what_happens(bench: Bench) -> None:
+    follower = subprocess.Popen([bench.program, "log", "-f", "--json"], stdout=subprocess.PIPE, cwd=bench.workspace,
+                                env=bench.daemon.environment, text=True)
+    assert follower.stdout is not None
+    equal(json.loads(follower.stdout.readline())["seq"], 1)
+    bench.sh("exit 0")
+    for line in follower.stdout:
+        if json.loads(line)["kind"] == "run-ended":
+            break
+    follower.terminate()
+    follower.wait(10)
+    follower.stdout.close()
+
+
+def test_doctor_answers_with_and_without_the_daemon(bench: Bench) -> None:
+    for env in ({}, {"RINGFENCE_SOCKET": str(bench.daemon.base / "nobody.sock")}):
+        result = bench.cli("doctor", "--json", env=env)
+        assert result.returncode in (0, 1), result.stderr
+        report = json.loads(result.stdout)
+        for field in ("kernel", "landlock_abi", "cgroup", "seccomp", "checks"):
+            assert field in report, f"no {field} in {report}"
+        assert report["cgroup"]["layout"] in ("unified", "hybrid")
+        assert all(set(check) >= {"name", "ok", "detail"} for check in report["checks"])
+        assert bench.cli("doctor", env=env).stdout.strip()
+
+
+def test_policies_can_be_looked_at_without_the_daemon(bench: Bench) -> None:
+    env = {"RINGFENCE_SOCKET": str(bench.daemon.base / "nobody.sock")}
+    schema = bench.cli("policy", "schema", env=env)
+    equal(schema.returncode, 0, schema.stderr)
+    assert "properties" in json.loads(schema.stdout)
+    (bench.workspace / "bad.toml").write_text("schema = 1\nnam = 1\n")
+    equal(bench.cli("policy", "check", "./bad.toml", env=env).returncode, 6)
+
+
+def test_runs_of_others_do_not_exist_for_another_user(bench: Bench) -> None:
+    run = bench.detached("sleep 1000", "-n", "private")
+
+    def as_nobody(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", bench.program, *args], env=bench.daemon.environment,
+                              capture_output=True, text=True, timeout=60, cwd="/")
+
+    listed = as_nobody("ps", "-a", "--json")
+    equal((listed.returncode, listed.stdout), (0, ""), listed.stderr)
+    for verb in ("show", "freeze", "kill", "logs", "attach"):
+        for name in (run, "private"):
+            result = as_nobody(verb, name)
+            equal(result.returncode, 1, (verb, result.stderr))
+            unknown = as_nobody(verb, "r-0000000000000000" if name == run else "unknown")
+            equal(result.stderr.replace(name, "X"), unknown.stderr.replace("r-0000000000000000", "X").replace("unknown", "X"),
+                  "the answer tells that the run exists")
+    equal(as_nobody("kill", "--all").stdout, "")
+    assert run not in as_nobody("log").stdout
+    equal(bench.show(run)["state"], "running")
+    bench.cli("kill", run)
+    bench.ended(run)
+
+
+def test_a_run_as_a_user_has_that_users_rights(bench: Bench) -> None:
+    os.chown(bench.workspace, 65534, 65534)
+    result = bench.sh("id -u; touch mine", "--as", "nobody")
+    equal((result.stdout, result.returncode), ("65534\n", 0), result.stderr)
+    equal((bench.workspace / "mine").stat().st_uid, 65534)
+    equal(bench.sh("true", "--as", "no-such-user").returncode, 2)
+    equal(bench.sh("true", "--as", "root").returncode, 2)
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))
