@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sdk/base/io.h"
+
 namespace ringfence::cli {
 namespace {
 
@@ -48,7 +50,7 @@ Session::Session(client::Client client, std::string run, SessionStreams streams)
       usesTerminalInput_(hasTerminal_ || !streams_.inputs.empty()),
       raw_(STDIN_FILENO) {
   const sigset_t handled = handledSignals();
-  (void)::sigprocmask(SIG_BLOCK, &handled, &before_);
+  (void)::sigprocmask(SIG_BLOCK, &handled, nullptr);
   signals_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!hasTerminal_) return;
   const int master = streams_.master.get();
@@ -59,17 +61,20 @@ Session::Session(client::Client client, std::string run, SessionStreams streams)
   takeTerminal();
 }
 
-Session::~Session() {
-  raw_.leave();
-  (void)::sigprocmask(SIG_SETMASK, &before_, nullptr);
-}
+// The signals stay blocked: one that comes now must not replace the command's status with its own.
+Session::~Session() { raw_.leave(); }
 
 SessionEnd Session::follow() {
   for (;;) {
-    if (auto end = turn()) {
-      raw_.leave();
-      return *std::move(end);
+    auto end = turn();
+    if (!end) continue;
+    const bool cleanedUp = end->how == SessionEnd::How::kEnded && !end->exit.signal;
+    if (hasTerminal_ && !cleanedUp && !terminalLost_ && ::isatty(STDOUT_FILENO) == 1) {
+      (void)writeAll(STDOUT_FILENO, screenReset(),
+                     "the terminal");  // Best effort: the words on it count, not its colours.
     }
+    raw_.leave();
+    return *std::move(end);
   }
 }
 

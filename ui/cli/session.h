@@ -67,7 +67,6 @@ class Session {
   bool hasTerminal_;
   bool usesTerminalInput_;
   RawMode raw_;
-  sigset_t before_{};
   UniqueFd signals_;
   std::optional<client::ExitStatus> exit_;
   bool terminalLost_ = false;

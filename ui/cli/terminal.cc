@@ -30,6 +30,10 @@ std::optional<winsize> windowSize(int terminal) {
   return size;
 }
 
+std::string_view screenReset() {
+  return "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1047l\x1b[?1l\x1b>\x1b[?25h\x1b[0m";
+}
+
 DetachKey::Outcome DetachKey::feed(std::string_view typed) {
   constexpr char kPrefix = 0x1c;
   Outcome outcome;

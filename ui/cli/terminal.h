@@ -34,6 +34,10 @@ bool isForeground(int terminal);
 
 std::optional<winsize> windowSize(int terminal);
 
+// Undoes what a program that could not clean up may have left on a screen: mouse and focus reports, bracketed paste,
+// the second screen, colours, a hidden cursor. Moves nothing and clears nothing.
+std::string_view screenReset();
+
 // Ctrl-\ then d leaves; Ctrl-\ twice is one Ctrl-\; Ctrl-\ and anything else is both. Pure.
 class DetachKey {
  public:
