@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Starts and ends runs in cycles and counts what is left behind.
+
+    cycles.py --build DIR [--cycles N]
+
+Compared before and after: processes, control groups, mounts of the machine, namespaces, and the open descriptors of the
+daemon and the launcher. A tenth of the runs is killed, a tenth is refused (missing program), the rest ends by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.support.daemon import Daemon, eventually  # noqa: E402
+
+
+class Inventory(NamedTuple):
+    daemon_fds: int
+    launcher_fds: int
+    groups: int
+    processes: int
+    mounts: int
+    namespaces: int
+
+
+def namespaces_of(pids: list[int]) -> set[str]:
+    seen = set()
+    for pid in pids:
+        for kind in ("mnt", "net", "pid", "user", "ipc", "uts", "cgroup"):
+            try:
+                seen.add(os.readlink(f"/proc/{pid}/ns/{kind}"))
+            except OSError:
+                continue
+    return seen
+
+
+def take_inventory(daemon: Daemon) -> Inventory:
+    assert daemon.process is not None
+    launcher = daemon.launcher_pid()
+    groups = sum(1 for root in daemon.groups() for _ in os.walk(root))
+    pids = daemon.processes()
+    return Inventory(len(os.listdir(f"/proc/{daemon.process.pid}/fd")), len(os.listdir(f"/proc/{launcher}/fd")), groups,
+                     len(pids), len(Path("/proc/self/mounts").read_text().splitlines()), len(namespaces_of(pids)))
+
+
+def one_cycle(daemon: Daemon, number: int, project: str) -> str | None:
+    if number % 10 == 3:
+        run = daemon.cli("run", "-d", "-w", project, "--", "/bin/sleep", "60").stdout.strip()
+        killed = daemon.cli("kill", run)
+        if killed.returncode != 0:
+            return f"cycle {number}: kill {run}: {killed.stderr.strip()}"
+        ended = eventually(lambda: daemon.json("show", run)["state"] == "ended", 20)
+        return None if ended else f"cycle {number}: {run} did not end after kill"
+    if number % 10 == 7:
+        refused = daemon.cli("run", "-w", project, "--", "/nonexistent/program")
+        return None if refused.returncode == 127 else f"cycle {number}: missing program gave {refused.returncode}"
+    status = number % 50
+    ended = daemon.cli("run", "-w", project, "--", "/bin/sh", "-c", f"exit {status}")
+    return None if ended.returncode == status else f"cycle {number}: {ended.returncode} instead of {status}: {ended.stderr}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--cycles", type=int, default=50)
+    options = parser.parse_args()
+    problems: list[str] = []
+    with Daemon(options.build) as daemon:
+        project = daemon.base / "project"
+        project.mkdir()
+        for number in range(10):  # Caches and pools fill before the first look.
+            one_cycle(daemon, number, str(project))
+        before = eventually(lambda: take_inventory(daemon), 1)
+        for number in range(options.cycles):
+            problem = one_cycle(daemon, number, str(project))
+            if problem:
+                problems.append(problem)
+        eventually(lambda: take_inventory(daemon) == before, 10)
+        after = take_inventory(daemon)
+        problems += [f"{name}: {old} before, {new} after" for name, old, new in zip(before._fields, before, after) if new > old]
+    problems += daemon.leftovers()
+    for problem in problems:
+        print(f"cycles: {problem}")
+    print(f"cycles: {options.cycles} starts and ends, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
