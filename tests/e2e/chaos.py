@@ -12,6 +12,7 @@ with the programs it watches.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import threading
@@ -54,7 +55,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
     parser.add_argument("--victim", choices=["daemon", "launcher", "both"], required=True)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=int(os.environ.get("RINGFENCE_KILLS", "20")))
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     options = parser.parse_args()
     print(f"seed {options.seed}")

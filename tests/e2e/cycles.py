@@ -67,7 +67,7 @@ def one_cycle(daemon: Daemon, number: int, project: str) -> str | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--cycles", type=int, default=50)
+    parser.add_argument("--cycles", type=int, default=int(os.environ.get("RINGFENCE_CYCLES", "50")))
     options = parser.parse_args()
     problems: list[str] = []
     with Daemon(options.build) as daemon:

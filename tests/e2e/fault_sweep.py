@@ -11,6 +11,7 @@ many points are tried, spread evenly over the recording; 0 tries all.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import signal
 import subprocess
@@ -82,7 +83,7 @@ def record(daemon: Daemon, pid: int, project: str) -> list[tuple[str, int]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--points", type=int, default=0)
+    parser.add_argument("--points", type=int, default=int(os.environ.get("RINGFENCE_FAULT_POINTS", "60")))
     parser.add_argument("--who", choices=["launcher", "daemon"], default="launcher")
     options = parser.parse_args()
     problems: list[str] = []
