@@ -11,6 +11,10 @@ namespace {
 
 Error refuse(ErrorCode code, std::string message) { return {code, std::move(message), 0}; }
 
+std::string clip(const std::string& reason) {
+  return reason.size() <= kMaxReasonBytes ? reason : reason.substr(0, kMaxReasonBytes) + "…";
+}
+
 bool hasNotStarted(const Run& run) {
   return std::holds_alternative<Requested>(run.life) || std::holds_alternative<Starting>(run.life);
 }
@@ -101,7 +105,7 @@ Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Contex
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
   if (!std::holds_alternative<Running>(run->life)) return wrongState(*run, "frozen");
   deciding.atOnce(FreezeGroup{run->id, run->what.priority, true});
-  deciding.record(run->id, RunFrozen{command.peer.uid, command.reason});
+  deciding.record(run->id, RunFrozen{command.peer.uid, clip(command.reason)});
   return {};
 }
 
@@ -219,7 +223,7 @@ void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t by
   // Looks again: at what did not end when asked, and at what a kill has not ended yet.
   deciding.atOnce(ArmTimer{run.id, kStopGrace});
   if (alreadyKilled) return;
-  const std::uint64_t seq = deciding.record(run.id, RunStopping{byUid, kill, std::move(reason)});
+  const std::uint64_t seq = deciding.record(run.id, RunStopping{byUid, kill, clip(reason)});
   // A frozen run gets its signal when it thaws; thawing waits for the disk, the kill at the deadline does not.
   if (!kill && std::holds_alternative<Frozen>(run.life))
     deciding.after(seq, FreezeGroup{run.id, run.what.priority, false});

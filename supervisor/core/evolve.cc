@@ -46,7 +46,22 @@ int exitCodeOf(const sandbox::ExitStatus& exit) {
   return 1;
 }
 
+// A thousand ended runs must not hold a thousand long commands in memory; what was cut off shows as "…".
+void shorten(std::vector<std::string>& command) {
+  std::size_t left = kMaxEndedCommandBytes;
+  for (auto argument = command.begin(); argument != command.end(); ++argument) {
+    if (argument->size() < left) {
+      left -= argument->size() + 1;
+      continue;
+    }
+    *argument = "…";
+    command.erase(argument + 1, command.end());
+    return;
+  }
+}
+
 void end(State& state, Run& run, EndedState ended) {
+  shorten(run.what.command);
   run.life = std::move(ended);
   state.ended.push_back(run.id);
   if (state.ended.size() <= kMaxEndedRuns) return;

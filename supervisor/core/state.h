@@ -50,6 +50,8 @@ inline constexpr std::size_t kMaxLiveRuns = 512;
 inline constexpr std::size_t kMaxLiveRunsPerUser = 128;
 inline constexpr std::size_t kMaxNameBytes = 128;
 inline constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // arguments and workspace of one run
+inline constexpr std::size_t kMaxEndedCommandBytes = 4096;   // of an ended run; the log has all of it
+inline constexpr std::size_t kMaxReasonBytes = 1024;
 inline constexpr std::size_t kMaxTrustedPerUser = 256;
 inline constexpr std::size_t kMaxTrustedPathBytes = 4096;
 

@@ -306,6 +306,18 @@ TEST_CASE("reports about unknown or ended runs change no state; what lives of th
   }
 }
 
+TEST_CASE("long text of a person is cut in the log, and a long command in the memory of an ended run") {
+  CoreWorld world;
+  AdmitRun command = admission(runId(60));
+  command.plan.command = {"agent", std::string(3000, 'a'), std::string(3000, 'b'), "last"};
+  REQUIRE(world.apply(command));
+  CHECK(world.run(runId(60)).what.command == command.plan.command);
+  const auto killed = world.apply(KillRun{kOwner, runId(60), std::string(5000, 'x')});
+  CHECK(std::get<RunStopping>(killed->facts[0].body).reason.size() < 1100);
+  REQUIRE(world.apply(LauncherSaid{sandbox::LaunchFailed{runId(60), "cgroup", "", 0, 125}}));
+  CHECK(world.run(runId(60)).what.command == std::vector<std::string>{"agent", std::string(3000, 'a'), "…"});
+}
+
 TEST_CASE("trust is recorded for the caller alone, in a valid form, and bounded") {
   CoreWorld world;
   const std::string hash(64, 'c');
