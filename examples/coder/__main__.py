@@ -31,7 +31,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--workspace", metavar="DIR", type=Path, default=Path("."), help="the project (default: here)")
     parser.add_argument("--task", metavar="TEXT", default=DEFAULT_TASK)
     parser.add_argument("--check", metavar="COMMAND", default="make test", help="must pass at the end")
-    parser.add_argument("--report", metavar="FILE", type=Path, help="write each tool call and what it showed, one JSON a line")
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help="write each tool call and what it showed, one JSON a line"
+    )
     parser.add_argument("--max-turns", metavar="N", type=int, default=40)
     options = parser.parse_args(arguments)
     if options.endpoint and not options.model:

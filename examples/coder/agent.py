@@ -15,20 +15,22 @@ SYSTEM = (
     "You are a careful programmer at work in one project directory. Use the tools to read, change, build and test. "
     "Make the smallest change that fixes the cause. When the tests pass, say in one sentence what was wrong."
 )
-LOG_WIDTH = 110       # columns of the text of one log line
-LOG_LINES = 12        # lines of an observation that the log shows; the model sees all of it
+LOG_WIDTH = 110  # columns of the text of one log line
+LOG_LINES = 12  # lines of an observation that the log shows; the model sees all of it
 
 
 @dataclass(frozen=True)
 class Outcome:
-    turns: int          # model replies
+    turns: int  # model replies
     tool_calls: int
-    reason: str         # why the loop ended: "finished" or "turn limit reached"
+    reason: str  # why the loop ended: "finished" or "turn limit reached"
 
 
 def log(kind: str, text: str) -> None:
     """One event for the person: the kind, then at most LOG_LINES lines of text."""
-    lines = [part for line in text.rstrip("\n").split("\n") for part in textwrap.wrap(printable(line), LOG_WIDTH) or [""]]
+    lines = [
+        part for line in text.rstrip("\n").split("\n") for part in textwrap.wrap(printable(line), LOG_WIDTH) or [""]
+    ]
     for number, line in enumerate(lines[:LOG_LINES]):
         print(f"{kind if number == 0 else '':>6} | {line}")
     if len(lines) > LOG_LINES:

@@ -17,7 +17,7 @@ Message = dict[str, Any]
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 TIMEOUT_S = 300.0
-ATTEMPTS = 4                        # of one request, when the endpoint is busy or away
+ATTEMPTS = 4  # of one request, when the endpoint is busy or away
 RETRY_STATUS = {408, 429, 500, 502, 503, 504}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 MAX_FILE_BYTES = 256 * 1024
-MAX_OUTPUT_BYTES = 16 * 1024     # of one command, kept from the end: errors come last
+MAX_OUTPUT_BYTES = 16 * 1024  # of one command, kept from the end: errors come last
 DEFAULT_TIMEOUT_S = 60.0
 
 
@@ -35,8 +35,8 @@ DESCRIPTIONS = [
 
 @dataclass(frozen=True)
 class CommandResult:
-    exit_code: int      # as a shell gives it: 128 + N when signal N ended it
-    output: str         # stdout and stderr as they came, at most MAX_OUTPUT_BYTES
+    exit_code: int  # as a shell gives it: 128 + N when signal N ended it
+    output: str  # stdout and stderr as they came, at most MAX_OUTPUT_BYTES
     timed_out: bool
 
 
@@ -99,8 +99,12 @@ class Toolbox:
     def run(self, command: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> CommandResult:
         """Runs `command` by /bin/sh in the project. Blocks at most timeout_s, then kills the whole process group."""
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command], cwd=self.workspace, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            ["/bin/sh", "-c", command],
+            cwd=self.workspace,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         timed_out = False
         try:

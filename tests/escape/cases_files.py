@@ -12,11 +12,23 @@ from world import World
 
 @steps("FS-01")
 def read_secrets(w: World) -> list[Step]:
-    names = [".ssh/id_ed25519", ".aws/credentials", ".netrc", ".config/gh/hosts.yml", ".gnupg/secring.gpg", "docs/thesis",
-             ".mozilla/cookies.sqlite", ".kube/config", ".docker/config.json"]
+    names = [
+        ".ssh/id_ed25519",
+        ".aws/credentials",
+        ".netrc",
+        ".config/gh/hosts.yml",
+        ".gnupg/secring.gpg",
+        "docs/thesis",
+        ".mozilla/cookies.sqlite",
+        ".kube/config",
+        ".docker/config.json",
+    ]
     planted = [w.file(w.home / name, mode=0o600) for name in names] + [w.file(w.other / "agent-b-secret")]
-    made = [Step(f"{verb}:{path.name}", (verb, str(path)), seen(w.tokens[str(path)]))
-            for path in planted for verb in ("read", "read_openat2")]
+    made = [
+        Step(f"{verb}:{path.name}", (verb, str(path)), seen(w.tokens[str(path)]))
+        for path in planted
+        for verb in ("read", "read_openat2")
+    ]
     flag = w.file(w.root_only / "flag", uid=0, mode=0o600)
     made.append(Step("root-flag", ("read", str(flag)), seen(w.tokens[str(flag)]), control="root"))
     made.append(Step("shadow", ("read", "/etc/shadow"), by_probe, control="root"))
@@ -36,10 +48,17 @@ def follow_links(w: World) -> list[Step]:
     directory.symlink_to(w.hidden)
     (w.workspace / "dangling").symlink_to(w.hidden / "made-through-link")
     made = [
-        Step(name, ("symlink_read", goal, link(name)), seen(token)) for name, goal in {
-            "absolute": str(target), "relative": relative, "dots": f"./././{relative}",
-            "root-link": f"/proc/self/root{target}", "cwd-link": f"/proc/self/cwd/{relative}",
-            "thread-root": f"/proc/thread-self/root{target}", "through-directory": str(directory / "linked")}.items()]
+        Step(name, ("symlink_read", goal, link(name)), seen(token))
+        for name, goal in {
+            "absolute": str(target),
+            "relative": relative,
+            "dots": f"./././{relative}",
+            "root-link": f"/proc/self/root{target}",
+            "cwd-link": f"/proc/self/cwd/{relative}",
+            "thread-root": f"/proc/thread-self/root{target}",
+            "through-directory": str(directory / "linked"),
+        }.items()
+    ]
     made.append(Step("chained", ("read", str(chain)), seen(token)))
     made.append(Step("planted-directory", ("read", str(directory / "linked")), seen(token)))
     written = w.file(w.hidden / "linked-write")
@@ -60,7 +79,9 @@ def hard_links(w: World) -> list[Step]:
     made = []
     for verb in ("link", "link_write"):
         for kind, path in outside_files(w, verb).items():
-            made.append(Step(f"{verb}-{kind}", (verb, str(path), str(w.workspace / f"hard-{verb}-{kind}")), changed(path)))
+            made.append(
+                Step(f"{verb}-{kind}", (verb, str(path), str(w.workspace / f"hard-{verb}-{kind}")), changed(path))
+            )
     return made
 
 
@@ -77,12 +98,22 @@ def renames(w: World) -> list[Step]:
         made.append(Step(f"exchange-{kind}", ("rename_exchange", str(source), str(path)), changed(path)))
     for kind, directory in (("hidden", w.hidden), ("granted", w.granted)):
         source = w.make_directory(w.workspace / f"directory-{kind}")
-        made.append(Step(f"out-{kind}", ("rename", str(source), str(directory / "moved-out")), appeared(directory / "moved-out")))
+        made.append(
+            Step(
+                f"out-{kind}", ("rename", str(source), str(directory / "moved-out")), appeared(directory / "moved-out")
+            )
+        )
     hook = w.file(w.workspace / "hook", "#!/bin/sh\n")
     goal = w.workspace / ".git/hooks/post-checkout"
     made.append(Step("denied-destination", ("rename", str(hook), str(goal)), appeared(goal)))
     config = w.file(w.workspace / "config", "[core]\nhooksPath = evil\n")
-    made.append(Step("over-config", ("rename", str(config), str(w.workspace / ".git/config")), changed(w.workspace / ".git/config")))
+    made.append(
+        Step(
+            "over-config",
+            ("rename", str(config), str(w.workspace / ".git/config")),
+            changed(w.workspace / ".git/config"),
+        )
+    )
     return made
 
 
@@ -97,22 +128,33 @@ def handles(w: World) -> list[Step]:
         Step("open-by-workspace", ("handle", str(path), str(w.workspace)), seen(token), control="root"),
         Step("userns", ("userns_handle", str(path), str(w.home)), by_probe),
         Step("own-name", ("handle", str(own), str(w.workspace)), by_probe),
-        Step("forged", ("forged_handle", str(w.workspace)), by_probe, control="none",
-             why="what a made-up handle opens depends on the file system"),
+        Step(
+            "forged",
+            ("forged_handle", str(w.workspace)),
+            by_probe,
+            control="none",
+            why="what a made-up handle opens depends on the file system",
+        ),
     ]
 
 
 @steps("FS-07")
 def truncation(w: World) -> list[Step]:
-    return [Step(f"{verb}-{kind}", (verb, str(path)), changed(path))
-            for verb in ("truncate", "ftruncate") for kind, path in outside_files(w, verb).items()]
+    return [
+        Step(f"{verb}-{kind}", (verb, str(path)), changed(path))
+        for verb in ("truncate", "ftruncate")
+        for kind, path in outside_files(w, verb).items()
+    ]
 
 
 @steps("FS-08")
 def metadata(w: World) -> list[Step]:
     verbs = ("chmod", "fchmodat2", "chown", "utimens", "setxattr", "setxattrat", "file_setattr", "setflags")
-    return [Step(f"{verb}-{kind}", (verb, str(path)), changed(path))
-            for verb in verbs for kind, path in outside_files(w, f"meta-{verb}").items()]
+    return [
+        Step(f"{verb}-{kind}", (verb, str(path)), changed(path))
+        for verb in verbs
+        for kind, path in outside_files(w, f"meta-{verb}").items()
+    ]
 
 
 @steps("FS-09")
@@ -123,9 +165,13 @@ def magic_links(w: World) -> list[Step]:
     token = w.tokens[str(target)]
     pid, _ = w.victim()
     relative = os.path.relpath(target, w.workspace)
-    reads = {"self-root": f"/proc/self/root{target}", "self-cwd": f"/proc/self/cwd/{relative}",
-             "victim-root": f"/proc/{pid}/root{target}", "victim-cwd": f"/proc/{pid}/cwd/magic",
-             "task-root": f"/proc/self/task/../root{target}"}
+    reads = {
+        "self-root": f"/proc/self/root{target}",
+        "self-cwd": f"/proc/self/cwd/{relative}",
+        "victim-root": f"/proc/{pid}/root{target}",
+        "victim-cwd": f"/proc/{pid}/cwd/magic",
+        "task-root": f"/proc/self/task/../root{target}",
+    }
     made = [Step(name, ("read", path), seen(token)) for name, path in reads.items()]
     made += [
         Step("openat2", ("read_openat2", f"/proc/self/root{target}"), seen(token)),
@@ -145,15 +191,19 @@ def sibling_calls(w: World) -> list[Step]:
     hooks = w.make_directory(w.workspace / ".git/hooks")
     places = {"hidden": w.hidden, "granted": w.granted, "masked": hooks}
     for kind, place in places.items():
+
         def add(name: str, argv: tuple[str, ...], proof: Any) -> None:
             made.append(Step(f"{name}-{kind}", argv, proof))
+
         for verb in ("create", "creat", "create_openat2", "mkdir", "mknod_file"):
             goal = place / f"new-{verb}"
             add(verb, (verb, str(goal)), appeared(goal))
         add("tmpfile", ("tmpfile_link", str(place), str(place / "new-tmp")), appeared(place / "new-tmp"))
         add("symlink", ("symlink", "/bin/true", str(place / "new-link")), appeared(place / "new-link"))
-        victims = {verb: w.file(place / f"old-{verb}") for verb in
-                   ("write", "write_openat2", "truncate", "fallocate", "unlink", "rename", "copy")}
+        victims = {
+            verb: w.file(place / f"old-{verb}")
+            for verb in ("write", "write_openat2", "truncate", "fallocate", "unlink", "rename", "copy")
+        }
         for verb in ("write", "write_openat2", "truncate", "fallocate"):
             add(verb, (verb, str(victims[verb])), changed(victims[verb]))
         add("unlink", ("unlink", str(victims["unlink"])), gone(victims["unlink"]))
@@ -174,7 +224,11 @@ def device_nodes(w: World) -> list[Step]:
             goal = directory / f"rf-escape-{kind}{major}-{minor}"
             if place == "tmp":
                 w.outside(goal)
-            made.append(Step(f"{kind}{major}:{minor}-{place}", ("mknod", kind, str(goal), major, minor), by_probe, control="root"))
+            made.append(
+                Step(
+                    f"{kind}{major}:{minor}-{place}", ("mknod", kind, str(goal), major, minor), by_probe, control="root"
+                )
+            )
     return made
 
 
@@ -186,8 +240,14 @@ def set_id_files(w: World) -> list[Step]:
         goal = w.workspace / f"setid-{verb}"
         made.append(Step(verb, (f"setid_{verb}", str(goal)), has_set_id(goal)))
     goal = w.workspace / "setid-capability"
-    made.append(Step("capability", ("capability_xattr", str(goal)),
-                     lambda world, outcome: goal.exists() and "security.capability" in os.listxattr(goal), control="root"))
+    made.append(
+        Step(
+            "capability",
+            ("capability_xattr", str(goal)),
+            lambda world, outcome: goal.exists() and "security.capability" in os.listxattr(goal),
+            control="root",
+        )
+    )
     return made
 
 
@@ -215,7 +275,8 @@ def enumeration(w: World) -> list[Step]:
     os.setxattr(path, "user.canary", w.secret("xattr").encode())
     named = w.file(w.home / ("top-" + w.secret("top name")))
     return [
-        Step("stat", ("stat", str(path)), by_probe), Step("access", ("access", str(path)), by_probe),
+        Step("stat", ("stat", str(path)), by_probe),
+        Step("access", ("access", str(path)), by_probe),
         Step("statfs", ("statfs", str(path)), by_probe),
         Step("getxattr", ("getxattr", str(path)), seen(w.tokens["xattr"])),
         Step("list-hidden", ("list", str(w.hidden)), seen(w.tokens["name"])),
@@ -238,25 +299,50 @@ def shared_tmp(w: World) -> list[Step]:
 
 @steps("FS-28")
 def kernel_knobs(w: World) -> list[Step]:
-    paths = ["/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hostname",
-             "/proc/sys/kernel/printk", "/proc/sys/kernel/randomize_va_space", "/proc/sys/kernel/ns_last_pid",
-             "/proc/sys/kernel/shmmax", "/proc/sys/kernel/msgmax", "/proc/sys/fs/file-max", "/proc/sys/fs/protected_symlinks",
-             "/proc/sys/fs/suid_dumpable", "/proc/sys/fs/mqueue/msg_max", "/proc/sys/vm/drop_caches",
-             "/proc/sys/vm/overcommit_memory", "/proc/sys/vm/swappiness", "/proc/sys/net/ipv4/ip_forward",
-             "/proc/sys/net/ipv4/ping_group_range", "/proc/irq/default_smp_affinity",
-             "/sys/kernel/uevent_helper", "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/power/state",
-             "/proc/sys/fs/binfmt_misc/register", "/sys/kernel/debug", "/proc/kcore", "/proc/kmsg"]
+    paths = [
+        "/proc/sysrq-trigger",
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sys/kernel/modprobe",
+        "/proc/sys/kernel/hostname",
+        "/proc/sys/kernel/printk",
+        "/proc/sys/kernel/randomize_va_space",
+        "/proc/sys/kernel/ns_last_pid",
+        "/proc/sys/kernel/shmmax",
+        "/proc/sys/kernel/msgmax",
+        "/proc/sys/fs/file-max",
+        "/proc/sys/fs/protected_symlinks",
+        "/proc/sys/fs/suid_dumpable",
+        "/proc/sys/fs/mqueue/msg_max",
+        "/proc/sys/vm/drop_caches",
+        "/proc/sys/vm/overcommit_memory",
+        "/proc/sys/vm/swappiness",
+        "/proc/sys/net/ipv4/ip_forward",
+        "/proc/sys/net/ipv4/ping_group_range",
+        "/proc/irq/default_smp_affinity",
+        "/sys/kernel/uevent_helper",
+        "/sys/kernel/mm/transparent_hugepage/enabled",
+        "/sys/power/state",
+        "/proc/sys/fs/binfmt_misc/register",
+        "/sys/kernel/debug",
+        "/proc/kcore",
+        "/proc/kmsg",
+    ]
     for mount in ("/sys/fs/cgroup", *sorted(str(p) for p in Path("/sys/fs/cgroup").glob("*") if p.is_dir())):
         paths += [f"{mount}/cgroup.procs", f"{mount}/release_agent", f"{mount}/notify_on_release", f"{mount}/tasks"]
     present = [path for path in paths if Path(path).is_file()]
     writable = {path for path in present if os.stat(path).st_mode & 0o200}
-    return [Step(path, ("open_write" if path in writable else "read", path), by_probe, control="root")
-            for path in present if path != "/proc/kcore"]
+    return [
+        Step(path, ("open_write" if path in writable else "read", path), by_probe, control="root")
+        for path in present
+        if path != "/proc/kcore"
+    ]
 
 
 @steps("FS-30")
 def helper_binaries(w: World) -> list[Step]:
     """The programs that build the fence: nothing inside opens them for writing. Root itself meets ETXTBSY."""
     why = "a running program cannot be opened for writing by anybody"
-    return [Step(path, ("open_write", path), by_probe, control="none", why=why)
-            for path in ("/proc/1/exe", "/proc/self/exe", "/proc/2/exe", str(w.probe))]
+    return [
+        Step(path, ("open_write", path), by_probe, control="none", why=why)
+        for path in ("/proc/1/exe", "/proc/self/exe", "/proc/2/exe", str(w.probe))
+    ]

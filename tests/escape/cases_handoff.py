@@ -7,15 +7,30 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from model import Outcome, Proof, Result, Step, appeared, changed, script, seen, steps
+from model import Outcome, Proof, Result, Step, appeared, changed, script, seen, snapshot, steps
 from cases_ipc import reached
 from world import UID, World
 
-# Names that make programs outside execute something, at the top of a project.
-TRIGGERS = [".git/hooks/pre-commit", ".git/hooks/post-checkout", ".git/config", ".claude/settings.json",
-            ".claude/settings.local.json", ".mcp.json", ".cursor/mcp.json", ".codex/config.toml", ".gemini/settings.json",
-            ".vscode/tasks.json", ".vscode/settings.json", ".vscode/launch.json", ".idea/workspace.xml", ".envrc",
-            ".devcontainer/devcontainer.json", ".ringfence.toml"]
+# Names at the top of a project that make programs outside execute something or obey, by who reads them. Instructions in
+# plain words (AGENTS.md and its kind) are work results like any other and are not protected.
+GIT = [".git/hooks/pre-commit", ".git/hooks/post-checkout", ".git/config", ".git/config.worktree"]
+EDITORS = [
+    ".vscode/tasks.json",
+    ".vscode/settings.json",
+    ".vscode/launch.json",
+    ".idea/workspace.xml",
+    ".devcontainer/devcontainer.json",
+    ".envrc",
+]
+AGENTS = [
+    ".claude/settings.json",
+    ".claude/settings.local.json",
+    ".claude/hooks/x.sh",
+    ".mcp.json",
+    ".cursor/mcp.json",
+    ".codex/config.toml",
+    ".gemini/settings.json",
+]
 
 
 def planted(path: Path) -> Proof:
@@ -23,16 +38,47 @@ def planted(path: Path) -> Proof:
     return lambda world, outcome: path.is_file() and b"escaped" in path.read_bytes()
 
 
+def planting(w: World, names: list[str]) -> list[Step]:
+    """The file made with the folders above it, where it is not there yet."""
+    goals = {name: w.workspace / name for name in names if not (w.workspace / name).exists()}
+    return [Step(name, ("plant", str(goal)), planted(goal)) for name, goal in goals.items()]
+
+
 @steps("FS-12")
 def created_later(w: World) -> list[Step]:
-    """Protected names that are not there when the run starts, made with the folders above them."""
-    made = []
-    for name in TRIGGERS:
-        goal = w.workspace / name
-        if goal.exists():
-            continue
-        made.append(Step(name, ("plant", str(goal)), planted(goal)))
-    return made
+    return planting(w, [*GIT, ".ringfence.toml", ".vscode/new.json", ".claude/new.json", ".idea/new.xml"])
+
+
+@steps("TH-02")
+def editor_triggers(w: World) -> list[Step]:
+    return planting(w, EDITORS)
+
+
+@steps("TH-03")
+def agent_triggers(w: World) -> list[Step]:
+    return planting(w, AGENTS)
+
+
+def existing(w: World, side: Any, names: list[str]) -> list[Result]:
+    """The same names, there when the run starts: written to, replaced and removed."""
+    results = []
+    files = {name: w.file(w.workspace / name, "{}") for name in names}
+    for name, path in files.items():
+        before = snapshot(path)
+        for argv in (("write", str(path)), ("truncate", str(path)), ("unlink", str(path)), ("plant", str(path))):
+            side.run(w, *argv)
+        results.append(Result(f"existing-{name}", snapshot(path) != before, "the file outside"))
+    return results
+
+
+@script("TH-02")
+def existing_editor_triggers(w: World, side: Any) -> list[Result]:
+    return existing(w, side, EDITORS)
+
+
+@script("TH-03")
+def existing_agent_triggers(w: World, side: Any) -> list[Result]:
+    return existing(w, side, AGENTS)
 
 
 @script("FS-12")
@@ -41,7 +87,9 @@ def moved_aside(w: World, side: Any) -> list[Result]:
     git, hook = w.workspace / ".git", w.workspace / ".git/hooks/pre-commit"
     side.run(w, "rename", str(git), str(w.workspace / ".git-aside"))
     side.run(w, "plant", str(hook))
-    results = [Result("git-folder", hook.is_file() and b"escaped" in hook.read_bytes(), str(sorted(os.listdir(w.workspace))))]
+    results = [
+        Result("git-folder", hook.is_file() and b"escaped" in hook.read_bytes(), str(sorted(os.listdir(w.workspace))))
+    ]
     away = w.workspace.parent / "ws-aside"
     side.run(w, "rename", str(w.workspace), str(away))
     results.append(Result("workspace", away.exists(), "the workspace itself was renamed"))
@@ -68,28 +116,77 @@ def git_outside(w: World, side: Any) -> list[Result]:
     """What git outside then executes, with a tripwire behind every trigger."""
     tripped = w.hidden / "tripped"
     wire = w.file(w.workspace / "wire", f"#!/bin/sh\ntouch {tripped}\n", mode=0o755)
-    shell = (f"cd {w.workspace} && git config core.fsmonitor {wire}; git config core.hooksPath {w.workspace}; "
-             f"cp {wire} .git/hooks/pre-commit; cp {wire} .git/hooks/post-index-change; true")
+    shell = (
+        f"cd {w.workspace} && git config core.fsmonitor {wire}; git config core.hooksPath {w.workspace}; "
+        f"cp {wire} .git/hooks/pre-commit; cp {wire} .git/hooks/post-index-change; true"
+    )
     environment = {"HOME": str(w.home), "GIT_CONFIG_GLOBAL": "/dev/null"}
     if side.fenced:
         side.run_fenced(["/bin/sh", "-c", shell], w, env=environment)
     else:
-        subprocess.run(["/bin/sh", "-c", shell], user=UID, group=UID, extra_groups=[], env={**environment, "PATH": "/usr/bin:/bin"},
-                       check=False, capture_output=True)
-    for command in (["git", "status"], ["git", "-c", "user.name=x", "-c", "user.email=x@y", "commit", "--allow-empty", "-qm", "x"]):
-        subprocess.run(command, cwd=w.workspace, user=UID, group=UID, extra_groups=[], env={**environment, "PATH": "/usr/bin:/bin"},
-                       check=False, capture_output=True)
+        subprocess.run(
+            ["/bin/sh", "-c", shell],
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            env={**environment, "PATH": "/usr/bin:/bin"},
+            check=False,
+            capture_output=True,
+        )
+    for command in (
+        ["git", "status"],
+        ["git", "-c", "user.name=x", "-c", "user.email=x@y", "commit", "--allow-empty", "-qm", "x"],
+    ):
+        subprocess.run(
+            command,
+            cwd=w.workspace,
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            env={**environment, "PATH": "/usr/bin:/bin"},
+            check=False,
+            capture_output=True,
+        )
     return [Result("tripwire", tripped.exists(), "a command of the agent's ran outside")]
 
 
 @steps("TH-04")
 def start_files(w: World) -> list[Step]:
-    names = [".bashrc", ".profile", ".bash_login", ".zshenv", ".zshrc", ".inputrc", ".config/environment.d/x.conf",
-             ".config/systemd/user/x.service", ".config/autostart/x.desktop", ".local/share/dbus-1/services/x.service",
-             ".local/share/applications/x.desktop", ".ssh/authorized_keys", ".ssh/config", ".ssh/rc", ".gitconfig",
-             ".config/git/config", ".npmrc", ".cargo/config.toml", ".cargo/bin/cargo", ".local/bin/git", ".config/fish/config.fish",
-             ".tmux.conf", ".vimrc", ".gdbinit", ".pythonrc", ".config/pip/pip.conf", ".pam_environment", ".xprofile", ".Xresources",
-             ".config/Code/User/settings.json", ".config/ringfence/policies/x.toml", ".gnupg/gpg.conf", ".mozilla/x/user.js"]
+    names = [
+        ".bashrc",
+        ".profile",
+        ".bash_login",
+        ".zshenv",
+        ".zshrc",
+        ".inputrc",
+        ".config/environment.d/x.conf",
+        ".config/systemd/user/x.service",
+        ".config/autostart/x.desktop",
+        ".local/share/dbus-1/services/x.service",
+        ".local/share/applications/x.desktop",
+        ".ssh/authorized_keys",
+        ".ssh/config",
+        ".ssh/rc",
+        ".gitconfig",
+        ".config/git/config",
+        ".npmrc",
+        ".cargo/config.toml",
+        ".cargo/bin/cargo",
+        ".local/bin/git",
+        ".config/fish/config.fish",
+        ".tmux.conf",
+        ".vimrc",
+        ".gdbinit",
+        ".pythonrc",
+        ".config/pip/pip.conf",
+        ".pam_environment",
+        ".xprofile",
+        ".Xresources",
+        ".config/Code/User/settings.json",
+        ".config/ringfence/policies/x.toml",
+        ".gnupg/gpg.conf",
+        ".mozilla/x/user.js",
+    ]
     made = []
     for name in names:
         goal = w.home / name
@@ -105,16 +202,27 @@ def widening_project_policy(w: World, side: Any) -> list[Result]:
     """A project that grants itself more. The control is the same grant in the person's own hands."""
     secret = w.file(w.hidden / "project-wants")
     token = w.tokens[str(secret)]
-    grants = {"read": f'[files]\nread = ["{w.hidden}"]\n', "write": f'[files]\nwrite = ["{w.hidden}"]\n',
-              "walls": '[walls]\nmount = "off"\n', "landlock": '[walls]\nlandlock = "off"\n', "seccomp": '[walls]\nseccomp = "best-effort"\n',
-              "limits": "[limits]\npids = 100000\n"}
+    grants = {
+        "read": f'[files]\nread = ["{w.hidden}"]\n',
+        "write": f'[files]\nwrite = ["{w.hidden}"]\n',
+        "walls": '[walls]\nmount = "off"\n',
+        "landlock": '[walls]\nlandlock = "off"\n',
+        "seccomp": '[walls]\nseccomp = "best-effort"\n',
+        "limits": "[limits]\npids = 100000\n",
+    }
     results = []
     for name, text in grants.items():
         policy = w.file(w.workspace / ".ringfence.toml", f'schema = 1\nname = "project"\n{text}')
         if side.fenced:
             output = side.run(w, "read", str(secret))
             shown = side.run(w, "numbers", "425", "425") if name == "seccomp" else output
-            results.append(Result(name, token in output.stdout or "425" in shown.stdout.rpartition("\t")[2], (output.stdout + output.stderr)[-200:]))
+            results.append(
+                Result(
+                    name,
+                    token in output.stdout or "425" in shown.stdout.rpartition("\t")[2],
+                    (output.stdout + output.stderr)[-200:],
+                )
+            )
         else:
             output = side.run(w, "read", str(secret))
             results.append(Result(name, token in output.stdout, "unfenced, nothing is in the way"))
@@ -125,16 +233,30 @@ def widening_project_policy(w: World, side: Any) -> list[Result]:
 @script("TH-07")
 def broken_project_policy(w: World, side: Any) -> list[Result]:
     """A project policy that nobody can understand: the run is refused, and never starts with something else instead."""
-    texts = {"syntax": "schema = = 1", "duplicate": 'schema = 1\nname = "a"\nname = "b"\n', "unknown-key": 'schema = 1\nname = "p"\nfence = false\n',
-             "wrong-type": 'schema = 1\nname = "p"\n[files]\nread = 7\n', "unknown-schema": 'schema = 99\nname = "p"\n', "nul": 'schema = 1\x00\n',
-             "unfinished": 'schema = 1\nname = "p', "deep": "a = " + "[" * 5000 + "]" * 5000, "large": "# " + "x" * (3 << 20) + "\n",
-             "not-text": "\xff\xfe\x00\x01"}
+    texts = {
+        "syntax": "schema = = 1",
+        "duplicate": 'schema = 1\nname = "a"\nname = "b"\n',
+        "unknown-key": 'schema = 1\nname = "p"\nfence = false\n',
+        "wrong-type": 'schema = 1\nname = "p"\n[files]\nread = 7\n',
+        "unknown-schema": 'schema = 99\nname = "p"\n',
+        "nul": "schema = 1\x00\n",
+        "unfinished": 'schema = 1\nname = "p',
+        "deep": "a = " + "[" * 5000 + "]" * 5000,
+        "large": "# " + "x" * (3 << 20) + "\n",
+        "not-text": "\xff\xfe\x00\x01",
+    }
     results = []
     for name, text in texts.items():
         policy = w.file(w.workspace / ".ringfence.toml", text)
         if side.fenced:
             output = side.run(w, "list", "/")
-            results.append(Result(name, output.returncode == 0 and name != "large", f"status {output.returncode}: {output.stderr[-200:]}"))
+            results.append(
+                Result(
+                    name,
+                    output.returncode == 0 and name != "large",
+                    f"status {output.returncode}: {output.stderr[-200:]}",
+                )
+            )
         else:
             output = side.run(w, "list", "/")
             results.append(Result(name, output.returncode == 0, "unfenced, no policy is read"))
@@ -163,6 +285,11 @@ def own_state(w: World, side: Any) -> list[Result]:
 @steps("TH-09")
 def open_outside(w: World) -> list[Step]:
     """Programs that ask a service outside to open something: each needs a socket to it."""
-    places = {"portal": f"/run/user/{UID}/bus-portal", "gio": f"/run/user/{UID}/gvfsd/socket", "code": f"/run/user/{UID}/vscode-git.sock",
-              "browser": str(w.home / ".config/chrome/SingletonSocket"), "kde": f"/run/user/{UID}/kdeinit5__77"}
+    places = {
+        "portal": f"/run/user/{UID}/bus-portal",
+        "gio": f"/run/user/{UID}/gvfsd/socket",
+        "code": f"/run/user/{UID}/vscode-git.sock",
+        "browser": str(w.home / ".config/chrome/SingletonSocket"),
+        "kde": f"/run/user/{UID}/kdeinit5__77",
+    }
     return [Step(name, ("connect_unix", address), reached(w.listener(address))) for name, address in places.items()]

@@ -22,6 +22,7 @@ def reached(listener: Listener) -> Proof:
         while listener.accepted == 0 and time.monotonic() < deadline:
             time.sleep(0.02)
         return listener.accepted > 0
+
     return look
 
 
@@ -31,26 +32,53 @@ def services(w: World, addresses: dict[str, str]) -> list[Step]:
 
 @steps("IPC-01")
 def session_bus(w: World) -> list[Step]:
-    return services(w, {
-        "session-bus": f"/run/user/{UID}/bus", "user-manager": f"/run/user/{UID}/systemd/private",
-        "abstract-bus": "@/tmp/dbus-rf-escape", "at-spi": f"/run/user/{UID}/at-spi/bus_0", "pipewire": f"/run/user/{UID}/pipewire-0",
-        "wayland": f"/run/user/{UID}/wayland-0", "x11-abstract": "@/tmp/.X11-unix/X77", "system-bus": "/run/dbus/system_bus_socket"})
+    return services(
+        w,
+        {
+            "session-bus": f"/run/user/{UID}/bus",
+            "user-manager": f"/run/user/{UID}/systemd/private",
+            "abstract-bus": "@/tmp/dbus-rf-escape",
+            "at-spi": f"/run/user/{UID}/at-spi/bus_0",
+            "pipewire": f"/run/user/{UID}/pipewire-0",
+            "wayland": f"/run/user/{UID}/wayland-0",
+            "x11-abstract": "@/tmp/.X11-unix/X77",
+            "system-bus": "/run/dbus/system_bus_socket",
+        },
+    )
 
 
 @steps("IPC-02")
 def system_sockets(w: World) -> list[Step]:
-    return services(w, {
-        "systemd-private": "/run/systemd/private", "journal": "/run/systemd/journal/stdout", "notify": "/run/systemd/notify-x",
-        "varlink": "/run/systemd/io.systemd.ManagedOOM", "resolve": "/run/systemd/resolve/io.systemd.Resolve",
-        "machined": "/run/systemd/machine/io.systemd.Machine", "userdb": "/run/systemd/userdb/io.systemd.DynamicUser",
-        "udev": "/run/udev/control", "nscd": "/run/nscd/socket", "cups": "/run/cups/cups.sock"})
+    return services(
+        w,
+        {
+            "systemd-private": "/run/systemd/private",
+            "journal": "/run/systemd/journal/stdout",
+            "notify": "/run/systemd/notify-x",
+            "varlink": "/run/systemd/io.systemd.ManagedOOM",
+            "resolve": "/run/systemd/resolve/io.systemd.Resolve",
+            "machined": "/run/systemd/machine/io.systemd.Machine",
+            "userdb": "/run/systemd/userdb/io.systemd.DynamicUser",
+            "udev": "/run/udev/control",
+            "nscd": "/run/nscd/socket",
+            "cups": "/run/cups/cups.sock",
+        },
+    )
 
 
 @steps("IPC-03")
 def container_engines(w: World) -> list[Step]:
-    made = services(w, {
-        "docker": "/run/docker.sock", "podman": "/run/podman/podman.sock", "containerd": "/run/containerd/containerd.sock",
-        "libvirt": "/run/libvirt/libvirt-sock", "snapd": "/run/snapd.socket", "lxd": "/run/lxd/unix.socket"})
+    made = services(
+        w,
+        {
+            "docker": "/run/docker.sock",
+            "podman": "/run/podman/podman.sock",
+            "containerd": "/run/containerd/containerd.sock",
+            "libvirt": "/run/libvirt/libvirt-sock",
+            "snapd": "/run/snapd.socket",
+            "lxd": "/run/lxd/unix.socket",
+        },
+    )
     docker = next(listener for listener in w.listeners if listener.address == "/run/docker.sock")
     if os.path.realpath("/var/run") == "/run":
         made.append(Step("var-run", ("connect_unix", "/var/run/docker.sock"), reached(docker)))
@@ -66,19 +94,34 @@ def container_engines(w: World) -> list[Step]:
 @steps("IPC-04")
 def key_agents(w: World) -> list[Step]:
     w.outside(Path("/tmp/ssh-rf-escape"))
-    return services(w, {
-        "ssh-agent": "/tmp/ssh-rf-escape/agent.1", "gpg-agent": str(w.home / ".gnupg/S.gpg-agent"),
-        "gpg-extra": f"/run/user/{UID}/gnupg/S.gpg-agent.extra", "keyring": f"/run/user/{UID}/keyring/control",
-        "pcscd": "/run/pcscd/pcscd.comm", "ssh-control": str(w.home / ".ssh/control.sock")})
+    return services(
+        w,
+        {
+            "ssh-agent": "/tmp/ssh-rf-escape/agent.1",
+            "gpg-agent": str(w.home / ".gnupg/S.gpg-agent"),
+            "gpg-extra": f"/run/user/{UID}/gnupg/S.gpg-agent.extra",
+            "keyring": f"/run/user/{UID}/keyring/control",
+            "pcscd": "/run/pcscd/pcscd.comm",
+            "ssh-control": str(w.home / ".ssh/control.sock"),
+        },
+    )
 
 
 @steps("IPC-06")
 def terminals_and_editors(w: World) -> list[Step]:
     for name in ("tmux-61100", "kitty-rf", "emacs61100"):
         w.outside(Path("/tmp") / name)
-    return services(w, {
-        "tmux": "/tmp/tmux-61100/default", "screen": f"/run/screen/S-{UID}/1.pts", "kitty": "/tmp/kitty-rf/main",
-        "vscode": f"/run/user/{UID}/vscode-ipc-1.sock", "emacs": "/tmp/emacs61100/server", "nvim": f"/run/user/{UID}/nvim.1.0"})
+    return services(
+        w,
+        {
+            "tmux": "/tmp/tmux-61100/default",
+            "screen": f"/run/screen/S-{UID}/1.pts",
+            "kitty": "/tmp/kitty-rf/main",
+            "vscode": f"/run/user/{UID}/vscode-ipc-1.sock",
+            "emacs": "/tmp/emacs61100/server",
+            "nvim": f"/run/user/{UID}/nvim.1.0",
+        },
+    )
 
 
 @script("IPC-07")
@@ -124,8 +167,14 @@ def passed_descriptors(w: World) -> list[Step]:
     w.outside(Path("/tmp/rf-escape-meet"))
     w.outside(Path("/dev/shm/rf-escape-meet"))
     w.outside(Path("/var/tmp/rf-escape-meet"))
-    places = {"abstract": "@rf-escape-meet", "tmp": "/tmp/rf-escape-meet", "shm": "/dev/shm/rf-escape-meet",
-              "runtime": f"/run/user/{UID}/meet", "home": str(w.hidden / "meet"), "var-tmp": "/var/tmp/rf-escape-meet"}
+    places = {
+        "abstract": "@rf-escape-meet",
+        "tmp": "/tmp/rf-escape-meet",
+        "shm": "/dev/shm/rf-escape-meet",
+        "runtime": f"/run/user/{UID}/meet",
+        "home": str(w.hidden / "meet"),
+        "var-tmp": "/var/tmp/rf-escape-meet",
+    }
     made = []
     for name, address in places.items():
         w.listener(address, passes=held)
@@ -142,9 +191,14 @@ def shared_objects(w: World) -> list[Step]:
         output = w.as_user(f"{verb}_make", name, token)
         assert "effect=yes" in output.stdout, output.stdout
     posix = w.file(w.outside(Path("/dev/shm/rf-escape-object")), token)
-    return [Step("shm", ("shm_read", KEY), seen(token)), Step("sem", ("sem_get", KEY), by_probe),
-            Step("msg", ("msg_get", KEY), seen(token)), Step("mq", ("mq_read", "/rf-escape"), seen(token)),
-            Step("dev-shm", ("read", str(posix)), seen(token)), Step("sysvipc", ("read", "/proc/sysvipc/shm"), seen(str(int(KEY, 16))))]
+    return [
+        Step("shm", ("shm_read", KEY), seen(token)),
+        Step("sem", ("sem_get", KEY), by_probe),
+        Step("msg", ("msg_get", KEY), seen(token)),
+        Step("mq", ("mq_read", "/rf-escape"), seen(token)),
+        Step("dev-shm", ("read", str(posix)), seen(token)),
+        Step("sysvipc", ("read", "/proc/sysvipc/shm"), seen(str(int(KEY, 16)))),
+    ]
 
 
 @steps("IPC-11")
@@ -161,24 +215,62 @@ def keyrings(w: World) -> list[Step]:
         world.as_user("remove_key", token)
         return outcome.effect == "yes"
 
-    return [Step("find", ("find_key", token), by_probe), Step("request", ("request_key", token), find),
-            Step("add", ("add_key", "rf-escape-made", "-4"), found_outside)]
+    return [
+        Step("find", ("find_key", token), by_probe),
+        Step("request", ("request_key", token), find),
+        Step("add", ("add_key", "rf-escape-made", "-4"), found_outside),
+    ]
 
 
 @steps("IPC-12")
 def devices(w: World) -> list[Step]:
     """Nodes that exist on this machine; inside there are none of them. Never opened: watchdogs, and disks for writing."""
-    names = ["kvm", "fuse", "uinput", "mem", "port", "kmsg", "net/tun", "vhost-net", "vhost-vsock", "loop-control", "loop0",
-             "mapper/control", "userfaultfd", "vsock", "hwrng", "autofs", "btrfs-control", "cpu_dma_latency", "snapshot", "rtc0",
-             "nvram", "vda", "sda", "dri/card0", "dri/renderD128", "input/event0", "tty0", "vcs", "hpet", "udmabuf", "uhid"]
+    names = [
+        "kvm",
+        "fuse",
+        "uinput",
+        "mem",
+        "port",
+        "kmsg",
+        "net/tun",
+        "vhost-net",
+        "vhost-vsock",
+        "loop-control",
+        "loop0",
+        "mapper/control",
+        "userfaultfd",
+        "vsock",
+        "hwrng",
+        "autofs",
+        "btrfs-control",
+        "cpu_dma_latency",
+        "snapshot",
+        "rtc0",
+        "nvram",
+        "vda",
+        "sda",
+        "dri/card0",
+        "dri/renderD128",
+        "input/event0",
+        "tty0",
+        "vcs",
+        "hpet",
+        "udmabuf",
+        "uhid",
+    ]
     made = []
     for name in names:
         path = Path("/dev", name)
         if path.exists():
             made.append(Step(name, ("stat", str(path)), by_probe))
     golden = "full null ptmx pts random shm tty urandom zero fd stdin stdout stderr mqueue console"
-    made.append(Step("list", ("list", "/dev"), lambda world, outcome: not set(outcome.detail.split()) <= set(golden.split())
-                     or not outcome.detail))
+    made.append(
+        Step(
+            "list",
+            ("list", "/dev"),
+            lambda world, outcome: not set(outcome.detail.split()) <= set(golden.split()) or not outcome.detail,
+        )
+    )
     return made
 
 
@@ -192,17 +284,29 @@ def another_agent(w: World, side: Any) -> list[Result]:
     if side.fenced:
         other = side.start(w, "listen_unix", meet, "6", workspace=w.other)
     else:
-        other = subprocess.Popen([str(w.probe), "listen_unix", meet, "6"], user=UID, group=UID, extra_groups=[], cwd=w.other,
-                                 env={"TOKEN": token}, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        other = subprocess.Popen(
+            [str(w.probe), "listen_unix", meet, "6"],
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            cwd=w.other,
+            env={"TOKEN": token},
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
         for path in shared:
             w.file(path, token)
     try:
         time.sleep(0.5)
         results = []
         for name, argv, needle in (
-                ("workspace", ("read", str(secret)), w.tokens[str(secret)]), ("environ", ("sweep", "listen_unix", "cmdline"), "effect=yes"),
-                ("tmp", ("read", str(shared[0])), token), ("shm", ("read", str(shared[1])), token),
-                ("abstract", ("connect_unix", meet), "effect=yes")):
+            ("workspace", ("read", str(secret)), w.tokens[str(secret)]),
+            ("environ", ("sweep", "listen_unix", "cmdline"), "effect=yes"),
+            ("tmp", ("read", str(shared[0])), token),
+            ("shm", ("read", str(shared[1])), token),
+            ("abstract", ("connect_unix", meet), "effect=yes"),
+        ):
             output = side.run(w, *argv)
             results.append(Result(name, needle in output.stdout, output.stdout[:200]))
     finally:
@@ -223,8 +327,13 @@ def control_socket(w: World, side: Any) -> list[Result]:
     results = []
     for path in paths:
         output = side.run(w, "connect_unix", path)
-        results.append(Result("default-path" if path == paths[0] else "real-path",
-                              fake.accepted > 0 if path == paths[0] else "effect=yes" in output.stdout, output.stdout[:200]))
+        results.append(
+            Result(
+                "default-path" if path == paths[0] else "real-path",
+                fake.accepted > 0 if path == paths[0] else "effect=yes" in output.stdout,
+                output.stdout[:200],
+            )
+        )
     if not side.fenced:
         results.append(Result("real-path", None, "", "none", "the daemon is started for the fenced side"))
         results.append(Result("agent-socket", None, "", "none", "outside a fence there is no such socket"))

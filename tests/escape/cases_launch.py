@@ -56,11 +56,42 @@ def inherited_descriptors(w: World, side: Any) -> list[Result]:
 
 @script("LA-02")
 def inherited_environment(w: World, side: Any) -> list[Result]:
-    names = ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV", "ENV", "NODE_OPTIONS", "PYTHONPATH", "PYTHONSTARTUP",
-             "PERL5OPT", "RUBYOPT", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "SSH_AUTH_SOCK", "SSH_ASKPASS", "GPG_AGENT_INFO",
-             "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "DOCKER_HOST", "KUBECONFIG", "XDG_RUNTIME_DIR", "TMUX",
-             "DISPLAY", "WAYLAND_DISPLAY", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "NPM_TOKEN", "SUDO_USER", "IFS",
-             "GCONV_PATH", "MALLOC_CHECK_", "GLIBC_TUNABLES", "NOTIFY_SOCKET", "LISTEN_FDS", "PROMPT_COMMAND"]
+    names = [
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "LD_AUDIT",
+        "BASH_ENV",
+        "ENV",
+        "NODE_OPTIONS",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "PERL5OPT",
+        "RUBYOPT",
+        "GIT_SSH_COMMAND",
+        "GIT_EXEC_PATH",
+        "SSH_AUTH_SOCK",
+        "SSH_ASKPASS",
+        "GPG_AGENT_INFO",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "DBUS_SYSTEM_BUS_ADDRESS",
+        "DOCKER_HOST",
+        "KUBECONFIG",
+        "XDG_RUNTIME_DIR",
+        "TMUX",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "GITHUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "NPM_TOKEN",
+        "SUDO_USER",
+        "IFS",
+        "GCONV_PATH",
+        "MALLOC_CHECK_",
+        "GLIBC_TUNABLES",
+        "NOTIFY_SOCKET",
+        "LISTEN_FDS",
+        "PROMPT_COMMAND",
+    ]
     planted = {name: "canary-env" for name in names if not name.startswith(("LD_", "GCONV", "GLIBC_", "MALLOC"))}
     planted.update({name: "" for name in names if name not in planted})
     planted["GLIBC_TUNABLES"] = "glibc.malloc.check=0"
@@ -72,6 +103,7 @@ def inherited_environment(w: World, side: Any) -> list[Result]:
 @script("LA-03")
 def inherited_state(w: World, side: Any) -> list[Result]:
     """A caller in an odd state: ignored and blocked signals, umask, niceness, affinity, small limits, timers."""
+
     def odd() -> None:
         for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGUSR1, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -83,8 +115,10 @@ def inherited_state(w: World, side: Any) -> list[Result]:
     output = side.run(w, "posture", preexec_fn=odd)
     seen = facts(output.stdout)
     wanted = {"ignored": [], "blocked": [], "umask": ["22"], "nice": ["0"], "securebits": ["0"]}
-    results = [Result(name, seen.get(name, []) != value if seen else None, f"{name}={seen.get(name)}", *securebits(name, side))
-               for name, value in wanted.items()]
+    results = [
+        Result(name, seen.get(name, []) != value if seen else None, f"{name}={seen.get(name)}", *securebits(name, side))
+        for name, value in wanted.items()
+    ]
     core = [line for line in seen.get("limit", []) if line.startswith("Max core file size")]
     results.append(Result("core", not core or core[0].split()[4:6] != ["0", "0"], f"{core}"))
     return results
@@ -116,11 +150,26 @@ def odd_accounts(w: World, side: Any) -> list[Result]:
         if name == "root":
             results.append(Result(name, ids == ["0 0"], f"{ids} status {output.returncode} {output.stderr[-300:]}"))
             started = ids != [] or output.returncode == 125
-            results.append(Result("root-answered", not started if side.fenced else None, output.stderr[-200:], "none", "is about the client"))
+            results.append(
+                Result(
+                    "root-answered",
+                    not started if side.fenced else None,
+                    output.stderr[-200:],
+                    "none",
+                    "is about the client",
+                )
+            )
         else:
             refused = output.returncode != 0 and not ids
-            results.append(Result(name, not (refused or ids == [f"{uid} {uid}"]) if side.fenced else None,
-                                  f"{ids} status {output.returncode} {output.stderr[-300:]}", "none", "a refusal has no counterpart"))
+            results.append(
+                Result(
+                    name,
+                    not (refused or ids == [f"{uid} {uid}"]) if side.fenced else None,
+                    f"{ids} status {output.returncode} {output.stderr[-300:]}",
+                    "none",
+                    "a refusal has no counterpart",
+                )
+            )
     return results
 
 
@@ -133,9 +182,13 @@ def command_lookup(w: World, side: Any) -> list[Result]:
     if side.fenced:
         output = side.run_fenced(["tripwire"], w, env=path)
     else:
-        output = subprocess.run([str(trap)], user=UID, group=UID, extra_groups=[], capture_output=True, text=True, check=False)
-    results = [Result("outside", (w.hidden / "tripped").exists(), output.stdout + output.stderr[-200:]),
-               Result("root", "0" in output.stdout.split(), output.stdout, "none", "the account is not root outside either")]
+        output = subprocess.run(
+            [str(trap)], user=UID, group=UID, extra_groups=[], capture_output=True, text=True, check=False
+        )
+    results = [
+        Result("outside", (w.hidden / "tripped").exists(), output.stdout + output.stderr[-200:]),
+        Result("root", "0" in output.stdout.split(), output.stdout, "none", "the account is not root outside either"),
+    ]
     long = ["x" * 1000] * 100
     if side.fenced:
         output = side.run(w, "list", "/", *long)
@@ -154,25 +207,50 @@ def posture(w: World, side: Any) -> list[Result]:
     if side.fenced and os.environ.get("UPDATE_GOLDEN") == "1":
         golden.write_text("\n".join(actual) + "\n")
     wanted = [line for line in golden.read_text().splitlines() if line and not line.startswith("#")]
-    differences = [f"+{line}" for line in actual if line not in wanted] + [f"-{line}" for line in wanted if line not in actual]
+    differences = [f"+{line}" for line in actual if line not in wanted] + [
+        f"-{line}" for line in wanted if line not in actual
+    ]
     results = [Result("golden", bool(differences), f"{differences[:6]}")]
     own = {line for line in normal_namespaces(os.getpid())}
     inside = {line for line in output.splitlines() if line.startswith("ns/")}
     shared = sorted(own & inside)
     results.append(Result("namespaces", bool(shared) or len(inside) < 7, f"shared: {shared}"))
-    writable = [line for line in mounts_of(output) if re.search(r" - (proc|sysfs|cgroup2?) ", line) and " rw," in line.split(" - ")[0]
-                and " proc " not in line]
+    writable = [
+        line
+        for line in mounts_of(output)
+        if re.search(r" - (proc|sysfs|cgroup2?) ", line) and " rw," in line.split(" - ")[0] and " proc " not in line
+    ]
     results.append(Result("kernel-mounts", bool(writable), f"{writable[:3]}"))
     return results
 
 
 def normal_namespaces(pid: int) -> list[str]:
-    return [f"ns/{name}={os.readlink(f'/proc/{pid}/ns/{name}')}" for name in os.listdir(f"/proc/{pid}/ns")
-            if name not in ("time", "time_for_children")]
+    return [
+        f"ns/{name}={os.readlink(f'/proc/{pid}/ns/{name}')}"
+        for name in os.listdir(f"/proc/{pid}/ns")
+        if name not in ("time", "time_for_children")
+    ]
 
 
-STATUS = ("Uid", "Gid", "Groups", "NStgid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
-          "Seccomp_filters", "SigBlk", "SigIgn", "TracerPid", "Threads", "Umask")
+STATUS = (
+    "Uid",
+    "Gid",
+    "Groups",
+    "NStgid",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",
+    "SigBlk",
+    "SigIgn",
+    "TracerPid",
+    "Threads",
+    "Umask",
+)
 
 
 def normalised(text: str, w: World) -> list[str]:
@@ -196,8 +274,22 @@ def normalised(text: str, w: World) -> list[str]:
                 lines.append(f"limit {words[0]}: {words[1]} {words[2]}")
         elif name.startswith("fd/") and "/proc/" not in value:
             lines.append(f"{name} {re.sub('[0-9]+', 'N', value)}")
-        elif name in ("umask", "nice", "uid", "gid", "groups", "securebits", "dumpable", "oom", "tty", "ignored", "blocked",
-                      "uid_map", "gid_map", "timerslack"):
+        elif name in (
+            "umask",
+            "nice",
+            "uid",
+            "gid",
+            "groups",
+            "securebits",
+            "dumpable",
+            "oom",
+            "tty",
+            "ignored",
+            "blocked",
+            "uid_map",
+            "gid_map",
+            "timerslack",
+        ):
             lines.append(f"{name} {' '.join(value.split())}")
         elif name == "cgroup":
             lines.append("cgroup " + re.sub(r"^\d+:", "", value))

@@ -16,8 +16,10 @@ from world import UID, World, command_line, eventually_gone, processes_of
 
 @steps("PR-01")
 def tracing(w: World) -> list[Step]:
-    return [Step(f"{verb}-{number}", (verb, str(w.victim()[0])), by_probe)
-            for number, verb in enumerate(("ptrace_attach", "ptrace_seize"))]
+    return [
+        Step(f"{verb}-{number}", (verb, str(w.victim()[0])), by_probe)
+        for number, verb in enumerate(("ptrace_attach", "ptrace_seize"))
+    ]
 
 
 @steps("PR-02")
@@ -27,8 +29,11 @@ def foreign_memory(w: World) -> list[Step]:
     written, written_address = w.victim()
     made = [Step(verb, (verb, str(pid), address), seen(token)) for verb in ("vm_read", "proc_mem")]
     made += [
-        Step("vm_write", ("vm_write", str(written), written_address),
-             lambda world, outcome: memory_of(written, written_address).startswith(b"escaped")),
+        Step(
+            "vm_write",
+            ("vm_write", str(written), written_address),
+            lambda world, outcome: memory_of(written, written_address).startswith(b"escaped"),
+        ),
         Step("pidfd_getfd", ("pidfd_getfd", str(pid), "9"), seen(token)),
         Step("kcmp", ("kcmp", str(pid)), by_probe),
         Step("environ", ("read", f"/proc/{pid}/environ"), seen(token)),
@@ -52,6 +57,7 @@ def dies(pid: int) -> Proof:
         while world.is_alive(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
         return not world.is_alive(pid)
+
     return look
 
 
@@ -99,7 +105,9 @@ def owned_signals(w: World) -> list[Step]:
 def outliving(w: World, side: Any) -> list[Result]:
     """A process that left its session and its parent: it is gone when the run has ended."""
     beat = w.workspace / "beat"
-    output = side.run(w, "daemonise", str(beat), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, capture_output=False)
+    output = side.run(
+        w, "daemonise", str(beat), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, capture_output=False
+    )
     if side.fenced:
         left = not eventually_gone("daemonise")
         results = [Result("daemonise", left, f"status {output.returncode}")]
@@ -128,15 +136,29 @@ def kill_everybody(w: World, side: Any) -> list[Result]:
         time.sleep(0.3)
         return [Result("everybody", not w.is_alive(pid) or not side.daemon.json_runs(), output.stdout)]
     become = f"setpriv --reuid {UID} --regid {UID} --clear-groups"
-    script_text = (f"{become} {w.probe} victim x /dev/null >/dev/null & pid=$!; sleep 0.3; {become} {w.probe} kill_all 9; "
-                   "wait $pid; echo victim ended with $?")
-    output = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--", "timeout", "20", "sh", "-c",
-                             script_text], capture_output=True, text=True, timeout=30, check=False)
+    script_text = (
+        f"{become} {w.probe} victim x /dev/null >/dev/null & pid=$!; sleep 0.3; {become} {w.probe} kill_all 9; "
+        "wait $pid; echo victim ended with $?"
+    )
+    output = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--", "timeout", "20", "sh", "-c", script_text],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     return [Result("everybody", "victim ended with 137" in output.stdout, output.stdout + output.stderr)]
 
 
-NAMESPACES = {"user": 0x10000000, "mnt": 0x20000, "net": 0x40000000, "pid_for_children": 0x20000000, "ipc": 0x8000000,
-              "uts": 0x4000000, "cgroup": 0x2000000}
+NAMESPACES = {
+    "user": 0x10000000,
+    "mnt": 0x20000,
+    "net": 0x40000000,
+    "pid_for_children": 0x20000000,
+    "ipc": 0x8000000,
+    "uts": 0x4000000,
+    "cgroup": 0x2000000,
+}
 
 
 @steps("PR-09")
@@ -150,8 +172,9 @@ def namespaces(w: World) -> list[Step]:
             made.append(Step(f"{verb}-{name}", (verb, flags, name), by_probe))
         if name != "user":
             made.append(Step(f"unshare-{name}-alone", ("unshare", f"{flag:x}", name), by_probe, control="root"))
-    stranger = subprocess.Popen(["unshare", "--user", "sleep", "300"], user=UID, group=UID, extra_groups=[],
-                                stdin=subprocess.DEVNULL)
+    stranger = subprocess.Popen(
+        ["unshare", "--user", "sleep", "300"], user=UID, group=UID, extra_groups=[], stdin=subprocess.DEVNULL
+    )
     w.victims.append(stranger)
     made.append(Step("setns", ("setns", str(stranger.pid)), by_probe))
     return made
@@ -160,8 +183,10 @@ def namespaces(w: World) -> list[Step]:
 @steps("PR-10")
 def nested(w: World) -> list[Step]:
     directory = w.make_directory(w.workspace / "mountpoint")
-    return [Step("userns-mount", ("userns_mount", str(directory)), by_probe),
-            Step("userns-root", ("unshare", "10000000", "user"), by_probe)]
+    return [
+        Step("userns-mount", ("userns_mount", str(directory)), by_probe),
+        Step("userns-root", ("unshare", "10000000", "user"), by_probe),
+    ]
 
 
 @steps("PR-11")
@@ -172,7 +197,7 @@ def set_id_programs(w: World) -> list[Step]:
         shutil.copy(w.probe, program)
         os.chown(program, 0, 0)
         os.chmod(program, mode)
-        if name == "capable":   # cap_setuid and cap_setgid, effective
+        if name == "capable":  # cap_setuid and cap_setgid, effective
             os.setxattr(program, "security.capability", bytes.fromhex("01000002c0000000000000000000000000000000"))
         made.append(Step(name, ("program", str(program), "become_root"), seen("effect=yes")))
     return made
@@ -180,8 +205,16 @@ def set_id_programs(w: World) -> list[Step]:
 
 @steps("PR-12")
 def personalities(w: World) -> list[Step]:
-    values = {"no-randomize": "40000", "read-implies-exec": "400000", "linux32": "8", "compat-layout": "200000",
-              "mmap-page-zero": "100000", "short-inode": "1000000", "whole-seconds": "2000000", "uname26": "20000"}
+    values = {
+        "no-randomize": "40000",
+        "read-implies-exec": "400000",
+        "linux32": "8",
+        "compat-layout": "200000",
+        "mmap-page-zero": "100000",
+        "short-inode": "1000000",
+        "whole-seconds": "2000000",
+        "uname26": "20000",
+    }
     return [Step(name, ("personality", value), by_probe) for name, value in values.items()]
 
 
@@ -200,6 +233,8 @@ def hidden_daemons(w: World) -> list[Step]:
     token = w.secret("service name")
     service = subprocess.Popen([f"ringfenced-{token}", "300"], executable="/bin/sleep", stdin=subprocess.DEVNULL)
     w.victims.append(service)
-    return [Step("cmdline", ("sweep", token, "cmdline"), by_probe),
-            Step("direct", ("read", f"/proc/{service.pid}/cmdline"), seen(token)),
-            Step("status", ("stat", f"/proc/{service.pid}/stat"), by_probe)]
+    return [
+        Step("cmdline", ("sweep", token, "cmdline"), by_probe),
+        Step("direct", ("read", f"/proc/{service.pid}/cmdline"), seen(token)),
+        Step("status", ("stat", f"/proc/{service.pid}/stat"), by_probe),
+    ]

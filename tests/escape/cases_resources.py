@@ -53,13 +53,18 @@ def much_time(w: World, side: Any) -> list[Result]:
     output = side.run(w, "spin", "2", str(span), **options)
     took = (time.monotonic() - began) * 1000
     used = int(output.stdout.split("\t")[-1]) if "\t" in output.stdout else -1
-    return [Result("spin", used > 0.2 * took if used >= 0 else None, f"{used} ms in {took:.0f} ms {output.stderr[-200:]}")]
+    return [
+        Result("spin", used > 0.2 * took if used >= 0 else None, f"{used} ms in {took:.0f} ms {output.stderr[-200:]}")
+    ]
 
 
 @steps("RES-03")
 def priorities(w: World) -> list[Step]:
-    return [Step("fifo", ("realtime", "1"), by_probe, control="root"), Step("round-robin", ("realtime", "2"), by_probe, control="root"),
-            Step("nice-up", ("nice_up", "-10"), by_probe, control="root")]
+    return [
+        Step("fifo", ("realtime", "1"), by_probe, control="root"),
+        Step("round-robin", ("realtime", "2"), by_probe, control="root"),
+        Step("nice-up", ("nice_up", "-10"), by_probe, control="root"),
+    ]
 
 
 @script("RES-04")
@@ -94,7 +99,10 @@ def much_output(w: World, side: Any) -> list[Result]:
         target = w.hidden / "flood"
         with open(target, "wb") as file:
             side.run(w, "flood", "64", stdout=file, stderr=subprocess.DEVNULL, capture_output=False)
-        return [Result("kept", target.stat().st_size > 32 << 20), Result("slow", None, "", "none", "is about the daemon")]
+        return [
+            Result("kept", target.stat().st_size > 32 << 20),
+            Result("slow", None, "", "none", "is about the daemon"),
+        ]
     before, memory = tree_size(side.daemon.base), resident(side.daemon)
     run = side.run(w, "flood", "64", client_options=["-d"]).stdout.strip()
     slowest = 0.0
@@ -106,8 +114,12 @@ def much_output(w: World, side: Any) -> list[Result]:
         if states.get(run) == "ended":
             break
     grown = tree_size(side.daemon.base) - before + max(0, resident(side.daemon) - memory)
-    return [Result("kept", grown > 32 << 20 or states.get(run) != "ended", f"{grown >> 20} MiB kept, state {states.get(run)}"),
-            Result("slow", slowest > 5, f"slowest answer {slowest:.2f} s", "none")]
+    return [
+        Result(
+            "kept", grown > 32 << 20 or states.get(run) != "ended", f"{grown >> 20} MiB kept, state {states.get(run)}"
+        ),
+        Result("slow", slowest > 5, f"slowest answer {slowest:.2f} s", "none"),
+    ]
 
 
 def tree_size(path: Path) -> int:
@@ -132,11 +144,20 @@ def churn(w: World, side: Any) -> list[Result]:
     took = time.monotonic() - began
     count = int(output.stdout.split("\t")[-1]) if "\t" in output.stdout else 0
     if not side.fenced:
-        return [Result("daemon", None, "", "none", "is about the daemon"), Result("churn", count > 100, f"{count} processes")]
+        return [
+            Result("daemon", None, "", "none", "is about the daemon"),
+            Result("churn", count > 100, f"{count} processes"),
+        ]
     share = (daemon_cpu(side) - cpu) / took
-    zombies = [pid for pid in side.daemon.processes() if "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]]
-    return [Result("daemon", share > 0.25 or bool(zombies), f"{share:.1%} of a processor, {len(zombies)} zombies", "none"),
-            Result("churn", count < 100, f"{count} processes")]
+    zombies = [
+        pid
+        for pid in side.daemon.processes()
+        if "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    ]
+    return [
+        Result("daemon", share > 0.25 or bool(zombies), f"{share:.1%} of a processor, {len(zombies)} zombies", "none"),
+        Result("churn", count < 100, f"{count} processes"),
+    ]
 
 
 def daemon_cpu(side: Any) -> float:
@@ -149,23 +170,36 @@ def daemon_cpu(side: Any) -> float:
 def leaving_the_group(w: World) -> list[Step]:
     """Writing oneself into the root group of every hierarchy, and what else would get out of a group."""
     made = []
-    mounts = [path for path in [Path("/sys/fs/cgroup"), *sorted(Path("/sys/fs/cgroup").glob("*"))] if (path / "cgroup.procs").is_file()]
+    mounts = [
+        path
+        for path in [Path("/sys/fs/cgroup"), *sorted(Path("/sys/fs/cgroup").glob("*"))]
+        if (path / "cgroup.procs").is_file()
+    ]
     for mount in mounts:
         made.append(Step(f"procs-{mount.name}", ("open_write", f"{mount}/cgroup.procs"), by_probe, control="root"))
         for name in ("tasks", "release_agent", "notify_on_release", "cgroup.subtree_control"):
             if (mount / name).is_file():
                 made.append(Step(f"{name}-{mount.name}", ("open_write", f"{mount}/{name}"), by_probe, control="root"))
-        made.append(Step(f"new-group-{mount.name}", ("mkdir", f"{mount}/rf-escape-group"), removed(mount / "rf-escape-group"), control="root"))
+        made.append(
+            Step(
+                f"new-group-{mount.name}",
+                ("mkdir", f"{mount}/rf-escape-group"),
+                removed(mount / "rf-escape-group"),
+                control="root",
+            )
+        )
     return made
 
 
 def removed(path: Path) -> Any:
     """Whether the directory was made outside; it is removed again at once."""
+
     def look(world: World, outcome: Any) -> bool:
         if not path.is_dir():
             return False
         path.rmdir()
         return True
+
     return look
 
 
@@ -173,7 +207,10 @@ def removed(path: Path) -> Any:
 def larger_share(w: World) -> list[Step]:
     why = "needs CAP_SYS_RESOURCE, which root of a container often lacks"
     made = [Step("oom", ("write_text", "/proc/self/oom_score_adj", "-500"), by_probe, "none", why)]
-    made += [Step(f"limit-{number}", ("raise_limit", str(number)), by_probe, "none", why) for number in (3, 4, 6, 7, 8, 11, 12, 13, 14)]
+    made += [
+        Step(f"limit-{number}", ("raise_limit", str(number)), by_probe, "none", why)
+        for number in (3, 4, 6, 7, 8, 11, 12, 13, 14)
+    ]
     for knob in ("memory/memory.limit_in_bytes", "cpu/cpu.shares", "pids/cgroup.procs", "cgroup.procs"):
         path = Path("/sys/fs/cgroup", knob)
         if path.is_file():
@@ -207,17 +244,33 @@ def terminal_flood(w: World, side: Any) -> list[Result]:
         for number in range(400):
             if done.is_set():
                 return
-            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 1 + number % 200, 65535 if number % 2 else 1, 0, 0))
+            fcntl.ioctl(
+                slave, termios.TIOCSWINSZ, struct.pack("HHHH", 1 + number % 200, 65535 if number % 2 else 1, 0, 0)
+            )
             time.sleep(0.005)
 
     threads = [threading.Thread(target=drain, daemon=True), threading.Thread(target=storm, daemon=True)]
     for thread in threads:
         thread.start()
-    command = side.command([str(w.probe), "flood", "8"], w.workspace, "escape", ()) if side.fenced else [str(w.probe), "flood", "8"]
+    command = (
+        side.command([str(w.probe), "flood", "8"], w.workspace, "escape", ())
+        if side.fenced
+        else [str(w.probe), "flood", "8"]
+    )
     environment = side.environment(w, None) if side.fenced else dict(os.environ)
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, user=UID, group=UID, extra_groups=[],
-                               start_new_session=True, env=environment, cwd=w.workspace,
-                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    process = subprocess.Popen(
+        command,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        user=UID,
+        group=UID,
+        extra_groups=[],
+        start_new_session=True,
+        env=environment,
+        cwd=w.workspace,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
     try:
         status = process.wait(40)
     except subprocess.TimeoutExpired:

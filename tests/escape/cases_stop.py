@@ -23,7 +23,9 @@ def eventually(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 
 def named(pattern: str) -> list[int]:
-    return [pid for pid in processes_of(UID) if pattern in command_line(pid) and "ringfence run" not in command_line(pid)]
+    return [
+        pid for pid in processes_of(UID) if pattern in command_line(pid) and "ringfence run" not in command_line(pid)
+    ]
 
 
 def run_id(side: Any) -> str:
@@ -44,9 +46,17 @@ def stop_a_bomb(w: World, side: Any) -> list[Result]:
         dead = eventually(lambda: not named("fork_bomb"), 5)
         took = time.monotonic() - began
         client.wait(20)
-        return [Result("bomb", not dead or not grown, f"dead after {took:.2f} s, status {answer.returncode} {answer.stderr[-200:]}")]
+        return [
+            Result(
+                "bomb",
+                not dead or not grown,
+                f"dead after {took:.2f} s, status {answer.returncode} {answer.stderr[-200:]}",
+            )
+        ]
     group = pids_group()
-    enter = f"echo $$ > {group}/cgroup.procs; exec setpriv --reuid {UID} --regid {UID} --clear-groups {w.probe} fork_bomb 6"
+    enter = (
+        f"echo $$ > {group}/cgroup.procs; exec setpriv --reuid {UID} --regid {UID} --clear-groups {w.probe} fork_bomb 6"
+    )
     first = subprocess.Popen(["sh", "-c", enter], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     grown = eventually(lambda: len(named("fork_bomb")) > 40)
     first.kill()
@@ -93,8 +103,14 @@ def stop_in_odd_states(w: World, side: Any) -> list[Result]:
     results = []
     for state in ("frozen", "stopped"):
         if not side.fenced:
-            process = subprocess.Popen([str(w.probe), "stubborn"], user=UID, group=UID, extra_groups=[], stdout=subprocess.PIPE,
-                                       stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                [str(w.probe), "stubborn"],
+                user=UID,
+                group=UID,
+                extra_groups=[],
+                stdout=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+            )
             assert process.stdout is not None
             process.stdout.readline()
             process.send_signal(signal.SIGSTOP)
@@ -125,8 +141,14 @@ def stop_in_odd_states(w: World, side: Any) -> list[Result]:
 def deaf_agents(w: World, side: Any) -> list[Result]:
     """An agent that ignores every signal, with a child that does the same, and the polite verb."""
     if not side.fenced:
-        process = subprocess.Popen([str(w.probe), "stubborn"], user=UID, group=UID, extra_groups=[], stdout=subprocess.PIPE,
-                                   stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [str(w.probe), "stubborn"],
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
         assert process.stdout is not None
         process.stdout.readline()
         eventually(lambda: len(named("stubborn")) >= 2)
@@ -157,7 +179,11 @@ def deaf_agents(w: World, side: Any) -> list[Result]:
 @script("ES-04")
 def agent_against_daemon(w: World, side: Any) -> list[Result]:
     """Signals to the daemon and the launcher by their numbers outside. The control aims at a process of its own account."""
-    targets = {"daemon": side.daemon.process.pid, "launcher": side.daemon.launcher_pid()} if side.fenced else {"daemon": w.victim()[0]}
+    targets = (
+        {"daemon": side.daemon.process.pid, "launcher": side.daemon.launcher_pid()}
+        if side.fenced
+        else {"daemon": w.victim()[0]}
+    )
     results = []
     for name, pid in targets.items():
         for number in (signal.SIGSTOP, signal.SIGKILL):
@@ -180,13 +206,23 @@ def daemon_dies(w: World, side: Any) -> list[Result]:
     secret = w.file(w.hidden / "while-away")
     token = w.tokens[str(secret)]
     if not side.fenced:
-        return [Result("walls", token in side.run(w, "read", str(secret)).stdout),
-                Result("adopted", None, "", "none", "outside there is nothing to adopt")]
+        return [
+            Result("walls", token in side.run(w, "read", str(secret)).stdout),
+            Result("adopted", None, "", "none", "outside there is nothing to adopt"),
+        ]
     shell = f"while ! [ -e go ]; do sleep 0.05; done; cat {secret}; echo {token[:6]}done; sleep 30"
     with open(w.hidden / "output", "wb") as output:
-        client = subprocess.Popen(side.command(["/bin/sh", "-c", shell], w.workspace, "escape", ()), cwd=w.workspace, stdout=output,
-                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=side.environment(w, None), user=UID,
-                                  group=UID, extra_groups=[])
+        client = subprocess.Popen(
+            side.command(["/bin/sh", "-c", shell], w.workspace, "escape", ()),
+            cwd=w.workspace,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=side.environment(w, None),
+            user=UID,
+            group=UID,
+            extra_groups=[],
+        )
         run = run_id(side)
         side.daemon.kill_daemon()
         (w.workspace / "go").touch()
@@ -194,8 +230,10 @@ def daemon_dies(w: World, side: Any) -> list[Result]:
         text = (w.hidden / "output").read_text(errors="replace")
         side.daemon.start()
         states = eventually(lambda: [row["state"] for row in side.daemon.json_runs() if row["id"] == run])
-        results = [Result("walls", token in text or "done" not in text, text[-200:]),
-                   Result("adopted", states != ["running"], f"{states}", "none")]
+        results = [
+            Result("walls", token in text or "done" not in text, text[-200:]),
+            Result("adopted", states != ["running"], f"{states}", "none"),
+        ]
         side.daemon.cli("kill", run)
         try:
             client.wait(10)
@@ -211,7 +249,10 @@ def wrong_user(w: World, side: Any) -> list[Result]:
     if not side.fenced:
         pid, _ = w.victim()
         subprocess.run(["kill", "-KILL", str(pid)], user=UID, group=UID, extra_groups=[], check=False)
-        return [Result("kill", bool(eventually(lambda: not w.is_alive(pid), 5))), Result("seen", None, "", "none", "processes are visible outside")]
+        return [
+            Result("kill", bool(eventually(lambda: not w.is_alive(pid), 5))),
+            Result("seen", None, "", "none", "processes are visible outside"),
+        ]
     client = side.start(w, "stubborn")
     eventually(lambda: len(named("stubborn")) >= 2)
     run = run_id(side)
@@ -219,8 +260,10 @@ def wrong_user(w: World, side: Any) -> list[Result]:
     side.client_call(w, "kill", "--all", uid=OTHER_UID)
     listed = side.client_call(w, "ps", "-a", "--json", uid=OTHER_UID).stdout
     states = [row["state"] for row in side.daemon.json_runs() if row["id"] == run]
-    results = [Result("kill", states != ["running"] or 0 in answers or len(named("stubborn")) < 2, f"{answers} {states}"),
-               Result("seen", run in listed or not run, listed[-200:], "none")]
+    results = [
+        Result("kill", states != ["running"] or 0 in answers or len(named("stubborn")) < 2, f"{answers} {states}"),
+        Result("seen", run in listed or not run, listed[-200:], "none"),
+    ]
     side.client_call(w, "kill", run)
     owners = eventually(lambda: not named("stubborn"), 5)
     results.append(Result("owner", not owners, "the owner's kill must work", "none"))
@@ -235,17 +278,34 @@ def thaw_often(w: World, side: Any) -> list[Result]:
     source = w.file(w.workspace / "prog.c", "int main(void) { return 0; }\n")
     shell = f"for i in 1 2 3 4 5 6; do cc -o prog {source.name} || exit 1; done; ./prog && echo built"
     if not side.fenced:
-        build = subprocess.Popen(["/bin/sh", "-c", shell], cwd=w.workspace, user=UID, group=UID, extra_groups=[], stdout=subprocess.PIPE,
-                                 stdin=subprocess.DEVNULL, text=True)
+        build = subprocess.Popen(
+            ["/bin/sh", "-c", shell],
+            cwd=w.workspace,
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
         build.send_signal(signal.SIGSTOP)
         time.sleep(0.3)
         stuck = build.poll() is None
         build.send_signal(signal.SIGCONT)
         text = build.communicate(timeout=60)[0]
         return [Result("build", stuck and "built" in text, text)]
-    client = subprocess.Popen(side.command(["/bin/sh", "-c", shell], w.workspace, "escape", ()), cwd=w.workspace, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=side.environment(w, None), user=UID, group=UID,
-                              extra_groups=[], text=True)
+    client = subprocess.Popen(
+        side.command(["/bin/sh", "-c", shell], w.workspace, "escape", ()),
+        cwd=w.workspace,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        env=side.environment(w, None),
+        user=UID,
+        group=UID,
+        extra_groups=[],
+        text=True,
+    )
     run, cycles = run_id(side), 0
     while client.poll() is None and cycles < 50:
         side.daemon.cli("freeze", run)

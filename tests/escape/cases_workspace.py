@@ -24,7 +24,9 @@ def leaked_directories(w: World, side: Any) -> list[Result]:
         for descriptor in (opened[0], opened[7], opened[-1]):
             for verb in ("read_at", "fchdir_read"):
                 output = side.run(w, verb, str(descriptor), "leaked", pass_fds=opened)
-                results.append(Result(f"{verb}-{descriptor}", token in output.stdout, output.stdout + output.stderr[-200:]))
+                results.append(
+                    Result(f"{verb}-{descriptor}", token in output.stdout, output.stdout + output.stderr[-200:])
+                )
         output = side.run(w, "read", "leaked", cwd=Path(f"/proc/self/fd/{opened[0]}"), pass_fds=opened)
         results.append(Result("cwd-by-descriptor", token in output.stdout, output.stdout + output.stderr[-200:]))
         output = side.run(w, "read", "leaked", cwd=w.hidden)
@@ -45,21 +47,40 @@ def workspaces(w: World, side: Any) -> list[Result]:
     odd = w.make_directory(w.home / "line\nbreak")
     removed = w.make_directory(w.home / "removed")
     results = []
-    for place in (Path("/"), Path("/etc"), Path("/proc"), Path("/run"), Path("/usr"), Path("/sys"), Path("/dev"), Path("/var"),
-                  w.home.parent, w.workspace, w.granted, w.hidden, odd, Path("/tmp"), link / ".."):
+    for place in (
+        Path("/"),
+        Path("/etc"),
+        Path("/proc"),
+        Path("/run"),
+        Path("/usr"),
+        Path("/sys"),
+        Path("/dev"),
+        Path("/var"),
+        w.home.parent,
+        w.workspace,
+        w.granted,
+        w.hidden,
+        odd,
+        Path("/tmp"),
+        link / "..",
+    ):
         if side.fenced:
             output = side.run_fenced([str(w.probe), "read", str(secret)], w, workspace=place, cwd=Path("/"))
         else:
             output = side.run(w, "read", str(secret), cwd=place)
         inside = side.fenced and token in output.stdout and not str(secret).startswith(str(place.resolve()) + "/")
         refused_or_held = inside if side.fenced else token in output.stdout
-        results.append(Result(str(place).replace(str(w.base), ""), refused_or_held, (output.stdout + output.stderr)[-200:]))
+        results.append(
+            Result(str(place).replace(str(w.base), ""), refused_or_held, (output.stdout + output.stderr)[-200:])
+        )
     for place in (Path("/"), Path("/etc"), Path("/usr"), Path("/proc"), Path("/sys"), Path("/dev")):
         if side.fenced:
             output = side.run_fenced([str(w.probe), "list", "/"], w, workspace=place, cwd=Path("/"))
             results.append(Result(f"started-on-{place}", output.returncode == 0, output.stderr[-200:], "none"))
         else:
-            results.append(Result(f"started-on-{place}", None, "", "none", "a refusal to start has no counterpart outside"))
+            results.append(
+                Result(f"started-on-{place}", None, "", "none", "a refusal to start has no counterpart outside")
+            )
     removed.rmdir()
     return results
 
@@ -74,8 +95,12 @@ def hostile_project_policy(w: World, side: Any) -> list[Result]:
         with open(policy, "wb") as file:
             file.truncate(10 << 30)
 
-    plants = {"fifo": lambda: os.mkfifo(policy), "sparse": make_sparse, "loop": lambda: policy.symlink_to(policy),
-              "endless": lambda: policy.symlink_to("/dev/zero")}
+    plants = {
+        "fifo": lambda: os.mkfifo(policy),
+        "sparse": make_sparse,
+        "loop": lambda: policy.symlink_to(policy),
+        "endless": lambda: policy.symlink_to("/dev/zero"),
+    }
     for name, plant in plants.items():
         policy.unlink(missing_ok=True)
         plant()
@@ -93,8 +118,15 @@ def hostile_project_policy(w: World, side: Any) -> list[Result]:
         else:
             # Who simply reads what is there waits for ever, or gets more than anybody wants.
             try:
-                naive = subprocess.run(["head", "-c", "100000000", str(policy)], capture_output=True, timeout=2, user=UID,
-                                       group=UID, extra_groups=[], check=False)
+                naive = subprocess.run(
+                    ["head", "-c", "100000000", str(policy)],
+                    capture_output=True,
+                    timeout=2,
+                    user=UID,
+                    group=UID,
+                    extra_groups=[],
+                    check=False,
+                )
                 effect = len(naive.stdout) >= 100000000 or naive.returncode != 0
             except subprocess.TimeoutExpired:
                 effect = True
@@ -124,8 +156,10 @@ def hostile_names(w: World, side: Any) -> list[Result]:
     if side.fenced:
         listed = side.client_call(w, "ps", "-a")
         raw = "\x1b" in listed.stdout + output.stderr
-        results = [Result("bounded", took > 10 or output.returncode not in (0, 125), f"{took:.2f} s {output.stderr[-200:]}"),
-                   Result("escaped", raw, "")]
+        results = [
+            Result("bounded", took > 10 or output.returncode not in (0, 125), f"{took:.2f} s {output.stderr[-200:]}"),
+            Result("escaped", raw, ""),
+        ]
     else:
         found = subprocess.run(["find", str(tree), "-maxdepth", "1"], capture_output=True, check=False).stdout
         deep = subprocess.run(f"find {tree} | wc -l", shell=True, capture_output=True, check=False).stdout

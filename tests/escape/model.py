@@ -18,6 +18,7 @@ from typing import Any, Callable, Iterable, Optional, Union
 @dataclass(frozen=True)
 class Outcome:
     """One line that the probe printed. `effect` is what the probe itself saw: yes, no or unknown."""
+
     errno: int
     effect: str
     detail: str
@@ -28,19 +29,20 @@ Proof = Callable[[Any, Outcome], bool]
 
 @dataclass(frozen=True)
 class Step:
-    name: str                     # unique within its case
-    argv: tuple[str, ...]         # primitive and arguments
+    name: str  # unique within its case
+    argv: tuple[str, ...]  # primitive and arguments
     proof: Proof
-    control: str = "user"         # "user": as the agent's uid; "root": only root can; "none": see `why`
-    why: str = ""                 # why no control can exist
-    fenced_argv: Optional[tuple[str, ...]] = None   # where the fenced side must name things differently
+    control: str = "user"  # "user": as the agent's uid; "root": only root can; "none": see `why`
+    why: str = ""  # why no control can exist
+    fenced_argv: Optional[tuple[str, ...]] = None  # where the fenced side must name things differently
 
 
 @dataclass
 class Result:
     """What one step came to on one side."""
+
     name: str
-    effect: Optional[bool]        # None: not made, or not judged; always a failure
+    effect: Optional[bool]  # None: not made, or not judged; always a failure
     note: str = ""
     control: str = "user"
     why: str = ""
@@ -55,6 +57,7 @@ def steps(identifier: str) -> Callable[[Callable[[Any], list[Step]]], Callable[[
     def register(function: Callable[[Any], list[Step]]) -> Callable[[Any], list[Step]]:
         STEPS[identifier] = function
         return function
+
     return register
 
 
@@ -62,10 +65,12 @@ def script(identifier: str) -> Callable[[Script], Script]:
     def register(function: Script) -> Script:
         SCRIPTS[identifier] = function
         return function
+
     return register
 
 
 # ---- proofs ----------------------------------------------------------------------------------------------------------
+
 
 def seen(token: str) -> Proof:
     """The secret came out through the probe's output."""
@@ -95,6 +100,7 @@ def changed(path: Union[str, Path]) -> Proof:
 def has_set_id(path: Union[str, Path]) -> Proof:
     def look(world: Any, outcome: Outcome) -> bool:
         return os.path.lexists(path) and bool(os.lstat(path).st_mode & (stat.S_ISUID | stat.S_ISGID))
+
     return look
 
 
@@ -110,17 +116,26 @@ def snapshot(path: Union[str, Path]) -> Optional[dict[str, Any]]:
     content = Path(path).read_bytes() if stat.S_ISREG(status.st_mode) and status.st_size < 1 << 20 else b""
     names = os.listxattr(path, follow_symlinks=False)
     return {
-        "content": content, "mode": status.st_mode, "uid": status.st_uid, "gid": status.st_gid, "nlink": status.st_nlink,
-        "mtime": status.st_mtime_ns, "ctime": status.st_ctime_ns, "size": status.st_size, "inode": status.st_ino,
+        "content": content,
+        "mode": status.st_mode,
+        "uid": status.st_uid,
+        "gid": status.st_gid,
+        "nlink": status.st_nlink,
+        "mtime": status.st_mtime_ns,
+        "ctime": status.st_ctime_ns,
+        "size": status.st_size,
+        "inode": status.st_ino,
         "xattrs": {name: os.getxattr(path, name, follow_symlinks=False) for name in names},
     }
 
 
 # ---- the run as a whole -----------------------------------------------------------------------------------------------
 
+
 @dataclass
 class Verdict:
     """One id, both sides."""
+
     identifier: str
     control: list[Result] = field(default_factory=list)
     fenced: list[Result] = field(default_factory=list)

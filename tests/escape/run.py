@@ -62,7 +62,9 @@ def judge(world: World, side: Any, identifier: str, made: list[Step], outcomes: 
         elif outcome is None or (outcome.effect == "unknown" and "deadline" in outcome.detail):
             results.append(Result(step.name, None, "no outcome", step.control))
         else:
-            note = f"errno {outcome.errno} {os.strerror(outcome.errno) if outcome.errno else ''}; {outcome.detail[:160]}"
+            note = (
+                f"errno {outcome.errno} {os.strerror(outcome.errno) if outcome.errno else ''}; {outcome.detail[:160]}"
+            )
             results.append(Result(step.name, step.proof(world, outcome), note, step.control))
     return results
 
@@ -104,9 +106,15 @@ def run_side(side: Any, base: Path, probe: Path, wanted: list[str], verdicts: di
 def report(verdicts: dict[str, Verdict], left_out: dict[str, str], sides: list[str], verbose: bool) -> int:
     problems: list[str] = []
     for verdict in verdicts.values():
-        found = list(verdict.problems(allowed_skip)) if len(sides) == 2 else [
-            f"{verdict.identifier}.{r.name}: {r.note}" for r in verdict.control
-            if r.control != "none" and not r.effect and not allowed_skip(f"{verdict.identifier}.{r.name}")]
+        found = (
+            list(verdict.problems(allowed_skip))
+            if len(sides) == 2
+            else [
+                f"{verdict.identifier}.{r.name}: {r.note}"
+                for r in verdict.control
+                if r.control != "none" and not r.effect and not allowed_skip(f"{verdict.identifier}.{r.name}")
+            ]
+        )
         problems += found
         if verbose:
             for name in sides:
@@ -129,8 +137,10 @@ def report(verdicts: dict[str, Verdict], left_out: dict[str, str], sides: list[s
     effects = sum(len(verdict.effects()) for verdict in verdicts.values())
     with_control = [verdict for verdict in verdicts.values() if verdict.has_control()]
     worked = [v for v in with_control if not any("invalid" in p for p in v.problems(allowed_skip))]
-    print(f"escape: {len(verdicts)} tried, {len(verdicts) - len(failed)} held, {effects} effects; "
-          f"control: {len(worked)}/{len(with_control)} worked")
+    print(
+        f"escape: {len(verdicts)} tried, {len(verdicts) - len(failed)} held, {effects} effects; "
+        f"control: {len(worked)}/{len(with_control)} worked"
+    )
     return 1 if problems else 0
 
 

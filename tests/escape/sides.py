@@ -66,8 +66,16 @@ class Control:
             text += result.stdout
         return outcomes, text
 
-    def run(self, world: World, *argv: str, uid: int = UID, cwd: Optional[Path] = None, env: Optional[dict[str, str]] = None,
-            timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        self,
+        world: World,
+        *argv: str,
+        uid: int = UID,
+        cwd: Optional[Path] = None,
+        env: Optional[dict[str, str]] = None,
+        timeout: float = 60,
+        **options: Any,
+    ) -> subprocess.CompletedProcess[str]:
         """The probe with these arguments. As root it gets namespaces of its own and limits that only root can raise."""
         environment = {"HOME": str(world.home), "PATH": "/usr/bin:/bin", "USER": NAME, **(env or {})}
         command = [str(world.probe), *argv]
@@ -75,8 +83,13 @@ class Control:
             command = ["unshare", "--mount", "--", *command]
         else:
             options.update(user=uid, group=uid, extra_groups=[])
-        return subprocess.run(command, cwd=cwd or world.workspace, env=environment, timeout=timeout,
-                              **{"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace", **options})
+        return subprocess.run(
+            command,
+            cwd=cwd or world.workspace,
+            env=environment,
+            timeout=timeout,
+            **{"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace", **options},
+        )
 
 
 class Fenced:
@@ -87,9 +100,11 @@ class Fenced:
 
     def __init__(self, build: Path, base: Path) -> None:
         self.programs = base / "bin"
-        self.daemon = Daemon(build, policies=[SOURCE / "policy" / "profiles", base / "policies"], uid_range="610000-610999")
+        self.daemon = Daemon(
+            build, policies=[SOURCE / "policy" / "profiles", base / "policies"], uid_range="610000-610999"
+        )
         self.client = self.programs / "ringfence"
-        shutil.copy(build / "bin" / "ringfence", self.client)   # the account may not reach the build folder
+        shutil.copy(build / "bin" / "ringfence", self.client)  # the account may not reach the build folder
 
     def batch(self, world: World, steps: list[tuple[str, Step]]) -> tuple[dict[str, Outcome], str]:
         listing = world.workspace / "steps"
@@ -97,36 +112,88 @@ class Fenced:
         result = self.run(world, str(listing), timeout=200)
         listing.unlink(missing_ok=True)
         if not result.stdout.rstrip().endswith("done"):
-            sys.stderr.write(f"escape: the fenced batch ended early ({result.returncode}): {result.stderr[-2000:]}\n"
-                             f"{result.stdout[-500:]}\n")
+            sys.stderr.write(
+                f"escape: the fenced batch ended early ({result.returncode}): {result.stderr[-2000:]}\n"
+                f"{result.stdout[-500:]}\n"
+            )
         return parse(result.stdout), result.stdout
 
     def run(self, world: World, *argv: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """The probe with these arguments, as an agent."""
         return self.run_fenced([str(world.probe), *argv], world, **options)
 
-    def run_fenced(self, command: list[str], world: World, *, workspace: Optional[Path] = None, cwd: Optional[Path] = None,
-                   policy: str = "escape", env: Optional[dict[str, str]] = None, timeout: float = 60, uid: int = UID,
-                   client_options: Iterable[str] = (), **options: Any) -> subprocess.CompletedProcess[str]:
+    def run_fenced(
+        self,
+        command: list[str],
+        world: World,
+        *,
+        workspace: Optional[Path] = None,
+        cwd: Optional[Path] = None,
+        policy: str = "escape",
+        env: Optional[dict[str, str]] = None,
+        timeout: float = 60,
+        uid: int = UID,
+        client_options: Iterable[str] = (),
+        **options: Any,
+    ) -> subprocess.CompletedProcess[str]:
         workspace = workspace or world.workspace
         merged = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace", **options}
-        return subprocess.run(self.command(command, workspace, policy, client_options), cwd=cwd or workspace,
-                              env=self.environment(world, env), timeout=timeout, user=uid, group=uid, extra_groups=[], **merged)
+        return subprocess.run(
+            self.command(command, workspace, policy, client_options),
+            cwd=cwd or workspace,
+            env=self.environment(world, env),
+            timeout=timeout,
+            user=uid,
+            group=uid,
+            extra_groups=[],
+            **merged,
+        )
 
-    def start(self, world: World, *argv: str, workspace: Optional[Path] = None, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, world: World, *argv: str, workspace: Optional[Path] = None, **options: Any
+    ) -> subprocess.Popen[str]:
         """The same without waiting."""
         workspace = workspace or world.workspace
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **options}
-        return subprocess.Popen(self.command([str(world.probe), *argv], workspace, "escape", ()), cwd=workspace,
-                                env=self.environment(world, None), user=UID, group=UID, extra_groups=[], **options)
+        options = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+            **options,
+        }
+        return subprocess.Popen(
+            self.command([str(world.probe), *argv], workspace, "escape", ()),
+            cwd=workspace,
+            env=self.environment(world, None),
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            **options,
+        )
 
     def client_call(self, world: World, *argv: str, uid: int = UID) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(self.client), *argv], env=self.environment(world, None), user=uid, group=uid,
-                              extra_groups=[], capture_output=True, text=True, timeout=60, cwd="/", stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            [str(self.client), *argv],
+            env=self.environment(world, None),
+            user=uid,
+            group=uid,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+        )
 
     def command(self, command: list[str], workspace: Path, policy: str, client_options: Iterable[str]) -> list[str]:
         return [str(self.client), "run", "-p", policy, "-w", str(workspace), *client_options, "--", *command]
 
     def environment(self, world: World, extra: Optional[dict[str, str]]) -> dict[str, str]:
-        return {"HOME": str(world.home), "PATH": "/usr/bin:/bin", "USER": NAME, "LANG": "C.UTF-8",
-                "RINGFENCE_SOCKET": str(self.daemon.run_dir / "control.sock"), **(extra or {})}
+        return {
+            "HOME": str(world.home),
+            "PATH": "/usr/bin:/bin",
+            "USER": NAME,
+            "LANG": "C.UTF-8",
+            "RINGFENCE_SOCKET": str(self.daemon.run_dir / "control.sock"),
+            **(extra or {}),
+        }

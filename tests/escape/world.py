@@ -20,8 +20,8 @@ from typing import Any, Optional
 
 from listeners import Listener
 
-UID = 61100                # of the account that owns the agents
-OTHER_UID = 61101          # a stranger
+UID = 61100  # of the account that owns the agents
+OTHER_UID = 61101  # a stranger
 NAME = "rf-escape"
 LIMIT_PIDS = 200
 LIMIT_MEMORY_MIB = 256
@@ -32,7 +32,9 @@ def reserve_accounts(base: Path) -> None:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if entry.stat().st_uid in (UID, OTHER_UID):
-                raise SystemExit(f"escape: uid {UID} or {OTHER_UID} is in use by process {entry.name}; nothing was done")
+                raise SystemExit(
+                    f"escape: uid {UID} or {OTHER_UID} is in use by process {entry.name}; nothing was done"
+                )
         except FileNotFoundError:
             continue
     for file, lines in {
@@ -52,15 +54,15 @@ class World:
     def __init__(self, base: Path, probe: Path, side: str) -> None:
         self.base, self.probe, self.side = base, probe, side
         self.home = base / "home"
-        self.hidden = self.home / "docs"           # granted to nobody
-        self.granted = self.home / "granted"       # granted for reading
-        self.workspace = self.home / "work/ws"     # granted for writing
-        self.other = self.home / "work/other"      # another agent's workspace
+        self.hidden = self.home / "docs"  # granted to nobody
+        self.granted = self.home / "granted"  # granted for reading
+        self.workspace = self.home / "work/ws"  # granted for writing
+        self.other = self.home / "work/other"  # another agent's workspace
         self.root_only = base / "root-only"
-        self.tokens: dict[str, str] = {}           # planted secrets by name
+        self.tokens: dict[str, str] = {}  # planted secrets by name
         self.victims: list[subprocess.Popen[bytes]] = []
         self.listeners: list[Listener] = []
-        self.trash: list[Path] = []                # paths outside base, removed at the end
+        self.trash: list[Path] = []  # paths outside base, removed at the end
         self._touching = True
         self._toucher = threading.Thread(target=self._touch, daemon=True)
 
@@ -70,8 +72,14 @@ class World:
         self.make_directory(Path(f"/run/user/{UID}"), 0o700)
         self.root_only.mkdir(mode=0o700, exist_ok=True)
         environment = {**os.environ, "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1"}
-        subprocess.run(["git", "init", "-q", str(self.workspace)], check=True, env=environment, user=UID, group=UID,
-                       extra_groups=[])
+        subprocess.run(
+            ["git", "init", "-q", str(self.workspace)],
+            check=True,
+            env=environment,
+            user=UID,
+            group=UID,
+            extra_groups=[],
+        )
         self._toucher.start()
         return self
 
@@ -94,7 +102,7 @@ class World:
     def make_directory(self, path: Path, mode: int = 0o755) -> Path:
         missing = [parent for parent in (path, *path.parents) if not parent.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        for directory in missing:   # what was there before, such as /tmp, is not ours to change
+        for directory in missing:  # what was there before, such as /tmp, is not ours to change
             os.chown(directory, UID, UID)
             os.chmod(directory, mode if directory == path else 0o755)
         return path
@@ -123,9 +131,17 @@ class World:
         """A process of the account that holds `token` in memory, environment and descriptor 9: pid and address."""
         token = token or self.secret(f"victim {len(self.victims)}")
         held = self.file(self.hidden / f"held-{len(self.victims)}", token)
-        process = subprocess.Popen([str(self.probe), "victim", token, str(held)], stdout=subprocess.PIPE, user=UID,
-                                   group=UID, extra_groups=[], env={"RF_CANARY": token}, stdin=subprocess.DEVNULL,
-                                   cwd=self.hidden, **options)
+        process = subprocess.Popen(
+            [str(self.probe), "victim", token, str(held)],
+            stdout=subprocess.PIPE,
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            env={"RF_CANARY": token},
+            stdin=subprocess.DEVNULL,
+            cwd=self.hidden,
+            **options,
+        )
         assert process.stdout is not None
         pid, address = process.stdout.readline().split()
         self.victims.append(process)
@@ -146,8 +162,17 @@ class World:
     def as_user(self, *argv: str, uid: int = UID, **options: Any) -> subprocess.CompletedProcess[str]:
         """The probe, unfenced, as the account."""
         options.setdefault("timeout", 60)
-        return subprocess.run([str(self.probe), *argv], user=uid, group=uid, extra_groups=[], capture_output=True,
-                              text=True, errors="replace", stdin=subprocess.DEVNULL, **options)
+        return subprocess.run(
+            [str(self.probe), *argv],
+            user=uid,
+            group=uid,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            **options,
+        )
 
     def _touch(self) -> None:
         """Somebody uses the hidden files all the time: what a spy would hear."""

@@ -38,13 +38,16 @@ class Examples(unittest.TestCase):
         self.copy("coder")
         self.assertNotEqual(self.make_test(), 0, "the project must fail before")
         report = self.workspace.parent / "report.jsonl"
-        result = run_agent("coder", self.workspace, "--transcript", str(EXAMPLES / "coder/transcript.jsonl"),
-                           "--report", str(report))
+        result = run_agent(
+            "coder", self.workspace, "--transcript", str(EXAMPLES / "coder/transcript.jsonl"), "--report", str(report)
+        )
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(self.make_test(), 0, "the project must pass afterwards")
         self.assertIn("check | make test: passed", result.stdout)
         calls = [json.loads(line) for line in report.read_text().splitlines()]
-        failed = [call for call in calls if call["tool"] == "run" and not call["observation"].startswith("exit status 0")]
+        failed = [
+            call for call in calls if call["tool"] == "run" and not call["observation"].startswith("exit status 0")
+        ]
         self.assertEqual(len(failed), 3, "the first run and two wrong fixes fail on the way")
 
     def test_the_coder_fails_when_the_tests_still_fail_at_the_end(self) -> None:
@@ -66,8 +69,9 @@ class Examples(unittest.TestCase):
         self.copy("coder")
         with Endpoint(EXAMPLES / "coder/transcript.jsonl") as endpoint:
             recorded = self.workspace.parent / "recorded.jsonl"
-            result = run_agent("coder", self.workspace, "--endpoint", endpoint.url, "--model", "test",
-                               "--record", str(recorded))
+            result = run_agent(
+                "coder", self.workspace, "--endpoint", endpoint.url, "--model", "test", "--record", str(recorded)
+            )
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(recorded.read_text(), (EXAMPLES / "coder/transcript.jsonl").read_text())
         last = endpoint.requests[-1]
