@@ -20,8 +20,8 @@ JOBS = str(os.cpu_count() or 2)
 COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 TIDY_SECONDS = 240
 # What a long run repeats more often; the suites read these names.
-SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_MODEL_OPS": "200000", "RINGFENCE_RACES": "10000", "RINGFENCE_CYCLES": "1000", "RINGFENCE_FAULT_POINTS": "0",
-        "RINGFENCE_SOAK": "1"}
+SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_STORE_KILLS": "200", "RINGFENCE_MODEL_OPS": "200000",
+        "RINGFENCE_CYCLES": "1000", "RINGFENCE_FAULT_POINTS": "400"}
 
 
 class Count:
