@@ -23,33 +23,40 @@ INCLUDE = re.compile(r'^#include (<[^>]+>|"[^"]+")')
 
 
 def include_blocks(text):
-    block = []
+    """(includes of one block, whether it depends on #if) for each block."""
+    block, depth = [], 0
     for line in text.splitlines() + [""]:
         match = INCLUDE.match(line)
         if match:
             block.append(match.group(1))
-        elif block:
-            yield block
+            continue
+        if block:
+            yield block, depth > 0
             block = []
+        if re.match(r"#\s*if", line):
+            depth += 1
+        elif re.match(r"#\s*endif", line):
+            depth -= 1
 
 
 def include_order(path, text):
-    """The own header first, then blocks of <…>, then blocks of "…"; each block of one kind and sorted."""
+    """The own header first, then blocks of <…>, then blocks of "…"; each block of one kind and sorted. What depends on
+    #if may stand anywhere."""
     blocks = list(include_blocks(text))
     own = f'"{path.with_suffix(".h")}"'
-    if path.suffix == ".cc" and blocks and blocks[0] == [own]:
+    if path.suffix == ".cc" and blocks and blocks[0][0] == [own]:
         blocks = blocks[1:]
-    elif path.suffix == ".cc" and any(own in block for block in blocks):
+    elif path.suffix == ".cc" and any(own in block for block, _ in blocks):
         return "its own header must come first, alone"
-    if path.parts[0] == "tests" and blocks and len(blocks[0]) == 1 and blocks[0][0][0] == '"':
+    if path.parts[0] == "tests" and blocks and len(blocks[0][0]) == 1 and blocks[0][0][0].startswith('"'):
         blocks = blocks[1:]  # a test names what it tests first
     quoted = False
-    for block in blocks:
+    for block, conditional in blocks:
         if len({include[0] for include in block}) != 1:
             return f"<…> and \"…\" are mixed in one block: {block[0]}"
         if block != sorted(block, key=str.lower) and block != sorted(block):
             return f"the block of {block[0]} is not sorted"
-        if block[0][0] == "<" and quoted:
+        if block[0][0] == "<" and quoted and not conditional:
             return f"{block[0]} comes after a block of \"…\""
         quoted = quoted or block[0][0] == '"'
     return None
