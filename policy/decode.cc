@@ -299,6 +299,10 @@ PolicyFile decodeFile(const SourceText& source, const DecodeOptions& options) {
   out.file = source.file;
   out.name = nameOfFile(source.file);
   out.summary = firstComment(source.text);
+  if (!source.unreadable.empty()) {
+    out.errors.push_back(errorIn(source.file, escapeForDisplay(source.unreadable)));
+    return out;
+  }
   const SourceLines lines(source.file, source.text.size() > kMaxPolicyBytes ? std::string_view() : source.text);
   auto parsed = parseToml(source, lines);
   if (auto* error = std::get_if<Diagnostic>(&parsed)) {

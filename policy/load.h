@@ -17,23 +17,26 @@ namespace ringfence::policy {
 struct SourceText {
   std::string file;  // shown in diagnostics
   std::string text;
+  // Not empty: the file is there and could not be read, and why. It then counts as a policy that does not load, so that
+  // whoever builds on it is refused.
+  std::string unreadable = {};
 };
 
 // How a policy is found and merged:
 // - `extends` comes first, then the file's own values: lists append, scalars replace. Each file counts once.
-// - The same name in several layers is one policy: the layers are applied weak to strong; limits keep the stricter value (a
-//   warning says so). A file that extends its own name means the one in the layers below.
+// - The same name in several layers is one policy: the layers are applied weak to strong, and limits keep the stricter
+//   value (a warning says so). A file that extends its own name means the one in the layers below.
 // - A file sees its own layer and those below it, so nothing of a user gets into a policy of the system.
-// - Keys that a file of the system locks cannot be set by files of users and projects that build on it. What the system's
-//   `base` locks holds for every policy, extended or not.
+// - Keys that a file of the system locks cannot be set by files of users and projects that build on it. What the
+//   system's `base` locks holds for every policy, extended or not.
 //
 // Weak to strong. `forbid` over `ask` over `allow`; limits take the stricter; `system` may lock keys.
 struct Sources {
   std::vector<SourceText> shipped;
   std::vector<SourceText> system;
   std::vector<SourceText> user;
-  std::optional<SourceText> file;      // -p FILE: stands in the user's layer, and is the one selected
-  std::optional<SourceText> project;   // .ringfence.toml: may only tighten, unless `projectTrusted`
+  std::optional<SourceText> file;     // -p FILE: stands in the user's layer, and is the one selected
+  std::optional<SourceText> project;  // .ringfence.toml: may only tighten, unless `projectTrusted`
   bool projectTrusted = false;
 };
 
@@ -49,8 +52,8 @@ struct DecodeOptions {
   UnwiredKeys unwired = UnwiredKeys::kRefuse;
 };
 
-// The policy called `name` (or Sources::file when it is set), with everything it extends. Diagnostics are errors, at least
-// one, in the order of the files.
+// The policy called `name` (or Sources::file when it is set), with everything it extends. Diagnostics are errors, at
+// least one, in the order of the files.
 std::variant<Loaded, std::vector<Diagnostic>> load(const Sources& sources, const std::string& name,
                                                    const DecodeOptions& options = {});
 

@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <iterator>
 #include <memory>
 
 #include "policy/parse.h"
 #include "policy/place.h"
 #include "sdk/base/io.h"
+#include "sdk/base/text.h"
 
 namespace ringfence::policy {
 namespace {
@@ -27,8 +30,10 @@ Result<std::vector<std::string>> policyNames(int directory, const std::string& s
   if (!listing) return posixError(errno, "listing " + shown);
   (void)copy.release();  // closedir closes it.
   std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = readdir(listing.get())) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = readdir(listing.get());
+    if (entry == nullptr) break;
     std::string name = entry->d_name;
     if (!name.ends_with(".toml") || name.starts_with('.')) continue;
     if (names.size() == kMaxFiles) return Error{ErrorCode::kInvalid, shown + " has more than 1024 policies"};
@@ -39,52 +44,74 @@ Result<std::vector<std::string>> policyNames(int directory, const std::string& s
   return names;
 }
 
-void readDirectory(const std::string& path, DirectoryTexts& out) {
-  auto directory = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-  if (!directory) {
-    if (directory.error().code != ErrorCode::kNotFound)
-      out.unreadable.push_back(errorIn(path, directory.error().message));
-    return;
-  }
-  auto names = policyNames(directory->get(), path);
-  if (!names) {
-    out.unreadable.push_back(errorIn(path, names.error().message));
-    return;
-  }
-  for (const std::string& name : *names) {
-    const std::string shown = path + (path.ends_with('/') ? "" : "/") + name;
-    auto text = readSourceAt(directory->get(), name, shown);
-    if (text)
-      out.texts.push_back(std::move(*text));
-    else
-      out.unreadable.push_back(errorIn(shown, text.error().message));
-  }
-}
-
 }  // namespace
 
-Result<SourceText> readSource(const std::string& path) { return readSourceAt(AT_FDCWD, path, path); }
-
-Result<SourceText> readSourceAt(int directory, const std::string& name, const std::string& shown) {
+Result<SourceText> readSourceAt(int directory, const std::string& name, const std::string& shown, Links links) {
   // Without O_NONBLOCK the open of a pipe would wait for a writer that never comes.
-  auto opened = openAt(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  if (!opened && opened.error().sysErrno == ELOOP) {
-    return Error{ErrorCode::kInvalid, shown + " is a symbolic link; a policy is a regular file", ELOOP};
+  const int noFollow = links == Links::kRefuse ? O_NOFOLLOW : 0;
+  auto opened = openAt(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | noFollow);
+  if (!opened) {
+    const int reason = opened.error().sysErrno;
+    if (reason == ELOOP) return Error{ErrorCode::kInvalid, shown + " is a symbolic link, not a regular file", reason};
+    if (reason == ENXIO) return Error{ErrorCode::kInvalid, shown + " is not a regular file", reason};
+    return posixError(reason, "reading " + shown);
   }
-  if (!opened && opened.error().sysErrno == ENXIO)
-    return Error{ErrorCode::kInvalid, shown + " is not a regular file", ENXIO};
-  UniqueFd fd = RF_TRY(std::move(opened));
   struct stat status {};
-  if (fstat(fd.get(), &status) != 0) return posixError(errno, "reading " + shown);
+  if (fstat(opened->get(), &status) != 0) return posixError(errno, "reading " + shown);
   if (!S_ISREG(status.st_mode)) return Error{ErrorCode::kInvalid, shown + " is not a regular file"};
-  std::string text = RF_TRY(readAll(fd.get(), Bytes{kMaxPolicyBytes}, shown));
+  std::string text = RF_TRY(readAll(opened->get(), Bytes{kMaxPolicyBytes}, shown));
   return SourceText{.file = shown, .text = std::move(text)};
 }
 
-DirectoryTexts readDirectories(const std::vector<std::string>& directories) {
+Result<SourceText> readSource(const std::string& path, Links links) {
+  return readSourceAt(AT_FDCWD, path, path, links);
+}
+
+Result<std::vector<SourceText>> readDirectory(const std::string& path, Links links) {
+  std::vector<SourceText> texts;
+  auto directory = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (!directory && directory.error().code == ErrorCode::kNotFound) return texts;
+  const UniqueFd fd = RF_TRY(std::move(directory));
+  const std::vector<std::string> names = RF_TRY(policyNames(fd.get(), path));
+  for (const std::string& name : names) {
+    const std::string shown = path + (path.ends_with('/') ? "" : "/") + name;
+    auto text = readSourceAt(fd.get(), name, shown, links);
+    if (text) {
+      texts.push_back(std::move(*text));
+    } else if (text.error().sysErrno != ENOENT) {  // Removed since it was listed.
+      texts.push_back({.file = shown, .text = {}, .unreadable = text.error().message});
+    }
+  }
+  return texts;
+}
+
+DirectoryTexts readDirectories(const std::vector<std::string>& directories, Links links) {
   DirectoryTexts out;
-  for (const std::string& directory : directories) readDirectory(directory, out);
+  for (const std::string& directory : directories) {
+    auto texts = readDirectory(directory, links);
+    if (!texts) {
+      out.unreadable.push_back(errorIn(directory, escapeForDisplay(texts.error().message)));
+      continue;
+    }
+    for (SourceText& source : *texts) {
+      if (source.unreadable.empty()) {
+        out.texts.push_back(std::move(source));
+      } else {
+        out.unreadable.push_back(errorIn(source.file, escapeForDisplay(source.unreadable)));
+      }
+    }
+  }
   return out;
+}
+
+Result<Sources> readPolicyDirectories(const std::vector<std::string>& directories) {
+  Sources sources;
+  for (const std::string& directory : directories) {
+    std::vector<SourceText> texts = RF_TRY(readDirectory(directory));
+    auto& layer = &directory == &directories.front() ? sources.shipped : sources.system;
+    layer.insert(layer.end(), std::make_move_iterator(texts.begin()), std::make_move_iterator(texts.end()));
+  }
+  return sources;
 }
 
 }  // namespace ringfence::policy

@@ -10,16 +10,29 @@
 
 namespace ringfence::policy {
 
-// One regular file of at most 256 KiB. Symbolic links as the last part, pipes, sockets and devices are refused without
-// waiting for them. Fails with kNotFound, kDenied or kInvalid, and the path.
-Result<SourceText> readSource(const std::string& path);
-Result<SourceText> readSourceAt(int directory, const std::string& name, const std::string& shown);
+// kRefuse: a symbolic link as the last part of the path is no policy. For directories that others may write to.
+enum class Links { kRefuse, kFollow };
 
+// One regular file of at most 256 KiB. Pipes, sockets and devices are refused without waiting for them. Fails with
+// kNotFound, kDenied or kInvalid, and the path.
+Result<SourceText> readSource(const std::string& path, Links links = Links::kRefuse);
+// The same for `name` in an open directory; `shown` is what people call it.
+Result<SourceText> readSourceAt(int directory, const std::string& name, const std::string& shown,
+                                Links links = Links::kRefuse);
+
+// All "*.toml" of a directory, sorted by name; a directory that does not exist has none. A file that cannot be read is
+// among them, marked so. Fails when the directory cannot be listed: what is in it might have forbidden something.
+Result<std::vector<SourceText>> readDirectory(const std::string& path, Links links = Links::kRefuse);
+
+// The same for several directories, for a caller that hands texts on: what could not be read, files and directories, is
+// kept apart as errors and must be heeded.
 struct DirectoryTexts {
-  std::vector<SourceText> texts;       // "*.toml", sorted by name
-  std::vector<Diagnostic> unreadable;  // files and directories that could not be read, as errors about the whole file
+  std::vector<SourceText> texts;
+  std::vector<Diagnostic> unreadable;
 };
-// All policies of several directories, in their order. A directory that does not exist has none.
-DirectoryTexts readDirectories(const std::vector<std::string>& directories);
+DirectoryTexts readDirectories(const std::vector<std::string>& directories, Links links = Links::kRefuse);
+
+// The policy directories of a machine: the first is the shipped one, all others are the system's.
+Result<Sources> readPolicyDirectories(const std::vector<std::string>& directories);
 
 }  // namespace ringfence::policy

@@ -16,9 +16,9 @@ inline policy::SourceText text(std::string file, std::string content) {
 }
 
 inline std::vector<policy::SourceText> shippedProfiles() {
-  auto read = policy::readDirectories({std::string(RF_SOURCE_DIR) + "/policy/profiles"});
-  REQUIRE(read.unreadable.empty());
-  return std::move(read.texts);
+  auto read = policy::readDirectory(std::string(RF_SOURCE_DIR) + "/policy/profiles");
+  REQUIRE(read);
+  return std::move(*read);
 }
 
 inline policy::Sources shippedSources() {

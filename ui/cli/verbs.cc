@@ -90,15 +90,19 @@ constexpr Verb kVerbs[] = {
     {"usage", "usage [RUN] [--json]", "what runs have used: CPU, memory, processes, I/O",
      "A figure that the kernel does not give is shown as '-', in JSON as null.", kJsonOnly, Words::kOptionalRun},
     {"policy",
-     "policy list|show [--origin]|check|diff|schema …",
+     "policy list|show [--origin]|check|diff|schema|trust …",
      "look at policies and check them",
-     "Works without the daemon.\n"
+     "Works without the daemon, but for trust.\n"
      "\n"
      "  list                     policies that 'run --policy' takes, with the file of each\n"
      "  show [--origin] [NAME]   a policy after all its sources are merged; where each value was written\n"
      "  check [NAME|FILE]        errors with line, caret and the nearest valid name; exit status 6 when invalid\n"
      "  diff A B                 what B allows, forbids or limits otherwise than A\n"
-     "  schema                   JSON Schema of the format, for editors",
+     "  schema                   JSON Schema of the format, for editors\n"
+     "  trust FILE               let a project's .ringfence.toml widen its policy, until the file changes\n"
+     "\n"
+     "Options: --json; --policy-dir DIR (shipped, then the system's; also $RINGFENCE_POLICY_DIR with colons);\n"
+     "--trusted shows and checks as if the project's file were trusted.",
      {},
      Words::kRest},
     {"help", "help [VERB]", "this list, or the help of one verb", "", {}, Words::kRest},

@@ -1,0 +1,211 @@
+// A project's own policy may tighten what its user has, and nothing else.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <random>
+#include <set>
+
+#include "policy/load.h"
+#include "tests/policy/golden.h"
+#include "tests/policy/sources.h"
+
+using namespace ringfence;
+using namespace ringfence::policy;
+using namespace ringfence::test;
+
+namespace {
+
+constexpr const char* kUserPolicy = R"(
+[walls]
+ipc = "best-effort"
+uts = "off"
+[files]
+workspace = "rw"
+read = ["/usr", "/opt/tools"]
+write = ["~/.cache/pip"]
+forbid = ["**/.env*"]
+[identity]
+as = "caller"
+groups = ["video"]
+[limits]
+memory = "4GiB"
+pids = 100
+[priority]
+class = "background"
+[environment]
+pass = ["LANG", "LC_*"]
+set = { EDITOR = "true" }
+)";
+
+Sources withProject(const std::string& project) {
+  Sources sources;
+  sources.user = {text("/u/mine.toml", kUserPolicy)};
+  sources.project = text("/w/.ringfence.toml", project);
+  return sources;
+}
+
+std::set<std::string> patterns(const std::vector<PathRule>& rules) {
+  std::set<std::string> result;
+  for (const PathRule& rule : rules) result.insert(rule.pattern);
+  return result;
+}
+
+bool within(const std::set<std::string>& inner, const std::set<std::string>& outer) {
+  return std::ranges::includes(outer, inner);
+}
+
+bool notWeaker(const Walls& inner, const Walls& outer) {
+  return inner.mount <= outer.mount && inner.pid <= outer.pid && inner.net <= outer.net && inner.ipc <= outer.ipc &&
+         inner.uts <= outer.uts && inner.cgroup <= outer.cgroup && inner.seccomp <= outer.seccomp &&
+         inner.landlock <= outer.landlock && inner.privileges <= outer.privileges && inner.limits <= outer.limits;
+}
+
+template <typename T>
+bool notLooser(const std::optional<T>& inner, const std::optional<T>& outer) {
+  return !outer || (inner && *inner <= *outer);
+}
+
+// Everything that `inner` lets happen, `outer` lets happen too.
+void checkNotWider(const Document& inner, const Document& outer) {
+  CHECK(within(patterns(inner.files.read), patterns(outer.files.read)));
+  CHECK(within(patterns(inner.files.write), patterns(outer.files.write)));
+  CHECK(within(patterns(outer.files.forbid), patterns(inner.files.forbid)));
+  CHECK((inner.files.workspace == outer.files.workspace || inner.files.workspace == WorkspaceAccess::kReadOnly));
+  CHECK(notWeaker(inner.walls, outer.walls));
+  CHECK(inner.network.fallback == Decision::kForbid);
+  CHECK(inner.mode == Mode::kEnforce);
+  CHECK((inner.identity == outer.identity || inner.identity == IdentityKind::kOwn));
+  CHECK(within({inner.groups.begin(), inner.groups.end()}, {outer.groups.begin(), outer.groups.end()}));
+  CHECK(notLooser(inner.limits.cpu, outer.limits.cpu));
+  CHECK(notLooser(inner.limits.memory, outer.limits.memory));
+  CHECK(notLooser(inner.limits.pids, outer.limits.pids));
+  CHECK(inner.priority >= outer.priority);
+  CHECK(inner.environment.pass == outer.environment.pass);
+  for (const auto& [name, value] : outer.environment.set) CHECK(inner.environment.set.at(name) == value);
+  for (const auto& [name, value] : inner.environment.set) {
+    CHECK((outer.environment.set.contains(name) || name == "MY_FLAG"));
+  }
+}
+
+// Lines that tighten, widen or do neither, to be thrown together.
+constexpr const char* kLines[] = {"walls.net = \"required\"",
+                                  "walls.net = \"best-effort\"",
+                                  "walls.net = \"off\"",
+                                  "walls.ipc = \"required\"",
+                                  "walls.ipc = \"off\"",
+                                  "walls.uts = \"best-effort\"",
+                                  "walls.mount = \"off\"",
+                                  "walls.pid = \"best-effort\"",
+                                  "walls.cgroup = \"off\"",
+                                  "walls.seccomp = \"off\"",
+                                  "walls.landlock = \"best-effort\"",
+                                  "walls.privileges = \"off\"",
+                                  "walls.limits = \"off\"",
+                                  "files.workspace = \"ro\"",
+                                  "files.workspace = \"rw\"",
+                                  "files.read = [\"/usr\"]",
+                                  "files.read = [\"/usr\", \"/home\"]",
+                                  "files.read = [\"~/.ssh\"]",
+                                  "files.write = [\"~/.cache/pip\"]",
+                                  "files.write = [\"~\"]",
+                                  "files.forbid = [\"**/*.pem\"]",
+                                  "files.forbid = []",
+                                  "network.default = \"forbid\"",
+                                  "identity.as = \"own\"",
+                                  "identity.as = \"caller\"",
+                                  "identity.groups = [\"docker\"]",
+                                  "identity.groups = [\"video\"]",
+                                  "limits.cpu = \"50%\"",
+                                  "limits.memory = \"1GiB\"",
+                                  "limits.memory = \"5GiB\"",
+                                  "limits.pids = 100",
+                                  "limits.pids = 101",
+                                  "limits.pids = 5",
+                                  "priority.class = \"idle\"",
+                                  "priority.class = \"interactive\"",
+                                  "environment.pass = [\"LANG\"]",
+                                  "environment.pass = [\"AWS_SECRET_ACCESS_KEY\"]",
+                                  "environment.pass = [\"*\"]",
+                                  "environment.set.MY_FLAG = \"1\"",
+                                  "environment.set.LD_PRELOAD = \"/w/x.so\"",
+                                  "environment.set.PATH = \"/w\"",
+                                  "environment.set.EDITOR = \"vi\"",
+                                  "environment.set.LANG = \"C\"",
+                                  "environment.set.LC_ALL = \"C\"",
+                                  "extends = [\"mine\"]",
+                                  "lock = [\"limits.pids\"]",
+                                  "mode = \"enforce\"",
+                                  "name = \"x\"",
+                                  "schema = 1"};
+
+}  // namespace
+
+TEST_CASE("whatever lines a project's policy has, the result grants nothing that its user does not") {
+  Sources sources;
+  sources.user = {text("/u/mine.toml", kUserPolicy)};
+  const Document user = loaded(sources, "mine");
+  std::mt19937 random(20261128);
+  int accepted = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::set<std::size_t> chosen;
+    const std::size_t count = 1 + random() % 4;
+    while (chosen.size() < count) chosen.insert(random() % std::size(kLines));
+    std::string project;
+    for (const std::size_t line : chosen) project += std::string(kLines[line]) + "\n";
+    const auto result = load(withProject(project), "mine");
+    if (!std::holds_alternative<Loaded>(result)) continue;
+    ++accepted;
+    INFO(project);
+    checkNotWider(std::get<Loaded>(result).document, user);
+  }
+  CHECK(accepted > 300);
+}
+
+TEST_CASE("each line that widens is refused where it stands, each that tightens is taken") {
+  std::string widening;
+  std::string tightening;
+  for (const char* line : kLines) {
+    const auto result = load(withProject(line), "mine");
+    const auto* errors = std::get_if<std::vector<Diagnostic>>(&result);
+    if (errors == nullptr) {
+      tightening += std::string(line) + "\n";
+      continue;
+    }
+    REQUIRE_FALSE(errors->empty());
+    CHECK(errors->front().file == "/w/.ringfence.toml");
+    CHECK(errors->front().line == 1);
+    widening += std::string(line) + "\n    " + errors->front().message + "\n";
+  }
+  checkGolden("project_lines.txt", "taken:\n" + tightening + "\nrefused:\n" + widening);
+}
+
+TEST_CASE("a project tightens what it may") {
+  const Document document = loaded(
+      withProject(
+          "files.workspace = \"ro\"\nfiles.forbid = [\"**/*.pem\"]\nlimits.memory = \"1GiB\"\nlimits.cpu = \"50%\"\n"
+          "walls.uts = \"required\"\n"),
+      "mine");
+  CHECK(document.name == "mine");
+  CHECK(document.files.workspace == WorkspaceAccess::kReadOnly);
+  CHECK(document.files.forbid.size() == 2);
+  CHECK(document.limits.memory == gibibytes(1));
+  CHECK(document.limits.cpu == CpuPercent{50});
+  CHECK(document.walls.uts == WallStrength::kRequired);
+  CHECK(document.origins.at("limits.memory").file == "/w/.ringfence.toml");
+}
+
+TEST_CASE("a trusted project may widen, but raises no limit") {
+  Sources sources =
+      withProject("files.read = [\"/srv/data\"]\nlimits.memory = \"64GiB\"\nenvironment.set.PATH = \"/w\"\n");
+  sources.projectTrusted = true;
+  const auto result = load(sources, "mine");
+  const Loaded& project = std::get<Loaded>(result);
+  CHECK(patterns(project.document.files.read).contains("/srv/data"));
+  CHECK(project.document.limits.memory == gibibytes(4));
+  CHECK(project.document.environment.set.at("PATH") == "/w");
+  REQUIRE(project.warnings.size() == 1);
+  CHECK(project.warnings[0].message == "`limits.memory` keeps its stricter value");
+}
+
+TEST_CASE("a project's policy that does not load stops the run") {
+  CHECK(refused(withProject("files = ["), "mine")[0].file == "/w/.ringfence.toml");
+}
