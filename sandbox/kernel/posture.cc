@@ -213,9 +213,10 @@ std::string compareLimits(const PostureQuestion& question) {
   return {};
 }
 
-// A stopped tracee within two seconds: a process in a frozen control group may never answer.
+// A stopped tracee within ten seconds: a process in a frozen control group may never answer, one in an idle group
+// answers late on a busy machine.
 Result<void> awaitStop(int pid) {
-  for (int tries = 0; tries < 4'000; ++tries) {
+  for (int tries = 0; tries < 20'000; ++tries) {
     int status = 0;
     const pid_t got = ::waitpid(pid, &status, __WALL | WNOHANG);
     if (got == pid && WIFSTOPPED(status)) return {};

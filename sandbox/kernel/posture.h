@@ -40,7 +40,7 @@ std::vector<WallState> readPosture(const PostureQuestion& question);
 // The difference between the mounts that the Plan wants and those that are, in words; empty: none. Pure.
 std::string compareMounts(const Plan& plan, std::string_view mountInfo);
 
-// Fails when the process cannot be stopped and asked within two seconds.
+// Fails when the process cannot be stopped and asked within ten seconds.
 Result<BpfProgram> readSeccompProgram(int pid, int index);
 
 policy::WallStrength wantedStrength(const Plan& plan, Wall wall);

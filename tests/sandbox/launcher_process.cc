@@ -116,6 +116,15 @@ void LauncherProcess::send(const LauncherRequest& request, const std::vector<int
   if (!sent) FAIL(sent.error().message);
 }
 
+void LauncherProcess::sendRaw(const std::string& bytes) { REQUIRE(sendPacket(socket_.get(), bytes)); }
+
+bool LauncherProcess::isClosedByPeer() {
+  pollfd watched{socket_.get(), POLLIN, 0};
+  if (::poll(&watched, 1, kDeadlineMs) != 1) return false;
+  const auto packet = receivePacket(socket_.get(), kMaxWirePacket);
+  return !packet || packet->bytes.empty();
+}
+
 Event LauncherProcess::next() {
   pollfd watched{socket_.get(), POLLIN, 0};
   REQUIRE(::poll(&watched, 1, kDeadlineMs) == 1);

@@ -41,6 +41,8 @@ class LauncherProcess {
   void killAndRestart();
 
   void send(const sandbox::LauncherRequest& request, const std::vector<int>& fds = {});
+  void sendRaw(const std::string& bytes);
+  bool isClosedByPeer();
   // The next event; none within the deadline fails the test.
   Event next();
   template <typename T>
