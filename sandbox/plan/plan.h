@@ -34,8 +34,8 @@ inline constexpr const char* kInnerCanary = "/.ringfence-canary";
 inline constexpr const char* kOuterCanary = "/.ringfence-canary-outer";
 
 // ---- mounts, obeyed in order inside a fresh tmpfs that becomes the root and is read-only at the end. Targets are absolute
-// inside the fence. Whoever obeys makes a missing mount point (a directory or an empty file, as what is mounted there) and
-// its parents, 0755 and of root, without following a symbolic link: a private home is written by earlier runs. ------------
+// inside the fence. Whoever obeys makes missing parents and a missing mount point (a directory or an empty file, as what is
+// mounted there), 0755 and of root, without following a symbolic link: a private home is written by earlier runs. ---------
 
 struct MakeDirectory { std::string target; std::uint32_t mode = 0755; bool ownedByRun = false; };
 struct MakeFile { std::string target; std::string content; std::uint32_t mode = 0644; bool ownedByRun = false; };

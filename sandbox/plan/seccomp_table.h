@@ -37,4 +37,8 @@ struct SeccompTable {
   bool operator==(const SeccompTable&) const = default;
 };
 
+// One rule a line, in their order; and the SHA-256 of that text.
+std::string explain(const SeccompTable& table);
+std::string seccompHash(const SeccompTable& table);
+
 }  // namespace ringfence::sandbox

@@ -1,0 +1,97 @@
+#include "sandbox/plan/environment.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "sandbox/plan/grants.h"
+#include "sandbox/plan/paths.h"
+#include "sdk/base/text.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// Run something before the program, or change what it loads.
+constexpr std::array<std::string_view, 8> kNeverSet = {"BASH_ENV", "ENV",     "GCONV_PATH",  "GLIBC_TUNABLES",
+                                                       "LOCPATH",  "NLSPATH", "HOSTALIASES", "SHELLOPTS"};
+// Of no use inside and a pointer to what is outside; or a command line in disguise.
+constexpr std::array<std::string_view, 14> kNeverPassed = {
+    "SSH_AUTH_SOCK",   "SSH_AGENT_PID", "GPG_AGENT_INFO", "DOCKER_HOST",  "XDG_RUNTIME_DIR",
+    "WAYLAND_DISPLAY", "DISPLAY",       "XAUTHORITY",     "NODE_OPTIONS", "GIT_SSH_COMMAND",
+    "PYTHONSTARTUP",   "PERL5OPT",      "RUBYOPT",        "TMUX"};
+constexpr std::array<std::string_view, 4> kOurs = {"HOME", "USER", "LOGNAME", "TMPDIR"};
+
+template <std::size_t size>
+bool contains(const std::array<std::string_view, size>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool isNeverSet(std::string_view name) {
+  return name.starts_with("LD_") || name.starts_with("BASH_FUNC_") || contains(kNeverSet, name);
+}
+
+bool isName(std::string_view name) {
+  return !name.empty() && name.find('=') == std::string_view::npos && name.find('\0') == std::string_view::npos;
+}
+
+Result<void> checkSetting(const std::string& where, const std::string& name, const std::string& value) {
+  const std::string shown = where + " " + escapeForDisplay(name);
+  if (!isName(name)) return Error{ErrorCode::kInvalid, shown + ": is no name of a variable"};
+  if (value.find('\0') != std::string::npos) return Error{ErrorCode::kInvalid, shown + ": its value holds a NUL byte"};
+  if (isNeverSet(name)) {
+    return Error{ErrorCode::kDenied,
+                 shown + ": is never set for a run, because it decides what a program loads or runs first"};
+  }
+  if (contains(kOurs, name) || name.starts_with("RINGFENCE_")) {
+    return Error{ErrorCode::kInvalid, shown + ": is set by Ringfence itself"};
+  }
+  return {};
+}
+
+std::string makePath(const LaunchRequest& request) {
+  std::string path(kDefaultPath);
+  if (!request.installTree.empty() && isWithin(request.executable, request.installTree)) {
+    const std::string directory = parentPath(request.executable);
+    if (path.find(directory + ":") == std::string::npos) path = directory + ":" + path;
+  }
+  return path;
+}
+
+}  // namespace
+
+bool isNeverPassed(const std::string& name) {
+  return isNeverSet(name) || contains(kNeverPassed, name) || name.starts_with("DBUS_") ||
+         name.starts_with("RINGFENCE_");
+}
+
+Result<std::vector<std::string>> makeEnvironment(const policy::Document& document, const LaunchRequest& request,
+                                                 const std::string& shell) {
+  std::map<std::string, std::string> variables;
+  variables["PATH"] = makePath(request);
+  variables["SHELL"] = shell;
+  for (const std::string& name : document.environment.pass) {
+    const auto known = request.callerEnvironment.find(name);
+    if (known == request.callerEnvironment.end() || isNeverPassed(name) || !isName(name)) continue;
+    if (known->second.find('\0') == std::string::npos) variables[name] = known->second;
+  }
+  for (const auto& [name, value] : document.environment.set) {
+    RF_TRY(checkSetting("environment.set", name, value));
+    variables[name] = value;
+  }
+  for (const auto& [name, value] : request.extraEnvironment) {
+    RF_TRY(checkSetting("--env", name, value));
+    variables[name] = value;
+  }
+  variables["HOME"] = homeInside(request.caller);
+  variables["USER"] = request.caller.name;
+  variables["LOGNAME"] = request.caller.name;
+  variables["TMPDIR"] = "/tmp";
+  variables["RINGFENCE_RUN"] = request.run.text();
+  std::vector<std::string> environment;
+  for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
+  return environment;
+}
+
+}  // namespace ringfence::sandbox

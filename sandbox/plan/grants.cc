@@ -1,0 +1,182 @@
+#include "sandbox/plan/grants.h"
+
+#include <algorithm>
+
+#include "sandbox/plan/identity.h"
+#include "sandbox/plan/paths.h"
+#include "sandbox/plan/refusals.h"
+#include "sdk/base/text.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+const policy::PathRule* findForbid(const policy::Document& document, const policy::Places& places,
+                                   const std::string& path) {
+  for (const policy::PathRule& rule : document.files.forbid) {
+    if (policy::matchesPath(rule.pattern, places, path)) return &rule;
+  }
+  return nullptr;
+}
+
+std::string at(const policy::Origin& origin) {
+  const std::string text = originText(origin);
+  return text.empty() ? "" : " (" + text + ")";
+}
+
+// Collects grants and judges each as it comes.
+class Collector {
+ public:
+  Collector(const policy::Document& document, const LaunchRequest& request)
+      : document_(document),
+        request_(request),
+        places_{request.workspace, homeInside(request.caller)},
+        own_(usesOwnIdentity(document, request)) {}
+
+  Result<void> addWorkspace() {
+    RF_TRY(checkWorkspace(request_.workspace, request_));
+    RF_TRY(checkNotForbidden("workspace", request_.workspace));
+    const bool writable = document_.files.workspace == policy::WorkspaceAccess::kReadWrite;
+    add({request_.workspace, writable ? Access::kReadWrite : Access::kReadOnly, GrantKind::kWorkspace, own_, {}});
+    return {};
+  }
+
+  void addHome() { add({places_.home, Access::kReadWrite, GrantKind::kHome, own_, {}}); }
+
+  Result<void> addRule(const policy::PathRule& rule, Access access) {
+    const std::string what = access == Access::kReadOnly ? "read rule" : "write rule";
+    if (hasGlob(rule.pattern)) {
+      return Error{ErrorCode::kInvalid, what + " " + escapeForDisplay(rule.pattern) + at(rule.origin) +
+                                            ": a pattern cannot be mounted; name the directory that holds the files"};
+    }
+    const std::string path = throughRootLinks(request_, policy::expandPattern(rule.pattern, places_));
+    auto checked = checkGrant(what + at(rule.origin), path, access, request_);
+    if (!checked) return checked;
+    // Forbid over allow: what is forbidden as a whole is not bound at all.
+    if (findForbid(document_, places_, path) != nullptr) return {};
+    add({path, access, GrantKind::kPolicy,
+         own_ && (access == Access::kReadWrite || isWithin(path, request_.caller.home)), rule.origin});
+    return {};
+  }
+
+  Result<void> addExtra(const ExtraPath& extra) {
+    const std::string what = extra.access == Access::kReadOnly ? "--read" : "--write";
+    const std::string path = throughRootLinks(request_, extra.path);
+    RF_TRY(checkAsked(what, path, extra.access));
+    const bool below = isWithin(path, request_.caller.home);
+    add({path, extra.access, GrantKind::kCommandLine, own_ && (extra.access == Access::kReadWrite || below), {}});
+    return {};
+  }
+
+  Result<void> addInstallTree() {
+    if (request_.installTree.empty()) return {};
+    const std::string path = throughRootLinks(request_, request_.installTree);
+    RF_TRY(checkAsked("tree of the command", path, Access::kReadOnly));
+    const bool below = isWithin(path, request_.caller.home);
+    add({path, Access::kReadOnly, GrantKind::kInstallTree, own_ && below, {}});
+    return {};
+  }
+
+  std::vector<Grant> take() {
+    std::stable_sort(grants_.begin(), grants_.end(),
+                     [](const Grant& a, const Grant& b) { return mountsBefore(a.path, b.path); });
+    std::vector<Grant> kept;
+    for (const Grant& grant : grants_) {
+      if (!isRedundant(grant, kept)) kept.push_back(grant);
+    }
+    return kept;
+  }
+
+ private:
+  Result<void> checkNotForbidden(const std::string& what, const std::string& path) {
+    const policy::PathRule* rule = findForbid(document_, places_, path);
+    if (rule == nullptr) return {};
+    return Error{ErrorCode::kDenied,
+                 what + " " + escapeForDisplay(path) + ": forbidden by " + rule->pattern + at(rule->origin)};
+  }
+
+  // What somebody asked for by name is refused aloud, not left out.
+  Result<void> checkAsked(const std::string& what, const std::string& path, Access access) {
+    RF_TRY(checkGrant(what, path, access, request_));
+    return checkNotForbidden(what, path);
+  }
+
+  // The strongest of one path wins; the workspace and the home are what they are.
+  void add(Grant grant) {
+    for (Grant& known : grants_) {
+      if (known.path != grant.path) continue;
+      if (known.kind == GrantKind::kWorkspace || known.kind == GrantKind::kHome) return;
+      if (known.access == Access::kReadOnly && grant.access == Access::kReadWrite) known = std::move(grant);
+      return;
+    }
+    grants_.push_back(std::move(grant));
+  }
+
+  // Already there with the same or more rights through the tree above.
+  static bool isRedundant(const Grant& grant, const std::vector<Grant>& kept) {
+    if (grant.kind == GrantKind::kWorkspace || grant.kind == GrantKind::kHome) return false;
+    const Grant* above = findGrant(kept, grant.path);
+    if (above == nullptr || above->kind == GrantKind::kHome) return false;
+    return above->access == Access::kReadWrite || grant.access == Access::kReadOnly;
+  }
+
+  const policy::Document& document_;
+  const LaunchRequest& request_;
+  const policy::Places places_;
+  const bool own_;
+  std::vector<Grant> grants_;
+};
+
+}  // namespace
+
+std::string originText(const policy::Origin& origin) {
+  return origin.file.empty() ? "" : origin.file + ":" + std::to_string(origin.line);
+}
+
+std::string homeInside(const CallerAccount& caller) {
+  const bool usable = isNormalPath(caller.home) && caller.home != "/" && !isWithin(caller.home, "/proc") &&
+                      !isWithin(caller.home, "/sys") && !isWithin(caller.home, "/dev") &&
+                      !isWithin(caller.home, "/run") && !isWithin(caller.home, "/etc") && caller.home != "/tmp";
+  return usable ? caller.home : "/home/" + caller.name;
+}
+
+Result<std::vector<Grant>> collectGrants(const policy::Document& document, const LaunchRequest& request) {
+  Collector collector(document, request);
+  RF_TRY(collector.addWorkspace());
+  collector.addHome();
+  for (const policy::PathRule& rule : document.files.write) RF_TRY(collector.addRule(rule, Access::kReadWrite));
+  for (const policy::PathRule& rule : document.files.read) RF_TRY(collector.addRule(rule, Access::kReadOnly));
+  for (const ExtraPath& extra : request.extraPaths) RF_TRY(collector.addExtra(extra));
+  RF_TRY(collector.addInstallTree());
+  return collector.take();
+}
+
+const Grant* findGrant(const std::vector<Grant>& grants, const std::string& path) {
+  const Grant* deepest = nullptr;
+  for (const Grant& grant : grants) {
+    if (isWithin(path, grant.path) && (deepest == nullptr || grant.path.size() > deepest->path.size()))
+      deepest = &grant;
+  }
+  return deepest;
+}
+
+std::string throughRootLinks(const LaunchRequest& request, const std::string& path) {
+  for (const auto& [link, content] : request.rootSymlinks) {
+    if (!isWithin(path, link)) continue;
+    return joinPath("/", content.starts_with('/') ? content.substr(1) : content) + path.substr(link.size());
+  }
+  return path;
+}
+
+std::vector<MakeSymlink> rootLinks(const LaunchRequest& request, const std::vector<Grant>& grants) {
+  std::vector<MakeSymlink> links;
+  for (const auto& [link, content] : request.rootSymlinks) {
+    if (!isNormalPath(link) || parentPath(link) != "/" || link == "/") continue;
+    const std::string target = throughRootLinks(request, link);
+    const bool occupied = std::any_of(grants.begin(), grants.end(),
+                                      [&link = link](const Grant& grant) { return isWithin(grant.path, link); });
+    if (!occupied && isNormalPath(target) && findGrant(grants, target) != nullptr) links.push_back({link, content});
+  }
+  return links;
+}
+
+}  // namespace ringfence::sandbox

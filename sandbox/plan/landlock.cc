@@ -1,0 +1,70 @@
+#include "sandbox/plan/landlock.h"
+
+#include "sandbox/plan/landlock_access.h"
+#include "sandbox/plan/mounts.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::uint64_t kRead = kLandlockReadFile | kLandlockReadDir;
+constexpr std::uint64_t kReadAndRun = kRead | kLandlockExecute;
+// Everything but device nodes and their controls: no mount of a run has device nodes that work.
+constexpr std::uint64_t kWrite = kReadAndRun | kLandlockWriteFile | kLandlockRemoveDir | kLandlockRemoveFile |
+                                 kLandlockMakeDir | kLandlockMakeReg | kLandlockMakeSock | kLandlockMakeFifo |
+                                 kLandlockMakeSym | kLandlockRefer | kLandlockTruncate | kLandlockResolveUnix;
+constexpr std::uint64_t kDevice = kLandlockReadFile | kLandlockWriteFile | kLandlockTruncate;
+constexpr std::uint64_t kTerminal = kDevice | kLandlockReadDir | kLandlockIoctlDev;
+
+// What both layers grant.
+std::vector<LandlockRule> commonRules(const std::vector<Grant>& grants) {
+  // Names in the root and in made directories are no secret: only what was granted exists.
+  std::vector<LandlockRule> rules = {{"/", kLandlockReadDir}, {"/etc", kRead},
+                                     {"/proc", kRead},        {"/run", kRead | kLandlockResolveUnix},
+                                     {"/tmp", kWrite},        {"/dev/shm", kWrite & ~std::uint64_t{kLandlockExecute}},
+                                     {"/dev/pts", kTerminal}};
+  for (const std::string& node : deviceNodes()) {
+    rules.push_back({node, node == "/dev/tty" ? kDevice | kLandlockIoctlDev : kDevice});
+  }
+  for (const Grant& grant : grants) {
+    rules.push_back({grant.path, grant.access == Access::kReadWrite ? kWrite : kReadAndRun});
+  }
+  return rules;
+}
+
+}  // namespace
+
+Landlock makeLandlock(const std::vector<Grant>& grants, std::uint32_t abi) {
+  Landlock landlock;
+  if (abi == 0) return landlock;
+  landlock.enabled = true;
+  landlock.abi = abi;
+  landlock.handledFs = landlockRightsOf(abi);
+  // No rights on ports are handled: the run's network namespace has nothing but its own loopback, which it may use, and
+  // Landlock would leave UDP, MPTCP and fast open aside.
+  landlock.handledNet = 0;
+  landlock.scoped = landlockScopesOf(abi);
+  landlock.outer = commonRules(grants);
+  landlock.inner = landlock.outer;
+  landlock.outer.push_back({kInnerCanary, kLandlockReadFile});
+  landlock.inner.push_back({kOuterCanary, kLandlockReadFile});
+  for (std::vector<LandlockRule>* layer : {&landlock.outer, &landlock.inner}) {
+    for (LandlockRule& rule : *layer) rule.access &= landlock.handledFs;
+  }
+  return landlock;
+}
+
+std::string landlockShortfall(std::uint32_t abi) {
+  std::string missing;
+  const auto add = [&](std::uint32_t since, const char* what) {
+    if (abi >= since) return;
+    missing += (missing.empty() ? "" : "; ") + std::string(what);
+  };
+  add(2, "moving files between directories is refused everywhere (ABI 2)");
+  add(3, "truncation is held by read-only mounts alone (ABI 3)");
+  add(5, "device controls are held by the made /dev alone (ABI 5)");
+  add(6, "signals and abstract sockets are held by the pid and net walls alone (ABI 6)");
+  add(9, "sockets by path are held by the mount wall alone (ABI 9)");
+  return missing;
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,111 @@
+#include "sandbox/plan/make_plan.h"
+
+#include <algorithm>
+
+#include "policy/evaluate.h"
+#include "sandbox/plan/enforced.h"
+#include "sandbox/plan/environment.h"
+#include "sandbox/plan/grants.h"
+#include "sandbox/plan/identity.h"
+#include "sandbox/plan/landlock.h"
+#include "sandbox/plan/masks.h"
+#include "sandbox/plan/mounts.h"
+#include "sandbox/plan/paths.h"
+#include "sandbox/plan/policy_json.h"
+#include "sandbox/plan/seccomp_default.h"
+#include "sandbox/plan/walls.h"
+#include "sdk/base/text.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+Result<void> checkRequest(const LaunchRequest& request) {
+  if (request.run.empty()) return Error{ErrorCode::kInvalid, "the request names no run"};
+  if (request.command.empty()) return Error{ErrorCode::kInvalid, "the request names no command"};
+  for (const std::string& word : request.command) {
+    if (word.find('\0') != std::string::npos)
+      return Error{ErrorCode::kInvalid, "an argument of the command holds a NUL byte"};
+  }
+  return {};
+}
+
+// The host's directory is in the fence at the same place.
+bool isVisible(const std::vector<Grant>& grants, const std::string& path) {
+  const Grant* grant = findGrant(grants, path);
+  return grant != nullptr && grant->kind != GrantKind::kHome;
+}
+
+Result<std::string> chooseWorkingDirectory(const LaunchRequest& request, const std::vector<Grant>& grants) {
+  if (request.workingDirectory.empty()) return request.workspace;
+  const std::string shown = "working directory " + escapeForDisplay(request.workingDirectory);
+  if (!isNormalPath(request.workingDirectory)) {
+    return Error{ErrorCode::kInvalid, shown + ": is no absolute path without \"..\", \".\" and control characters"};
+  }
+  const std::string path = throughRootLinks(request, request.workingDirectory);
+  if (isVisible(grants, request.workingDirectory)) return request.workingDirectory;
+  if (isVisible(grants, path)) return path;
+  return Error{ErrorCode::kInvalid, shown + ": is neither in the workspace " + escapeForDisplay(request.workspace) +
+                                        " nor in a granted path; start from there or grant it with --read"};
+}
+
+Result<void> checkExecutable(const LaunchRequest& request, const std::vector<Grant>& grants) {
+  const std::string shown = "executable " + escapeForDisplay(request.executable);
+  if (!isNormalPath(request.executable)) {
+    return Error{ErrorCode::kInvalid, shown + ": is no absolute path without \"..\", \".\" and control characters"};
+  }
+  if (isVisible(grants, throughRootLinks(request, request.executable)) || isVisible(grants, request.executable))
+    return {};
+  return Error{ErrorCode::kInvalid, shown + ": is in nothing that is granted; add read = [\"" +
+                                        escapeForDisplay(parentPath(request.executable)) +
+                                        "\"] under [files] of policy, or --read"};
+}
+
+// A shell that is not in the fence would be a broken promise in $SHELL and passwd.
+std::string chooseShell(const LaunchRequest& request, const std::vector<Grant>& grants) {
+  const std::string& shell = request.caller.shell;
+  return isNormalPath(shell) && isVisible(grants, throughRootLinks(request, shell)) ? shell : "/bin/sh";
+}
+
+}  // namespace
+
+Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& request, const KernelFeatures& features) {
+  RF_TRY(checkRequest(request));
+  RF_TRY(checkEnforceable(document));
+  const bool ownIdentity = usesOwnIdentity(document, request);
+  const WallChoice choice = RF_TRY(chooseWalls(document, ownIdentity, features));
+  const Identity identity = RF_TRY(makeIdentity(document, request));
+  const std::vector<Grant> grants = RF_TRY(collectGrants(document, request));
+  const policy::Places places{.workspace = request.workspace, .home = homeInside(request.caller)};
+  const Masks masks = RF_TRY(makeMasks(document, places, grants));
+  const std::string shell = chooseShell(request, grants);
+  RF_TRY(checkExecutable(request, grants));
+
+  Plan plan;
+  plan.run = request.run;
+  plan.policyName = document.name;
+  plan.policyHash = policy::documentHash(document);
+  plan.priority = document.priority;
+  plan.hostname = makeHostname(request);
+  plan.walls = choice.walls;
+  std::vector<MakeFile> files = identityFiles(identity, request, shell, plan.hostname);
+  files.push_back({.target = "/run/ringfence/policy.json", .content = policyJson(document, plan.policyHash)});
+  plan.mounts = makeMounts({grants, masks.steps, std::move(files), rootLinks(request, grants)});
+  plan.identity = identity;
+  const bool landlocked = choice.walls.landlock != policy::WallStrength::kOff;
+  plan.landlock = makeLandlock(grants, landlocked ? features.landlockAbi : 0);
+  plan.seccomp = defaultSeccompTable();
+  plan.limits = choice.limits;
+  plan.rlimits = makeRlimits();
+  plan.command = request.command;
+  plan.executable = request.executable;
+  plan.environment = RF_TRY(makeEnvironment(document, request, shell));
+  plan.workingDirectory = RF_TRY(chooseWorkingDirectory(request, grants));
+  plan.stdio = request.stdio;
+  plan.terminalRows = request.terminalRows;
+  plan.terminalColumns = request.terminalColumns;
+  plan.weakened = choice.weakened;
+  plan.enforced = listEnforced({document, grants, masks, choice, features, ownIdentity});
+  return plan;
+}
+
+}  // namespace ringfence::sandbox
