@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "sandbox/plan/seccomp_calls.h"
 
@@ -49,9 +50,10 @@ void addComplement(std::uint8_t index, const std::vector<std::uint32_t>& values,
     addComplement(index, values, prefix | (std::uint64_t{1} << (bitsLeft - 1)), bitsLeft - 1, out);
   }
 }
-std::vector<ArgCheck> complementOf(std::uint8_t index, const std::vector<std::uint32_t>& values) {
+// The complement among the values below 2^bits.
+std::vector<ArgCheck> complementOf(std::uint8_t index, const std::vector<std::uint32_t>& values, int bits = 32) {
   std::vector<ArgCheck> checks;
-  addComplement(index, values, 0, 32, checks);
+  addComplement(index, values, 0, bits, checks);
   return checks;
 }
 
@@ -114,11 +116,13 @@ void addProcesses(TableBuilder& table) {
   constexpr std::uint64_t kMfdExec = 0x10;
   allowWithoutBits(table, "memfd_create", 1, kMfdExec);
   // Of the caller itself only.
-  table.allow("prlimit64", {low32(0, 0)});
-  for (const ArgCheck& other : complementOf(0, {0})) table.refuse("prlimit64", EPERM, {other});
-  // 0, and the query.
-  for (const std::uint32_t value : {0U, 0xffff'ffffU}) table.allow("personality", {low32(0, value)});
-  for (const ArgCheck& other : complementOf(0, {0, 0xffff'ffff})) table.refuse("personality", EPERM, {other});
+  table.allow("prlimit64", {{0, ArgOp::kEqual, 0, 0}});
+  table.refuse("prlimit64", EPERM, {{0, ArgOp::kGreaterOrEqual, 1, 0}});
+  // 0, and the query; each flag and each foreign persona has its own bit below the highest.
+  constexpr std::uint64_t kTopBit = 0x8000'0000;
+  for (const std::uint64_t value : {std::uint64_t{0}, kLow32}) table.allow("personality", {low32(0, value)});
+  for (std::uint64_t bit = 1; bit < kTopBit; bit <<= 1)
+    table.refuse("personality", EPERM, {masked(0, kTopBit | bit, bit)});
   // Normal, batch and idle, with or without SCHED_RESET_ON_FORK; no real-time class.
   constexpr std::uint64_t kPolicy = kLow32 & ~std::uint64_t{0x4000'0000};
   for (const std::uint64_t policy : {0, 3, 5}) table.allow("sched_setscheduler", {masked(1, kPolicy, policy)});
@@ -145,6 +149,12 @@ void addPrctl(TableBuilder& table) {
   table.refuse("prctl", EPERM, {low32(0, kCapAmbient), low32(1, kRaise)});
 }
 
+// Every address family that exists; a number beyond is ENOSYS.
+void refuseFamilies(TableBuilder& table, std::string_view call, const std::vector<std::uint32_t>& but) {
+  constexpr int kFamilyBits = 6;
+  for (const ArgCheck& other : complementOf(0, but, kFamilyBits)) table.refuse(call, EAFNOSUPPORT, {other});
+}
+
 // Local sockets, TCP, UDP and routing queries. The type carries SOCK_CLOEXEC and SOCK_NONBLOCK above its low four bits.
 void addSockets(TableBuilder& table) {
   constexpr std::uint32_t kUnix = 1;
@@ -157,31 +167,29 @@ void addSockets(TableBuilder& table) {
   constexpr std::uint32_t kTcp = 6;
   constexpr std::uint32_t kUdp = 17;
   table.allow("socketpair", {low32(0, kUnix)});
-  for (const ArgCheck& other : complementOf(0, {kUnix})) table.refuse("socketpair", EAFNOSUPPORT, {other});
+  refuseFamilies(table, "socketpair", {kUnix});
   table.allow("socket", {low32(0, kUnix)});
   for (const std::uint32_t family : {kInet, kInet6}) {
-    for (const std::uint32_t protocol : {0U, kTcp}) {
-      table.allow("socket", {low32(0, family), masked(1, kTypeBits, kStream), low32(2, protocol)});
+    for (const auto& [type, protocol] : {std::pair(kStream, kTcp), std::pair(kDatagram, kUdp)}) {
+      for (const std::uint32_t allowed : {0U, protocol}) {
+        table.allow("socket", {low32(0, family), masked(1, kTypeBits, type), low32(2, allowed)});
+      }
+      // ICMP, IGMP, DCCP, ICMPv6, SCTP, UDPLITE, RAW, MPTCP; any other number is ENOSYS.
+      for (const std::uint32_t refused : {1U, 2U, 33U, 58U, 132U, 136U, 255U, 262U}) {
+        table.refuse("socket", EPROTONOSUPPORT, {low32(0, family), masked(1, kTypeBits, type), low32(2, refused)});
+      }
     }
-    for (const std::uint32_t protocol : {0U, kUdp}) {
-      table.allow("socket", {low32(0, family), masked(1, kTypeBits, kDatagram), low32(2, protocol)});
-    }
-    for (const ArgCheck& other : complementOf(2, {0, kTcp})) {
-      table.refuse("socket", EPROTONOSUPPORT, {low32(0, family), masked(1, kTypeBits, kStream), other});
-    }
-    for (const ArgCheck& other : complementOf(2, {0, kUdp})) {
-      table.refuse("socket", EPROTONOSUPPORT, {low32(0, family), masked(1, kTypeBits, kDatagram), other});
-    }
-    for (std::uint64_t type = 0; type <= kTypeBits; ++type) {
-      if (type == kStream || type == kDatagram) continue;
+    // RAW, RDM, SEQPACKET, DCCP, PACKET.
+    for (const std::uint64_t type : {3, 4, 5, 6, 10}) {
       table.refuse("socket", EPERM, {low32(0, family), masked(1, kTypeBits, type)});
     }
   }
   table.allow("socket", {low32(0, kNetlink), low32(2, 0)});
-  for (const ArgCheck& other : complementOf(2, {0}))
-    table.refuse("socket", EPROTONOSUPPORT, {low32(0, kNetlink), other});
-  for (const ArgCheck& other : complementOf(0, {kUnix, kInet, kInet6, kNetlink}))
-    table.refuse("socket", EAFNOSUPPORT, {other});
+  // Socket diagnosis, audit, netfilter, device events, generic.
+  for (const std::uint32_t refused : {4U, 9U, 12U, 15U, 16U}) {
+    table.refuse("socket", EPROTONOSUPPORT, {low32(0, kNetlink), low32(2, refused)});
+  }
+  refuseFamilies(table, "socket", {kUnix, kInet, kInet6, kNetlink});
   // Fast open connects without connect(2).
   constexpr std::uint64_t kFastOpen = 0x2000'0000;
   allowWithoutBits(table, "sendto", 3, kFastOpen);
