@@ -114,7 +114,7 @@ class Lister {
     return false;
   }
   std::string forbidMechanism(const policy::PathRule& rule) const {
-    const std::string kind = maskKindOf(rule.pattern) == MaskKind::kReadOnly ? "read-only mask" : "empty mask";
+    const std::string kind = maskKindOf(rule) == MaskKind::kReadOnly ? "read-only mask" : "empty mask";
     return hasGlob(rule.pattern) ? kind + " over what exists at launch" : kind;
   }
 

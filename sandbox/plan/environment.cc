@@ -59,6 +59,14 @@ std::string makePath(const LaunchRequest& request) {
   return path;
 }
 
+// "LC_*" stands for every name that begins with "LC_".
+bool isPassed(const policy::Environment& environment, std::string_view name) {
+  return std::any_of(environment.pass.begin(), environment.pass.end(), [name](std::string_view pattern) {
+    if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
+    return name == pattern;
+  });
+}
+
 }  // namespace
 
 bool isNeverPassed(const std::string& name) {
@@ -71,10 +79,9 @@ Result<std::vector<std::string>> makeEnvironment(const policy::Document& documen
   std::map<std::string, std::string> variables;
   variables["PATH"] = makePath(request);
   variables["SHELL"] = shell;
-  for (const std::string& name : document.environment.pass) {
-    const auto known = request.callerEnvironment.find(name);
-    if (known == request.callerEnvironment.end() || isNeverPassed(name) || !isName(name)) continue;
-    if (known->second.find('\0') == std::string::npos) variables[name] = known->second;
+  for (const auto& [name, value] : request.callerEnvironment) {
+    if (!isPassed(document.environment, name) || isNeverPassed(name) || !isName(name)) continue;
+    if (value.find('\0') == std::string::npos) variables[name] = value;
   }
   for (const auto& [name, value] : document.environment.set) {
     RF_TRY(checkSetting("environment.set", name, value));

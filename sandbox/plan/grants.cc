@@ -10,14 +10,6 @@
 namespace ringfence::sandbox {
 namespace {
 
-const policy::PathRule* findForbid(const policy::Document& document, const policy::Places& places,
-                                   const std::string& path) {
-  for (const policy::PathRule& rule : document.files.forbid) {
-    if (policy::matchesPath(rule.pattern, places, path)) return &rule;
-  }
-  return nullptr;
-}
-
 std::string at(const policy::Origin& origin) {
   const std::string text = originText(origin);
   return text.empty() ? "" : " (" + text + ")";
@@ -34,9 +26,10 @@ class Collector {
 
   Result<void> addWorkspace() {
     RF_TRY(checkWorkspace(request_.workspace, request_));
-    RF_TRY(checkNotForbidden("workspace", request_.workspace));
     const bool writable = document_.files.workspace == policy::WorkspaceAccess::kReadWrite;
-    add({request_.workspace, writable ? Access::kReadWrite : Access::kReadOnly, GrantKind::kWorkspace, own_, {}});
+    const Access access = writable ? Access::kReadWrite : Access::kReadOnly;
+    RF_TRY(checkNotForbidden("workspace", request_.workspace, access));
+    add({request_.workspace, access, GrantKind::kWorkspace, own_, {}});
     return {};
   }
 
@@ -52,7 +45,8 @@ class Collector {
     auto checked = checkGrant(what + at(rule.origin), path, access, request_);
     if (!checked) return checked;
     // Forbid over allow: what is forbidden as a whole is not bound at all.
-    if (findForbid(document_, places_, path) != nullptr) return {};
+    if (findForbid(path, Access::kReadOnly) != nullptr) return {};
+    if (findForbid(path, access) != nullptr) access = Access::kReadOnly;
     add({path, access, GrantKind::kPolicy,
          own_ && (access == Access::kReadWrite || isWithin(path, request_.caller.home)), rule.origin});
     return {};
@@ -87,8 +81,18 @@ class Collector {
   }
 
  private:
-  Result<void> checkNotForbidden(const std::string& what, const std::string& path) {
-    const policy::PathRule* rule = findForbid(document_, places_, path);
+  // The rule that takes `access` to `path` away. One that is no secret forbids changes only.
+  const policy::PathRule* findForbid(const std::string& path, Access access) const {
+    for (const policy::PathRule& rule : document_.files.forbid) {
+      if (access == Access::kReadOnly && !policy::isSecretPattern(rule)) continue;
+      const std::string pattern = throughRootLinks(request_, policy::expandPattern(rule.pattern, places_));
+      if (policy::matchesPath(pattern, places_, path)) return &rule;
+    }
+    return nullptr;
+  }
+
+  Result<void> checkNotForbidden(const std::string& what, const std::string& path, Access access) const {
+    const policy::PathRule* rule = findForbid(path, access);
     if (rule == nullptr) return {};
     return Error{ErrorCode::kDenied,
                  what + " " + escapeForDisplay(path) + ": forbidden by " + rule->pattern + at(rule->origin)};
@@ -97,7 +101,7 @@ class Collector {
   // What somebody asked for by name is refused aloud, not left out.
   Result<void> checkAsked(const std::string& what, const std::string& path, Access access) {
     RF_TRY(checkGrant(what, path, access, request_));
-    return checkNotForbidden(what, path);
+    return checkNotForbidden(what, path, access);
   }
 
   // The strongest of one path wins; the workspace and the home are what they are.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "policy/evaluate.h"
 #include "sandbox/plan/enforced.h"
 #include "sandbox/plan/environment.h"
 #include "sandbox/plan/grants.h"
@@ -75,8 +74,7 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   const WallChoice choice = RF_TRY(chooseWalls(document, ownIdentity, features));
   const Identity identity = RF_TRY(makeIdentity(document, request));
   const std::vector<Grant> grants = RF_TRY(collectGrants(document, request));
-  const policy::Places places{.workspace = request.workspace, .home = homeInside(request.caller)};
-  const Masks masks = RF_TRY(makeMasks(document, places, grants));
+  const Masks masks = RF_TRY(makeMasks(document, request, grants));
   const std::string shell = chooseShell(request, grants);
   RF_TRY(checkExecutable(request, grants));
 

@@ -17,10 +17,10 @@ struct Masks {
 };
 
 // Fails with kInvalid for a pattern that cannot be bounded, naming it and where it is written.
-Result<Masks> makeMasks(const policy::Document& document, const policy::Places& places,
+Result<Masks> makeMasks(const policy::Document& document, const LaunchRequest& request,
                         const std::vector<Grant>& grants);
 
 // What has to stay readable for tools to work while nobody may change it; all else is hidden.
-MaskKind maskKindOf(const std::string& pattern);
+MaskKind maskKindOf(const policy::PathRule& rule);
 
 }  // namespace ringfence::sandbox

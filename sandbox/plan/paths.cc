@@ -35,7 +35,7 @@ std::string parentPath(std::string_view path) {
   return slash == 0 || slash == std::string_view::npos ? "/" : std::string(path.substr(0, slash));
 }
 
-bool hasGlob(std::string_view pattern) { return pattern.find_first_of("*?[{") != std::string_view::npos; }
+bool hasGlob(std::string_view pattern) { return pattern.find_first_of("*?") != std::string_view::npos; }
 
 bool mountsBefore(std::string_view left, std::string_view right) {
   // A separator sorts before every other byte, so that "/a/b" comes before "/a-b".
