@@ -15,6 +15,13 @@ file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/packaging)
 file(CREATE_LINK ../${own}/ringfenced ${PROJECT_BINARY_DIR}/packaging/ringfenced SYMBOLIC)
 install(FILES ${PROJECT_BINARY_DIR}/packaging/ringfenced DESTINATION ${CMAKE_INSTALL_SBINDIR})
 
+# For editors: `#:schema file:///usr/share/ringfence/schema/policy-1.json`, from the same table as the decoder.
+if(TARGET ringfence)
+  set(schema ${PROJECT_BINARY_DIR}/packaging/policy-1.json)
+  add_custom_command(OUTPUT ${schema} COMMAND ringfence policy schema >${schema} DEPENDS ringfence)
+  add_custom_target(policy_schema ALL DEPENDS ${schema})
+  install(FILES ${schema} DESTINATION ${CMAKE_INSTALL_DATADIR}/ringfence/schema)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/policy/profiles/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/ringfence/policies FILES_MATCHING PATTERN "*.toml")
 # Completed when it is installed: only then is the prefix known.
