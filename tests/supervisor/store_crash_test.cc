@@ -4,6 +4,7 @@
 #include <random>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "sdk/base/unique_fd.h"
@@ -68,6 +69,75 @@ TEST_CASE("a writer killed at any moment loses no fact that it called durable, a
   CHECK(acknowledged > 0);
   const auto opened = world.open();
   CHECK(opened.state.lastSeq >= acknowledged);
+}
+
+// Writes beyond `bytes` fail with EFBIG, which is an I/O error to SQLite and not a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    oldHandler_ = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{.rlim_cur = bytes, .rlim_max = old_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    (void)std::signal(SIGXFSZ, oldHandler_);
+  }
+
+ private:
+  rlimit old_{};
+  void (*oldHandler_)(int) = nullptr;
+};
+
+TEST_CASE("after an I/O error the file is opened and checked anew, and the facts go on in order") {
+  LogWorld world;
+  std::uint64_t appended = 100;
+  {
+    auto opened = world.open();
+    SqliteStore& store = *opened.store;
+    REQUIRE(store.append(plainFacts(1, appended)));
+    REQUIRE(waitDurable(store, appended));
+    {
+      const FileSizeLimit limit(128 * 1024);
+      while (!store.progress().failure) {
+        REQUIRE(appended < 100'000);
+        REQUIRE(store.append(plainFacts(appended + 1, 50)));
+        appended += 50;
+        REQUIRE(waitUntil(
+            store, [&](const Progress& progress) { return progress.failure || progress.durableSeq == appended; }));
+      }
+      CHECK(store.progress().failure->message.find(world.path()) != std::string::npos);
+      CHECK(store.progress().durableSeq < appended);
+    }
+    REQUIRE(store.append(plainFacts(appended + 1, 1)));
+    appended += 1;
+    store.retry();
+    // The old failure stands until the batch is durable.
+    REQUIRE(waitUntil(store, [&](const Progress& progress) { return progress.durableSeq == appended; }));
+    CHECK_FALSE(store.progress().failure);
+  }
+  const VerifyReport report = world.verify();
+  CHECK(report.detail == "every fact is what was written");
+  CHECK(report.facts == appended);
+}
+
+TEST_CASE("a log that somebody else wrote into takes no further fact, and says why") {
+  LogWorld world;
+  auto opened = world.open();
+  SqliteStore& store = *opened.store;
+  REQUIRE(store.append(plainFacts(1, 10)));
+  REQUIRE(waitDurable(store, 10));
+  world.sql(
+      "INSERT INTO facts SELECT 11, run, wall_us, mono_us, boot_us, boot_id, kind, body, hash FROM facts WHERE seq = "
+      "10");
+  REQUIRE(store.append(plainFacts(11, 1)));
+  REQUIRE(waitUntil(store, [](const Progress& progress) { return progress.failure.has_value(); }));
+  store.retry();
+  REQUIRE(waitUntil(store, [](const Progress& progress) {
+    return progress.failure && progress.failure->message.find("not the log that was written") != std::string::npos;
+  }));
+  CHECK(store.progress().durableSeq == 10);
 }
 
 }  // namespace
