@@ -1,6 +1,9 @@
 #include "policy/flatten.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <string_view>
 
 #include "policy/keys.h"
 #include "sdk/base/json_writer.h"
@@ -71,6 +74,21 @@ void appendValues(std::vector<FlatValue>& out, const Document& document, const K
   }
 }
 
+std::size_t sequenceLength(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  if (byte >= 0xf0) return 4;
+  if (byte >= 0xe0) return 3;
+  return byte >= 0xc0 ? 2 : 1;
+}
+
+// Of one character in UTF-8, which a policy's text always is.
+std::uint32_t codePoint(std::string_view character) {
+  static constexpr unsigned kLeadBits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+  std::uint32_t value = static_cast<unsigned char>(character.front()) & kLeadBits[character.size()];
+  for (const char c : character.substr(1)) value = value << 6 | (static_cast<unsigned char>(c) & 0x3fU);
+  return value;
+}
+
 std::string comment(const FlatValue& flat, ShowOrigins origins) {
   if (origins == ShowOrigins::kNo) return {};
   if (flat.origin.file.empty()) return "  # default";
@@ -81,16 +99,18 @@ std::string comment(const FlatValue& flat, ShowOrigins origins) {
 
 std::string quoteToml(const std::string& text) {
   std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if ((c >= 0 && c < 0x20) || c == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04X", static_cast<unsigned>(static_cast<unsigned char>(c)));
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = std::min(sequenceLength(text[at]), text.size() - at);
+    const std::string_view character = std::string_view(text).substr(at, length);
+    at += length;
+    if (character == "\"" || character == "\\") {
+      quoted.append("\\").append(character);
+    } else if (needsEscaping(character)) {
+      char escape[16];
+      std::snprintf(escape, sizeof escape, "\\U%08X", static_cast<unsigned>(codePoint(character)));
       quoted += escape;
     } else {
-      quoted += c;
+      quoted += character;
     }
   }
   return quoted + "\"";

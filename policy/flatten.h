@@ -26,7 +26,7 @@ std::string renderToml(const Document& document, ShowOrigins origins);
 // {"name","hash","values":[{"key","value","file","line"}]}; file null for defaults.
 std::string renderDocumentJson(const Document& document);
 
-// A string in quotes as TOML reads it.
+// A string in quotes as TOML reads it; what could act on a terminal is written as \UXXXXXXXX.
 std::string quoteToml(const std::string& text);
 
 }  // namespace ringfence::policy

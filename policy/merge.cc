@@ -4,12 +4,14 @@
 #include <map>
 #include <set>
 
+#include "sdk/base/text.h"
+
 namespace ringfence::policy {
 namespace {
 
 constexpr const char* kLimitKeys[] = {"limits.cpu", "limits.memory", "limits.pids"};
 
-std::string where(const Origin& origin) { return origin.file + ":" + std::to_string(origin.line); }
+std::string where(const Origin& origin) { return escapeForDisplay(origin.file) + ":" + std::to_string(origin.line); }
 
 class Merge {
  public:

@@ -59,7 +59,7 @@ std::string quoteName(std::string_view name) {
 
 std::string suggest(std::string_view name, const std::vector<std::string_view>& candidates) {
   const auto nearest = nearestName(name, candidates);
-  return nearest ? "did you mean `" + std::string(*nearest) + "`?" : std::string();
+  return nearest ? "did you mean " + quoteName(*nearest) + "?" : std::string();
 }
 
 }  // namespace ringfence::policy

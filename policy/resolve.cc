@@ -4,6 +4,7 @@
 #include <set>
 
 #include "policy/scalars.h"
+#include "sdk/base/text.h"
 
 namespace ringfence::policy {
 namespace {
@@ -78,15 +79,17 @@ class Resolver {
 
   void circle(const PolicyFile& file, const TextItem* wanted) {
     std::string path;
-    for (auto at = std::ranges::find(open_, &file); at != open_.end(); ++at) path += (*at)->name + " → ";
-    complain(wanted, quoteName(file.name) + " extends itself", path + file.name);
+    for (auto at = std::ranges::find(open_, &file); at != open_.end(); ++at)
+      path += escapeForDisplay((*at)->name) + " → ";
+    complain(wanted, quoteName(file.name) + " extends itself", path + escapeForDisplay(file.name));
   }
 
   void unknown(const std::string& name, Layer highest, const TextItem* wanted) {
     const std::vector<std::string_view> names = library_.namesUpTo(highest);
     std::string help = suggest(name, names);
     if (help.empty()) {
-      for (const std::string_view known : names) help += (help.empty() ? "there are: " : ", ") + std::string(known);
+      for (const std::string_view known : names)
+        help += (help.empty() ? "there are: " : ", ") + escapeForDisplay(known);
     }
     complain(wanted, "there is no policy " + quoteName(name), help);
   }

@@ -53,7 +53,7 @@ Result<std::string> hostName(std::string_view name, std::string_view shown) {
   bool digitsOnly = true;
   for (const char c : name) {
     if (c == '.') {
-      if (label == 0) return invalid("`" + std::string(shown) + "` is not a host name");
+      if (label == 0) return invalid("a label of a host name may not be empty");
       label = 0;
       digitsOnly = true;
       continue;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "policy/evaluate.h"
 #include "policy/flatten.h"
 #include "policy/load.h"
 #include "sdk/base/error.h"
+#include "sdk/base/text.h"
 
 namespace policy = ringfence::policy;
 
@@ -16,14 +18,27 @@ namespace {
 
 using Outcome = std::variant<policy::Loaded, std::vector<policy::Diagnostic>>;
 
+// Nothing of the input reaches a terminal in a form that it would act upon.
+void checkHarmless(const std::string& shown) {
+  RF_CHECK(!shown.empty());
+  std::string_view rest = shown;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of("\n\t\\"), rest.size());
+    RF_CHECK(!ringfence::needsEscaping(rest.substr(0, end)));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+}
+
 void show(const std::vector<policy::Diagnostic>& diagnostics) {
   RF_CHECK(!diagnostics.empty());
-  RF_CHECK(!policy::renderText(diagnostics).empty() && !policy::renderJson(diagnostics).empty());
+  checkHarmless(policy::renderText(diagnostics));
+  RF_CHECK(!policy::renderJson(diagnostics).empty());
 }
 
 void readBack(const policy::Document& document, const policy::DecodeOptions& options) {
   policy::Sources sources;
   sources.file = policy::SourceText{"again.toml", policy::renderToml(document, policy::ShowOrigins::kYes)};
+  checkHarmless(sources.file->text);
   const Outcome again = policy::load(sources, "again", options);
   RF_CHECK(std::holds_alternative<policy::Loaded>(again));
   RF_CHECK(policy::documentHash(std::get<policy::Loaded>(again).document) == policy::documentHash(document));

@@ -108,7 +108,9 @@ TEST_CASE("the JSON twin has the same ranges") {
 }
 
 TEST_CASE("what a file says cannot act on the terminal") {
-  for (const char* content : {"\"\\u001b[31m\" = 1\n", "name = \"\\u202eevil\"\n", "name = \"a\x1b[2J\"\n"}) {
+  for (const char* content :
+       {"\"\\u001b[31m\" = 1\n", "name = \"\\u202eevil\"\n", "name = \"a\x1b[2J\"\n", "extends = [\"\\u001b\"]\n",
+        "identity.as = \"\\u001b\"\n", "environment.set = { \"\\u001b\" = \"\" }\n"}) {
     const std::string shown = renderText(errorsOf(content));
     CHECK(shown.find('\x1b') == std::string::npos);
     CHECK(shown.find("\xe2\x80\xae") == std::string::npos);

@@ -95,9 +95,11 @@ TEST_CASE("a document shown as TOML reads back as the same document") {
 network.forbid = [{ cidr = "169.254.0.0/16", why = "a \"quoted\" why" }]
 network.allow = [{ host = "*.example.org", port = 443 }]
 exec.rule = [{ match = ["git", "push"], decide = "ask", why = "x" }]
-environment.set = { A = "tab\t and \\", B = "" }
+environment.set = { A = "tab\t and \\", B = "", C = "\u202e \u009b \u00e4 \U0001F600" }
 limits = { cpu = "150%", memory = "1536MiB", pids = 3 }
 )");
   Document again = document(renderToml(rich, ShowOrigins::kNo));
   CHECK(documentHash(again) == documentHash(rich));
+  const std::string shown = renderToml(rich, ShowOrigins::kNo);
+  CHECK(shown.find("C = \"\\U0000202E \\U0000009B \xc3\xa4 \xf0\x9f\x98\x80\"") != std::string::npos);
 }
