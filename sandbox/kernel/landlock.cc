@@ -24,7 +24,8 @@ std::size_t attributeSize(std::uint32_t abiVersion) {
 Result<void> addRule(int ruleset, const LandlockRule& rule, std::uint64_t handled) {
   UniqueFd object(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
   if (!object) {
-    if (errno == ENOENT) return {};
+    // Not there, or not for this identity: then there is nothing to grant.
+    if (errno == ENOENT || errno == EACCES) return {};
     return posixError(errno, "opening " + rule.path + " for a Landlock rule");
   }
   struct stat status {};

@@ -32,6 +32,8 @@ std::string octal(std::uint32_t mode) {
   return text;
 }
 
+bool isOutOfReach(int error) { return error == ENOENT || error == ENOTDIR || error == EACCES; }
+
 // No grant reaches the host's root, or its proc, sys and cgroup files, under whatever name they were asked for: a name
 // may have become a symbolic link after the policy was judged.
 Result<void> refuseHostInsides(int object, const std::string& name) {
@@ -76,8 +78,8 @@ Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) 
     token_ = "mount";
     if (const auto* path = std::get_if<BindPath>(&plan_.mounts[i])) {
       auto object = openAsCaller(*path);
-      if (!object && path->optional && (object.error().sysErrno == ENOENT || object.error().sysErrno == ENOTDIR)) {
-        notes_.push_back(path->source + " does not exist here and was left out");
+      if (!object && path->optional && isOutOfReach(object.error().sysErrno)) {
+        notes_.push_back(path->source + " does not exist for the caller and was left out");
         continue;
       }
       if (!object) return std::move(object).error();

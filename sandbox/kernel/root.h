@@ -28,6 +28,12 @@ class RootBuilder {
   Result<void> build(int attachPoint);
 
   const std::vector<std::string>& notes() const { return notes_; }
+  // Empty files that were made so that a forbidden name is taken: to be removed when the run is over.
+  struct Placeholder {
+    UniqueFd directory;
+    std::string name;
+  };
+  std::vector<Placeholder>& placeholders() { return placeholders_; }
 
  private:
   struct Source {
@@ -63,6 +69,7 @@ class RootBuilder {
   UniqueFd root_;
   std::vector<Source> sources_;  // by step
   std::vector<std::string> notes_;
+  std::vector<Placeholder> placeholders_;
   bool hasEmptyNodes_ = false;
 };
 

@@ -85,7 +85,8 @@ Result<void> RootBuilder::perform(std::size_t, const MountProc& step) {
   return {};
 }
 
-// An absent name that must not be made later: an empty read-only file takes its place, where its directory exists.
+// An absent name that must not be made later: an empty read-only file takes its place while the run lasts, where its
+// directory exists.
 Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& path) {
   const std::size_t slash = path.rfind('/');
   auto parent = openBeneath(root_.get(), slash == 0 ? "/" : path.substr(0, slash), O_PATH | O_DIRECTORY);
@@ -96,7 +97,7 @@ Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& pat
   auto node = ensureFile(root_.get(), path);
   if (!node && node.error().sysErrno == EROFS) return {};  // Nothing can be made there anyway.
   if (!node) return std::move(node).error().with("holding the place of a forbidden name");
-  notes_.push_back(path + " did not exist; an empty file holds its place (" + step.origin + ")");
+  placeholders_.push_back({std::move(*parent), path.substr(slash + 1)});
   return coverReadOnly(node->get(), path);
 }
 

@@ -131,6 +131,10 @@ Result<void> Builder::buildMounts() {
   attachPoint = RF_TRY(openAt(AT_FDCWD, attachPoint_, O_PATH | O_DIRECTORY));
   RF_TRY(builder.build(attachPoint.get()));
   notes_.insert(notes_.end(), builder.notes().begin(), builder.notes().end());
+  for (const auto& placeholder : builder.placeholders()) {
+    const int fds[] = {placeholder.directory.get()};
+    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), 0, 0, placeholder.name, fds));
+  }
   return {};
 }
 

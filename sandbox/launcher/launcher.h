@@ -75,6 +75,7 @@ class Launcher {
   void drainLast(Run& run);
   void empty(Run& run);
   void retryEmptying();
+  void removePlaceholders(Run& ended);
   void onOutput(Run& run, Run::Source source);
   void setDraining(Run& run, bool draining);
   void adopt(const KeptRun& kept, std::vector<UniqueFd> fds);
@@ -90,7 +91,8 @@ class Launcher {
   std::map<Serial, std::unique_ptr<Run>> runs_;
   std::map<RunId, Serial> byId_;
   Serial nextSerial_ = 1;
-  std::size_t emptying_ = 0;  // runs whose groups could not be removed yet
+  std::vector<Placeholder> placeholders_;  // of ended runs, while others may still rely on them
+  std::size_t emptying_ = 0;               // runs whose groups could not be removed yet
   // The last table and its program: runs of one policy follow each other.
   SeccompTable compiledTable_;
   std::optional<BpfProgram> compiled_;

@@ -44,6 +44,12 @@ void Launcher::takeReport(Run& run, Report report) {
     case ReportKind::kTerminal:
       if (run.state == RunState::kBuilding && report.fds.size() == 1) run.terminal = std::move(report.fds[0]);
       return;
+    case ReportKind::kPlaceholder:
+      if (run.state == RunState::kBuilding && report.fds.size() == 1 && run.placeholders.size() < kMaxPlaceholders) {
+        if (auto made = Placeholder::of(std::move(report.fds[0]), report.text))
+          run.placeholders.push_back(std::move(*made));
+      }
+      return;
     case ReportKind::kBuilt:
       if (run.state != RunState::kBuilding) return;
       run.notes = splitNotes(report.text);
@@ -119,10 +125,24 @@ void Launcher::empty(Run& run) {
   if (!groups_.removeRun(run.id, run.priority)) return;  // A dying task is still counted: retried by the loop.
   --emptying_;
   run.state = RunState::kEnded;
+  removePlaceholders(run);
   if (!run.failure) return send(Ended{run.id, run.exit, run.outOfMemory, run.usage});
   const LaunchFailed failure = *std::move(run.failure);
   forget(failure.run);
   send(failure);
+}
+
+// Another run of the same workspace may have found the file and be covered by it: all go when nothing runs any more.
+void Launcher::removePlaceholders(Run& ended) {
+  for (auto& each : ended.placeholders) {
+    if (placeholders_.size() < kMaxPlaceholders) placeholders_.push_back(std::move(each));
+  }
+  ended.placeholders.clear();
+  for (const auto& [serial, run] : runs_) {
+    if (run->state != RunState::kEnded) return;
+  }
+  for (const auto& each : placeholders_) each.remove();
+  placeholders_.clear();
 }
 
 void Launcher::retryEmptying() {

@@ -27,6 +27,19 @@ enum class RunState {
   kEnded,
 };
 
+// An empty file that holds the place of a forbidden name while runs last.
+struct Placeholder {
+  UniqueFd directory;
+  std::string name;
+  std::uint64_t device = 0, inode = 0;
+
+  // Fails with kInvalid when what is there is no empty file.
+  static Result<Placeholder> of(UniqueFd directory, std::string name);
+  // Only when it is still the same empty file.
+  void remove() const;
+};
+inline constexpr std::size_t kMaxPlaceholders = 256;
+
 struct Run {
   RunId id;
   policy::PriorityClass priority = policy::PriorityClass::kBackground;
@@ -42,6 +55,7 @@ struct Run {
   bool outOfMemory = false;
   LastReading usage;
   std::optional<LaunchFailed> failure;
+  std::vector<Placeholder> placeholders;
   // Only until Built.
   Plan plan;
   std::vector<std::string> notes;

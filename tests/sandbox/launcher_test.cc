@@ -221,7 +221,7 @@ TEST_CASE("masks hide secrets and hold what must stay readable") {
   Plan plan = shellPlan(
       "cat .env deep/down/.env.local deep/.envdir/file; cat .git/config; echo x >> .git/config; echo x > "
       ".git/hooks/post;"
-      "rm -rf .git/hooks; mv .git/hooks other; echo x > .mcp.json; echo end");
+      "rm -rf .git/hooks; mv .git/hooks other; echo x > .mcp.json; test -e .mcp.json && echo taken; echo end");
   plan.mounts.push_back(MaskPath{"/workspace", "**/.env*", MaskKind::kEmpty, 256, "p:1"});
   for (const char* path : {"/workspace/.git/config", "/workspace/.git/hooks", "/workspace/.mcp.json"}) {
     plan.mounts.push_back(MaskPath{path, "", MaskKind::kReadOnly, 256, "p:2"});
@@ -231,7 +231,8 @@ TEST_CASE("masks hide secrets and hold what must stay readable") {
   CHECK(contains(output.text(), "[core]"));
   CHECK(contains(output.text(), "end"));
   CHECK(readFile(workspace.path() + "/.git/config") == "[core]\n");
-  CHECK(readFile(workspace.path() + "/.mcp.json").empty());
+  CHECK(contains(output.text(), "taken"));
+  CHECK(::access((workspace.path() + "/.mcp.json").c_str(), F_OK) != 0);
   CHECK(::access((workspace.path() + "/.git/hooks/sample").c_str(), F_OK) == 0);
   CHECK(::access((workspace.path() + "/.git/hooks/post").c_str(), F_OK) != 0);
 }
