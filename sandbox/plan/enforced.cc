@@ -95,8 +95,9 @@ class Lister {
     addIfWritten("limits.memory", controllerMechanism(by_.features, "memory"));
     addIfWritten("limits.pids", controllerMechanism(by_.features, "pids"));
     addIfWritten("priority.class", "branch of the control groups");
-    addIfWritten("environment.pass", "environment made from named variables");
-    addIfWritten("environment.set", "environment made from named variables");
+    for (const auto& [key, origin] : document.origins) {
+      if (key.starts_with("environment.")) add(key, "environment made from named variables", origin);
+    }
     addIfWritten("mode", "every wall enforces");
   }
 

@@ -59,6 +59,12 @@ Result<Masks> makeMasks(const policy::Document& document, const LaunchRequest& r
     masks.steps.push_back(
         {.target = pattern.target, .glob = pattern.glob, .kind = kind, .origin = originText(rule.origin)});
   }
+  for (std::string place : request.protectedPaths) {
+    while (place.size() > 1 && place.ends_with('/')) place.pop_back();
+    const Grant* above = findGrant(grants, place);
+    if (above == nullptr || above->kind == GrantKind::kHome) continue;
+    masks.steps.push_back({.target = place, .glob = "", .kind = MaskKind::kEmpty, .origin = "Ringfence"});
+  }
   return masks;
 }
 

@@ -25,7 +25,9 @@ Error refuse(ErrorCode code, const std::string& what, const std::string& path, c
   return Error{code, what + " " + escapeForDisplay(path) + ": " + why};
 }
 
-Result<void> checkPlace(const std::string& what, const std::string& path, const LaunchRequest& request) {
+enum class Below { kRefused, kMasked };  // what belongs to Ringfence and lies below the path
+
+Result<void> checkPlace(const std::string& what, const std::string& path, Below below, const LaunchRequest& request) {
   if (!isNormalPath(path)) {
     return refuse(ErrorCode::kInvalid, what, path, "is no absolute path without \"..\", \".\" and control characters");
   }
@@ -40,7 +42,7 @@ Result<void> checkPlace(const std::string& what, const std::string& path, const 
     }
   }
   for (const std::string& place : request.protectedPaths) {
-    if (isWithin(path, place) || isWithin(place, path)) {
+    if (isWithin(path, place) || (below == Below::kRefused && isWithin(place, path))) {
       return refuse(ErrorCode::kDenied, what, path, "would show " + place + ", which belongs to Ringfence itself");
     }
   }
@@ -55,7 +57,7 @@ Result<void> checkPlace(const std::string& what, const std::string& path, const 
 }  // namespace
 
 Result<void> checkWorkspace(const std::string& path, const LaunchRequest& request) {
-  RF_TRY(checkPlace("workspace", path, request));
+  RF_TRY(checkPlace("workspace", path, Below::kRefused, request));
   for (const std::string_view place : kNoWorkspace) {
     if (path == place) {
       return refuse(ErrorCode::kDenied, "workspace", path, "is a directory of the system; pick a folder below");
@@ -74,7 +76,9 @@ Result<void> checkWorkspace(const std::string& path, const LaunchRequest& reques
 }
 
 Result<void> checkGrant(const std::string& what, const std::string& path, Access access, const LaunchRequest& request) {
-  RF_TRY(checkPlace(what, path, request));
+  // Shipped policies are below /usr: what may only be read is granted without them.
+  const Below below = access == Access::kReadOnly ? Below::kMasked : Below::kRefused;
+  RF_TRY(checkPlace(what, path, below, request));
   if (access == Access::kReadWrite && isWithin(path, "/etc")) {
     return refuse(ErrorCode::kDenied, what, path, "/etc is never writable for a run");
   }

@@ -24,7 +24,6 @@ constexpr KeptState lastOf(KeptState) { return KeptState::kEnded; }
 static_assert(static_cast<std::size_t>(lastOf(Wall{})) + 1 == kWallCount);
 
 // ---- the Plan
-// ---------------------------------------------------------------------------------------------------------
 
 template <typename A>
 void describe(A& a, typename A::template Of<MakeDirectory>& value) {
@@ -147,7 +146,6 @@ void describe(A& a, typename A::template Of<Plan>& value) {
 }
 
 // ---- requests
-// ---------------------------------------------------------------------------------------------------------
 
 template <typename A>
 void describe(A& a, typename A::template Of<WireHello>& value) {
@@ -193,7 +191,6 @@ template <typename A>
 void describe(A&, typename A::template Of<Adopt>&) {}
 
 // ---- events
-// -----------------------------------------------------------------------------------------------------------
 
 template <typename A>
 void describe(A& a, typename A::template Of<WallReading>& value) {
