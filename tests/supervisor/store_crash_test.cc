@@ -22,7 +22,7 @@ namespace {
   std::uint64_t told = opened->state.lastSeq, next = told + 1;
   while (true) {
     const std::uint64_t count = 1 + random() % 40;
-    if (next < told + 5000 && opened->store->append(plainFacts(next, count))) next += count;
+    if (next < told + 100 && opened->store->append(plainFacts(next, count))) next += count;
     const std::uint64_t durable = opened->store->progress().durableSeq;
     if (durable == told) {
       pollfd news{.fd = opened->store->eventFd(), .events = POLLIN, .revents = 0};
@@ -53,7 +53,7 @@ TEST_CASE("a writer killed at any moment loses no fact that it called durable, a
     ::close(ends[1]);
     const UniqueFd reports(ends[0]);
     std::uint64_t seq = 0;
-    for (auto reads = 1 + random() % 60; reads > 0 && ::read(reports.get(), &seq, sizeof seq) == sizeof seq; --reads)
+    for (auto reads = 1 + random() % 20; reads > 0 && ::read(reports.get(), &seq, sizeof seq) == sizeof seq; --reads)
       acknowledged = seq;
     REQUIRE(::kill(child, SIGKILL) == 0);
     int status = 0;
