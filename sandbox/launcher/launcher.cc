@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -104,7 +105,13 @@ void Launcher::dispatch(std::uint64_t tag) {
   if (what == Watch::kDaemon) return readDaemon();
   if (what == Watch::kSignals) {
     signalfd_siginfo info{};
-    if (::read(signals_.get(), &info, sizeof info) == sizeof info) terminating_ = runs_.empty();
+    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
+    // A child that was only prepared is nobody's run: it ends with us. Any other run keeps us.
+    terminating_ = std::ranges::all_of(runs_, [](const auto& one) {
+      return one.second->state == RunState::kPrepared || one.second->state == RunState::kFailing;
+    });
+    if (!terminating_) return;
+    for (const auto& [serial, run] : runs_) failLaunch(*run, "launcher", "the launcher was asked to end", 0, 125);
     return;
   }
   // A run may have gone earlier in the same batch of events.

@@ -13,6 +13,13 @@
 
 namespace ringfence::supervisor::api {
 
+inline constexpr std::size_t kMaxArguments = 4096;
+inline constexpr std::size_t kMaxEnvironment = 4096;
+inline constexpr std::size_t kMaxExtraPaths = 256;
+inline constexpr std::size_t kMaxPolicyTexts = 64;
+inline constexpr std::size_t kMaxNameLength = 64;
+inline constexpr std::size_t kMaxPathLength = 4096;
+
 struct PolicyText {
   std::string file;
   std::string text;

@@ -1,0 +1,61 @@
+// The connections of the control socket and what each is reading. Ids are never reused, so an answer that comes late
+// for one that is gone reaches nobody.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "supervisor/api/server.h"
+#include "supervisor/api/session.h"
+#include "supervisor/core/state.h"
+#include "supervisor/log_access.h"
+
+namespace ringfence::supervisor {
+
+using ClientId = std::uint64_t;
+
+inline constexpr std::size_t kLogPage = 64;
+
+// A reading of the log, a page at a time, as fast as its client reads.
+struct LogStream {
+  std::uint64_t request = 0;
+  std::uint64_t nextSince = 0;
+  std::string run;  // empty: all that the peer may see
+  bool follow = false;
+  std::map<std::string, std::uint32_t> owners;  // of runs that the state no longer has; bounded by kMaxRememberedOwners
+};
+
+inline constexpr std::size_t kMaxRememberedOwners = 100000;
+
+struct Client {
+  api::Session session;
+  api::PeerIdentity identity;
+  std::optional<LogStream> log;
+};
+
+class Clients {
+ public:
+  ClientId add(UniqueFd socket, api::PeerIdentity identity, Now now);
+  Client* find(ClientId id);
+  const std::map<ClientId, Client>& all() const { return clients_; }
+  std::map<ClientId, Client>& all() { return clients_; }
+
+  void answer(ClientId id, std::uint64_t request, const api::Answer& answer, std::vector<UniqueFd> fds, api::Last last,
+              Now now);
+  void refuse(ClientId id, std::uint64_t request, const api::Refusal& refusal, Now now) {
+    answer(id, request, refusal, {}, api::Last::kYes, now);
+  }
+
+  // Sends each reader of the log its next page of what is durable. True when some reader has more to come at once.
+  bool pumpLogs(const State& state, std::uint64_t durableSeq, const LogAccess& log, Now now);
+
+ private:
+  bool pump(Client& client, const State& state, std::uint64_t durableSeq, const LogAccess& log, Now now);
+  std::map<ClientId, Client> clients_;
+  ClientId next_ = 1;
+};
+
+}  // namespace ringfence::supervisor

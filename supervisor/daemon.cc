@@ -1,0 +1,220 @@
+#include "supervisor/daemon.h"
+
+#include <algorithm>
+#include <set>
+
+#include "supervisor/doctor.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+constexpr Milliseconds kStoreRetryInterval{1000};
+
+}  // namespace
+
+Daemon::Daemon(World world, State state)
+    : world_(std::move(world)),
+      performer_(world_.launcher, world_.cgroups, world_.clock),
+      turns_(std::move(state), world_.store, performer_, world_.clock, world_.bootId),
+      slots_(world_.launcher),
+      requests_({.config = world_.config,
+                 .clock = world_.clock,
+                 .features = world_.features,
+                 .policies = policies_,
+                 .turns = turns_,
+                 .performer = performer_,
+                 .launcher = world_.launcher,
+                 .cgroups = world_.cgroups,
+                 .slots = slots_,
+                 .clients = clients_,
+                 .log = world_.log,
+                 .doctor = [this] { return doctor(); },
+                 .report = [this](const std::vector<Error>& failures) { report(failures); }}) {}
+
+void Daemon::begin() {
+  reloadPolicies();
+  submit(DaemonBegan{RINGFENCE_VERSION, world_.features.release});
+  afterTurn();
+}
+
+void Daemon::end(const std::string& reason) {
+  submit(DaemonEnds{reason});
+  afterTurn();
+}
+
+// A file that cannot be read or does not load is said once here; whoever wants that policy gets the diagnostics.
+void Daemon::reloadPolicies() {
+  unreadable_.clear();
+  policies_ = readSystemPolicies(world_.config.policyDirs, unreadable_);
+  for (const std::string& line : policyTroubles(policies_, unreadable_)) world_.say(line);
+}
+
+api::Document Daemon::doctor() const {
+  Findings findings = look(world_.config, world_.features, policies_, unreadable_);
+  if (world_.cgroups == nullptr) findings.groupsTrouble = "could not be made at start; see the daemon's log";
+  if (turns_.storeFailure()) findings.logTrouble = turns_.storeFailure()->message;
+  if (!state().launcherReady) findings.launcher += " (not connected)";
+  return describe(findings, judge(findings));
+}
+
+void Daemon::submit(const Command& command) {
+  auto outcome = turns_.submit(command);
+  if (!outcome) return report({outcome.error()});
+  report(outcome->failures);
+}
+
+void Daemon::report(const std::vector<Error>& failures) {
+  for (const Error& failure : failures) world_.say(failure.message);
+}
+
+// ---- clients
+// ------------------------------------------------------------------------------------------------------------
+
+ClientId Daemon::connected(UniqueFd socket, api::PeerIdentity identity) {
+  return clients_.add(std::move(socket), std::move(identity), world_.clock.now());
+}
+
+void Daemon::clientReady(ClientId id, bool readable, bool writable) {
+  Client* client = clients_.find(id);
+  if (client == nullptr) return;
+  if (writable) client->session.flush(world_.clock.now());
+  if (readable) {
+    for (api::Incoming& incoming : client->session.receive(world_.clock.now()))
+      requests_.handle(id, std::move(incoming));
+  }
+  afterTurn();
+}
+
+std::vector<ClientId> Daemon::finished() const {
+  std::vector<ClientId> over;
+  for (const auto& [id, client] : clients_.all()) {
+    if (client.session.finished()) over.push_back(id);
+  }
+  return over;
+}
+
+void Daemon::remove(ClientId client) {
+  clients_.all().erase(client);
+  requests_.clientGone(client);
+  afterTurn();
+}
+
+// ---- launcher
+// -----------------------------------------------------------------------------------------------------------
+
+void Daemon::launcherNews(std::vector<LinkNews> news) {
+  for (const LinkNews& one : news) std::visit([this](const auto& what) { on(what); }, one);
+  afterTurn();
+}
+
+void Daemon::on(const LinkUp& news) {
+  std::optional<std::set<RunId>> frozen;
+  if (world_.cgroups != nullptr) {
+    frozen.emplace();
+    for (const sandbox::KeptRun& kept : news.kept) {
+      auto isFrozen = world_.cgroups->isFrozen(kept.run, kept.priority);
+      if (isFrozen && *isFrozen) frozen->insert(kept.run);
+    }
+  }
+  submit(LauncherConnected{news.pid, news.kept, std::move(frozen)});
+  requests_.adopted(news.kept);
+  removeStrayGroups(news.kept);
+  slots_.refill(lastPriority_);
+}
+
+// Groups that belong to nobody: of a slot that an earlier daemon asked for, of a run that ended with everybody dead.
+void Daemon::removeStrayGroups(const std::vector<sandbox::KeptRun>& kept) {
+  if (world_.cgroups == nullptr) return;
+  auto found = world_.cgroups->list();
+  if (!found) return report({found.error()});
+  for (const auto& group : *found) {
+    const auto live = state().runs.find(group.run);
+    const bool isLiveRun = live != state().runs.end() && isLive(live->second);
+    const bool isKept = std::ranges::any_of(kept, [&](const sandbox::KeptRun& one) { return one.run == group.run; });
+    if (isLiveRun || isKept || slots_.owns(group.run)) continue;
+    if (auto removed = performer_.perform(RemoveGroup{group.run, group.priority}); !removed) report({removed.error()});
+  }
+}
+
+void Daemon::on(const LinkDown& news) {
+  world_.say("the launcher is away: " + news.reason);
+  slots_.launcherGone();
+  submit(LauncherGone{news.reason});
+}
+
+void Daemon::on(const sandbox::LauncherEvent& event) {
+  if (const auto* prepared = std::get_if<sandbox::Prepared>(&event)) return slots_.prepared(prepared->run);
+  if (const auto* failed = std::get_if<sandbox::LaunchFailed>(&event)) slots_.lost(failed->run);
+  if (const auto* began = std::get_if<sandbox::Started>(&event)) {
+    const auto run = state().runs.find(began->run);
+    if (run != state().runs.end()) lastPriority_ = run->second.what.priority;
+  }
+  submit(LauncherSaid{event, {}});
+  requests_.launcherSaid(event);
+  if (std::holds_alternative<sandbox::Started>(event) || std::holds_alternative<sandbox::LaunchFailed>(event))
+    slots_.refill(lastPriority_);
+}
+
+// ---- log and time
+// ---------------------------------------------------------------------------------------------------------
+
+void Daemon::storeReady() {
+  Turns::Released released = turns_.release();
+  report(released.failures);
+  for (const Fact& fact : released.facts) requests_.published(fact);
+  if (released.storeFailed) {
+    world_.say("the log cannot be written: " + released.storeFailed->message + "; nothing is started until it can");
+    requests_.storeFailed(*released.storeFailed);
+  }
+  if (turns_.storeFailure() && !nextStoreTry_) nextStoreTry_ = world_.clock.now().boottime + kStoreRetryInterval;
+  if (!turns_.storeFailure() && nextStoreTry_) {
+    nextStoreTry_.reset();
+    world_.say("the log can be written again");
+  }
+  afterTurn();
+}
+
+void Daemon::wake() {
+  const Now now = world_.clock.now();
+  for (const RunId& run : performer_.takeFired()) submit(TimerFired{run});
+  report(performer_.retryRemovals());
+  for (auto& [id, client] : clients_.all()) client.session.expire(now);
+  if (nextStoreTry_ && now.boottime >= *nextStoreTry_) {
+    nextStoreTry_ = now.boottime + kStoreRetryInterval;
+    world_.store.retry();
+  }
+  afterTurn();
+}
+
+std::optional<Microseconds> Daemon::nextWake() const {
+  std::optional<Microseconds> next = performer_.nextWake();
+  const auto consider = [&](std::optional<Microseconds> at) {
+    if (at) next = std::min(next.value_or(Microseconds::max()), *at);
+  };
+  consider(nextStoreTry_);
+  const Now now = world_.clock.now();
+  if (moreLog_) consider(now.boottime);
+  for (const auto& [id, client] : clients_.all()) {
+    const auto deadline = client.session.deadline();
+    if (deadline) consider(now.boottime + std::max(*deadline - now.monotonic, Microseconds{0}));
+  }
+  return next;
+}
+
+// What one turn leaves behind: launches that could not be sent, readers of the log, connections that are over.
+void Daemon::afterTurn() {
+  for (const sandbox::LaunchFailed& failed : performer_.takeFailedLaunches()) submit(LauncherSaid{failed, {}});
+  if (auto tended = turns_.tend(); !tended) report({tended.error()});
+  moreLog_ = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());
+}
+
+void Daemon::killAll(const std::string& reason) {
+  std::vector<RunId> live;
+  for (const auto& [id, run] : state().runs) {
+    if (isLive(run)) live.push_back(id);
+  }
+  for (const RunId& run : live) submit(KillRun{Peer{0, true, true}, run, reason});
+  afterTurn();
+}
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,181 @@
+#include "supervisor/doctor.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "sdk/base/io.h"
+#include "sdk/base/json_writer.h"
+#include "sdk/base/text.h"
+#include "sdk/base/units.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+using sandbox::KernelFeatures;
+
+constexpr std::uint64_t kEnoughForState = 64ULL << 20;
+
+// Numbers of capabilities are the kernel's and never change.
+struct NamedCapability {
+  int bit;
+  const char* name;
+};
+constexpr NamedCapability kNeededCapabilities[] = {{0, "chown"},       {1, "dac_override"}, {5, "kill"},
+                                                   {6, "setgid"},      {7, "setuid"},       {12, "net_admin"},
+                                                   {19, "sys_ptrace"}, {21, "sys_admin"}};
+
+std::uint64_t effectiveCapabilities() {
+  auto status = readFileAt(AT_FDCWD, "/proc/self/status", kibibytes(64));
+  if (!status) return 0;
+  const auto at = status->find("CapEff:\t");
+  if (at == std::string::npos) return 0;
+  std::uint64_t mask = 0;
+  (void)std::from_chars(status->data() + at + 8, status->data() + status->size(), mask,
+                        16);  // A bad number stays 0: not capable.
+  return mask;
+}
+
+Check capabilityCheck(std::uint64_t mask) {
+  std::string missing;
+  for (const NamedCapability& capability : kNeededCapabilities) {
+    if ((mask >> capability.bit & 1) == 0) missing += std::string(missing.empty() ? "" : ", ") + capability.name;
+  }
+  if (missing.empty()) return {"capabilities", true, "all that the launcher needs"};
+  return {"capabilities", false, "missing: " + missing + "; in a container, run it privileged"};
+}
+
+std::string controllersText(const KernelFeatures& features, bool& ok) {
+  std::string text = features.layout == sandbox::CgroupLayout::kHybrid ? "hybrid" : "unified";
+  ok = !features.unifiedMount.empty();
+  for (const char* name : {"memory", "cpu", "pids"}) {
+    const auto found = features.controllers.find(name);
+    const bool there = found != features.controllers.end() && found->second.version != 0;
+    ok = ok && there;
+    text += std::string(", ") + name + (there ? " v" + std::to_string(found->second.version) : " nowhere");
+  }
+  return text;
+}
+
+void wallChecks(const KernelFeatures& features, std::vector<Check>& checks) {
+  checks.push_back(
+      {"wall mount", features.userNamespaces || features.pidfd,
+       features.idmappedMounts ? "with idmapped mounts" : "without idmapped mounts: as = \"own\" is refused"});
+  checks.push_back({"wall seccomp", features.seccompFilter,
+                    !features.seccompFilter     ? "the kernel has no seccomp filters"
+                    : features.seccompGetFilter ? "filters are read back and compared"
+                                                : "filters cannot be read back"});
+  checks.push_back({"wall landlock", features.landlockAbi > 0,
+                    features.landlockAbi > 0
+                        ? "ABI " + std::to_string(features.landlockAbi)
+                        : "off in this kernel: add landlock to lsm= or write landlock = \"best-effort\""});
+  checks.push_back(
+      {"wall user namespace", features.userNamespaces,
+       features.userNamespaces ? "" : "user namespaces are off (user.max_user_namespaces or a distribution's switch)"});
+  bool controllers = false;
+  const std::string text = controllersText(features, controllers);
+  checks.push_back({"wall limits", controllers, text});
+  checks.push_back({"freeze and kill", features.cgroupFreeze && features.cgroupKill,
+                    features.cgroupFreeze && features.cgroupKill
+                        ? features.unifiedMount
+                        : "cgroup.freeze or cgroup.kill is missing: Linux 5.14 and a v2 mount are needed"});
+  checks.push_back({"pidfd", features.pidfd, ""});
+}
+
+void machineChecks(const Findings& findings, std::vector<Check>& checks) {
+  checks.push_back({"control groups", findings.groupsTrouble.empty(), findings.groupsTrouble});
+  checks.push_back({"launcher", findings.launcherFound, findings.launcher});
+  const std::string space = findings.stateBytesFree
+                                ? formatBytes({*findings.stateBytesFree}) + " free in " + findings.stateDir
+                                : findings.stateDir + " does not exist yet";
+  checks.push_back({"state", !findings.stateBytesFree || *findings.stateBytesFree >= kEnoughForState, space});
+  checks.push_back({"log", findings.logTrouble.empty(), findings.logTrouble});
+  std::string policies = std::to_string(findings.policies) + " policies";
+  for (const std::string& trouble : findings.policyTroubles) policies += "; " + trouble;
+  checks.push_back({"policies", findings.policyTroubles.empty() && findings.policies > 0, policies});
+  // Absent is not wrong: then a session of the person is not asked for, and that is what this line says.
+  checks.push_back({"logind", true, findings.logind ? "present" : "absent: sessions of people are not checked"});
+}
+
+}  // namespace
+
+std::string launcherProgram() {
+  std::string self(4096, '\0');
+  const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
+  self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+  // A program that was replaced while it runs shows as deleted; the new launcher is where the old one was.
+  return self.substr(0, self.rfind('/') + 1) + "ringfence-launcher";
+}
+
+Findings look(const Config& config, KernelFeatures features, const policy::Sources& policies,
+              const std::vector<policy::Diagnostic>& unreadable) {
+  Findings findings;
+  findings.features = std::move(features);
+  findings.uid = ::geteuid();
+  findings.capabilities = effectiveCapabilities();
+  findings.launcher = launcherProgram();
+  findings.launcherFound = ::access(findings.launcher.c_str(), X_OK) == 0;
+  findings.logind = ::access("/run/systemd/seats", F_OK) == 0;
+  findings.stateDir = config.stateDir;
+  struct statvfs space {};
+  if (::statvfs(config.stateDir.c_str(), &space) == 0)
+    findings.stateBytesFree = std::uint64_t{space.f_bavail} * space.f_frsize;
+  findings.policyTroubles = policyTroubles(policies, unreadable);
+  for (const policy::Available& one : policy::available(policies)) findings.policies += one.broken ? 0 : 1;
+  return findings;
+}
+
+std::vector<std::string> policyTroubles(const policy::Sources& policies,
+                                        const std::vector<policy::Diagnostic>& unreadable) {
+  std::vector<std::string> troubles;
+  for (const policy::Diagnostic& one : unreadable) troubles.push_back(one.file + ": " + one.message);
+  for (const policy::Available& one : policy::available(policies)) {
+    auto loaded = policy::load(policies, one.name);
+    const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded);
+    if (diagnostics == nullptr || diagnostics->empty()) continue;
+    const policy::Diagnostic& first = diagnostics->front();
+    troubles.push_back(first.file + ":" + std::to_string(first.line) + ": " + first.message);
+  }
+  return troubles;
+}
+
+std::vector<Check> judge(const Findings& findings) {
+  std::vector<Check> checks;
+  checks.push_back({"root", findings.uid == 0,
+                    findings.uid == 0 ? "" : "uid " + std::to_string(findings.uid) + "; ringfenced needs to be root"});
+  checks.push_back(capabilityCheck(findings.capabilities));
+  wallChecks(findings.features, checks);
+  machineChecks(findings, checks);
+  return checks;
+}
+
+api::Document describe(const Findings& findings, const std::vector<Check>& checks) {
+  const KernelFeatures& features = findings.features;
+  JsonWriter json;
+  json.beginObject()
+      .field("kernel", features.release)
+      .field("architecture", features.architecture)
+      .field("landlock_abi", features.landlockAbi);
+  json.key("cgroup").beginObject().field("layout",
+                                         features.layout == sandbox::CgroupLayout::kHybrid ? "hybrid" : "unified");
+  json.key("controllers").beginObject();
+  for (const auto& [name, place] : features.controllers) {
+    json.key(name).beginObject().field("version", place.version).field("mount", place.mountPoint).endObject();
+  }
+  json.endObject().endObject();
+  json.key("seccomp").beginObject().field("filter", features.seccompFilter).field("notify", features.seccompNotify);
+  json.field("wait_killable", features.seccompWaitKillable).field("get_filter", features.seccompGetFilter).endObject();
+  json.key("checks").beginArray();
+  std::string text = "kernel " + features.release + ", Landlock ABI " + std::to_string(features.landlockAbi) + "\n";
+  for (const Check& check : checks) {
+    json.beginObject().field("name", check.name).field("ok", check.ok).field("detail", check.detail).endObject();
+    text += std::string(check.ok ? "ok   " : "FAIL ") + check.name +
+            (check.detail.empty() ? "" : ": " + escapeForDisplay(check.detail)) + "\n";
+  }
+  json.endArray().endObject();
+  return {std::move(json).take(), std::move(text)};
+}
+
+}  // namespace ringfence::supervisor

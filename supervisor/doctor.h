@@ -1,0 +1,52 @@
+// What this machine can give, for people and programs. Looking is apart from judging: judging is pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/load.h"
+#include "sandbox/plan/kernel_features.h"
+#include "supervisor/api/answer.h"
+#include "supervisor/config.h"
+
+namespace ringfence::supervisor {
+
+// What was found by looking.
+struct Findings {
+  sandbox::KernelFeatures features;
+  std::uint32_t uid = 0;
+  std::uint64_t capabilities = 0;  // effective
+  std::string groupsTrouble;       // why control groups could not be made; empty: they can
+  std::string launcher;            // path that was looked at
+  bool launcherFound = false;
+  bool logind = false;
+  std::optional<std::uint64_t> stateBytesFree;  // absent: the directory does not exist or cannot be asked
+  std::string stateDir;
+  std::size_t policies = 0;  // that load
+  std::vector<std::string> policyTroubles;
+  std::string logTrouble;  // why the log cannot be written; empty: it can
+};
+
+struct Check {
+  std::string name;
+  bool ok = false;
+  std::string detail;
+};
+
+Findings look(const Config& config, sandbox::KernelFeatures features, const policy::Sources& policies,
+              const std::vector<policy::Diagnostic>& unreadable);
+
+// Pure.
+std::vector<Check> judge(const Findings& findings);
+api::Document describe(const Findings& findings, const std::vector<Check>& checks);
+
+// One line for each policy of the daemon's own directories that does not load, and each file that cannot be read. Pure.
+std::vector<std::string> policyTroubles(const policy::Sources& policies,
+                                        const std::vector<policy::Diagnostic>& unreadable);
+
+// Where the launcher is expected: beside the running program.
+std::string launcherProgram();
+
+}  // namespace ringfence::supervisor

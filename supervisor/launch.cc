@@ -1,0 +1,329 @@
+#include "supervisor/launch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "policy/read_sources.h"
+#include "sdk/base/io.h"
+#include "sdk/base/json_writer.h"
+#include "sdk/base/sha256.h"
+#include "sdk/base/text.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+constexpr char kDefaultPolicy[] = "coding";
+constexpr int kNotStarted = 125;
+
+api::Refusal refusal(const char* code, std::string token, std::string message, int exitCode = kNotStarted) {
+  return {code, std::move(message), std::move(token), static_cast<std::uint32_t>(exitCode), {}, 0};
+}
+
+api::Refusal refusal(const Error& error, std::string token) {
+  api::Refusal refused = api::refusalOf(error);
+  refused.token = std::move(token);
+  refused.exitCode = kNotStarted;
+  return refused;
+}
+
+policy::SourceText sourceOf(const api::PolicyText& text) { return {text.file, text.text}; }
+
+// ---- account
+// ----------------------------------------------------------------------------------------------------------
+
+sandbox::CallerAccount accountOf(const passwd& entry) {
+  sandbox::CallerAccount account;
+  account.uid = entry.pw_uid;
+  account.gid = entry.pw_gid;
+  account.name = entry.pw_name;
+  account.home = entry.pw_dir != nullptr && entry.pw_dir[0] == '/' ? entry.pw_dir : "/nonexistent";
+  if (entry.pw_shell != nullptr && entry.pw_shell[0] == '/') account.shell = entry.pw_shell;
+  return account;
+}
+
+void nameGroups(sandbox::CallerAccount& account) {
+  for (const std::uint32_t id : account.groups) {
+    if (const group* found = ::getgrgid(id); found != nullptr) account.groupIds[found->gr_name] = id;
+  }
+}
+
+// The peer's own groups as the kernel knew them at connect.
+Result<sandbox::CallerAccount> callerAccount(const api::PeerIdentity& caller) {
+  sandbox::CallerAccount account;
+  errno = 0;
+  if (const passwd* entry = ::getpwuid(caller.peer.uid); entry != nullptr) {
+    account = accountOf(*entry);
+  } else {
+    // A user that only the kernel knows: has no home, so nothing of "~" can be granted.
+    account.uid = caller.peer.uid;
+    account.name = "uid" + std::to_string(caller.peer.uid);
+    account.home = "/nonexistent";
+  }
+  account.gid = caller.gid;
+  if (caller.groups.size() > kMaxGroupsOfCaller)
+    return Error{ErrorCode::kUnsupported, "the caller is in more than 1024 groups"};
+  account.groups = caller.groups;
+  nameGroups(account);
+  return account;
+}
+
+// Another user's, for root: as that user's login would have them.
+Result<sandbox::CallerAccount> namedAccount(const std::string& name) {
+  const passwd* entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) return Error{ErrorCode::kNotFound, "there is no user " + escapeForDisplay(name)};
+  sandbox::CallerAccount account = accountOf(*entry);
+  int count = static_cast<int>(kMaxGroupsOfCaller);
+  account.groups.resize(kMaxGroupsOfCaller);
+  if (::getgrouplist(name.c_str(), account.gid, account.groups.data(), &count) < 0)
+    return Error{ErrorCode::kUnsupported, name + " is in more than 1024 groups"};
+  account.groups.resize(static_cast<std::size_t>(count));
+  nameGroups(account);
+  return account;
+}
+
+Result<sandbox::CallerAccount> accountFor(const api::RunRequest& request, const api::PeerIdentity& caller) {
+  if (request.asUser.empty()) return callerAccount(caller);
+  if (caller.peer.uid != 0) return Error{ErrorCode::kDenied, "only root may run as another user"};
+  return namedAccount(request.asUser);
+}
+
+// ---- descriptors
+// ------------------------------------------------------------------------------------------------------
+
+// The path that a person reads in the log must be the object that is mounted.
+Result<void> checkWorkspace(int fd, const std::string& claimed) {
+  struct stat about {};
+  if (::fstat(fd, &about) < 0) return posixError(errno, "looking at the workspace's descriptor");
+  if (!S_ISDIR(about.st_mode)) return Error{ErrorCode::kInvalid, claimed + " is no directory"};
+  std::string actual(4097, '\0');
+  const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), actual.data(), actual.size());
+  if (length < 0) return posixError(errno, "asking for the workspace's path");
+  actual.resize(static_cast<std::size_t>(length));
+  if (actual == claimed) return {};
+  return Error{ErrorCode::kInvalid, "the workspace's descriptor is " + escapeForDisplay(actual) +
+                                        ", the request says " + escapeForDisplay(claimed)};
+}
+
+Result<void> makeDirectoryAt(int parent, const std::string& name, mode_t mode, std::uint32_t uid, std::uint32_t gid) {
+  if (::mkdirat(parent, name.c_str(), mode) < 0)
+    return errno == EEXIST ? Result<void>() : posixError(errno, "making the directory " + name);
+  if (::fchownat(parent, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return posixError(errno, "giving away the directory " + name);
+  return {};
+}
+
+// The parents belong to root, so nobody else can have put a link there.
+Result<UniqueFd> openPrivateHome(const std::string& stateDir, const sandbox::CallerAccount& account,
+                                 const std::string& name) {
+  constexpr int kDirectory = O_DIRECTORY | O_NOFOLLOW;
+  const UniqueFd state = RF_TRY(openAt(AT_FDCWD, stateDir, kDirectory | O_PATH));
+  RF_TRY(makeDirectoryAt(state.get(), "homes", 0700, 0, 0));
+  const UniqueFd homes = RF_TRY(openAt(state.get(), "homes", kDirectory | O_PATH));
+  const std::string user = std::to_string(account.uid);
+  RF_TRY(makeDirectoryAt(homes.get(), user, 0700, 0, 0));
+  const UniqueFd ofUser = RF_TRY(openAt(homes.get(), user, kDirectory | O_PATH));
+  RF_TRY(makeDirectoryAt(ofUser.get(), name, 0700, account.uid, account.gid));
+  return openAt(ofUser.get(), name, kDirectory | O_PATH);
+}
+
+std::map<std::string, std::string> findRootSymlinks() {
+  std::map<std::string, std::string> links;
+  DIR* root = ::opendir("/");
+  if (root == nullptr) return links;
+  while (const dirent* entry = ::readdir(root)) {
+    if (entry->d_type != DT_LNK) continue;
+    char target[4096];
+    const ssize_t length = ::readlinkat(::dirfd(root), entry->d_name, target, sizeof target);
+    if (length > 0 && length < static_cast<ssize_t>(sizeof target))
+      links["/" + std::string(entry->d_name)] = std::string(target, static_cast<std::size_t>(length));
+  }
+  (void)::closedir(root);  // Only read from.
+  return links;
+}
+
+// "coder" for /usr/bin/coder: for people, so never the form of an id.
+std::string defaultName(const std::vector<std::string>& argv) {
+  const std::string& program = argv.front();
+  std::string name = escapeForDisplay(program.substr(program.rfind('/') + 1)).substr(0, api::kMaxNameLength);
+  if (!isValidUtf8(name) || name.empty() || RunId::parse(name)) return "run";
+  return name;
+}
+
+sandbox::LaunchRequest launchRequest(const api::RunRequest& request, const RunId& run, const std::string& name,
+                                     sandbox::CallerAccount account, std::uint32_t ownUid, const LaunchWorld& world) {
+  sandbox::LaunchRequest launch;
+  launch.run = run;
+  launch.name = name;
+  launch.caller = std::move(account);
+  launch.ownUid = ownUid;
+  launch.workspace = request.workspace;
+  launch.workingDirectory = request.workingDirectory.empty() ? request.workspace : request.workingDirectory;
+  launch.command = request.argv;
+  launch.executable = request.executable;
+  launch.installTree = request.installTree;
+  launch.callerEnvironment.insert(request.environment.begin(), request.environment.end());
+  for (const auto& [key, value] : request.extraEnvironment) launch.extraEnvironment[key] = value;
+  launch.extraPaths = request.extraPaths;
+  launch.rootSymlinks = findRootSymlinks();
+  launch.protectedPaths = {world.config.stateDir, world.config.runDir};
+  launch.protectedPaths.insert(launch.protectedPaths.end(), world.config.policyDirs.begin(),
+                               world.config.policyDirs.end());
+  launch.stdio = request.stdio;
+  launch.terminalRows = request.rows;
+  launch.terminalColumns = request.columns;
+  return launch;
+}
+
+// What a plan failed on: makePlan's message begins with a wall's name when a wall is what is missing.
+std::string tokenOf(const Error& error) {
+  if (error.code == ErrorCode::kDenied) return "policy";
+  for (std::size_t wall = 0; wall < sandbox::kWallCount; ++wall) {
+    const char* name = sandbox::wallName(static_cast<sandbox::Wall>(wall));
+    if (error.message.starts_with(name)) return name;
+  }
+  return "plan";
+}
+
+// A hard limit of this machine that is lower than the plan's stays: nothing may raise it, and lower is stricter.
+void clampToHardLimits(std::vector<sandbox::RlimitSetting>& settings) {
+  for (sandbox::RlimitSetting& setting : settings) {
+    rlimit ours{};
+    if (::getrlimit(static_cast<__rlimit_resource_t>(setting.resource), &ours) < 0 || ours.rlim_max == RLIM_INFINITY)
+      continue;
+    setting.hard = std::min<std::uint64_t>(setting.hard, ours.rlim_max);
+    setting.soft = std::min(setting.soft, setting.hard);
+  }
+}
+
+}  // namespace
+
+policy::Sources readSystemPolicies(const std::vector<std::string>& directories,
+                                   std::vector<policy::Diagnostic>& unreadable) {
+  policy::Sources sources;
+  for (std::size_t i = 0; i < directories.size(); ++i) {
+    policy::DirectoryTexts read = policy::readDirectories({directories[i]});
+    std::vector<policy::SourceText>& layer = i == 0 ? sources.shipped : sources.system;
+    std::move(read.texts.begin(), read.texts.end(), std::back_inserter(layer));
+    std::move(read.unreadable.begin(), read.unreadable.end(), std::back_inserter(unreadable));
+  }
+  return sources;
+}
+
+std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& request, const LaunchWorld& world) {
+  policy::Sources sources = world.policies;
+  for (const api::PolicyText& text : request.userPolicies) sources.user.push_back(sourceOf(text));
+  if (request.policyFile) sources.file = sourceOf(*request.policyFile);
+  if (request.projectPolicy) {
+    sources.project = sourceOf(*request.projectPolicy);
+    const auto trusted = world.state.trusted.find({world.caller.peer.uid, request.projectPolicy->file});
+    sources.projectTrusted =
+        trusted != world.state.trusted.end() && trusted->second == sha256Hex(request.projectPolicy->text);
+  }
+  auto loaded = policy::load(sources, request.policy.empty() ? kDefaultPolicy : request.policy);
+  if (const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded)) {
+    api::Refusal refused = refusal("policy", "policy", policy::renderText(*diagnostics), 6);
+    refused.json = policy::renderJson(*diagnostics);
+    return refused;
+  }
+  ChosenPolicy chosen{std::move(std::get<policy::Loaded>(loaded).document), {}};
+  for (const policy::Diagnostic& warning : std::get<policy::Loaded>(loaded).warnings) {
+    chosen.notes.push_back(warning.file + ":" + std::to_string(warning.line) + ": " + warning.message);
+  }
+  return chosen;
+}
+
+std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& request, std::vector<UniqueFd> fds,
+                                                   const ChosenPolicy& chosen, const RunId& run,
+                                                   const LaunchWorld& world) {
+  const std::size_t wanted = !request.dryRun && request.stdio == sandbox::Stdio::kDescriptors ? 4 : 1;
+  if (fds.size() != wanted) {
+    return refusal("invalid", "workspace",
+                   "a run comes with " + std::to_string(wanted) + " descriptors, not " + std::to_string(fds.size()));
+  }
+  if (auto checked = checkWorkspace(fds[0].get(), request.workspace); !checked)
+    return refusal(checked.error(), "workspace");
+  auto account = accountFor(request, world.caller);
+  if (!account) return refusal(account.error(), "account");
+  const auto ownUid = unusedUid(world.config.uids, world.state);
+  if (!ownUid) return refusal("unavailable", "uid", "every id of --uid-range is in use by a live run; end one first");
+
+  const std::string name = request.name.empty() ? defaultName(request.argv) : request.name;
+  const std::string home = homeDirectoryName(chosen.document.name);
+  sandbox::LaunchRequest launch = launchRequest(request, run, name, *account, *ownUid, world);
+  launch.privateHome = world.config.stateDir + "/homes/" + std::to_string(account->uid) + "/" + home;
+  auto plan = sandbox::makePlan(chosen.document, launch, world.features);
+  if (!plan) {
+    api::Refusal refused = refusal(plan.error(), tokenOf(plan.error()));
+    if (plan.error().code == ErrorCode::kDenied) refused.exitCode = 4;
+    return refused;
+  }
+  clampToHardLimits(plan->rlimits);
+  Prepared prepared{std::move(*plan), name, request.workspace, {}, chosen.notes};
+  if (request.dryRun) return prepared;
+  auto opened = openPrivateHome(world.config.stateDir, *account, home);
+  if (!opened) return refusal(opened.error(), "home");
+  prepared.fds = std::move(fds);
+  prepared.fds.insert(prepared.fds.begin() + sandbox::kHomeDescriptor, std::move(*opened));
+  return prepared;
+}
+
+api::Document describePlan(const Prepared& prepared) {
+  const sandbox::Plan& plan = prepared.plan;
+  JsonWriter json;
+  json.beginObject()
+      .key("policy")
+      .beginObject()
+      .field("name", plan.policyName)
+      .field("hash", plan.policyHash)
+      .endObject();
+  json.field("plan_hash", sandbox::planHash(plan));
+  json.key("weakened").beginArray();
+  for (const sandbox::Weakening& one : plan.weakened) {
+    json.beginObject().field("wall", sandbox::wallName(one.wall)).field("reason", one.reason).endObject();
+  }
+  json.endArray().key("enforced").beginArray();
+  for (const sandbox::EnforcedKey& key : plan.enforced) {
+    json.beginObject().field("key", key.key).field("mechanism", key.mechanism).field("origin", key.origin).endObject();
+  }
+  json.endArray().key("notes").beginArray();
+  for (const std::string& note : prepared.notes) json.value(note);
+  json.endArray().endObject();
+  return {std::move(json).take(), sandbox::explain(plan)};
+}
+
+std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state) {
+  std::set<std::uint32_t> used;
+  // The last one that was given is the start: an id is reused as late as possible.
+  std::uint32_t start = range.first;
+  std::uint64_t latest = 0;
+  for (const auto& [id, run] : state.runs) {
+    if (run.what.uid < range.first || run.what.uid > range.last) continue;
+    if (isLive(run)) used.insert(run.what.uid);
+    if (run.admittedSeq > latest) {
+      latest = run.admittedSeq;
+      start = run.what.uid == range.last ? range.first : run.what.uid + 1;
+    }
+  }
+  const std::uint64_t count = std::uint64_t{range.last} - range.first + 1;
+  for (std::uint64_t i = 0; i < count && i <= used.size(); ++i) {
+    const auto uid = static_cast<std::uint32_t>(range.first + (start - range.first + i) % count);
+    if (!used.contains(uid)) return uid;
+  }
+  return std::nullopt;
+}
+
+std::string homeDirectoryName(const std::string& policyName) {
+  const bool plain = policyName.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
+  if (plain && !policyName.empty() && policyName.size() <= 64) return policyName;
+  // A name in capitals cannot collide with a plain one.
+  return "HASH-" + sha256Hex(policyName).substr(0, 32);
+}
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,65 @@
+// From a client's request to a Plan: policy, account, workspace, private home, ids. What is looked up is looked up
+// here; what follows from it is makePlan's.
+#pragma once
+
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "policy/load.h"
+#include "sandbox/plan/make_plan.h"
+#include "sdk/base/unique_fd.h"
+#include "supervisor/api/answer.h"
+#include "supervisor/api/request.h"
+#include "supervisor/api/server.h"
+#include "supervisor/config.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+
+inline constexpr std::size_t kMaxGroupsOfCaller = 1024;
+
+struct Prepared {
+  sandbox::Plan plan;
+  std::string name;
+  std::string workspace;
+  std::vector<UniqueFd> fds;       // workspace, home, then the client's three for Stdio::kDescriptors
+  std::vector<std::string> notes;  // warnings of the policy
+};
+
+// The policies of the daemon's own directories: the first is the shipped layer, the others the system's.
+policy::Sources readSystemPolicies(const std::vector<std::string>& directories,
+                                   std::vector<policy::Diagnostic>& unreadable);
+
+struct LaunchWorld {
+  const Config& config;
+  const sandbox::KernelFeatures& features;
+  const policy::Sources& policies;
+  const State& state;
+  const api::PeerIdentity& caller;
+};
+
+// A policy that was found for a request, before anything else is prepared.
+struct ChosenPolicy {
+  policy::Document document;
+  std::vector<std::string> notes;
+};
+std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& request, const LaunchWorld& world);
+
+// Checks the descriptors, looks up the account, makes the private home, and plans. Refusals name a token: "policy",
+// "workspace", "account", "home", "uid", or the wall or part that the plan failed on.
+std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& request, std::vector<UniqueFd> fds,
+                                                   const ChosenPolicy& chosen, const RunId& run,
+                                                   const LaunchWorld& world);
+
+// --dry-run: the plan for people, and {"policy","plan_hash","weakened","enforced"} for programs.
+api::Document describePlan(const Prepared& prepared);
+
+// An id of the range that no live run has; nullopt: all are in use. Pure.
+std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state);
+
+// Name of the directory that keeps the private home for a policy: one path component, whatever the name holds. Pure.
+std::string homeDirectoryName(const std::string& policyName);
+
+}  // namespace ringfence::supervisor

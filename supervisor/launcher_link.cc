@@ -1,0 +1,315 @@
+#include "supervisor/launcher_link.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "sandbox/wire/codec.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+using sandbox::HeldFd;
+
+constexpr Milliseconds kConnectInterval{5};
+// A launcher that was started and is not reachable after this long is started again.
+constexpr Milliseconds kStartPatience{5000};
+constexpr Milliseconds kFirstPause{100};
+constexpr Milliseconds kLongestPause{10000};
+constexpr HeldFd kHeldOrder[] = {HeldFd::kPidfd, HeldFd::kReport, HeldFd::kTerminal, HeldFd::kOutputRing,
+                                 HeldFd::kOutputPipe};
+
+bool wouldBlock(const Error& error) {
+  return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS;
+}
+
+Result<void> trustLauncher(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+    return posixError(errno, "asking who serves the launcher's socket");
+  if (peer.uid != ::geteuid())
+    return Error{ErrorCode::kDenied, "the launcher's socket is served by uid " + std::to_string(peer.uid)};
+  return {};
+}
+
+[[noreturn]] void becomeLauncher(const char* program, char* const* argv) {
+  // Only async-signal-safe calls. A session of its own: what ends our terminal or service does not end it.
+  (void)::setsid();
+  if (::fork() != 0) ::_exit(0);
+  sigset_t none;
+  ::sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int null = ::open("/dev/null", O_RDWR);
+  if (null >= 0) {
+    (void)::dup2(null, STDIN_FILENO);
+    (void)::dup2(null, STDOUT_FILENO);
+  }
+  (void)::close_range(3, ~0U, 0);
+  if (::chdir("/") < 0) ::_exit(126);
+  ::execv(program, argv);
+  ::_exit(127);
+}
+
+}  // namespace
+
+// ---- connecting
+// ---------------------------------------------------------------------------------------------------------
+
+Result<void> LauncherLink::connect() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (place_.socketPath.size() >= sizeof address.sun_path)
+    return Error{ErrorCode::kInvalid, place_.socketPath + ": too long for a socket"};
+  std::memcpy(address.sun_path, place_.socketPath.data(), place_.socketPath.size());
+  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return posixError(errno, "making the launcher's socket");
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+    return posixError(errno, "connecting to " + place_.socketPath);
+  RF_TRY(trustLauncher(socket.get()));
+  const int room = static_cast<int>(4 * sandbox::kMaxWirePacket.count);
+  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);  // The default may hold one plan only.
+  socket_ = std::move(socket);
+  stage_ = Stage::kGreeting;
+  queue(sandbox::WireHello{}, {});
+  flush();
+  return {};
+}
+
+Result<void> LauncherLink::start() const {
+  std::vector<std::string> words{place_.program};
+  words.insert(words.end(), place_.arguments.begin(), place_.arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  if (::access(place_.program.c_str(), X_OK) < 0) return posixError(errno, "the launcher " + place_.program);
+  const pid_t child = ::fork();
+  if (child < 0) return posixError(errno, "forking for the launcher");
+  if (child == 0) becomeLauncher(place_.program.c_str(), argv.data());
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
+  return {};
+}
+
+std::optional<Microseconds> LauncherLink::nextTry() const {
+  if (stage_ != Stage::kDown) return std::nullopt;
+  return nextTry_;
+}
+
+std::vector<LinkNews> LauncherLink::advance() {
+  std::vector<LinkNews> news;
+  const Microseconds now = clock_.now().boottime;
+  if (stage_ != Stage::kDown || now < nextTry_) return news;
+  auto connected = connect();
+  if (connected) {
+    started_ = false;
+    return news;
+  }
+  nextTry_ = now + kConnectInterval;
+  if (started_ && now - lastStart_ < kStartPatience) return news;
+  std::string trouble;
+  if (started_) trouble = "was started and does not answer on " + place_.socketPath;
+  if (started_ || !trouble_.empty()) pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  if (auto begun = start(); !begun) {
+    trouble = begun.error().message;
+    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+    nextTry_ = now + pause_;
+  } else {
+    started_ = true;
+    lastStart_ = now;
+  }
+  if (!trouble.empty() && trouble != trouble_) news.push_back(LinkDown{trouble});
+  trouble_ = std::move(trouble);
+  return news;
+}
+
+void LauncherLink::down(std::string reason, std::vector<LinkNews>& news) {
+  socket_.reset();
+  queue_.clear();
+  adopted_.clear();
+  stage_ = Stage::kDown;
+  const Microseconds now = clock_.now().boottime;
+  // At once the first time; one that dies as soon as it is up gets longer and longer pauses.
+  pause_ = now - lastStart_ < kStartPatience ? std::clamp(pause_ * 2, kFirstPause, kLongestPause) : Milliseconds{0};
+  nextTry_ = now + pause_;
+  started_ = false;
+  news.push_back(LinkDown{std::move(reason)});
+}
+
+// ---- sending
+// ------------------------------------------------------------------------------------------------------------
+
+void LauncherLink::queue(const sandbox::LauncherRequest& request, std::span<const int> fds) {
+  Queued queued{sandbox::encode(request), {}};
+  for (const int fd : fds) queued.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  queue_.push_back(std::move(queued));
+}
+
+Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::span<const int> fds) {
+  if (const auto* forgotten = std::get_if<sandbox::Forget>(&request)) forget(forgotten->run);
+  if (stage_ != Stage::kUp) return Error{ErrorCode::kUnavailable, "there is no launcher at the moment"};
+  if (queue_.size() >= kMaxLauncherQueue)
+    return Error{ErrorCode::kUnavailable, "the launcher does not read its messages"};
+  if (const auto* launch = std::get_if<sandbox::Launch>(&request)) {
+    if (sandbox::encode(request).size() > sandbox::kMaxWirePacket.count) {
+      return Error{ErrorCode::kInvalid,
+                   "the plan of this run is longer than a message can be; use fewer paths, arguments or variables"};
+    }
+    sandbox::KeptRun& kept = held_[launch->plan.run].kept;
+    kept.run = launch->plan.run;
+    kept.state = sandbox::KeptState::kBuilt;
+    kept.priority = launch->plan.priority;
+  }
+  queue(request, fds);
+  flush();
+  return {};
+}
+
+void LauncherLink::flush() {
+  while (!queue_.empty()) {
+    std::vector<int> fds;
+    for (const UniqueFd& fd : queue_.front().fds) fds.push_back(fd.get());
+    auto sent = sendPacket(socket_.get(), queue_.front().bytes, fds, MSG_DONTWAIT);
+    if (!sent && wouldBlock(sent.error())) return;
+    // Any other failure: the end of the connection shows when it is read.
+    queue_.pop_front();
+  }
+}
+
+void LauncherLink::dismiss() {
+  if (socket_ && pid_ > 0) (void)::kill(pid_, SIGTERM);  // Connected, so the pid is still its own.
+}
+
+// ---- receiving
+// ----------------------------------------------------------------------------------------------------------
+
+std::vector<LinkNews> LauncherLink::receive() {
+  std::vector<LinkNews> news;
+  for (std::size_t i = 0; i < kMaxEventsPerTurn && stage_ != Stage::kDown; ++i) {
+    auto packet = receivePacket(socket_.get(), sandbox::kMaxWirePacket, MSG_DONTWAIT);
+    if (!packet && wouldBlock(packet.error())) break;
+    if (!packet || packet->bytes.empty()) {
+      down(packet ? "it closed the connection" : packet.error().message, news);
+      break;
+    }
+    auto event = sandbox::decodeEvent(packet->bytes);
+    if (!event) {
+      down("it sent a message that cannot be read: " + event.error().message, news);
+      break;
+    }
+    handle(std::move(*event), std::move(packet->fds), news);
+  }
+  return news;
+}
+
+void LauncherLink::handle(sandbox::LauncherEvent event, std::vector<UniqueFd> fds, std::vector<LinkNews>& news) {
+  if (const auto* greeting = std::get_if<sandbox::Welcome>(&event)) return welcome(*greeting, news);
+  if (const auto* kept = std::get_if<sandbox::Kept>(&event)) {
+    keep(kept->kept, std::move(fds));
+    if (stage_ == Stage::kAdopting) adopted_.push_back(kept->kept);
+    return;
+  }
+  if (std::holds_alternative<sandbox::AdoptDone>(event)) {
+    if (stage_ != Stage::kAdopting) return;
+    stage_ = Stage::kUp;
+    pause_ = {};
+    trouble_.clear();
+    news.push_back(LinkUp{pid_, std::move(adopted_)});
+    adopted_.clear();
+    return;
+  }
+  if (const auto* built = std::get_if<sandbox::Built>(&event)) {
+    sandbox::KeptRun kept = held_[built->run].kept;
+    kept.run = built->run;
+    kept.state = sandbox::KeptState::kBuilt;
+    kept.initPid = built->initPid;
+    kept.held = built->held;
+    keep(kept, std::move(fds));
+  }
+  if (const auto* begun = std::get_if<sandbox::Started>(&event); begun != nullptr && held_.contains(begun->run)) {
+    held_[begun->run].kept.state = sandbox::KeptState::kRunning;
+    held_[begun->run].kept.pid = begun->pid;
+  }
+  if (const auto* ended = std::get_if<sandbox::Ended>(&event); ended != nullptr && held_.contains(ended->run)) {
+    held_[ended->run].kept.state = sandbox::KeptState::kEnded;
+  }
+  if (const auto* failed = std::get_if<sandbox::LaunchFailed>(&event)) held_.erase(failed->run);
+  news.push_back(std::move(event));
+}
+
+void LauncherLink::welcome(const sandbox::Welcome& event, std::vector<LinkNews>& news) {
+  if (stage_ != Stage::kGreeting) return;
+  if (event.version != sandbox::kWireVersion)
+    return down("it speaks version " + std::to_string(event.version) + " of the messages", news);
+  if (event.pid != pid_) {
+    // A launcher that came after a dead one, or the first that this daemon meets: then nothing is held.
+    for (const auto& [run, held] : held_) {
+      if (held.kept.state == sandbox::KeptState::kEnded || !held.fds.contains(HeldFd::kPidfd)) continue;
+      std::vector<int> fds;
+      sandbox::KeptRun kept = held.kept;
+      kept.held = 0;
+      for (const HeldFd which : kHeldOrder) {
+        const auto found = held.fds.find(which);
+        if (found == held.fds.end()) continue;
+        kept.held = static_cast<std::uint8_t>(kept.held | static_cast<std::uint8_t>(which));
+        fds.push_back(found->second.get());
+      }
+      queue(sandbox::Kept{kept}, fds);
+    }
+  }
+  pid_ = event.pid;
+  stage_ = Stage::kAdopting;
+  queue(sandbox::Adopt{}, {});
+  flush();
+}
+
+void LauncherLink::keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds) {
+  Held& held = held_[kept.run];
+  held.kept = kept;
+  std::size_t next = 0;
+  for (const HeldFd which : kHeldOrder) {
+    if ((kept.held & static_cast<std::uint8_t>(which)) == 0) continue;
+    if (next == fds.size()) break;
+    // A client gets a ring to read; reopening it for writing is for root alone.
+    if (which == HeldFd::kOutputRing)
+      (void)::fchmod(fds[next].get(), 0600);  // Then a client could write into its own log.
+    held.fds[which] = std::move(fds[next++]);
+  }
+}
+
+void LauncherLink::forget(const RunId& run) {
+  const auto found = held_.find(run);
+  if (found == held_.end()) return;
+  const auto ring = found->second.fds.find(HeldFd::kOutputRing);
+  if (ring != found->second.fds.end()) {
+    endedRings_.emplace_back(run, std::move(ring->second));
+    if (endedRings_.size() > kMaxEndedRings) endedRings_.pop_front();
+  }
+  held_.erase(found);
+}
+
+Result<UniqueFd> LauncherLink::copyOf(const RunId& run, HeldFd which) const {
+  int fd = -1;
+  if (const auto found = held_.find(run); found != held_.end()) {
+    const auto kept = found->second.fds.find(which);
+    if (kept != found->second.fds.end()) fd = kept->second.get();
+  } else if (which == HeldFd::kOutputRing) {
+    for (const auto& [ended, ring] : endedRings_) {
+      if (ended == run) fd = ring.get();
+    }
+  }
+  if (fd < 0) return Error{ErrorCode::kNotFound, "nothing of the output of " + run.text() + " is kept"};
+  if (which == HeldFd::kOutputRing) return openAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(fd), O_RDONLY);
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!copy) return posixError(errno, "copying a descriptor of " + run.text());
+  return copy;
+}
+
+}  // namespace ringfence::supervisor

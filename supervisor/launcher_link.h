@@ -1,0 +1,89 @@
+// The connection to ringfence-launcher: starts it when nobody answers on its socket, greets it, hands it the runs whose
+// descriptors this daemon holds copies of, asks what it keeps, and from then on carries messages. When it dies, it is
+// started again at once, with growing pauses while that fails. Blocks never, except for the moment of starting it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sdk/base/clock.h"
+#include "supervisor/agent_launcher.h"
+
+namespace ringfence::supervisor {
+
+inline constexpr std::size_t kMaxLauncherQueue = 4096;
+// Rings of ended runs stay readable for `logs`: the last ones only, each costs its capacity.
+inline constexpr std::size_t kMaxEndedRings = 64;
+inline constexpr std::size_t kMaxEventsPerTurn = 64;
+
+struct LinkUp {
+  std::int32_t pid = 0;
+  std::vector<sandbox::KeptRun> kept;
+};
+struct LinkDown {
+  std::string reason;
+};
+using LinkNews = std::variant<LinkUp, LinkDown, sandbox::LauncherEvent>;
+
+class LauncherLink final : public AgentLauncher {
+ public:
+  struct Place {
+    std::string socketPath;
+    std::string program;  // found beside our own binary
+    std::vector<std::string> arguments;
+  };
+  LauncherLink(Place place, const Clock& clock) : place_(std::move(place)), clock_(clock) {}
+
+  Result<void> send(const sandbox::LauncherRequest& request, std::span<const int> fds) override;
+  Result<UniqueFd> copyOf(const RunId& run, sandbox::HeldFd which) const override;
+
+  int fd() const { return socket_.get(); }  // -1: not connected
+  bool wantsWrite() const { return !queue_.empty(); }
+  std::optional<Microseconds> nextTry() const;  // boottime: when advance() has something to do
+
+  std::vector<LinkNews> advance();  // connects, starts the program
+  std::vector<LinkNews> receive();  // when fd() is readable
+  void flush();                     // when fd() is writable
+  void dismiss();                   // asks the launcher to end once it keeps no run
+
+ private:
+  enum class Stage { kDown, kGreeting, kAdopting, kUp };
+  struct Held {
+    sandbox::KeptRun kept;
+    std::map<sandbox::HeldFd, UniqueFd> fds;
+  };
+  struct Queued {
+    std::string bytes;
+    std::vector<UniqueFd> fds;
+  };
+
+  Result<void> connect();
+  Result<void> start() const;
+  void queue(const sandbox::LauncherRequest& request, std::span<const int> fds);
+  void welcome(const sandbox::Welcome& event, std::vector<LinkNews>& news);
+  void handle(sandbox::LauncherEvent event, std::vector<UniqueFd> fds, std::vector<LinkNews>& news);
+  void keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds);
+  void forget(const RunId& run);
+  void down(std::string reason, std::vector<LinkNews>& news);
+
+  Place place_;
+  const Clock& clock_;
+  UniqueFd socket_;
+  Stage stage_ = Stage::kDown;
+  Microseconds nextTry_{};
+  Microseconds lastStart_{};
+  bool started_ = false;
+  Milliseconds pause_{};
+  std::string trouble_;  // the last reason why it could not be reached; told once
+  std::int32_t pid_ = 0;
+  std::vector<sandbox::KeptRun> adopted_;
+  std::map<RunId, Held> held_;
+  std::deque<std::pair<RunId, UniqueFd>> endedRings_;
+  std::deque<Queued> queue_;
+};
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,31 @@
+// What clients may ask of the log. Reads go through a connection of their own and see what is durable.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sdk/base/clock.h"
+#include "sdk/base/result.h"
+#include "supervisor/api/answer.h"
+
+namespace ringfence::supervisor {
+
+struct LogEntry {
+  std::uint64_t seq = 0;
+  Microseconds wall{};
+  std::string run;
+  std::string kind;
+  std::string body;  // canonical JSON
+  std::string hash;  // hexadecimal
+};
+
+struct LogAccess {
+  // Facts after `sinceSeq` in order, at most `limit`.
+  std::function<Result<std::vector<LogEntry>>(std::uint64_t sinceSeq, std::size_t limit)> read;
+  // Checks the chain; `against` is a head kept elsewhere, or empty.
+  std::function<Result<api::Verification>(const std::string& against)> verify;
+};
+
+}  // namespace ringfence::supervisor

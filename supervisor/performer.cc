@@ -1,0 +1,106 @@
+#include "supervisor/performer.h"
+
+#include <algorithm>
+
+namespace ringfence::supervisor {
+namespace {
+
+constexpr Milliseconds kRemovalInterval{20};
+
+Error noGroups() {
+  return {ErrorCode::kUnsupported, "control groups could not be set up at start; see ringfence doctor"};
+}
+
+}  // namespace
+
+Result<void> Performer::perform(const EffectBody& effect) {
+  return std::visit([this](const auto& one) { return performOne(one); }, effect);
+}
+
+Result<void> Performer::performOne(const SendToLauncher& effect) {
+  const auto* launch = std::get_if<sandbox::Launch>(&effect.request);
+  std::vector<UniqueFd> held;
+  std::vector<int> fds;
+  if (launch != nullptr) {
+    const auto kept = launchFds_.find(launch->plan.run);
+    if (kept != launchFds_.end()) {
+      held = std::move(kept->second);
+      launchFds_.erase(kept);
+    }
+    for (const UniqueFd& fd : held) fds.push_back(fd.get());
+  }
+  auto sent = launcher_.send(effect.request, fds);
+  if (sent || std::holds_alternative<sandbox::Forget>(effect.request))
+    return {};  // A launcher that is gone has forgotten.
+  if (launch != nullptr)
+    failedLaunches_.push_back({.run = launch->plan.run, .token = "launcher", .message = sent.error().message});
+  return sent;
+}
+
+Result<void> Performer::performOne(const FreezeGroup& effect) {
+  if (cgroups_ == nullptr) return noGroups();
+  return cgroups_->freeze(effect.run, effect.priority, effect.frozen);
+}
+
+Result<void> Performer::performOne(const KillGroup& effect) {
+  if (cgroups_ == nullptr) return noGroups();
+  auto killed = cgroups_->kill(effect.run, effect.priority);
+  // Groups that are gone have nobody left to kill.
+  if (!killed && killed.error().code == ErrorCode::kNotFound) return {};
+  return killed;
+}
+
+Result<void> Performer::performOne(const RemoveGroup& effect) {
+  if (cgroups_ == nullptr) return noGroups();
+  auto removed = remove(effect);
+  if (removed) return {};
+  const Microseconds now = clock_.now().boottime;
+  removals_.push_back({effect, now, now + kRemovalInterval});
+  return {};
+}
+
+Result<void> Performer::remove(const RemoveGroup& group) {
+  (void)cgroups_->kill(group.run, group.priority);  // What cannot be killed cannot be removed either, and that is told.
+  return cgroups_->removeRun(group.run, group.priority);
+}
+
+Result<void> Performer::performOne(const ArmTimer& effect) {
+  timers_[effect.run] = clock_.now().boottime + effect.after;
+  return {};
+}
+
+std::vector<RunId> Performer::takeFired() {
+  std::vector<RunId> fired;
+  const Microseconds now = clock_.now().boottime;
+  std::erase_if(timers_, [&](const auto& timer) {
+    if (timer.second > now) return false;
+    fired.push_back(timer.first);
+    return true;
+  });
+  return fired;
+}
+
+std::vector<Error> Performer::retryRemovals() {
+  std::vector<Error> given;
+  const Microseconds now = clock_.now().boottime;
+  std::erase_if(removals_, [&](Removal& removal) {
+    if (removal.next > now) return false;
+    auto removed = remove(removal.group);
+    if (removed) return true;
+    removal.next = now + kRemovalInterval;
+    if (now - removal.since < kRemovalPatience) return false;
+    given.push_back(std::move(removed).error().with("removing the control groups of " + removal.group.run.text()));
+    return true;
+  });
+  return given;
+}
+
+std::optional<Microseconds> Performer::nextWake() const {
+  std::optional<Microseconds> next;
+  const auto consider = [&](Microseconds at) { next = std::min(next.value_or(Microseconds::max()), at); };
+  for (const auto& [run, at] : timers_) consider(at);
+  for (const Removal& removal : removals_) consider(removal.next);
+  return next;
+}
+
+}  // namespace ringfence::supervisor

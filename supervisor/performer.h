@@ -1,0 +1,63 @@
+// Effects become mechanism: messages to the launcher with the descriptors of a launch, control groups, deadlines. Obeys
+// and decides nothing. What failed comes back to the caller as an error, or (a launch) as the event that ends the run.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "sandbox/kernel/cgroup.h"
+#include "sdk/base/clock.h"
+#include "supervisor/agent_launcher.h"
+#include "supervisor/core/effect.h"
+
+namespace ringfence::supervisor {
+
+// Groups whose processes are still dying are tried again this long, then given up and named.
+inline constexpr Milliseconds kRemovalPatience = std::chrono::seconds(30);
+
+class Performer {
+ public:
+  // `cgroups` may be absent (a machine where the groups could not be made): then every group effect fails.
+  Performer(AgentLauncher& launcher, sandbox::CgroupTree* cgroups, const Clock& clock)
+      : launcher_(launcher), cgroups_(cgroups), clock_(clock) {}
+
+  // The descriptors that go with the Launch of that run, until it is sent or dropped.
+  void keepForLaunch(const RunId& run, std::vector<UniqueFd> fds) { launchFds_[run] = std::move(fds); }
+  void dropForLaunch(const RunId& run) { launchFds_.erase(run); }
+
+  Result<void> perform(const EffectBody& effect);
+
+  // Runs whose launch could not be sent: the event that the launcher would have sent.
+  std::vector<sandbox::LaunchFailed> takeFailedLaunches() { return std::exchange(failedLaunches_, {}); }
+  // Runs whose deadline has passed.
+  std::vector<RunId> takeFired();
+  // Tries again to remove groups; yields what was given up.
+  std::vector<Error> retryRemovals();
+  // When takeFired or retryRemovals have something to do (boottime).
+  std::optional<Microseconds> nextWake() const;
+
+ private:
+  struct Removal {
+    RemoveGroup group;
+    Microseconds since{};
+    Microseconds next{};
+  };
+  Result<void> performOne(const SendToLauncher& effect);
+  Result<void> performOne(const FreezeGroup& effect);
+  Result<void> performOne(const KillGroup& effect);
+  Result<void> performOne(const RemoveGroup& effect);
+  Result<void> performOne(const ArmTimer& effect);
+  Result<void> performOne(const Publish&) { return {}; }  // the turn's business
+  Result<void> remove(const RemoveGroup& group);
+
+  AgentLauncher& launcher_;
+  sandbox::CgroupTree* cgroups_;
+  const Clock& clock_;
+  std::map<RunId, std::vector<UniqueFd>> launchFds_;
+  std::vector<sandbox::LaunchFailed> failedLaunches_;
+  std::map<RunId, Microseconds> timers_;
+  std::vector<Removal> removals_;
+};
+
+}  // namespace ringfence::supervisor

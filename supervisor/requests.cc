@@ -1,0 +1,191 @@
+// Readings, and verbs on runs that exist. Starting and following runs is in run_requests.cc.
+#include "supervisor/requests.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "supervisor/api/details.h"
+#include "supervisor/core/lookup.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+// What a person's terminal sends, and what scripts use. SIGKILL and SIGSTOP are verbs of their own: kill and freeze.
+constexpr int kPassedSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
+
+std::vector<const Run*> visibleRuns(const State& state, const Peer& peer, bool alsoEnded) {
+  std::vector<const Run*> runs;
+  for (const auto& [id, run] : state.runs) {
+    if ((alsoEnded || isLive(run)) && maySee(peer, run.what.callerUid)) runs.push_back(&run);
+  }
+  std::ranges::sort(runs, {}, &Run::admittedSeq);
+  return runs;
+}
+
+bool suits(api::Verb verb, const Run& run) {
+  switch (verb) {
+    case api::Verb::kFreeze: return std::holds_alternative<Running>(run.life);
+    case api::Verb::kResume: return std::holds_alternative<Frozen>(run.life);
+    case api::Verb::kStop: return isLive(run) && !std::holds_alternative<Stopping>(run.life);
+    case api::Verb::kKill: return isLive(run);
+  }
+  return false;
+}
+
+}  // namespace
+
+void Requests::handle(ClientId client, api::Incoming incoming) {
+  const Asker asker{client, incoming.id};
+  if (world_.clients.find(client) == nullptr) return;
+  if (auto* run = std::get_if<api::RunRequest>(&incoming.request)) return on(asker, *run, std::move(incoming.fds));
+  std::visit(
+      [&](const auto& request) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(request)>, api::RunRequest>) on(asker, request);
+      },
+      incoming.request);
+}
+
+const Peer& Requests::peerOf(const Asker& asker) const {
+  const Client* client = world_.clients.find(asker.client);
+  RF_CHECK(client != nullptr);
+  return client->identity.peer;
+}
+
+void Requests::answer(const Asker& asker, const api::Answer& answer, api::Last last, std::vector<UniqueFd> fds) {
+  world_.clients.answer(asker.client, asker.request, answer, std::move(fds), last, world_.clock.now());
+}
+
+Result<Outcome> Requests::submit(const Command& command) {
+  auto outcome = world_.turns.submit(command);
+  if (outcome) world_.report(outcome->failures);
+  return outcome;
+}
+
+Result<const Run*> Requests::findControllableRun(const Peer& peer, const std::string& text) const {
+  const Run* run = RF_TRY(findRun(world_.turns.state(), peer, text));
+  return findControllable(world_.turns.state(), peer, run->id);
+}
+
+api::UsageReading Requests::usageOf(const Run& run) const {
+  if (!isLive(run) || world_.cgroups == nullptr) return {};
+  const sandbox::GroupUsage read = world_.cgroups->usage(run.id, run.what.priority);
+  return {read.cpuUsec, read.memoryBytes, read.memoryPeakBytes, read.pids, read.ioReadBytes, read.ioWriteBytes};
+}
+
+void Requests::on(Asker asker, const api::ListRuns& request) {
+  api::RunList list;
+  for (const Run* run : visibleRuns(world_.turns.state(), peerOf(asker), request.all)) {
+    list.runs.push_back(api::detailsOf(*run, usageOf(*run), api::Detail::kShort));
+  }
+  answer(asker, list);
+}
+
+void Requests::on(Asker asker, const api::ShowRun& request) {
+  auto run = findRun(world_.turns.state(), peerOf(asker), request.run);
+  if (!run) return refuse(asker, run.error());
+  answer(asker, api::detailsOf(**run, usageOf(**run), api::Detail::kFull));
+}
+
+void Requests::on(Asker asker, const api::ReadUsage& request) {
+  std::vector<const Run*> runs;
+  if (request.run.empty()) {
+    runs = visibleRuns(world_.turns.state(), peerOf(asker), false);
+  } else {
+    auto run = findRun(world_.turns.state(), peerOf(asker), request.run);
+    if (!run) return refuse(asker, run.error());
+    runs.push_back(*run);
+  }
+  api::UsageList list;
+  for (const Run* run : runs) {
+    list.rows.push_back(
+        {run->id.text(), run->what.name, std::string(lifeName(run->life)), api::usageOf(*run, usageOf(*run))});
+  }
+  answer(asker, list);
+}
+
+void Requests::on(Asker asker, const api::ActOnRuns& request) {
+  const Peer peer = peerOf(asker);
+  std::vector<RunId> runs;
+  if (request.all) {
+    for (const auto& [id, run] : world_.turns.state().runs) {
+      if (mayControl(peer, run.what.callerUid) && suits(request.verb, run)) runs.push_back(id);
+    }
+  } else {
+    auto run = findControllableRun(peer, request.run);
+    if (!run) return refuse(asker, run.error());
+    runs.push_back((*run)->id);
+  }
+  api::Done done;
+  std::optional<Error> failed;
+  for (const RunId& run : runs) {
+    auto acted = act(peer, request.verb, run);
+    if (acted)
+      done.runs.push_back(run.text());
+    else if (!failed)
+      failed = std::move(acted).error();
+  }
+  // All of them are tried; the answer names the first that could not be done.
+  if (failed) return refuse(asker, *failed);
+  answer(asker, done);
+}
+
+Result<void> Requests::act(const Peer& peer, api::Verb verb, const RunId& run) {
+  const auto command = [&]() -> Command {
+    switch (verb) {
+      case api::Verb::kFreeze: return FreezeRun{peer, run, "asked"};
+      case api::Verb::kResume: return ResumeRun{peer, run};
+      case api::Verb::kStop: return StopRun{peer, run, "asked"};
+      case api::Verb::kKill: return KillRun{peer, run, "asked"};
+    }
+    return KillRun{peer, run, "asked"};
+  };
+  Outcome outcome = RF_TRY(submit(command()));
+  // Of the effects at once, what was asked: a person who froze must not be told "done" when it does not hold.
+  if (!outcome.failures.empty()) return std::move(outcome.failures.front()).with(run.text());
+  if (verb == api::Verb::kResume && world_.turns.storeFailure()) {
+    return Error{ErrorCode::kUnavailable,
+                 run.text() + " stays frozen until the log can be written: " + world_.turns.storeFailure()->message};
+  }
+  return {};
+}
+
+void Requests::on(Asker asker, const api::SendSignal& request) {
+  auto run = findControllableRun(peerOf(asker), request.run);
+  if (!run) return refuse(asker, run.error());
+  if (std::ranges::find(kPassedSignals, request.signal) == std::end(kPassedSignals)) {
+    return refuse(asker, {ErrorCode::kInvalid, "signal " + std::to_string(request.signal) +
+                                                   " is not passed on; stop, kill and freeze are verbs"});
+  }
+  auto sent = world_.launcher.send(sandbox::SignalRun{(*run)->id, request.signal}, {});
+  if (!sent) return refuse(asker, sent.error());
+  answer(asker, api::Done{{(*run)->id.text()}});
+}
+
+void Requests::on(Asker asker, const api::TrustFile& request) {
+  auto outcome = submit(TrustPolicy{peerOf(asker), request.file, request.hash});
+  if (!outcome) return refuse(asker, outcome.error());
+  answer(asker, api::Done{});
+}
+
+void Requests::on(Asker asker, const api::ReadLog& request) {
+  Client& client = *world_.clients.find(asker.client);
+  if (client.log) return refuse(asker, {ErrorCode::kBusy, "the log is being read on this connection already"});
+  LogStream stream{asker.request, request.sinceSeq, {}, request.follow, {}};
+  if (!request.run.empty()) {
+    auto run = findRun(world_.turns.state(), client.identity.peer, request.run);
+    // A run that ended long ago is in the log and no longer in the state; who may read it shows there.
+    if (!run && !RunId::parse(request.run)) return refuse(asker, run.error());
+    stream.run = run ? (*run)->id.text() : request.run;
+  }
+  client.log = std::move(stream);
+}
+
+void Requests::on(Asker asker, const api::VerifyLog& request) {
+  auto verified = world_.log.verify(request.against);
+  if (!verified) return refuse(asker, verified.error());
+  answer(asker, *verified);
+}
+
+void Requests::on(Asker asker, const api::AskDoctor&) { answer(asker, world_.doctor()); }
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,100 @@
+// What clients ask, answered: requests become commands or readings, facts and the launcher's reports become answers.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "policy/load.h"
+#include "supervisor/clients.h"
+#include "supervisor/config.h"
+#include "supervisor/launch.h"
+#include "supervisor/turns.h"
+#include "supervisor/warm_slots.h"
+
+namespace ringfence::supervisor {
+
+class Requests {
+ public:
+  struct World {
+    const Config& config;
+    const Clock& clock;
+    const sandbox::KernelFeatures& features;
+    const policy::Sources& policies;
+    Turns& turns;
+    Performer& performer;
+    AgentLauncher& launcher;
+    const sandbox::CgroupTree* cgroups;
+    WarmSlots& slots;
+    Clients& clients;
+    const LogAccess& log;
+    std::function<api::Document()> doctor;
+    std::function<void(const std::vector<Error>&)> report;  // failures of effects, for the daemon's own log
+  };
+  explicit Requests(World world) : world_(std::move(world)) {}
+
+  void handle(ClientId client, api::Incoming incoming);
+  void clientGone(ClientId client);
+  // A fact is durable.
+  void published(const Fact& fact);
+  // What only clients that are attached care about.
+  void launcherSaid(const sandbox::LauncherEvent& event);
+  // Runs that were adopted: a terminal that nobody is attached to goes to the ring, or its agent would wait for a
+  // reader.
+  void adopted(const std::vector<sandbox::KeptRun>& kept);
+  // The log cannot be written: launches that wait for it are given up.
+  void storeFailed(const Error& error);
+
+ private:
+  struct Asker {
+    ClientId client = 0;
+    std::uint64_t request = 0;
+  };
+  struct Follower {
+    Asker asker;
+    bool foreground = false;
+  };
+  struct Launching {
+    Asker asker;
+    bool detached = false;
+    std::vector<std::string> notes;
+  };
+
+  void on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds);
+  void on(Asker asker, const api::ListRuns& request);
+  void on(Asker asker, const api::ShowRun& request);
+  void on(Asker asker, const api::AttachRun& request);
+  void on(Asker asker, const api::ReadOutput& request);
+  void on(Asker asker, const api::ActOnRuns& request);
+  void on(Asker asker, const api::ReadLog& request);
+  void on(Asker asker, const api::VerifyLog& request);
+  void on(Asker asker, const api::AskDoctor& request);
+  void on(Asker asker, const api::ReadUsage& request);
+  void on(Asker asker, const api::SendSignal& request);
+  void on(Asker asker, const api::TrustFile& request);
+  void on(Asker asker, const api::Detach& request);
+
+  void onFact(const Fact& fact, const RunStarted& body);
+  void onFact(const Fact& fact, const RunRefused& body);
+  void onFact(const Fact& fact, const RunEnded& body);
+  template <typename Body>
+  void onFact(const Fact&, const Body&) {}
+
+  const Peer& peerOf(const Asker& asker) const;
+  void answer(const Asker& asker, const api::Answer& answer, api::Last last = api::Last::kYes,
+              std::vector<UniqueFd> fds = {});
+  void refuse(const Asker& asker, const Error& error) { answer(asker, api::refusalOf(error)); }
+  Result<Outcome> submit(const Command& command);
+  Result<const Run*> findControllableRun(const Peer& peer, const std::string& text) const;
+  Result<void> act(const Peer& peer, api::Verb verb, const RunId& run);
+  api::UsageReading usageOf(const Run& run) const;
+  void leave(const RunId& run, const Follower& follower);
+  void setDraining(const RunId& run, bool draining);
+
+  World world_;
+  std::map<RunId, Launching> launching_;
+  std::multimap<RunId, Follower> followers_;
+};
+
+}  // namespace ringfence::supervisor

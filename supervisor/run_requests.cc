@@ -1,0 +1,214 @@
+// Starting runs, and telling those who wait for one.
+#include "supervisor/api/details.h"
+#include "supervisor/core/lookup.h"
+#include "supervisor/requests.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+using sandbox::HeldFd;
+
+// What a refused launch is for the caller: the wall or step in the token, the status in the exit code.
+api::Refusal notStarted(const RunRefused& body) {
+  const char* code = body.exitCode == 127 ? "not-found" : body.exitCode == 126 ? "denied" : "unavailable";
+  return {code, body.message, body.token, static_cast<std::uint32_t>(body.exitCode), {}, 0};
+}
+
+}  // namespace
+
+// ---- starting
+// -----------------------------------------------------------------------------------------------------------
+
+void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
+  const Client& client = *world_.clients.find(asker.client);
+  const LaunchWorld launchWorld{world_.config, world_.features, world_.policies, world_.turns.state(), client.identity};
+  auto chosen = choosePolicy(request, launchWorld);
+  if (const auto* refused = std::get_if<api::Refusal>(&chosen)) return answer(asker, *refused);
+  const ChosenPolicy& policy = std::get<ChosenPolicy>(chosen);
+  // A dry run takes no slot: its plan is shown and forgotten.
+  const RunId run = request.dryRun ? RunId::random() : world_.slots.take(policy.document.priority);
+  auto outcome = prepareLaunch(request, std::move(fds), policy, run, launchWorld);
+  if (const auto* refused = std::get_if<api::Refusal>(&outcome)) {
+    if (!request.dryRun) world_.slots.giveBack(policy.document.priority, run);
+    return answer(asker, *refused);
+  }
+  Prepared& prepared = std::get<Prepared>(outcome);
+  if (request.dryRun) return answer(asker, describePlan(prepared));
+
+  world_.performer.keepForLaunch(run, std::move(prepared.fds));
+  launching_[run] = {asker, request.detached, std::move(prepared.notes)};
+  std::string hash = sandbox::planHash(prepared.plan);
+  auto admitted = submit(AdmitRun{client.identity.peer, std::move(prepared.plan), prepared.name, prepared.workspace,
+                                  std::move(hash), request.detached});
+  if (admitted) return;
+  launching_.erase(run);
+  world_.performer.dropForLaunch(run);
+  world_.slots.giveBack(policy.document.priority, run);
+  api::Refusal refused = api::refusalOf(admitted.error());
+  refused.exitCode = 125;
+  refused.token = world_.turns.storeFailure() ? "log" : "admission";
+  answer(asker, refused);
+}
+
+void Requests::onFact(const Fact& fact, const RunStarted& body) {
+  const auto found = launching_.find(fact.run);
+  if (found == launching_.end()) return;
+  const Launching launching = std::move(found->second);
+  launching_.erase(found);
+  const auto run = world_.turns.state().runs.find(fact.run);
+  if (run == world_.turns.state().runs.end()) return;
+  const bool hasTerminal = run->second.what.stdio == sandbox::Stdio::kTerminal;
+  api::RunAccepted accepted{fact.run.text(), run->second.what.name,
+                            body.pid,        api::weakenedOf(run->second.what.weakened),
+                            launching.notes, false};
+  for (const sandbox::Note& note : run->second.notes) accepted.notes.push_back(note.text);
+  std::vector<UniqueFd> fds;
+  if (hasTerminal && !launching.detached) {
+    if (auto terminal = world_.launcher.copyOf(fact.run, HeldFd::kTerminal)) {
+      fds.push_back(std::move(*terminal));
+      accepted.hasTerminal = true;
+    }
+  }
+  if (world_.clients.find(launching.asker.client) == nullptr) {
+    if (hasTerminal) setDraining(fact.run, true);
+    return;
+  }
+  if (launching.detached && hasTerminal) setDraining(fact.run, true);
+  if (!launching.detached) followers_.emplace(fact.run, Follower{launching.asker, true});
+  answer(launching.asker, accepted, launching.detached ? api::Last::kYes : api::Last::kNo, std::move(fds));
+}
+
+void Requests::onFact(const Fact& fact, const RunRefused& body) {
+  const auto found = launching_.find(fact.run);
+  if (found == launching_.end()) return;
+  answer(found->second.asker, notStarted(body));
+  launching_.erase(found);
+}
+
+void Requests::onFact(const Fact& fact, const RunEnded& body) {
+  const auto exit = api::exitReportOf(body.exit, body.outOfMemory, body.note);
+  if (const auto found = launching_.find(fact.run); found != launching_.end()) {
+    const std::string why = body.note.empty() ? "it ended before it began" : body.note;
+    answer(found->second.asker, api::Refusal{"unavailable", why, "ended", 125, {}, 0});
+    launching_.erase(found);
+  }
+  const auto [first, last] = followers_.equal_range(fact.run);
+  for (auto follower = first; follower != last; ++follower) {
+    answer(follower->second.asker, api::RunEvent{fact.run.text(), exit});
+  }
+  followers_.erase(first, last);
+}
+
+void Requests::published(const Fact& fact) {
+  std::visit([&](const auto& body) { onFact(fact, body); }, fact.body);
+}
+
+// ---- following
+// ----------------------------------------------------------------------------------------------------------
+
+void Requests::launcherSaid(const sandbox::LauncherEvent& event) {
+  const auto tell = [this](const RunId& run, const api::RunEvent& what) {
+    const auto [first, last] = followers_.equal_range(run);
+    for (auto follower = first; follower != last; ++follower) answer(follower->second.asker, what, api::Last::kNo);
+  };
+  if (const auto* stopped = std::get_if<sandbox::CommandStopped>(&event))
+    tell(stopped->run, {stopped->run.text(), api::StoppedBy{stopped->signal}});
+  if (const auto* continued = std::get_if<sandbox::CommandContinued>(&event))
+    tell(continued->run, {continued->run.text(), api::Continued{}});
+}
+
+void Requests::on(Asker asker, const api::AttachRun& request) {
+  auto found = findControllableRun(peerOf(asker), request.run);
+  if (!found) return refuse(asker, found.error());
+  const Run& run = **found;
+  if (!isLive(run))
+    return refuse(asker,
+                  {ErrorCode::kInvalid, describe(run) + " has ended; ringfence logs shows what is kept of its output"});
+  const bool isTerminal = run.what.stdio == sandbox::Stdio::kTerminal;
+  if (run.what.stdio == sandbox::Stdio::kDescriptors) {
+    return refuse(asker, {ErrorCode::kInvalid, "the output of " + describe(run) +
+                                                   " goes where its caller sent it; there is nothing to attach to"});
+  }
+  if (isTerminal && followers_.contains(run.id))
+    return refuse(asker, {ErrorCode::kBusy, describe(run) + " is attached elsewhere; detach there first"});
+  auto output = world_.launcher.copyOf(run.id, isTerminal ? HeldFd::kTerminal : HeldFd::kOutputRing);
+  if (!output) return refuse(asker, output.error());
+  if (isTerminal) setDraining(run.id, false);
+  followers_.emplace(run.id, Follower{asker, false});
+  std::vector<UniqueFd> fds;
+  fds.push_back(std::move(*output));
+  answer(asker, api::Output{isTerminal}, api::Last::kNo, std::move(fds));
+}
+
+void Requests::on(Asker asker, const api::ReadOutput& request) {
+  auto found = findControllableRun(peerOf(asker), request.run);
+  if (!found) return refuse(asker, found.error());
+  auto ring = world_.launcher.copyOf((*found)->id, HeldFd::kOutputRing);
+  if (!ring) return refuse(asker, ring.error());
+  std::vector<UniqueFd> fds;
+  fds.push_back(std::move(*ring));
+  answer(asker, api::Output{false}, api::Last::kYes, std::move(fds));
+}
+
+void Requests::on(Asker asker, const api::Detach& request) {
+  auto found = findControllableRun(peerOf(asker), request.run);
+  if (!found) return refuse(asker, found.error());
+  const auto [first, last] = followers_.equal_range((*found)->id);
+  for (auto follower = first; follower != last; ++follower) {
+    if (follower->second.asker.client != asker.client) continue;
+    if ((*found)->what.stdio == sandbox::Stdio::kTerminal) setDraining((*found)->id, true);
+    followers_.erase(follower);
+    return answer(asker, api::Done{{(*found)->id.text()}});
+  }
+  refuse(asker, {ErrorCode::kInvalid, "this connection is not attached to " + describe(**found)});
+}
+
+void Requests::setDraining(const RunId& run, bool draining) {
+  if (auto sent = world_.launcher.send(sandbox::SetDraining{run, draining}, {}); !sent) world_.report({sent.error()});
+}
+
+void Requests::adopted(const std::vector<sandbox::KeptRun>& kept) {
+  for (const sandbox::KeptRun& one : kept) {
+    const auto run = world_.turns.state().runs.find(one.run);
+    if (run == world_.turns.state().runs.end() || !isLive(run->second)) continue;
+    if (run->second.what.stdio == sandbox::Stdio::kTerminal && !followers_.contains(one.run))
+      setDraining(one.run, true);
+  }
+}
+
+// A terminal that is lost detaches; a client without one takes its run along.
+void Requests::leave(const RunId& run, const Follower& follower) {
+  const auto found = world_.turns.state().runs.find(run);
+  if (found == world_.turns.state().runs.end() || !isLive(found->second)) return;
+  if (found->second.what.stdio == sandbox::Stdio::kTerminal) return setDraining(run, true);
+  if (!follower.foreground) return;
+  if (auto lost = submit(ClientLost{run}); !lost) world_.report({lost.error()});
+}
+
+void Requests::clientGone(ClientId client) {
+  std::vector<std::pair<RunId, Follower>> gone;
+  std::erase_if(followers_, [&](const auto& entry) {
+    if (entry.second.asker.client != client) return false;
+    gone.push_back(entry);
+    return true;
+  });
+  for (const auto& [run, follower] : gone) leave(run, follower);
+  // A launch whose client is gone before it began: one that was to be watched ends, a detached one goes on.
+  for (const auto& [run, launching] : launching_) {
+    if (launching.asker.client != client || launching.detached) continue;
+    if (auto lost = submit(ClientLost{run}); !lost) world_.report({lost.error()});
+  }
+}
+
+void Requests::storeFailed(const Error& error) {
+  auto waiting = std::exchange(launching_, {});
+  for (const auto& [run, launching] : waiting) {
+    // Its record may become durable later; nothing of it may start then.
+    if (auto killed = submit(KillRun{Peer{0, true, true}, run, "the log could not be written"}); !killed)
+      world_.report({killed.error()});
+    answer(launching.asker,
+           api::Refusal{"unavailable", "the log cannot be written: " + error.message, "log", 125, {}, 0});
+  }
+}
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,66 @@
+#include "supervisor/turns.h"
+
+#include <algorithm>
+
+namespace ringfence::supervisor {
+
+Result<Outcome> Turns::submit(const Command& command) {
+  if (storeFailure_ && std::holds_alternative<AdmitRun>(command)) {
+    return Error{ErrorCode::kUnavailable,
+                 "the log cannot be written (" + storeFailure_->message + "): nothing is started until it can"};
+  }
+  Decision decision = RF_TRY(decide(state_, command, Context{clock_.now(), bootId_}));
+  auto queued = store_.append(decision.facts);
+  Outcome outcome;
+  for (Effect& effect : decision.effects) {
+    const bool isLauncherMessage = std::holds_alternative<SendToLauncher>(effect.body);
+    if (effect.afterSeq > durableSeq_) {
+      if (queued) held_.push_back({effect.afterSeq, std::move(effect.body)});
+      continue;
+    }
+    if (!queued && isLauncherMessage) continue;  // A launch that cannot be recorded does not happen.
+    auto performed = performer_.perform(effect.body);
+    if (!performed) outcome.failures.push_back(std::move(performed).error());
+  }
+  if (!queued) return std::move(queued).error().with("recording it");
+  for (Fact& fact : decision.facts) {
+    outcome.lastSeq = fact.seq;
+    state_ = evolve(std::move(state_), fact);
+    unpublished_.push_back(std::move(fact));
+  }
+  return outcome;
+}
+
+Turns::Released Turns::release() {
+  Released released;
+  const Progress progress = store_.progress();
+  progress_ = progress;
+  durableSeq_ = std::max(durableSeq_, progress.durableSeq);
+  if (progress.failure && !storeFailure_) released.storeFailed = progress.failure;
+  storeFailure_ = progress.failure;
+  while (!unpublished_.empty() && unpublished_.front().seq <= durableSeq_) {
+    released.facts.push_back(std::move(unpublished_.front()));
+    unpublished_.pop_front();
+  }
+  // Effects of one fact keep their order; one that waits for a later fact does not hold back those of an earlier one.
+  std::deque<HeldEffect> waiting;
+  for (HeldEffect& effect : held_) {
+    if (effect.afterSeq > durableSeq_) {
+      waiting.push_back(std::move(effect));
+      continue;
+    }
+    auto performed = performer_.perform(effect.body);
+    if (!performed) released.failures.push_back(std::move(performed).error());
+  }
+  held_ = std::move(waiting);
+  return released;
+}
+
+Result<void> Turns::tend() {
+  if (storeFailure_) return {};
+  RF_TRY(tendLog(store_, state_, progress_, Context{clock_.now(), bootId_}));
+  progress_.retirable.reset();
+  return {};
+}
+
+}  // namespace ringfence::supervisor
