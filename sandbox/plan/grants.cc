@@ -47,8 +47,7 @@ class Collector {
     // Forbid over allow: what is forbidden as a whole is not bound at all.
     if (findForbid(path, Access::kReadOnly) != nullptr) return {};
     if (findForbid(path, access) != nullptr) access = Access::kReadOnly;
-    add({path, access, GrantKind::kPolicy,
-         own_ && (access == Access::kReadWrite || isWithin(path, request_.caller.home)), rule.origin});
+    add({path, access, GrantKind::kPolicy, own_ && (access == Access::kReadWrite || isBelowHome(path)), rule.origin});
     return {};
   }
 
@@ -56,7 +55,7 @@ class Collector {
     const std::string what = extra.access == Access::kReadOnly ? "--read" : "--write";
     const std::string path = throughRootLinks(request_, extra.path);
     RF_TRY(checkAsked(what, path, extra.access));
-    const bool below = isWithin(path, request_.caller.home);
+    const bool below = isBelowHome(path);
     add({path, extra.access, GrantKind::kCommandLine, own_ && (extra.access == Access::kReadWrite || below), {}});
     return {};
   }
@@ -65,7 +64,7 @@ class Collector {
     if (request_.installTree.empty()) return {};
     const std::string path = throughRootLinks(request_, request_.installTree);
     RF_TRY(checkAsked("tree of the command", path, Access::kReadOnly));
-    const bool below = isWithin(path, request_.caller.home);
+    const bool below = isBelowHome(path);
     add({path, Access::kReadOnly, GrantKind::kInstallTree, own_ && below, {}});
     return {};
   }
@@ -81,6 +80,11 @@ class Collector {
   }
 
  private:
+  bool isBelowHome(const std::string& path) const {
+    const std::string& home = request_.caller.home;
+    return isNormalPath(home) && home != "/" && isWithin(path, home);
+  }
+
   // The rule that takes `access` to `path` away. One that is no secret forbids changes only.
   const policy::PathRule* findForbid(const std::string& path, Access access) const {
     for (const policy::PathRule& rule : document_.files.forbid) {

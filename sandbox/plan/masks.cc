@@ -1,6 +1,7 @@
 #include "sandbox/plan/masks.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sandbox/plan/paths.h"
 #include "sdk/base/text.h"
@@ -17,7 +18,13 @@ SplitPattern split(const std::string& pattern) {
   const std::size_t first = pattern.find_first_of("*?");
   if (first == std::string::npos) return {pattern, ""};
   const std::size_t slash = pattern.rfind('/', first);
-  return {slash == 0 ? "/" : pattern.substr(0, slash), pattern.substr(slash + 1)};
+  // Brackets and backslashes are plain characters in a policy, but not where globs are expanded.
+  std::string glob;
+  for (const char c : pattern.substr(slash + 1)) {
+    if (c == '[' || c == '\\') glob += '\\';
+    glob += c;
+  }
+  return {slash == 0 ? "/" : pattern.substr(0, slash), std::move(glob)};
 }
 
 // Something of the host is at `target`, or may be below it.

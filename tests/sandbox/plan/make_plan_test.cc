@@ -265,6 +265,12 @@ TEST_CASE("a forbidden secret becomes an empty mask, what must stay readable a r
   CHECK(masks[1].kind == MaskKind::kReadOnly);
 }
 
+TEST_CASE("a bracket in a forbidden name is a bracket, not a set of characters") {
+  policy::Document document = smallPolicy();
+  document.files.forbid = {rule("**/[id].key")};
+  CHECK(stepsOf<MaskPath>(planOf(document)).at(0).glob == "**/\\[id].key");
+}
+
 TEST_CASE("what is not granted needs no mask") {
   policy::Document document = smallPolicy();
   document.files.forbid = {rule("~/.ssh"), rule("/srv/secret")};
@@ -319,6 +325,18 @@ TEST_CASE("a root caller never runs as uid 0, and what it may write is idmapped"
   CHECK(passwd.find(":x:0:") == std::string::npos);
   request.ownUid = 0;
   CHECK(errorOf(smallPolicy(), request).code == ErrorCode::kInvalid);
+}
+
+TEST_CASE("a caller without a home of its own gets one inside, and no system path is idmapped for it") {
+  for (const char* home : {"", "/", "relative"}) {
+    policy::Document document = smallPolicy();
+    document.identity = policy::IdentityKind::kOwn;
+    LaunchRequest request = sampleRequest();
+    request.caller.home = home;
+    const Plan plan = planOf(document, request);
+    CHECK(stepAt<BindDescriptor>(plan, "/home/ada"));
+    CHECK_FALSE(stepAt<BindPath>(plan, "/usr")->idmapped);
+  }
 }
 
 TEST_CASE("an own identity on a kernel without idmapped mounts is refused by the name of the wall") {
