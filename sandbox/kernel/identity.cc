@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -21,6 +22,8 @@
 
 namespace ringfence::sandbox {
 namespace {
+
+static_assert(UINT64_MAX == RLIM_INFINITY);
 
 Result<void> expectZero(long result, const char* what) {
   if (result != 0) return posixError(errno, what);
@@ -86,11 +89,17 @@ Result<void> resetInherited() {
 
 Result<void> setLimits(const std::vector<RlimitSetting>& rlimits) {
   for (const auto& setting : rlimits) {
-    const rlimit limit{setting.soft == UINT64_MAX ? RLIM_INFINITY : setting.soft,
-                       setting.hard == UINT64_MAX ? RLIM_INFINITY : setting.hard};
-    if (setrlimit(static_cast<__rlimit_resource_t>(setting.resource), &limit) != 0) {
-      return posixError(errno, "setting resource limit " + std::to_string(setting.resource));
+    const auto resource = static_cast<__rlimit_resource_t>(setting.resource);
+    rlimit limit{setting.soft, setting.hard};
+    if (setrlimit(resource, &limit) == 0) continue;
+    // Without CAP_SYS_RESOURCE a hard limit cannot rise; the lower one that was inherited is the stricter.
+    rlimit inherited{};
+    if (errno == EPERM && getrlimit(resource, &inherited) == 0) {
+      limit.rlim_max = std::min(limit.rlim_max, inherited.rlim_max);
+      limit.rlim_cur = std::min(limit.rlim_cur, limit.rlim_max);
+      if (setrlimit(resource, &limit) == 0) continue;
     }
+    return posixError(errno, "setting resource limit " + std::to_string(setting.resource));
   }
   return {};
 }

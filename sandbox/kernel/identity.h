@@ -24,6 +24,7 @@ class CallerRights {
 // inherited from the launcher never reaches a run. Needs /proc of the host for oom_score_adj.
 Result<void> resetInherited();
 
+// A hard limit above the inherited one is cut to it where the kernel does not let it rise.
 Result<void> setLimits(const std::vector<RlimitSetting>& rlimits);
 
 // Groups, ids, bounding set, ambient set, securebits, capabilities, no_new_privs, undumpable: for ever.

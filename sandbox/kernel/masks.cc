@@ -7,14 +7,13 @@
 
 #include <cerrno>
 #include <memory>
-#include <optional>
 
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
 namespace {
 
-constexpr std::uint32_t kMaxVisited = 50'000;
+constexpr std::uint32_t kMaxVisited = 100'000;
 constexpr int kMaxDepth = 64;
 
 std::vector<std::string> split(std::string_view text) {
@@ -30,6 +29,15 @@ std::vector<std::string> split(std::string_view text) {
 
 using Parts = std::vector<std::string>;
 
+// fnmatch is slow, and most patterns are a name or a beginning of one.
+bool matchesName(const std::string& pattern, const std::string& name) {
+  const std::size_t special = pattern.find_first_of("*?[\\");
+  if (special == std::string::npos) return pattern == name;
+  if (pattern[special] == '*' && special + 1 == pattern.size())
+    return name.compare(0, special, pattern, 0, special) == 0;
+  return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
 // `budget` bounds the backtracking of several "**" in a hostile pattern.
 bool matchFrom(const Parts& pattern, std::size_t p, const Parts& path, std::size_t n, int& budget) {
   if (--budget < 0) return false;
@@ -40,7 +48,7 @@ bool matchFrom(const Parts& pattern, std::size_t p, const Parts& path, std::size
     }
     return false;
   }
-  if (n == path.size() || fnmatch(pattern[p].c_str(), path[n].c_str(), 0) != 0) return false;
+  if (n == path.size() || !matchesName(pattern[p], path[n])) return false;
   return matchFrom(pattern, p + 1, path, n + 1, budget);
 }
 
@@ -48,9 +56,18 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
 };
 
+bool matchParts(const Parts& pattern, const Parts& path) {
+  if (pattern.size() == 2 && pattern[0] == "**" && pattern[1] != "**")
+    return !path.empty() && matchesName(pattern[1], path.back());
+  int budget = 10'000;
+  return matchFrom(pattern, 0, path, 0, budget);
+}
+
 class Walk {
  public:
-  Walk(const std::string& pattern, std::uint32_t maxMatches) : pattern_(split(pattern)), maxMatches_(maxMatches) {}
+  explicit Walk(const std::vector<GlobQuery>& queries) : queries_(queries), expansions_(queries.size()) {
+    for (const auto& query : queries) patterns_.push_back(split(query.pattern));
+  }
 
   Result<void> visit(UniqueFd fd, Parts& path) {
     std::unique_ptr<DIR, CloseDirectory> directory(fdopendir(fd.get()));
@@ -59,40 +76,57 @@ class Walk {
     while (const dirent* entry = readdir(directory.get())) {
       const std::string_view name = entry->d_name;
       if (name == "." || name == "..") continue;
-      if (++visited_ > kMaxVisited || expansion_.matches.size() >= maxMatches_) {
-        expansion_.cut = true;
+      if (++visited_ > kMaxVisited) {
+        cutAll();
         return {};
       }
       RF_TRY(visitEntry(dirfd(directory.get()), *entry, path));
-      if (expansion_.cut && expansion_.matches.size() >= maxMatches_) return {};
     }
     return {};
   }
 
-  GlobExpansion take() { return std::move(expansion_); }
+  std::vector<GlobExpansion> take() { return std::move(expansions_); }
 
  private:
   Result<void> visitEntry(int directory, const dirent& entry, Parts& path) {
-    const bool isDirectory = kindOf(directory, entry) == DT_DIR;
-    if (!isDirectory && kindOf(directory, entry) == DT_LNK) return {};
+    const unsigned char kind = kindOf(directory, entry);
+    if (kind == DT_LNK) return {};
     path.emplace_back(entry.d_name);
-    int budget = 10'000;
-    if (matchFrom(pattern_, 0, path, 0, budget)) {
-      expansion_.matches.push_back(joined(path));
-    } else if (isDirectory) {
-      if (path.size() >= kMaxDepth) {
-        expansion_.cut = true;
-      } else {
-        auto child = openAt(directory, entry.d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        // Replaced or removed meanwhile: nothing is there under this name as a directory.
-        if (child)
-          RF_TRY(visit(std::move(*child), path));
-        else
-          expansion_.cut = expansion_.cut || child.error().sysErrno != ENOENT;
-      }
-    }
+    const bool hidden = matchAll(path);
+    if (kind == DT_DIR && !hidden) RF_TRY(descend(directory, entry.d_name, path));
     path.pop_back();
     return {};
+  }
+
+  // True when the entry is taken away.
+  bool matchAll(const Parts& path) {
+    bool hidden = false;
+    for (std::size_t i = 0; i < queries_.size(); ++i) {
+      if (!matchParts(patterns_[i], path)) continue;
+      if (expansions_[i].matches.size() >= queries_[i].maxMatches) {
+        expansions_[i].cut = true;
+        continue;
+      }
+      expansions_[i].matches.push_back(joined(path));
+      hidden = hidden || queries_[i].hides;
+    }
+    return hidden;
+  }
+
+  Result<void> descend(int directory, const char* name, Parts& path) {
+    if (path.size() >= kMaxDepth) {
+      cutAll();
+      return {};
+    }
+    auto child = openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (child) return visit(std::move(*child), path);
+    // Replaced or removed meanwhile: nothing is there under this name as a directory.
+    if (child.error().sysErrno != ENOENT) cutAll();
+    return {};
+  }
+
+  void cutAll() {
+    for (auto& expansion : expansions_) expansion.cut = true;
   }
 
   static unsigned char kindOf(int directory, const dirent& entry) {
@@ -108,21 +142,18 @@ class Walk {
     return text;
   }
 
-  Parts pattern_;
-  std::uint32_t maxMatches_;
+  const std::vector<GlobQuery>& queries_;
+  std::vector<Parts> patterns_;
+  std::vector<GlobExpansion> expansions_;
   std::uint32_t visited_ = 0;
-  GlobExpansion expansion_;
 };
 
 }  // namespace
 
-bool matchesGlob(std::string_view pattern, std::string_view path) {
-  int budget = 10'000;
-  return matchFrom(split(pattern), 0, split(path), 0, budget);
-}
+bool matchesGlob(std::string_view pattern, std::string_view path) { return matchParts(split(pattern), split(path)); }
 
-Result<GlobExpansion> expandGlob(int directory, const std::string& pattern, std::uint32_t maxMatches) {
-  Walk walk(pattern, maxMatches);
+Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries) {
+  Walk walk(queries);
   Parts path;
   UniqueFd start = RF_TRY(openAt(directory, ".", O_RDONLY | O_DIRECTORY));
   RF_TRY(walk.visit(std::move(start), path));

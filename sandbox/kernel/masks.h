@@ -14,11 +14,17 @@ namespace ringfence::sandbox {
 // nothing special.
 bool matchesGlob(std::string_view pattern, std::string_view path);
 
+struct GlobQuery {
+  std::string pattern;
+  std::uint32_t maxMatches = 256;
+  bool hides = false;  // a directory that matches is taken away whole: nothing below it is looked at
+};
 struct GlobExpansion {
-  std::vector<std::string> matches;  // relative to the directory, no match below another match
+  std::vector<std::string> matches;  // relative to the directory
   bool cut = false;                  // there may be more: too many matches, entries or levels
 };
-// Symbolic links are neither followed nor reported: what they lead to is judged under its own name.
-Result<GlobExpansion> expandGlob(int directory, const std::string& pattern, std::uint32_t maxMatches);
+// One walk for all queries; an expansion for each, in their order. Symbolic links are neither followed nor reported:
+// what they lead to is judged under its own name.
+Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries);
 
 }  // namespace ringfence::sandbox

@@ -2,9 +2,11 @@
 // the root. Runs in the child; the steps add up to everything that exists inside.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "sandbox/kernel/masks.h"
 #include "sandbox/plan/plan.h"
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
@@ -57,6 +59,7 @@ class RootBuilder {
   Result<void> perform(std::size_t index, const MaskPath& step);
 
   Result<void> makeOwnFile(const std::string& path, const std::string& content, unsigned mode, bool ownedByRun);
+  Result<void> expandBelow(const std::string& target);
   Result<void> maskOne(const MaskPath& step, const std::string& path);
   Result<void> holdPlace(const MaskPath& step, const std::string& path);
   Result<void> coverReadOnly(int object, const std::string& path);
@@ -70,6 +73,7 @@ class RootBuilder {
   std::vector<Source> sources_;  // by step
   std::vector<std::string> notes_;
   std::vector<Placeholder> placeholders_;
+  std::map<std::string, std::vector<GlobExpansion>> expansions_;  // by target, in the order of the steps
   bool hasEmptyNodes_ = false;
 };
 

@@ -117,14 +117,36 @@ Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path)
   return step.kind == MaskKind::kReadOnly ? coverReadOnly(object->get(), path) : coverEmpty(object->get(), path);
 }
 
-Result<void> RootBuilder::perform(std::size_t, const MaskPath& step) {
-  if (step.glob.empty()) return maskOne(step, step.target);
-  auto directory = openBeneath(root_.get(), step.target, O_PATH | O_DIRECTORY);
-  if (!directory) {
-    if (directory.error().sysErrno == ENOENT) return {};
-    return std::move(directory).error();
+// One walk answers every glob of a directory.
+Result<void> RootBuilder::expandBelow(const std::string& target) {
+  if (expansions_.contains(target)) return {};
+  std::vector<GlobExpansion>& answers = expansions_[target];
+  std::vector<GlobQuery> queries;
+  for (const auto& step : plan_.mounts) {
+    const auto* mask = std::get_if<MaskPath>(&step);
+    if (mask == nullptr || mask->glob.empty() || mask->target != target) continue;
+    queries.push_back({mask->glob, mask->maxMatches, mask->kind == MaskKind::kEmpty});
   }
-  const GlobExpansion expansion = RF_TRY(expandGlob(directory->get(), step.glob, step.maxMatches));
+  auto directory = openBeneath(root_.get(), target, O_PATH | O_DIRECTORY);
+  if (!directory) {
+    if (directory.error().sysErrno != ENOENT && directory.error().sysErrno != ENOTDIR)
+      return std::move(directory).error();
+    answers.resize(queries.size());
+    return {};
+  }
+  answers = RF_TRY(expandGlobs(directory->get(), queries));
+  return {};
+}
+
+Result<void> RootBuilder::perform(std::size_t index, const MaskPath& step) {
+  if (step.glob.empty()) return maskOne(step, step.target);
+  RF_TRY(expandBelow(step.target));
+  std::size_t place = 0;  // of this step among the globs of its directory
+  for (std::size_t i = 0; i < index; ++i) {
+    const auto* mask = std::get_if<MaskPath>(&plan_.mounts[i]);
+    place += mask != nullptr && !mask->glob.empty() && mask->target == step.target ? 1 : 0;
+  }
+  const GlobExpansion& expansion = expansions_.at(step.target).at(place);
   for (const auto& match : expansion.matches) RF_TRY(maskOne(step, below(step.target, match)));
   if (expansion.cut) {
     notes_.push_back("expanded only " + std::to_string(expansion.matches.size()) + " matches of " + step.glob +

@@ -1,5 +1,9 @@
 #include "sandbox/kernel/procfs.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "sandbox/kernel/masks.h"
@@ -146,4 +150,21 @@ TEST_CASE("the exchange map swaps two ids and covers every other id once") {
   CHECK(exchangeMap({0, 5}) == "0 5 1\n1 1 4\n5 0 1\n6 6 4294967289\n");
   CHECK(exchangeMap({5, 6}) == "0 0 5\n5 6 1\n6 5 1\n7 7 4294967288\n");
   CHECK(exchangeMap({7, 7}) == "0 0 4294967295\n");
+}
+
+TEST_CASE("one walk answers several globs, follows no link and looks below nothing that is taken away") {
+  test::TempDir directory;
+  for (const char* file : {".env", "a/.env.local", "a/id_rsa", ".envdir/id_rsa", "m/x/hooks/.env", "m/x/hooks/run"}) {
+    directory.write(file, "x");
+  }
+  REQUIRE(::symlink("/etc", (directory.path() + "/.env-link").c_str()) == 0);
+  const UniqueFd fd(::open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  auto answers = expandGlobs(fd.get(), {{"**/.env*", 256, true}, {"**/id_rsa", 256, true}, {"m/**/hooks", 256, false}});
+  REQUIRE(answers);
+  for (auto& answer : *answers) std::sort(answer.matches.begin(), answer.matches.end());
+  CHECK((*answers)[0].matches == std::vector<std::string>{".env", ".envdir", "a/.env.local", "m/x/hooks/.env"});
+  CHECK((*answers)[1].matches == std::vector<std::string>{"a/id_rsa"});
+  CHECK((*answers)[2].matches == std::vector<std::string>{"m/x/hooks"});
+  CHECK(!(*answers)[0].cut);
+  CHECK(expandGlobs(fd.get(), {{"**/.env*", 2, true}}).value()[0].cut);
 }
