@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -192,17 +193,35 @@ def test_signals_to_the_client_reach_the_command(bench: Bench) -> None:
     client.stdout.close()
 
 
-def test_the_status_survives_a_restart_of_the_daemon(bench: Bench) -> None:
-    client = subprocess.Popen([bench.program, "run", "--", "/bin/sh", "-c", "echo up; read line; echo $line; exit 6"],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=bench.workspace, env=bench.daemon.environment)
+def test_a_client_under_nohup_stays_when_its_terminal_hangs_up(bench: Bench) -> None:
+    client = subprocess.Popen(["nohup", bench.program, "run", "--", "/bin/sh", "-c", "echo up; read line; exit 4"], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=bench.workspace, env=bench.daemon.environment)
     assert client.stdout is not None and client.stdin is not None
     equal(client.stdout.readline(), b"up\n")
-    bench.daemon.kill_daemon()
-    bench.daemon.start()
-    client.stdin.write(b"later\n")
+    client.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
     client.stdin.close()
-    equal(client.stdout.readline(), b"later\n")
-    equal(client.wait(20), 6)
+    equal(client.wait(20), 4)
+    client.stdout.close()
+
+
+def test_the_status_survives_a_restart_of_the_daemon(bench: Bench) -> None:
+    told, tell = os.pipe()
+    client = subprocess.Popen([bench.program, "run", "--json-status", str(tell), "--", "/bin/sh", "-c", "read line; echo $line; exit 6"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[tell], cwd=bench.workspace,
+                              env=bench.daemon.environment)
+    os.close(tell)
+    assert client.stdout is not None and client.stdin is not None
+    with os.fdopen(told) as lines:
+        run = json.loads(lines.readline())["run"]
+        bench.daemon.kill_daemon()
+        bench.daemon.start()
+        equal(bench.show(run)["state"], "running")
+        client.stdin.write(b"later\n")
+        client.stdin.close()
+        equal(client.stdout.readline(), b"later\n")
+        equal(client.wait(20), 6)
+        equal(json.loads(lines.readline()), {"exit": {"code": 6}})
     client.stdout.close()
 
 

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <charconv>
+#include <csignal>
 
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
@@ -12,6 +13,28 @@
 
 namespace ringfence::cli {
 namespace {
+
+// A signal that came while the daemon was starting the command: passed on once it runs. A second one ends this program.
+volatile std::sig_atomic_t earlySignal = 0;
+
+void noteEarlySignal(int number) {
+  if (earlySignal != 0) {
+    (void)::signal(number, SIG_DFL);
+    (void)::raise(number);
+  }
+  earlySignal = number;
+}
+
+void noteEarlySignals() {
+  struct sigaction action {};
+  action.sa_handler = noteEarlySignal;
+  action.sa_flags = SA_RESTART | SA_NODEFER;
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    struct sigaction before {};
+    (void)::sigaction(number, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) (void)::sigaction(number, &action, nullptr);  // nohup stays nohup
+  }
+}
 
 // Lines for a program that started us. Absent: nobody asked.
 class StatusLines {
@@ -64,11 +87,18 @@ int refuseStart(const client::Failure& failure, StatusLines& lines, Form form) {
   return status;
 }
 
+// A forbid whose matches were too many to be masked all.
+bool isAboutCutMasks(std::string_view note) { return note.starts_with("expanded only"); }
+
+// What makes a wall or a forbid weaker is said always. Other notes (absent paths, held places) would fill a screen on
+// any machine: `ringfence show` has them.
 void sayWeakened(const client::RunAccepted& run) {
   for (const client::Weakening& weakening : run.weakened) {
     complain("weakened: " + escapeForDisplay(weakening.wall) + ": " + escapeForDisplay(weakening.reason));
   }
-  for (const std::string& note : run.notes) complain("note: " + escapeForDisplay(note));
+  for (const std::string& note : run.notes) {
+    if (isAboutCutMasks(note)) complain("note: " + escapeForDisplay(note));
+  }
 }
 
 int printStarted(const client::RunAccepted& run, Form form) {
@@ -135,6 +165,7 @@ int runCommand(const Parsed& parsed) {
   PreparedRun& run = std::get<PreparedRun>(prepared);
   if (parsed.has("dry-run")) return printPlan(*client, run, lines, form);
 
+  noteEarlySignals();
   auto answer = client->run(run.request);
   if (const auto* failure = std::get_if<client::Failure>(&answer)) return refuseStart(*failure, lines, form);
   auto& accepted = std::get<client::RunAccepted>(answer);
@@ -145,8 +176,9 @@ int runCommand(const Parsed& parsed) {
   if (run.request.detached) return printStarted(accepted, form);
   SessionStreams streams{std::move(accepted.terminal), LeaveBy::kNothing, std::move(run.inputs),
                          std::move(run.outputs)};
-  const SessionEnd end = Session(*std::move(client), accepted.run, std::move(streams)).follow();
-  return endOf(end, accepted.run, lines);
+  Session session(*std::move(client), accepted.run, std::move(streams));
+  if (earlySignal != 0) session.pass(earlySignal);
+  return endOf(session.follow(), accepted.run, lines);
 }
 
 int attachCommand(const Parsed& parsed) {

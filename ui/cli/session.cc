@@ -22,11 +22,18 @@ constexpr milliseconds kDrainPatience{1'000};
 constexpr int kBackgroundTurn = 200;  // how long typing waits after `fg` of a job that never stopped
 constexpr int kReconnectTurn = 50;
 
+// nohup and background jobs of scripts ignore some on purpose; blocked, those would come to us all the same.
+bool isIgnored(int number) {
+  struct sigaction action {};
+  return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 sigset_t handledSignals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGWINCH, SIGCONT, SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP, SIGPIPE})
-    sigaddset(&set, number);
+  for (const int number : {SIGWINCH, SIGCONT, SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP, SIGPIPE}) {
+    if (!isIgnored(number)) sigaddset(&set, number);
+  }
   return set;
 }
 

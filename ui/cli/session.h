@@ -40,6 +40,8 @@ class Session {
   Session(client::Client client, std::string run, SessionStreams streams);
   ~Session();
 
+  // As if this process had received the signal now.
+  void pass(int number) { handleSignal(number); }
   SessionEnd follow();
 
  private:
