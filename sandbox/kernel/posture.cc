@@ -188,6 +188,10 @@ std::string comparePrivileges(const PostureQuestion& question, const ProcStatus&
   if ((status.inheritable | status.permitted | status.effective | status.bounding | status.ambient) != 0)
     return "capabilities";
   if (!status.noNewPrivs) return "new privileges are possible";
+  // Files of an undumpable process belong to root.
+  struct stat owner {};
+  if (::stat(("/proc/" + std::to_string(question.pid) + "/status").c_str(), &owner) != 0 || owner.st_uid != 0)
+    return "dumpable";
   if (std::string difference = compareUserNamespace(question.pid); !difference.empty()) return difference;
   return compareDescriptors(question);
 }

@@ -21,7 +21,6 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr int kWatchShift = 56;
-constexpr int kEmptyingRetryMs = 2;
 constexpr int kDaemonBuffer = 4 << 20;
 
 Result<UniqueFd> listenAt(const std::string& path) {
@@ -92,7 +91,7 @@ Result<void> Launcher::run() {
   std::array<epoll_event, 32> events;
   for (;;) {
     if (terminating_ && runs_.empty()) return {};
-    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), emptying_ > 0 ? kEmptyingRetryMs : -1);
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), emptying_ > 0 ? retryMs_ : -1);
     if (count < 0 && errno != EINTR) return posixError(errno, "waiting for events");
     for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)].data.u64);
     if (emptying_ > 0) retryEmptying();

@@ -56,7 +56,9 @@ class Launcher {
   // launcher_launch.cc: from Prepare to Release
   void obeyPrepare(const Prepare& request);
   void obeyLaunch(Launch request, Packet packet);
-  Result<Run*> fork(const RunId& id, policy::PriorityClass priority);
+  Run* fork(const RunId& id, policy::PriorityClass priority);
+  Result<BornChild> forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report);
+  Result<void> joinGroups(const Run& run);
   Result<void> startBuilding(Run& run, Packet packet);
   Result<void> connectOutput(Run& run, UniqueFd& childEnd);
   Result<int> idmapNamespace(const Identity& identity);
@@ -72,6 +74,8 @@ class Launcher {
   void takeReport(Run& run, struct Report report);
   void writeMaps(Run& run);
   void onPidfd(Run& run);
+  void awaitEnd(Run& run);  // blocks: only for a child that was just killed
+  void finish(Run& run, int killedBy);
   void drainLast(Run& run);
   void empty(Run& run);
   void retryEmptying();
@@ -92,7 +96,8 @@ class Launcher {
   std::map<RunId, Serial> byId_;
   Serial nextSerial_ = 1;
   std::vector<Placeholder> placeholders_;  // of ended runs, while others may still rely on them
-  std::size_t emptying_ = 0;               // runs whose groups could not be removed yet
+  int retryMs_ = 0;
+  std::size_t emptying_ = 0;  // runs whose groups could not be removed yet
   // The last table and its program: runs of one policy follow each other.
   SeccompTable compiledTable_;
   std::optional<BpfProgram> compiled_;

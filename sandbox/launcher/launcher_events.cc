@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <variant>
@@ -11,6 +12,8 @@
 
 namespace ringfence::sandbox {
 namespace {
+
+constexpr int kMaxRetryMs = 250;
 
 std::vector<std::string> splitNotes(std::string_view text) {
   std::vector<std::string> notes;
@@ -29,8 +32,11 @@ void Launcher::readReports(Run& run) {
   for (;;) {
     auto report = receiveReport(run.report.get(), MSG_DONTWAIT);
     if (!report && report.error().sysErrno == EAGAIN) return;
+    if (!report && report.error().code != ErrorCode::kInvalid && run.state >= RunState::kRunning)
+      return;  // Out of memory: again later.
+    if (!report) failLaunch(run, "launcher", report.error().message, report.error().sysErrno, 125);
     if (!report || report->kind == 0) {
-      // Pid 1 closed its end: it is ending, and its pidfd says when.
+      // Pid 1 closed its end, or speaks nonsense: its pidfd says when it is over.
       unwatch(run.report.get());
       return;
     }
@@ -89,11 +95,22 @@ void Launcher::onPidfd(Run& run) {
   if (run.ourChild) {
     const int waited = ::waitid(P_PIDFD, static_cast<id_t>(run.pidfd.get()), &info, WEXITED | WNOHANG);
     if (waited == 0 && info.si_pid == 0) return;  // Not yet.
+    if (waited != 0 && errno != ECHILD) return;   // Asked again by the loop.
   }
+  finish(run, info.si_code == CLD_KILLED ? info.si_status : 0);
+}
+
+void Launcher::awaitEnd(Run& run) {
+  siginfo_t info{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(run.pidfd.get()), &info, WEXITED) != 0 && errno == EINTR) {}
+  finish(run, SIGKILL);
+}
+
+void Launcher::finish(Run& run, int killedBy) {
+  unwatch(run.pidfd.get());
   readReports(run);
   // Pid 1 was killed before it could report: the run died of the same signal.
-  if (!run.exitSeen && info.si_code == CLD_KILLED) run.exit.signal = info.si_status;
-  unwatch(run.pidfd.get());
+  if (!run.exitSeen && killedBy != 0) run.exit.signal = killedBy;
   unwatch(run.report.get());
   drainLast(run);
   if (run.state < RunState::kRunning) {
@@ -101,6 +118,7 @@ void Launcher::onPidfd(Run& run) {
   }
   run.state = RunState::kEmptying;
   ++emptying_;
+  retryMs_ = 1;
   empty(run);
 }
 
@@ -146,6 +164,7 @@ void Launcher::removePlaceholders(Run& ended) {
 }
 
 void Launcher::retryEmptying() {
+  retryMs_ = std::min(retryMs_ * 2, kMaxRetryMs);
   std::vector<Run*> waiting;
   for (const auto& [serial, run] : runs_) {
     if (run->state == RunState::kEmptying) waiting.push_back(run.get());

@@ -59,26 +59,11 @@ void Launcher::refuse(const RunId& run, std::string token, const Error& error) {
 
 void Launcher::obeyPrepare(const Prepare& request) {
   if (find(request.run) != nullptr) return;
-  const auto run = fork(request.run, request.priority);
-  if (run)
-    send(Prepared{request.run});
-  else
-    refuse(request.run, "cgroup", run.error());
+  const Run* run = fork(request.run, request.priority);
+  if (run != nullptr && run->state == RunState::kPrepared) send(Prepared{request.run});
 }
 
-Result<Run*> Launcher::fork(const RunId& id, policy::PriorityClass priority) {
-  if (runs_.size() >= kMaxKeptRuns) {
-    return Error{ErrorCode::kUnavailable, "the launcher keeps " + std::to_string(kMaxKeptRuns) + " runs already"};
-  }
-  RF_TRY(groups_.createRun(id, priority));
-  struct Undo {
-    CgroupTree* groups;
-    const RunId& id;
-    policy::PriorityClass priority;
-    ~Undo() {
-      if (groups != nullptr) (void)groups->removeRun(id, priority);
-    }
-  } undo{&groups_, id, priority};
+Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report) {
   UniqueFd group;
   if (features_.cloneIntoCgroup && !isLeftOut(Wall::kCgroup)) group = RF_TRY(groups_.unifiedDirectory(id, priority));
   ControlPair pair = RF_TRY(makeControlPair());
@@ -89,37 +74,58 @@ Result<Run*> Launcher::fork(const RunId& id, policy::PriorityClass priority) {
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
     runChild(pair.childs.get(), options_.runDirectory.c_str());
   }
+  report = std::move(pair.ours);
+  return child;
+}
+
+Result<void> Launcher::joinGroups(const Run& run) {
+  // The unified hierarchy alone was joined by being born in it; a join costs milliseconds.
+  const bool born = features_.cloneIntoCgroup && features_.layout == CgroupLayout::kUnified;
+  if (born || isLeftOut(Wall::kCgroup)) return {};
+  return groups_.join(run.id, run.priority, run.initPid);
+}
+
+// No run: its failure was told.
+Run* Launcher::fork(const RunId& id, policy::PriorityClass priority) {
+  if (runs_.size() >= kMaxKeptRuns) {
+    refuse(id, "launcher",
+           Error{ErrorCode::kUnavailable, "the launcher keeps " + std::to_string(kMaxKeptRuns) + " runs already"});
+    return nullptr;
+  }
+  if (auto created = groups_.createRun(id, priority); !created) return refuse(id, "cgroup", created.error()), nullptr;
+  UniqueFd report;
+  auto child = forkChild(id, priority, report);
+  if (!child) {
+    (void)groups_.removeRun(id, priority);  // Nobody was in them.
+    return refuse(id, "launcher", child.error()), nullptr;
+  }
   auto run = std::make_unique<Run>();
   run->id = id;
   run->priority = priority;
-  run->initPid = child.pid;
-  run->pidfd = std::move(child.pidfd);
-  run->report = std::move(pair.ours);
+  run->initPid = child->pid;
+  run->pidfd = std::move(child->pidfd);
+  run->report = std::move(report);
   Run* made = run.get();
   const Serial serial = nextSerial_++;
   runs_.emplace(serial, std::move(run));
   byId_.emplace(id, serial);
-  undo.groups = nullptr;  // From here on the end of the child removes them.
-  auto watched = watch(made->pidfd.get(), Watch::kPidfd, serial);
-  if (watched) watched = watch(made->report.get(), Watch::kReport, serial);
-  // The unified hierarchy alone was joined by being born in it; a join costs milliseconds.
-  const bool born = group && features_.layout == CgroupLayout::kUnified;
-  if (watched && !born && !isLeftOut(Wall::kCgroup)) watched = groups_.join(id, priority, made->initPid);
-  if (!watched) {
-    failLaunch(*made, "cgroup", watched.error().message, watched.error().sysErrno, 125);
-    return made;
+  if (auto watched = watch(made->pidfd.get(), Watch::kPidfd, serial); !watched) {
+    // Its end would go unseen, so it is waited for here.
+    failLaunch(*made, "launcher", watched.error().message, watched.error().sysErrno, 125);
+    awaitEnd(*made);
+    return nullptr;
   }
+  auto ready = watch(made->report.get(), Watch::kReport, serial);
+  if (ready) ready = joinGroups(*made);
+  if (!ready) failLaunch(*made, "cgroup", ready.error().message, ready.error().sysErrno, 125);
   return made;
 }
 
 void Launcher::obeyLaunch(Launch request, Packet packet) {
   const RunId id = request.plan.run;
   Run* run = find(id);
-  if (run == nullptr) {
-    const auto forked = fork(id, request.plan.priority);
-    if (!forked) return refuse(id, "cgroup", forked.error());
-    run = *forked;
-  }
+  if (run == nullptr) run = fork(id, request.plan.priority);
+  if (run == nullptr) return;
   if (run->state == RunState::kFailing) return;  // Its LaunchFailed is on the way.
   if (run->state != RunState::kPrepared) {
     return refuse(id, "launcher", Error{ErrorCode::kInvalid, "run " + id.text() + " was launched already"});

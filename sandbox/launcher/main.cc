@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <getopt.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,14 @@ Result<void> serve(const LauncherOptions& options) {
   return launcher.run();
 }
 
+// A few descriptors for each run; what a run itself may open is in its Plan.
+void raiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // Fewer runs fit then, and say so.
+}
+
 }  // namespace
 }  // namespace ringfence::sandbox
 
@@ -54,6 +63,7 @@ int main(int argc, char** argv) {
     return std::fputs(kUsage, stderr), 2;
   if (::geteuid() != 0) return std::fputs("ringfence-launcher: needs to be root\n", stderr), 1;
   if (!fillStandardDescriptors()) return 1;
+  raiseDescriptorLimit();
   ::umask(077);
   if (auto served = serve(options); !served) {
     std::fprintf(stderr, "ringfence-launcher: %s\n", served.error().message.c_str());
