@@ -99,14 +99,14 @@ Result<void> LauncherLink::start() const {
 }
 
 std::optional<Microseconds> LauncherLink::nextTry() const {
-  if (stage_ != Stage::kDown) return std::nullopt;
+  if (stage_ != Stage::kDown || retired_) return std::nullopt;
   return nextTry_;
 }
 
 std::vector<LinkNews> LauncherLink::advance() {
   std::vector<LinkNews> news;
   const Microseconds now = clock_.now().boottime;
-  if (stage_ != Stage::kDown || now < nextTry_) return news;
+  if (stage_ != Stage::kDown || retired_ || now < nextTry_) return news;
   auto connected = connect();
   if (connected) {
     started_ = false;

@@ -45,10 +45,11 @@ class LauncherLink final : public AgentLauncher {
   bool wantsWrite() const { return !queue_.empty(); }
   std::optional<Microseconds> nextTry() const;  // boottime: when advance() has something to do
 
-  std::vector<LinkNews> advance();  // connects, starts the program
-  std::vector<LinkNews> receive();  // when fd() is readable
-  void flush();                     // when fd() is writable
-  void dismiss();                   // asks the launcher to end once it keeps no run
+  std::vector<LinkNews> advance();    // connects, starts the program
+  std::vector<LinkNews> receive();    // when fd() is readable
+  void flush();                       // when fd() is writable
+  void dismiss();                     // asks the launcher to end, which it does when it keeps no run
+  void retire() { retired_ = true; }  // when it is gone it is not started again
 
  private:
   enum class Stage { kDown, kGreeting, kAdopting, kUp };
@@ -77,6 +78,7 @@ class LauncherLink final : public AgentLauncher {
   Microseconds nextTry_{};
   Microseconds lastStart_{};
   bool started_ = false;
+  bool retired_ = false;
   Milliseconds pause_{};
   std::string trouble_;  // the last reason why it could not be reached; told once
   std::int32_t pid_ = 0;

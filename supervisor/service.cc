@@ -28,6 +28,7 @@ namespace {
 constexpr Milliseconds kReadyPatience{5000};
 // How long the end waits: for runs that are killed, for facts that are on their way to the disk.
 constexpr Milliseconds kEndPatience{10000};
+constexpr Milliseconds kDismissInterval{20};
 constexpr rlim_t kWantedDescriptors = 65536;
 
 void raiseDescriptorLimit() {
@@ -208,12 +209,16 @@ class Service {
     if (config_.onExit == OnExit::kKillRuns) {
       daemon_.killAll("the daemon ends");
       while (anyLive() && patient()) RF_TRY(turn(began + kEndPatience));
-      link_.dismiss();
     }
     daemon_.end("asked to");
     while (!daemon_.everythingDurable() && patient()) RF_TRY(turn(began + kEndPatience));
     if (!daemon_.everythingDurable())
       return Error{ErrorCode::kUnavailable, "ended with facts that could not be written"};
+    if (config_.onExit == OnExit::kKillRuns && !anyLive()) {
+      // It goes when it has read that the ends are recorded, so it is asked until it is gone.
+      for (link_.retire(); link_.fd() >= 0 && patient(); RF_TRY(turn(clock_.now().boottime + kDismissInterval)))
+        link_.dismiss();
+    }
     return {};
   }
 

@@ -160,7 +160,7 @@ TEST_CASE("after kill -9 of the daemon the next one adopts every run, and no exi
   client::Client client = daemon.connect();
   CHECK(must(client.show(shortRun), daemon).exit->code == 9);
   CHECK(must(client.show(longRun), daemon).state == "running");
-  CHECK(logHas(daemon, "run-adopted", longRun));
+  CHECK(eventually([&] { return logHas(daemon, "run-adopted", longRun); }));
   CHECK(must(client.act(client::Client::Verb::kKill, longRun), daemon).size() == 1);
   CHECK(daemon.reaches(longRun, "ended"));
   requireClean(daemon);
@@ -198,7 +198,7 @@ TEST_CASE("when daemon and launcher are both killed, the next start ends the run
   REQUIRE(daemon.killLauncher() > 0);
   REQUIRE(daemon.start());
   REQUIRE(daemon.reaches(run, "ended"));
-  CHECK(logHas(daemon, "difference-found", run));
+  CHECK(eventually([&] { return logHas(daemon, "difference-found", run); }));
   client::Client client = daemon.connect();
   CHECK_FALSE(must(client.show(run), daemon).exit->code.has_value());
   CHECK(eventually([&] { return daemon.processes().size() <= 2; }));  // the launcher and its prepared child
@@ -332,6 +332,25 @@ TEST_CASE("a broken policy directory is said at start, refuses what it breaks, a
                  "\"/lib64\"]\n");
   REQUIRE(::kill(daemon.pid(), SIGHUP) == 0);
   CHECK(eventually([&] { return refusalOf(client.run(daemon.request({"/bin/true"}))).token.empty(); }));
+  requireClean(daemon);
+}
+
+TEST_CASE("a process inside a run's control group is refused, whatever socket it got hold of") {
+  TestDaemon daemon;
+  client::Client client = daemon.connect();
+  const auto run = must(client.run(daemon.request({"/bin/sleep", "1000"})), daemon).run;
+  std::string procs;
+  for (const std::string& group : daemon.groups()) {
+    const std::string agent = group + "/" + run + "/agent";
+    if (::access((agent + "/cgroup.kill").c_str(), F_OK) == 0) procs = agent + "/cgroup.procs";
+  }
+  REQUIRE_FALSE(procs.empty());
+  const int told = asUser(0, [&] {
+    std::ofstream(procs) << "0" << std::flush;
+    auto refused = client::Client::connectTo(daemon.socket());
+    return !refused && refused.error().code == ErrorCode::kDenied ? 0 : 1;
+  });
+  CHECK(told == 0);
   requireClean(daemon);
 }
 
