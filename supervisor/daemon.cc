@@ -52,7 +52,7 @@ void Daemon::reloadPolicies() {
 api::Document Daemon::doctor() const {
   Findings findings = look(world_.config, world_.features, policies_, unreadable_);
   if (world_.cgroups == nullptr) findings.groupsTrouble = "could not be made at start; see the daemon's log";
-  if (turns_.storeFailure()) findings.logTrouble = turns_.storeFailure()->message;
+  findings.logTrouble = turns_.storeFailure() ? turns_.storeFailure()->message : "";
   if (!state().launcherReady) findings.launcher += " (not connected)";
   return describe(findings, judge(findings));
 }

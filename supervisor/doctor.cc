@@ -60,9 +60,8 @@ std::string controllersText(const KernelFeatures& features, bool& ok) {
 }
 
 void wallChecks(const KernelFeatures& features, std::vector<Check>& checks) {
-  checks.push_back(
-      {"wall mount", features.userNamespaces || features.pidfd,
-       features.idmappedMounts ? "with idmapped mounts" : "without idmapped mounts: as = \"own\" is refused"});
+  checks.push_back({"idmapped mounts", features.idmappedMounts,
+                    features.idmappedMounts ? "" : "a run with as = \"own\", and any run of root, is refused"});
   checks.push_back({"wall seccomp", features.seccompFilter,
                     !features.seccompFilter     ? "the kernel has no seccomp filters"
                     : features.seccompGetFilter ? "filters are read back and compared"
@@ -91,7 +90,7 @@ void machineChecks(const Findings& findings, std::vector<Check>& checks) {
                                 ? formatBytes({*findings.stateBytesFree}) + " free in " + findings.stateDir
                                 : findings.stateDir + " does not exist yet";
   checks.push_back({"state", !findings.stateBytesFree || *findings.stateBytesFree >= kEnoughForState, space});
-  checks.push_back({"log", findings.logTrouble.empty(), findings.logTrouble});
+  if (findings.logTrouble) checks.push_back({"log", findings.logTrouble->empty(), *findings.logTrouble});
   std::string policies = std::to_string(findings.policies) + " policies";
   for (const std::string& trouble : findings.policyTroubles) policies += "; " + trouble;
   checks.push_back({"policies", findings.policyTroubles.empty() && findings.policies > 0, policies});
@@ -115,6 +114,9 @@ Findings look(const Config& config, KernelFeatures features, const policy::Sourc
   findings.features = std::move(features);
   findings.uid = ::geteuid();
   findings.capabilities = effectiveCapabilities();
+  if (::access(findings.features.unifiedMount.c_str(), W_OK) != 0) {
+    findings.groupsTrouble = findings.features.unifiedMount + " cannot be written: in a container, mount it writable";
+  }
   findings.launcher = launcherProgram();
   findings.launcherFound = ::access(findings.launcher.c_str(), X_OK) == 0;
   findings.logind = ::access("/run/systemd/seats", F_OK) == 0;

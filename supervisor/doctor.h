@@ -26,7 +26,7 @@ struct Findings {
   std::string stateDir;
   std::size_t policies = 0;  // that load
   std::vector<std::string> policyTroubles;
-  std::string logTrouble;  // why the log cannot be written; empty: it can
+  std::optional<std::string> logTrouble;  // why the log cannot be written; empty: it can; absent: not asked
 };
 
 struct Check {

@@ -10,6 +10,7 @@
 #include "sdk/base/io.h"
 #include "sdk/proto/control.pb.h"
 #include "supervisor/daemon.h"
+#include "supervisor/doctor.h"
 #include "tests/support/temp_dir.h"
 
 using namespace ringfence;
@@ -403,4 +404,25 @@ TEST_CASE("the configuration file sets what the command line may override, and n
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().message.starts_with("f:2: "));
   }
+}
+
+TEST_CASE("the doctor's judgement names what is missing, and says nothing of what was not asked") {
+  Findings findings;
+  findings.features = goodKernel();
+  findings.capabilities = ~std::uint64_t{0};
+  findings.launcherFound = true;
+  findings.policies = 5;
+  for (const Check& check : judge(findings)) {
+    INFO(check.name << ": " << check.detail);
+    CHECK(check.ok);
+    CHECK(check.name != "log");
+  }
+  findings.features.landlockAbi = 0;
+  findings.capabilities &= ~(std::uint64_t{1} << 21);
+  findings.logTrouble = "no space";
+  std::set<std::string> failed;
+  for (const Check& check : judge(findings)) {
+    if (!check.ok) failed.insert(check.name);
+  }
+  CHECK(failed == std::set<std::string>{"wall landlock", "capabilities", "log"});
 }
