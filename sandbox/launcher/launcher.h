@@ -61,7 +61,6 @@ class Launcher {
   Result<void> joinGroups(const Run& run);
   Result<void> startBuilding(Run& run, Packet packet);
   Result<void> connectOutput(Run& run, UniqueFd& childEnd);
-  Result<int> idmapNamespace(const Identity& identity);
   Result<const BpfProgram*> programFor(const SeccompTable& table);
   void judge(Run& run, std::int32_t before, std::int32_t after);
   void obeyRelease(Run& run);
@@ -101,7 +100,6 @@ class Launcher {
   // The last table and its program: runs of one policy follow each other.
   SeccompTable compiledTable_;
   std::optional<BpfProgram> compiled_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, UniqueFd> idmaps_;
 };
 
 }  // namespace ringfence::sandbox

@@ -16,8 +16,6 @@
 namespace ringfence::sandbox {
 namespace {
 
-constexpr std::size_t kMaxIdmaps = 64;
-
 std::uint64_t birthNamespaceLeftOut() {
   std::uint64_t left = 0;
   if (isLeftOut(Wall::kPid)) left |= CLONE_NEWPID;
@@ -155,7 +153,13 @@ Result<void> Launcher::startBuilding(Run& run, Packet packet) {
     extras |= static_cast<std::int32_t>(extra);
     fds.push_back(fd);
   };
-  if (needsIdmap(run.plan)) add(Extra::kIdmap, RF_TRY(idmapNamespace(run.plan.identity)));
+  UniqueFd idmap;
+  if (needsIdmap(run.plan)) {
+    // Not kept: an id of a run's own is not used again soon.
+    const Identity& identity = run.plan.identity;
+    idmap = RF_TRY(exchangeNamespace({identity.callerUid, identity.uid}, {identity.callerGid, identity.gid}));
+    add(Extra::kIdmap, idmap.get());
+  }
   UniqueFd childEnd;
   RF_TRY(connectOutput(run, childEnd));
   if (childEnd) add(Extra::kOutput, childEnd.get());
@@ -183,15 +187,6 @@ Result<void> Launcher::connectOutput(Run& run, UniqueFd& childEnd) {
   childEnd.reset(ends[1]);
   if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) return posixError(errno, "making a pipe for the output");
   return watch(ends[0], Watch::kOutputPipe, serialOf(run));
-}
-
-Result<int> Launcher::idmapNamespace(const Identity& identity) {
-  const std::pair<std::uint64_t, std::uint64_t> key{std::uint64_t{identity.callerUid} << 32 | identity.uid,
-                                                    std::uint64_t{identity.callerGid} << 32 | identity.gid};
-  if (const auto known = idmaps_.find(key); known != idmaps_.end()) return known->second.get();
-  if (idmaps_.size() >= kMaxIdmaps) idmaps_.clear();
-  UniqueFd made = RF_TRY(exchangeNamespace({identity.callerUid, identity.uid}, {identity.callerGid, identity.gid}));
-  return idmaps_.emplace(key, std::move(made)).first->second.get();
 }
 
 Result<const BpfProgram*> Launcher::programFor(const SeccompTable& table) {
