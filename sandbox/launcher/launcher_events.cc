@@ -150,14 +150,15 @@ void Launcher::empty(Run& run) {
   send(failure);
 }
 
-// Another run of the same workspace may have found the file and be covered by it: all go when nothing runs any more.
+// Another run of the same workspace may have found the file and be covered by it: all go when nothing runs any more (a
+// slot that waits for its plan has no mounts yet).
 void Launcher::removePlaceholders(Run& ended) {
   for (auto& each : ended.placeholders) {
     if (placeholders_.size() < kMaxPlaceholders) placeholders_.push_back(std::move(each));
   }
   ended.placeholders.clear();
   for (const auto& [serial, run] : runs_) {
-    if (run->state != RunState::kEnded) return;
+    if (run->state != RunState::kEnded && run->state != RunState::kPrepared) return;
   }
   for (const auto& each : placeholders_) each.remove();
   placeholders_.clear();

@@ -218,6 +218,8 @@ TEST_CASE("masks hide secrets and hold what must stay readable") {
   workspace.write(".git/config", "[core]\n");
   workspace.write(".git/hooks/sample", "");
   OutputFile output(workspace);
+  launcher.send(Prepare{RunId::random()});  // A slot that waits keeps no place held.
+  (void)launcher.expect<Prepared>();
   Plan plan = shellPlan(
       "cat .env deep/down/.env.local deep/.envdir/file; cat .git/config; echo x >> .git/config; echo x > "
       ".git/hooks/post;"
