@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 
 #include "sdk/base/io.h"
 
@@ -50,8 +51,13 @@ class ChildGuard {
   ChildGuard(const ChildGuard&) = delete;
   ChildGuard& operator=(const ChildGuard&) = delete;
   ~ChildGuard() {
-    (void)::kill(pid_, SIGKILL);  // Not reaped yet: the number is still this child's.
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
+    // Asked again until it is gone: a wait after a kill that failed would never end.
+    for (pid_t gone = 0; gone == 0 || (gone < 0 && errno == EINTR);) {
+      (void)::kill(pid_, SIGKILL);  // Not reaped yet: the number is still this child's.
+      gone = ::waitpid(pid_, nullptr, WNOHANG);
+      const timespec pause{0, 50'000};
+      if (gone == 0) (void)::nanosleep(&pause, nullptr);
+    }
   }
 
  private:
