@@ -26,6 +26,18 @@ bool isSymlink(int object) {
   return ::fstat(object, &status) == 0 && S_ISLNK(status.st_mode);
 }
 
+// Whether something is mounted exactly here. A kernel that cannot say counts as no.
+bool isMountPoint(int object) {
+  struct statx status {};
+  return ::statx(object, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) == 0 &&
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+std::string parentOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 std::string below(const std::string& directory, const std::string& name) {
   return directory == "/" ? "/" + name : directory + "/" + name;
 }
@@ -85,11 +97,29 @@ Result<void> RootBuilder::perform(std::size_t, const MountProc& step) {
   return {};
 }
 
+// What is read-only in a writable folder could be renamed away together with that folder, and another be made under the
+// old name. A mount point cannot be renamed: each folder between the place and the mount that it is in becomes one.
+Result<void> RootBuilder::pinAbove(const std::string& path) {
+  std::vector<std::string> unpinned;
+  for (std::string folder = parentOf(path); folder != "/"; folder = parentOf(folder)) {
+    auto object = openBeneath(root_.get(), folder, O_PATH | O_DIRECTORY);
+    if (!object) return {};  // Not there, or no folder: nothing of the kind is below it either.
+    if (isMountPoint(object->get())) break;
+    unpinned.push_back(folder);
+  }
+  for (auto folder = unpinned.rbegin(); folder != unpinned.rend(); ++folder) {
+    UniqueFd object = RF_TRY(openBeneath(root_.get(), *folder, O_PATH | O_DIRECTORY));
+    UniqueFd tree = RF_TRY(cloneTree(object.get(), *folder));
+    RF_TRY(attachMount(tree.get(), object.get(), *folder));
+  }
+  return {};
+}
+
 // An absent name that must not be made later: an empty read-only file takes its place while the run lasts, where its
 // directory exists.
 Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& path) {
   const std::size_t slash = path.rfind('/');
-  auto parent = openBeneath(root_.get(), slash == 0 ? "/" : path.substr(0, slash), O_PATH | O_DIRECTORY);
+  auto parent = openBeneath(root_.get(), parentOf(path), O_PATH | O_DIRECTORY);
   if (!parent) {
     notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
     return {};
@@ -102,6 +132,7 @@ Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& pat
 }
 
 Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path) {
+  if (step.kind == MaskKind::kReadOnly) RF_TRY(pinAbove(path));
   auto object = openBeneath(root_.get(), path, O_PATH | O_NOFOLLOW);
   if (!object) {
     const int error = object.error().sysErrno;
