@@ -60,7 +60,6 @@ def system_sockets(w: World) -> list[Step]:
             "machined": "/run/systemd/machine/io.systemd.Machine",
             "userdb": "/run/systemd/userdb/io.systemd.DynamicUser",
             "udev": "/run/udev/control",
-            "nscd": "/run/nscd/socket",
             "cups": "/run/cups/cups.sock",
         },
     )

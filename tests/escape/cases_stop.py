@@ -132,6 +132,7 @@ def stop_in_odd_states(w: World, side: Any) -> list[Result]:
         answer = side.client_call(w, "kill", run)
         dead = eventually(lambda: not named("stubborn"), 5)
         kill_all_named("stubborn")
+        client.send_signal(signal.SIGCONT)  # a run that stops, stops its client
         client.wait(20)
         results.append(Result(state, not dead, f"status {answer.returncode} {answer.stderr[-200:]}"))
     return results

@@ -13,6 +13,7 @@ import argparse
 import fnmatch
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,11 +76,18 @@ def leaked(world: World, text: str) -> list[str]:
     return [name for name, token in world.tokens.items() if token in text and not name.startswith(granted)]
 
 
+def progress(text: str) -> None:
+    if sys.stderr.isatty() or os.environ.get("RF_ESCAPE_PROGRESS"):
+        print(f"escape: {text}", file=sys.stderr, flush=True)
+
+
 def run_side(side: Any, base: Path, probe: Path, wanted: list[str], verdicts: dict[str, Verdict]) -> None:
     with World(base, probe, side.name) as world:
         made = {identifier: STEPS[identifier](world) for identifier in wanted if identifier in STEPS}
         batch = [(f"{identifier}.{step.name}", step) for identifier, steps in made.items() for step in steps]
+        began = time.monotonic()
         outcomes, text = side.batch(world, batch) if batch else ({}, "")
+        progress(f"{side.name} batch of {len(batch)}: {time.monotonic() - began:.1f} s")
         for identifier, steps in made.items():
             getattr(verdicts[identifier], side.name).extend(judge(world, side, identifier, steps, outcomes))
         if side.fenced:
@@ -100,6 +108,7 @@ def run_side(side: Any, base: Path, probe: Path, wanted: list[str], verdicts: di
             for result in results:
                 result.note += f" ({time.monotonic() - began:.1f} s)"
             getattr(verdicts[identifier], side.name).extend(results)
+            progress(f"{side.name} {identifier} {time.monotonic() - began:.1f} s")
         end_all(UID)
 
 
@@ -169,6 +178,8 @@ def main() -> int:
     wanted = [name for name in catalogue if name in covered and (not options.only or name in options.only)]
 
     os.umask(0o022)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))  # what was made is removed
     build = options.build.resolve()
     base = Path(tempfile.mkdtemp(prefix="rf-escape-", dir="/var/tmp"))
     fenced: Optional[Fenced] = None

@@ -18,6 +18,8 @@ from daemon import SOURCE, Daemon  # noqa: E402
 POLICY = """schema = 1
 name = "{name}"
 extends = ["coding"]
+[priority]
+class = "interactive"
 [files]
 read = ["~/granted", "{probes}"]
 [limits]
