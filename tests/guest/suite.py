@@ -68,7 +68,9 @@ def run(file):
         counts[outcome] += 1
         print(f"{number}/{len(tests)} {outcome:7} {time.monotonic() - begun:6.1f} s  {test['name']}", flush=True)
         if outcome == "failed":
-            print("\n".join("    " + line for line in output.splitlines()[-40:]), flush=True)
+            lines = output.splitlines()
+            shown = [line for line in lines[:-40] if "FAILED" in line or "invalid" in line][:200] + lines[-40:]
+            print("\n".join("    " + line for line in shown), flush=True)
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     return 0 if counts["failed"] == 0 and tests else 1
 
