@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, Optional
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build/release"
 sys.path.insert(0, str(ROOT / "tests/support"))
 from daemon import Daemon  # noqa: E402
 
@@ -51,7 +50,7 @@ def say(text: str) -> None:
 class Person:
     """The account of the demonstration: its home with things worth stealing, and its two projects."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, build: Path) -> None:
         taken = {entry.pw_uid for entry in pwd.getpwall()} | {
             status.st_uid for status in map(os.stat, process_folders())
         }
@@ -68,7 +67,7 @@ class Person:
             subprocess.run(["mount", "--bind", str(copy), f"/etc/{name}"], check=True)
         self.programs = base / "programs"
         shutil.copytree(ROOT / "examples", self.programs / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(BUILD / "bin/ringfence", self.programs)
+        shutil.copy(build / "bin/ringfence", self.programs)
         for name, text in {
             ".ssh/id_ed25519": self.token,
             "documents/thesis.txt": "Seven years of work.\n",
@@ -80,13 +79,13 @@ class Person:
             path.write_text(text)
         for example in ("coder", "gremlin"):
             shutil.copytree(ROOT / "examples" / example / "project", self.project(example))
-        subprocess.run(["chown", "-R", f"{self.uid}:{self.uid}", str(self.home)], check=True)
+        subprocess.run(["chown", "-R", f"{self.uid}:{self.uid}", str(self.home), str(base / "projects")], check=True)
         for example in ("coder", "gremlin"):
             self.run(["git", "init", "-q", "."], example, check=True)
             self.run(["git", "add", "."], example, check=True)
 
     def project(self, example: str) -> Path:
-        return self.home / "projects" / example
+        return self.home.parent / "projects" / example
 
     def run(self, command: list[str], example: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """A command of the person's own, outside the fence, in the project of that example."""
@@ -103,8 +102,8 @@ class Person:
         )
 
     def belongings(self) -> dict[str, str]:
-        """Every file of the home outside the projects, with its hash."""
-        files = [path for path in self.home.rglob("*") if path.is_file() and "projects" not in path.parts]
+        """Every file of the home, with its hash."""
+        files = [path for path in self.home.rglob("*") if path.is_file()]
         return {
             str(path.relative_to(self.home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)
         }
@@ -269,7 +268,13 @@ def show_gremlin(daemon: Daemon, person: Person, verbose: bool) -> list[Row]:
 
     def row(wall: str, attempt: str, needle: str, proof: str, held: bool) -> Row:
         made = call(needle)
-        return Row(wall, attempt, last_line(made), proof, held and made is not None)
+        return Row(
+            wall,
+            attempt,
+            last_line(made).replace(f"{person.project('gremlin')}/", "").replace(str(person.home), "~"),
+            proof,
+            held and made is not None,
+        )
 
     hook = person.project("gremlin") / ".git/hooks/pre-commit"
     config_same = (person.project("gremlin") / ".git/config").read_bytes() == config
@@ -350,14 +355,16 @@ def demonstrate(daemon: Daemon, person: Person, verbose: bool) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("--verbose", action="store_true", help="show everything that the agents see")
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release", help="build folder, with bin/ below")
     options = parser.parse_args()
+    build = options.build.resolve()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
     base = Path(tempfile.mkdtemp(prefix="ringfence-demo-", dir="/var/tmp"))
     os.chmod(base, 0o755)
-    held, daemon = False, Daemon(BUILD, uid_range="611000-611999")
+    held, daemon = False, Daemon(build, uid_range="611000-611999")
     try:
-        person = Person(base)
+        person = Person(base, build)
         say("starting a daemon with folders and control groups of its own")
         with daemon:
             held = demonstrate(daemon, person, options.verbose)

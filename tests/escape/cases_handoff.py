@@ -46,6 +46,7 @@ def planting(w: World, names: list[str]) -> list[Step]:
 
 @steps("FS-12")
 def created_later(w: World) -> list[Step]:
+    """Names whose folder is there. In a workspace without .git nothing holds the places below it: that is not tried."""
     return planting(w, [*GIT, ".ringfence.toml", ".vscode/new.json", ".claude/new.json", ".idea/new.xml"])
 
 
