@@ -223,7 +223,7 @@ TEST_CASE("SIGTERM leaves agents running, facts on disk, and status 0; the log v
   requireClean(daemon);
 }
 
-TEST_CASE("--kill-on-exit ends every run with the daemon") {
+TEST_CASE("the option --kill-on-exit ends every run with the daemon") {
   TestDaemon daemon({.policyDirs = {}, .arguments = {"--kill-on-exit"}, .stateDir = {}});
   {
     client::Client client = daemon.connect();

@@ -22,8 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.daemon import Daemon, eventually  # noqa: E402
 
-# Calls that cannot fail, or whose failure is no failure of ours: waiting, leaving, and strace's own signals.
-NEVER = {"epoll_wait", "epoll_pwait", "exit_group", "exit", "rt_sigreturn", "restart_syscall", "getpid", "gettid", "getuid",
+# Calls that cannot fail, or whose failure is no failure of ours: waiting, leaving, and strace's own signals. An injected
+# error of close(2) would leave the descriptor open, which Linux never does.
+NEVER = {"close", "epoll_wait", "epoll_pwait", "exit_group", "exit", "rt_sigreturn", "restart_syscall", "getpid", "gettid", "getuid",
          "geteuid", "clock_gettime"}
 ERRORS = {"openat": "EMFILE", "mkdirat": "ENOSPC", "clone3": "EAGAIN", "clone": "EAGAIN", "fork": "EAGAIN", "mmap": "ENOMEM",
           "brk": "ENOMEM", "write": "EIO", "read": "EIO", "sendmsg": "ENOBUFS", "recvmsg": "ENOBUFS", "ptrace": "EPERM",
