@@ -276,8 +276,8 @@ def wrong_user(w: World, side: Any) -> list[Result]:
 @script("ES-09")
 def thaw_often(w: World, side: Any) -> list[Result]:
     """A build that is frozen and thawed all the time ends right. Outside, a stopped build does not end."""
-    source = w.file(w.workspace / "prog.c", "int main(void) { return 0; }\n")
-    shell = f"for i in 1 2 3 4 5 6; do cc -o prog {source.name} || exit 1; done; ./prog && echo built"
+    source = w.file(w.workspace / "prog.py", "import hashlib\nprint(hashlib.sha256(b'x' * 20_000_000).hexdigest())\n")
+    shell = f"for i in 1 2 3 4 5 6; do python3 {source.name} >part$i || exit 1; done; cmp part1 part6 && echo built"
     if not side.fenced:
         build = subprocess.Popen(
             ["/bin/sh", "-c", shell],
