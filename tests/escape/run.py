@@ -10,10 +10,12 @@ control worked. The last line is the count.
 from __future__ import annotations
 
 import argparse
+import errno
 import fnmatch
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -74,6 +76,20 @@ def leaked(world: World, text: str) -> list[str]:
     """Secrets that nobody granted and that came out anyway, whatever attempt brought them."""
     granted = str(world.granted)
     return [name for name, token in world.tokens.items() if token in text and not name.startswith(granted)]
+
+
+def only_suite() -> socket.socket:
+    """Waits until no other suite runs on this machine: the accounts and many names outside are the same for all."""
+    mine = socket.socket(socket.AF_UNIX)
+    deadline = time.monotonic() + 900
+    while True:
+        try:
+            mine.bind("\0rf-escape-suite")
+            return mine
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise SystemExit(f"escape: another suite does not end: {error}") from error
+            time.sleep(0.5)
 
 
 def progress(text: str) -> None:
@@ -140,8 +156,10 @@ def report(verdicts: dict[str, Verdict], left_out: dict[str, str], sides: list[s
         reason = allowed_skip(name)
         if reason:
             print(f"{name}: may skip on {os.uname().release}: {reason}")
-    for problem in problems:
+    for problem in problems[:60]:
         print(f"escape: {problem}", file=sys.stderr)
+    if len(problems) > 60:
+        print(f"escape: … and {len(problems) - 60} more", file=sys.stderr)
     failed = {problem.split(".")[0].split(":")[0] for problem in problems}
     effects = sum(len(verdict.effects()) for verdict in verdicts.values())
     with_control = [verdict for verdict in verdicts.values() if verdict.has_control()]
@@ -177,18 +195,21 @@ def main() -> int:
         return 1
     wanted = [name for name in catalogue if name in covered and (not options.only or name in options.only)]
 
+    turn = only_suite()  # held until the end of the process
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))  # what was made is removed
     build = options.build.resolve()
     base = Path(tempfile.mkdtemp(prefix="rf-escape-", dir="/var/tmp"))
     fenced: Optional[Fenced] = None
+    reserved = False
     try:
         os.chmod(base, 0o755)
         (base / "bin").mkdir()
         probe = base / "bin" / "escape_probe"
         shutil.copy(build / "bin" / "escape_probe", probe)
         reserve_accounts(base)
+        reserved = True
         subprocess.run(["mount", "--make-rshared", "/"], check=True)
         verdicts = {identifier: Verdict(identifier) for identifier in wanted}
         run_side(Control(), base, probe, wanted, verdicts)
@@ -207,8 +228,9 @@ def main() -> int:
                 return 1
         return report(verdicts, left_out if not options.only else {}, sides, options.verbose)
     finally:
-        end_all(UID)
-        end_all(OTHER_UID)
+        if reserved:  # else the accounts are somebody's
+            end_all(UID)
+            end_all(OTHER_UID)
         shutil.rmtree(base, ignore_errors=True)
 
 
