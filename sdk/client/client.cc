@@ -129,10 +129,12 @@ Result<void> Client::Exchange::parse(std::string_view bytes, v1::ServerPacket& p
 }
 
 std::optional<Failure> Client::Exchange::receive() {
-  for (;;) {
+  for (int resets = 0;;) {
     auto packet = receivePacket(client.socket_.get(), kPacketLimit);
     if (!packet) {
       Error error = std::move(packet).error();
+      // A daemon that closes without having read the request resets the connection; what it said before is still there.
+      if (error.sysErrno == ECONNRESET && resets++ == 0) continue;
       if (error.sysErrno == EAGAIN)
         error = {ErrorCode::kUnavailable, "the daemon does not answer (waited 10 s)", EAGAIN};
       if (error.sysErrno == ECONNRESET || error.sysErrno == EPIPE) error = daemonGone();
