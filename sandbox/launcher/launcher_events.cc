@@ -69,9 +69,11 @@ void Launcher::takeReport(Run& run, Report report) {
     case ReportKind::kStarted:
       if (run.state != RunState::kStarting) return;
       run.state = RunState::kRunning;
+      run.unheldNames = report.value;
       return send(Started{run.id, run.commandPid});
     case ReportKind::kStopped: return send(CommandStopped{run.id, report.value});
     case ReportKind::kContinued: return send(CommandContinued{run.id});
+    case ReportKind::kAppeared: run.endNote = report.text; return;
     case ReportKind::kExited:
       run.exitSeen = true;
       if (report.extra == 1)
@@ -111,6 +113,11 @@ void Launcher::finish(Run& run, int killedBy) {
   readReports(run);
   // Pid 1 was killed before it could report: the run died of the same signal.
   if (!run.exitSeen && killedBy != 0) run.exit.signal = killedBy;
+  if (!run.exitSeen && run.unheldNames > 0) {
+    run.endNote = std::to_string(run.unheldNames) +
+                  " forbidden names that did not exist at the start were not looked for, as the run was killed; see "
+                  "the notes of its start";
+  }
   unwatch(run.report.get());
   drainLast(run);
   if (run.state < RunState::kRunning) {
@@ -144,7 +151,7 @@ void Launcher::empty(Run& run) {
   --emptying_;
   run.state = RunState::kEnded;
   removePlaceholders(run);
-  if (!run.failure) return send(Ended{run.id, run.exit, run.outOfMemory, run.usage});
+  if (!run.failure) return send(Ended{run.id, run.exit, run.outOfMemory, run.usage, run.endNote});
   const LaunchFailed failure = *std::move(run.failure);
   forget(failure.run);
   send(failure);
@@ -196,7 +203,7 @@ void Launcher::listKept() {
                                                              : KeptState::kRunning;
     ++count;
     send(Kept{{run->id, state, run->priority, run->initPid, run->commandPid, run->exit, run->outOfMemory, run->held(),
-               run->usage}},
+               run->usage, run->endNote}},
          run->heldFds());
   }
   send(AdoptDone{count});

@@ -19,12 +19,13 @@ enum class ReportKind : std::uint32_t {
   kBuilt = 2,         // value/extra: packCanaries() before and after Landlock; text: notes, each ended by NUL
   kFailed = 3,        // value: errno, extra: exit code, text: token, NUL, message
   kForked = 4,        // sent by the command itself before its exec: its host pid is in the credentials
-  kStarted = 5,       // the exec succeeded
+  kStarted = 5,       // the exec succeeded; value: how many forbidden names were absent and could not be held
   kTerminal = 6,      // descriptor: the master of the run's terminal
   kPlaceholder = 10,  // text: the name of an empty file to remove at the end; descriptor: its directory
   kStopped = 7,       // value: signal
   kContinued = 8,
-  kExited = 9,  // value: code or signal, extra: 1 when a signal
+  kExited = 9,     // value: code or signal, extra: 1 when a signal
+  kAppeared = 11,  // before kExited; text: what a person should know of those names
 };
 
 enum class OrderKind : std::uint32_t {

@@ -54,6 +54,8 @@ struct Run {
   bool exitSeen = false;  // reported by run-init itself
   bool outOfMemory = false;
   LastReading usage;
+  int unheldNames = 0;   // forbidden names that were absent at the start and whose place could not be held
+  std::string endNote;   // which of them appeared
   std::optional<LaunchFailed> failure;
   std::vector<Placeholder> placeholders;
   // Only until Built.

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ class RunInit {
 
   [[noreturn]] void run() {
     blockChildSignal();
+    for (const MaskPath& mask : unheldMasks()) absent_.push_back(mask);
     awaitRelease();
     start();
     for (;;) {
@@ -86,7 +88,7 @@ class RunInit {
     while (got < 0 && errno == EINTR);
     ::close(failure[0]);
     if (got == sizeof why) failStart(why);
-    send(ReportKind::kStarted);
+    send(ReportKind::kStarted, static_cast<std::int32_t>(absent_.size()));
   }
 
   [[noreturn]] void becomeCommand(int failure) {
@@ -160,8 +162,37 @@ class RunInit {
 
   [[noreturn]] void finish(std::int32_t value, std::int32_t bySignal) {
     (void)::kill(-1, SIGKILL);
+    if (!absent_.empty()) reportAppeared();
     send(ReportKind::kExited, value, bySignal);
     _exit(0);
+  }
+
+  // A launch holds the place of a forbidden name only where its directory exists. The others are looked for at the end,
+  // by pid 1 inside the fence: nobody with more rights than the agent follows what the agent made.
+  std::vector<MaskPath> unheldMasks() const {
+    std::vector<MaskPath> masks;
+    for (const MountStep& step : plan_.mounts) {
+      const auto* mask = std::get_if<MaskPath>(&step);
+      if (mask == nullptr || mask->kind != MaskKind::kReadOnly || !mask->glob.empty()) continue;
+      if (!exists(mask->target)) masks.push_back(*mask);
+    }
+    return masks;
+  }
+
+  static bool exists(const std::string& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0;
+  }
+
+  void reportAppeared() {
+    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}  // Nobody makes one after it was looked for.
+    std::string list;
+    for (const MaskPath& mask : absent_) {
+      if (exists(mask.target)) list += (list.empty() ? "" : ", ") + mask.target + " (" + mask.origin + ")";
+    }
+    if (list.empty()) return;
+    (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kAppeared), 0, 0,
+                     "made inside, and run or obeyed by tools outside; look before you use: " + list, {});
   }
 
   [[noreturn]] void endRun() {
@@ -171,6 +202,7 @@ class RunInit {
 
   const Plan& plan_;
   int report_;
+  std::vector<MaskPath> absent_;
   pid_t command_ = -1;
   sigset_t open_{};
 };

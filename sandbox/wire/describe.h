@@ -240,14 +240,14 @@ void describe(A& a, typename A::template Of<LastReading>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Ended>& value) {
-  auto& [run, exit, outOfMemory, usage] = value;
-  a("run", run)("exit", exit)("outOfMemory", outOfMemory)("usage", usage);
+  auto& [run, exit, outOfMemory, usage, note] = value;
+  a("run", run)("exit", exit)("outOfMemory", outOfMemory)("usage", usage)("note", note);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<KeptRun>& value) {
-  auto& [run, state, priority, initPid, pid, exit, outOfMemory, held, usage] = value;
+  auto& [run, state, priority, initPid, pid, exit, outOfMemory, held, usage, note] = value;
   a("run", run)("state", state)("priority", priority)("initPid", initPid)("pid", pid);
-  a("exit", exit)("outOfMemory", outOfMemory)("held", held)("usage", usage);
+  a("exit", exit)("outOfMemory", outOfMemory)("held", held)("usage", usage)("note", note);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Welcome>& value) {

@@ -70,7 +70,8 @@ struct LastReading {
   bool operator==(const LastReading&) const = default;
 };
 // Every process of the run is gone and its control groups are removed. Both absent: nobody saw the status.
-struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; LastReading usage; };
+// `note`: what a person should know of the end, like forbidden names that appeared where no place could be held; or empty.
+struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; LastReading usage; std::string note; };
 
 enum class KeptState : std::uint8_t { kBuilt, kRunning, kEnded };
 struct KeptRun {
@@ -83,6 +84,7 @@ struct KeptRun {
   bool outOfMemory = false;
   std::uint8_t held = 0;
   LastReading usage;  // of a run that ended
+  std::string note;   // as in Ended
 };
 struct Welcome { std::uint32_t version = kWireVersion; std::int32_t pid = 0; };
 struct Prepared { RunId run; };

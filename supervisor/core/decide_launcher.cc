@@ -101,7 +101,7 @@ void said(Deciding& deciding, const sandbox::Ended& event, const FinalUsage& rea
   } else {
     const FinalUsage usage = read == FinalUsage{} ? finalUsage(event.usage) : read;
     const std::uint64_t seq = deciding.record(
-        run->id, RunEnded{.exit = event.exit, .outOfMemory = event.outOfMemory, .note = {}, .usage = usage});
+        run->id, RunEnded{.exit = event.exit, .outOfMemory = event.outOfMemory, .note = event.note, .usage = usage});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   }
 }

@@ -62,9 +62,10 @@ class Reconciling {
   }
 
   void recordEnd(const Run& run, const KeptRun& kept) {
+    const std::string away = "ended while the daemon was away";
     const std::uint64_t seq = deciding_.record(run.id, RunEnded{.exit = kept.exit,
                                                                 .outOfMemory = kept.outOfMemory,
-                                                                .note = "ended while the daemon was away",
+                                                                .note = kept.note.empty() ? away : away + "; " + kept.note,
                                                                 .usage = finalUsage(kept.usage)});
     deciding_.tellLauncher(seq, sandbox::Forget{run.id});
   }

@@ -56,6 +56,17 @@ def test_attach_to_a_detached_run_follows_it_to_its_status(bench: Bench) -> None
     equal((output, attached.returncode), (b"done\n", 12))
 
 
+def test_a_hook_planted_where_none_could_be_held_is_listed_at_the_end(bench: Bench) -> None:
+    quiet = bench.sh("true")
+    equal((quiet.returncode, quiet.stderr), (0, ""))
+    planted = bench.sh("mkdir -p .git/hooks && echo evil > .git/hooks/pre-commit")
+    equal(planted.returncode, 0, planted.stderr)
+    assert "look before you use" in planted.stderr and "/.git/hooks (" in planted.stderr, planted.stderr
+    assert (bench.workspace / ".git" / "hooks" / "pre-commit").exists()  # The attempt was real.
+    end = bench.daemon.json("log", bench.last_run()["id"])[-1]
+    assert "/.git/hooks" in end["body"]["note"], end
+
+
 # ---- control and looking ---------------------------------------------------------------------------------------------
 
 
