@@ -20,6 +20,7 @@ struct SourceText {
   // Not empty: the file is there and could not be read, and why. It then counts as a policy that does not load, so that
   // whoever builds on it is refused.
   std::string unreadable = {};
+  bool operator==(const SourceText&) const = default;
 };
 
 // How a policy is found and merged:
@@ -38,6 +39,7 @@ struct Sources {
   std::optional<SourceText> file;     // -p FILE: stands in the user's layer, and is the one selected
   std::optional<SourceText> project;  // .ringfence.toml: may only tighten, unless `projectTrusted`
   bool projectTrusted = false;
+  bool operator==(const Sources&) const = default;
 };
 
 struct Loaded {

@@ -71,6 +71,16 @@ bool isNormalAbsolute(std::string_view path) {
   return true;
 }
 
+// Most patterns begin with a place that a path is not in: then nothing needs to be taken apart.
+bool isElsewhere(std::string_view pattern, std::string_view path) {
+  if (pattern.find("//") != std::string_view::npos || path.find("//") != std::string_view::npos) return false;
+  const std::size_t glob = pattern.find_first_of("*?");
+  std::string_view place = pattern;
+  if (glob != std::string_view::npos) place = pattern.substr(0, pattern.rfind('/', glob));
+  while (place.ends_with('/')) place.remove_suffix(1);
+  return !path.starts_with(place) || (path.size() > place.size() && path[place.size()] != '/');
+}
+
 }  // namespace
 
 std::string expandPattern(const std::string& pattern, const Places& places) {
@@ -89,7 +99,7 @@ std::string expandPattern(const std::string& pattern, const Places& places) {
 
 bool matchesPath(const std::string& pattern, const Places& places, const std::string& path) {
   const std::string expanded = expandPattern(pattern, places);
-  if (!expanded.starts_with('/') || !isNormalAbsolute(path)) return false;
+  if (!expanded.starts_with('/') || isElsewhere(expanded, path) || !isNormalAbsolute(path)) return false;
   return matchesParts(partsOf(expanded), partsOf(path));
 }
 

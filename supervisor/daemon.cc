@@ -9,6 +9,9 @@ namespace ringfence::supervisor {
 namespace {
 
 constexpr Milliseconds kStoreRetryInterval{1000};
+// A slot for the next run is made when the one that began is over, or after this long: until then the launcher has that
+// run to look after.
+constexpr Milliseconds kRefillDelay{100};
 
 }  // namespace
 
@@ -119,6 +122,11 @@ void Daemon::on(const LinkUp& news) {
   submit(LauncherConnected{news.pid, news.kept, std::move(frozen)});
   requests_.adopted(news.kept);
   removeStrayGroups(news.kept);
+  refill();
+}
+
+void Daemon::refill() {
+  refillAt_.reset();
   slots_.refill(lastPriority_);
 }
 
@@ -151,8 +159,9 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
   }
   submit(LauncherSaid{event, {}});
   requests_.launcherSaid(event);
-  if (std::holds_alternative<sandbox::Started>(event) || std::holds_alternative<sandbox::LaunchFailed>(event))
-    slots_.refill(lastPriority_);
+  if (std::holds_alternative<sandbox::Started>(event) && !refillAt_)
+    refillAt_ = world_.clock.now().boottime + kRefillDelay;
+  if (std::holds_alternative<sandbox::Ended>(event) || std::holds_alternative<sandbox::LaunchFailed>(event)) refill();
 }
 
 // ---- log and time
@@ -179,6 +188,7 @@ void Daemon::wake() {
   for (const RunId& run : performer_.takeFired()) submit(TimerFired{run});
   report(performer_.retryRemovals());
   for (auto& [id, client] : clients_.all()) client.session.expire(now);
+  if (refillAt_ && now.boottime >= *refillAt_) refill();
   if (nextStoreTry_ && now.boottime >= *nextStoreTry_) {
     nextStoreTry_ = now.boottime + kStoreRetryInterval;
     world_.store.retry();
@@ -192,6 +202,7 @@ std::optional<Microseconds> Daemon::nextWake() const {
     if (at) next = std::min(next.value_or(Microseconds::max()), *at);
   };
   consider(nextStoreTry_);
+  consider(refillAt_);
   const Now now = world_.clock.now();
   if (moreLog_) consider(now.boottime);
   for (const auto& [id, client] : clients_.all()) {

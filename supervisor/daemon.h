@@ -59,6 +59,7 @@ class Daemon {
   void on(const LinkUp& news);
   void on(const LinkDown& news);
   void on(const sandbox::LauncherEvent& news);
+  void refill();
   void report(const std::vector<Error>& failures);
   api::Document doctor() const;
 
@@ -71,6 +72,7 @@ class Daemon {
   Clients clients_;
   Requests requests_;
   std::optional<Microseconds> nextStoreTry_;
+  std::optional<Microseconds> refillAt_;
   bool moreLog_ = false;
   policy::PriorityClass lastPriority_ = policy::PriorityClass::kBackground;
 };

@@ -216,6 +216,15 @@ policy::Sources readSystemPolicies(const std::vector<std::string>& directories,
   return sources;
 }
 
+const PolicyMemory::Outcome& PolicyMemory::load(policy::Sources sources, const std::string& name) {
+  if (!outcome_ || name != name_ || sources != sources_) {
+    outcome_ = policy::load(sources, name);
+    sources_ = std::move(sources);
+    name_ = name;
+  }
+  return *outcome_;
+}
+
 std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& request, const LaunchWorld& world) {
   policy::Sources sources = world.policies;
   for (const api::PolicyText& text : request.userPolicies) sources.user.push_back(sourceOf(text));
@@ -226,13 +235,13 @@ std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& req
     sources.projectTrusted =
         trusted != world.state.trusted.end() && trusted->second == sha256Hex(request.projectPolicy->text);
   }
-  auto loaded = policy::load(sources, request.policy.empty() ? kDefaultPolicy : request.policy);
+  const auto& loaded = world.memory.load(std::move(sources), request.policy.empty() ? kDefaultPolicy : request.policy);
   if (const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded)) {
     api::Refusal refused = refusal("policy", "policy", policy::renderText(*diagnostics), 6);
     refused.json = policy::renderJson(*diagnostics);
     return refused;
   }
-  ChosenPolicy chosen{std::move(std::get<policy::Loaded>(loaded).document), {}};
+  ChosenPolicy chosen{std::get<policy::Loaded>(loaded).document, {}};
   for (const policy::Diagnostic& warning : std::get<policy::Loaded>(loaded).warnings) {
     chosen.notes.push_back(warning.file + ":" + std::to_string(warning.line) + ": " + warning.message);
   }

@@ -2,6 +2,7 @@
 // here; what follows from it is makePlan's.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -32,10 +33,23 @@ struct Prepared {
 policy::Sources readSystemPolicies(const std::vector<std::string>& directories,
                                    std::vector<policy::Diagnostic>& unreadable);
 
+// The policy that was loaded last: runs of one policy follow each other, and equal texts give an equal policy.
+class PolicyMemory {
+ public:
+  using Outcome = std::variant<policy::Loaded, std::vector<policy::Diagnostic>>;
+  const Outcome& load(policy::Sources sources, const std::string& name);
+
+ private:
+  policy::Sources sources_;
+  std::string name_;
+  std::optional<Outcome> outcome_;
+};
+
 struct LaunchWorld {
   const Config& config;
   const sandbox::KernelFeatures& features;
   const policy::Sources& policies;
+  PolicyMemory& memory;
   const State& state;
   const api::PeerIdentity& caller;
 };

@@ -79,7 +79,7 @@ Result<void> LauncherLink::connect() {
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);  // The default may hold one plan only.
   socket_ = std::move(socket);
   stage_ = Stage::kGreeting;
-  queue(sandbox::WireHello{}, {});
+  queue(sandbox::encode(sandbox::LauncherRequest(sandbox::WireHello{})), {});
   flush();
   return {};
 }
@@ -146,8 +146,8 @@ void LauncherLink::down(std::string reason, std::vector<LinkNews>& news) {
 // ---- sending
 // ------------------------------------------------------------------------------------------------------------
 
-void LauncherLink::queue(const sandbox::LauncherRequest& request, std::span<const int> fds) {
-  Queued queued{sandbox::encode(request), {}};
+void LauncherLink::queue(std::string bytes, std::span<const int> fds) {
+  Queued queued{std::move(bytes), {}};
   for (const int fd : fds) queued.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
   queue_.push_back(std::move(queued));
 }
@@ -157,8 +157,9 @@ Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::sp
   if (stage_ != Stage::kUp) return Error{ErrorCode::kUnavailable, "there is no launcher at the moment"};
   if (queue_.size() >= kMaxLauncherQueue)
     return Error{ErrorCode::kUnavailable, "the launcher does not read its messages"};
+  std::string bytes = sandbox::encode(request);
   if (const auto* launch = std::get_if<sandbox::Launch>(&request)) {
-    if (sandbox::encode(request).size() > sandbox::kMaxWirePacket.count) {
+    if (bytes.size() > sandbox::kMaxWirePacket.count) {
       return Error{ErrorCode::kInvalid,
                    "the plan of this run is longer than a message can be; use fewer paths, arguments or variables"};
     }
@@ -167,7 +168,7 @@ Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::sp
     kept.state = sandbox::KeptState::kBuilt;
     kept.priority = launch->plan.priority;
   }
-  queue(request, fds);
+  queue(std::move(bytes), fds);
   flush();
   return {};
 }
@@ -261,12 +262,12 @@ void LauncherLink::welcome(const sandbox::Welcome& event, std::vector<LinkNews>&
         kept.held = static_cast<std::uint8_t>(kept.held | static_cast<std::uint8_t>(which));
         fds.push_back(found->second.get());
       }
-      queue(sandbox::Kept{kept}, fds);
+      queue(sandbox::encode(sandbox::LauncherRequest(sandbox::Kept{kept})), fds);
     }
   }
   pid_ = event.pid;
   stage_ = Stage::kAdopting;
-  queue(sandbox::Adopt{}, {});
+  queue(sandbox::encode(sandbox::LauncherRequest(sandbox::Adopt{})), {});
   flush();
 }
 

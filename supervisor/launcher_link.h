@@ -64,7 +64,7 @@ class LauncherLink final : public AgentLauncher {
 
   Result<void> connect();
   Result<void> start() const;
-  void queue(const sandbox::LauncherRequest& request, std::span<const int> fds);
+  void queue(std::string bytes, std::span<const int> fds);
   void welcome(const sandbox::Welcome& event, std::vector<LinkNews>& news);
   void handle(sandbox::LauncherEvent event, std::vector<UniqueFd> fds, std::vector<LinkNews>& news);
   void keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds);

@@ -93,6 +93,7 @@ class Requests {
   void setDraining(const RunId& run, bool draining);
 
   World world_;
+  PolicyMemory policyMemory_;
   std::map<RunId, Launching> launching_;
   std::multimap<RunId, Follower> followers_;
 };

@@ -21,7 +21,8 @@ api::Refusal notStarted(const RunRefused& body) {
 
 void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
   const Client& client = *world_.clients.find(asker.client);
-  const LaunchWorld launchWorld{world_.config, world_.features, world_.policies, world_.turns.state(), client.identity};
+  const LaunchWorld launchWorld{world_.config, world_.features,      world_.policies,
+                                policyMemory_, world_.turns.state(), client.identity};
   auto chosen = choosePolicy(request, launchWorld);
   if (const auto* refused = std::get_if<api::Refusal>(&chosen)) return answer(asker, *refused);
   const ChosenPolicy& policy = std::get<ChosenPolicy>(chosen);

@@ -22,7 +22,12 @@ class Collector {
       : document_(document),
         request_(request),
         places_{request.workspace, homeInside(request.caller)},
-        own_(usesOwnIdentity(document, request)) {}
+        own_(usesOwnIdentity(document, request)) {
+    for (const policy::PathRule& rule : document.files.forbid) {
+      forbids_.push_back({&rule, throughRootLinks(request, policy::expandPattern(rule.pattern, places_)),
+                          policy::isSecretPattern(rule)});
+    }
+  }
 
   Result<void> addWorkspace() {
     RF_TRY(checkWorkspace(request_.workspace, request_));
@@ -87,10 +92,9 @@ class Collector {
 
   // The rule that takes `access` to `path` away. One that is no secret forbids changes only.
   const policy::PathRule* findForbid(const std::string& path, Access access) const {
-    for (const policy::PathRule& rule : document_.files.forbid) {
-      if (access == Access::kReadOnly && !policy::isSecretPattern(rule)) continue;
-      const std::string pattern = throughRootLinks(request_, policy::expandPattern(rule.pattern, places_));
-      if (policy::matchesPath(pattern, places_, path)) return &rule;
+    for (const Forbid& forbid : forbids_) {
+      if (access == Access::kReadOnly && !forbid.secret) continue;
+      if (policy::matchesPath(forbid.pattern, places_, path)) return forbid.rule;
     }
     return nullptr;
   }
@@ -127,10 +131,17 @@ class Collector {
     return above->access == Access::kReadWrite || grant.access == Access::kReadOnly;
   }
 
+  struct Forbid {
+    const policy::PathRule* rule;
+    std::string pattern;  // absolute
+    bool secret;
+  };
+
   const policy::Document& document_;
   const LaunchRequest& request_;
   const policy::Places places_;
   const bool own_;
+  std::vector<Forbid> forbids_;
   std::vector<Grant> grants_;
 };
 

@@ -197,9 +197,7 @@ void addSockets(TableBuilder& table) {
   allowWithoutBits(table, "sendmmsg", 3, kFastOpen);
 }
 
-}  // namespace
-
-SeccompTable defaultSeccompTable() {
+SeccompTable makeTable() {
   TableBuilder table;
   for (const std::string_view call : kAllowedCalls) table.allow(call);
   for (const std::string_view call : kRefusedCalls) table.refuse(call, EPERM);
@@ -213,6 +211,13 @@ SeccompTable defaultSeccompTable() {
   result.fallbackErrno = ENOSYS;
   result.rules = std::move(table).take();
   return result;
+}
+
+}  // namespace
+
+SeccompTable defaultSeccompTable() {
+  static const SeccompTable kTable = makeTable();
+  return kTable;
 }
 
 }  // namespace ringfence::sandbox

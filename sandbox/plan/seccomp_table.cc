@@ -53,6 +53,15 @@ std::string explain(const SeccompTable& table) {
   return text;
 }
 
-std::string seccompHash(const SeccompTable& table) { return sha256Hex(explain(table)); }
+std::string seccompHash(const SeccompTable& table) {
+  // Nearly every plan has the same table.
+  thread_local SeccompTable last;
+  thread_local std::string hash;
+  if (hash.empty() || last != table) {
+    hash = sha256Hex(explain(table));
+    last = table;
+  }
+  return hash;
+}
 
 }  // namespace ringfence::sandbox

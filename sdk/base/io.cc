@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -106,8 +107,14 @@ std::vector<UniqueFd> takeFds(msghdr& message) {
 }  // namespace
 
 Result<Packet> receivePacket(int socket, Bytes limit, int flags) {
+  // The size first: most packets are a small part of the limit, and the buffer is cleared each time.
+  char probe = 0;
+  ssize_t size = 0;
+  do size = ::recv(socket, &probe, 1, MSG_PEEK | MSG_TRUNC | flags);
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return posixError(errno, "receiving a packet");
   Packet packet;
-  packet.bytes.resize(limit.count);
+  packet.bytes.resize(std::min<std::uint64_t>(static_cast<std::uint64_t>(size), limit.count));
   iovec part{packet.bytes.data(), packet.bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(kMaxPacketFds * sizeof(int))];
   msghdr message{};

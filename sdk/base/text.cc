@@ -71,6 +71,8 @@ void appendEscaped(std::string& out, CodePoint point, std::uint8_t byte) {
 }  // namespace
 
 std::string escapeForDisplay(std::string_view bytes) {
+  const auto isPlain = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
+  if (std::ranges::all_of(bytes, isPlain)) return std::string(bytes);
   std::string out;
   out.reserve(bytes.size());
   for (std::size_t at = 0; at < bytes.size();) {
