@@ -135,7 +135,7 @@ void Launcher::drainLast(Run& run) {
   unwatch(run.terminal.get());
   if (run.outputPipe)
     while (run.pump(Run::Source::kOutputPipe) == Run::Pumped::kMore) {}
-  if (run.terminal && run.draining)
+  if (run.terminal && run.draining && !run.terminalWaits)
     while (run.pump(Run::Source::kTerminal) == Run::Pumped::kMore) {}
   if (run.ring) run.ring->end();
 }
@@ -186,7 +186,7 @@ void Launcher::onOutput(Run& run, Run::Source source) {
 }
 
 void Launcher::setDraining(Run& run, bool draining) {
-  if (!run.terminal || run.draining == draining || run.state >= RunState::kEmptying) return;
+  if (!run.terminal || run.terminalWaits || run.draining == draining || run.state >= RunState::kEmptying) return;
   run.draining = draining;
   if (!draining)
     unwatch(run.terminal.get());

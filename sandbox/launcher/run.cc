@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 namespace ringfence::sandbox {
 namespace {
@@ -29,6 +31,31 @@ Result<struct stat> statEmptyFile(int directory, const std::string& name) {
     return posixError(errno, "looking at " + name);
   if (!S_ISREG(status.st_mode) || status.st_size != 0) return Error{ErrorCode::kInvalid, name + " is no empty file"};
   return status;
+}
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void setAlarm(suseconds_t every) {
+  const itimerval timer{{0, every}, {0, every}};
+  (void)::setitimer(ITIMER_REAL, &timer, nullptr);  // Fails for values out of range alone.
+}
+
+// Clients have the master's own description and may make it blocking at any time, also between two calls of ours: an
+// alarm ends a read that waits. It repeats, so that one which comes too early is not the last.
+ssize_t readShared(int fd, char* buffer, std::size_t size) {
+  constexpr suseconds_t kPatience = 20'000;
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  (void)::sigaction(SIGALRM, &action, nullptr);
+  interrupted = 0;
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  setAlarm(kPatience);
+  const ssize_t got = ::read(fd, buffer, size);
+  const int error = errno;
+  setAlarm(0);
+  errno = error;
+  return got;
 }
 
 }  // namespace
@@ -81,9 +108,14 @@ Result<void> Run::takeHeld(std::uint8_t bits, std::vector<UniqueFd> fds) {
 }
 
 Run::Pumped Run::pump(Source source) {
-  const UniqueFd& from = source == Source::kTerminal ? terminal : outputPipe;
+  const bool isTerminal = source == Source::kTerminal;
   static char buffer[64 << 10];  // One thread; too large for its stack.
-  const ssize_t got = ::read(from.get(), buffer, sizeof buffer);
+  const ssize_t got =
+      isTerminal ? readShared(terminal.get(), buffer, sizeof buffer) : ::read(outputPipe.get(), buffer, sizeof buffer);
+  if (got < 0 && errno == EINTR && isTerminal && interrupted != 0) {
+    terminalWaits = true;
+    return Pumped::kClosed;
+  }
   if (got > 0) {
     if (ring) ring->append({buffer, static_cast<std::size_t>(got)});
     return Pumped::kMore;

@@ -49,7 +49,8 @@ struct Run {
   bool ourChild = true;  // else only the pidfd and the reports tell of its end
   UniqueFd pidfd, report, terminal, outputPipe;
   std::optional<OutputRingWriter> ring;
-  bool draining = false;  // the terminal's output goes to the ring
+  bool draining = false;       // the terminal's output goes to the ring
+  bool terminalWaits = false;  // a client made it wait for us: it is drained no more
   ExitStatus exit;
   bool exitSeen = false;  // reported by run-init itself
   bool outOfMemory = false;
