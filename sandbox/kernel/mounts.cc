@@ -40,19 +40,6 @@ Result<void> setAttributes(int mount, const mount_attr& attributes, unsigned fla
   return posixError(error, "setting the mount attributes of " + name);
 }
 
-// The last component of `path` and the directory before it.
-std::pair<std::string, std::string> splitPath(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return {path.substr(0, slash == 0 ? 1 : slash), path.substr(slash + 1)};
-}
-
-void giveToOwnerOf(int directory, const std::string& node) {
-  struct stat status {};
-  if (fstat(directory, &status) != 0 || (status.st_uid == 0 && status.st_gid == 0)) return;
-  // A file system that refuses leaves the node with root, which grants nothing.
-  (void)!fchownat(directory, node.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW);
-}
-
 Result<void> checkTarget(const std::string& path) {
   if (path.empty() || path[0] != '/' || (path.size() > 1 && path.back() == '/')) {
     return Error{ErrorCode::kInvalid, "target " + path + " is not an absolute path"};
@@ -117,33 +104,6 @@ Result<UniqueFd> openBeneath(int root, const std::string& path, int flags) {
     if (errno == ELOOP) return Error{ErrorCode::kDenied, path + ": a symbolic link stands in the way", ELOOP};
     return posixError(errno, path);
   }
-}
-
-Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode) {
-  auto found = openBeneath(root, path, O_PATH | O_DIRECTORY);
-  if (found || found.error().sysErrno != ENOENT) return found;
-  const auto [parentPath, name] = splitPath(path);
-  UniqueFd parent = RF_TRY(ensureDirectory(root, parentPath, 0755));
-  if (::mkdirat(parent.get(), name.c_str(), mode) == 0) {
-    giveToOwnerOf(parent.get(), name);
-  } else if (errno != EEXIST) {
-    return posixError(errno, "making the directory " + path);
-  }
-  return openBeneath(root, path, O_PATH | O_DIRECTORY);
-}
-
-Result<UniqueFd> ensureFile(int root, const std::string& path) {
-  auto found = openBeneath(root, path, O_PATH);
-  if (found || found.error().sysErrno != ENOENT) return found;
-  const auto [parentPath, name] = splitPath(path);
-  UniqueFd parent = RF_TRY(ensureDirectory(root, parentPath, 0755));
-  UniqueFd made(::openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
-  if (made) {
-    giveToOwnerOf(parent.get(), name);
-  } else if (errno != EEXIST) {
-    return posixError(errno, "making the file " + path);
-  }
-  return openBeneath(root, path, O_PATH);
 }
 
 std::string filesystemName(int fd) {

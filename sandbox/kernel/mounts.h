@@ -35,10 +35,6 @@ Result<void> attachMount(int mount, int target, const std::string& name);
 
 // `path` ("/a/b") below `root`; O_PATH, never through a symbolic link, never above `root`.
 Result<UniqueFd> openBeneath(int root, const std::string& path, int flags);
-// Makes what is missing on the way; a new node belongs to the owner of the directory that it is in.
-Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode);
-Result<UniqueFd> ensureFile(int root, const std::string& path);
-
 // "overlay", "nfs", …, or the magic number.
 std::string filesystemName(int fd);
 

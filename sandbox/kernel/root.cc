@@ -107,6 +107,7 @@ Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) 
 Result<void> RootBuilder::build(int attachPoint) {
   token_ = "mount";
   root_ = RF_TRY(newFilesystem("tmpfs", {{"mode", "0755"}, {"size", "16m"}, {"nr_inodes", "4096"}}, kAlways));
+  RF_TRY(nodes_.addOwn(root_.get()));
   RF_TRY(attachMount(root_.get(), attachPoint, "/"));
   for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
     if (const auto* given = std::get_if<BindDescriptor>(&plan_.mounts[i]))
@@ -121,14 +122,16 @@ Result<void> RootBuilder::build(int attachPoint) {
 }
 
 Result<void> RootBuilder::attachSource(Source& source, const std::string& target) {
-  auto place = source.isDirectory ? ensureDirectory(root_.get(), target, 0755) : ensureFile(root_.get(), target);
+  auto place =
+      source.isDirectory ? nodes_.ensureDirectory(root_.get(), target, 0755) : nodes_.ensureFile(root_.get(), target);
   if (!place) return std::move(place).error();
   return attachMount(source.tree.get(), place->get(), target);
 }
 
 Result<void> RootBuilder::perform(std::size_t, const MakeDirectory& step) {
   if (openBeneath(root_.get(), step.target, O_PATH)) return {};
-  UniqueFd made = RF_TRY(ensureDirectory(root_.get(), step.target, step.mode));
+  UniqueFd made = RF_TRY(nodes_.ensureDirectory(root_.get(), step.target, step.mode));
+  RF_TRY(requireOwn(made.get(), step.target));
   UniqueFd open = RF_TRY(openBeneath(root_.get(), step.target, O_RDONLY | O_DIRECTORY));
   if (step.ownedByRun && ::fchown(open.get(), plan_.identity.uid, plan_.identity.gid) != 0) {
     return posixError(errno, "giving " + step.target + " to the run");
@@ -137,11 +140,18 @@ Result<void> RootBuilder::perform(std::size_t, const MakeDirectory& step) {
   return {};
 }
 
+// Content, owner and mode are given as root, so only where nobody else can put another node in the way.
+Result<void> RootBuilder::requireOwn(int object, const std::string& path) const {
+  if (nodes_.isOwn(object)) return {};
+  return Error{ErrorCode::kInvalid, path + " is in what came from the host; nothing is made there for a run"};
+}
+
 Result<void> RootBuilder::makeOwnFile(const std::string& path, const std::string& content, unsigned mode,
                                       bool ownedByRun) {
   const std::size_t slash = path.rfind('/');
   const std::string parentPath = slash == 0 ? "/" : path.substr(0, slash);
-  UniqueFd parent = RF_TRY(ensureDirectory(root_.get(), parentPath, 0755));
+  UniqueFd parent = RF_TRY(nodes_.ensureDirectory(root_.get(), parentPath, 0755));
+  RF_TRY(requireOwn(parent.get(), path));
   UniqueFd file = RF_TRY(openAt(parent.get(), path.substr(slash + 1), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode));
   RF_TRY(writeAll(file.get(), content, path));
   if (ownedByRun && ::fchown(file.get(), plan_.identity.uid, plan_.identity.gid) != 0) {
@@ -159,7 +169,8 @@ Result<void> RootBuilder::perform(std::size_t, const MakeSymlink& step) {
   const std::size_t slash = step.target.rfind('/');
   if (slash == std::string::npos)
     return Error{ErrorCode::kInvalid, "target " + step.target + " is not an absolute path"};
-  UniqueFd parent = RF_TRY(ensureDirectory(root_.get(), slash == 0 ? "/" : step.target.substr(0, slash), 0755));
+  UniqueFd parent = RF_TRY(nodes_.ensureDirectory(root_.get(), slash == 0 ? "/" : step.target.substr(0, slash), 0755));
+  RF_TRY(requireOwn(parent.get(), step.target));
   if (::symlinkat(step.content.c_str(), parent.get(), step.target.c_str() + slash + 1) != 0) {
     return posixError(errno, "making the symbolic link " + step.target);
   }
@@ -174,14 +185,15 @@ Result<void> RootBuilder::perform(std::size_t, const MountTmpfs& step) {
     options.emplace_back("gid", std::to_string(plan_.identity.gid));
   }
   UniqueFd mount = RF_TRY(newFilesystem("tmpfs", options, kAlways | (step.noExec ? abi::kMountAttrNoExec : 0)));
-  UniqueFd place = RF_TRY(ensureDirectory(root_.get(), step.target, 0755));
+  RF_TRY(nodes_.addOwn(mount.get()));
+  UniqueFd place = RF_TRY(nodes_.ensureDirectory(root_.get(), step.target, 0755));
   return attachMount(mount.get(), place.get(), step.target);
 }
 
 Result<void> RootBuilder::perform(std::size_t, const MountDevpts& step) {
   UniqueFd mount =
       RF_TRY(newFilesystem("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}}, kDeviceAttributes));
-  UniqueFd place = RF_TRY(ensureDirectory(root_.get(), step.target, 0755));
+  UniqueFd place = RF_TRY(nodes_.ensureDirectory(root_.get(), step.target, 0755));
   return attachMount(mount.get(), place.get(), step.target);
 }
 

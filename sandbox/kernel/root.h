@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sandbox/kernel/masks.h"
+#include "sandbox/kernel/nodes.h"
 #include "sandbox/plan/plan.h"
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
@@ -22,7 +23,8 @@ std::vector<std::string> hiddenProcEntries();
 class RootBuilder {
  public:
   // `idmap`: the exchange namespace, or -1. `token` is set to what a failure is called ("mount", "workspace").
-  RootBuilder(const Plan& plan, int idmap, std::string& token) : plan_(plan), idmap_(idmap), token_(token) {}
+  RootBuilder(const Plan& plan, int idmap, std::string& token)
+      : plan_(plan), idmap_(idmap), token_(token), nodes_(plan.identity) {}
 
   // In the host's mount namespace, as root: opens each source with the caller's rights and takes a detached copy.
   Result<void> openSources(const std::vector<UniqueFd>& descriptors);
@@ -34,6 +36,7 @@ class RootBuilder {
   struct Placeholder {
     UniqueFd directory;
     std::string name;
+    std::uint64_t device = 0, inode = 0;
   };
   std::vector<Placeholder>& placeholders() { return placeholders_; }
 
@@ -58,6 +61,7 @@ class RootBuilder {
   Result<void> perform(std::size_t index, const BindDescriptor& step);
   Result<void> perform(std::size_t index, const MaskPath& step);
 
+  Result<void> requireOwn(int object, const std::string& path) const;
   Result<void> makeOwnFile(const std::string& path, const std::string& content, unsigned mode, bool ownedByRun);
   Result<void> expandBelow(const std::string& target);
   Result<void> maskOne(const MaskPath& step, const std::string& path);
@@ -70,6 +74,7 @@ class RootBuilder {
   const Plan& plan_;
   int idmap_;
   std::string& token_;
+  NodeMaker nodes_;
   UniqueFd root_;
   std::vector<Source> sources_;  // by step
   std::vector<std::string> notes_;

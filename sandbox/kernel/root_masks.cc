@@ -33,6 +33,13 @@ bool isMountPoint(int object) {
          (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+bool isRefused(int error) { return error == EACCES || error == EPERM; }
+
+bool belongsTo(std::uint32_t uid, int object) {
+  struct stat status {};
+  return ::fstat(object, &status) != 0 || status.st_uid == uid;
+}
+
 std::string parentOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == 0 ? "/" : path.substr(0, slash);
@@ -80,7 +87,7 @@ Result<void> RootBuilder::coverEmpty(int object, const std::string& path) {
 Result<void> RootBuilder::perform(std::size_t, const MountProc& step) {
   const std::uint64_t attributes = abi::kMountAttrNoSuid | abi::kMountAttrNoDev | abi::kMountAttrNoExec;
   UniqueFd proc = RF_TRY(newFilesystem("proc", {}, attributes));
-  UniqueFd place = RF_TRY(ensureDirectory(root_.get(), step.target, 0555));
+  UniqueFd place = RF_TRY(nodes_.ensureDirectory(root_.get(), step.target, 0555));
   RF_TRY(attachMount(proc.get(), place.get(), step.target));
   // Belongs to the pid namespace: what is made by memfd_create inside cannot be executed. Absent on older kernels,
   // where seccomp alone refuses memfd_create.
@@ -124,10 +131,18 @@ Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& pat
     notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
     return {};
   }
-  auto node = ensureFile(root_.get(), path);
+  auto node = nodes_.ensureFile(root_.get(), path);
   if (!node && node.error().sysErrno == EROFS) return {};  // Nothing can be made there anyway.
-  if (!node) return std::move(node).error().with("holding the place of a forbidden name");
-  placeholders_.push_back({std::move(*parent), path.substr(slash + 1)});
+  if (!node && isRefused(node.error().sysErrno) && !belongsTo(plan_.identity.uid, parent->get())) {
+    return {};  // The run may make nothing there, and may not give itself the right to.
+  }
+  if (!node) {
+    return std::move(node).error().with("the rule at " + step.origin +
+                                        " cannot be enforced: the place of a forbidden name cannot be held");
+  }
+  struct stat status {};
+  if (::fstat(node->get(), &status) != 0) return posixError(errno, "looking at " + path);
+  placeholders_.push_back({std::move(*parent), path.substr(slash + 1), status.st_dev, status.st_ino});
   return coverReadOnly(node->get(), path);
 }
 

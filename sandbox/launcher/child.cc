@@ -133,7 +133,9 @@ Result<void> Builder::buildMounts() {
   notes_.insert(notes_.end(), builder.notes().begin(), builder.notes().end());
   for (const auto& placeholder : builder.placeholders()) {
     const int fds[] = {placeholder.directory.get()};
-    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), 0, 0, placeholder.name, fds));
+    const std::string text =
+        placeholder.name + '\0' + std::to_string(placeholder.device) + '\0' + std::to_string(placeholder.inode);
+    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), 0, 0, text, fds));
   }
   return {};
 }

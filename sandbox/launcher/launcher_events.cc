@@ -52,7 +52,7 @@ void Launcher::takeReport(Run& run, Report report) {
       return;
     case ReportKind::kPlaceholder:
       if (run.state == RunState::kBuilding && report.fds.size() == 1 && run.placeholders.size() < kMaxPlaceholders) {
-        if (auto made = Placeholder::of(std::move(report.fds[0]), report.text))
+        if (auto made = Placeholder::of(std::move(report.fds[0]), report.text, run.plan.identity))
           run.placeholders.push_back(std::move(*made));
       }
       return;
@@ -167,8 +167,7 @@ void Launcher::removePlaceholders(Run& ended) {
   for (const auto& [serial, run] : runs_) {
     if (run->state != RunState::kEnded && run->state != RunState::kPrepared) return;
   }
-  for (const auto& each : placeholders_) each.remove();
-  placeholders_.clear();
+  removeAll(std::exchange(placeholders_, {}));
 }
 
 void Launcher::retryEmptying() {

@@ -21,7 +21,7 @@ enum class ReportKind : std::uint32_t {
   kForked = 4,        // sent by the command itself before its exec: its host pid is in the credentials
   kStarted = 5,       // the exec succeeded; value: how many forbidden names were absent and could not be held
   kTerminal = 6,      // descriptor: the master of the run's terminal
-  kPlaceholder = 10,  // text: the name of an empty file to remove at the end; descriptor: its directory
+  kPlaceholder = 10,  // text: an empty file to remove at the end (name, NUL, device, NUL, inode); descriptor: its directory
   kStopped = 7,       // value: signal
   kContinued = 8,
   kExited = 9,     // value: code or signal, extra: 1 when a signal

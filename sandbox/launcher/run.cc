@@ -1,7 +1,6 @@
 #include "sandbox/launcher/run.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -23,14 +22,6 @@ int fdOf(const Run& run, HeldFd held) {
     case HeldFd::kOutputPipe: return run.outputPipe.get();
   }
   return -1;
-}
-
-Result<struct stat> statEmptyFile(int directory, const std::string& name) {
-  struct stat status {};
-  if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-    return posixError(errno, "looking at " + name);
-  if (!S_ISREG(status.st_mode) || status.st_size != 0) return Error{ErrorCode::kInvalid, name + " is no empty file"};
-  return status;
 }
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -59,19 +50,6 @@ ssize_t readShared(int fd, char* buffer, std::size_t size) {
 }
 
 }  // namespace
-
-Result<Placeholder> Placeholder::of(UniqueFd directory, std::string name) {
-  if (name.empty() || name.find('/') != std::string::npos)
-    return Error{ErrorCode::kInvalid, "no name of a placeholder"};
-  const struct stat status = RF_TRY(statEmptyFile(directory.get(), name));
-  return Placeholder{std::move(directory), std::move(name), status.st_dev, status.st_ino};
-}
-
-void Placeholder::remove() const {
-  const auto status = statEmptyFile(directory.get(), name);
-  if (!status || status->st_dev != device || status->st_ino != inode) return;  // It is somebody's by now.
-  (void)::unlinkat(directory.get(), name.c_str(), 0);  // What cannot be removed is an empty file.
-}
 
 std::uint8_t Run::held() const {
   unsigned bits = 0;

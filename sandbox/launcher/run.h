@@ -8,6 +8,7 @@
 
 #include "sandbox/kernel/landlock.h"
 #include "sandbox/kernel/seccomp.h"
+#include "sandbox/launcher/placeholder.h"
 #include "sandbox/wire/messages.h"
 #include "sdk/base/output_ring.h"
 #include "sdk/base/unique_fd.h"
@@ -26,19 +27,6 @@ enum class RunState {
   kEmptying,  // pid 1 is gone, control groups are still to be removed
   kEnded,
 };
-
-// An empty file that holds the place of a forbidden name while runs last.
-struct Placeholder {
-  UniqueFd directory;
-  std::string name;
-  std::uint64_t device = 0, inode = 0;
-
-  // Fails with kInvalid when what is there is no empty file.
-  static Result<Placeholder> of(UniqueFd directory, std::string name);
-  // Only when it is still the same empty file.
-  void remove() const;
-};
-inline constexpr std::size_t kMaxPlaceholders = 256;
 
 struct Run {
   RunId id;

@@ -33,6 +33,42 @@ Plan planWithOther(const TempDir& other, const std::string& script) {
 
 }  // namespace
 
+TEST_CASE("the place of a forbidden name is not held where the run may not make it") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  const TempDir other;
+  REQUIRE(::chmod(other.path().c_str(), 0755) == 0);
+  (void)launcher.runToEnd(planWithOther(other, "ls -A /other; echo > /other/nologin; echo end"), output.fds());
+  CHECK(!contains(output.text(), "nologin\n"));
+  CHECK(contains(output.text(), "end"));
+}
+
+TEST_CASE("a held place belongs to the run, whoever owns its directory, and is gone at the end") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  const TempDir other;
+  REQUIRE(::chown(other.path().c_str(), 4321, 4321) == 0);
+  REQUIRE(::chmod(other.path().c_str(), 0777) == 0);
+  (void)launcher.runToEnd(planWithOther(other, "stat -c %u /other/nologin; rm /other/nologin; echo end"), output.fds());
+  CHECK(contains(output.text(), "1000\n"));
+  CHECK(::access((other.path() + "/nologin").c_str(), F_OK) != 0);
+}
+
+TEST_CASE("a directory that only its owner could open for writing is not left without its forbidden name held") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  workspace.write("closed/file", "");
+  REQUIRE(::chmod((workspace.path() + "/closed").c_str(), 0555) == 0);
+  Plan plan = shellPlan("true");
+  plan.mounts.push_back(MaskPath{"/workspace/closed/.mcp.json", "", MaskKind::kReadOnly, 256, "coding.toml:12"});
+  launcher.send(Launch{plan}, output.fds());
+  const auto failed = launcher.expect<LaunchFailed>();
+  CHECK(contains(failed.message, "coding.toml:12"));
+}
+
 TEST_CASE("a client that makes the terminal blocking cannot make the launcher wait") {
   LauncherProcess launcher;
   Workspace workspace;

@@ -1,0 +1,37 @@
+// Directories and files that are made below the new root: places to mount on, and places that are held. In the file
+// systems that were made for the run root makes them. In what came from the host, where directories are other people's
+// and change meanwhile, the run's own rights decide: nothing is made there that the run could not make itself.
+#pragma once
+
+#include <sys/types.h>
+
+#include <set>
+#include <string>
+
+#include "sandbox/plan/plan.h"
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::sandbox {
+
+class NodeMaker {
+ public:
+  explicit NodeMaker(const Identity& run);
+
+  // `object` is in a file system that was made for the run.
+  Result<void> addOwn(int object);
+  bool isOwn(int object) const;
+
+  // Makes what is missing on the way to `path`, never through a symbolic link. O_PATH.
+  Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode) const;
+  Result<UniqueFd> ensureFile(int root, const std::string& path) const;
+
+ private:
+  template <typename Make>
+  Result<void> make(int parent, const Make& make) const;
+
+  Identity run_;  // whose rights count is in the places of the caller's
+  std::set<dev_t> own_;
+};
+
+}  // namespace ringfence::sandbox
