@@ -105,7 +105,8 @@ Result<void> RootBuilder::perform(std::size_t, const MountProc& step) {
 }
 
 // What is read-only in a writable folder could be renamed away together with that folder, and another be made under the
-// old name. A mount point cannot be renamed: each folder between the place and the mount that it is in becomes one.
+// old name; what is hidden could be moved about while the masks of the next run on this workspace are built, and so be
+// missed. A mount point cannot be renamed: each folder between the place and the mount that it is in becomes one.
 Result<void> RootBuilder::pinAbove(const std::string& path) {
   std::vector<std::string> unpinned;
   for (std::string folder = parentOf(path); folder != "/"; folder = parentOf(folder)) {
@@ -147,19 +148,20 @@ Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& pat
 }
 
 Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path) {
-  if (step.kind == MaskKind::kReadOnly) RF_TRY(pinAbove(path));
+  const auto refuse = [&step](Error error) {
+    return std::move(error).with("the rule at " + step.origin + " cannot be enforced");
+  };
   auto object = openBeneath(root_.get(), path, O_PATH | O_NOFOLLOW);
-  if (!object) {
-    const int error = object.error().sysErrno;
-    if (error != ENOENT && error != ENOTDIR) {
-      return std::move(object).error().with("the rule at " + step.origin + " cannot be enforced");
-    }
-    return step.kind == MaskKind::kReadOnly ? holdPlace(step, path) : Result<void>{};
-  }
-  if (isSymlink(object->get())) {
-    return Error{ErrorCode::kDenied,
-                 "the rule at " + step.origin + " cannot be enforced: " + path + " is a symbolic link"};
-  }
+  const int error = object ? 0 : object.error().sysErrno;
+  const bool isAbsent = error == ENOENT || error == ENOTDIR;
+  if (!object && !isAbsent) return refuse(std::move(object).error());
+  if (object && isSymlink(object->get())) return refuse(Error{ErrorCode::kDenied, path + " is a symbolic link"});
+  if (isAbsent && step.kind == MaskKind::kEmpty) return {};
+  RF_TRY(pinAbove(path));
+  if (isAbsent) return holdPlace(step, path);
+  // Through the folders as they are pinned: what was moved meanwhile is not taken for hidden.
+  object = openBeneath(root_.get(), path, O_PATH | O_NOFOLLOW);
+  if (!object) return refuse(std::move(object).error().with("it was moved while the run was built"));
   return step.kind == MaskKind::kReadOnly ? coverReadOnly(object->get(), path) : coverEmpty(object->get(), path);
 }
 

@@ -83,3 +83,15 @@ TEST_CASE("a client that makes the terminal blocking cannot make the launcher wa
   REQUIRE(::fcntl(master.get(), F_SETFL, 0) == 0);
   CHECK(launcher.expect<Ended>().exit.code == 0);
 }
+
+TEST_CASE("a folder cannot be moved to carry a hidden secret out of sight of the next run's masks") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  workspace.write("deep/down/.env", "TOKEN");
+  OutputFile output(workspace);
+  Plan plan = shellPlan("mv deep elsewhere || echo held; mv deep/down deep/elsewhere || echo held");
+  plan.mounts.push_back(MaskPath{"/workspace", "**/.env*", MaskKind::kEmpty, 256, "p:1"});
+  (void)launcher.runToEnd(plan, output.fds());
+  CHECK(::access((workspace.path() + "/deep/down/.env").c_str(), F_OK) == 0);
+  CHECK(contains(output.text(), "held\n"));
+}
