@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <map>
 #include <string_view>
 
@@ -88,6 +90,14 @@ const Wanted* findWanted(const Expectation& expectation, const MountEntry& entry
   return nearest;
 }
 
+// Would show or steer the host: its processes, devices, groups, namespaces. None comes along below what was granted.
+bool isHostInsides(const std::string& type) {
+  constexpr std::array<std::string_view, 17> kTypes = {
+      "proc", "sysfs", "cgroup",   "cgroup2",  "devtmpfs", "devpts",    "securityfs",  "debugfs", "tracefs",
+      "bpf",  "nsfs",  "configfs", "efivarfs", "pstore",   "selinuxfs", "binfmt_misc", "mqueue"};
+  return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+}
+
 std::string compareMount(const Expectation& expectation, const MountEntry& entry) {
   const std::string& at = entry.mountPoint;
   if (!entry.tags.empty()) return at + " propagates (" + entry.tags.front() + ")";
@@ -97,6 +107,8 @@ std::string compareMount(const Expectation& expectation, const MountEntry& entry
   if (wanted->readOnly && !entry.has("ro")) return at + " is writable";
   if (!wanted->device && !entry.has("nodev")) return at + " is not nodev";
   if (wanted->noExec && !entry.has("noexec")) return at + " is not noexec";
+  if (wanted->tree && isHostInsides(entry.type))
+    return at + " is a " + entry.type + " of the host, which no policy can grant; grant less";
   if (!wanted->type.empty() && wanted->type != entry.type)
     return at + " is a " + entry.type + ", not a " + wanted->type;
   return {};

@@ -95,3 +95,22 @@ TEST_CASE("a folder cannot be moved to carry a hidden secret out of sight of the
   CHECK(::access((workspace.path() + "/deep/down/.env").c_str(), F_OK) == 0);
   CHECK(contains(output.text(), "held\n"));
 }
+
+TEST_CASE("a file system of the kernel below a grant refuses the launch") {
+  // Mounts of this process and of the launcher that it starts, and of nobody else.
+  REQUIRE(::unshare(CLONE_NEWNS) == 0);
+  REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  for (const char* type : {"proc", "sysfs", "devpts"}) {
+    CAPTURE(type);
+    const std::string place = workspace.path() + "/inner";
+    REQUIRE((::mkdir(place.c_str(), 0755) == 0 || errno == EEXIST));
+    REQUIRE(::mount("none", place.c_str(), type, 0, nullptr) == 0);
+    launcher.send(Launch{shellPlan("true")}, output.fds());
+    const auto failed = launcher.expect<LaunchFailed>();
+    CHECK(contains(failed.message, "/workspace/inner"));
+    REQUIRE(::umount2(place.c_str(), MNT_DETACH) == 0);
+  }
+}
