@@ -152,7 +152,8 @@ void Daemon::on(const LinkDown& news) {
 
 void Daemon::on(const sandbox::LauncherEvent& event) {
   if (const auto* prepared = std::get_if<sandbox::Prepared>(&event)) return slots_.prepared(prepared->run);
-  if (const auto* failed = std::get_if<sandbox::LaunchFailed>(&event)) slots_.lost(failed->run);
+  if (const auto* failed = std::get_if<sandbox::LaunchFailed>(&event); failed != nullptr && slots_.lost(failed->run))
+    return;  // No run of anybody. The next launch forks for itself and says what is wrong.
   if (const auto* began = std::get_if<sandbox::Started>(&event)) {
     const auto run = state().runs.find(began->run);
     if (run != state().runs.end()) lastPriority_ = run->second.what.priority;

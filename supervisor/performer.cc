@@ -1,6 +1,9 @@
 #include "supervisor/performer.h"
 
 #include <algorithm>
+#include <csignal>
+
+#include "sandbox/kernel/namespaces.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -43,6 +46,9 @@ Result<void> Performer::performOne(const FreezeGroup& effect) {
 }
 
 Result<void> Performer::performOne(const KillGroup& effect) {
+  // Pid 1 by its own descriptor as well: its end is the end of its namespace, also where a group could not hold it.
+  if (auto pidfd = launcher_.copyOf(effect.run, sandbox::HeldFd::kPidfd))
+    (void)sandbox::signalPidfd(pidfd->get(), SIGKILL);  // Gone already is what is wanted.
   if (cgroups_ == nullptr) return noGroups();
   auto killed = cgroups_->kill(effect.run, effect.priority);
   // Groups that are gone have nobody left to kill.

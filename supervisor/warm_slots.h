@@ -52,11 +52,10 @@ class WarmSlots {
     return std::any_of(ready_.begin(), ready_.end(), is) || std::any_of(asked_.begin(), asked_.end(), is);
   }
 
-  // The launcher could not make it, or it died.
-  void lost(const RunId& run) {
+  // The launcher could not make it, or it died. True when it was a slot: asking for another at once would fail again.
+  bool lost(const RunId& run) {
     const auto is = [&](const auto& one) { return one.second == run; };
-    std::erase_if(ready_, is);
-    std::erase_if(asked_, is);
+    return std::erase_if(ready_, is) + std::erase_if(asked_, is) > 0;
   }
 
   void launcherGone() {

@@ -112,7 +112,7 @@ std::string compareSeccomp(const PostureQuestion& question, const ProcStatus& st
   if (!ownText) return ownText.error().message;
   const auto own = parseStatus(*ownText);
   if (!own) return own.error().message;
-  const int inherited = std::max(own->seccompFilters, 0);
+  const int inherited = std::max(own->seccompFilters, 0) + question.otherFilters;
   if (status.seccompFilters >= 0 && status.seccompFilters != inherited + 1) {
     return std::to_string(status.seccompFilters - inherited) + " filters of its own";
   }

@@ -17,6 +17,7 @@
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/kernel/posture.h"
 #include "sandbox/kernel/root.h"
+#include "sandbox/launcher/fault.h"
 #include "sandbox/launcher/knockout.h"
 #include "sandbox/launcher/report.h"
 #include "sandbox/launcher/run_init.h"
@@ -253,6 +254,7 @@ Result<void> Builder::reportBuilt() {
 Result<void> buildAll(Builder& builder) {
   RF_TRY(builder.prepare());
   RF_TRY(builder.receive());
+  armFault();
   RF_TRY(builder.build());
   RF_TRY(builder.close());
   return builder.reportBuilt();
@@ -262,6 +264,7 @@ Result<void> buildAll(Builder& builder) {
 
 void runChild(int control, const char* attachPoint) {
   (void)::prctl(PR_SET_NAME, "run-init");
+  armFault();
   // What the launcher holds for other runs is closed before anything else is done.
   if (control != kReportFd && ::dup3(control, kReportFd, O_CLOEXEC) < 0) _exit(125);
   if (auto closed = closeFrom(kReportFd + 1); !closed) fail(kReportFd, "launcher", closed.error());

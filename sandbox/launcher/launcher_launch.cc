@@ -8,6 +8,7 @@
 
 #include "sandbox/kernel/posture.h"
 #include "sandbox/launcher/child.h"
+#include "sandbox/launcher/fault.h"
 #include "sandbox/launcher/knockout.h"
 #include "sandbox/launcher/launcher.h"
 #include "sandbox/launcher/report.h"
@@ -133,6 +134,7 @@ void Launcher::obeyLaunch(Launch request, Packet packet) {
     return failLaunch(*run, "cgroup", "prepared for another priority class than the plan's", 0, 125);
   }
   if (auto started = startBuilding(*run, std::move(packet)); !started && run->state == RunState::kPrepared) {
+    readReports(*run);  // A child that is gone may have said why.
     failLaunch(*run, "launcher", started.error().message, started.error().sysErrno, 125);
   }
 }
@@ -207,11 +209,13 @@ void Launcher::judge(Run& run, std::int32_t before, std::int32_t after) {
                                    .features = features_,
                                    .agentPath = groups_.agentPath(run.id, run.priority),
                                    .canaryBefore = unpackCanaries(before),
-                                   .canaryAfter = unpackCanaries(after)});
+                                   .canaryAfter = unpackCanaries(after),
+                                   .otherFilters = faultFilters(run.initPid)});
   Built built{run.id, {}, {}, run.held(), run.initPid};
   for (const auto& state : states) {
     const auto strength = wantedStrength(run.plan, state.wall);
     if (!state.up && strength == policy::WallStrength::kRequired) {
+      readReports(run);  // A child that is gone has no walls to read, and may have said why it went.
       return failLaunch(run, wallName(state.wall),
                         std::string(wallName(state.wall)) + ": wanted " + state.wanted + ", but got " + state.got, 0,
                         125);

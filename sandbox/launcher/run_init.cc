@@ -18,11 +18,29 @@
 namespace ringfence::sandbox {
 namespace {
 
-enum class StartStep : int { kDirectory, kExecutable };
+enum class StartStep : int { kProcess, kDirectory, kExecutable };
 struct StartFailure {
   StartStep step = StartStep::kExecutable;
   int error = 0;
 };
+
+struct StepWords {
+  const char* token;
+  std::string message;
+  int exitCode;
+};
+
+StepWords wordsOf(const StartFailure& why, const Plan& plan) {
+  switch (why.step) {
+    case StartStep::kProcess: return {"process", "starting a process for the command", 125};
+    case StartStep::kDirectory: return {"directory", "entering " + plan.workingDirectory, 125};
+    case StartStep::kExecutable: break;
+  }
+  const bool notFound = why.error == ENOENT || why.error == ENOTDIR;
+  const bool hasInterpreter = notFound && ::access(plan.executable.c_str(), F_OK) == 0;
+  return {"executable", "running " + plan.executable + (hasInterpreter ? " (its interpreter is missing inside)" : ""),
+          notFound ? 127 : 126};
+}
 
 void noteChild(int) {}  // Only wakes ppoll.
 
@@ -49,17 +67,19 @@ class RunInit {
   }
 
  private:
+  // Without these the end of the command could go unseen, or our own writing could end us.
   void blockChildSignal() {
     struct sigaction action {};
     action.sa_handler = noteChild;
-    (void)sigaction(SIGCHLD, &action, nullptr);
+    int failed = sigaction(SIGCHLD, &action, nullptr);
     action.sa_handler = SIG_IGN;
-    (void)sigaction(SIGTTOU, &action, nullptr);  // Pid 1 sets the foreground group from a background one.
-    (void)sigaction(SIGPIPE, &action, nullptr);
+    failed |= sigaction(SIGTTOU, &action, nullptr);  // Pid 1 sets the foreground group from a background one.
+    failed |= sigaction(SIGPIPE, &action, nullptr);
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &child, &open_);
+    failed |= sigprocmask(SIG_BLOCK, &child, &open_);
+    if (failed != 0) failStart({StartStep::kProcess, errno});
   }
 
   void awaitRelease() {
@@ -76,9 +96,9 @@ class RunInit {
 
   void start() {
     int failure[2];
-    if (::pipe2(failure, O_CLOEXEC) != 0) failStart({StartStep::kExecutable, errno});
+    if (::pipe2(failure, O_CLOEXEC) != 0) failStart({StartStep::kProcess, errno});
     command_ = ::fork();
-    if (command_ < 0) failStart({StartStep::kExecutable, errno});
+    if (command_ < 0) failStart({StartStep::kProcess, errno});
     if (command_ == 0) becomeCommand(failure[1]);
     (void)::setpgid(command_, command_);  // Both do it: whoever comes first.
     ::close(failure[1]);
@@ -113,18 +133,9 @@ class RunInit {
   }
 
   [[noreturn]] void failStart(StartFailure why) {
-    const bool directory = why.step == StartStep::kDirectory;
-    const bool notFound = why.error == ENOENT || why.error == ENOTDIR;
-    const std::string token = directory ? "directory" : "executable";
-    std::string message = directory ? "entering " + plan_.workingDirectory : "running " + plan_.executable;
-    if (!directory && notFound && ::access(plan_.executable.c_str(), F_OK) == 0)
-      message += " (its interpreter is missing inside)";
-    message = posixError(why.error, message).message;
-    (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kFailed), why.error,
-                     directory  ? 125
-                     : notFound ? 127
-                                : 126,
-                     token + '\0' + message);
+    const StepWords words = wordsOf(why, plan_);
+    (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kFailed), why.error, words.exitCode,
+                     std::string(words.token) + '\0' + posixError(why.error, words.message).message);
     _exit(0);
   }
 
@@ -145,8 +156,11 @@ class RunInit {
 
   void reap() {
     int status = 0;
-    for (pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED); pid > 0;
-         pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) {
+    for (;;) {
+      const pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED);
+      if (pid < 0 && errno != EINTR)
+        endRun();  // Nothing is left, or nobody can be waited for: how it ended is unknown.
+      if (pid == 0) return;
       if (pid != command_) continue;
       // A keeper that is away misses a stop, never an exit: the pair must not fill up with stops.
       if (WIFSTOPPED(status))

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Every system call of a launch fails once; the result is a full posture or a clean refusal, and the next launch works.
 
-    fault_sweep.py --build DIR [--points N] [--who launcher|daemon]
+    fault_sweep.py --build DIR [--points N] [--who launcher|daemon|child] [--verbose]
 
-strace follows one process without its children, so that the launcher's own tracing of the run (it reads the filter back)
-stays possible. First one launch is recorded, then each of its calls is made to fail in a launch of its own. N limits how
-many points are tried, spread evenly over the recording; 0 tries all.
+Launcher and daemon: strace follows one process without its children, so that the launcher's own tracing of the run (it reads the filter back)
+stays possible. First one launch is recorded, then each of its calls is made to fail in a launch of its own. The child:
+child_faults.py. N limits how many points are tried, spread evenly over the recording; 0 tries all.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.e2e import child_faults  # noqa: E402
 from tests.support.daemon import Daemon, eventually  # noqa: E402
 
 # Calls that cannot fail, or whose failure is no failure of ours: waiting, leaving, and strace's own signals. An injected
@@ -81,59 +83,87 @@ def record(daemon: Daemon, pid: int, project: str) -> list[tuple[str, int]]:
     return points
 
 
-def main() -> int:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--points", type=int, default=int(os.environ.get("RINGFENCE_FAULT_POINTS", "60")))
-    parser.add_argument("--who", choices=["launcher", "daemon"], default="launcher")
-    options = parser.parse_args()
+    parser.add_argument("--points", type=int, default=int(os.environ.get("RINGFENCE_FAULT_POINTS", "40")))
+    parser.add_argument("--who", choices=["launcher", "daemon", "child"], default="launcher")
+    parser.add_argument("--verbose", action="store_true", help="one line a point")
+    return parser.parse_args()
+
+
+def verdict(status: int, out: str, err: str) -> tuple[str, str]:
+    if status == 0 and is_full_posture(out):
+        return "full", ""
+    last = (err.strip().splitlines() or [""])[-1]
+    if status == 125 and last.startswith("ringfence: not started: "):
+        return "refused", err.strip()
+    return "problem", f"status {status}, {out!r}, {err.strip()!r}"
+
+
+def sweep(daemon: Daemon, project: str, options: argparse.Namespace) -> tuple[int, int, dict[str, int], list[str]]:
+    """(points tried, points known, counts of 'full' and 'refused', problems)"""
     problems: list[str] = []
-    full = refused = 0
-    with Daemon(options.build) as daemon:
-        project = daemon.base / "project"
-        project.mkdir()
-        launch(daemon, str(project))
+    counts = {"full": 0, "refused": 0}
+    launch(daemon, project)
 
-        def victim() -> int:
-            assert daemon.process is not None
-            return daemon.launcher_pid() if options.who == "launcher" else daemon.process.pid
+    def victim() -> int:
+        assert daemon.process is not None
+        return daemon.launcher_pid() if options.who == "launcher" else daemon.process.pid
 
-        points = record(daemon, victim(), str(project))
-        chosen = points if options.points == 0 or options.points >= len(points) else \
-            [points[i * len(points) // options.points] for i in range(options.points)]
-        for call, number in chosen:
-            where = f"{call} number {number}"
-            pid = eventually(victim, 10)
-            strace = Strace(pid, "-o", "/dev/null", "-e", f"trace={call}", "-e",
-                            f"inject={call}:error={ERRORS.get(call, 'ENOMEM')}:when={number}")
-            try:
-                status, out, err = launch(daemon, str(project))
-            except subprocess.TimeoutExpired:
-                problems.append(f"{where}: the launch hung")
-                status, out, err = 125, "", "ringfence: not started: hung"
-            strace.detach()
-            if status == 0 and is_full_posture(out):
-                full += 1
-            elif status == 125 and "ringfence: not started: " in err:
-                refused += 1
+    points = record(daemon, victim(), project)
+    chosen = points if options.points == 0 or options.points >= len(points) else \
+        [points[i * len(points) // options.points] for i in range(options.points)]
+    for call, number in chosen:
+        where = f"{call} number {number}"
+        pid = eventually(victim, 10)
+        strace = Strace(pid, "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                        f"inject={call}:error={ERRORS.get(call, 'ENOMEM')}:when={number}")
+        try:
+            kind, detail = verdict(*launch(daemon, project))
+        except subprocess.TimeoutExpired:
+            kind, detail = "problem", "the launch hung"
+        strace.detach()
+        if options.verbose:
+            print(f"{where}: {kind} {detail}", flush=True)
+        if kind in counts:
+            counts[kind] += 1
+        else:
+            problems.append(f"{where}: {detail}")
+        assert daemon.process is not None
+        if daemon.process.poll() is not None:
+            if options.who == "launcher":
+                problems.append(f"{where}: the daemon ended")
+            daemon.start()
+        if not eventually(lambda: launch(daemon, project)[0] == 0, 10, 0.1):
+            problems.append(f"{where}: no launch works afterwards")
+            break
+        if not eventually(lambda: not [r for r in daemon.json_runs() if r["state"] != "ended"], 10):
+            problems.append(f"{where}: a run is left over")
+    return len(chosen), len(points), counts, problems
+
+
+def main() -> int:
+    options = parse()
+    build = options.build
+    with tempfile.TemporaryDirectory(prefix="ringfence-faults-") as folder:
+        fault = Path(folder, "fault")
+        if options.who == "child":
+            os.environ["RINGFENCE_FAULT"] = str(fault)  # The launcher inherits it from the daemon.
+            build = str(child_faults.test_programs(build, Path(folder, "build")))
+        with Daemon(build) as daemon:
+            project = daemon.base / "project"
+            project.mkdir()
+            if options.who == "child":
+                say = (lambda line: print(line, flush=True)) if options.verbose else (lambda _: None)
+                tried, known, counts, problems = child_faults.sweep(daemon, fault, project, Strace, options.points, say)
             else:
-                problems.append(f"{where}: status {status}, {out!r}, {err.strip()!r}")
-            assert daemon.process is not None
-            if daemon.process.poll() is not None:
-                if options.who == "launcher":
-                    problems.append(f"{where}: the daemon ended")
-                daemon.start()
-            again = eventually(lambda: launch(daemon, str(project))[0] == 0, 10, 0.1)
-            if not again:
-                problems.append(f"{where}: no launch works afterwards")
-                break
-            if not eventually(lambda: not [r for r in daemon.json_runs() if r["state"] != "ended"], 10):
-                problems.append(f"{where}: a run is left over")
-    problems += daemon.leftovers()
+                tried, known, counts, problems = sweep(daemon, str(project), options)
+        problems += daemon.leftovers()
     for problem in problems:
         print(f"fault sweep: {problem}")
-    print(f"fault sweep: {len(chosen)} of {len(points)} points of the {options.who}, {full} full postures, {refused} clean refusals, "
-          f"{len(problems)} problems")
+    print(f"fault sweep: {tried} of {known} points of the {options.who}, {counts.get('full', 0)} full postures, "
+          f"{counts.get('refused', 0)} clean refusals, {len(problems)} problems")
     return 1 if problems else 0
 
 

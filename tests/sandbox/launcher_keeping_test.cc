@@ -102,11 +102,13 @@ TEST_CASE("each wall that is left out is missed by name and the command never ru
   }
 }
 
-TEST_CASE("the program that people run knows nothing of leaving a wall out") {
+TEST_CASE("the program that people run knows nothing of leaving a wall out or failing a call") {
   const std::string program = readFile(std::string(RINGFENCE_BIN_DIR) + "/ringfence-launcher");
   const std::string test = readFile(std::string(RINGFENCE_BIN_DIR) + "/ringfence-launcher-knockout");
-  CHECK(program.find("RINGFENCE_KNOCKOUT") == std::string::npos);
-  CHECK(test.find("RINGFENCE_KNOCKOUT") != std::string::npos);
+  for (const char* variable : {"RINGFENCE_KNOCKOUT", "RINGFENCE_FAULT"}) {
+    CHECK(program.find(variable) == std::string::npos);
+    CHECK(test.find(variable) != std::string::npos);
+  }
 }
 
 TEST_CASE("a best-effort wall that is missing starts the run and shows as down") {

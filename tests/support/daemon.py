@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -57,6 +58,7 @@ class Daemon:
         self.log_path = self.base / "daemon.log"
 
     def __enter__(self) -> "Daemon":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Told to end (a test that took too long): cleans up first.
         self.start()
         return self
 

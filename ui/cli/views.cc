@@ -109,7 +109,8 @@ std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds n
   Table table({"RUN", "NAME", "STATE", "PID", "TIME", "POLICY", "COMMAND"});
   for (const client::RunDetails& run : runs) {
     table.add({escapeForDisplay(run.id), dashIfEmpty(run.name), stateOf(run),
-               run.pid > 0 ? std::to_string(run.pid) : "-", ageOf(run, now), dashIfEmpty(run.policyName),
+               run.pid > 0 ? std::to_string(run.pid) : "-", ageOf(run, now),
+               dashIfEmpty(run.policyName) + (run.weakened.empty() ? "" : " (weakened)"),
                shorten(commandText(run.command), kCommandCharacters)});
   }
   return table.text();
