@@ -196,6 +196,8 @@ std::vector<LinkNews> LauncherLink::receive() {
   for (std::size_t i = 0; i < kMaxEventsPerTurn && stage_ != Stage::kDown; ++i) {
     auto packet = receivePacket(socket_.get(), sandbox::kMaxWirePacket, MSG_DONTWAIT);
     if (!packet && wouldBlock(packet.error())) break;
+    // Said once when it died with our messages unread; what it had told before is still there to be read.
+    if (!packet && packet.error().sysErrno == ECONNRESET) continue;
     if (!packet || packet->bytes.empty()) {
       down(packet ? "it closed the connection" : packet.error().message, news);
       break;

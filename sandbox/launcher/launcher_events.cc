@@ -30,6 +30,13 @@ std::vector<std::string> splitNotes(std::string_view text) {
 
 void Launcher::readReports(Run& run) {
   for (;;) {
+    if (run.state >= RunState::kStarting) {
+      auto last = receiveReport(run.report.get(), MSG_DONTWAIT | MSG_PEEK);
+      if (last && last->kind == static_cast<std::uint32_t>(ReportKind::kExited)) {
+        unwatch(run.report.get());
+        return takeReport(run, std::move(*last));
+      }
+    }
     auto report = receiveReport(run.report.get(), MSG_DONTWAIT);
     if (!report && report.error().sysErrno == EAGAIN) return;
     if (!report && report.error().code != ErrorCode::kInvalid && run.state >= RunState::kRunning)
@@ -73,9 +80,9 @@ void Launcher::takeReport(Run& run, Report report) {
       return send(Started{run.id, run.commandPid});
     case ReportKind::kStopped: return send(CommandStopped{run.id, report.value});
     case ReportKind::kContinued: return send(CommandContinued{run.id});
-    case ReportKind::kAppeared: run.endNote = report.text; return;
     case ReportKind::kExited:
       run.exitSeen = true;
+      run.endNote = report.text;
       if (report.extra == 1)
         run.exit.signal = report.value;
       else

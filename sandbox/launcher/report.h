@@ -24,8 +24,9 @@ enum class ReportKind : std::uint32_t {
   kPlaceholder = 10,  // text: an empty file to remove at the end (name, NUL, device, NUL, inode); descriptor: its directory
   kStopped = 7,       // value: signal
   kContinued = 8,
-  kExited = 9,     // value: code or signal, extra: 1 when a signal
-  kAppeared = 11,  // before kExited; text: what a person should know of those names
+  // The last one: value: code or signal, extra: 1 when a signal, text: what a person should know of those names. Never
+  // taken from the pair, only looked at: a launcher that dies before it told the end leaves it to the next.
+  kExited = 9,
 };
 
 enum class OrderKind : std::uint32_t {

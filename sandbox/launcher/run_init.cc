@@ -176,8 +176,8 @@ class RunInit {
 
   [[noreturn]] void finish(std::int32_t value, std::int32_t bySignal) {
     (void)::kill(-1, SIGKILL);
-    if (!absent_.empty()) reportAppeared();
-    send(ReportKind::kExited, value, bySignal);
+    const std::string appeared = absent_.empty() ? std::string() : lookForAppeared();
+    (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kExited), value, bySignal, appeared);
     _exit(0);
   }
 
@@ -198,15 +198,14 @@ class RunInit {
     return ::lstat(path.c_str(), &status) == 0;
   }
 
-  void reportAppeared() {
+  std::string lookForAppeared() const {
     while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}  // Nobody makes one after it was looked for.
     std::string list;
     for (const MaskPath& mask : absent_) {
       if (exists(mask.target)) list += (list.empty() ? "" : ", ") + mask.target + " (" + mask.origin + ")";
     }
-    if (list.empty()) return;
-    (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kAppeared), 0, 0,
-                     "made inside, and run or obeyed by tools outside; look before you use: " + list, {});
+    if (list.empty()) return list;
+    return "made inside, and run or obeyed by tools outside; look before you use: " + list;
   }
 
   [[noreturn]] void endRun() {
