@@ -25,6 +25,8 @@ extern char** environ;
 namespace ringfence::cli {
 namespace {
 
+constexpr std::size_t kMaxNameBytes = 64;  // what the daemon takes
+
 std::string environmentValue(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
@@ -138,6 +140,16 @@ std::optional<NotStarted> addPaths(client::RunRequest& request, const Parsed& pa
   return std::nullopt;
 }
 
+// A run is called like its program, as far as a name may go.
+std::string nameOf(const std::string& word) {
+  std::string name = word.substr(word.rfind('/') + 1);
+  if (!isValidUtf8(name)) name = escapeForDisplay(name);
+  if (name.size() <= kMaxNameBytes) return name;
+  std::size_t end = kMaxNameBytes;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;  // Not within a character.
+  return name.substr(0, end);
+}
+
 std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& parsed, const std::string& home) {
   const std::string here = realDirectory(".").value_or("/");
   auto found = findProgram(parsed.words[0], {environmentValue("PATH"), home, request.workspace, here});
@@ -148,7 +160,11 @@ std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& 
   request.executable = std::move(program.executable);
   request.installTree = std::move(program.installTree);
   for (std::string& tree : program.alsoNeeded) request.extraPaths.push_back({std::move(tree), false});
-  request.name = parsed.value("name").value_or(parsed.words[0].substr(parsed.words[0].rfind('/') + 1));
+  const auto given = parsed.value("name");
+  request.name = given ? *given : nameOf(parsed.words[0]);
+  if (request.name.size() > kMaxNameBytes)
+    return usage("--name: longer than " + std::to_string(kMaxNameBytes) + " bytes");
+  if (!isValidUtf8(request.name)) return usage("--name: not UTF-8");
   return std::nullopt;
 }
 

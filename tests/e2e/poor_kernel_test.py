@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""A kernel without Landlock, a machine without the memory controller: a launch that needs it is refused by the wall's name,
+one that only prefers it runs and is shown as weakened.
+
+    poor_kernel_test.py BUILD [TEST…]
+
+The daemon is started by a small program that takes the facility away from itself: a filter that answers ENOSYS, a mount
+namespace in which the controller's hierarchy is not mounted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.support.cli_bench import Bench, equal  # noqa: E402
+from tests.support.daemon import Daemon  # noqa: E402
+
+WITHOUT_LANDLOCK = r"""
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+  (void)argc;
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),           BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 444, 0, 2),
+      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 446, 1, 0),  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {sizeof code / sizeof code[0], code};
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 1;
+  FILE* pid = fopen(PID_FILE, "w");
+  if (!pid || fprintf(pid, "%d", getpid()) < 0 || fclose(pid) != 0) return 1;
+  execv(REAL, argv);
+  return 1;
+}
+"""
+WITHOUT_MEMORY = r"""
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+  (void)argc;
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", 0, MS_REC | MS_PRIVATE, 0) != 0) return 1;
+  if (umount2("/sys/fs/cgroup/memory", MNT_DETACH) != 0) return 1;
+  FILE* pid = fopen(PID_FILE, "w");
+  if (!pid || fprintf(pid, "%d", getpid()) < 0 || fclose(pid) != 0) return 1;
+  execv(REAL, argv);
+  return 1;
+}
+"""
+# Interactive: the other branch is idle, and a busy machine starves it.
+POLICY = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
+
+
+def poor_build(build: str, folder: Path, source: str) -> Path:
+    """Programs of which ringfenced starts the real one poorer than it was started."""
+    real = folder / "real"
+    real.mkdir(parents=True)
+    (folder / "bin").mkdir()
+    for name in ("ringfenced", "ringfence-launcher"):
+        shutil.copy(Path(build, "bin", name), real / name)
+    shutil.copy(Path(build, "bin", "ringfence"), real / "ringfence")
+    # The client belongs into the daemon's mount namespace: a workspace of another one is refused.
+    client = folder / "bin" / "ringfence"
+    client.write_text(f"""#!/bin/sh
+exec nsenter -t "$(cat {real}/pid)" -m /bin/sh -c 'cd "$0" && exec {real}/ringfence "$@"' "$PWD" "$@"
+""")
+    client.chmod(0o755)
+    subprocess.run(["cc", "-x", "c", f'-DREAL="{real / "ringfenced"}"', f'-DPID_FILE="{real / "pid"}"', "-o", str(folder / "bin" / "ringfenced"), "-"], input=source, text=True,
+                   check=True)
+    return folder
+
+
+def expect_poor(bench: Bench, wall: str, word: str) -> None:
+    strict, tolerant = bench.workspace / "strict.toml", bench.workspace / "tolerant.toml"
+    strict.write_text(POLICY)
+    tolerant.write_text(POLICY + f'[walls]\n{wall} = "best-effort"\n')
+    refused = bench.cli("run", "-p", str(strict), "--", "/bin/true")
+    equal((refused.returncode, refused.stderr.splitlines()[-1]), (125, f"ringfence: not started: {wall}"), refused.stderr)
+    assert word in refused.stderr, refused.stderr
+    ran = bench.cli("run", "-p", str(tolerant), "--", "/bin/sh", "-c", "exit 6")
+    equal(ran.returncode, 6, ran.stderr)
+    assert f"weakened: {wall}: " in ran.stderr and word in ran.stderr, ran.stderr
+    shown = bench.show(bench.last_run()["id"])
+    equal([one["wall"] for one in shown["weakened"]], [wall], shown["weakened"])
+    assert "weakened" in bench.cli("ps", "-a").stdout
+
+
+def test_without_landlock(bench: Bench) -> None:
+    expect_poor(bench, "landlock", "Landlock")
+    equal(bench.daemon.json("doctor")["landlock_abi"], 0)
+
+
+def test_without_the_memory_controller(bench: Bench) -> None:
+    expect_poor(bench, "limits", "memory")
+    assert "memory" not in bench.daemon.json("doctor")["cgroup"]["controllers"]
+
+
+TRIALS = {"without_landlock": (WITHOUT_LANDLOCK, test_without_landlock), "without_the_memory_controller": (WITHOUT_MEMORY, test_without_the_memory_controller)}
+
+
+def main() -> int:
+    failed = 0
+    wanted = sys.argv[2:] or list(TRIALS)
+    for name in wanted:
+        source, test = TRIALS[name]
+        if source is WITHOUT_MEMORY and not os.path.ismount("/sys/fs/cgroup/memory"):
+            # One hierarchy for all controllers: none of them can be taken away alone.
+            print(f"none  {name}: the layout is unified", flush=True)
+            continue
+        with tempfile.TemporaryDirectory(prefix="ringfence-poor-") as folder:
+            daemon = Daemon(poor_build(sys.argv[1], Path(folder), source))
+            log = ""
+            try:
+                with daemon:
+                    try:
+                        test(Bench(daemon))
+                    finally:
+                        log = daemon.log()
+                left = daemon.leftovers()
+                assert not left, f"left behind: {left}"
+                print(f"ok    {name}", flush=True)
+            except (AssertionError, RuntimeError, OSError, LookupError, TypeError, ValueError) as wrong:
+                failed += 1
+                print(f"FAIL  {name}\n      {type(wrong).__name__}: {wrong}\n--- the daemon said:\n{log}---", flush=True)
+    print(f"{len(wanted) - failed} of {len(wanted)} held")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
