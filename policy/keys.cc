@@ -17,7 +17,6 @@ constexpr Choice kPriorities[] = {{"interactive"}, {"background"}, {"idle"}};
 constexpr Choice kOnLimits[] = {{"pause", kUnwired}, {"deny", kUnwired}, {"kill", kUnwired}};
 
 // ---- where values live in a Document: one pair of functions for each kind of field
-// -----------------------------------
 
 template <auto Part, auto Field>
 void applyChoice(Document& document, const Decoded& value) {
@@ -148,7 +147,6 @@ Decoded readPids(const Document& document) {
 }
 
 // ---- the table
-// --------------------------------------------------------------------------------------------------------
 
 template <auto Field>
 constexpr Key wall(std::string_view name, std::string_view description) {

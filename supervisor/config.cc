@@ -50,7 +50,6 @@ Result<std::string> parseCgroupRoot(std::string_view text) {
 }
 
 // ---- the file
-// ---------------------------------------------------------------------------------------------------------
 
 struct Value {
   std::vector<std::string> texts;
@@ -136,7 +135,6 @@ Result<void> applyLine(Config& config, std::string_view line) {
 }
 
 // ---- the command line
-// -------------------------------------------------------------------------------------------------
 
 struct Option {
   std::string name;

@@ -71,7 +71,6 @@ void Daemon::report(const std::vector<Error>& failures) {
 }
 
 // ---- clients
-// ------------------------------------------------------------------------------------------------------------
 
 ClientId Daemon::connected(UniqueFd socket, api::PeerIdentity identity) {
   return clients_.add(std::move(socket), std::move(identity), world_.clock.now());
@@ -103,7 +102,6 @@ void Daemon::remove(ClientId client) {
 }
 
 // ---- launcher
-// -----------------------------------------------------------------------------------------------------------
 
 void Daemon::launcherNews(std::vector<LinkNews> news) {
   for (const LinkNews& one : news) std::visit([this](const auto& what) { on(what); }, one);
@@ -166,7 +164,6 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
 }
 
 // ---- log and time
-// ---------------------------------------------------------------------------------------------------------
 
 void Daemon::storeReady() {
   Turns::Released released = turns_.release();

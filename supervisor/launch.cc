@@ -36,7 +36,6 @@ api::Refusal refusal(const Error& error, std::string token) {
 policy::SourceText sourceOf(const api::PolicyText& text) { return {text.file, text.text}; }
 
 // ---- account
-// ----------------------------------------------------------------------------------------------------------
 
 sandbox::CallerAccount accountOf(const passwd& entry) {
   sandbox::CallerAccount account;
@@ -95,7 +94,6 @@ Result<sandbox::CallerAccount> accountFor(const api::RunRequest& request, const 
 }
 
 // ---- descriptors
-// ------------------------------------------------------------------------------------------------------
 
 // The path that a person reads in the log must be the object that is mounted.
 Result<void> checkWorkspace(int fd, const std::string& claimed) {

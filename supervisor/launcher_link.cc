@@ -62,7 +62,6 @@ Result<void> trustLauncher(int socket) {
 }  // namespace
 
 // ---- connecting
-// ---------------------------------------------------------------------------------------------------------
 
 Result<void> LauncherLink::connect() {
   sockaddr_un address{};
@@ -144,7 +143,6 @@ void LauncherLink::down(std::string reason, std::vector<LinkNews>& news) {
 }
 
 // ---- sending
-// ------------------------------------------------------------------------------------------------------------
 
 void LauncherLink::queue(std::string bytes, std::span<const int> fds) {
   Queued queued{std::move(bytes), {}};
@@ -189,7 +187,6 @@ void LauncherLink::dismiss() {
 }
 
 // ---- receiving
-// ----------------------------------------------------------------------------------------------------------
 
 std::vector<LinkNews> LauncherLink::receive() {
   std::vector<LinkNews> news;

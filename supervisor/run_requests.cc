@@ -17,7 +17,6 @@ api::Refusal notStarted(const RunRefused& body) {
 }  // namespace
 
 // ---- starting
-// -----------------------------------------------------------------------------------------------------------
 
 void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
   const Client& client = *world_.clients.find(asker.client);
@@ -105,7 +104,6 @@ void Requests::published(const Fact& fact) {
 }
 
 // ---- following
-// ----------------------------------------------------------------------------------------------------------
 
 void Requests::launcherSaid(const sandbox::LauncherEvent& event) {
   const auto tell = [this](const RunId& run, const api::RunEvent& what) {

@@ -18,7 +18,6 @@ template <typename F, typename T>
 concept Of = std::same_as<std::remove_const_t<F>, T>;
 
 // ---- names that are stored for ever; they need not be those that are shown
-// ----------------------------------------------
 
 constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
     "daemon-started", "daemon-stopping", "run-admitted",   "run-built",      "run-started",      "run-refused",
@@ -36,7 +35,6 @@ constexpr auto& namesOf(policy::PriorityClass) { return kPriorities; }
 constexpr auto& namesOf(sandbox::Stdio) { return kStdios; }
 
 // ---- fields
-// --------------------------------------------------------------------------------------------------------------
 
 // One line a type.
 // clang-format off
@@ -105,7 +103,6 @@ template <typename A, Of<FlatState> F> void fields(A& a, F& f) {
 // clang-format on
 
 // ---- writing
-// ---------------------------------------------------------------------------------------------------------------
 
 class Writer {
  public:
@@ -160,7 +157,6 @@ class Writer {
 };
 
 // ---- reading
-// ---------------------------------------------------------------------------------------------------------------
 
 // Keeps the first error, with the path of its field.
 class Reader {

@@ -27,7 +27,6 @@ Error wrongState(const Run& run, std::string_view verb) {
 }
 
 // ---- admission
-// -----------------------------------------------------------------------------------------------------------
 
 Result<void> checkRequest(const State& state, const AdmitRun& command) {
   const sandbox::Plan& plan = command.plan;
@@ -99,7 +98,6 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
 }
 
 // ---- freeze, resume, stop, kill
-// ------------------------------------------------------------------------------------------
 
 Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Context&) {
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
@@ -152,7 +150,6 @@ Result<void> decideOn(Deciding& deciding, const TimerFired& command, const Conte
 }
 
 // ---- the rest
-// ------------------------------------------------------------------------------------------------------------
 
 bool isHash(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;

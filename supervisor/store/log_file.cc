@@ -34,7 +34,6 @@ void bindOptional(Statement& statement, int index, const std::optional<std::uint
 }  // namespace
 
 // ---- reading
-// -------------------------------------------------------------------------------------------------------------
 
 Result<LogReader> LogReader::create(Connection& connection) {
   Statement base = RF_TRY(connection.prepare("SELECT up_to_seq, head_hash FROM retired"));
@@ -132,7 +131,6 @@ Result<std::vector<Sample>> LogReader::samples(const RunId& run, std::size_t lim
 }
 
 // ---- writing
-// -------------------------------------------------------------------------------------------------------------
 
 Result<LogWriter> LogWriter::create(Connection& connection, SampleBounds bounds) {
   Statement fact =

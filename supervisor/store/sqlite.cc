@@ -41,7 +41,6 @@ Result<void> createPrivately(const std::string& path) {
 }  // namespace
 
 // ---- Connection
-// ----------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, OpenMode mode) {
   if (mode == OpenMode::kWrite) RF_TRY(createPrivately(path));
@@ -103,7 +102,6 @@ Result<void> Connection::executeText(const char* sql) {
 }
 
 // ---- Statement
-// -----------------------------------------------------------------------------------------------------------
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { (void)sqlite3_finalize(statement); }
 
@@ -166,7 +164,6 @@ std::string_view Statement::bytes(int column) const {
 }
 
 // ---- Transaction
-// ---------------------------------------------------------------------------------------------------------
 
 Result<Transaction> Transaction::begin(Connection& connection) {
   RF_TRY(connection.execute("BEGIN IMMEDIATE"));

@@ -33,7 +33,6 @@ Writer::~Writer() {
 }
 
 // ---- the loop's side
-// -----------------------------------------------------------------------------------------------------
 
 Result<void> Writer::push(std::vector<Entry> entries) {
   {
@@ -74,7 +73,6 @@ void Writer::retry() {
 }
 
 // ---- the thread's side
-// ---------------------------------------------------------------------------------------------------
 
 bool Writer::hasWork() const {
   if (progress_.failure) return retry_;
@@ -214,7 +212,6 @@ std::optional<SegmentRetired> Writer::findRetirable() {
 }
 
 // ---- samples
-// -------------------------------------------------------------------------------------------------------------
 
 void Writer::commitSamples(const std::vector<Sample>& samples) {
   if (!open_.connection) return;
