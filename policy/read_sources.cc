@@ -85,6 +85,30 @@ Result<std::vector<SourceText>> readDirectory(const std::string& path, Links lin
   return texts;
 }
 
+DirectoryStamp stampDirectory(const std::string& path) {
+  DirectoryStamp stamp;
+  auto directory = openAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  auto names = directory ? policyNames(directory->get(), path) : Result<std::vector<std::string>>(directory.error());
+  if (!names) {
+    stamp.text = names.error().message;
+    return stamp;
+  }
+  for (const std::string& name : *names) {
+    struct stat status {};
+    const bool there = fstatat(directory->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    stamp.text += name + '\0';
+    if (!there) continue;
+    // Nobody can set the time of a change of the inode, and whoever changes the text changes it.
+    const timespec& changed = status.st_ctim;
+    stamp.newest = std::max<Microseconds>(stamp.newest,
+                                          std::chrono::seconds(changed.tv_sec) + Microseconds(changed.tv_nsec / 1000));
+    stamp.text += std::to_string(changed.tv_sec) + '.' + std::to_string(changed.tv_nsec) + ' ';
+    stamp.text += std::to_string(status.st_dev) + ' ' + std::to_string(status.st_ino) + ' ' +
+                  std::to_string(status.st_size) + '\n';
+  }
+  return stamp;
+}
+
 DirectoryTexts readDirectories(const std::vector<std::string>& directories, Links links) {
   DirectoryTexts out;
   for (const std::string& directory : directories) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "policy/load.h"
+#include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 
 namespace ringfence::policy {
@@ -31,6 +32,15 @@ struct DirectoryTexts {
   std::vector<Diagnostic> unreadable;
 };
 DirectoryTexts readDirectories(const std::vector<std::string>& directories, Links links = Links::kRefuse);
+
+// What tells whether the policies of a directory must be read again: names, and of each its inode, size and times.
+// Costs a listing and one stat a file. Take it before reading. A change within the same tick of the file system's clock
+// as the last one may not show: `newest` says when that can be.
+struct DirectoryStamp {
+  std::string text;       // equal: nothing has changed
+  Microseconds newest{};  // wall clock; the latest change of any of the files
+};
+DirectoryStamp stampDirectory(const std::string& path);
 
 // The policy directories of a machine: the first is the shipped one, all others are the system's.
 Result<Sources> readPolicyDirectories(const std::vector<std::string>& directories);

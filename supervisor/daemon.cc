@@ -17,6 +17,7 @@ constexpr Milliseconds kRefillDelay{100};
 
 Daemon::Daemon(World world, State state)
     : world_(std::move(world)),
+      policies_(world_.config.policyDirs),
       performer_(world_.launcher, world_.cgroups, world_.clock),
       turns_(std::move(state), world_.store, performer_, world_.clock, world_.bootId),
       slots_(world_.launcher),
@@ -24,6 +25,7 @@ Daemon::Daemon(World world, State state)
                  .clock = world_.clock,
                  .features = world_.features,
                  .policies = policies_,
+                 .lookAtPolicies = [this] { lookAtPolicies(SystemPolicies::Reading::kWhenChanged); },
                  .turns = turns_,
                  .performer = performer_,
                  .launcher = world_.launcher,
@@ -45,15 +47,14 @@ void Daemon::end(const std::string& reason) {
   afterTurn();
 }
 
-// A file that cannot be read or does not load is said once here; whoever wants that policy gets the diagnostics.
-void Daemon::reloadPolicies() {
-  unreadable_.clear();
-  policies_ = readSystemPolicies(world_.config.policyDirs, unreadable_);
-  for (const std::string& line : policyTroubles(policies_, unreadable_)) world_.say(line);
+// A file that does not load is said once here; whoever wants that policy gets the diagnostics.
+void Daemon::lookAtPolicies(SystemPolicies::Reading reading) {
+  for (const std::string& line : policies_.look(world_.clock.now().wall, reading)) world_.say(line);
 }
 
-api::Document Daemon::doctor() const {
-  Findings findings = look(world_.config, world_.features, policies_, unreadable_);
+api::Document Daemon::doctor() {
+  lookAtPolicies(SystemPolicies::Reading::kWhenChanged);
+  Findings findings = look(world_.config, world_.features, policies_);
   if (world_.cgroups == nullptr) findings.groupsTrouble = "could not be made at start; see the daemon's log";
   findings.logTrouble = turns_.storeFailure() ? turns_.storeFailure()->message : "";
   if (!state().launcherReady) findings.launcher += " (not connected)";

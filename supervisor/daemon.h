@@ -12,6 +12,7 @@
 #include "supervisor/config.h"
 #include "supervisor/launcher_link.h"
 #include "supervisor/requests.h"
+#include "supervisor/system_policies.h"
 #include "supervisor/turns.h"
 #include "supervisor/warm_slots.h"
 
@@ -34,7 +35,8 @@ class Daemon {
 
   void begin();
   void end(const std::string& reason);
-  void reloadPolicies();
+  // Reads all of them again. Without it, those that changed are read when a run wants one.
+  void reloadPolicies() { lookAtPolicies(SystemPolicies::Reading::kAlways); }
 
   ClientId connected(UniqueFd socket, api::PeerIdentity identity);
   void clientReady(ClientId client, bool readable, bool writable);
@@ -61,11 +63,11 @@ class Daemon {
   void on(const sandbox::LauncherEvent& news);
   void refill();
   void report(const std::vector<Error>& failures);
-  api::Document doctor() const;
+  void lookAtPolicies(SystemPolicies::Reading reading);
+  api::Document doctor();
 
   World world_;
-  policy::Sources policies_;
-  std::vector<policy::Diagnostic> unreadable_;
+  SystemPolicies policies_;
   Performer performer_;
   Turns turns_;
   WarmSlots slots_;

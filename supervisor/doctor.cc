@@ -108,8 +108,7 @@ std::string launcherProgram() {
   return self.substr(0, self.rfind('/') + 1) + "ringfence-launcher";
 }
 
-Findings look(const Config& config, KernelFeatures features, const policy::Sources& policies,
-              const std::vector<policy::Diagnostic>& unreadable) {
+Findings look(const Config& config, KernelFeatures features, const SystemPolicies& policies) {
   Findings findings;
   findings.features = std::move(features);
   findings.uid = ::geteuid();
@@ -124,17 +123,19 @@ Findings look(const Config& config, KernelFeatures features, const policy::Sourc
   struct statvfs space {};
   if (::statvfs(config.stateDir.c_str(), &space) == 0)
     findings.stateBytesFree = std::uint64_t{space.f_bavail} * space.f_frsize;
-  findings.policyTroubles = policyTroubles(policies, unreadable);
-  for (const policy::Available& one : policy::available(policies)) findings.policies += one.broken ? 0 : 1;
+  findings.policyTroubles = policyTroubles(policies);
+  for (const policy::Available& one : policy::available(policies.inForce())) findings.policies += one.broken ? 0 : 1;
   return findings;
 }
 
-std::vector<std::string> policyTroubles(const policy::Sources& policies,
-                                        const std::vector<policy::Diagnostic>& unreadable) {
+std::vector<std::string> policyTroubles(const SystemPolicies& policies) {
   std::vector<std::string> troubles;
-  for (const policy::Diagnostic& one : unreadable) troubles.push_back(one.file + ": " + one.message);
-  for (const policy::Available& one : policy::available(policies)) {
-    auto loaded = policy::load(policies, one.name);
+  for (const BrokenPolicy& one : policies.broken()) {
+    if (one.inForce == Instead::kLastGood) troubles.push_back(describe(one));
+  }
+  for (const policy::Diagnostic& one : policies.unlisted()) troubles.push_back(one.message + "; nothing is started");
+  for (const policy::Available& one : policy::available(policies.inForce())) {
+    auto loaded = policy::load(policies.inForce(), one.name);
     const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded);
     if (diagnostics == nullptr || diagnostics->empty()) continue;
     const policy::Diagnostic& first = diagnostics->front();

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "policy/load.h"
 #include "sandbox/plan/kernel_features.h"
 #include "supervisor/api/answer.h"
 #include "supervisor/config.h"
+#include "supervisor/system_policies.h"
 
 namespace ringfence::supervisor {
 
@@ -35,16 +35,15 @@ struct Check {
   std::string detail;
 };
 
-Findings look(const Config& config, sandbox::KernelFeatures features, const policy::Sources& policies,
-              const std::vector<policy::Diagnostic>& unreadable);
+Findings look(const Config& config, sandbox::KernelFeatures features, const SystemPolicies& policies);
 
 // Pure.
 std::vector<Check> judge(const Findings& findings);
 api::Document describe(const Findings& findings, const std::vector<Check>& checks);
 
-// One line for each policy of the daemon's own directories that does not load, and each file that cannot be read. Pure.
-std::vector<std::string> policyTroubles(const policy::Sources& policies,
-                                        const std::vector<policy::Diagnostic>& unreadable);
+// One line for each file that is not in force as it stands, and each policy of the daemon's own directories that does
+// not load. Pure.
+std::vector<std::string> policyTroubles(const SystemPolicies& policies);
 
 // Where the launcher is expected: beside the running program.
 std::string launcherProgram();

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "policy/read_sources.h"
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/sha256.h"
@@ -30,6 +29,12 @@ api::Refusal refusal(const Error& error, std::string token) {
   api::Refusal refused = api::refusalOf(error);
   refused.token = std::move(token);
   refused.exitCode = kNotStarted;
+  return refused;
+}
+
+api::Refusal invalidPolicy(const std::vector<policy::Diagnostic>& diagnostics) {
+  api::Refusal refused = refusal("policy", "policy", policy::renderText(diagnostics), 6);
+  refused.json = policy::renderJson(diagnostics);
   return refused;
 }
 
@@ -202,18 +207,6 @@ void clampToHardLimits(std::vector<sandbox::RlimitSetting>& settings) {
 
 }  // namespace
 
-policy::Sources readSystemPolicies(const std::vector<std::string>& directories,
-                                   std::vector<policy::Diagnostic>& unreadable) {
-  policy::Sources sources;
-  for (std::size_t i = 0; i < directories.size(); ++i) {
-    policy::DirectoryTexts read = policy::readDirectories({directories[i]});
-    std::vector<policy::SourceText>& layer = i == 0 ? sources.shipped : sources.system;
-    std::move(read.texts.begin(), read.texts.end(), std::back_inserter(layer));
-    std::move(read.unreadable.begin(), read.unreadable.end(), std::back_inserter(unreadable));
-  }
-  return sources;
-}
-
 const PolicyMemory::Outcome& PolicyMemory::load(policy::Sources sources, const std::string& name) {
   if (!outcome_ || name != name_ || sources != sources_) {
     outcome_ = policy::load(sources, name);
@@ -224,7 +217,8 @@ const PolicyMemory::Outcome& PolicyMemory::load(policy::Sources sources, const s
 }
 
 std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& request, const LaunchWorld& world) {
-  policy::Sources sources = world.policies;
+  if (!world.policies.unlisted().empty()) return invalidPolicy(world.policies.unlisted());
+  policy::Sources sources = world.policies.inForce();
   for (const api::PolicyText& text : request.userPolicies) sources.user.push_back(sourceOf(text));
   if (request.policyFile) sources.file = sourceOf(*request.policyFile);
   if (request.projectPolicy) {
@@ -234,14 +228,14 @@ std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& req
         trusted != world.state.trusted.end() && trusted->second == sha256Hex(request.projectPolicy->text);
   }
   const auto& loaded = world.memory.load(std::move(sources), request.policy.empty() ? kDefaultPolicy : request.policy);
-  if (const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded)) {
-    api::Refusal refused = refusal("policy", "policy", policy::renderText(*diagnostics), 6);
-    refused.json = policy::renderJson(*diagnostics);
-    return refused;
-  }
+  if (const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded))
+    return invalidPolicy(*diagnostics);
   ChosenPolicy chosen{std::get<policy::Loaded>(loaded).document, {}};
   for (const policy::Diagnostic& warning : std::get<policy::Loaded>(loaded).warnings) {
     chosen.notes.push_back(warning.file + ":" + std::to_string(warning.line) + ": " + warning.message);
+  }
+  for (const BrokenPolicy& broken : world.policies.broken()) {
+    if (broken.inForce == Instead::kLastGood) chosen.notes.push_back(describe(broken));
   }
   return chosen;
 }

@@ -16,6 +16,7 @@
 #include "supervisor/api/server.h"
 #include "supervisor/config.h"
 #include "supervisor/core/state.h"
+#include "supervisor/system_policies.h"
 
 namespace ringfence::supervisor {
 
@@ -28,10 +29,6 @@ struct Prepared {
   std::vector<UniqueFd> fds;       // workspace, home, then the client's three for Stdio::kDescriptors
   std::vector<std::string> notes;  // warnings of the policy
 };
-
-// The policies of the daemon's own directories: the first is the shipped layer, the others the system's.
-policy::Sources readSystemPolicies(const std::vector<std::string>& directories,
-                                   std::vector<policy::Diagnostic>& unreadable);
 
 // The policy that was loaded last: runs of one policy follow each other, and equal texts give an equal policy.
 class PolicyMemory {
@@ -48,7 +45,7 @@ class PolicyMemory {
 struct LaunchWorld {
   const Config& config;
   const sandbox::KernelFeatures& features;
-  const policy::Sources& policies;
+  const SystemPolicies& policies;
   PolicyMemory& memory;
   const State& state;
   const api::PeerIdentity& caller;

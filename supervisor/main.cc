@@ -9,7 +9,6 @@
 #include "sdk/base/json_writer.h"
 #include "supervisor/config.h"
 #include "supervisor/doctor.h"
-#include "supervisor/launch.h"
 #include "supervisor/service.h"
 #include "supervisor/store/verify_log.h"
 
@@ -22,12 +21,12 @@ int fail(const Error& error, int status = 1) {
 }
 
 int check(const Config& config) {
-  std::vector<policy::Diagnostic> unreadable;
-  const policy::Sources policies = readSystemPolicies(config.policyDirs, unreadable);
-  bool good = unreadable.empty();
-  (void)std::fputs(policy::renderText(unreadable).c_str(), stderr);
-  for (const policy::Available& one : policy::available(policies)) {
-    auto loaded = policy::load(policies, one.name);
+  SystemPolicies policies(config.policyDirs);
+  (void)policies.look({});  // What is wrong comes out below, in full.
+  bool good = policies.unlisted().empty();
+  (void)std::fputs(policy::renderText(policies.unlisted()).c_str(), stderr);
+  for (const policy::Available& one : policy::available(policies.inForce())) {
+    auto loaded = policy::load(policies.inForce(), one.name);
     const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded);
     if (diagnostics != nullptr) (void)std::fputs(policy::renderText(*diagnostics).c_str(), stderr);
     good = good && diagnostics == nullptr;
@@ -38,9 +37,9 @@ int check(const Config& config) {
 
 Result<int> doctor(const Config& config) {
   const UniqueFd root = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
-  std::vector<policy::Diagnostic> unreadable;
-  const policy::Sources policies = readSystemPolicies(config.policyDirs, unreadable);
-  const Findings findings = look(config, sandbox::probeFeatures(root.get()), policies, unreadable);
+  SystemPolicies policies(config.policyDirs);
+  (void)policies.look({});  // What is wrong is in the findings.
+  const Findings findings = look(config, sandbox::probeFeatures(root.get()), policies);
   const std::vector<Check> checks = judge(findings);
   const api::Document report = describe(findings, checks);
   (void)std::fputs((config.json ? report.json + "\n" : report.text).c_str(), stdout);

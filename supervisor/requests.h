@@ -6,7 +6,6 @@
 #include <optional>
 #include <vector>
 
-#include "policy/load.h"
 #include "supervisor/clients.h"
 #include "supervisor/config.h"
 #include "supervisor/launch.h"
@@ -21,7 +20,8 @@ class Requests {
     const Config& config;
     const Clock& clock;
     const sandbox::KernelFeatures& features;
-    const policy::Sources& policies;
+    const SystemPolicies& policies;
+    std::function<void()> lookAtPolicies;  // what was changed on the disk is in force afterwards
     Turns& turns;
     Performer& performer;
     AgentLauncher& launcher;

@@ -20,6 +20,7 @@ api::Refusal notStarted(const RunRefused& body) {
 
 void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
   const Client& client = *world_.clients.find(asker.client);
+  world_.lookAtPolicies();
   const LaunchWorld launchWorld{world_.config, world_.features,      world_.policies,
                                 policyMemory_, world_.turns.state(), client.identity};
   auto chosen = choosePolicy(request, launchWorld);

@@ -177,12 +177,13 @@ struct Peering {
     write(packet);
     return read();
   }
-  void run() {
+  void run(const std::string& policy = {}) {
     const std::string path = world.dir.makeDirectory("project");
     workspace.reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     v1::ClientPacket packet;
     v1::RunRequest& request = *packet.mutable_run();
     request.set_name("coder");
+    request.set_policy(policy);
     request.set_workspace(path);
     request.add_argv("/usr/bin/true");
     request.set_executable("/usr/bin/true");
@@ -320,13 +321,31 @@ TEST_CASE("a client that dies without a terminal takes its run along: hang up, t
   CHECK(world.group(run, "cgroup.kill") == "1");
 }
 
-TEST_CASE("a policy that does not load refuses the launch with its diagnostics and exit status 6") {
+TEST_CASE(
+    "a policy that is edited counts for the next run; a broken edit leaves the last good one in force and says so") {
   World world;
-  world.dir.write("policies/coding.toml", "schema = 1\nname = \"coding\"\nworkspce = 3\n");
-  world.daemon->reloadPolicies();
-  CHECK_FALSE(world.said.empty());
+  world.dir.write("policies/coding.toml", std::string(kPolicy) + "[limits]\npids = 33\n");
   Peering client(world, 1000);
   client.run();
+  REQUIRE(world.launcher.last<sandbox::Launch>() != nullptr);
+  CHECK(world.launcher.last<sandbox::Launch>()->plan.limits.pids == 33);
+  CHECK(world.said.empty());
+
+  world.dir.write("policies/coding.toml", "schema = 1\nname = \"coding\"\nworkspce = 3\n");
+  Peering other(world, 1000);
+  const RunId run = launch(world, other);
+  CHECK(world.launcher.last<sandbox::Launch>()->plan.run == run);
+  CHECK(world.launcher.last<sandbox::Launch>()->plan.limits.pids == 33);
+  REQUIRE(world.said.size() == 1);
+  CHECK(world.said[0].find("coding.toml:3:1: unknown key") != std::string::npos);
+  CHECK(world.said[0].find("last good version stays in force") != std::string::npos);
+}
+
+TEST_CASE("a policy that never loaded refuses the launch with its diagnostics and exit status 6") {
+  World world;
+  world.dir.write("policies/other.toml", "schema = 1\nname = \"other\"\nworkspce = 3\n");
+  Peering client(world, 1000);
+  client.run("other");
   const auto answer = client.read();
   CHECK(answer.value().error().exit_code() == 6);
   CHECK(answer->error().message().find("workspce") != std::string::npos);

@@ -87,8 +87,10 @@ int refuseStart(const client::Failure& failure, StatusLines& lines, Form form) {
   return status;
 }
 
-// A forbid whose matches were too many to be masked all.
-bool isAboutCutMasks(std::string_view note) { return note.starts_with("expanded only"); }
+// A forbid whose matches were too many to be masked all; a policy file that counts as it was before it was broken.
+bool isAboutRules(std::string_view note) {
+  return note.starts_with("expanded only") || note.find("last good version stays in force") != note.npos;
+}
 
 // What makes a wall or a forbid weaker is said always. Other notes (absent paths, held places) would fill a screen on
 // any machine: `ringfence show` has them.
@@ -97,7 +99,7 @@ void sayWeakened(const client::RunAccepted& run) {
     complain("weakened: " + escapeForDisplay(weakening.wall) + ": " + escapeForDisplay(weakening.reason));
   }
   for (const std::string& note : run.notes) {
-    if (isAboutCutMasks(note)) complain("note: " + escapeForDisplay(note));
+    if (isAboutRules(note)) complain("note: " + escapeForDisplay(note));
   }
 }
 
