@@ -69,7 +69,7 @@ std::string renderText(const Diagnostic& diagnostic) {
   const std::string gutter(std::to_string(diagnostic.line).size() + 1, ' ');
   const std::string arrow = gutter + "--> " + escapeForDisplay(diagnostic.file);
   if (diagnostic.line == 0) {
-    text += arrow + "\n";
+    if (!diagnostic.file.empty()) text += arrow + "\n";
     if (!diagnostic.help.empty()) text += gutter + " = help: " + diagnostic.help + "\n";
     return text;
   }

@@ -73,8 +73,9 @@ bool Clients::pump(Client& client, const State& state, std::uint64_t durableSeq,
     }
     for (const LogEntry& entry : *page) {
       stream.nextSince = entry.seq;
-      if (stream.follow) client.session.setSubscribed(entry.seq);
-      if (!mayRead(stream, entry, client.identity.peer, state)) continue;
+      // Who the owner of a run is must be seen all the same.
+      const bool mine = mayRead(stream, entry, client.identity.peer, state);
+      if (!mine || entry.wall < stream.sinceWall) continue;
       const api::LogLine line{entry.seq, formatRfc3339(entry.wall), entry.run, entry.kind, entry.body, entry.hash};
       client.session.send(stream.request, line, {}, api::Last::kNo, now);
     }

@@ -23,7 +23,8 @@ inline constexpr std::size_t kLogPage = 64;
 struct LogStream {
   std::uint64_t request = 0;
   std::uint64_t nextSince = 0;
-  std::string run;  // empty: all that the peer may see
+  Microseconds sinceWall{};  // what is older is left out
+  std::string run;           // empty: all that the peer may see
   bool follow = false;
   std::map<std::string, std::uint32_t> owners;  // of runs that the state no longer has; bounded by kMaxRememberedOwners
 };

@@ -10,6 +10,7 @@
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 #include "sdk/base/units.h"
+#include "supervisor/api/server.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -61,41 +62,65 @@ std::string controllersText(const KernelFeatures& features, bool& ok) {
 
 void wallChecks(const KernelFeatures& features, std::vector<Check>& checks) {
   checks.push_back({"idmapped mounts", features.idmappedMounts,
-                    features.idmappedMounts ? "" : "a run with as = \"own\", and any run of root, is refused"});
+                    features.idmappedMounts ? "runs with an id of their own see the workspace as its owner's"
+                                            : "a run with as = \"own\", and any run of root, is refused"});
   checks.push_back({"wall seccomp", features.seccompFilter,
-                    !features.seccompFilter     ? "the kernel has no seccomp filters"
+                    !features.seccompFilter     ? "the kernel has no seccomp filters; nothing can be started"
                     : features.seccompGetFilter ? "filters are read back and compared"
-                                                : "filters cannot be read back"});
+                                                : "filters work, and cannot be read back"});
   checks.push_back({"wall landlock", features.landlockAbi > 0,
                     features.landlockAbi > 0
                         ? "ABI " + std::to_string(features.landlockAbi)
                         : "off in this kernel: add landlock to lsm= or write landlock = \"best-effort\""});
-  checks.push_back(
-      {"wall user namespace", features.userNamespaces,
-       features.userNamespaces ? "" : "user namespaces are off (user.max_user_namespaces or a distribution's switch)"});
+  checks.push_back({"wall user namespace", features.userNamespaces,
+                    features.userNamespaces
+                        ? "they can be made"
+                        : "user namespaces are off (user.max_user_namespaces or a distribution's switch)"});
   bool controllers = false;
   const std::string text = controllersText(features, controllers);
   checks.push_back({"wall limits", controllers, text});
   checks.push_back({"freeze and kill", features.cgroupFreeze && features.cgroupKill,
                     features.cgroupFreeze && features.cgroupKill
-                        ? features.unifiedMount
+                        ? "by the groups at " + features.unifiedMount
                         : "cgroup.freeze or cgroup.kill is missing: Linux 5.14 and a v2 mount are needed"});
-  checks.push_back({"pidfd", features.pidfd, ""});
+  checks.push_back({"pidfd", features.pidfd,
+                    features.pidfd ? "processes are held by descriptor, never by a number that is reused"
+                                   : "the kernel cannot hand out process descriptors: Linux 5.4 is needed"});
+}
+
+Check policyCheck(const Findings& findings) {
+  std::string text = findings.policies == 0 ? "none loads" : std::to_string(findings.policies) + " load";
+  for (const std::string& trouble : findings.policyTroubles) text += "; " + trouble;
+  return {"policies", findings.policyTroubles.empty() && findings.policies > 0, text};
+}
+
+// Absent is not wrong: what is not there is not asked, and that is what these lines say.
+void accountChecks(const Findings& findings, std::vector<Check>& checks) {
+  const auto group = [&](const char* name, bool there, const std::string& may) {
+    checks.push_back({std::string("group ") + name, true,
+                      there ? "its members may " + may : "absent: only root and the owner of a run may " + may});
+  };
+  group("ringfence", findings.viewerGroup, "see runs");
+  group("ringfence-admin", findings.adminGroup, "control runs");
+  checks.push_back({"logind", true, findings.logind ? "present" : "absent: sessions of people are not checked"});
 }
 
 void machineChecks(const Findings& findings, std::vector<Check>& checks) {
-  checks.push_back({"control groups", findings.groupsTrouble.empty(), findings.groupsTrouble});
-  checks.push_back({"launcher", findings.launcherFound, findings.launcher});
+  checks.push_back({"control groups", findings.groupsTrouble.empty(),
+                    findings.groupsTrouble.empty() ? "can be made" : findings.groupsTrouble});
+  checks.push_back(
+      {"launcher", findings.launcherFound,
+       findings.launcherFound ? findings.launcher : findings.launcher + " is not there or not executable"});
   const std::string space = findings.stateBytesFree
                                 ? formatBytes({*findings.stateBytesFree}) + " free in " + findings.stateDir
                                 : findings.stateDir + " does not exist yet";
   checks.push_back({"state", !findings.stateBytesFree || *findings.stateBytesFree >= kEnoughForState, space});
-  if (findings.logTrouble) checks.push_back({"log", findings.logTrouble->empty(), *findings.logTrouble});
-  std::string policies = std::to_string(findings.policies) + " policies";
-  for (const std::string& trouble : findings.policyTroubles) policies += "; " + trouble;
-  checks.push_back({"policies", findings.policyTroubles.empty() && findings.policies > 0, policies});
-  // Absent is not wrong: then a session of the person is not asked for, and that is what this line says.
-  checks.push_back({"logind", true, findings.logind ? "present" : "absent: sessions of people are not checked"});
+  if (findings.logTrouble) {
+    checks.push_back({"log", findings.logTrouble->empty(),
+                      findings.logTrouble->empty() ? "can be written" : *findings.logTrouble + "; nothing is started"});
+  }
+  checks.push_back(policyCheck(findings));
+  accountChecks(findings, checks);
 }
 
 }  // namespace
@@ -119,6 +144,9 @@ Findings look(const Config& config, KernelFeatures features, const SystemPolicie
   findings.launcher = launcherProgram();
   findings.launcherFound = ::access(findings.launcher.c_str(), X_OK) == 0;
   findings.logind = ::access("/run/systemd/seats", F_OK) == 0;
+  const api::RoleGroups groups = api::lookUpRoleGroups();
+  findings.viewerGroup = groups.viewer.has_value();
+  findings.adminGroup = groups.admin.has_value();
   findings.stateDir = config.stateDir;
   struct statvfs space {};
   if (::statvfs(config.stateDir.c_str(), &space) == 0)
@@ -147,7 +175,8 @@ std::vector<std::string> policyTroubles(const SystemPolicies& policies) {
 std::vector<Check> judge(const Findings& findings) {
   std::vector<Check> checks;
   checks.push_back({"root", findings.uid == 0,
-                    findings.uid == 0 ? "" : "uid " + std::to_string(findings.uid) + "; ringfenced needs to be root"});
+                    findings.uid == 0 ? "ringfenced runs as root"
+                                      : "uid " + std::to_string(findings.uid) + "; ringfenced needs to be root"});
   checks.push_back(capabilityCheck(findings.capabilities));
   wallChecks(findings.features, checks);
   machineChecks(findings, checks);

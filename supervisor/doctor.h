@@ -22,7 +22,8 @@ struct Findings {
   std::string launcher;            // path that was looked at
   bool launcherFound = false;
   bool logind = false;
-  std::optional<std::uint64_t> stateBytesFree;  // absent: the directory does not exist or cannot be asked
+  bool viewerGroup = false, adminGroup = false;  // ringfence, ringfence-admin
+  std::optional<std::uint64_t> stateBytesFree;   // absent: the directory does not exist or cannot be asked
   std::string stateDir;
   std::size_t policies = 0;  // that load
   std::vector<std::string> policyTroubles;

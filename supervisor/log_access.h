@@ -24,8 +24,11 @@ struct LogEntry {
 struct LogAccess {
   // Facts after `sinceSeq` in order, at most `limit`.
   std::function<Result<std::vector<LogEntry>>(std::uint64_t sinceSeq, std::size_t limit)> read;
-  // Checks the chain; `against` is a head kept elsewhere, or empty.
-  std::function<Result<api::Verification>(const std::string& against)> verify;
+  // Where a reading begins that wants what was recorded from `wall` on: the seq before it. 0 when that is not found
+  // soon: then older facts come first. A clock that was set back makes some older facts come along.
+  std::function<Result<std::uint64_t>(Microseconds wall)> seqBefore;
+  // Checks the chain; `against` is a head kept elsewhere, or empty. `done` is called in a later turn, or at once.
+  std::function<void(const std::string& against, std::function<void(Result<api::Verification>)> done)> verify;
 };
 
 }  // namespace ringfence::supervisor

@@ -170,20 +170,27 @@ void Requests::on(Asker asker, const api::TrustFile& request) {
 void Requests::on(Asker asker, const api::ReadLog& request) {
   Client& client = *world_.clients.find(asker.client);
   if (client.log) return refuse(asker, {ErrorCode::kBusy, "the log is being read on this connection already"});
-  LogStream stream{asker.request, request.sinceSeq, {}, request.follow, {}};
+  LogStream stream{asker.request, request.sinceSeq, request.sinceWall, {}, request.follow, {}};
+  if (request.sinceWall > Microseconds{}) {
+    auto before = world_.log.seqBefore(request.sinceWall);
+    if (!before) return refuse(asker, before.error());
+    stream.nextSince = std::max(stream.nextSince, *before);
+  }
   if (!request.run.empty()) {
     auto run = findRun(world_.turns.state(), client.identity.peer, request.run);
     // A run that ended long ago is in the log and no longer in the state; who may read it shows there.
     if (!run && !RunId::parse(request.run)) return refuse(asker, run.error());
     stream.run = run ? (*run)->id.text() : request.run;
   }
+  if (stream.follow) client.session.setSubscribed(stream.nextSince);
   client.log = std::move(stream);
 }
 
 void Requests::on(Asker asker, const api::VerifyLog& request) {
-  auto verified = world_.log.verify(request.against);
-  if (!verified) return refuse(asker, verified.error());
-  answer(asker, *verified);
+  world_.log.verify(request.against, [this, asker](const Result<api::Verification>& verified) {
+    if (!verified) return refuse(asker, verified.error());
+    answer(asker, *verified);
+  });
 }
 
 void Requests::on(Asker asker, const api::AskDoctor&) { answer(asker, world_.doctor()); }

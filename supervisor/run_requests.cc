@@ -1,6 +1,7 @@
 // Starting runs, and telling those who wait for one.
 #include "supervisor/api/details.h"
 #include "supervisor/core/lookup.h"
+#include "supervisor/launcher_link.h"
 #include "supervisor/requests.h"
 
 namespace ringfence::supervisor {
@@ -12,6 +13,19 @@ using sandbox::HeldFd;
 api::Refusal notStarted(const RunRefused& body) {
   const char* code = body.exitCode == 127 ? "not-found" : body.exitCode == 126 ? "denied" : "unavailable";
   return {code, body.message, body.token, static_cast<std::uint32_t>(body.exitCode), {}, 0};
+}
+
+// Why there is nothing to read: the ring is memory, kept by the launcher and this daemon.
+Error noOutput(const Run& run, const Error& error) {
+  if (run.what.stdio == sandbox::Stdio::kDescriptors) {
+    return {ErrorCode::kNotFound,
+            "the output of " + describe(run) + " went where its caller sent it; none of it is kept"};
+  }
+  if (isLive(run)) return error;
+  return {ErrorCode::kNotFound, "the output of " + describe(run) +
+                                    " is gone: after a run has ended it is kept for the last " +
+                                    std::to_string(kMaxEndedRings) +
+                                    " runs, until the daemon restarts. To keep all of it, redirect it to a file"};
 }
 
 }  // namespace
@@ -144,7 +158,7 @@ void Requests::on(Asker asker, const api::ReadOutput& request) {
   auto found = findControllableRun(peerOf(asker), request.run);
   if (!found) return refuse(asker, found.error());
   auto ring = world_.launcher.copyOf((*found)->id, HeldFd::kOutputRing);
-  if (!ring) return refuse(asker, ring.error());
+  if (!ring) return refuse(asker, noOutput(**found, ring.error()));
   std::vector<UniqueFd> fds;
   fds.push_back(std::move(*ring));
   answer(asker, api::Output{false}, api::Last::kYes, std::move(fds));

@@ -18,7 +18,7 @@
 #include "supervisor/loop.h"
 #include "supervisor/places.h"
 #include "supervisor/store/sqlite_store.h"
-#include "supervisor/store/verify_log.h"
+#include "supervisor/verifier.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -55,7 +55,7 @@ Result<std::string> readBootId() {
   return text;
 }
 
-LogAccess accessTo(SqliteStore& store, const std::string& file) {
+LogAccess accessTo(SqliteStore& store, Verifier& verifier) {
   LogAccess access;
   access.read = [&store](std::uint64_t sinceSeq, std::size_t limit) -> Result<std::vector<LogEntry>> {
     const auto facts = RF_TRY(store.read(sinceSeq, RunId(), limit));
@@ -67,9 +67,12 @@ LogAccess accessTo(SqliteStore& store, const std::string& file) {
     }
     return entries;
   };
-  access.verify = [file](const std::string& against) -> Result<api::Verification> {
-    const VerifyReport report = RF_TRY(verifyLog(file, against));
-    return api::Verification{report.ok, report.facts, report.head, report.firstBadSeq, report.detail};
+  access.seqBefore = [&store](Microseconds wall) { return store.seqBefore(wall); };
+  access.verify = [&verifier](const std::string& against, std::function<void(Result<api::Verification>)> done) {
+    verifier.verify(against, [done = std::move(done)](const Result<VerifyReport>& checked) {
+      if (!checked) return done(checked.error());
+      done(api::Verification{checked->ok, checked->facts, checked->head, checked->firstBadSeq, checked->detail});
+    });
   };
   return access;
 }
@@ -78,8 +81,15 @@ LogAccess accessTo(SqliteStore& store, const std::string& file) {
 class Service {
  public:
   Service(const Config& config, TurnClock& clock, Loop& loop, api::Server& server, LauncherLink& link,
-          SqliteStore& store, Daemon& daemon)
-      : config_(config), clock_(clock), loop_(loop), server_(server), link_(link), store_(store), daemon_(daemon) {}
+          SqliteStore& store, Verifier& verifier, Daemon& daemon)
+      : config_(config),
+        clock_(clock),
+        loop_(loop),
+        server_(server),
+        link_(link),
+        store_(store),
+        verifier_(verifier),
+        daemon_(daemon) {}
 
   Result<void> run() {
     RF_TRY(watchAll());
@@ -107,6 +117,9 @@ class Service {
     Loop::Watch stored =
         RF_TRY(loop_.watch(store_.eventFd(), EPOLLIN, [this](std::uint32_t) { daemon_.storeReady(); }));
     watches_.push_back(std::move(stored));
+    Loop::Watch verified =
+        RF_TRY(loop_.watch(verifier_.eventFd(), EPOLLIN, [this](std::uint32_t) { verifier_.finish(); }));
+    watches_.push_back(std::move(verified));
     wake_ = RF_TRY(loop_.onWake([this] {
       daemon_.launcherNews(link_.advance());
       daemon_.wake();
@@ -117,7 +130,8 @@ class Service {
   void reload() {
     (void)::sd_notify(0, "RELOADING=1");  // Nobody may be listening.
     daemon_.reloadPolicies();
-    say("policies read again");
+    server_.setRoles(api::lookUpRoleGroups());
+    say("policies and groups read again");
     (void)::sd_notify(0, "READY=1");
   }
 
@@ -239,6 +253,7 @@ class Service {
   api::Server& server_;
   LauncherLink& link_;
   SqliteStore& store_;
+  Verifier& verifier_;
   Daemon& daemon_;
   std::vector<Loop::Watch> watches_;
   Loop::Watch wake_;
@@ -276,18 +291,19 @@ Result<void> serve(const Config& config) {
   LauncherLink link(
       {places.launcherSocket, launcherProgram(), {"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot}},
       clock);
+  const std::unique_ptr<Verifier> verifier = RF_TRY(Verifier::create(places.logFile));
   api::Server server = RF_TRY(api::Server::listen(places.controlSocket, api::lookUpRoleGroups(), config.cgroupRoot));
   Daemon daemon({.config = config,
                  .clock = clock,
                  .features = features,
                  .bootId = bootId,
                  .store = *opened.store,
-                 .log = accessTo(*opened.store, places.logFile),
+                 .log = accessTo(*opened.store, *verifier),
                  .launcher = link,
                  .cgroups = cgroups ? &*cgroups : nullptr,
                  .say = say},
                 std::move(opened.state));
-  Service service(config, clock, loop, server, link, *opened.store, daemon);
+  Service service(config, clock, loop, server, link, *opened.store, *verifier, daemon);
   auto served = service.run();
   (void)::unlink(places.controlSocket.c_str());  // The next daemon replaces it anyway.
   return served;

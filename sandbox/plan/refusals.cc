@@ -38,7 +38,7 @@ Result<void> checkPlace(const std::string& what, const std::string& path, Below 
   }
   for (const std::string_view place : kNeverWhole) {
     if (path == place) {
-      return refuse(ErrorCode::kDenied, what, path, "is never given as a whole; name what is needed below it");
+      return refuse(ErrorCode::kDenied, what, path, "is never given as a whole; name a directory below it");
     }
   }
   for (const std::string& place : request.protectedPaths) {

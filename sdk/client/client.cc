@@ -312,12 +312,14 @@ Answer<std::vector<std::string>> Client::act(Verb verb, const std::string& run) 
   return std::vector<std::string>(runs.begin(), runs.end());
 }
 
-Answer<std::monostate> Client::beginLog(const std::string& run, std::uint64_t sinceSeq, bool follow) {
+Answer<std::monostate> Client::beginLog(const std::string& run, std::uint64_t sinceSeq, bool follow,
+                                        std::chrono::microseconds sinceWall) {
   Exchange exchange(*this);
   v1::LogRequest& log = *exchange.request.mutable_log();
   log.set_run(run);
   log.set_since_seq(sinceSeq);
   log.set_follow(follow);
+  log.set_since_usec(sinceWall.count());
   if (auto sent = exchange.send(); !sent) return failed(std::move(sent).error());
   waiting_.clear();
   streamId_ = exchange.id();

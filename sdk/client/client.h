@@ -1,10 +1,11 @@
-// The control socket for C++ programs: blocking calls, and fd() with receive() for those with a loop of their own. Holds
-// no protobuf in its interface. Not thread-safe. Every reply is bounded before it is believed.
+// The control socket for C++ programs: blocking calls, and fd() with receive() for those with a loop of their own.
+// Holds no protobuf in its interface. Not thread-safe. Every reply is bounded before it is believed.
 //
 //   auto client = RF_TRY(Client::connect());
 //   RunList runs = RF_TRY(client.list(false));
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -17,18 +18,24 @@
 
 namespace ringfence::client {
 
-struct PolicyText { std::string file; std::string text; };
+struct PolicyText {
+  std::string file;
+  std::string text;
+};
 enum class StdioMode { kDescriptors, kTerminal, kCaptured };
-struct ExtraPath { std::string path; bool writable = false; };
+struct ExtraPath {
+  std::string path;
+  bool writable = false;
+};
 
 struct RunRequest {
   std::string name;
-  std::string policy;                        // a name; empty: the default
+  std::string policy;  // a name; empty: the default
   std::optional<PolicyText> policyFile;
   std::vector<PolicyText> userPolicies;
   std::optional<PolicyText> projectPolicy;
   std::string workspace;
-  int workspaceFd = -1;                      // O_PATH directory; borrowed
+  int workspaceFd = -1;  // O_PATH directory; borrowed
   std::string workingDirectory;
   std::vector<std::string> argv;
   std::string executable;
@@ -37,7 +44,7 @@ struct RunRequest {
   std::vector<std::pair<std::string, std::string>> extraEnvironment;
   std::vector<ExtraPath> extraPaths;
   StdioMode stdio = StdioMode::kDescriptors;
-  int stdioFds[3] = {0, 1, 2};               // borrowed; kDescriptors only
+  int stdioFds[3] = {0, 1, 2};  // borrowed; kDescriptors only
   std::uint16_t rows = 24;
   std::uint16_t columns = 80;
   bool detached = false;
@@ -45,15 +52,37 @@ struct RunRequest {
   bool unattended = false;
 };
 
-struct Weakening { std::string wall; std::string reason; };
-struct RunAccepted { std::string run; std::string name; std::int32_t pid = 0; std::vector<Weakening> weakened; std::vector<std::string> notes; UniqueFd terminal; };
-struct ExitStatus { std::optional<int> code; std::optional<int> signal; bool outOfMemory = false; std::string note; };
-struct StoppedBy { int signal = 0; };
+struct Weakening {
+  std::string wall;
+  std::string reason;
+};
+struct RunAccepted {
+  std::string run;
+  std::string name;
+  std::int32_t pid = 0;
+  std::vector<Weakening> weakened;
+  std::vector<std::string> notes;
+  UniqueFd terminal;
+};
+struct ExitStatus {
+  std::optional<int> code;
+  std::optional<int> signal;
+  bool outOfMemory = false;
+  std::string note;
+};
+struct StoppedBy {
+  int signal = 0;
+};
 struct Continued {};
 using RunEvent = std::variant<StoppedBy, Continued, ExitStatus>;
 
-struct WallReading { std::string wall, wanted, got, proved; bool up = false; };
-struct Usage { std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes; };
+struct WallReading {
+  std::string wall, wanted, got, proved;
+  bool up = false;
+};
+struct Usage {
+  std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;
+};
 struct RunDetails {
   std::string id, name, state;
   std::optional<ExitStatus> exit;
@@ -67,15 +96,36 @@ struct RunDetails {
   Usage usage;
   std::vector<std::string> notes;
 };
-struct LogLine { std::uint64_t seq = 0; std::string at, run, kind, bodyJson, hash; };
-struct VerifyAnswer { bool ok = false; std::uint64_t facts = 0; std::string head; std::uint64_t firstBadSeq = 0; std::string detail; };
-struct UsageRow { std::string run, name, state; Usage usage; };
-struct Document { std::string json; std::string text; };
+struct LogLine {
+  std::uint64_t seq = 0;
+  std::string at, run, kind, bodyJson, hash;
+};
+struct VerifyAnswer {
+  bool ok = false;
+  std::uint64_t facts = 0;
+  std::string head;
+  std::uint64_t firstBadSeq = 0;
+  std::string detail;
+};
+struct UsageRow {
+  std::string run, name, state;
+  Usage usage;
+};
+struct Document {
+  std::string json;
+  std::string text;
+};
 
 // A refusal by the daemon, as it said it. `exitCode` is the one that the command line ends with.
-struct Refusal { std::string code, message, token, json; int exitCode = 1; };
+struct Refusal {
+  std::string code, message, token, json;
+  int exitCode = 1;
+};
 // Like Error, but keeps what the daemon said. kUnavailable and no refusal: the daemon is not reachable or went away.
-struct Failure { Error error; std::optional<Refusal> refusal; };
+struct Failure {
+  Error error;
+  std::optional<Refusal> refusal;
+};
 
 template <typename T>
 using Answer = std::variant<T, Failure>;
@@ -106,7 +156,10 @@ class Client {
   Answer<std::vector<RunDetails>> list(bool all);
   Answer<RunDetails> show(const std::string& run);
   // The terminal's master (or the output ring when the run has no terminal), then run events as after run().
-  struct Attached { UniqueFd output; bool isTerminal = false; };
+  struct Attached {
+    UniqueFd output;
+    bool isTerminal = false;
+  };
   Answer<Attached> attach(const std::string& run);
   Answer<UniqueFd> outputRing(const std::string& run);
 
@@ -114,8 +167,10 @@ class Client {
   // `run` empty: all that the peer controls. The ids acted on.
   Answer<std::vector<std::string>> act(Verb verb, const std::string& run);
 
-  // The log from `sinceSeq`; then, with follow, as facts happen. nextLogLine: nullopt after the last.
-  Answer<std::monostate> beginLog(const std::string& run, std::uint64_t sinceSeq, bool follow);
+  // The log from `sinceSeq` and `sinceWall` on (zero: all); then, with follow, as facts happen. nextLogLine: nullopt
+  // after the last.
+  Answer<std::monostate> beginLog(const std::string& run, std::uint64_t sinceSeq, bool follow,
+                                  std::chrono::microseconds sinceWall = {});
   Answer<std::optional<LogLine>> nextLogLine();
 
   Answer<VerifyAnswer> verify(const std::string& against);
@@ -129,8 +184,8 @@ class Client {
 
   UniqueFd socket_;
   std::uint64_t nextId_ = 1;
-  std::uint64_t streamId_ = 0;         // id whose answers nextRunEvent and nextLogLine return
-  std::deque<std::string> waiting_;    // packets of the stream that came out of turn; bounded
+  std::uint64_t streamId_ = 0;       // id whose answers nextRunEvent and nextLogLine return
+  std::deque<std::string> waiting_;  // packets of the stream that came out of turn; bounded
 };
 
 }  // namespace ringfence::client

@@ -274,7 +274,8 @@ Result<Request> toRequest(const v1::ClientPacket& packet) {
     case v1::ClientPacket::kStop: return toAct(Verb::kStop, packet.stop());
     case v1::ClientPacket::kKill: return toAct(Verb::kKill, packet.kill());
     case v1::ClientPacket::kLog:
-      return Request(ReadLog{packet.log().run(), packet.log().since_seq(), packet.log().follow()});
+      return Request(ReadLog{packet.log().run(), packet.log().since_seq(), Microseconds(packet.log().since_usec()),
+                             packet.log().follow()});
     case v1::ClientPacket::kVerify: return Request(VerifyLog{packet.verify().against()});
     case v1::ClientPacket::kDoctor: return Request(AskDoctor{});
     case v1::ClientPacket::kUsage: return Request(ReadUsage{packet.usage().run()});

@@ -10,6 +10,7 @@
 
 #include "sandbox/plan/make_plan.h"
 #include "sandbox/plan/plan.h"
+#include "sdk/base/clock.h"
 
 namespace ringfence::supervisor::api {
 
@@ -71,6 +72,7 @@ struct ActOnRuns {
 struct ReadLog {
   std::string run;
   std::uint64_t sinceSeq = 0;
+  Microseconds sinceWall{};  // zero: from the beginning
   bool follow = false;
 };
 struct VerifyLog {

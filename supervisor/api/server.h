@@ -42,6 +42,8 @@ class Server {
   static Result<Server> listen(const std::string& path, RoleGroups roles, std::string cgroupRoot);
 
   int fd() const { return listener_.get(); }
+  // For connections from now on.
+  void setRoles(RoleGroups roles) { roles_ = roles; }
 
   struct Accepted {
     UniqueFd socket;

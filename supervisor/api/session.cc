@@ -98,11 +98,12 @@ void Session::enqueue(std::uint64_t id, const Answer& answer, std::vector<Unique
   }
   if (encoded->memfd) fds.insert(fds.begin(), std::move(encoded->memfd));
   push(std::move(encoded->bytes), std::move(fds), encoded->size, now);
+  if (const auto* line = std::get_if<LogLine>(&answer)) queue_.back().seq = line->seq;
 }
 
 void Session::push(std::string bytes, std::vector<UniqueFd> fds, std::size_t size, Now now) {
   queuedBytes_ += size;
-  queue_.push_back({std::move(bytes), std::move(fds), size, now.monotonic});
+  queue_.push_back({std::move(bytes), std::move(fds), size, now.monotonic, 0});
 }
 
 void Session::refuseAndClose(std::uint64_t id, const Refusal& refusal, Now now) {
@@ -116,7 +117,9 @@ void Session::refuseAndClose(std::uint64_t id, const Refusal& refusal, Now now) 
 void Session::lag(Now now) {
   queue_.clear();
   queuedBytes_ = 0;
-  refuseAndClose(0, {"lagged", "answers were not read in time; ask again from the last seq", {}, 1, {}, lastSeq_}, now);
+  refuseAndClose(
+      0, {"lagged", "answers were not read in time; go on from seq " + std::to_string(lastSeq_), {}, 1, {}, lastSeq_},
+      now);
 }
 
 void Session::flush(Now) {
@@ -130,6 +133,7 @@ void Session::flush(Now) {
       return;
     }
     queuedBytes_ -= front.size;
+    lastSeq_ = std::max(lastSeq_, front.seq);
     queue_.pop_front();
   }
 }

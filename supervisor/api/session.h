@@ -6,6 +6,7 @@
 //   if (session.finished()) drop it;
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -53,10 +54,10 @@ class Session {
   void refuseAndClose(std::uint64_t id, const Refusal& refusal, Now now);
   // Sends what the socket takes.
   void flush(Now now);
-  // A peer that subscribed to something pays for not reading; the log's last seq goes with `lagged`.
-  void setSubscribed(std::uint64_t lastSeq) {
+  // A peer that subscribed to the log pays for not reading; the seq of the last fact that left goes with `lagged`.
+  void setSubscribed(std::uint64_t sinceSeq) {
     subscribed_ = true;
-    lastSeq_ = lastSeq;
+    lastSeq_ = std::max(lastSeq_, sinceSeq);
   }
   // Deadlines: Hello, unread output, the wait before closing.
   void expire(Now now);
@@ -75,6 +76,7 @@ class Session {
     std::vector<UniqueFd> fds;
     std::size_t size = 0;
     Microseconds since{};
+    std::uint64_t seq = 0;  // of a line of the log
   };
   void handle(std::string_view bytes, std::vector<UniqueFd> fds, Now now, std::vector<Incoming>& incoming);
   void enqueue(std::uint64_t id, const Answer& answer, std::vector<UniqueFd> fds, Last last, Now now);

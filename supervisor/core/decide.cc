@@ -20,8 +20,15 @@ bool hasNotStarted(const Run& run) {
 }
 
 Error wrongState(const Run& run, std::string_view verb) {
-  std::string message =
-      "run " + describe(run) + " is " + std::string(lifeName(run.life)) + ": it cannot be " + std::string(verb);
+  const std::string_view life = lifeName(run.life);
+  std::string message = "run " + describe(run);
+  if (life == "ended") return refuse(ErrorCode::kInvalid, message + " has ended: it cannot be " + std::string(verb));
+  if (life == verb) return refuse(ErrorCode::kInvalid, message + " is " + std::string(life) + " already");
+  message += " is " + std::string(life);
+  if (life == "running") return refuse(ErrorCode::kInvalid, message + ", not frozen: there is nothing to resume");
+  if (life == "stopping" && verb == "stopped")
+    return refuse(ErrorCode::kInvalid, message + " already; kill ends it now");
+  message += ": it cannot be " + std::string(verb);
   if (hasNotStarted(run)) message += " before it runs; stop or kill it, or try again";
   return refuse(ErrorCode::kInvalid, std::move(message));
 }

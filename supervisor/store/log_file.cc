@@ -46,12 +46,15 @@ Result<LogReader> LogReader::create(Connection& connection) {
   Statement ofRun =
       RF_TRY(connection.prepare("SELECT seq, run, wall_us, mono_us, boot_us, boot_id, kind, body, hash FROM facts "
                                 "WHERE run = ?3 AND run <> '' AND seq > ?1 ORDER BY seq LIMIT ?2"));
+  Statement before =
+      RF_TRY(connection.prepare("SELECT seq FROM (SELECT seq, wall_us FROM facts ORDER BY seq DESC LIMIT ?2) "
+                                "WHERE wall_us < ?1 LIMIT 1"));
   Statement hashOf = RF_TRY(connection.prepare("SELECT hash FROM facts WHERE seq = ?1"));
   Statement samples =
       RF_TRY(connection.prepare("SELECT wall_us, cpu_usec, memory_bytes, pids, io_read_bytes, io_write_bytes FROM "
                                 "samples WHERE run = ?1 ORDER BY id DESC LIMIT ?2"));
   return LogReader({std::move(base), std::move(head), std::move(snapshot), std::move(all), std::move(ofRun),
-                    std::move(hashOf), std::move(samples)});
+                    std::move(before), std::move(hashOf), std::move(samples)});
 }
 
 Result<ChainPoint> LogReader::base() {
@@ -103,6 +106,15 @@ Result<std::vector<StoredRow>> LogReader::ofRun(std::uint64_t sinceSeq, const Ru
     if (!row) return found;
     found.push_back(readRow(statements_.ofRun));
   }
+}
+
+Result<std::uint64_t> LogReader::seqBefore(Microseconds wall, std::size_t looked) {
+  Statement& row = statements_.before;
+  row.bind(1, static_cast<std::int64_t>(wall.count())).bind(2, static_cast<std::uint64_t>(looked));
+  const bool found = RF_TRY(row.step());
+  const std::uint64_t seq = found ? row.number(0) : 0;
+  row.reset();
+  return seq;
 }
 
 Result<std::optional<std::string>> LogReader::hashOf(std::uint64_t seq) {

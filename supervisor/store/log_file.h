@@ -41,13 +41,15 @@ class LogReader {
   Result<void> each(std::uint64_t sinceSeq, std::size_t limit,
                     const std::function<Result<void>(const StoredRow&)>& use);
   Result<std::vector<StoredRow>> ofRun(std::uint64_t sinceSeq, const RunId& run, std::size_t limit);
+  // The newest fact older than `wall` among the last `looked`; 0: none of them is.
+  Result<std::uint64_t> seqBefore(Microseconds wall, std::size_t looked);
   Result<std::optional<std::string>> hashOf(std::uint64_t seq);
   // The newest first.
   Result<std::vector<Sample>> samples(const RunId& run, std::size_t limit);
 
  private:
   struct Statements {
-    Statement base, head, snapshot, all, ofRun, hashOf, samples;
+    Statement base, head, snapshot, all, ofRun, before, hashOf, samples;
   };
   explicit LogReader(Statements statements) : statements_(std::move(statements)) {}
   Statements statements_;

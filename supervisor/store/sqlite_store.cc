@@ -109,6 +109,10 @@ Result<std::vector<StoredFact>> SqliteStore::read(std::uint64_t sinceSeq, const 
   return facts;
 }
 
+Result<std::uint64_t> SqliteStore::seqBefore(Microseconds wall) {
+  return parts_->reader->seqBefore(wall, kMaxLookedBack);
+}
+
 Result<std::vector<Sample>> SqliteStore::samples(const RunId& run, std::size_t limit) {
   return parts_->reader->samples(run, std::min(limit, kMaxReadFacts));
 }

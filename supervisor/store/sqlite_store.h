@@ -34,6 +34,7 @@ struct StoreOptions {
 };
 
 inline constexpr std::size_t kMaxReadFacts = 4096;
+inline constexpr std::size_t kMaxLookedBack = 20000;
 
 class SqliteStore final : public Store {
  public:
@@ -57,6 +58,8 @@ class SqliteStore final : public Store {
   // Durable facts after `sinceSeq` in order, at most `limit` and at most kMaxReadFacts; of one run, or (empty) all.
   // Reads from the file, for which it may wait as long as any read does, never for the writer.
   Result<std::vector<StoredFact>> read(std::uint64_t sinceSeq, const RunId& run, std::size_t limit);
+  // The newest fact that is older than `wall`, among the last kMaxLookedBack; 0 when there is none among them.
+  Result<std::uint64_t> seqBefore(Microseconds wall);
   // The newest first.
   Result<std::vector<Sample>> samples(const RunId& run, std::size_t limit);
 

@@ -16,8 +16,8 @@ namespace ringfence::supervisor {
 
 // Result of commits since the last look.
 struct Progress {
-  std::uint64_t durableSeq = 0;       // every fact up to here is on disk
-  std::optional<Error> failure;       // a batch failed: nothing after durableSeq will become durable until `retry`
+  std::uint64_t durableSeq = 0;  // every fact up to here is on disk
+  std::optional<Error> failure;  // a batch failed: nothing after durableSeq will become durable until `retry`
   std::optional<SegmentRetired> retirable = std::nullopt;  // may leave the log, when the core says so (tendLog)
 };
 
@@ -40,8 +40,8 @@ class Store {
   }
 };
 
-// The facts about the log itself that are due: a snapshot, a segment that may go. Appends and folds them. Call it once a
-// turn, with the last progress. Fails as append does, and may then be called again later.
+// The facts about the log itself that are due: a snapshot, a segment that may go. Appends and folds them. Call it once
+// a turn, with the last progress. Fails as append does, and may then be called again later.
 Result<void> tendLog(Store& store, State& state, const Progress& progress, const Context& context);
 
 inline constexpr std::size_t kMaxQueuedFacts = 65536;

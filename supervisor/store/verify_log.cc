@@ -11,8 +11,8 @@ namespace {
 
 class Verifying {
  public:
-  Verifying(Connection& connection, LogReader& reader, std::string against)
-      : connection_(connection), reader_(reader), against_(std::move(against)) {}
+  Verifying(Connection& connection, LogReader& reader, std::string against, const std::stop_token& stop)
+      : connection_(connection), reader_(reader), against_(std::move(against)), stop_(stop) {}
 
   Result<VerifyReport> run() {
     // One moment of the file, also while a daemon writes.
@@ -25,6 +25,7 @@ class Verifying {
     constexpr auto kFirst = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::min());
     auto walked =
         reader_.each(kFirst, std::numeric_limits<std::size_t>::max(), [&](const StoredRow& row) { return check(row); });
+    if (stop_.stop_requested()) return givenUp();
     if (!walked && report_.detail.empty()) (void)bad(previous_.seq + 1, "cannot be read: " + walked.error().message);
     if (report_.detail.empty()) checkWhole();
     report_.head = encodeHex(previous_.hash);
@@ -34,7 +35,10 @@ class Verifying {
   }
 
  private:
+  static Error givenUp() { return {ErrorCode::kUnavailable, "the check of the log was given up", 0}; }
+
   Result<void> check(const StoredRow& stored) {
+    if (stop_.stop_requested()) return givenUp();
     const std::uint64_t expected = previous_.seq + 1;
     if (stored.row.seq < expected) return bad(stored.row.seq, "was retired, or is not one of ours, and is there");
     if (stored.row.seq > expected) return bad(expected, "is missing");
@@ -83,6 +87,7 @@ class Verifying {
   Connection& connection_;
   LogReader& reader_;
   std::string against_;
+  const std::stop_token& stop_;
   ChainPoint base_, previous_;
   std::optional<SnapshotRow> snapshot_;
   SegmentRetired retired_;
@@ -93,10 +98,10 @@ class Verifying {
 
 }  // namespace
 
-Result<VerifyReport> verifyLog(const std::string& path, const std::string& against) {
+Result<VerifyReport> verifyLog(const std::string& path, const std::string& against, const std::stop_token& stop) {
   std::unique_ptr<Connection> connection = RF_TRY(Connection::open(path, OpenMode::kRead));
   LogReader reader = RF_TRY(LogReader::create(*connection));
-  return Verifying(*connection, reader, against).run();
+  return Verifying(*connection, reader, against, stop).run();
 }
 
 }  // namespace ringfence::supervisor

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 
 #include "sdk/base/result.h"
@@ -16,7 +17,8 @@ struct VerifyReport {
   std::string detail;             // for a person
 };
 
-// `against`: a head noted earlier (64 hexadecimal digits), or empty. Fails when the file cannot be opened.
-Result<VerifyReport> verifyLog(const std::string& path, const std::string& against);
+// `against`: a head noted earlier (64 hexadecimal digits), or empty. Fails when the file cannot be opened,
+// and with kUnavailable soon after `stop` is asked for.
+Result<VerifyReport> verifyLog(const std::string& path, const std::string& against, const std::stop_token& stop = {});
 
 }  // namespace ringfence::supervisor

@@ -45,7 +45,8 @@ def is_alive(pid: int) -> bool:
 class Daemon:
     """Starts on entry, stops and cleans up on exit. `build` is the folder that holds bin/."""
 
-    def __init__(self, build: str | Path, *, policies: list[str | Path] | None = None, uid_range: str = "700000-700999") -> None:
+    def __init__(self, build: str | Path, *, policies: list[str | Path] | None = None, uid_range: str = "700000-700999",
+                 wrapper: list[str] | None = None) -> None:
         self.bin = Path(build).resolve() / "bin"
         self.base = Path(tempfile.mkdtemp(prefix="ringfence-e2e-"))
         os.chmod(self.base, 0o755)
@@ -54,6 +55,7 @@ class Daemon:
         self.cgroup_root = f"rf-e2e-{os.getpid()}-{self.base.name[-6:].replace('_', 'x')}"
         self.policies = [str(p) for p in (policies or [SOURCE / "policy" / "profiles"])]
         self.uid_range = uid_range
+        self.wrapper = wrapper or []  # a command that becomes the daemon
         self.process: subprocess.Popen[bytes] | None = None
         self.log_path = self.base / "daemon.log"
 
@@ -75,7 +77,7 @@ class Daemon:
         began = time.monotonic()
         offset = self.log_path.stat().st_size if self.log_path.exists() else 0
         log = open(self.log_path, "ab")
-        command = [str(self.bin / "ringfenced"), "--run-dir", str(self.run_dir), "--state-dir", str(self.state_dir),
+        command = [*self.wrapper, str(self.bin / "ringfenced"), "--run-dir", str(self.run_dir), "--state-dir", str(self.state_dir),
                    "--cgroup-root", self.cgroup_root, "--uid-range", self.uid_range]
         for folder in self.policies:
             command += ["--policy-dir", folder]

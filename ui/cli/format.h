@@ -22,6 +22,7 @@ std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec);
 // Columns aligned by the number of characters, two blanks between, the last one not padded. Cells are already escaped.
 class Table {
  public:
+  Table() = default;
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   std::string text() const;

@@ -34,7 +34,7 @@ int becomeDaemonProgram(std::vector<std::string> arguments, const Error& whyAway
   return fail(whyAway, form);
 }
 
-bool printLog(client::Client& client, const Since& since, Form form, int& status) {
+bool printLog(client::Client& client, Form form, int& status) {
   const auto answer = client.nextLogLine();
   if (const auto* failure = std::get_if<client::Failure>(&answer)) {
     status = fail(*failure, form);
@@ -42,10 +42,6 @@ bool printLog(client::Client& client, const Since& since, Form form, int& status
   }
   const auto& line = std::get<std::optional<client::LogLine>>(answer);
   if (!line) return false;
-  if (since.wall) {
-    const auto at = parseRfc3339(line->at);
-    if (at && *at < *since.wall) return true;
-  }
   print(form == Form::kJson ? logJson(*line) + "\n" : logText(*line));
   return true;
 }
@@ -67,10 +63,10 @@ int logCommand(const Parsed& parsed) {
   auto client = client::Client::connect();
   if (!client) return fail(client.error(), form);
   const std::string run = parsed.words.empty() ? "" : parsed.words[0];
-  const auto begun = client->beginLog(run, since.seq, parsed.has("follow"));
+  const auto begun = client->beginLog(run, since.seq, parsed.has("follow"), since.wall.value_or(Microseconds{}));
   if (const auto* failure = std::get_if<client::Failure>(&begun)) return fail(*failure, form);
   int status = kExitOk;
-  while (printLog(*client, since, form, status)) {}
+  while (printLog(*client, form, status)) {}
   return status;
 }
 
@@ -116,7 +112,8 @@ int doctorCommand(const Parsed& parsed) {
   const std::string& text = form == Form::kJson || document.text.empty() ? document.json : document.text;
   print(form == Form::kJson ? text : escapeLines(text));
   if (!text.ends_with('\n')) print("\n");
-  return kExitOk;
+  // As `ringfenced --doctor` does. Inside a string the quotes would be escaped.
+  return document.json.find("\"ok\":false") == std::string::npos ? kExitOk : kExitFailed;
 }
 
 }  // namespace ringfence::cli

@@ -1,7 +1,10 @@
+#include <unistd.h>
+
 #include "sdk/base/clock.h"
 #include "sdk/base/text.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/shapes.h"
+#include "ui/cli/terminal.h"
 #include "ui/cli/views.h"
 
 namespace ringfence::cli {
@@ -19,7 +22,8 @@ int psCommand(const Parsed& parsed) {
   if (const auto* failure = std::get_if<client::Failure>(&answer)) return fail(*failure, form);
   const auto& runs = std::get<std::vector<client::RunDetails>>(answer);
   if (form == Form::kText) {
-    print(runTable(runs, wallNow()));
+    const auto size = windowSize(STDOUT_FILENO);
+    print(runTable(runs, wallNow(), size ? size->ws_col : 0));
     return kExitOk;
   }
   for (const client::RunDetails& run : runs) printLine(runJson(run));

@@ -1,5 +1,6 @@
 #include "ui/cli/views.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "sdk/base/text.h"
@@ -82,6 +83,30 @@ std::string usageLine(const client::Usage& usage) {
          formatBytesOrDash(usage.ioReadBytes) + ", written " + formatBytesOrDash(usage.ioWriteBytes);
 }
 
+struct TextRoom {
+  std::size_t name = 64;
+  std::size_t command = kCommandCharacters;
+};
+
+// What a line of `columns` (0: no end) leaves for the two columns that hold texts of people.
+TextRoom shareLine(const std::vector<std::vector<std::string>>& fixed, const std::vector<std::string>& names,
+                   std::size_t columns) {
+  TextRoom room;
+  if (columns == 0) return room;
+  std::vector<std::size_t> widths(fixed.front().size());
+  for (const auto& row : fixed) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::size_t used = 2 * (widths.size() + 1);
+  for (const std::size_t width : widths) used += width;
+  std::size_t longest = 0;
+  for (const std::string& name : names) longest = std::max(longest, name.size());
+  const std::size_t left = columns > used + 24 ? columns - used : 24;
+  room.name = std::min(longest, left / 2);
+  room.command = std::min(kCommandCharacters, left - room.name);
+  return room;
+}
+
 }  // namespace
 
 std::string exitText(const client::ExitStatus& exit) {
@@ -105,13 +130,22 @@ std::string commandText(const std::vector<std::string>& command) {
   return text;
 }
 
-std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now) {
-  Table table({"RUN", "NAME", "STATE", "PID", "TIME", "POLICY", "COMMAND"});
+std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now, std::size_t columns) {
+  std::vector<std::vector<std::string>> cells{{"RUN", "STATE", "TIME", "POLICY"}};
+  std::vector<std::string> names{"NAME"}, commands{"COMMAND"};
   for (const client::RunDetails& run : runs) {
-    table.add({escapeForDisplay(run.id), dashIfEmpty(run.name), stateOf(run),
-               run.pid > 0 ? std::to_string(run.pid) : "-", ageOf(run, now),
-               dashIfEmpty(run.policyName) + (run.weakened.empty() ? "" : " (weakened)"),
-               shorten(commandText(run.command), kCommandCharacters)});
+    cells.push_back({escapeForDisplay(run.id), stateOf(run), ageOf(run, now),
+                     dashIfEmpty(run.policyName) + (run.weakened.empty() ? "" : " (weakened)")});
+    names.push_back(dashIfEmpty(run.name));
+    commands.push_back(commandText(run.command));
+  }
+  const TextRoom room = shareLine(cells, names, columns);
+  Table table;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    std::vector<std::string> row = std::move(cells[i]);
+    row.insert(row.begin() + 1, shorten(names[i], room.name));
+    row.push_back(shorten(commands[i], room.command));
+    table.add(std::move(row));
   }
   return table.text();
 }

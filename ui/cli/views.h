@@ -10,7 +10,8 @@
 
 namespace ringfence::cli {
 
-std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now);
+// Fits into lines of `columns` by shortening names and commands; 0: lines have no end.
+std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now, std::size_t columns = 0);
 std::string runPage(const client::RunDetails& run, Microseconds now, Colour colour);
 std::string usageTable(const std::vector<client::UsageRow>& rows);
 std::string logText(const client::LogLine& line);  // one line, with its end
