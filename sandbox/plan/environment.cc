@@ -50,13 +50,35 @@ Result<void> checkSetting(const std::string& where, const std::string& name, con
   return {};
 }
 
+// Bound for the program's sake: what it is installed in, and what its interpreters are.
+bool isInstalledProgram(const LaunchRequest& request, const std::string& directory) {
+  if (!request.installTree.empty() && isWithin(directory, request.installTree)) return true;
+  return std::ranges::any_of(request.extraPaths, [&](const ExtraPath& extra) {
+    return !extra.writable && isWithin(directory, extra.path);
+  });
+}
+
+// Directories of the caller's PATH that are bound, in the caller's order and before the system's: `#!/usr/bin/env node`
+// must find the node that the caller would get.
 std::string makePath(const LaunchRequest& request) {
-  std::string path(kDefaultPath);
-  if (!request.installTree.empty() && isWithin(request.executable, request.installTree)) {
-    const std::string directory = parentPath(request.executable);
-    if (path.find(directory + ":") == std::string::npos) path = directory + ":" + path;
+  std::string path;
+  const auto add = [&](const std::string& directory) {
+    if ((":" + path).find(":" + directory + ":") == std::string::npos &&
+        kDefaultPath.find(directory + ":") == kDefaultPath.npos)
+      path += directory + ":";
+  };
+  const auto found = request.callerEnvironment.find("PATH");
+  const std::string callers = found == request.callerEnvironment.end() ? "" : found->second;
+  for (std::size_t from = 0; from < callers.size();) {
+    const std::size_t end = std::min(callers.find(':', from), callers.size());
+    const std::string directory = callers.substr(from, end - from);
+    if (directory.starts_with('/') && directory.find("..") == directory.npos && isInstalledProgram(request, directory))
+      add(directory);
+    from = end + 1;
   }
-  return path;
+  if (!request.installTree.empty() && isWithin(request.executable, request.installTree))
+    add(parentPath(request.executable));
+  return path + std::string(kDefaultPath);
 }
 
 // "LC_*" stands for every name that begins with "LC_".

@@ -70,11 +70,11 @@ def test_the_environment_is_what_policy_and_options_name(bench: Bench) -> None:
     with started(bench) as accounts:
         policy = accounts.workspace("rf-person") / "env.toml"
         policy.write_text('schema = 1\nname = "env"\nextends = ["coding"]\n[environment]\npass = ["WANTED"]\nset = { FIXED = "f" }\n')
-        extra = {"WANTED": "w", "UNWANTED": "u", "TAKEN": "t", "LD_PRELOAD": "/nonexistent.so"}
+        extra = {"WANTED": "w", "UNWANTED": "u", "TAKEN": "t", "BASH_ENV": "/nonexistent"}
         result = accounts.cli("rf-person", "run", "-p", "./env.toml", "-e", "TAKEN", "-e", "GIVEN=a=b", "--", "env", **extra)
         got = dict(line.partition("=")[::2] for line in result.stdout.splitlines())
         equal([got.get(key) for key in ("WANTED", "FIXED", "TAKEN", "GIVEN")], ["w", "f", "t", "a=b"], result.stderr)
-        assert "UNWANTED" not in got and "LD_PRELOAD" not in got and "RINGFENCE_SOCKET" not in got, got
+        assert "UNWANTED" not in got and "BASH_ENV" not in got and "RINGFENCE_SOCKET" not in got, got
         absent = accounts.cli("rf-person", "run", "-e", "ABSENT", "--", "env")
         equal(absent.returncode, 2, absent.stderr)
         assert "ABSENT" in absent.stderr, absent.stderr

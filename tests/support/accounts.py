@@ -71,8 +71,8 @@ class Accounts:
         assert self.daemon.process is not None
         user = self.users[name]
         groups = ["--groups", ",".join(map(str, user["groups"]))] if user["groups"] else ["--clear-groups"]
-        return ["nsenter", f"--target={self.daemon.process.pid}", "--mount", f"--wd={self.workspace(name)}", "setpriv",
-                f"--reuid={user['uid']}", f"--regid={user['uid']}", *groups]
+        return ["nsenter", f"--target={self.daemon.process.pid}", "--mount", "setpriv", f"--reuid={user['uid']}",
+                f"--regid={user['uid']}", *groups, "env", f"--chdir={self.workspace(name)}"]
 
     def cli(self, name: str, *args: str, path: str = "/usr/bin:/bin", **env: str) -> subprocess.CompletedProcess[str]:
         environment = {"HOME": str(self.users[name]["home"]), "PATH": path, "LANG": "C.UTF-8",
