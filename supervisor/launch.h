@@ -3,7 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "policy/load.h"
 #include "sandbox/plan/make_plan.h"
 #include "sdk/base/unique_fd.h"
+#include "supervisor/account.h"
 #include "supervisor/api/answer.h"
 #include "supervisor/api/request.h"
 #include "supervisor/api/server.h"
@@ -19,8 +19,6 @@
 #include "supervisor/system_policies.h"
 
 namespace ringfence::supervisor {
-
-inline constexpr std::size_t kMaxGroupsOfCaller = 1024;
 
 struct Prepared {
   sandbox::Plan plan;
@@ -66,9 +64,6 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
 
 // --dry-run: the plan for people, and {"policy","plan_hash","weakened","enforced"} for programs.
 api::Document describePlan(const Prepared& prepared);
-
-// An id of the range that no live run has; nullopt: all are in use. Pure.
-std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state);
 
 // Name of the directory that keeps the private home for a policy: one path component, whatever the name holds. Pure.
 std::string homeDirectoryName(const std::string& policyName);

@@ -4,15 +4,13 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "sandbox/wire/codec.h"
 #include "sdk/base/io.h"
+#include "supervisor/launcher_process.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -31,69 +29,18 @@ bool wouldBlock(const Error& error) {
   return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS;
 }
 
-Result<void> trustLauncher(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-    return posixError(errno, "asking who serves the launcher's socket");
-  if (peer.uid != ::geteuid())
-    return Error{ErrorCode::kDenied, "the launcher's socket is served by uid " + std::to_string(peer.uid)};
-  return {};
-}
-
-[[noreturn]] void becomeLauncher(const char* program, char* const* argv) {
-  // Only async-signal-safe calls. A session of its own: what ends our terminal or service does not end it.
-  (void)::setsid();
-  if (::fork() != 0) ::_exit(0);
-  sigset_t none;
-  ::sigemptyset(&none);
-  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const int null = ::open("/dev/null", O_RDWR);
-  if (null >= 0) {
-    (void)::dup2(null, STDIN_FILENO);
-    (void)::dup2(null, STDOUT_FILENO);
-  }
-  (void)::close_range(3, ~0U, 0);
-  if (::chdir("/") < 0) ::_exit(126);
-  ::execv(program, argv);
-  ::_exit(127);
-}
-
 }  // namespace
 
 // ---- connecting
 
 Result<void> LauncherLink::connect() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (place_.socketPath.size() >= sizeof address.sun_path)
-    return Error{ErrorCode::kInvalid, place_.socketPath + ": too long for a socket"};
-  std::memcpy(address.sun_path, place_.socketPath.data(), place_.socketPath.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return posixError(errno, "making the launcher's socket");
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-    return posixError(errno, "connecting to " + place_.socketPath);
-  RF_TRY(trustLauncher(socket.get()));
+  UniqueFd socket = RF_TRY(connectToLauncher(place_.socketPath));
   const int room = static_cast<int>(4 * sandbox::kMaxWirePacket.count);
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);  // The default may hold one plan only.
   socket_ = std::move(socket);
   stage_ = Stage::kGreeting;
   queue(sandbox::encode(sandbox::LauncherRequest(sandbox::WireHello{})), {});
   flush();
-  return {};
-}
-
-Result<void> LauncherLink::start() const {
-  std::vector<std::string> words{place_.program};
-  words.insert(words.end(), place_.arguments.begin(), place_.arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  if (::access(place_.program.c_str(), X_OK) < 0) return posixError(errno, "the launcher " + place_.program);
-  const pid_t child = ::fork();
-  if (child < 0) return posixError(errno, "forking for the launcher");
-  if (child == 0) becomeLauncher(place_.program.c_str(), argv.data());
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
   return {};
 }
 
@@ -116,7 +63,7 @@ std::vector<LinkNews> LauncherLink::advance() {
   std::string trouble;
   if (started_) trouble = "was started and does not answer on " + place_.socketPath;
   if (started_ || !trouble_.empty()) pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  if (auto begun = start(); !begun) {
+  if (auto begun = startLauncher(place_.program, place_.arguments); !begun) {
     trouble = begun.error().message;
     pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
     nextTry_ = now + pause_;

@@ -63,7 +63,6 @@ class LauncherLink final : public AgentLauncher {
   };
 
   Result<void> connect();
-  Result<void> start() const;
   void queue(std::string bytes, std::span<const int> fds);
   void welcome(const sandbox::Welcome& event, std::vector<LinkNews>& news);
   void handle(sandbox::LauncherEvent event, std::vector<UniqueFd> fds, std::vector<LinkNews>& news);

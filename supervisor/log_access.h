@@ -31,4 +31,9 @@ struct LogAccess {
   std::function<void(const std::string& against, std::function<void(Result<api::Verification>)> done)> verify;
 };
 
+class SqliteStore;
+class Verifier;
+// Both outlive it.
+LogAccess accessTo(SqliteStore& store, Verifier& verifier);
+
 }  // namespace ringfence::supervisor

@@ -54,7 +54,7 @@ Result<void> checkSetting(const std::string& where, const std::string& name, con
 bool isInstalledProgram(const LaunchRequest& request, const std::string& directory) {
   if (!request.installTree.empty() && isWithin(directory, request.installTree)) return true;
   return std::ranges::any_of(request.extraPaths, [&](const ExtraPath& extra) {
-    return !extra.writable && isWithin(directory, extra.path);
+    return extra.access == Access::kReadOnly && isWithin(directory, extra.path);
   });
 }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
-from tests.support.daemon import eventually, is_alive  # noqa: E402
+from tests.support.daemon import SOURCE, Daemon, eventually, is_alive  # noqa: E402
 
 
 # ---- detached runs ---------------------------------------------------------------------------------------------------
@@ -206,6 +206,61 @@ def test_policies_can_be_looked_at_without_the_daemon(bench: Bench) -> None:
     assert "properties" in json.loads(schema.stdout)
     (bench.workspace / "bad.toml").write_text("schema = 1\nnam = 1\n")
     equal(bench.cli("policy", "check", "./bad.toml", env=env).returncode, 6)
+
+
+def test_an_edited_policy_counts_for_the_next_run_and_a_broken_edit_leaves_the_last_good_one_in_force(bench: Bench) -> None:
+    folder = bench.daemon.base / "policies"
+    folder.mkdir()
+    mine = folder / "mine.toml"
+    text = 'schema = 1\nname = "mine"\nextends = ["coding"]\n[environment]\nset = { EDITION = "%s" }\n'
+    mine.write_text(text % "first")
+    with Daemon(bench.daemon.bin.parent, policies=[SOURCE / "policy" / "profiles", folder]) as daemon:
+
+        def edition() -> subprocess.CompletedProcess[str]:
+            return daemon.cli("run", "-p", "mine", "-w", str(bench.workspace), "--", "sh", "-c", "echo $EDITION")
+
+        equal(edition().stdout, "first\n")
+        mine.write_text(text % "second")
+        equal(edition().stdout, "second\n")
+        mine.write_text(text.replace("extends", "extend") % "third")
+        kept = edition()
+        equal((kept.stdout, kept.returncode), ("second\n", 0), kept.stderr)
+        for said in (kept.stderr, daemon.log(), daemon.cli("doctor").stdout):
+            assert "mine.toml:3:1: unknown key `extend`" in said and "last good version stays in force" in said, said
+        equal(daemon.cli("doctor").returncode, 1)
+        daemon.kill_daemon()
+        daemon.start()
+        refused = edition()
+        equal((refused.returncode, refused.stdout), (6, ""), refused.stderr)
+        assert "mine.toml:3:1" in refused.stderr and "^" in refused.stderr, refused.stderr
+        mine.write_text(text % "fourth")
+        equal(edition().stdout, "fourth\n")
+
+
+def test_output_of_a_run_that_ended_before_a_restart_is_said_to_be_gone(bench: Bench) -> None:
+    run = bench.detached("echo here")
+    bench.ended(run)
+    equal(bench.cli("logs", run).stdout, "here\n")
+    bench.daemon.kill_daemon()
+    bench.daemon.start()
+    gone = bench.cli("logs", run)
+    equal((gone.returncode, gone.stdout), (1, ""))
+    assert run in gone.stderr and "is gone" in gone.stderr, gone.stderr
+    bench.sh("echo to the caller")
+    nothing = bench.cli("logs", bench.last_run()["id"])
+    assert nothing.returncode == 1 and "went where its caller sent it" in nothing.stderr, nothing.stderr
+
+
+def test_ps_fits_the_terminal_and_shows_what_is_weakened(bench: Bench) -> None:
+    (bench.workspace / "weak.toml").write_text('schema = 1\nname = "weak"\nextends = ["coding"]\n[walls]\nlandlock = "off"\n')
+    run = bench.detached("sleep 1000 # " + "x" * 200, "-n", "n" * 60, "-p", "./weak.toml")
+    with bench.terminal("ps", columns=80) as terminal:
+        equal(terminal.wait(), 0)
+        lines = [line for line in terminal.seen.splitlines() if line.strip()]
+        equal(len(lines), 2, lines)
+        assert all(len(line) <= 80 for line in lines) and "weakened" in lines[1] and run in lines[1], lines
+    bench.cli("kill", run)
+    bench.ended(run)
 
 
 def test_runs_of_others_do_not_exist_for_another_user(bench: Bench) -> None:

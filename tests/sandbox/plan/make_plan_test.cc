@@ -372,6 +372,21 @@ TEST_CASE("the environment holds what is named and nothing else") {
                                  "USER=ada"});
 }
 
+TEST_CASE("PATH begins with the caller's directories that are bound for the program, in the caller's order") {
+  LaunchRequest request = sampleRequest();
+  request.installTree = "/home/ada/.nvm/versions/node/v22";
+  request.executable = "/home/ada/.nvm/versions/node/v22/lib/node_modules/agent/cli.js";
+  request.extraPaths = {{"/opt/python", Access::kReadOnly}, {"/srv/shared", Access::kReadWrite}};
+  request.callerEnvironment["PATH"] =
+      "/home/ada/bin:/srv/shared/bin:/opt/python/bin:/home/ada/.nvm/versions/node/v22/bin:relative:/usr/bin:"
+      "/opt/python/../../home/ada:/opt/python/bin";
+  const std::vector<std::string> environment = planOf(smallPolicy(), request).environment;
+  CHECK(std::ranges::count(environment,
+                           "PATH=/opt/python/bin:/home/ada/.nvm/versions/node/v22/bin:"
+                           "/home/ada/.nvm/versions/node/v22/lib/node_modules/agent:"
+                           "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") == 1);
+}
+
 TEST_CASE("what a loader or shell runs first is refused even when it is asked for by name") {
   for (const char* name : {"LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "GLIBC_TUNABLES", "BASH_FUNC_ls%%"}) {
     LaunchRequest request = sampleRequest();
