@@ -21,6 +21,8 @@ Error noOutput(const Run& run, const Error& error) {
     return {ErrorCode::kNotFound,
             "the output of " + describe(run) + " went where its caller sent it; none of it is kept"};
   }
+  if (commandPid(run.life) == 0 && isLive(run))
+    return {ErrorCode::kBusy, describe(run) + " has not begun yet; try again in a moment"};
   if (isLive(run)) return error;
   return {ErrorCode::kNotFound, "the output of " + describe(run) +
                                     " is gone: after a run has ended it is kept for the last " +
@@ -146,7 +148,7 @@ void Requests::on(Asker asker, const api::AttachRun& request) {
   if (isTerminal && followers_.contains(run.id))
     return refuse(asker, {ErrorCode::kBusy, describe(run) + " is attached elsewhere; detach there first"});
   auto output = world_.launcher.copyOf(run.id, isTerminal ? HeldFd::kTerminal : HeldFd::kOutputRing);
-  if (!output) return refuse(asker, output.error());
+  if (!output) return refuse(asker, noOutput(run, output.error()));
   if (isTerminal) setDraining(run.id, false);
   followers_.emplace(run.id, Follower{asker, false});
   std::vector<UniqueFd> fds;

@@ -106,9 +106,9 @@ def test_stop_and_kill_end_runs_by_id_by_name_and_all(bench: Bench) -> None:
     first, second = bench.detached("sleep 1000"), bench.detached("sleep 1000")
     result = bench.cli("kill", first)
     equal(result.stdout, f"killed {first}\n", result.stderr)
-    equal(bench.ended(first), {"signal": 9})
+    equal(bench.ended(first)["signal"], 9)
     equal(bench.cli("kill", "--all").stdout, f"killed {second}\n")
-    equal(bench.ended(second), {"signal": 9})
+    equal(bench.ended(second)["signal"], 9)
     missing = bench.cli("kill", "r-0000000000000000")
     equal(missing.returncode, 1)
     assert "r-0000000000000000" in missing.stderr, missing.stderr

@@ -77,8 +77,9 @@ int refuseStart(const NotStarted& reason, StatusLines& lines, Form form) {
 }
 
 int refuseStart(const client::Failure& failure, StatusLines& lines, Form form) {
-  const int status = fail(failure, form);
+  int status = fail(failure, form);
   if (!failure.refusal) return status;
+  if (status == kExitFailed) status = kExitNotStarted;  // A status of 1 would be the command's own.
   if (const bool isStart = status >= kExitNotStarted && status <= 127; isStart || !failure.refusal->token.empty()) {
     const std::string token = failure.refusal->token.empty() ? failure.refusal->code : failure.refusal->token;
     lines.notStarted(token);
