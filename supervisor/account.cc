@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <set>
 
+#include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::supervisor {
@@ -67,6 +68,14 @@ Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::
   if (asUser.empty()) return callerAccount(caller);
   if (caller.peer.uid != 0) return Error{ErrorCode::kDenied, "only root may run as another user"};
   return namedAccount(asUser);
+}
+
+std::uint32_t accountUid(const UidRange& range, const RunId& run) {
+  std::uint64_t number = 0;
+  for (const char digit : sha256Hex(run.text()).substr(0, 8)) {
+    number = number * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+  }
+  return static_cast<std::uint32_t>(range.first + number % (std::uint64_t{range.last} - range.first + 1));
 }
 
 std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state) {

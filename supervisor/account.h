@@ -23,4 +23,7 @@ Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::
 // An id of the range that no live run has; nullopt: all are in use. Pure.
 std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state);
 
+// The id that the kernel charges for a run as its caller: of the range, and another for nearly every run. Pure.
+std::uint32_t accountUid(const UidRange& range, const RunId& run);
+
 }  // namespace ringfence::supervisor

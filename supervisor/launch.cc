@@ -104,6 +104,7 @@ sandbox::LaunchRequest launchRequest(const api::RunRequest& request, const RunId
   launch.name = name;
   launch.caller = std::move(account);
   launch.ownUid = ownUid;
+  launch.accountUid = accountUid(world.config.uids, run);
   launch.workspace = request.workspace;
   launch.workingDirectory = request.workingDirectory.empty() ? request.workspace : request.workingDirectory;
   launch.command = request.argv;

@@ -1,6 +1,7 @@
 #include "sandbox/kernel/namespaces.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
@@ -42,6 +43,18 @@ Result<BornChild> forkWith(std::uint64_t flags, int cgroup) {
   return child;
 }
 
+// Another effective uid, with the capabilities that are permitted: where users may not make namespaces, root may.
+Result<void> takeEffectiveId(std::uint32_t uid) {
+  if (::setresuid(static_cast<uid_t>(-1), uid, static_cast<uid_t>(-1)) != 0)
+    return posixError(errno, "taking the id that is charged for the run");
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2]{};
+  if (::syscall(SYS_capget, &header, sets) != 0) return posixError(errno, "reading capabilities");
+  for (auto& set : sets) set.effective = set.permitted;
+  if (::syscall(SYS_capset, &header, sets) != 0) return posixError(errno, "keeping capabilities");
+  return {};
+}
+
 std::string procPath(int pid, const char* name) { return "/proc/" + std::to_string(pid) + "/" + name; }
 
 // Ends and reaps a child of ours, whatever happened before.
@@ -76,7 +89,8 @@ Result<void> unshareCgroups() {
   return {};
 }
 
-Result<void> unshareUser() {
+Result<void> unshareUser(std::uint32_t owner) {
+  if (owner != 0) RF_TRY(takeEffectiveId(owner));
   if (::unshare(CLONE_NEWUSER) != 0) return posixError(errno, "making a user namespace");
   return {};
 }

@@ -21,8 +21,9 @@ Result<BornChild> forkIntoNamespaces(int cgroup);
 Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup);
 
 Result<void> unshareCgroups();
-// The last namespace to be made: everything made before stays out of reach of the capabilities held in it.
-Result<void> unshareUser();
+// The last namespace to be made: everything made before stays out of reach of the capabilities held in it. `owner` is
+// charged for what is counted over all namespaces; whoever has that id outside could enter it with every capability.
+Result<void> unshareUser(std::uint32_t owner);
 Result<void> enterNamespace(int fd, const char* name);
 
 // Every id maps to itself. By the launcher, for a child that has just called unshareUser().

@@ -204,16 +204,17 @@ WallState readPrivileges(const PostureQuestion& question, const ProcStatus& stat
                comparePrivileges(question, status));
 }
 
+// Read from /proc: prlimit(2) asks for a right over the run's user namespace that the launcher may lack.
 std::string compareLimits(const PostureQuestion& question) {
+  const auto text = readProc(question.pid, "limits");
+  const auto limits = text ? parseLimits(*text) : Result<std::vector<LimitEntry>>(text.error());
   for (const auto& setting : question.plan.rlimits) {
-    rlimit limit{};
-    if (::prlimit(question.pid, static_cast<__rlimit_resource>(setting.resource), nullptr, &limit) != 0) {
-      return "limit " + std::to_string(setting.resource) + " cannot be read";
-    }
+    const auto resource = static_cast<std::size_t>(setting.resource);
+    if (!limits || resource >= limits->size()) return "limit " + std::to_string(resource) + " cannot be read";
     // A lower one was inherited and could not be raised: no weaker than what is wanted.
-    if (limit.rlim_cur > setting.soft || limit.rlim_max > setting.hard) {
-      return "limit " + std::to_string(setting.resource) + " is " + std::to_string(limit.rlim_cur);
-    }
+    const LimitEntry& limit = (*limits)[resource];
+    if (limit.soft > setting.soft || limit.hard > setting.hard)
+      return "limit " + std::to_string(resource) + " is " + std::to_string(limit.soft);
   }
   return {};
 }

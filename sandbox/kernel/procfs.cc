@@ -178,6 +178,26 @@ Result<std::vector<CgroupEntry>> parseCgroups(std::string_view text) {
   return entries;
 }
 
+Result<std::vector<LimitEntry>> parseLimits(std::string_view text) {
+  constexpr std::size_t kNameWidth = 26;  // and a space; names hold spaces themselves
+  std::vector<LimitEntry> limits;
+  (void)takeLine(text);
+  while (!text.empty() && limits.size() < kMaxEntries) {
+    std::string_view line = takeLine(text);
+    if (line.size() < kNameWidth) return Error{ErrorCode::kInvalid, "a line of limits is too short"};
+    line.remove_prefix(kNameWidth);
+    LimitEntry entry;
+    for (std::uint64_t* value : {&entry.soft, &entry.hard}) {
+      const std::string_view word = takeWord(line, " ");
+      const auto figure = word == "unlimited" ? UINT64_MAX : number<std::uint64_t>(word);
+      if (!figure) return Error{ErrorCode::kInvalid, "a limit is no number"};
+      *value = *figure;
+    }
+    limits.push_back(entry);
+  }
+  return limits;
+}
+
 std::vector<std::string> parseInterfaces(std::string_view text) {
   std::vector<std::string> names;
   (void)takeLine(text);

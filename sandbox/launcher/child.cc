@@ -191,7 +191,7 @@ Result<void> Builder::becomeRun() {
     return {};
   }
   token = "privileges";
-  RF_TRY(unshareUser());
+  RF_TRY(unshareUser(plan.identity.accountUid));
   RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kNeedMaps), 0, 0, ""));
   const Report answer = RF_TRY(receiveReport(control_));
   if (answer.kind != static_cast<std::uint32_t>(OrderKind::kMapped)) {

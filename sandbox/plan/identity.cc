@@ -56,7 +56,8 @@ Result<Identity> makeIdentity(const policy::Document& document, const LaunchRequ
                     .groups = {},
                     .callerUid = caller.uid,
                     .callerGid = caller.gid,
-                    .callerGroups = caller.groups};
+                    .callerGroups = caller.groups,
+                    .accountUid = request.accountUid};
   if (usesOwnIdentity(document, request)) {
     if (request.ownUid == 0 || request.ownUid == caller.uid) {
       return Error{ErrorCode::kInvalid,
@@ -64,6 +65,7 @@ Result<Identity> makeIdentity(const policy::Document& document, const LaunchRequ
     }
     identity.uid = request.ownUid;
     identity.gid = request.ownUid;
+    identity.accountUid = request.ownUid;
   }
   for (const std::string& name : document.groups) {
     const auto known = caller.groupIds.find(name);

@@ -84,6 +84,9 @@ struct Identity {
   std::uint32_t callerUid = 0;           // whose rights open sources; whose ids an idmapped mount exchanges
   std::uint32_t callerGid = 0;
   std::vector<std::uint32_t> callerGroups;
+  // Nobody's id outside. Owns the run's user namespace, so the kernel charges it for what is counted over all
+  // namespaces: inotify, queued signals, message queues. 0: root, and then one run can take what root has of them.
+  std::uint32_t accountUid = 0;
 };
 
 // Path inside the fence. A path that does not exist has no rule (its optional bind was skipped); of a path that is no

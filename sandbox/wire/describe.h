@@ -77,9 +77,9 @@ void describe(A& a, typename A::template Of<MaskPath>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Identity>& value) {
-  auto& [uid, gid, groups, callerUid, callerGid, callerGroups] = value;
+  auto& [uid, gid, groups, callerUid, callerGid, callerGroups, accountUid] = value;
   a("uid", uid)("gid", gid)("groups", groups);
-  a("callerUid", callerUid)("callerGid", callerGid)("callerGroups", callerGroups);
+  a("callerUid", callerUid)("callerGid", callerGid)("callerGroups", callerGroups)("accountUid", accountUid);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<LandlockRule>& value) {

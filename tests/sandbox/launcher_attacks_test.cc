@@ -114,3 +114,20 @@ TEST_CASE("a file system of the kernel below a grant refuses the launch") {
     REQUIRE(::umount2(place.c_str(), MNT_DETACH) == 0);
   }
 }
+
+TEST_CASE("a run that takes all the inotify instances it can get leaves root and other runs theirs") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  Plan plan = shellPlan(
+      "exec python3 -c '\nimport ctypes, os, time\nlibrary = ctypes.CDLL(None)\ncount = 0\n"
+      "while library.inotify_init() >= 0: count += 1\nprint(count, flush=True)\n"
+      "open(\"full\", \"w\")\nwhile not os.path.exists(\"go\"): time.sleep(0.01)'");
+  plan.identity.accountUid = 77'123;
+  (void)launcher.start(plan, output.fds());
+  while (::access((workspace.path() + "/full").c_str(), F_OK) != 0) ::usleep(1000);
+  const UniqueFd own(::inotify_init1(IN_CLOEXEC));
+  CHECK(own);
+  workspace.write("go", "");
+  CHECK(launcher.expect<Ended>().exit.code == 0);
+}

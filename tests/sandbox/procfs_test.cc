@@ -9,6 +9,7 @@
 #include "sandbox/kernel/masks.h"
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/kernel/posture.h"
+#include "sdk/base/io.h"
 #include "tests/support/temp_dir.h"
 
 using namespace ringfence;
@@ -150,6 +151,21 @@ TEST_CASE("the exchange map swaps two ids and covers every other id once") {
   CHECK(exchangeMap({0, 5}) == "0 5 1\n1 1 4\n5 0 1\n6 6 4294967289\n");
   CHECK(exchangeMap({5, 6}) == "0 0 5\n5 6 1\n6 5 1\n7 7 4294967288\n");
   CHECK(exchangeMap({7, 7}) == "0 0 4294967295\n");
+}
+
+TEST_CASE("limits are read in the order of their numbers, and broken ones are refused") {
+  const std::string head = "Limit                     Soft Limit           Hard Limit           Units     \n";
+  const auto limits = parseLimits(head +
+                                  "Max cpu time              unlimited            unlimited            seconds   \n"
+                                  "Max file size             10                   4096                 bytes     \n");
+  REQUIRE(limits);
+  REQUIRE(limits->size() == 2);
+  CHECK((*limits)[0].soft == UINT64_MAX);
+  CHECK((*limits)[1].soft == 10);
+  CHECK((*limits)[1].hard == 4096);
+  CHECK(!parseLimits(head + "Max\n"));
+  CHECK(!parseLimits(head + "Max file size             10                   many                 bytes     \n"));
+  CHECK(parseLimits(readFileAt(AT_FDCWD, "/proc/self/limits", kibibytes(64)).value()).value().size() == 16);
 }
 
 TEST_CASE("one walk answers several globs, follows no link and looks below nothing that is taken away") {

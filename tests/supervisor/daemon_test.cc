@@ -401,6 +401,18 @@ TEST_CASE("an own uid is one that no live run has, reused as late as possible") 
   CHECK(unusedUid(range, state) == 700000);
 }
 
+TEST_CASE("runs are charged to different ids of the range") {
+  const UidRange range{700000, 765535};
+  std::set<std::uint32_t> ids;
+  for (int i = 0; i < 50; ++i) {
+    const std::uint32_t id = accountUid(range, RunId::random());
+    CHECK((id >= range.first && id <= range.last));
+    ids.insert(id);
+  }
+  CHECK(ids.size() > 40);
+  CHECK(accountUid({7, 7}, RunId::random()) == 7);
+}
+
 TEST_CASE("the private home of any policy name is one plain path component") {
   CHECK(homeDirectoryName("coding") == "coding");
   for (const char* name : {"", ".", "..", "a/b", "../../etc", "Ümlaut", "CODING"}) {

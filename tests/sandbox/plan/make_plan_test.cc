@@ -306,6 +306,14 @@ TEST_CASE("a run as the caller has the caller's ids and only the groups that the
   CHECK(planOf(smallPolicy()).identity.groups.empty());
 }
 
+TEST_CASE("what the kernel counts over all namespaces goes to an id that is nobody's") {
+  LaunchRequest request = sampleRequest();
+  request.accountUid = 700'777;
+  CHECK(planOf(smallPolicy(), request).identity.accountUid == 700'777);
+  request.caller.uid = 0;
+  CHECK(planOf(smallPolicy(), request).identity.accountUid == request.ownUid);
+}
+
 TEST_CASE("a root caller never runs as uid 0, and what it may write is idmapped") {
   LaunchRequest request = sampleRequest();
   request.caller.uid = 0;
