@@ -38,11 +38,33 @@ api::Refusal invalidPolicy(const std::vector<policy::Diagnostic>& diagnostics) {
 
 policy::SourceText sourceOf(const api::PolicyText& text) { return {text.file, text.text}; }
 
+// Asks no file system: one of a user's own may never answer.
+Result<struct statx> lookAt(int fd, const std::string& what) {
+  struct statx about {};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &about) < 0)
+    return posixError(errno, "looking at " + what);
+  return about;
+}
+
+// A terminal of the caller's shows what is typed after the run; a directory leads out of the fence.
+Result<void> checkStandardDescriptor(int fd, const std::string& what) {
+  const struct statx about = RF_TRY(lookAt(fd, what));
+  const auto kind = about.stx_mode & S_IFMT;
+  const bool isStream = kind == S_IFREG || kind == S_IFIFO || kind == S_IFCHR || kind == S_IFSOCK;
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (!isStream || flags < 0 || (flags & O_PATH) != 0)
+    return Error{ErrorCode::kInvalid, what + " is no file, pipe, socket or character device that can be handed over"};
+  const auto major = about.stx_rdev_major;
+  constexpr unsigned kConsoles = 4, kTty = 5, kFirstPty = 136, kLastPty = 143;
+  if (kind == S_IFCHR && (major == kConsoles || major == kTty || (major >= kFirstPty && major <= kLastPty)))
+    return Error{ErrorCode::kInvalid, what + " is a terminal; ask for one of the run's own instead"};
+  return {};
+}
+
 // The path that a person reads in the log must be the object that is mounted.
 Result<void> checkWorkspace(int fd, const std::string& claimed) {
-  struct stat about {};
-  if (::fstat(fd, &about) < 0) return posixError(errno, "looking at the workspace's descriptor");
-  if (!S_ISDIR(about.st_mode)) return Error{ErrorCode::kInvalid, claimed + " is no directory"};
+  const struct statx about = RF_TRY(lookAt(fd, "the workspace's descriptor"));
+  if (!S_ISDIR(about.stx_mode)) return Error{ErrorCode::kInvalid, claimed + " is no directory"};
   std::string actual(4097, '\0');
   const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), actual.data(), actual.size());
   if (length < 0) return posixError(errno, "asking for the workspace's path");
@@ -189,6 +211,10 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   }
   if (auto checked = checkWorkspace(fds[0].get(), request.workspace); !checked)
     return refusal(checked.error(), "workspace");
+  for (std::size_t i = 1; i < wanted; ++i) {
+    const std::string what = "standard descriptor " + std::to_string(i - 1);
+    if (auto checked = checkStandardDescriptor(fds[i].get(), what); !checked) return refusal(checked.error(), "stdio");
+  }
   auto account = accountFor(request.asUser, world.caller);
   if (!account) return refusal(account.error(), "account");
   const auto ownUid = unusedUid(world.config.uids, world.state);

@@ -354,6 +354,23 @@ TEST_CASE("a process inside a run's control group is refused, whatever socket it
   requireClean(daemon);
 }
 
+TEST_CASE("a directory, a bare path or a terminal is not handed over as a standard descriptor") {
+  TestDaemon daemon;
+  const UniqueFd directory(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd path(::open("/etc/passwd", O_PATH | O_CLOEXEC));
+  const UniqueFd terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  REQUIRE((directory && path && terminal));
+  for (const int fd : {directory.get(), path.get(), terminal.get()}) {
+    client::Client client = daemon.connect();
+    client::RunRequest request = daemon.foregroundRequest({"/bin/true"});
+    request.stdioFds[0] = fd;
+    const auto refused = refusalOf(client.run(request));
+    INFO(refused.message);
+    CHECK(refused.exitCode == 125);
+    CHECK(refused.token == "stdio");
+  }
+}
+
 TEST_CASE("a dry run shows the plan and starts nothing") {
   TestDaemon daemon;
   client::Client client = daemon.connect();
