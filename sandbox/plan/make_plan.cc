@@ -28,6 +28,21 @@ Result<void> checkRequest(const LaunchRequest& request) {
   return {};
 }
 
+// Every grant is judged against every forbid rule, in the daemon, which serves others meanwhile.
+Result<void> checkSize(const policy::Document& document, const LaunchRequest& request) {
+  constexpr std::size_t kMaxGrants = 256, kMaxForbidRules = 512;
+  const std::size_t grants = document.files.read.size() + document.files.write.size() + request.extraPaths.size();
+  if (grants > kMaxGrants) {
+    return Error{ErrorCode::kInvalid, std::to_string(grants) + " paths are granted, at most " +
+                                          std::to_string(kMaxGrants) + " can be; name the directories above them"};
+  }
+  if (document.files.forbid.size() > kMaxForbidRules) {
+    return Error{ErrorCode::kInvalid, std::to_string(document.files.forbid.size()) + " forbid rules, at most " +
+                                          std::to_string(kMaxForbidRules) + " can be; say it with patterns"};
+  }
+  return {};
+}
+
 // The host's directory is in the fence at the same place.
 bool isVisible(const std::vector<Grant>& grants, const std::string& path) {
   const Grant* grant = findGrant(grants, path);
@@ -69,6 +84,7 @@ std::string chooseShell(const LaunchRequest& request, const std::vector<Grant>& 
 
 Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& request, const KernelFeatures& features) {
   RF_TRY(checkRequest(request));
+  RF_TRY(checkSize(document, request));
   RF_TRY(checkEnforceable(document));
   const bool ownIdentity = usesOwnIdentity(document, request);
   const WallChoice choice = RF_TRY(chooseWalls(document, ownIdentity, features));
