@@ -13,6 +13,7 @@
 #include "sandbox/kernel/abi.h"
 #include "sandbox/kernel/identity.h"
 #include "sandbox/kernel/mounts.h"
+#include "sandbox/plan/never_given.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -44,6 +45,12 @@ Result<void> refuseHostInsides(int object, const std::string& name) {
       magic == CGROUP2_SUPER_MAGIC) {
     return Error{ErrorCode::kDenied, name + " is a kernel file system; no policy can grant it", EACCES};
   }
+  std::string real(4096, '\0');
+  const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(object)).c_str(), real.data(), real.size());
+  if (length < 0) return posixError(errno, "asking for the path of " + name);
+  real.resize(static_cast<std::size_t>(length));
+  if (const std::string_view place = neverGiven(real); !place.empty())
+    return Error{ErrorCode::kDenied, name + " leads into " + std::string(place) + "; no policy can grant it", EACCES};
   struct stat host {
   }, status{};
   if (::stat("/", &host) != 0 || ::fstat(object, &status) != 0) return posixError(errno, "looking at " + name);
@@ -92,7 +99,8 @@ Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) 
       if (given->index >= descriptors.size())
         return Error{ErrorCode::kInvalid, "no descriptor came for " + given->target};
       const int object = descriptors[given->index].get();
-      RF_TRY(refuseHostInsides(object, given->target));
+      // The private home is opened by the daemon itself, wherever its state is kept.
+      if (given->index != kHomeDescriptor) RF_TRY(refuseHostInsides(object, given->target));
       UniqueFd own(::fcntl(object, F_DUPFD_CLOEXEC, 0));
       if (!own) return posixError(errno, "keeping the descriptor of " + given->target);
       sources_[i] = RF_TRY(takeCopy(std::move(own), given->target, attributesFor(given->access), given->idmapped));

@@ -3,15 +3,14 @@
 #include <array>
 #include <string_view>
 
+#include "sandbox/plan/grants.h"
+#include "sandbox/plan/never_given.h"
 #include "sandbox/plan/paths.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::sandbox {
 namespace {
 
-// Made new for every run; what the host has there controls the host.
-constexpr std::array<std::string_view, 8> kNeverAtOrBelow = {"/proc",    "/sys",      "/dev",  "/run",
-                                                             "/var/run", "/var/lock", "/boot", "/lost+found"};
 // As a whole too much; folders below may be granted.
 constexpr std::array<std::string_view, 3> kNeverWhole = {"/", "/etc", "/tmp"};
 constexpr std::array<std::string_view, 15> kNoWorkspace = {"/bin",    "/home",  "/lib", "/lib32", "/lib64",
@@ -31,11 +30,8 @@ Result<void> checkPlace(const std::string& what, const std::string& path, Below 
   if (!isNormalPath(path)) {
     return refuse(ErrorCode::kInvalid, what, path, "is no absolute path without \"..\", \".\" and control characters");
   }
-  for (const std::string_view place : kNeverAtOrBelow) {
-    if (isWithin(path, place)) {
-      return refuse(ErrorCode::kDenied, what, path, std::string(place) + " of the host is never given to a run");
-    }
-  }
+  if (const std::string_view place = neverGiven(path); !place.empty())
+    return refuse(ErrorCode::kDenied, what, path, std::string(place) + " of the host is never given to a run");
   for (const std::string_view place : kNeverWhole) {
     if (path == place) {
       return refuse(ErrorCode::kDenied, what, path, "is never given as a whole; name a directory below it");
@@ -46,7 +42,8 @@ Result<void> checkPlace(const std::string& what, const std::string& path, Below 
       return refuse(ErrorCode::kDenied, what, path, "would show " + place + ", which belongs to Ringfence itself");
     }
   }
-  const std::string& home = request.caller.home;
+  // Paths come as the kernel names them, also where /home itself is a link.
+  const std::string home = throughRootLinks(request, request.caller.home);
   if (isNormalPath(home) && home != "/" && isWithin(home, path)) {
     return refuse(ErrorCode::kDenied, what, path,
                   "holds the whole home directory; pick a folder below " + escapeForDisplay(home));
@@ -67,7 +64,7 @@ Result<void> checkWorkspace(const std::string& path, const LaunchRequest& reques
     return refuse(ErrorCode::kDenied, "workspace", path, "/etc is made new for every run; pick a folder elsewhere");
   }
   for (const std::string_view name : kNoWorkspaceInHome) {
-    if (path == joinPath(request.caller.home, name)) {
+    if (path == throughRootLinks(request, joinPath(request.caller.home, name))) {
       return refuse(ErrorCode::kDenied, "workspace", path,
                     "holds settings or keys that work outside; pick a folder of a project");
     }

@@ -293,6 +293,26 @@ TEST_CASE("forbid takes a grant away, and a command line that asks for it is ref
   CHECK(errorOf(document, request).code == ErrorCode::kDenied);
 }
 
+TEST_CASE("a home that is reached through a link in the root is not given as a whole under its real name") {
+  LaunchRequest request = sampleRequest();
+  request.rootSymlinks["/home"] = "data/home";
+  request.workingDirectory = "";
+  for (const char* path : {"/data/home/ada", "/data/home", "/data/home/ada/.ssh"}) {
+    CAPTURE(path);
+    request.workspace = path;
+    CHECK(errorOf(smallPolicy(), request).code == ErrorCode::kDenied);
+  }
+}
+
+TEST_CASE("a policy with thousands of paths is refused before it is judged path by path") {
+  policy::Document document = smallPolicy();
+  for (int i = 0; i < 4096; ++i) document.files.read.push_back({.pattern = "/srv/" + std::to_string(i)});
+  CHECK(errorOf(document, sampleRequest()).message.find("at most 256") != std::string::npos);
+  document.files.read.clear();
+  document.files.forbid = {4096, {.pattern = "/srv/x"}};
+  CHECK(errorOf(document, sampleRequest()).message.find("at most 512") != std::string::npos);
+}
+
 // ---- identity
 
 TEST_CASE("a run as the caller has the caller's ids and only the groups that the policy names and the caller has") {
