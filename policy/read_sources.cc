@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -126,6 +127,21 @@ DirectoryTexts readDirectories(const std::vector<std::string>& directories, Link
     }
   }
   return out;
+}
+
+std::string shippedDirectory() {
+  constexpr char kUsual[] = "/usr/share/ringfence/policies";
+  std::string self(4096, '\0');
+  const ssize_t length = readlink("/proc/self/exe", self.data(), self.size());
+  self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+  // PREFIX/bin/ringfence, PREFIX/libexec/ringfence/ringfenced.
+  for (const std::string_view place : {"/bin/", "/libexec/ringfence/"}) {
+    const std::size_t at = self.rfind(place);
+    if (at == std::string::npos || self.find('/', at + place.size()) != std::string::npos) continue;
+    std::string directory = self.substr(0, at) + "/share/ringfence/policies";
+    if (access(directory.c_str(), F_OK) == 0) return directory;
+  }
+  return kUsual;
 }
 
 Result<Sources> readPolicyDirectories(const std::vector<std::string>& directories) {

@@ -42,6 +42,9 @@ struct DirectoryStamp {
 };
 DirectoryStamp stampDirectory(const std::string& path);
 
+// Where the shipped policies are: in the prefix that this program was installed to, else /usr/share/ringfence/policies.
+std::string shippedDirectory();
+
 // The policy directories of a machine: the first is the shipped one, all others are the system's.
 Result<Sources> readPolicyDirectories(const std::vector<std::string>& directories);
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/read_sources.h"
 #include "sdk/base/result.h"
 
 namespace ringfence::supervisor {
@@ -26,7 +27,7 @@ struct Config {
   Mode mode = Mode::kServe;
   std::string runDir = "/run/ringfence";
   std::string stateDir = "/var/lib/ringfence";
-  std::vector<std::string> policyDirs = {"/usr/share/ringfence/policies",
+  std::vector<std::string> policyDirs = {policy::shippedDirectory(),
                                          "/etc/ringfence/policies"};  // shipped, then system
   std::string cgroupRoot = "ringfence";
   UidRange uids;

@@ -58,10 +58,10 @@ def test_a_missing_workspace_is_125_and_named(bench: Bench) -> None:
 
 
 def test_a_launch_that_the_daemon_refuses_is_125_and_never_a_status_of_the_command(bench: Bench) -> None:
-    for name, said in (("x" * 100, "name is longer"), ("r-0123456789abcdef", "form of a run's id")):
-        result = bench.sh("exit 1", "-n", name)
-        equal((result.returncode, result.stdout), (125, ""), result.stderr)
-        assert said in result.stderr and result.stderr.splitlines()[-1].startswith("ringfence: not started: "), result.stderr
+    result = bench.sh("exit 1", "-n", "r-0123456789abcdef")
+    equal((result.returncode, result.stdout), (125, ""), result.stderr)
+    assert "form of a run's id" in result.stderr, result.stderr
+    assert result.stderr.splitlines()[-1].startswith("ringfence: not started: "), result.stderr
 
 
 def test_no_daemon_is_3_and_says_how_to_start_it(bench: Bench) -> None:

@@ -12,14 +12,16 @@
 namespace ringfence::cli {
 namespace {
 
-// The daemon's program: beside this one, else on PATH (execvp), else where packages put it.
+// The daemon's program: beside this one, or in sbin beside bin, else where packages put it, else on PATH (execvp).
 std::string daemonProgram() {
   char self[PATH_MAX];
   const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
   if (length > 0) {
     std::string path(self, static_cast<std::size_t>(length));
-    path.replace(path.rfind('/') + 1, path.npos, "ringfenced");
-    if (::access(path.c_str(), X_OK) == 0) return path;
+    path.resize(path.rfind('/') + 1);
+    for (const char* place : {"ringfenced", "../sbin/ringfenced"}) {
+      if (::access((path + place).c_str(), X_OK) == 0) return path + place;
+    }
   }
   return ::access("/usr/sbin/ringfenced", X_OK) == 0 ? "/usr/sbin/ringfenced" : "ringfenced";
 }

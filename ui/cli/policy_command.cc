@@ -274,7 +274,7 @@ PolicyWorld worldOfProcess() {
   if (const char* home = std::getenv("HOME")) world.home = home;
   char directory[PATH_MAX];
   world.workingDirectory = ::getcwd(directory, sizeof directory) == nullptr ? "" : directory;
-  world.policyDirectories = {"/usr/share/ringfence/policies", "/etc/ringfence/policies"};
+  world.policyDirectories = {policy::shippedDirectory(), "/etc/ringfence/policies"};
   if (const char* places = std::getenv("RINGFENCE_POLICY_DIR"); places != nullptr && *places != 0) {
     // Several directories as in PATH.
     world.policyDirectories.clear();
