@@ -21,7 +21,8 @@ COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 TIDY_SECONDS = 240
 # What a long run repeats more often; the suites read these names.
 SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_STORE_KILLS": "200", "RINGFENCE_MODEL_OPS": "200000",
-        "RINGFENCE_CYCLES": "1000", "RINGFENCE_FAULT_POINTS": "400"}
+        "RINGFENCE_CYCLES": "1000", "RINGFENCE_FAULT_POINTS": "400",
+        "RINGFENCE_GUEST_WHOLE": "1", "RINGFENCE_GUEST_TIMEOUT": "1800"}
 
 
 class Count:

@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from model import Result, Step, appeared, by_probe, script, seen, steps
 from world import UID, World
@@ -276,7 +276,10 @@ def process_controls(w: World) -> list[Step]:
 
 @steps("SC-13")
 def every_thread(w: World) -> list[Step]:
-    return [Step("threads", ("threads",), by_probe)]
+    def judged(world: World, outcome: Outcome) -> Optional[bool]:
+        return None if outcome.effect == "unknown" else outcome.effect == "yes"
+
+    return [Step("threads", ("threads",), judged)]
 
 
 @steps("SC-14")

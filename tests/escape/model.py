@@ -24,7 +24,7 @@ class Outcome:
     detail: str
 
 
-Proof = Callable[[Any, Outcome], bool]
+Proof = Callable[[Any, Outcome], Optional[bool]]  # None: the attempt could not be judged
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,11 @@ static void runRemoveKey(char** a, struct Outcome* o) {
   const long key = syscall(SYS_keyctl, KEYCTL_SEARCH, (long)KEY_SPEC_USER_KEYRING, "user", a[0], 0L);
   note(o, key < 0 ? key : syscall(SYS_keyctl, KEYCTL_UNLINK, key, (long)KEY_SPEC_USER_KEYRING));
 }
-static void runRequestKey(char** a, struct Outcome* o) { note(o, syscall(SYS_request_key, "user", a[0], NULL, 0L)); }
+// Asks for a key by name. A service's session does not hold the user's keyring, so the process takes it in first.
+static void runRequestKey(char** a, struct Outcome* o) {
+  (void)syscall(SYS_keyctl, KEYCTL_LINK, (long)KEY_SPEC_USER_KEYRING, (long)KEY_SPEC_PROCESS_KEYRING);
+  note(o, syscall(SYS_request_key, "user", a[0], NULL, 0L));
+}
 
 // Writes the text to a terminal by path.
 static void runTerminalWrite(char** a, struct Outcome* o) {

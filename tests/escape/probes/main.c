@@ -13,7 +13,7 @@
 
 #include "probe.h"
 
-enum { kMaxArguments = 12, kDeadlineSeconds = 10 };
+enum { kMaxArguments = 12, kDeadlineSeconds = 60 };
 
 static const struct Primitive* const kGroups[] = {kFilePrimitives,   kMetadataPrimitives, kProcessPrimitives,
                                                   kVictimPrimitives, kSyscallPrimitives,  kSocketPrimitives,
