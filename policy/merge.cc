@@ -3,11 +3,26 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "sdk/base/text.h"
 
 namespace ringfence::policy {
 namespace {
+
+// In all lists of all files that one policy is made of: each entry is compared with every other.
+constexpr std::size_t kMaxEntries = 2048;
+
+std::size_t lengthOf(const Decoded& value) {
+  return std::visit(
+      [](const auto& one) -> std::size_t {
+        if constexpr (
+            requires { one.begin()->place; } || requires { one.begin()->origin; })
+          return one.size();
+        return 0;
+      },
+      value);
+}
 
 constexpr const char* kLimitKeys[] = {"limits.cpu", "limits.memory", "limits.pids"};
 
@@ -100,6 +115,16 @@ class Merge {
   }
 
   void set(const Setting& setting) {
+    const std::size_t length = lengthOf(setting.value);
+    if (length > kMaxEntries - entries_) {
+      entries_ = kMaxEntries;
+      if (!std::exchange(isTooLong_, true)) {
+        complain(setting.place, "a policy with all that it extends has at most 2048 entries in its lists",
+                 "name directories and patterns instead of single files");
+      }
+      return;
+    }
+    entries_ += length;
     setting.key->apply(out_.document, setting.value);
     out_.document.origins.insert_or_assign(std::string(setting.key->name), setting.place.origin);
   }
@@ -136,6 +161,8 @@ class Merge {
   const Library& library_;
   ProjectTrust trust_;
   Merged out_;
+  std::size_t entries_ = 0;
+  bool isTooLong_ = false;
   std::map<std::string_view, Origin> locks_;
   std::set<std::string_view> settled_;  // locked keys whose locking file has been applied
   std::vector<Document> remembered_;

@@ -78,6 +78,23 @@ TEST_CASE("a policy begins with what it extends, appends to lists and replaces s
   CHECK(document.origins.at("files.workspace").file == "/s/one.toml");
 }
 
+TEST_CASE("a policy whose files together have thousands of entries is refused, and the rest is not compared") {
+  Sources sources = shippedSources();
+  for (int file = 0; file < 14; ++file) {
+    const std::string name = "p" + std::to_string(file);
+    std::string text = "schema = 1\nname = \"" + name + "\"\n";
+    if (file > 0) text += "extends = [\"p" + std::to_string(file - 1) + "\"]\n";
+    text += "[files]\nread = [";
+    for (int i = 0; i < 4000; ++i) text += "\"/x" + std::to_string(file) + "/" + std::to_string(i) + "\",";
+    sources.user.push_back({name + ".toml", text + "]\n"});
+  }
+  const auto result = load(sources, "p13");
+  REQUIRE(std::holds_alternative<std::vector<Diagnostic>>(result));
+  const auto& errors = std::get<std::vector<Diagnostic>>(result);
+  CHECK(errors.size() == 1);
+  CHECK(mentions(errors, "at most 2048 entries"));
+}
+
 TEST_CASE("a file that two others extend counts once") {
   Sources sources;
   sources.shipped = {
