@@ -85,6 +85,7 @@ Result<std::vector<std::string>> subdirectories(int root, const std::string& pat
 }
 
 Result<void> removeTree(int root, const std::string& path) {
+  if (unlinkat(root, path.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
   const auto children = subdirectories(root, path);
   if (!children) {
     if (children.error().sysErrno == ENOENT) return {};
@@ -226,6 +227,30 @@ Result<void> CgroupTree::join(const RunId& run, policy::PriorityClass priority, 
   return {};
 }
 
+Result<void> CgroupTree::lift(const RunId& run, int pid, const ResourceLimits& limits) {
+  constexpr auto kUp = policy::PriorityClass::kInteractive;
+  const Hierarchy* cpu = hierarchyOf("cpu");
+  if (cpu == nullptr) return {};
+  std::string path = joinPath(cpu->mountPoint, branchName(name_, kUp));
+  if (cpu->version == 2) {  // Processes are in leaves only, and all controllers are here.
+    path = runPath(*cpu, run, kUp);
+    RF_TRY(makeDirectory(root_.get(), path));
+    RF_TRY(setLimits(run, kUp, limits));
+  }
+  return writeFileAt(root_.get(), path + "/cgroup.procs", std::to_string(pid));
+}
+
+Result<void> CgroupTree::lower(const RunId& run, int pid) {
+  const Hierarchy* cpu = hierarchyOf("cpu");
+  if (cpu == nullptr) return {};
+  if (pid > 0) {
+    const std::string path = runPath(*cpu, run, policy::PriorityClass::kBackground);
+    RF_TRY(writeFileAt(root_.get(), path + "/agent/cgroup.procs", std::to_string(pid)));
+  }
+  if (cpu->version == 1) return {};
+  return removeTree(root_.get(), runPath(*cpu, run, policy::PriorityClass::kInteractive));
+}
+
 Result<UniqueFd> CgroupTree::unifiedDirectory(const RunId& run, policy::PriorityClass priority) {
   return openAt(root_.get(), runPath(hierarchies_.front(), run, priority) + "/agent", O_RDONLY | O_DIRECTORY);
 }
@@ -257,7 +282,12 @@ Result<void> CgroupTree::kill(const RunId& run, policy::PriorityClass priority) 
 }
 
 Result<void> CgroupTree::removeRun(const RunId& run, policy::PriorityClass priority) {
-  for (const Hierarchy& hierarchy : hierarchies_) RF_TRY(removeTree(root_.get(), runPath(hierarchy, run, priority)));
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    const std::string path = runPath(hierarchy, run, priority);
+    // As a rule there is this one only, and nothing needs to be listed.
+    (void)unlinkat(root_.get(), (path + "/agent").c_str(), AT_REMOVEDIR);
+    RF_TRY(removeTree(root_.get(), path));
+  }
   return {};
 }
 

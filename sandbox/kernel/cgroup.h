@@ -31,6 +31,11 @@ class CgroupTree {
   Result<void> setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits);
   // Joins `pid` (0: the caller) to RUN/agent of every hierarchy. Async-signal-safe it is not.
   Result<void> join(const RunId& run, policy::PriorityClass priority, int pid);
+  // A process of a background run gets the processor like any other for a while: its launch must not wait for an idle
+  // machine. Its limits hold meanwhile; where the processor is a v2 controller it cannot be frozen or killed with its
+  // run. lower() puts it back and must be called, with pid 0 when the process is gone.
+  Result<void> lift(const RunId& run, int pid, const ResourceLimits& limits);
+  Result<void> lower(const RunId& run, int pid);
   // Directory of RUN/agent in the v2 hierarchy, for CLONE_INTO_CGROUP.
   Result<UniqueFd> unifiedDirectory(const RunId& run, policy::PriorityClass priority);
   Result<void> freeze(const RunId& run, policy::PriorityClass priority, bool frozen);

@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <sys/stat.h>
 
+#include <bitset>
 #include <cerrno>
 #include <memory>
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t kMaxVisited = 100'000;
 constexpr int kMaxDepth = 64;
+constexpr std::size_t kBufferSize = 32 << 10;
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
@@ -52,10 +54,6 @@ bool matchFrom(const Parts& pattern, std::size_t p, const Parts& path, std::size
   return matchFrom(pattern, p + 1, path, n + 1, budget);
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-
 bool matchParts(const Parts& pattern, const Parts& path) {
   if (pattern.size() == 2 && pattern[0] == "**" && pattern[1] != "**")
     return !path.empty() && matchesName(pattern[1], path.back());
@@ -66,33 +64,51 @@ bool matchParts(const Parts& pattern, const Parts& path) {
 class Walk {
  public:
   explicit Walk(const std::vector<GlobQuery>& queries) : queries_(queries), expansions_(queries.size()) {
-    for (const auto& query : queries) patterns_.push_back(split(query.pattern));
+    for (const auto& query : queries) {
+      patterns_.push_back(split(query.pattern));
+      expectFirst(patterns_.back());
+    }
   }
 
-  Result<void> visit(UniqueFd fd, Parts& path) {
-    std::unique_ptr<DIR, CloseDirectory> directory(fdopendir(fd.get()));
-    if (!directory) return posixError(errno, "listing a directory");
-    (void)fd.release();  // The stream owns it now.
-    while (const dirent* entry = readdir(directory.get())) {
-      const std::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      if (++visited_ > kMaxVisited) {
-        cutAll();
-        return {};
+  Result<void> visit(UniqueFd directory, Parts& path) {
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kBufferSize);
+    for (;;) {
+      const ssize_t got = ::getdents64(directory.get(), buffer.get(), kBufferSize);
+      if (got < 0) cutAll();  // Removed meanwhile, or a disk that fails: what was not read is not known.
+      if (got <= 0) return {};
+      for (ssize_t at = 0; at < got;) {
+        const auto* entry = reinterpret_cast<const dirent64*>(buffer.get() + at);
+        at += entry->d_reclen;
+        const std::string_view name = entry->d_name;
+        if (name == "." || name == "..") continue;
+        if (++visited_ > kMaxVisited) {
+          cutAll();
+          return {};
+        }
+        RF_TRY(visitEntry(directory.get(), *entry, path));
       }
-      RF_TRY(visitEntry(dirfd(directory.get()), *entry, path));
     }
-    return {};
   }
 
   std::vector<GlobExpansion> take() { return std::move(expansions_); }
 
  private:
-  Result<void> visitEntry(int directory, const dirent& entry, Parts& path) {
+  // Most names begin with no letter that a pattern begins with: they are not looked at any further.
+  void expectFirst(const Parts& pattern) {
+    const bool anywhere = pattern.size() == 2 && pattern[0] == "**" && pattern[1] != "**";
+    const auto first = anywhere ? static_cast<unsigned char>(pattern[1][0]) : static_cast<unsigned char>('*');
+    if (first == '*' || first == '?' || first == '[' || first == '\\')
+      expected_.set();
+    else
+      expected_.set(first);
+  }
+
+  Result<void> visitEntry(int directory, const dirent64& entry, Parts& path) {
+    const bool mayMatch = expected_.test(static_cast<unsigned char>(entry.d_name[0]));
     const unsigned char kind = kindOf(directory, entry);
-    if (kind == DT_LNK) return {};
+    if (kind == DT_LNK || (!mayMatch && kind != DT_DIR)) return {};
     path.emplace_back(entry.d_name);
-    const bool hidden = matchAll(path);
+    const bool hidden = mayMatch && matchAll(path);
     if (kind == DT_DIR && !hidden) RF_TRY(descend(directory, entry.d_name, path));
     path.pop_back();
     return {};
@@ -129,7 +145,7 @@ class Walk {
     for (auto& expansion : expansions_) expansion.cut = true;
   }
 
-  static unsigned char kindOf(int directory, const dirent& entry) {
+  static unsigned char kindOf(int directory, const dirent64& entry) {
     if (entry.d_type != DT_UNKNOWN) return entry.d_type;
     struct stat status {};
     if (fstatat(directory, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) return DT_UNKNOWN;
@@ -145,6 +161,7 @@ class Walk {
   const std::vector<GlobQuery>& queries_;
   std::vector<Parts> patterns_;
   std::vector<GlobExpansion> expansions_;
+  std::bitset<256> expected_;  // first bytes of names that may match
   std::uint32_t visited_ = 0;
 };
 

@@ -96,7 +96,7 @@ Result<void> unshareUser(std::uint32_t owner) {
 }
 
 Result<void> enterNamespace(int fd, const char* name) {
-  if (::setns(fd, 0) != 0) return posixError(errno, std::string("entering the host's namespace for ") + name);
+  if (::setns(fd, 0) != 0) return posixError(errno, std::string("entering a ") + name + " namespace");
   return {};
 }
 
@@ -122,15 +122,26 @@ std::string exchangeMap(IdPair pair) {
   return text;
 }
 
-Result<UniqueFd> exchangeNamespace(IdPair users, IdPair groups) {
+Result<UserNamespace> UserNamespace::make() {
   BornChild child = RF_TRY(forkWith(CLONE_NEWUSER, -1));
   if (child.pid == 0) {
     for (;;) ::pause();  // Holds the namespace until the parent has opened it.
   }
   const ChildGuard guard(child.pid);
-  RF_TRY(writeFileAt(AT_FDCWD, procPath(child.pid, "uid_map"), exchangeMap(users)));
-  RF_TRY(writeFileAt(AT_FDCWD, procPath(child.pid, "gid_map"), exchangeMap(groups)));
-  return openAt(AT_FDCWD, procPath(child.pid, "ns/user"), O_RDONLY);
+  UserNamespace made;
+  made.fd_ = RF_TRY(openAt(AT_FDCWD, procPath(child.pid, "ns/user"), O_RDONLY));
+  // Maps belong to the namespace that the process was in when they were opened.
+  made.userMap_ = RF_TRY(openAt(AT_FDCWD, procPath(child.pid, "uid_map"), O_WRONLY));
+  made.groupMap_ = RF_TRY(openAt(AT_FDCWD, procPath(child.pid, "gid_map"), O_WRONLY));
+  return made;
+}
+
+Result<void> UserNamespace::map(IdPair users, IdPair groups) {
+  RF_TRY(writeAll(userMap_.get(), exchangeMap(users), "uid_map"));
+  RF_TRY(writeAll(groupMap_.get(), exchangeMap(groups), "gid_map"));
+  userMap_.reset();
+  groupMap_.reset();
+  return {};
 }
 
 Result<void> bringLoopbackUp() {

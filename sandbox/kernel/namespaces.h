@@ -29,13 +29,25 @@ Result<void> enterNamespace(int fd, const char* name);
 // Every id maps to itself. By the launcher, for a child that has just called unshareUser().
 Result<void> writeIdentityMaps(int pid);
 
-// A user namespace that exchanges two user ids and two group ids and leaves the others, for idmapped mounts.
+// Two ids that are exchanged; equal: every id is itself.
 struct IdPair {
   std::uint32_t first = 0;
   std::uint32_t second = 0;
 };
 std::string exchangeMap(IdPair pair);  // the text of uid_map
-Result<UniqueFd> exchangeNamespace(IdPair users, IdPair groups);
+
+// A user namespace that nobody is in, for idmapped mounts: it lives as long as it is open. Made before its maps are
+// known, because making one costs a fork.
+class UserNamespace {
+ public:
+  static Result<UserNamespace> make();
+  // Once.
+  Result<void> map(IdPair users, IdPair groups);
+  int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_, userMap_, groupMap_;
+};
 
 Result<void> bringLoopbackUp();
 Result<void> setHostName(const std::string& name);

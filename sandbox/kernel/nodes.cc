@@ -25,7 +25,10 @@ Result<void> madeOrThere(int result, const std::string& what) {
 
 }  // namespace
 
-NodeMaker::NodeMaker(const Identity& run) : run_(run) {
+NodeMaker::NodeMaker(const Identity& run) { setRun(run); }
+
+void NodeMaker::setRun(const Identity& run) {
+  run_ = run;
   run_.callerUid = run.uid;
   run_.callerGid = run.gid;
   run_.callerGroups = run.groups;

@@ -18,6 +18,9 @@ class NodeMaker {
  public:
   explicit NodeMaker(const Identity& run);
 
+  // Of another run from now on.
+  void setRun(const Identity& run);
+
   // `object` is in a file system that was made for the run.
   Result<void> addOwn(int object);
   bool isOwn(int object) const;

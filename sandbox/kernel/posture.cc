@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 
 #include "sandbox/kernel/abi.h"
@@ -106,18 +105,22 @@ WallState readCgroup(const PostureQuestion& question) {
   return state(Wall::kCgroup, "own namespace, own groups in every hierarchy", difference);
 }
 
+// Filters that the run had before its own: those of this process, and `others`.
+Result<int> countInherited(int others) {
+  const std::string text = RF_TRY(readOwnProc("status"));
+  const ProcStatus own = RF_TRY(parseStatus(text));
+  return std::max(own.seccompFilters, 0) + others;
+}
+
 std::string compareSeccomp(const PostureQuestion& question, const ProcStatus& status) {
   if (status.seccompMode != 2) return "no filter";
-  auto ownText = readOwnProc("status");
-  if (!ownText) return ownText.error().message;
-  const auto own = parseStatus(*ownText);
-  if (!own) return own.error().message;
-  const int inherited = std::max(own->seccompFilters, 0) + question.otherFilters;
-  if (status.seccompFilters >= 0 && status.seccompFilters != inherited + 1) {
-    return std::to_string(status.seccompFilters - inherited) + " filters of its own";
+  const auto inherited = countInherited(question.otherFilters);
+  if (!inherited) return inherited.error().message;
+  if (status.seccompFilters >= 0 && status.seccompFilters != *inherited + 1) {
+    return std::to_string(status.seccompFilters - *inherited) + " filters of its own";
   }
   if (!question.features.seccompGetFilter) return {};
-  const auto program = readSeccompProgram(question.pid, inherited);
+  const auto& program = question.filter;
   if (!program) return program.error().message;
   const bool same = program->size() == question.program.size() &&
                     std::memcmp(program->data(), question.program.data(), program->size() * sizeof(sock_filter)) == 0;
@@ -219,38 +222,41 @@ std::string compareLimits(const PostureQuestion& question) {
   return {};
 }
 
-// A stopped tracee within ten seconds: a process in a frozen control group may never answer, one in an idle group
-// answers late on a busy machine.
-Result<void> awaitStop(int pid) {
-  for (int tries = 0; tries < 20'000; ++tries) {
-    int status = 0;
-    const pid_t got = ::waitpid(pid, &status, __WALL | WNOHANG);
-    if (got == pid && WIFSTOPPED(status)) return {};
-    if (got == pid || (got < 0 && errno != EINTR)) return Error{ErrorCode::kUnavailable, "the process ended"};
-    const timespec pause{0, tries < 20 ? 20'000 : 500'000};
-    (void)::nanosleep(&pause, nullptr);
-  }
-  return Error{ErrorCode::kBusy, "the process does not stop to be read"};
-}
-
 }  // namespace
 
-Result<BpfProgram> readSeccompProgram(int pid, int index) {
+Result<FilterReading> FilterReading::begin(int pid) {
   if (::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) return posixError(errno, "attaching to read the filter");
+  FilterReading reading(pid);
+  if (::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) != 0) return posixError(errno, "stopping to read the filter");
+  return reading;
+}
+
+FilterReading& FilterReading::operator=(FilterReading&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  return *this;
+}
+
+FilterReading::~FilterReading() {
+  if (pid_ > 0) (void)::ptrace(PTRACE_DETACH, pid_, nullptr, nullptr);
+}
+
+std::optional<Result<BpfProgram>> FilterReading::tryRead(int otherFilters) {
+  int status = 0;
+  const pid_t got = ::waitpid(pid_, &status, __WALL | WNOHANG);
+  if (got == 0 || (got < 0 && errno == EINTR)) return std::nullopt;
+  const int pid = std::exchange(pid_, 0);
+  if (got < 0 || !WIFSTOPPED(status)) return Error{ErrorCode::kUnavailable, "the process ended"};
+  const auto index = countInherited(otherFilters);
+  const auto request = static_cast<__ptrace_request>(abi::kPtraceSeccompGetFilter);
+  const long count = index ? ::ptrace(request, pid, *index, nullptr) : -1;
+  BpfProgram program(count > 0 ? static_cast<std::size_t>(count) : 0);
   Result<BpfProgram> result = BpfProgram{};
-  if (::ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr) != 0) {
-    result = posixError(errno, "stopping to read the filter");
-  } else if (auto stopped = awaitStop(pid); !stopped) {
-    result = std::move(stopped).error();
-  } else {
-    const auto request = static_cast<__ptrace_request>(abi::kPtraceSeccompGetFilter);
-    const long count = ::ptrace(request, pid, index, nullptr);
-    BpfProgram program(count > 0 ? static_cast<std::size_t>(count) : 0);
-    if (count <= 0 || ::ptrace(request, pid, index, program.data()) != count)
-      result = posixError(errno, "reading the filter");
-    else
-      result = std::move(program);
-  }
+  if (!index)
+    result = index.error();
+  else if (count <= 0 || ::ptrace(request, pid, *index, program.data()) != count)
+    result = posixError(errno, "reading the filter");
+  else
+    result = std::move(program);
   // A tracee that cannot be let go would stay stopped: the caller ends a launch whose posture cannot be read.
   if (::ptrace(PTRACE_DETACH, pid, nullptr, nullptr) != 0 && result) result = posixError(errno, "detaching");
   return result;

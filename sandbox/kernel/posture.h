@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sandbox/kernel/landlock.h"
@@ -29,11 +31,12 @@ struct PostureQuestion {
   const Plan& plan;
   const BpfProgram& program;
   const KernelFeatures& features;
-  std::string agentPath;      // of its control groups, as /proc shows it
-  CanaryErrnos canaryBefore;  // the child opened the canaries before it entered its Landlock domains: 0
-  CanaryErrnos canaryAfter;   // and after: EACCES
-  int openDescriptors = 4;    // 0, 1, 2 and the report socket
-  int otherFilters = 0;       // below the run's own, beside those that this process has itself
+  std::string agentPath;             // of its control groups, as /proc shows it
+  CanaryErrnos canaryBefore;         // the child opened the canaries before it entered its Landlock domains: 0
+  CanaryErrnos canaryAfter;          // and after: EACCES
+  const Result<BpfProgram>& filter;  // as FilterReading gave it
+  int openDescriptors = 4;           // 0, 1, 2 and the report socket
+  int otherFilters = 0;              // below the run's own, beside those that this process has itself
 };
 
 std::vector<WallState> readPosture(const PostureQuestion& question);
@@ -41,8 +44,23 @@ std::vector<WallState> readPosture(const PostureQuestion& question);
 // The difference between the mounts that the Plan wants and those that are, in words; empty: none. Pure.
 std::string compareMounts(const Plan& plan, std::string_view mountInfo);
 
-// Fails when the process cannot be stopped and asked within ten seconds.
-Result<BpfProgram> readSeccompProgram(int pid, int index);
+// Stops a process for a moment and reads the filter that it installed itself. Nothing here waits: a process that
+// gets no processor stops late, one that sleeps in the kernel maybe never.
+class FilterReading {
+ public:
+  static Result<FilterReading> begin(int pid);
+  FilterReading(FilterReading&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
+  FilterReading& operator=(FilterReading&& other) noexcept;
+  // A process that does not stop cannot be let go and stays traced: whoever gives up ends it.
+  ~FilterReading();
+
+  // nullopt: it has not stopped yet. `otherFilters`: as in PostureQuestion.
+  std::optional<Result<BpfProgram>> tryRead(int otherFilters = 0);
+
+ private:
+  explicit FilterReading(int pid) : pid_(pid) {}
+  int pid_;
+};
 
 policy::WallStrength wantedStrength(const Plan& plan, Wall wall);
 

@@ -13,6 +13,7 @@
 #include "sandbox/kernel/abi.h"
 #include "sandbox/kernel/identity.h"
 #include "sandbox/kernel/mounts.h"
+#include "sandbox/kernel/namespaces.h"
 #include "sandbox/plan/never_given.h"
 #include "sdk/base/io.h"
 
@@ -62,9 +63,22 @@ Result<void> refuseHostInsides(int object, const std::string& name) {
 
 }  // namespace
 
-Result<UniqueFd> RootBuilder::openAsCaller(const BindPath& step) {
-  CallerRights rights = RF_TRY(CallerRights::assume(plan_.identity));
-  return openAt(AT_FDCWD, step.source, O_PATH);
+// All paths in one go with the caller's rights: taking them and giving them up is six calls.
+Result<void> RootBuilder::openPaths() {
+  const std::size_t count = plan_->mounts.size();
+  objects_.clear();
+  objects_.resize(count);
+  CallerRights rights = RF_TRY(CallerRights::assume(plan_->identity));
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto* path = std::get_if<BindPath>(&plan_->mounts[i]);
+    if (path == nullptr || !pending_[i]) continue;
+    auto object = openAt(AT_FDCWD, path->source, O_PATH);
+    if (object)
+      objects_[i] = std::move(*object);
+    else if (!path->optional || !isOutOfReach(object.error().sysErrno))
+      return std::move(object).error();
+  }
+  return {};
 }
 
 Result<RootBuilder::Source> RootBuilder::takeCopy(UniqueFd object, const std::string& name, std::uint64_t attributes,
@@ -80,21 +94,23 @@ Result<RootBuilder::Source> RootBuilder::takeCopy(UniqueFd object, const std::st
 }
 
 Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) {
-  sources_.resize(plan_.mounts.size());
-  for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
+  token_ = "mount";
+  RF_TRY(openPaths());
+  sources_.clear();
+  sources_.resize(plan_->mounts.size());
+  for (std::size_t i = 0; i < plan_->mounts.size(); ++i) {
+    if (!pending_[i]) continue;
     token_ = "mount";
-    if (const auto* path = std::get_if<BindPath>(&plan_.mounts[i])) {
-      auto object = openAsCaller(*path);
-      if (!object && path->optional && isOutOfReach(object.error().sysErrno)) {
+    if (const auto* path = std::get_if<BindPath>(&plan_->mounts[i])) {
+      if (!objects_[i]) {
         notes_.push_back(path->source + " does not exist for the caller and was left out");
         continue;
       }
-      if (!object) return std::move(object).error();
-      RF_TRY(refuseHostInsides(object->get(), path->source));
+      RF_TRY(refuseHostInsides(objects_[i].get(), path->source));
       const std::uint64_t noExec = path->noExec ? abi::kMountAttrNoExec : 0;
-      sources_[i] =
-          RF_TRY(takeCopy(std::move(*object), path->source, attributesFor(path->access) | noExec, path->idmapped));
-    } else if (const auto* given = std::get_if<BindDescriptor>(&plan_.mounts[i])) {
+      sources_[i] = RF_TRY(takeCopy(UniqueFd(objects_[i].release()), path->source, attributesFor(path->access) | noExec,
+                                    path->idmapped));
+    } else if (const auto* given = std::get_if<BindDescriptor>(&plan_->mounts[i])) {
       if (given->index == kWorkspaceDescriptor) token_ = "workspace";
       if (given->index >= descriptors.size())
         return Error{ErrorCode::kInvalid, "no descriptor came for " + given->target};
@@ -104,7 +120,7 @@ Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) 
       UniqueFd own(::fcntl(object, F_DUPFD_CLOEXEC, 0));
       if (!own) return posixError(errno, "keeping the descriptor of " + given->target);
       sources_[i] = RF_TRY(takeCopy(std::move(own), given->target, attributesFor(given->access), given->idmapped));
-    } else if (const auto* device = std::get_if<BindDevice>(&plan_.mounts[i])) {
+    } else if (const auto* device = std::get_if<BindDevice>(&plan_->mounts[i])) {
       UniqueFd node = RF_TRY(openAt(AT_FDCWD, device->target, O_PATH | O_NOFOLLOW));
       sources_[i] = RF_TRY(takeCopy(std::move(node), device->target, kDeviceAttributes, false));
     }
@@ -112,21 +128,40 @@ Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) 
   return {};
 }
 
-Result<void> RootBuilder::build(int attachPoint) {
+// The namespace of the caller becomes one of its own with the new root somewhere in it.
+Result<void> RootBuilder::makeRoot() {
   token_ = "mount";
+  RF_TRY(unshareMounts());
+  // The directory as it is seen from the namespace just made.
+  const UniqueFd place = RF_TRY(openAt(AT_FDCWD, attachPoint_, O_PATH | O_DIRECTORY));
   root_ = RF_TRY(newFilesystem("tmpfs", {{"mode", "0755"}, {"size", "16m"}, {"nr_inodes", "4096"}}, kAlways));
   RF_TRY(nodes_.addOwn(root_.get()));
-  RF_TRY(attachMount(root_.get(), attachPoint, "/"));
-  for (std::size_t i = 0; i < plan_.mounts.size(); ++i) {
-    if (const auto* given = std::get_if<BindDescriptor>(&plan_.mounts[i]))
-      token_ = given->index == kWorkspaceDescriptor ? "workspace" : "mount";
-    else
-      token_ = "mount";
-    RF_TRY(std::visit([this, i](const auto& step) { return perform(i, step); }, plan_.mounts[i]));
+  return attachMount(root_.get(), place.get(), "/");
+}
+
+Result<void> RootBuilder::performPending() {
+  for (std::size_t i = 0; i < plan_->mounts.size(); ++i) {
+    if (!pending_[i]) continue;
+    const auto* given = std::get_if<BindDescriptor>(&plan_->mounts[i]);
+    token_ = given != nullptr && given->index == kWorkspaceDescriptor ? "workspace" : "mount";
+    RF_TRY(std::visit([this, i](const auto& step) { return perform(i, step); }, plan_->mounts[i]));
   }
   token_ = "mount";
+  return {};
+}
+
+Result<void> RootBuilder::build(const std::vector<UniqueFd>& descriptors, int idmap) {
+  const bool begun = static_cast<bool>(root_);
+  idmap_ = idmap;
+  if (!begun) pending_.assign(plan_->mounts.size(), true);
+  RF_TRY(openSources(descriptors));
+  if (begun)
+    RF_TRY(enterNamespace(ownMounts_.get(), "mount"));
+  else
+    RF_TRY(makeRoot());
+  RF_TRY(performPending());
   RF_TRY(setMountAttributes(root_.get(), abi::kMountAttrReadOnly, "/"));
-  return enterRoot(root_.get());
+  return begun ? Result<void>{} : enterRoot(root_.get());
 }
 
 Result<void> RootBuilder::attachSource(Source& source, const std::string& target) {
@@ -141,7 +176,7 @@ Result<void> RootBuilder::perform(std::size_t, const MakeDirectory& step) {
   UniqueFd made = RF_TRY(nodes_.ensureDirectory(root_.get(), step.target, step.mode));
   RF_TRY(requireOwn(made.get(), step.target));
   UniqueFd open = RF_TRY(openBeneath(root_.get(), step.target, O_RDONLY | O_DIRECTORY));
-  if (step.ownedByRun && ::fchown(open.get(), plan_.identity.uid, plan_.identity.gid) != 0) {
+  if (step.ownedByRun && ::fchown(open.get(), plan_->identity.uid, plan_->identity.gid) != 0) {
     return posixError(errno, "giving " + step.target + " to the run");
   }
   if (::fchmod(open.get(), step.mode & 07777) != 0) return posixError(errno, "setting the mode of " + step.target);
@@ -162,7 +197,7 @@ Result<void> RootBuilder::makeOwnFile(const std::string& path, const std::string
   RF_TRY(requireOwn(parent.get(), path));
   UniqueFd file = RF_TRY(openAt(parent.get(), path.substr(slash + 1), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode));
   RF_TRY(writeAll(file.get(), content, path));
-  if (ownedByRun && ::fchown(file.get(), plan_.identity.uid, plan_.identity.gid) != 0) {
+  if (ownedByRun && ::fchown(file.get(), plan_->identity.uid, plan_->identity.gid) != 0) {
     return posixError(errno, "giving " + path + " to the run");
   }
   if (::fchmod(file.get(), mode & 07777) != 0) return posixError(errno, "setting the mode of " + path);
@@ -189,8 +224,8 @@ Result<void> RootBuilder::perform(std::size_t, const MountTmpfs& step) {
   MountOptions options{{"mode", octal(step.mode)}, {"size", std::to_string(step.size.count)}};
   if (step.inodes != 0) options.emplace_back("nr_inodes", std::to_string(step.inodes));
   if (step.ownedByRun) {
-    options.emplace_back("uid", std::to_string(plan_.identity.uid));
-    options.emplace_back("gid", std::to_string(plan_.identity.gid));
+    options.emplace_back("uid", std::to_string(plan_->identity.uid));
+    options.emplace_back("gid", std::to_string(plan_->identity.gid));
   }
   UniqueFd mount = RF_TRY(newFilesystem("tmpfs", options, kAlways | (step.noExec ? abi::kMountAttrNoExec : 0)));
   RF_TRY(nodes_.addOwn(mount.get()));

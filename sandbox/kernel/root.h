@@ -1,5 +1,9 @@
 // Obeys the mount steps of a Plan: sources are opened while the host's mounts are in sight, then a fresh tmpfs becomes
 // the root. Runs in the child; the steps add up to everything that exists inside.
+//
+// A child that waits for its plan may do ahead what an earlier plan of its class asked for and what is the same for
+// every run: /proc, /dev, the system's own directories. It is used when the plan that comes asks for exactly this and
+// the host, looked at again with the caller's rights, still has it; else everything is built anew.
 #pragma once
 
 #include <map>
@@ -20,16 +24,28 @@ inline constexpr const char* kEmptyDirectory = "/.ringfence-empty";
 std::vector<std::string> readOnlyProcEntries();
 std::vector<std::string> hiddenProcEntries();
 
+// Steps that can be done before the run is known: nothing in them is the run's own, and no step that must wait is above
+// or below their place, so the order between the two does not matter. Pure.
+std::vector<std::size_t> stepsAhead(const std::vector<MountStep>& mounts);
+
 class RootBuilder {
  public:
-  // `idmap`: the exchange namespace, or -1. `token` is set to what a failure is called ("mount", "workspace").
-  RootBuilder(const Plan& plan, int idmap, std::string& token)
-      : plan_(plan), idmap_(idmap), token_(token), nodes_(plan.identity) {}
+  // `attachPoint`: any directory of the host, to put the new root on before it becomes the root. `token` is set to what
+  // a failure is called ("mount", "workspace").
+  RootBuilder(const Plan& plan, const char* attachPoint, std::string& token)
+      : plan_(&plan), attachPoint_(attachPoint), token_(token), nodes_(plan.identity) {}
 
-  // In the host's mount namespace, as root: opens each source with the caller's rights and takes a detached copy.
-  Result<void> openSources(const std::vector<UniqueFd>& descriptors);
-  // In a mount namespace of its own. `attachPoint`: any directory, to put the new root on before it becomes the root.
-  Result<void> build(int attachPoint);
+  // In the host's mount namespace, as root; afterwards in one of its own. `plan` must live until adopt().
+  Result<void> buildAhead();
+  // After a failure of it: back to the host's mount namespace; this builder is of no use then.
+  Result<void> giveUp();
+  // Goes back to the host's mount namespace. True: what was built ahead is part of `plan`, which takes the place of the
+  // one it was built for. False: this builder is of no use.
+  Result<bool> adopt(const Plan& plan);
+
+  // In the host's mount namespace, as root; afterwards in one of its own, which has the root of the plan. Sources are
+  // opened with the caller's rights. `idmap`: the exchange namespace, or -1.
+  Result<void> build(const std::vector<UniqueFd>& descriptors, int idmap);
 
   const std::vector<std::string>& notes() const { return notes_; }
   // Empty files that were made so that a forbidden name is taken: to be removed when the run is over.
@@ -46,7 +62,19 @@ class RootBuilder {
     bool isDirectory = false;
   };
 
-  Result<UniqueFd> openAsCaller(const BindPath& step);
+  // What a path led to when it was bound; absent: nothing, and the bind is optional.
+  struct Seen {
+    bool absent = false;
+    std::uint64_t device = 0, inode = 0, mount = 0;
+    bool operator==(const Seen&) const = default;
+  };
+
+  Result<void> openPaths();
+  Result<Seen> look(int object, const std::string& name) const;
+  Result<bool> isAsSeen();
+  Result<void> openSources(const std::vector<UniqueFd>& descriptors);
+  Result<void> makeRoot();
+  Result<void> performPending();
   Result<Source> takeCopy(UniqueFd object, const std::string& name, std::uint64_t attributes, bool idmapped);
   Result<void> attachSource(Source& source, const std::string& target);
 
@@ -71,12 +99,17 @@ class RootBuilder {
   Result<void> coverEmpty(int object, const std::string& path);
   Result<void> ensureEmptyNodes();
 
-  const Plan& plan_;
-  int idmap_;
+  const Plan* plan_;
+  const char* attachPoint_;
+  int idmap_ = -1;
   std::string& token_;
   NodeMaker nodes_;
   UniqueFd root_;
-  std::vector<Source> sources_;  // by step
+  std::vector<bool> pending_;                    // by step: to be done in this phase
+  std::vector<UniqueFd> objects_;                // by step, while sources are opened
+  std::vector<Source> sources_;                  // by step
+  std::vector<Seen> seen_;                       // by step of the plan that was built ahead
+  UniqueFd hostMounts_, hostTable_, ownMounts_;  // only when something was built ahead
   std::vector<std::string> notes_;
   std::vector<Placeholder> placeholders_;
   std::map<std::string, std::vector<GlobExpansion>> expansions_;  // by target, in the order of the steps

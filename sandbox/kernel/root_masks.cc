@@ -134,7 +134,7 @@ Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& pat
   }
   auto node = nodes_.ensureFile(root_.get(), path);
   if (!node && node.error().sysErrno == EROFS) return {};  // Nothing can be made there anyway.
-  if (!node && isRefused(node.error().sysErrno) && !belongsTo(plan_.identity.uid, parent->get())) {
+  if (!node && isRefused(node.error().sysErrno) && !belongsTo(plan_->identity.uid, parent->get())) {
     return {};  // The run may make nothing there, and may not give itself the right to.
   }
   if (!node) {
@@ -170,7 +170,7 @@ Result<void> RootBuilder::expandBelow(const std::string& target) {
   if (expansions_.contains(target)) return {};
   std::vector<GlobExpansion>& answers = expansions_[target];
   std::vector<GlobQuery> queries;
-  for (const auto& step : plan_.mounts) {
+  for (const auto& step : plan_->mounts) {
     const auto* mask = std::get_if<MaskPath>(&step);
     if (mask == nullptr || mask->glob.empty() || mask->target != target) continue;
     queries.push_back({mask->glob, mask->maxMatches, mask->kind == MaskKind::kEmpty});
@@ -191,7 +191,7 @@ Result<void> RootBuilder::perform(std::size_t index, const MaskPath& step) {
   RF_TRY(expandBelow(step.target));
   std::size_t place = 0;  // of this step among the globs of its directory
   for (std::size_t i = 0; i < index; ++i) {
-    const auto* mask = std::get_if<MaskPath>(&plan_.mounts[i]);
+    const auto* mask = std::get_if<MaskPath>(&plan_->mounts[i]);
     place += mask != nullptr && !mask->glob.empty() && mask->target == step.target ? 1 : 0;
   }
   const GlobExpansion& expansion = expansions_.at(step.target).at(place);

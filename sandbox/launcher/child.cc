@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "sandbox/kernel/identity.h"
 #include "sandbox/kernel/landlock.h"
@@ -34,6 +35,7 @@ class Builder {
 
   Result<void> prepare();
   Result<void> receive();
+  Result<void> buildAhead(std::string_view forecast);
   Result<void> build();
   Result<void> close();
   Result<void> reportBuilt();
@@ -59,6 +61,8 @@ class Builder {
   std::vector<UniqueFd> extraFds_;
   BpfProgram program_;
   UniqueFd output_, master_, slave_;
+  Plan forecast_;
+  std::unique_ptr<RootBuilder> root_;
   CanaryErrnos before_, after_;
   std::vector<std::string> notes_;
 };
@@ -72,8 +76,12 @@ Result<void> Builder::prepare() {
 }
 
 Result<void> Builder::receive() {
-  token = "launcher";
   Packet packet = RF_TRY(receivePacket(control_, kMaxWirePacket));
+  while (const auto forecast = textOf(packet.bytes, OrderKind::kForecast)) {
+    RF_TRY(buildAhead(*forecast));
+    packet = RF_TRY(receivePacket(control_, kMaxWirePacket));
+  }
+  token = "launcher";
   if (packet.bytes.empty()) _exit(0);  // Abandoned before it had a plan.
   LauncherRequest request = RF_TRY(decodeRequest(packet.bytes));
   auto* launch = std::get_if<Launch>(&request);
@@ -88,6 +96,20 @@ Result<void> Builder::receive() {
   std::memcpy(program_.data(), extras.text.data(), extras.text.size());
   extras_ = extras.value;
   extraFds_ = std::move(extras.fds);
+  return {};
+}
+
+// Whatever goes wrong here goes wrong again, and is told, when the plan asks for it.
+Result<void> Builder::buildAhead(std::string_view forecast) {
+  auto request = decodeRequest(forecast);
+  auto* launch = request ? std::get_if<Launch>(&*request) : nullptr;
+  if (launch == nullptr || root_ || isLeftOut(Wall::kMount)) return {};
+  forecast_ = std::move(launch->plan);
+  root_ = std::make_unique<RootBuilder>(forecast_, attachPoint_, token);
+  if (root_->buildAhead()) return {};
+  token = "mount";
+  RF_TRY(root_->giveUp());
+  root_.reset();
   return {};
 }
 
@@ -123,21 +145,19 @@ Result<void> Builder::enterHostNamespaces() {
 
 Result<void> Builder::buildMounts() {
   if (isLeftOut(Wall::kMount)) return {};
-  UniqueFd idmap = takeExtra(Extra::kIdmap);
-  RootBuilder builder(plan, idmap.get(), token);
-  RF_TRY(builder.openSources(fds_));
-  UniqueFd attachPoint = RF_TRY(openAt(AT_FDCWD, attachPoint_, O_PATH | O_DIRECTORY));
-  RF_TRY(unshareMounts());
-  // The same directory seen from the namespace just made.
-  attachPoint = RF_TRY(openAt(AT_FDCWD, attachPoint_, O_PATH | O_DIRECTORY));
-  RF_TRY(builder.build(attachPoint.get()));
-  notes_.insert(notes_.end(), builder.notes().begin(), builder.notes().end());
-  for (const auto& placeholder : builder.placeholders()) {
+  const UniqueFd idmap = takeExtra(Extra::kIdmap);
+  token = "mount";
+  if (root_ && !RF_TRY(root_->adopt(plan))) root_.reset();
+  if (!root_) root_ = std::make_unique<RootBuilder>(plan, attachPoint_, token);
+  RF_TRY(root_->build(fds_, idmap.get()));
+  notes_.insert(notes_.end(), root_->notes().begin(), root_->notes().end());
+  for (const auto& placeholder : root_->placeholders()) {
     const int fds[] = {placeholder.directory.get()};
     const std::string text =
         placeholder.name + '\0' + std::to_string(placeholder.device) + '\0' + std::to_string(placeholder.inode);
     RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), 0, 0, text, fds));
   }
+  root_.reset();
   return {};
 }
 

@@ -91,10 +91,10 @@ Result<void> Launcher::run() {
   std::array<epoll_event, 32> events;
   for (;;) {
     if (terminating_ && runs_.empty()) return {};
-    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), emptying_ > 0 ? retryMs_ : -1);
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), untilDue());
     if (count < 0 && errno != EINTR) return posixError(errno, "waiting for events");
     for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)].data.u64);
-    if (emptying_ > 0) retryEmptying();
+    doWhatIsDue();
   }
 }
 

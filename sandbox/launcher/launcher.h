@@ -59,20 +59,28 @@ class Launcher {
   Run* fork(const RunId& id, policy::PriorityClass priority);
   Result<BornChild> forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report);
   Result<void> joinGroups(const Run& run);
+  void foresee(Run& run);
   Result<void> startBuilding(Run& run, Packet packet);
   Result<void> connectOutput(Run& run, UniqueFd& childEnd);
   Result<const BpfProgram*> programFor(const SeccompTable& table);
-  void judge(Run& run, std::int32_t before, std::int32_t after);
   void obeyRelease(Run& run);
   // Kills what was made; LaunchFailed is said when it is gone.
   void failLaunch(Run& run, std::string token, std::string message, int sysErrno, int exitCode);
   void refuse(const RunId& run, std::string token, const Error& error);
 
+  // launcher_judge.cc: from Built by the child to Built for the daemon, and what is due without an event
+  void beginJudging(Run& run, CanaryErrnos before, CanaryErrnos after);
+  void readFilter(Run& run);
+  void judge(Run& run, const Result<BpfProgram>& filter);
+  bool mayBeLifted(const Run& run) const;
+  int untilDue() const;  // milliseconds; -1: nothing is
+  void doWhatIsDue();
+
   // launcher_events.cc: what runs report, and their end
   void readReports(Run& run);
   void takeReport(Run& run, struct Report report);
-  void writeMaps(Run& run);
   void onPidfd(Run& run);
+  void writeMaps(Run& run);
   void awaitEnd(Run& run);  // blocks: only for a child that was just killed
   void finish(Run& run, int killedBy);
   void drainLast(Run& run);
@@ -97,6 +105,8 @@ class Launcher {
   std::vector<Placeholder> placeholders_;  // of ended runs, while others may still rely on them
   int retryMs_ = 0;
   std::size_t emptying_ = 0;  // runs whose groups could not be removed yet
+  // The last plan that was built, by class: what the next one will probably ask for.
+  std::map<policy::PriorityClass, Plan> lastPlans_;
   // The last table and its program: runs of one policy follow each other.
   SeccompTable compiledTable_;
   std::optional<BpfProgram> compiled_;

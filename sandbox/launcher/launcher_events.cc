@@ -66,7 +66,7 @@ void Launcher::takeReport(Run& run, Report report) {
     case ReportKind::kBuilt:
       if (run.state != RunState::kBuilding) return;
       run.notes = splitNotes(report.text);
-      return judge(run, report.value, report.extra);
+      return beginJudging(run, unpackCanaries(report.value), unpackCanaries(report.extra));
     case ReportKind::kFailed: {
       const std::size_t end = std::min(report.text.find('\0'), report.text.size());
       return failLaunch(run, report.text.substr(0, end), report.text.substr(std::min(end + 1, report.text.size())),
@@ -116,6 +116,7 @@ void Launcher::awaitEnd(Run& run) {
 }
 
 void Launcher::finish(Run& run, int killedBy) {
+  run.reading.reset();
   unwatch(run.pidfd.get());
   readReports(run);
   // Pid 1 was killed before it could report: the run died of the same signal.
@@ -148,6 +149,8 @@ void Launcher::drainLast(Run& run) {
 }
 
 void Launcher::empty(Run& run) {
+  if (run.lifted && !groups_.lower(run.id, 0)) return;
+  run.lifted = false;
   const GroupUsage usage = groups_.usage(run.id, run.priority);
   if (usage.cpuUsec) run.usage.cpuUsec = usage.cpuUsec;
   if (usage.memoryPeakBytes) run.usage.memoryPeakBytes = usage.memoryPeakBytes;

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <csignal>
 
-#include "sandbox/kernel/posture.h"
+#include "sandbox/kernel/root.h"
 #include "sandbox/launcher/child.h"
 #include "sandbox/launcher/fault.h"
 #include "sandbox/launcher/knockout.h"
@@ -34,6 +34,17 @@ bool needsIdmap(const Plan& plan) {
   return false;
 }
 
+constexpr int kControlBuffer = 1 << 20;  // a forecast and a Launch that nobody has read yet
+
+// What may be known of the next plan, and nothing that is one run's or one person's beyond their ids.
+Plan forecastOf(const Plan& last, const RunId& run) {
+  Plan forecast;
+  forecast.run = run;
+  forecast.identity = last.identity;
+  for (const std::size_t i : stepsAhead(last.mounts)) forecast.mounts.push_back(last.mounts[i]);
+  return forecast;
+}
+
 struct ControlPair {
   UniqueFd ours, childs;
 };
@@ -44,6 +55,7 @@ Result<ControlPair> makeControlPair() {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return posixError(errno, "making a control pair");
   ControlPair pair{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  (void)::setsockopt(pair.ours.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kControlBuffer, sizeof kControlBuffer);
   const int on = 1;
   if (::setsockopt(pair.ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
     return posixError(errno, "making a control pair");
@@ -58,8 +70,23 @@ void Launcher::refuse(const RunId& run, std::string token, const Error& error) {
 
 void Launcher::obeyPrepare(const Prepare& request) {
   if (find(request.run) != nullptr) return;
-  const Run* run = fork(request.run, request.priority);
-  if (run != nullptr && run->state == RunState::kPrepared) send(Prepared{request.run});
+  Run* run = fork(request.run, request.priority);
+  if (run == nullptr || run->state != RunState::kPrepared) return;
+  foresee(*run);
+  send(Prepared{request.run});
+}
+
+// What cannot be made now is made, or fails, when the plan comes.
+void Launcher::foresee(Run& run) {
+  const auto last = lastPlans_.find(run.priority);
+  if (last == lastPlans_.end()) return;
+  if (needsIdmap(last->second)) {
+    if (auto idmap = UserNamespace::make()) run.idmap = std::move(*idmap);
+  }
+  const auto bytes = encodeBounded(LauncherRequest(Launch{forecastOf(last->second, run.id)}));
+  if (bytes)
+    (void)sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kForecast), 0, 0, *bytes, {},
+                     MSG_DONTWAIT);
 }
 
 Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report) {
@@ -155,12 +182,11 @@ Result<void> Launcher::startBuilding(Run& run, Packet packet) {
     extras |= static_cast<std::int32_t>(extra);
     fds.push_back(fd);
   };
-  UniqueFd idmap;
   if (needsIdmap(run.plan)) {
-    // Not kept: an id of a run's own is not used again soon.
     const Identity& identity = run.plan.identity;
-    idmap = RF_TRY(exchangeNamespace({identity.callerUid, identity.uid}, {identity.callerGid, identity.gid}));
-    add(Extra::kIdmap, idmap.get());
+    if (!run.idmap) run.idmap = RF_TRY(UserNamespace::make());
+    RF_TRY(run.idmap->map({identity.callerUid, identity.uid}, {identity.callerGid, identity.gid}));
+    add(Extra::kIdmap, run.idmap->fd());
   }
   UniqueFd childEnd;
   RF_TRY(connectOutput(run, childEnd));
@@ -175,7 +201,9 @@ Result<void> Launcher::startBuilding(Run& run, Packet packet) {
                                (*program)->size() * sizeof(sock_filter));
   RF_TRY(
       sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kBuild), extras, 0, bytes, fds, MSG_DONTWAIT));
+  run.idmap.reset();
   run.state = RunState::kBuilding;
+  run.since = std::chrono::steady_clock::now();
   return {};
 }
 
@@ -198,36 +226,6 @@ Result<const BpfProgram*> Launcher::programFor(const SeccompTable& table) {
     compiledTable_ = table;
   }
   return &*compiled_;
-}
-
-void Launcher::judge(Run& run, std::int32_t before, std::int32_t after) {
-  const auto program = programFor(run.plan.seccomp);
-  if (!program) return failLaunch(run, "seccomp", program.error().message, program.error().sysErrno, 125);
-  const auto states = readPosture({.pid = run.initPid,
-                                   .plan = run.plan,
-                                   .program = **program,
-                                   .features = features_,
-                                   .agentPath = groups_.agentPath(run.id, run.priority),
-                                   .canaryBefore = unpackCanaries(before),
-                                   .canaryAfter = unpackCanaries(after),
-                                   .otherFilters = faultFilters(run.initPid)});
-  Built built{run.id, {}, {}, run.held(), run.initPid};
-  for (const auto& state : states) {
-    const auto strength = wantedStrength(run.plan, state.wall);
-    if (!state.up && strength == policy::WallStrength::kRequired) {
-      readReports(run);  // A child that is gone has no walls to read, and may have said why it went.
-      return failLaunch(run, wallName(state.wall),
-                        std::string(wallName(state.wall)) + ": wanted " + state.wanted + ", but got " + state.got, 0,
-                        125);
-    }
-    built.posture.push_back(
-        {state.wall, strength == policy::WallStrength::kOff ? "off" : state.wanted, state.got, state.probed, state.up});
-  }
-  for (auto& note : run.notes) built.notes.push_back({std::move(note)});
-  run.notes.clear();
-  run.plan = {};
-  run.state = RunState::kBuilt;
-  send(built, run.heldFds());
 }
 
 void Launcher::obeyRelease(Run& run) {

@@ -44,6 +44,14 @@ Result<void> sendReport(int socket, std::uint32_t kind, std::int32_t value, std:
   return sendPacket(socket, packet, fds, flags);
 }
 
+std::optional<std::string_view> textOf(std::string_view packet, OrderKind kind) {
+  Header header{};
+  if (packet.size() < sizeof header) return std::nullopt;
+  std::memcpy(&header, packet.data(), sizeof header);
+  if (header.kind != static_cast<std::uint32_t>(kind)) return std::nullopt;
+  return packet.substr(sizeof header);
+}
+
 Result<Report> receiveReport(int socket, int flags) {
   // The size first: a report is small as a rule, and the buffer is cleared each time.
   char probe = 0;

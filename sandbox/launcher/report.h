@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sandbox/kernel/landlock.h"
@@ -15,14 +17,15 @@
 namespace ringfence::sandbox {
 
 enum class ReportKind : std::uint32_t {
-  kNeedMaps = 1,      // the user namespace is made and waits for its maps
-  kBuilt = 2,         // value/extra: packCanaries() before and after Landlock; text: notes, each ended by NUL
-  kFailed = 3,        // value: errno, extra: exit code, text: token, NUL, message
-  kForked = 4,        // sent by the command itself before its exec: its host pid is in the credentials
-  kStarted = 5,       // the exec succeeded; value: how many forbidden names were absent and could not be held
-  kTerminal = 6,      // descriptor: the master of the run's terminal
-  kPlaceholder = 10,  // text: an empty file to remove at the end (name, NUL, device, NUL, inode); descriptor: its directory
-  kStopped = 7,       // value: signal
+  kNeedMaps = 1,  // the user namespace is made and waits for its maps
+  kBuilt = 2,     // value/extra: packCanaries() before and after Landlock; text: notes, each ended by NUL
+  kFailed = 3,    // value: errno, extra: exit code, text: token, NUL, message
+  kForked = 4,    // sent by the command itself before its exec: its host pid is in the credentials
+  kStarted = 5,   // the exec succeeded; value: how many forbidden names were absent and could not be held
+  kTerminal = 6,  // descriptor: the master of the run's terminal
+  kPlaceholder =
+      10,        // text: an empty file to remove at the end (name, NUL, device, NUL, inode); descriptor: its directory
+  kStopped = 7,  // value: signal
   kContinued = 8,
   // The last one: value: code or signal, extra: 1 when a signal, text: what a person should know of those names. Never
   // taken from the pair, only looked at: a launcher that dies before it told the end leaves it to the next.
@@ -33,7 +36,8 @@ enum class OrderKind : std::uint32_t {
   kBuild = 101,  // text: the BPF program; descriptors as BuildExtras says. Comes right after the packet of the Launch.
   kMapped = 102,
   kRelease = 103,
-  kSignal = 104,  // value: signal
+  kSignal = 104,    // value: signal
+  kForecast = 105,  // text: a Launch of what the run's plan will probably ask for; before any other
 };
 
 struct Report {
@@ -59,5 +63,7 @@ Result<void> sendReport(int socket, std::uint32_t kind, std::int32_t value, std:
                         std::span<const int> fds = {}, int flags = 0);
 // Kind 0: the other side is gone.
 Result<Report> receiveReport(int socket, int flags = 0);
+// The text of a packet that was received as bytes, when it is a report of that kind.
+std::optional<std::string_view> textOf(std::string_view packet, OrderKind kind);
 
 }  // namespace ringfence::sandbox

@@ -1,12 +1,15 @@
 // One run as the launcher keeps it: what must outlive the daemon, and where the run is in its life.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sandbox/kernel/landlock.h"
+#include "sandbox/kernel/namespaces.h"
+#include "sandbox/kernel/posture.h"
 #include "sandbox/kernel/seccomp.h"
 #include "sandbox/launcher/placeholder.h"
 #include "sandbox/wire/messages.h"
@@ -20,6 +23,7 @@ inline constexpr Bytes kOutputRingCapacity = mebibytes(4);
 enum class RunState {
   kPrepared,  // forked, waits for its plan
   kBuilding,
+  kReading,   // built; its filter is being read back
   kBuilt,     // judged, waits for its release
   kStarting,  // released
   kRunning,
@@ -43,13 +47,18 @@ struct Run {
   bool exitSeen = false;  // reported by run-init itself
   bool outOfMemory = false;
   LastReading usage;
-  int unheldNames = 0;   // forbidden names that were absent at the start and whose place could not be held
-  std::string endNote;   // which of them appeared
+  int unheldNames = 0;  // forbidden names that were absent at the start and whose place could not be held
+  std::string endNote;  // which of them appeared
   std::optional<LaunchFailed> failure;
   std::vector<Placeholder> placeholders;
   // Only until Built.
   Plan plan;
+  std::optional<UserNamespace> idmap;  // for its mounts; made ahead
   std::vector<std::string> notes;
+  std::chrono::steady_clock::time_point since;  // building, then reading
+  bool lifted = false;                          // builds outside the idle branch
+  CanaryErrnos canaryBefore, canaryAfter;
+  std::optional<FilterReading> reading;
 
   // Which of HeldFd there are, and those descriptors in the order of the message.
   std::uint8_t held() const;

@@ -1,0 +1,166 @@
+// The part of RootBuilder that works before the run is known.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sandbox/kernel/identity.h"
+#include "sandbox/kernel/mounts.h"
+#include "sandbox/kernel/namespaces.h"
+#include "sandbox/kernel/root.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+bool isBelowOrSame(const std::string& path, const std::string& directory) {
+  return path.starts_with(directory) &&
+         (directory == "/" || path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+// What belongs to the system itself. Anything else may be on a disk that somebody wants to take out while a child
+// waits.
+bool isSystemPlace(const std::string& path) {
+  static const char* const kPlaces[] = {"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+  return std::ranges::any_of(kPlaces, [&](const char* place) { return isBelowOrSame(path, place); });
+}
+
+struct CanGoAhead {
+  bool operator()(const MakeDirectory& step) const { return !step.ownedByRun; }
+  bool operator()(const MakeFile&) const { return false; }
+  bool operator()(const MakeSymlink&) const { return true; }
+  bool operator()(const MountTmpfs& step) const { return !step.ownedByRun; }
+  bool operator()(const MountProc&) const { return true; }
+  bool operator()(const MountDevpts&) const { return true; }
+  bool operator()(const BindDevice&) const { return true; }
+  bool operator()(const BindPath& step) const {
+    return !step.idmapped && step.access == Access::kReadOnly && isSystemPlace(step.source);
+  }
+  bool operator()(const BindDescriptor&) const { return false; }
+  bool operator()(const MaskPath&) const { return false; }
+};
+
+const std::string& targetOf(const MountStep& step) {
+  return std::visit([](const auto& one) -> const std::string& { return one.target; }, step);
+}
+
+// Of the kinds that can go ahead; others are never the same.
+struct IsSame {
+  bool operator()(const MakeDirectory& a, const MakeDirectory& b) const {
+    return a.target == b.target && a.mode == b.mode && a.ownedByRun == b.ownedByRun;
+  }
+  bool operator()(const MakeSymlink& a, const MakeSymlink& b) const {
+    return a.target == b.target && a.content == b.content;
+  }
+  bool operator()(const MountTmpfs& a, const MountTmpfs& b) const {
+    return a.target == b.target && a.size == b.size && a.inodes == b.inodes && a.mode == b.mode &&
+           a.ownedByRun == b.ownedByRun && a.noExec == b.noExec;
+  }
+  bool operator()(const MountProc& a, const MountProc& b) const { return a.target == b.target; }
+  bool operator()(const MountDevpts& a, const MountDevpts& b) const { return a.target == b.target; }
+  bool operator()(const BindDevice& a, const BindDevice& b) const { return a.target == b.target; }
+  bool operator()(const BindPath& a, const BindPath& b) const {
+    return a.source == b.source && a.target == b.target && a.access == b.access && a.idmapped == b.idmapped &&
+           a.optional == b.optional && a.noExec == b.noExec;
+  }
+  template <typename A, typename B>
+  bool operator()(const A&, const B&) const {
+    return false;
+  }
+};
+
+bool wantSame(const std::vector<MountStep>& mounts, const std::vector<MountStep>& others) {
+  const auto ahead = stepsAhead(mounts), otherAhead = stepsAhead(others);
+  return std::ranges::equal(ahead, otherAhead, [&](std::size_t one, std::size_t other) {
+    return std::visit(IsSame{}, mounts[one], others[other]);
+  });
+}
+
+bool sameCaller(const Identity& one, const Identity& other) {
+  return one.callerUid == other.callerUid && one.callerGid == other.callerGid && one.callerGroups == other.callerGroups;
+}
+
+// Something was mounted or unmounted since the table was opened. A kernel that cannot say counts as yes.
+bool hasChanged(int mountTable) {
+  pollfd watched{mountTable, POLLPRI, 0};
+  return ::poll(&watched, 1, 0) != 0;
+}
+
+}  // namespace
+
+std::vector<std::size_t> stepsAhead(const std::vector<MountStep>& mounts) {
+  std::vector<std::size_t> ahead;
+  std::vector<const std::string*> waiting;
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    const std::string& target = targetOf(mounts[i]);
+    const bool free = std::ranges::none_of(waiting, [&](const std::string* other) {
+      return isBelowOrSame(target, *other) || isBelowOrSame(*other, target);
+    });
+    if (free && std::visit(CanGoAhead{}, mounts[i]))
+      ahead.push_back(i);
+    else
+      waiting.push_back(&target);
+  }
+  return ahead;
+}
+
+Result<RootBuilder::Seen> RootBuilder::look(int object, const std::string& name) const {
+  struct statx status {};
+  if (::statx(object, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &status) != 0)
+    return posixError(errno, "looking at " + name);
+  if ((status.stx_mask & STATX_MNT_ID) == 0)
+    return Error{ErrorCode::kUnsupported, "this kernel does not tell what " + name + " is mounted on"};
+  const std::uint64_t device = std::uint64_t{status.stx_dev_major} << 32 | status.stx_dev_minor;
+  return Seen{false, device, status.stx_ino, status.stx_mnt_id};
+}
+
+Result<void> RootBuilder::buildAhead() {
+  hostMounts_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY));
+  hostTable_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY));
+  pending_.assign(plan_->mounts.size(), false);
+  for (const std::size_t i : stepsAhead(plan_->mounts)) pending_[i] = true;
+  RF_TRY(openPaths());
+  seen_.clear();
+  for (std::size_t i = 0; i < objects_.size(); ++i) {
+    Seen seen{.absent = true};
+    if (objects_[i]) seen = RF_TRY(look(objects_[i].get(), targetOf(plan_->mounts[i])));
+    seen_.push_back(seen);
+  }
+  RF_TRY(openSources({}));
+  RF_TRY(makeRoot());
+  ownMounts_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY));
+  RF_TRY(performPending());
+  sources_.clear();
+  return enterRoot(root_.get());
+}
+
+Result<void> RootBuilder::giveUp() { return hostMounts_ ? enterNamespace(hostMounts_.get(), "mount") : Result<void>{}; }
+
+// Each path again, as the caller: what it may not reach any more, or what is another object now, was not built.
+Result<bool> RootBuilder::isAsSeen() {
+  if (hasChanged(hostTable_.get())) return false;
+  RF_TRY(openPaths());
+  for (std::size_t i = 0; i < objects_.size(); ++i) {
+    Seen now{.absent = true};
+    if (objects_[i]) now = RF_TRY(look(objects_[i].get(), targetOf(plan_->mounts[i])));
+    if (now != seen_[i]) return false;
+  }
+  return true;
+}
+
+Result<bool> RootBuilder::adopt(const Plan& plan) {
+  RF_TRY(enterNamespace(hostMounts_.get(), "mount"));
+  const bool same = sameCaller(plan.identity, plan_->identity) && wantSame(plan.mounts, plan_->mounts);
+  if (!same) return false;
+  auto asSeen = isAsSeen();
+  if (!asSeen || !*asSeen) return false;  // What cannot be looked at again is built again, and says why it cannot.
+  plan_ = &plan;
+  nodes_.setRun(plan.identity);
+  pending_.assign(plan.mounts.size(), true);
+  for (const std::size_t i : stepsAhead(plan.mounts)) pending_[i] = false;
+  return true;
+}
+
+}  // namespace ringfence::sandbox

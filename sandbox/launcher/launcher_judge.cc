@@ -1,0 +1,117 @@
+// From what the child says it built to what the kernel says stands. Nothing here waits for the child: one that gets no
+// processor is asked again by the loop.
+#include <sched.h>
+
+#include "sandbox/kernel/posture.h"
+#include "sandbox/launcher/fault.h"
+#include "sandbox/launcher/launcher.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Of a child that waits on another processor: its stop takes some ten microseconds.
+constexpr int kQuickTries = 200;
+constexpr milliseconds kStopPatience{10'000};
+// A launch of the background class takes a few milliseconds where a processor is free.
+constexpr milliseconds kLiftAfter{10};
+constexpr int kAskAgainMs = 1;
+
+}  // namespace
+
+void Launcher::beginJudging(Run& run, CanaryErrnos before, CanaryErrnos after) {
+  run.canaryBefore = before;
+  run.canaryAfter = after;
+  run.state = RunState::kReading;
+  run.since = steady_clock::now();
+  if (!features_.seccompGetFilter) return judge(run, BpfProgram{});
+  auto reading = FilterReading::begin(run.initPid);
+  if (!reading) return judge(run, std::move(reading).error());
+  run.reading.emplace(std::move(*reading));
+  for (int i = 0; i < kQuickTries && run.reading; ++i) {
+    readFilter(run);
+    if (run.reading) (void)::sched_yield();
+  }
+}
+
+void Launcher::readFilter(Run& run) {
+  auto filter = run.reading->tryRead(faultFilters(run.initPid));
+  if (!filter) return;
+  run.reading.reset();
+  judge(run, *filter);
+}
+
+void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
+  if (run.lifted) {
+    if (auto lowered = groups_.lower(run.id, run.initPid); !lowered)
+      return failLaunch(run, "cgroup", lowered.error().message, lowered.error().sysErrno, 125);
+    run.lifted = false;
+  }
+  const auto program = programFor(run.plan.seccomp);
+  if (!program) return failLaunch(run, "seccomp", program.error().message, program.error().sysErrno, 125);
+  const auto states = readPosture({.pid = run.initPid,
+                                   .plan = run.plan,
+                                   .program = **program,
+                                   .features = features_,
+                                   .agentPath = groups_.agentPath(run.id, run.priority),
+                                   .canaryBefore = run.canaryBefore,
+                                   .canaryAfter = run.canaryAfter,
+                                   .filter = filter,
+                                   .otherFilters = faultFilters(run.initPid)});
+  Built built{run.id, {}, {}, run.held(), run.initPid};
+  for (const auto& state : states) {
+    const auto strength = wantedStrength(run.plan, state.wall);
+    if (!state.up && strength == policy::WallStrength::kRequired) {
+      readReports(run);  // A child that is gone has no walls to read, and may have said why it went.
+      return failLaunch(run, wallName(state.wall),
+                        std::string(wallName(state.wall)) + ": wanted " + state.wanted + ", but got " + state.got, 0,
+                        125);
+    }
+    built.posture.push_back(
+        {state.wall, strength == policy::WallStrength::kOff ? "off" : state.wanted, state.got, state.probed, state.up});
+  }
+  for (auto& note : run.notes) built.notes.push_back({std::move(note)});
+  run.notes.clear();
+  lastPlans_[run.priority] = std::exchange(run.plan, {});
+  run.state = RunState::kBuilt;
+  send(built, run.heldFds());
+}
+
+bool Launcher::mayBeLifted(const Run& run) const {
+  return run.state == RunState::kBuilding && !run.lifted && features_.cpuIdle &&
+         run.priority == policy::PriorityClass::kBackground;
+}
+
+int Launcher::untilDue() const {
+  int due = emptying_ > 0 ? retryMs_ : -1;
+  const auto consider = [&due](int ms) { due = due < 0 ? ms : std::min(due, ms); };
+  for (const auto& [serial, run] : runs_) {
+    if (run->reading) consider(kAskAgainMs);
+    if (mayBeLifted(*run)) {
+      const auto left = std::chrono::ceil<milliseconds>(run->since + kLiftAfter - steady_clock::now());
+      consider(static_cast<int>(std::max<milliseconds::rep>(left.count(), 0)));
+    }
+  }
+  return due;
+}
+
+void Launcher::doWhatIsDue() {
+  const auto now = steady_clock::now();
+  for (const auto& [serial, run] : runs_) {
+    if (run->state == RunState::kReading && run->reading) {
+      readFilter(*run);
+      if (run->reading && now - run->since > kStopPatience)
+        failLaunch(*run, "seccomp", "the child did not stop within ten seconds to be read; is this machine overloaded?",
+                   0, 125);
+    }
+    if (mayBeLifted(*run) && now - run->since >= kLiftAfter) {
+      run->lifted = true;  // Once, whatever comes of it: without it the launch is only slow.
+      (void)groups_.lift(run->id, run->initPid, run->plan.limits);
+    }
+  }
+  if (emptying_ > 0) retryEmptying();
+}
+
+}  // namespace ringfence::sandbox

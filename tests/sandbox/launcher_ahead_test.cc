@@ -1,0 +1,184 @@
+// What a waiting child built before it knew its run, and how the launcher asks a child that gives no answer.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "sandbox/kernel/posture.h"
+#include "sandbox/kernel/root.h"
+#include "tests/sandbox/launcher_process.h"
+
+using namespace ringfence;
+using namespace ringfence::sandbox;
+using namespace ringfence::test;
+
+namespace {
+
+template <typename Holds>
+bool eventually(const Holds& holds) {
+  for (int tries = 0; tries < 20'000; ++tries) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+ino_t mountNamespaceOf(int pid) {
+  struct stat status {};
+  return ::stat(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+struct Slot {
+  RunId run = RunId::random();
+  int pid = 0;
+  ino_t mounts = 0;
+};
+
+// A child that has built ahead what the last plan asked for.
+Slot prepareSlot(LauncherProcess& launcher) {
+  Slot slot;
+  launcher.send(Prepare{slot.run, policy::PriorityClass::kInteractive});
+  (void)launcher.expect<Prepared>();
+  slot.pid = launcher.groups().processes(slot.run, policy::PriorityClass::kInteractive).value().at(0);
+  const std::string table = "/proc/" + std::to_string(slot.pid) + "/mountinfo";
+  // Its root is the new one when no mount of the host is in sight any more.
+  REQUIRE(eventually([&] {
+    const std::string text = readFile(table);
+    return text.find(" / /usr ") != std::string::npos || text.find(" /usr /usr ") != std::string::npos;
+  }));
+  REQUIRE(eventually([&] { return readFile(table).find(" /sys/fs/cgroup") == std::string::npos; }));
+  slot.mounts = mountNamespaceOf(slot.pid);
+  CHECK(slot.mounts != mountNamespaceOf(::getpid()));
+  return slot;
+}
+
+struct SystemFile {
+  std::string path = "/etc/ringfence-test-" + std::to_string(::getpid());
+  explicit SystemFile(const std::string& text) { replace(text); }
+  ~SystemFile() { (void)::unlink(path.c_str()); }
+  void replace(const std::string& text) const {
+    const UniqueFd file(::open((path + ".new").c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644));
+    REQUIRE(writeAll(file.get(), text, path));
+    REQUIRE(::rename((path + ".new").c_str(), path.c_str()) == 0);
+  }
+};
+
+Plan planWith(const std::string& script, const SystemFile& file) {
+  Plan plan = shellPlan(script);
+  plan.mounts.push_back(BindPath{.source = file.path, .target = file.path, .optional = true});
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("a run takes over what its slot built ahead, and what the host replaced meanwhile is built anew") {
+  LauncherProcess launcher;
+  const Workspace workspace;
+  const SystemFile file("first\n");
+  const OutputFile output(workspace);
+  (void)launcher.runToEnd(planWith("cat " + file.path, file), output.fds());
+
+  Slot slot = prepareSlot(launcher);
+  Plan plan = planWith("cat " + file.path, file);
+  plan.run = slot.run;
+  launcher.send(Launch{plan}, output.fds());
+  CHECK(launcher.expect<Built>().initPid == slot.pid);
+  CHECK(mountNamespaceOf(slot.pid) == slot.mounts);
+  launcher.send(Release{plan.run});
+  (void)launcher.expect<Started>();
+  (void)launcher.expect<Ended>();
+  CHECK(output.text() == "first\nfirst\n");
+
+  slot = prepareSlot(launcher);
+  file.replace("second\n");
+  plan.run = slot.run;
+  (void)launcher.start(plan, output.fds());
+  (void)launcher.expect<Ended>();
+  CHECK(output.text() == "first\nfirst\nsecond\n");
+}
+
+TEST_CASE("a slot that was built ahead is as good for another policy and another caller") {
+  LauncherProcess launcher;
+  const Workspace workspace;
+  const OutputFile output(workspace);
+  (void)launcher.runToEnd(shellPlan("echo one"), output.fds());
+
+  const Slot slot = prepareSlot(launcher);
+  Plan plan = shellPlan("test -e /etc/passwd && test ! -e /proc/self/mountinfo.not && echo two");
+  plan.run = slot.run;
+  plan.identity.callerUid = 4242;
+  std::erase_if(plan.mounts, [](const MountStep& step) {
+    const auto* shared = std::get_if<MountTmpfs>(&step);
+    return shared != nullptr && shared->target == "/tmp";
+  });
+  plan.mounts.push_back(MakeDirectory{"/tmp", 01777});
+  CHECK(launcher.start(plan, output.fds()).initPid == slot.pid);
+  (void)launcher.expect<Ended>();
+  CHECK(output.text() == "one\ntwo\n");
+}
+
+TEST_CASE("steps that wait for the run are not overtaken where they meet") {
+  const std::vector<MountStep> mounts{MountProc{"/proc"},
+                                      BindDescriptor{kWorkspaceDescriptor, "/usr/src"},
+                                      BindPath{.source = "/usr", .target = "/usr"},
+                                      BindPath{.source = "/usr/src/x", .target = "/usr/src/x"},
+                                      BindPath{.source = "/etc/ssl", .target = "/etc/ssl"},
+                                      BindPath{.source = "/etc/fonts", .target = "/etc/fonts", .idmapped = true},
+                                      BindPath{.source = "/media/disk", .target = "/media/disk"},
+                                      MakeFile{"/run/id", "the run's own"},
+                                      MountTmpfs{.target = "/tmp", .ownedByRun = true}};
+  CHECK(stepsAhead(mounts) == std::vector<std::size_t>{0, 4});
+}
+
+TEST_CASE("a process that does not stop is asked for its filter without waiting for it") {
+  int gate[2];
+  REQUIRE(::pipe(gate) == 0);
+  const pid_t pid = ::fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    // The parent of a vfork sleeps, deaf to everything but its death, until its child is gone.
+    ::close(gate[1]);
+    char nothing = 0;
+    if (::vfork() == 0) ::_exit(::read(gate[0], &nothing, 1) == 0 ? 0 : 1);
+    for (;;) ::pause();
+  }
+  ::close(gate[0]);
+  REQUIRE(eventually([&] {
+    const std::string state = readFile("/proc/" + std::to_string(pid) + "/stat");
+    return state.find(") D ") != std::string::npos;
+  }));
+  {
+    auto reading = FilterReading::begin(pid);
+    REQUIRE(reading);
+    for (int i = 0; i < 100; ++i) CHECK(!reading->tryRead());
+    ::close(gate[1]);
+    std::optional<Result<BpfProgram>> filter;
+    REQUIRE(eventually([&] { return (filter = reading->tryRead()).has_value(); }));
+    CHECK(!*filter);  // It has none.
+  }
+  REQUIRE(::kill(pid, SIGKILL) == 0);
+  REQUIRE(::waitpid(pid, nullptr, 0) == pid);
+}
+
+TEST_CASE("a background child is lifted out of the idle branch and put back into its groups") {
+  LauncherProcess launcher;
+  const auto kClass = policy::PriorityClass::kBackground;
+  const RunId run = RunId::random();
+  launcher.send(Prepare{run, kClass});
+  (void)launcher.expect<Prepared>();
+  CgroupTree groups = launcher.groups();
+  const int pid = groups.processes(run, kClass).value().at(0);
+  const std::string table = "/proc/" + std::to_string(pid) + "/cgroup";
+  const std::string before = readFile(table);
+  REQUIRE(groups.lift(run, pid, {.pids = 64}));
+  if (kernelFeatures().controllers.contains("cpu"))
+    CHECK(readFile(table).find(launcher.groupName() + "-interactive") != std::string::npos);
+  REQUIRE(groups.lower(run, pid));
+  CHECK(readFile(table) == before);
+}
