@@ -1,5 +1,7 @@
 // The launcher's pipeline, seen from the daemon's side of its socket and from inside a run.
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -137,19 +139,25 @@ TEST_CASE("identity own runs as another uid, and files outside stay the caller's
 }
 
 TEST_CASE("a file system that cannot map ids is a refused launch that names it") {
+  // Mounts of this process and of the launcher that it starts, and of nobody else.
+  REQUIRE(::unshare(CLONE_NEWNS) == 0);
+  REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+  const TempDir place;
+  REQUIRE(::mount("none", place.path().c_str(), "devpts", 0, nullptr) == 0);
   LauncherProcess launcher;
   Workspace workspace;
   OutputFile output(workspace);
   Plan plan = shellPlan("true");
   plan.identity.uid = plan.identity.gid = 77'001;
   std::get<BindDescriptor>(plan.mounts.back()).idmapped = true;
-  const UniqueFd pseudo(::open("/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd pseudo(::open(place.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   auto fds = output.fds();
   fds[kWorkspaceDescriptor] = pseudo.get();
   const auto failed = launchAndFail(launcher, plan, fds);
   CHECK(failed.token == "workspace");
   CHECK(contains(failed.message, "cannot map ids"));
   CHECK(failed.exitCode == 125);
+  REQUIRE(::umount2(place.path().c_str(), MNT_DETACH) == 0);
 }
 
 TEST_CASE("a read-only workspace cannot be written") {
