@@ -59,6 +59,15 @@ std::vector<LinkNews> LauncherLink::advance() {
     return news;
   }
   nextTry_ = now + kConnectInterval;
+  if (started_ && hasHungUp(life_.get())) {
+    started_ = false;
+    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+    nextTry_ = now + pause_;
+    std::string ended = "ended before it answered on " + place_.socketPath;
+    if (ended != trouble_) news.push_back(LinkDown{ended});
+    trouble_ = std::move(ended);
+    return news;
+  }
   if (started_ && now - lastStart_ < kStartPatience) return news;
   std::string trouble;
   if (started_) trouble = "was started and does not answer on " + place_.socketPath;
@@ -69,6 +78,7 @@ std::vector<LinkNews> LauncherLink::advance() {
     nextTry_ = now + pause_;
   } else {
     started_ = true;
+    life_ = *std::move(begun);
     lastStart_ = now;
   }
   if (!trouble.empty() && trouble != trouble_) news.push_back(LinkDown{trouble});

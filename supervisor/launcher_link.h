@@ -77,6 +77,7 @@ class LauncherLink final : public AgentLauncher {
   Microseconds nextTry_{};
   Microseconds lastStart_{};
   bool started_ = false;
+  UniqueFd life_;  // hangs up when the launcher that was started is gone
   bool retired_ = false;
   Milliseconds pause_{};
   std::string trouble_;  // the last reason why it could not be reached; told once

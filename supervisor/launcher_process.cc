@@ -1,6 +1,7 @@
 #include "supervisor/launcher_process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,7 +24,8 @@ Result<void> trustLauncher(int socket) {
   return {};
 }
 
-[[noreturn]] void becomeLauncher(const char* program, char* const* argv) {
+// `life` is held open by the launcher as long as it lives.
+[[noreturn]] void becomeLauncher(const char* program, char* const* argv, int life) {
   // Only async-signal-safe calls. A session of its own: what ends our terminal or service does not end it.
   (void)::setsid();
   if (::fork() != 0) ::_exit(0);
@@ -35,7 +37,9 @@ Result<void> trustLauncher(int socket) {
     (void)::dup2(null, STDIN_FILENO);
     (void)::dup2(null, STDOUT_FILENO);
   }
-  (void)::close_range(3, ~0U, 0);
+  if (life != 3 && ::dup2(life, 3) < 0) ::_exit(126);
+  if (::fcntl(3, F_SETFD, 0) < 0) ::_exit(126);
+  (void)::close_range(4, ~0U, 0);
   if (::chdir("/") < 0) ::_exit(126);
   ::execv(program, argv);
   ::_exit(127);
@@ -56,18 +60,27 @@ Result<UniqueFd> connectToLauncher(const std::string& path) {
   return socket;
 }
 
-Result<void> startLauncher(const std::string& program, const std::vector<std::string>& arguments) {
+Result<UniqueFd> startLauncher(const std::string& program, const std::vector<std::string>& arguments) {
   std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   if (::access(program.c_str(), X_OK) < 0) return posixError(errno, "the launcher " + program);
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) return posixError(errno, "making a pipe for the launcher");
+  UniqueFd ours(ends[0]);
+  const UniqueFd life(ends[1]);
   const pid_t child = ::fork();
   if (child < 0) return posixError(errno, "forking for the launcher");
-  if (child == 0) becomeLauncher(program.c_str(), argv.data());
+  if (child == 0) becomeLauncher(program.c_str(), argv.data(), life.get());
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
-  return {};
+  return ours;
+}
+
+bool hasHungUp(int pipe) {
+  pollfd watched{pipe, 0, 0};
+  return ::poll(&watched, 1, 0) > 0 && (watched.revents & POLLHUP) != 0;
 }
 
 }  // namespace ringfence::supervisor

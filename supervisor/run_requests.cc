@@ -57,7 +57,10 @@ void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> f
   std::string hash = sandbox::planHash(prepared.plan);
   auto admitted = submit(AdmitRun{client.identity.peer, std::move(prepared.plan), prepared.name, prepared.workspace,
                                   std::move(hash), request.detached});
-  if (admitted) return;
+  if (admitted) {
+    if (request.wantsName) answer(asker, api::RunNamed{run.text()}, api::Last::kNo);
+    return;
+  }
   launching_.erase(run);
   world_.performer.dropForLaunch(run);
   world_.slots.giveBack(policy.document.priority, run);

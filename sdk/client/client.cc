@@ -25,12 +25,12 @@ constexpr std::size_t kWaitingEventLimit = 1024;
 constexpr timeval kHelloPatience{10, 0};
 constexpr timeval kNoTimeout{0, 0};
 
-Failure failed(Error error) { return {std::move(error), std::nullopt}; }
+Failure failed(Error error) { return {std::move(error), std::nullopt, {}}; }
 
 Failure refused(const v1::ErrorAnswer& answer) {
   Refusal refusal = fromMessage(answer);
   Error error{codeOf(refusal.code), refusal.message};
-  return {std::move(error), std::move(refusal)};
+  return {std::move(error), std::move(refusal), {}};
 }
 
 Error daemonGone() {
@@ -206,7 +206,16 @@ Answer<RunAccepted> Client::run(const RunRequest& request) {
   exchange.fds.push_back(request.workspaceFd);
   if (request.stdio == StdioMode::kDescriptors)
     exchange.fds.insert(exchange.fds.end(), request.stdioFds, request.stdioFds + 3);
-  if (auto failure = exchange.ask()) return *std::move(failure);
+  std::string named;
+  auto failure = exchange.ask();
+  while (!failure && exchange.answer.has_run_named()) {
+    named = exchange.answer.run_named().run();
+    failure = exchange.receive();
+  }
+  if (failure) {
+    if (!failure->refusal) failure->run = std::move(named);
+    return *std::move(failure);
+  }
   if (!exchange.answer.has_run_accepted()) return Exchange::unexpected("a started run");
   const v1::RunAccepted& message = exchange.answer.run_accepted();
   RunAccepted accepted{message.run(), message.name(), message.pid(), weakeningsOf(message.weakened()), {}, {}};

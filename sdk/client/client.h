@@ -121,10 +121,12 @@ struct Refusal {
   std::string code, message, token, json;
   int exitCode = 1;
 };
-// Like Error, but keeps what the daemon said. kUnavailable and no refusal: the daemon is not reachable or went away.
+// Like Error, but keeps what the daemon said. kUnavailable and no refusal: the daemon is not reachable or went away;
+// `run` is then the id that a run has that was being started, if it exists.
 struct Failure {
   Error error;
   std::optional<Refusal> refusal;
+  std::string run = {};
 };
 
 template <typename T>

@@ -48,6 +48,7 @@ void toMessage(const RunRequest& request, v1::RunRequest& message) {
   message.set_detached(request.detached);
   message.set_as_user(request.asUser);
   message.set_unattended(request.unattended);
+  message.set_wants_name(true);
 }
 
 Usage fromMessage(const v1::Usage& message) {

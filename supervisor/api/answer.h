@@ -36,6 +36,9 @@ struct RunAccepted {
   std::vector<std::string> notes;
   bool hasTerminal = false;
 };
+struct RunNamed {
+  std::string run;
+};
 struct ExitReport {
   std::optional<int> code;
   std::optional<int> signal;
@@ -105,6 +108,6 @@ struct Output {
 };
 
 using Answer = std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document,
-                            UsageList, Output>;
+                            UsageList, Output, RunNamed>;
 
 }  // namespace ringfence::supervisor::api

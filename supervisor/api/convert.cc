@@ -101,6 +101,7 @@ Result<Request> toRunRequest(const v1::RunRequest& message) {
   request.detached = message.detached();
   request.dryRun = message.dry_run();
   request.unattended = message.unattended();
+  request.wantsName = message.wants_name();
   return Request(std::move(request));
 }
 
@@ -163,6 +164,8 @@ void fill(v1::ServerPacket& packet, const RunAccepted& answer) {
   for (const std::string& note : answer.notes) message.add_notes(escapeForDisplay(note));
   message.set_has_terminal(answer.hasTerminal);
 }
+
+void fill(v1::ServerPacket& packet, const RunNamed& answer) { packet.mutable_run_named()->set_run(answer.run); }
 
 void fill(v1::ServerPacket& packet, const RunEvent& answer) {
   v1::RunEvent& message = *packet.mutable_run_event();

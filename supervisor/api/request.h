@@ -48,6 +48,7 @@ struct RunRequest {
   bool dryRun = false;
   std::string asUser;
   bool unattended = false;
+  bool wantsName = false;  // to be told the id before anything is recorded
 };
 
 struct ListRuns {

@@ -3,8 +3,9 @@
 
     chaos.py --build DIR --victim daemon|launcher|both [--kills N] [--seed S]
 
-Load: short runs that are started one after another by two clients, and long ones that live through every kill. Lost is: a
-fact that the log had acknowledged and that is gone afterwards, a run that nobody adopted, an exit status that nobody saw.
+Load: short runs that are started one after another, by a client that detaches and by one that waits for the status, long
+ones that live through every kill, and one on a terminal that is typed to. Lost is: a fact that the log had acknowledged and
+that is gone afterwards, a run that nobody adopted, an exit status that nobody saw, a terminal that answers no more.
 The observer reads the log before each kill through the command line and again after the restart; it shares no memory
 with the programs it watches.
 """
@@ -21,27 +22,45 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
+from tests.support.terminal import Terminal  # noqa: E402
+
+
+# The other branch is idle, and a busy machine starves it.
+POLICY = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
 
 
 class Load(threading.Thread):
-    """Starts detached runs that end with a status of their own, as long as it is told to."""
+    """Starts runs that end with a status of their own, as long as it is told to: detached ones, or in the foreground."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, policy: str, foreground: bool) -> None:
         super().__init__(daemon=True)
-        self.daemon_under_test = daemon
+        self.daemon_under_test, self.policy, self.foreground = daemon, policy, foreground
         self.stop = threading.Event()
         self.started: list[tuple[str, int]] = []  # (run, exit status it will have)
+        self.passed = 0                           # foreground runs whose status came through
+        self.unserved = 0                         # starts that were refused, or found no daemon
+        self.problems: list[str] = []
 
     def run(self) -> None:
         number = 0
+        project = str(self.daemon_under_test.base / "project")
         while not self.stop.is_set():
-            status = number % 100
+            status = 1 + number % 90
             number += 1
-            result = self.daemon_under_test.cli("run", "-d", "-w", str(self.daemon_under_test.base / "project"), "--",
-                                                "/bin/sh", "-c", f"sleep 0.05; exit {status}")
-            if result.returncode == 0:
+            flags = ["-p", self.policy, "-w", project, *([] if self.foreground else ["-d"])]
+            result = self.daemon_under_test.cli("run", *flags, "--", "/bin/sh", "-c", f"sleep 0.1; exit {status}")
+            if self.foreground and result.returncode == status:
+                self.passed += 1
+            elif not self.foreground and result.returncode == 0:
                 self.started.append((result.stdout.strip(), status))
+            elif "ringfence: not started: " in result.stderr or (result.returncode == 3 and "may still run" not in result.stderr):
+                self.unserved += 1
+            else:
+                self.problems.append(f"a client ended with {result.returncode} instead of {status}: {result.stderr.strip()}")
             self.stop.wait(0.02)
+
+
+TALKER = 'echo begins; while read -r word; do echo "heard:$word"; [ "$word" = end ] && exit 9; done'
 
 
 def log_of(daemon: Daemon) -> dict[int, str]:
@@ -49,6 +68,15 @@ def log_of(daemon: Daemon) -> dict[int, str]:
     lines = daemon.json("log", "--since", "0")
     lines = lines if isinstance(lines, list) else [lines]
     return {line["seq"]: line["hash"] for line in lines}
+
+
+def conversation(terminal: Terminal, word: str) -> list[str]:
+    terminal.type(word + "\r")
+    try:
+        terminal.expect(f"heard:{word}")
+        return []
+    except AssertionError as silent:
+        return [f"the terminal: {silent}"]
 
 
 def main() -> int:
@@ -65,10 +93,18 @@ def main() -> int:
 
     with Daemon(options.build) as daemon:
         (daemon.base / "project").mkdir()
-        keepers = [daemon.cli("run", "-d", "-n", f"keeper-{i}", "-w", str(daemon.base / "project"), "--",
+        policy = daemon.base / "trial.toml"
+        policy.write_text(POLICY)
+        keepers = [daemon.cli("run", "-d", "-n", f"keeper-{i}", "-p", str(policy), "-w", str(daemon.base / "project"), "--",
                               "/bin/sh", "-c", "sleep 3600; exit 7").stdout.strip() for i in range(3)]
-        load = Load(daemon)
-        load.start()
+        loads = [Load(daemon, str(policy), foreground) for foreground in (False, True)]
+        terminal = None
+        if options.victim != "both":
+            terminal = Terminal([str(daemon.bin / "ringfence"), "run", "-p", str(policy), "--", "/bin/sh", "-c", TALKER], cwd=daemon.base / "project",
+                                env=daemon.environment)
+            terminal.expect("begins")
+        for load in loads:
+            load.start()
         for kill in range(options.kills):
             time.sleep(chance.uniform(0.05, 0.4))
             acknowledged = log_of(daemon)
@@ -96,16 +132,27 @@ def main() -> int:
                 live = {run["id"] for run in daemon.json_runs() if run["state"] != "ended"}
                 if any(keeper in live for keeper in keepers):
                     problems.append(f"kill {kill}: a run of the dead pair is shown as alive")
-                keepers = [daemon.cli("run", "-d", "-w", str(daemon.base / "project"), "--", "/bin/sleep", "3600").stdout.strip()]
+                keepers = [daemon.cli("run", "-d", "-p", str(policy), "-w", str(daemon.base / "project"), "--", "/bin/sleep", "3600").stdout.strip()]
             else:
                 for keeper in keepers:
                     shown = daemon.json("show", keeper)
                     if shown["state"] != "running" or not is_alive(shown["pid"]):
                         problems.append(f"kill {kill}: {keeper} is {shown['state']}")
-        load.stop.set()
-        load.join()
+            if terminal and kill % 20 == 19:
+                problems += conversation(terminal, f"kill-{kill}")
+        for load in loads:
+            load.stop.set()
+        for load in loads:
+            load.join()
+            if options.victim != "both":
+                problems += load.problems
+        if terminal:
+            problems += conversation(terminal, "end")
+            if eventually(lambda: terminal.process.poll() is not None, 20) and terminal.process.returncode != 9:
+                problems.append(f"the client on the terminal ended with {terminal.process.returncode}")
+            terminal.close()
         if options.victim != "both":
-            for run, status in load.started:
+            for run, status in loads[0].started:
                 shown = eventually(lambda run=run: (s := daemon.json("show", run))["state"] == "ended" and s, 20)
                 if not shown:
                     problems.append(f"{run} never ended")
@@ -118,7 +165,8 @@ def main() -> int:
     for problem in problems:
         print(f"chaos: {problem}")
     ordered = sorted(back)
-    print(f"chaos: {options.kills} kills of {options.victim}, {len(load.started)} runs started meanwhile, {len(problems)} problems; "
+    print(f"chaos: {options.kills} kills of {options.victim}, {len(loads[0].started)} runs started meanwhile and {loads[1].passed} waited for, "
+          f"{sum(load.unserved for load in loads)} starts refused, {len(problems)} problems; "
           f"back after {ordered[len(ordered) // 2]:.2f} s (median), {ordered[-1]:.2f} s (worst)")
     return 1 if problems else 0
 

@@ -7,6 +7,7 @@
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/lost_start.h"
 #include "ui/cli/run_request.h"
 #include "ui/cli/session.h"
 #include "ui/cli/shapes.h"
@@ -170,15 +171,25 @@ int runCommand(const Parsed& parsed) {
 
   noteEarlySignals();
   auto answer = client->run(run.request);
-  if (const auto* failure = std::get_if<client::Failure>(&answer)) return refuseStart(*failure, lines, form);
+  bool asksForEnd = false;
+  if (const auto* failure = std::get_if<client::Failure>(&answer)) {
+    if (failure->run.empty()) return refuseStart(*failure, lines, form);
+    auto found = findLostStart(failure->run, run.request);
+    if (const auto* refused = std::get_if<NotStarted>(&found)) return refuseStart(*refused, lines, form);
+    if (const auto* ended = std::get_if<SessionEnd>(&found)) return endOf(*ended, failure->run, lines);
+    FoundStart& start = std::get<FoundStart>(found);
+    client = std::move(start.client);
+    answer = std::move(start.accepted);
+    asksForEnd = !std::get<client::RunAccepted>(answer).terminal;
+  }
   auto& accepted = std::get<client::RunAccepted>(answer);
   run.handedOver.clear();
   run.workspace.reset();
   lines.started(accepted);
   sayWeakened(accepted);
   if (run.request.detached) return printStarted(accepted, form);
-  SessionStreams streams{std::move(accepted.terminal), LeaveBy::kNothing, std::move(run.inputs),
-                         std::move(run.outputs)};
+  SessionStreams streams{std::move(accepted.terminal), LeaveBy::kNothing, std::move(run.inputs), std::move(run.outputs),
+                         asksForEnd};
   Session session(*std::move(client), accepted.run, std::move(streams));
   if (earlySignal != 0) session.pass(earlySignal);
   return endOf(session.follow(), accepted.run, lines);

@@ -55,7 +55,8 @@ Session::Session(client::Client client, std::string run, SessionStreams streams)
       streams_(std::move(streams)),
       hasTerminal_(static_cast<bool>(streams_.master)),
       usesTerminalInput_(hasTerminal_ || !streams_.inputs.empty()),
-      raw_(STDIN_FILENO) {
+      raw_(STDIN_FILENO),
+      asksForEnd_(streams_.asksForEnd) {
   const sigset_t handled = handledSignals();
   (void)::sigprocmask(SIG_BLOCK, &handled, nullptr);
   signals_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));

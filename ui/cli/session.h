@@ -23,6 +23,7 @@ struct SessionStreams {
   LeaveBy leaveBy = LeaveBy::kNothing;
   std::vector<Channel> inputs;   // from the person's terminal into pipes
   std::vector<Channel> outputs;  // from pipes to the person's terminal
+  bool asksForEnd = false;       // the connection is another one than the run was started on, and tells no events
 };
 
 struct SessionEnd {
