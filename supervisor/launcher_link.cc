@@ -25,8 +25,10 @@ constexpr Milliseconds kLongestPause{10000};
 constexpr HeldFd kHeldOrder[] = {HeldFd::kPidfd, HeldFd::kReport, HeldFd::kTerminal, HeldFd::kOutputRing,
                                  HeldFd::kOutputPipe};
 
+// Tried again later: the message stays where it is.
 bool wouldBlock(const Error& error) {
-  return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS;
+  return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS ||
+         error.sysErrno == ENOMEM || error.sysErrno == ETOOMANYREFS;
 }
 
 }  // namespace
@@ -39,7 +41,7 @@ Result<void> LauncherLink::connect() {
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);  // The default may hold one plan only.
   socket_ = std::move(socket);
   stage_ = Stage::kGreeting;
-  queue(sandbox::encode(sandbox::LauncherRequest(sandbox::WireHello{})), {});
+  RF_TRY(queue(sandbox::encode(sandbox::LauncherRequest(sandbox::WireHello{})), {}));
   flush();
   return {};
 }
@@ -101,10 +103,14 @@ void LauncherLink::down(std::string reason, std::vector<LinkNews>& news) {
 
 // ---- sending
 
-void LauncherLink::queue(std::string bytes, std::span<const int> fds) {
+Result<void> LauncherLink::queue(std::string bytes, std::span<const int> fds) {
   Queued queued{std::move(bytes), {}};
-  for (const int fd : fds) queued.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  for (const int fd : fds) {
+    queued.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    if (!queued.fds.back()) return posixError(errno, "keeping a descriptor for the launcher");
+  }
   queue_.push_back(std::move(queued));
+  return {};
 }
 
 Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::span<const int> fds) {
@@ -118,12 +124,14 @@ Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::sp
       return Error{ErrorCode::kInvalid,
                    "the plan of this run is longer than a message can be; use fewer paths, arguments or variables"};
     }
+  }
+  RF_TRY(queue(std::move(bytes), fds));
+  if (const auto* launch = std::get_if<sandbox::Launch>(&request)) {
     sandbox::KeptRun& kept = held_[launch->plan.run].kept;
     kept.run = launch->plan.run;
     kept.state = sandbox::KeptState::kBuilt;
     kept.priority = launch->plan.priority;
   }
-  queue(std::move(bytes), fds);
   flush();
   return {};
 }
@@ -218,12 +226,13 @@ void LauncherLink::welcome(const sandbox::Welcome& event, std::vector<LinkNews>&
         kept.held = static_cast<std::uint8_t>(kept.held | static_cast<std::uint8_t>(which));
         fds.push_back(found->second.get());
       }
-      queue(sandbox::encode(sandbox::LauncherRequest(sandbox::Kept{kept})), fds);
+      // Without its descriptors a run cannot be handed on; its difference is found and told.
+      (void)queue(sandbox::encode(sandbox::LauncherRequest(sandbox::Kept{kept})), fds);
     }
   }
   pid_ = event.pid;
   stage_ = Stage::kAdopting;
-  queue(sandbox::encode(sandbox::LauncherRequest(sandbox::Adopt{})), {});
+  (void)queue(sandbox::encode(sandbox::LauncherRequest(sandbox::Adopt{})), {});  // Carries no descriptor: cannot fail.
   flush();
 }
 

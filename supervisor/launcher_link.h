@@ -63,7 +63,7 @@ class LauncherLink final : public AgentLauncher {
   };
 
   Result<void> connect();
-  void queue(std::string bytes, std::span<const int> fds);
+  Result<void> queue(std::string bytes, std::span<const int> fds);
   void welcome(const sandbox::Welcome& event, std::vector<LinkNews>& news);
   void handle(sandbox::LauncherEvent event, std::vector<UniqueFd> fds, std::vector<LinkNews>& news);
   void keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds);
