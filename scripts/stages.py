@@ -214,6 +214,8 @@ def stages(mode):
     yield "clang-tidy on what changed", stage_tidy
     yield "guest, Linux 6.1", lambda: stage_guest("6.1")
     if mode == "soak":
+        yield "failing calls of the daemon", lambda: checked(
+            "python3", "-B", "tests/e2e/fault_sweep.py", "--build", "build/release", "--who", "daemon")
         yield "warnings as errors", lambda: build("dev")
         yield "guest, Linux 6.12", lambda: stage_guest("6.12")
 
