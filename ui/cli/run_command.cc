@@ -176,7 +176,11 @@ int runCommand(const Parsed& parsed) {
     if (failure->run.empty()) return refuseStart(*failure, lines, form);
     auto found = findLostStart(failure->run, run.request);
     if (const auto* refused = std::get_if<NotStarted>(&found)) return refuseStart(*refused, lines, form);
-    if (const auto* ended = std::get_if<SessionEnd>(&found)) return endOf(*ended, failure->run, lines);
+    if (const auto* ended = std::get_if<SessionEnd>(&found)) {
+      const bool ranDetached = run.request.detached && ended->how == SessionEnd::How::kEnded;
+      if (!ranDetached) return endOf(*ended, failure->run, lines);
+      return printStarted({failure->run, run.request.name, 0, {}, {}, {}}, form);  // It began, and is over already.
+    }
     FoundStart& start = std::get<FoundStart>(found);
     client = std::move(start.client);
     answer = std::move(start.accepted);
