@@ -119,11 +119,9 @@ Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::sp
   if (queue_.size() >= kMaxLauncherQueue)
     return Error{ErrorCode::kUnavailable, "the launcher does not read its messages"};
   std::string bytes = sandbox::encode(request);
-  if (const auto* launch = std::get_if<sandbox::Launch>(&request)) {
-    if (bytes.size() > sandbox::kMaxWirePacket.count) {
-      return Error{ErrorCode::kInvalid,
-                   "the plan of this run is longer than a message can be; use fewer paths, arguments or variables"};
-    }
+  if (std::holds_alternative<sandbox::Launch>(request) && bytes.size() > sandbox::kMaxWirePacket.count) {
+    return Error{ErrorCode::kInvalid,
+                 "the plan of this run is longer than a message can be; use fewer paths, arguments or variables"};
   }
   RF_TRY(queue(std::move(bytes), fds));
   if (const auto* launch = std::get_if<sandbox::Launch>(&request)) {
