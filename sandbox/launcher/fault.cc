@@ -1,6 +1,8 @@
 #include "sandbox/launcher/fault.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -18,7 +20,24 @@ namespace {
 constexpr std::uint32_t kReturnErrno = 0x0005'0000;
 constexpr std::uint32_t kReturnAllow = 0x7fff'0000;
 
+constexpr int kFaultBytes = 64;
+
 bool armed = false;
+
+// What the file says now. It is mapped once, at birth: later the child has another root, in which it does not exist.
+std::string wantedFault() {
+  static const char* text = nullptr;
+  const char* path = std::getenv("RINGFENCE_FAULT");
+  if (text == nullptr && path != nullptr) {
+    const auto file = openAt(AT_FDCWD, path, O_RDONLY);
+    struct stat status {};
+    if (!file || ::fstat(file->get(), &status) != 0 || status.st_size < kFaultBytes) return {};
+    void* page = ::mmap(nullptr, kFaultBytes, PROT_READ, MAP_SHARED, file->get(), 0);
+    if (page == MAP_FAILED) return {};
+    text = static_cast<const char*>(page);
+  }
+  return text == nullptr ? std::string() : std::string(text, kFaultBytes);
+}
 
 int filtersOf(const std::string& process) {
   const auto text = readFileAt(AT_FDCWD, "/proc/" + process + "/status", mebibytes(1));
@@ -29,11 +48,9 @@ int filtersOf(const std::string& process) {
 }  // namespace
 
 void armFault() {
-  const char* path = std::getenv("RINGFENCE_FAULT");
-  if (path == nullptr || armed) return;
-  const auto text = readFileAt(AT_FDCWD, path, kibibytes(1));
+  if (armed) return;
   unsigned number = 0, error = 0;
-  if (!text || std::sscanf(text->c_str(), "%u %u", &number, &error) != 2) return;
+  if (std::sscanf(wantedFault().c_str(), "%u %u", &number, &error) != 2) return;
   const BpfProgram program = {
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, 0},  // the number of the call
       {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, number},

@@ -1,6 +1,6 @@
-// Makes one system call of a run's first process fail, in a test build only: RINGFENCE_FAULT names a file that holds
-// "NUMBER ERRNO" (absent or empty: nothing fails). Looked at when the child is born and again when it has its plan, so
-// a child that was forked ahead can be reached too.
+// Makes one system call of a run's first process fail, in a test build only: RINGFENCE_FAULT names a file of 64 bytes
+// that holds "NUMBER ERRNO" and blanks (blanks alone: nothing fails), and is written in place. Looked at when the child
+// is born and again when it has its plan, so a child that was forked ahead can be reached too.
 #pragma once
 
 namespace ringfence::sandbox {

@@ -176,6 +176,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ringfence-faults-") as folder:
         fault = Path(folder, "fault")
         if options.who == "child":
+            fault.write_text(" " * 64)
             os.environ["RINGFENCE_FAULT"] = str(fault)  # The launcher inherits it from the daemon.
             build = str(child_faults.test_programs(build, Path(folder, "build")))
         with Daemon(build) as daemon:
