@@ -61,12 +61,23 @@ bool matchParts(const Parts& pattern, const Parts& path) {
   return matchFrom(pattern, 0, path, 0, budget);
 }
 
+bool isLowerHex(char letter) { return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f'); }
+
+// ".git/objects/xx": git's own content, each file under its hash.
+bool isGitContent(const Parts& path) {
+  const std::size_t count = path.size();
+  if (count < 3 || path[count - 3] != ".git" || path[count - 2] != "objects") return false;
+  const std::string& name = path.back();
+  return name.size() == 2 && isLowerHex(name[0]) && isLowerHex(name[1]);
+}
+
 class Walk {
  public:
   explicit Walk(const std::vector<GlobQuery>& queries) : queries_(queries), expansions_(queries.size()) {
     for (const auto& query : queries) {
       patterns_.push_back(split(query.pattern));
       expectFirst(patterns_.back());
+      onlyHides_ = onlyHides_ && query.hides;
     }
   }
 
@@ -109,7 +120,8 @@ class Walk {
     if (kind == DT_LNK || (!mayMatch && kind != DT_DIR)) return {};
     path.emplace_back(entry.d_name);
     const bool hidden = mayMatch && matchAll(path);
-    if (kind == DT_DIR && !hidden) RF_TRY(descend(directory, entry.d_name, path));
+    if (kind == DT_DIR && !hidden && !(onlyHides_ && isGitContent(path)))
+      RF_TRY(descend(directory, entry.d_name, path));
     path.pop_back();
     return {};
   }
@@ -163,6 +175,7 @@ class Walk {
   std::vector<GlobExpansion> expansions_;
   std::bitset<256> expected_;  // first bytes of names that may match
   std::uint32_t visited_ = 0;
+  bool onlyHides_ = true;  // what tools obey may lie in a submodule's folder that is called like git's content
 };
 
 }  // namespace

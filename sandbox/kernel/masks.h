@@ -24,7 +24,9 @@ struct GlobExpansion {
   bool cut = false;                  // there may be more: too many matches, entries or levels
 };
 // One walk for all queries; an expansion for each, in their order. Symbolic links are neither followed nor reported:
-// what they lead to is judged under its own name.
+// what they lead to is judged under its own name. Where all queries hide, the walk does not enter ".git/objects/xx" (two
+// hexadecimal digits): git keeps hundreds of folders there with nothing but content under its hash. What somebody else
+// put there stays in sight.
 Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries);
 
 }  // namespace ringfence::sandbox

@@ -184,3 +184,22 @@ TEST_CASE("one walk answers several globs, follows no link and looks below nothi
   CHECK(!(*answers)[0].cut);
   CHECK(expandGlobs(fd.get(), {{"**/.env*", 2, true}}).value()[0].cut);
 }
+
+TEST_CASE("a walk that only hides leaves git's content alone, and nothing that is only called like it") {
+  test::TempDir directory;
+  for (const char* file : {".git/objects/0f/.env", ".git/objects/pack/.env", ".git/objects/0F/.env",
+                           ".git/objects/.env", "t/.git/objects/ab/.env", "objects/ab/.env",
+                           ".git/modules/objects/ab/.env", ".git/objects/abc/.env", ".git/objects/ab/x/.env"}) {
+    directory.write(file, "x");
+  }
+  const UniqueFd fd(::open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  auto hidden = expandGlobs(fd.get(), {{"**/.env*", 256, true}});
+  REQUIRE(hidden);
+  std::sort((*hidden)[0].matches.begin(), (*hidden)[0].matches.end());
+  CHECK((*hidden)[0].matches == std::vector<std::string>{".git/modules/objects/ab/.env", ".git/objects/.env",
+                                                         ".git/objects/0F/.env", ".git/objects/abc/.env",
+                                                         ".git/objects/pack/.env", "objects/ab/.env"});
+  CHECK(!(*hidden)[0].cut);
+  CHECK(expandGlobs(fd.get(), {{"**/.env*", 256, true}, {"**/x", 256, false}}).value()[0].matches.size() == 9);
+  CHECK(expandGlobs(fd.get(), {{"**/0f", 256, true}}).value()[0].matches.size() == 1);
+}
