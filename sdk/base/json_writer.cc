@@ -44,7 +44,7 @@ JsonWriter& JsonWriter::value(double number) {
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
-  text_ += json;
+  text_ += escapeJson(json);
   return *this;
 }
 

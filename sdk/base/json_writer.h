@@ -27,7 +27,7 @@ class JsonWriter {
   JsonWriter& value(double number);  // Not finite: null.
   template <std::integral Number>
   requires(!std::same_as<Number, bool>) JsonWriter& value(Number number) { return raw(std::to_string(number)); }
-  // Text that is already JSON.
+  // Text that is already JSON. What deceives a reader is escaped in it too.
   JsonWriter& raw(std::string_view json);
 
   template <typename Value>

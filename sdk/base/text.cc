@@ -107,11 +107,42 @@ bool isValidUtf8(std::string_view bytes) {
   return true;
 }
 
+namespace {
+
+void appendJsonEscape(std::string& out, char32_t value) {
+  char text[16];
+  if (value < 0x10000) {
+    std::snprintf(text, sizeof text, "\\u%04x", static_cast<unsigned>(value));
+  } else {
+    const auto rest = static_cast<unsigned>(value) - 0x10000;
+    std::snprintf(text, sizeof text, "\\u%04x\\u%04x", 0xd800 + (rest >> 10), 0xdc00 + (rest & 0x3ff));
+  }
+  out += text;
+}
+
+}  // namespace
+
+std::string escapeJson(std::string_view json) {
+  const auto isPlain = [](char c) { return static_cast<std::uint8_t>(c) < 0x7f; };
+  if (std::ranges::all_of(json, isPlain)) return std::string(json);
+  std::string out;
+  out.reserve(json.size());
+  for (std::size_t at = 0; at < json.size();) {
+    const CodePoint point = decodeAt(json, at);
+    const std::size_t length = std::max<std::size_t>(point.length, 1);
+    if (point.value >= 0x7f && isDeceptive(point.value))
+      appendJsonEscape(out, point.value);
+    else
+      out += json.substr(at, length);
+    at += length;
+  }
+  return out;
+}
+
 std::string quoteJson(std::string_view text) {
   if (!isValidUtf8(text)) return quoteJson(escapeForDisplay(text));
   std::string out = "\"";
   for (const char c : text) {
-    const auto byte = static_cast<std::uint8_t>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
@@ -119,15 +150,13 @@ std::string quoteJson(std::string_view text) {
       out += "\\n";
     else if (c == '\t')
       out += "\\t";
-    else if (byte < 0x20 || byte == 0x7f) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", byte);
-      out += escaped;
-    } else
+    else if (const auto byte = static_cast<std::uint8_t>(c); byte < 0x20)
+      appendJsonEscape(out, byte);
+    else
       out += c;
   }
   out += '"';
-  return out;
+  return escapeJson(out);
 }
 
 namespace {

@@ -16,8 +16,13 @@ std::string escapeForDisplay(std::string_view bytes);
 // True when escapeForDisplay would change something.
 bool needsEscaping(std::string_view bytes);
 
-// A JSON string literal with its quotes. Input that is not UTF-8 is escaped for display first.
+// A JSON string literal with its quotes. Input that is not UTF-8 is escaped for display first. Characters that hide,
+// reorder or forge what is shown are \uXXXX in it, so that a person who reads the JSON sees them; a parser sees no
+// difference.
 std::string quoteJson(std::string_view text);
+
+// The same for text that is JSON already: an equal document for every parser.
+std::string escapeJson(std::string_view json);
 
 std::string encodeBase64(std::string_view bytes);
 std::optional<std::string> decodeBase64(std::string_view text);

@@ -44,6 +44,27 @@ TEST_CASE("a JSON string holds quotes, controls and broken bytes safely") {
   CHECK(quoteJson("\xff") == R"("\\xff")");
 }
 
+TEST_CASE("JSON shows what hides or reorders text as escapes, and means the same to a parser") {
+  CHECK(quoteJson("\x7f\xc2\x9b") == R"("\u007f\u009b")");
+  CHECK(quoteJson("\xe2\x80\xaegnp.exe") == R"("\u202egnp.exe")");
+  for (const char* hidden : {"\u061c", "\u200b", "\u200d", "\u200e", "\u200f", "\u202a", "\u202e", "\u2060", "\u2066",
+                             "\u2069", "\ufeff", "\u00ad", "\u2028"}) {
+    const std::string quoted = quoteJson(hidden);
+    CHECK(quoted.size() == 8);
+    CHECK(quoted.starts_with("\"\\u"));
+  }
+  CHECK(quoteJson("\U000E0041") == R"("\udb40\udc41")");
+  CHECK(quoteJson("plain äöü 漢字 😀") == "\"plain äöü 漢字 😀\"");
+}
+
+TEST_CASE("JSON that was made elsewhere is escaped inside a document without changing it") {
+  CHECK(escapeJson("{\"name\":\"a\u202eb\"}\n") == "{\"name\":\"a\\u202eb\"}\n");
+  CHECK(escapeJson("{\"\u200bk\":[1,\"ä\"]}") == "{\"\\u200bk\":[1,\"ä\"]}");
+  JsonWriter json;
+  json.beginObject().key("body").raw("{\"name\":\"\ufeff\"}").endObject();
+  CHECK(json.text() == R"({"body":{"name":"\ufeff"}})");
+}
+
 TEST_CASE("the JSON writer places commas between fields, values and nested objects") {
   JsonWriter json;
   json.beginObject()
