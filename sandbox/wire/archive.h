@@ -3,6 +3,7 @@
 // their own width, enums and alternatives one checked byte, texts and lists carry a 32-bit length.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -27,23 +28,32 @@ struct RawText {
 template <typename Text>
 RawText(Text&) -> RawText<Text>;
 
-// What both directions share: the place in the message and the first thing that is wrong with it.
+// What both directions share: the place in the message and the first thing that is wrong with it. A launch waits for
+// its plan to be written and read, so a place is spelled out only for a message that something is wrong with.
 class ArchiveState {
  public:
   const std::optional<Error>& error() const { return error_; }
 
  protected:
+  // A field, or an element of a list: then it has no name.
+  struct Place {
+    const Place* above = nullptr;
+    std::string_view name;
+    std::size_t index = 0;
+  };
+
   void fail(std::string_view problem) {
     if (error_) return;
     std::string where;
-    for (const std::string& part : path_) {
-      if (!where.empty() && part.front() != '[') where += '.';
-      where += part;
+    for (const Place* place = place_; place != nullptr; place = place->above) {
+      const std::string part =
+          place->name.empty() ? "[" + std::to_string(place->index) + "]" : std::string(place->name);
+      where = part + (where.empty() || where.front() == '[' ? "" : ".") + where;
     }
     error_ = Error{ErrorCode::kInvalid, where + ": " + std::string(problem)};
   }
 
-  std::vector<std::string> path_;
+  const Place* place_ = nullptr;
   std::optional<Error> error_;
 };
 
@@ -54,20 +64,26 @@ class Writer : public ArchiveState {
 
   template <typename T>
   Writer& operator()(std::string_view name, const T& value) {
-    path_.emplace_back(name);
-    put(value);
-    path_.pop_back();
+    putAt({place_, name}, value);
     return *this;
   }
 
   std::string take() && { return std::move(bytes_); }
 
  private:
+  template <typename T>
+  void putAt(const Place& place, const T& value) {
+    place_ = &place;
+    put(value);
+    place_ = place.above;
+  }
   void put(bool value) { put(static_cast<std::uint8_t>(value)); }
   template <std::integral Number>
   void put(Number value) {
     const auto bits = static_cast<std::make_unsigned_t<Number>>(value);
-    for (std::size_t i = 0; i < sizeof bits; ++i) bytes_ += static_cast<char>((bits >> (8 * i)) & 0xff);
+    char bytes[sizeof bits];
+    for (std::size_t i = 0; i < sizeof bits; ++i) bytes[i] = static_cast<char>((bits >> (8 * i)) & 0xff);
+    bytes_.append(bytes, sizeof bytes);
   }
   template <typename Enum>
   requires std::is_enum_v<Enum>
@@ -95,7 +111,7 @@ class Writer : public ArchiveState {
   void put(const std::vector<T>& list) {
     put(static_cast<std::uint32_t>(list.size()));
     std::size_t index = 0;
-    for (const T& element : list) (*this)("[" + std::to_string(index++) + "]", element);
+    for (const T& element : list) putAt({place_, {}, index++}, element);
   }
   template <typename... Alternatives>
   void put(const std::variant<Alternatives...>& value) {
@@ -109,8 +125,8 @@ class Writer : public ArchiveState {
   std::string bytes_;
 };
 
-// Never trusts a length and reserves nothing: what it allocates is bounded by the bytes that are really there. After
-// the first error it changes nothing any more.
+// Never trusts a length: what it allocates, also ahead of what it reads, is bounded by the bytes that are really there.
+// After the first error it changes nothing any more.
 class Reader : public ArchiveState {
  public:
   template <typename T>
@@ -121,9 +137,7 @@ class Reader : public ArchiveState {
   template <typename T>
   Reader& operator()(std::string_view name, T&& value) {
     if (error_) return *this;
-    path_.emplace_back(name);
-    get(value);
-    path_.pop_back();
+    getAt({place_, name}, value);
     return *this;
   }
 
@@ -133,6 +147,12 @@ class Reader : public ArchiveState {
   }
 
  private:
+  template <typename T>
+  void getAt(const Place& place, T& value) {
+    place_ = &place;
+    get(value);
+    place_ = place.above;
+  }
   void get(bool& value) {
     std::uint8_t byte = 0;
     get(byte);
@@ -195,7 +215,8 @@ class Reader : public ArchiveState {
     // Every element takes at least one byte.
     if (count > bytes_.size()) return fail("counts more than its packet holds");
     list.clear();
-    for (std::uint32_t i = 0; i < count && !error_; ++i) (*this)("[" + std::to_string(i) + "]", list.emplace_back());
+    list.reserve(std::min<std::size_t>(count, bytes_.size() / sizeof(T)));
+    for (std::uint32_t i = 0; i < count && !error_; ++i) getAt({place_, {}, i}, list.emplace_back());
   }
   template <typename... Alternatives>
   void get(std::variant<Alternatives...>& value) {
