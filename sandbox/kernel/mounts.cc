@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -38,6 +39,19 @@ Result<void> setAttributes(int mount, const mount_attr& attributes, unsigned fla
                  error};
   }
   return posixError(error, "setting the mount attributes of " + name);
+}
+
+Result<UniqueFd> openResolved(int root, const char* relative, int flags, const std::string& path) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  for (;;) {
+    UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, relative, &how, sizeof how)));
+    if (fd) return fd;
+    if (errno == EAGAIN || errno == EINTR) continue;
+    if (errno == ELOOP) return Error{ErrorCode::kDenied, path + ": a symbolic link stands in the way", ELOOP};
+    return posixError(errno, path);
+  }
 }
 
 Result<void> checkTarget(const std::string& path) {
@@ -93,17 +107,11 @@ Result<void> attachMount(int mount, int target, const std::string& name) {
 
 Result<UniqueFd> openBeneath(int root, const std::string& path, int flags) {
   RF_TRY(checkTarget(path));
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const char* relative = path.size() == 1 ? "." : path.c_str() + 1;
-  for (;;) {
-    UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, relative, &how, sizeof how)));
-    if (fd) return fd;
-    if (errno == EAGAIN || errno == EINTR) continue;
-    if (errno == ELOOP) return Error{ErrorCode::kDenied, path + ": a symbolic link stands in the way", ELOOP};
-    return posixError(errno, path);
-  }
+  return openResolved(root, path.size() == 1 ? "." : path.c_str() + 1, flags, path);
+}
+
+Result<UniqueFd> openChild(int directory, const std::string& name, int flags, const std::string& path) {
+  return openResolved(directory, name.c_str(), flags, path);
 }
 
 std::string filesystemName(int fd) {
@@ -131,6 +139,14 @@ std::string filesystemName(int fd) {
   char text[40];
   std::snprintf(text, sizeof text, "a file system of type 0x%lx", static_cast<unsigned long>(status.f_type));
   return text;
+}
+
+bool isOnLocalDisk(int fd) {
+  static constexpr std::array<unsigned long, 6> kLocal{0xef53,     0x58465342, 0x9123683e,   // ext, xfs, btrfs
+                                                       0x01021994, 0xf2f52010, 0x2fc12fc1};  // tmpfs, f2fs, zfs
+  struct statfs status {};
+  return ::fstatfs(fd, &status) == 0 &&
+         std::ranges::find(kLocal, static_cast<unsigned long>(status.f_type)) != kLocal.end();
 }
 
 Result<void> unshareMounts() {

@@ -35,8 +35,13 @@ Result<void> attachMount(int mount, int target, const std::string& name);
 
 // `path` ("/a/b") below `root`; O_PATH, never through a symbolic link, never above `root`.
 Result<UniqueFd> openBeneath(int root, const std::string& path, int flags);
+// The same for one name in a directory; `path` is what an error calls it.
+Result<UniqueFd> openChild(int directory, const std::string& name, int flags, const std::string& path);
 // "overlay", "nfs", …, or the magic number.
 std::string filesystemName(int fd);
+// On a file system that answers from a disk or the memory of this machine and is nothing but itself: not through a
+// network, a process (FUSE) or other file systems (overlay). Blocks where those do.
+bool isOnLocalDisk(int fd);
 
 // Makes the caller's mount namespace its own, of which nothing propagates in or out.
 Result<void> unshareMounts();

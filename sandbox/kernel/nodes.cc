@@ -23,6 +23,11 @@ Result<void> madeOrThere(int result, const std::string& what) {
   return posixError(errno, what);
 }
 
+int makeFile(int directory, const std::string& name) {
+  const UniqueFd made(::openat(directory, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+  return made ? 0 : errno;
+}
+
 }  // namespace
 
 NodeMaker::NodeMaker(const Identity& run) { setRun(run); }
@@ -70,11 +75,24 @@ Result<UniqueFd> NodeMaker::ensureFile(int root, const std::string& path) const 
   const auto [parentPath, name] = splitPath(path);
   const UniqueFd parent = RF_TRY(ensureDirectory(root, parentPath, 0755));
   RF_TRY(make(parent.get(), [&, &leaf = name] {
-    const UniqueFd made(
-        ::openat(parent.get(), leaf.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
-    return madeOrThere(made ? 0 : -1, "making the file " + path);
+    const int error = makeFile(parent.get(), leaf);
+    return error == 0 || error == EEXIST ? Result<void>{} : Result<void>(posixError(error, "making the file " + path));
   }));
   return openBeneath(root, path, O_PATH);
+}
+
+Result<void> NodeMaker::makeFiles(std::vector<File>& files) const {
+  std::vector<File*> foreign;
+  for (auto& file : files) {
+    if (isOwn(file.directory))
+      file.error = makeFile(file.directory, file.name);
+    else
+      foreign.push_back(&file);
+  }
+  if (foreign.empty()) return {};
+  const CallerRights rights = RF_TRY(CallerRights::assume(run_));
+  for (File* file : foreign) file->error = makeFile(file->directory, file->name);
+  return {};
 }
 
 }  // namespace ringfence::sandbox

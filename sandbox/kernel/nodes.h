@@ -7,6 +7,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "sandbox/plan/plan.h"
 #include "sdk/base/result.h"
@@ -28,6 +29,15 @@ class NodeMaker {
   // Makes what is missing on the way to `path`, never through a symbolic link. O_PATH.
   Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode) const;
   Result<UniqueFd> ensureFile(int root, const std::string& path) const;
+
+  // An empty file to be made in an open directory; `error` is what came of it: 0 or errno.
+  struct File {
+    int directory = -1;
+    std::string name;
+    int error = 0;
+  };
+  // Makes all of them; takes the run's rights once.
+  Result<void> makeFiles(std::vector<File>& files) const;
 
  private:
   template <typename Make>

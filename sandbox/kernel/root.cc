@@ -144,10 +144,11 @@ Result<void> RootBuilder::performPending() {
     if (!pending_[i]) continue;
     const auto* given = std::get_if<BindDescriptor>(&plan_->mounts[i]);
     token_ = given != nullptr && given->index == kWorkspaceDescriptor ? "workspace" : "mount";
+    if (!std::holds_alternative<MaskPath>(plan_->mounts[i])) RF_TRY(finishMasks());
     RF_TRY(std::visit([this, i](const auto& step) { return perform(i, step); }, plan_->mounts[i]));
   }
   token_ = "mount";
-  return {};
+  return finishMasks();
 }
 
 Result<void> RootBuilder::build(const std::vector<UniqueFd>& descriptors, int idmap) {

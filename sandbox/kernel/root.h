@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ inline constexpr const char* kEmptyDirectory = "/.ringfence-empty";
 // What /proc inside shows read-only, and what it does not show at all. Entries that a kernel lacks are skipped.
 std::vector<std::string> readOnlyProcEntries();
 std::vector<std::string> hiddenProcEntries();
+
+bool isBelowOrSame(const std::string& path, const std::string& directory);
 
 // Steps that can be done before the run is known: nothing in them is the run's own, and no step that must wait is above
 // or below their place, so the order between the two does not matter. Pure.
@@ -50,7 +53,7 @@ class RootBuilder {
   const std::vector<std::string>& notes() const { return notes_; }
   // Empty files that were made so that a forbidden name is taken: to be removed when the run is over.
   struct Placeholder {
-    UniqueFd directory;
+    std::shared_ptr<const UniqueFd> directory;
     std::string name;
     std::uint64_t device = 0, inode = 0;
   };
@@ -67,6 +70,18 @@ class RootBuilder {
     bool absent = false;
     std::uint64_t device = 0, inode = 0, mount = 0;
     bool operator==(const Seen&) const = default;
+  };
+
+  // A folder of masked names that cannot be moved any more, as it was when it was pinned.
+  struct Folder {
+    std::shared_ptr<const UniqueFd> directory;
+    Seen seen;
+  };
+  // An absent name that is going to be held.
+  struct Held {
+    const MaskPath* step = nullptr;
+    std::string path;
+    std::shared_ptr<const UniqueFd> directory;
   };
 
   Result<void> openPaths();
@@ -94,7 +109,10 @@ class RootBuilder {
   Result<void> expandBelow(const std::string& target);
   Result<void> maskOne(const MaskPath& step, const std::string& path);
   Result<void> pinAbove(const std::string& path);
-  Result<void> holdPlace(const MaskPath& step, const std::string& path);
+  Result<Folder*> pinnedFolder(const std::string& path);
+  Result<void> holdPlaces();
+  Result<void> coverHeld(const Held& place, const NodeMaker::File& file);
+  Result<void> finishMasks();
   Result<void> coverReadOnly(int object, const std::string& path);
   Result<void> coverEmpty(int object, const std::string& path);
   Result<void> ensureEmptyNodes();
@@ -113,7 +131,9 @@ class RootBuilder {
   std::vector<std::string> notes_;
   std::vector<Placeholder> placeholders_;
   std::map<std::string, std::vector<GlobExpansion>> expansions_;  // by target, in the order of the steps
-  bool hasEmptyNodes_ = false;
+  std::map<std::string, Folder> folders_;                         // by path, while a row of masks is worked on
+  std::vector<Held> held_;
+  UniqueFd emptyDirectory_, emptyFile_;
 };
 
 }  // namespace ringfence::sandbox

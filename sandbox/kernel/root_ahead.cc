@@ -15,11 +15,6 @@
 namespace ringfence::sandbox {
 namespace {
 
-bool isBelowOrSame(const std::string& path, const std::string& directory) {
-  return path.starts_with(directory) &&
-         (directory == "/" || path.size() == directory.size() || path[directory.size()] == '/');
-}
-
 // What belongs to the system itself. Anything else may be on a disk that somebody wants to take out while a child
 // waits.
 bool isSystemPlace(const std::string& path) {
@@ -89,6 +84,11 @@ bool hasChanged(int mountTable) {
 }
 
 }  // namespace
+
+bool isBelowOrSame(const std::string& path, const std::string& directory) {
+  return path.starts_with(directory) &&
+         (directory == "/" || path.size() == directory.size() || path[directory.size()] == '/');
+}
 
 std::vector<std::size_t> stepsAhead(const std::vector<MountStep>& mounts) {
   std::vector<std::size_t> ahead;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "sandbox/kernel/abi.h"
 #include "sandbox/kernel/masks.h"
@@ -33,6 +34,8 @@ bool isMountPoint(int object) {
          (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+bool isNothing(int error) { return error == ENOENT || error == ENOTDIR; }
+
 bool isRefused(int error) { return error == EACCES || error == EPERM; }
 
 bool belongsTo(std::uint32_t uid, int object) {
@@ -60,12 +63,13 @@ std::vector<std::string> hiddenProcEntries() {
 }
 
 Result<void> RootBuilder::ensureEmptyNodes() {
-  if (hasEmptyNodes_) return {};
+  if (emptyFile_) return {};
   const std::string base = kEmptyDirectory;
   RF_TRY(perform(0, MakeDirectory{base, 0700, false}));
   RF_TRY(perform(0, MakeDirectory{base + "/directory", 0, false}));
   RF_TRY(makeOwnFile(base + "/file", "", 0, false));
-  hasEmptyNodes_ = true;
+  emptyDirectory_ = RF_TRY(openBeneath(root_.get(), base + "/directory", O_PATH));
+  emptyFile_ = RF_TRY(openBeneath(root_.get(), base + "/file", O_PATH));
   return {};
 }
 
@@ -77,9 +81,9 @@ Result<void> RootBuilder::coverReadOnly(int object, const std::string& path) {
 
 Result<void> RootBuilder::coverEmpty(int object, const std::string& path) {
   RF_TRY(ensureEmptyNodes());
-  const std::string node = std::string(kEmptyDirectory) + (isDirectory(object) ? "/directory" : "/file");
-  UniqueFd empty = RF_TRY(openBeneath(root_.get(), node, O_PATH));
-  UniqueFd mount = RF_TRY(cloneMount(empty.get(), node));
+  const bool hidesDirectory = isDirectory(object);
+  const std::string node = std::string(kEmptyDirectory) + (hidesDirectory ? "/directory" : "/file");
+  UniqueFd mount = RF_TRY(cloneMount((hidesDirectory ? emptyDirectory_ : emptyFile_).get(), node));
   RF_TRY(setTreeAttributes(mount.get(), {kCovered | abi::kMountAttrNoExec, -1}, node));
   return attachMount(mount.get(), object, path);
 }
@@ -123,45 +127,95 @@ Result<void> RootBuilder::pinAbove(const std::string& path) {
   return {};
 }
 
+// The folder of what is masked: above it nothing can be renamed any more. Null where it does not exist.
+Result<RootBuilder::Folder*> RootBuilder::pinnedFolder(const std::string& path) {
+  const std::string name = parentOf(path);
+  if (const auto known = folders_.find(name); known != folders_.end()) return &known->second;
+  RF_TRY(pinAbove(path));
+  auto directory = openBeneath(root_.get(), name, O_PATH | O_DIRECTORY);
+  if (!directory) {
+    if (isNothing(directory.error().sysErrno)) return nullptr;
+    return std::move(directory).error();
+  }
+  if (!isMountPoint(directory->get()))
+    return Error{ErrorCode::kDenied, name + " was moved while what is in it was masked; nothing was started"};
+  Seen seen = RF_TRY(look(directory->get(), name));
+  return &folders_.emplace(name, Folder{std::make_shared<const UniqueFd>(std::move(*directory)), seen}).first->second;
+}
+
 // An absent name that must not be made later: an empty read-only file takes its place while the run lasts, where its
-// directory exists.
-Result<void> RootBuilder::holdPlace(const MaskPath& step, const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  auto parent = openBeneath(root_.get(), parentOf(path), O_PATH | O_DIRECTORY);
-  if (!parent) {
-    notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
-    return {};
-  }
-  auto node = nodes_.ensureFile(root_.get(), path);
-  if (!node && node.error().sysErrno == EROFS) return {};  // Nothing can be made there anyway.
-  if (!node && isRefused(node.error().sysErrno) && !belongsTo(plan_->identity.uid, parent->get())) {
-    return {};  // The run may make nothing there, and may not give itself the right to.
-  }
+// directory exists. All of a row are made at once, because taking the run's rights costs more than making a file.
+Result<void> RootBuilder::holdPlaces() {
+  const auto held = std::exchange(held_, {});
+  std::vector<NodeMaker::File> files;
+  for (const auto& place : held)
+    files.push_back({place.directory->get(), place.path.substr(place.path.rfind('/') + 1)});
+  RF_TRY(nodes_.makeFiles(files));
+  for (std::size_t i = 0; i < held.size(); ++i) RF_TRY(coverHeld(held[i], files[i]));
+  return {};
+}
+
+Result<void> RootBuilder::coverHeld(const Held& place, const NodeMaker::File& file) {
+  if (file.error == EROFS) return {};  // Nothing can be made there anyway.
+  // The run may make nothing there, and may not give itself the right to.
+  if (isRefused(file.error) && !belongsTo(plan_->identity.uid, place.directory->get())) return {};
+  // Somebody made it meanwhile: then it is like any other that is there.
+  auto node = file.error == 0 || file.error == EEXIST
+                  ? openChild(place.directory->get(), file.name, O_PATH, place.path)
+                  : Result<UniqueFd>(posixError(file.error, "making the file " + place.path));
   if (!node) {
-    return std::move(node).error().with("the rule at " + step.origin +
+    return std::move(node).error().with("the rule at " + place.step->origin +
                                         " cannot be enforced: the place of a forbidden name cannot be held");
   }
-  struct stat status {};
-  if (::fstat(node->get(), &status) != 0) return posixError(errno, "looking at " + path);
-  placeholders_.push_back({std::move(*parent), path.substr(slash + 1), status.st_dev, status.st_ino});
-  return coverReadOnly(node->get(), path);
+  if (file.error == 0) {
+    struct stat status {};
+    if (::fstat(node->get(), &status) != 0) return posixError(errno, "looking at " + place.path);
+    placeholders_.push_back({place.directory, file.name, status.st_dev, status.st_ino});
+  }
+  return coverReadOnly(node->get(), place.path);
+}
+
+// Ends a row of masks: what is held is made, and each folder is still where its masks are meant to be.
+Result<void> RootBuilder::finishMasks() {
+  RF_TRY(holdPlaces());
+  for (const auto& [name, folder] : folders_) {
+    auto now = openBeneath(root_.get(), name, O_PATH | O_DIRECTORY);
+    if (!now || RF_TRY(look(now->get(), name)) != folder.seen)
+      return Error{ErrorCode::kDenied, name + " was moved while what is in it was masked; nothing was started"};
+  }
+  folders_.clear();
+  return {};
 }
 
 Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path) {
   const auto refuse = [&step](Error error) {
     return std::move(error).with("the rule at " + step.origin + " cannot be enforced");
   };
-  auto object = openBeneath(root_.get(), path, O_PATH | O_NOFOLLOW);
-  const int error = object ? 0 : object.error().sysErrno;
-  const bool isAbsent = error == ENOENT || error == ENOTDIR;
+  const std::string name = path.substr(path.rfind('/') + 1);
+  const auto open = [&]() -> Result<UniqueFd> {
+    const auto known = folders_.find(parentOf(path));
+    if (known == folders_.end()) return openBeneath(root_.get(), path, O_PATH | O_NOFOLLOW);
+    return openChild(known->second.directory->get(), name, O_PATH | O_NOFOLLOW, path);
+  };
+  auto object = open();
+  const bool isAbsent = !object && isNothing(object.error().sysErrno);
   if (!object && !isAbsent) return refuse(std::move(object).error());
   if (object && isSymlink(object->get())) return refuse(Error{ErrorCode::kDenied, path + " is a symbolic link"});
   if (isAbsent && step.kind == MaskKind::kEmpty) return {};
-  RF_TRY(pinAbove(path));
-  if (isAbsent) return holdPlace(step, path);
+  const bool wasPinned = folders_.contains(parentOf(path));
+  Folder* folder = RF_TRY(pinnedFolder(path));
+  if (isAbsent && folder == nullptr) {
+    notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
+    return {};
+  }
+  if (isAbsent) {
+    held_.push_back({&step, path, folder->directory});
+    return {};
+  }
   // Through the folders as they are pinned: what was moved meanwhile is not taken for hidden.
-  object = openBeneath(root_.get(), path, O_PATH | O_NOFOLLOW);
+  if (!wasPinned) object = open();
   if (!object) return refuse(std::move(object).error().with("it was moved while the run was built"));
+  std::erase_if(folders_, [&](const auto& known) { return isBelowOrSame(known.first, path); });  // Out of sight now.
   return step.kind == MaskKind::kReadOnly ? coverReadOnly(object->get(), path) : coverEmpty(object->get(), path);
 }
 
@@ -177,8 +231,7 @@ Result<void> RootBuilder::expandBelow(const std::string& target) {
   }
   auto directory = openBeneath(root_.get(), target, O_PATH | O_DIRECTORY);
   if (!directory) {
-    if (directory.error().sysErrno != ENOENT && directory.error().sysErrno != ENOTDIR)
-      return std::move(directory).error();
+    if (!isNothing(directory.error().sysErrno)) return std::move(directory).error();
     answers.resize(queries.size());
     return {};
   }
@@ -188,6 +241,7 @@ Result<void> RootBuilder::expandBelow(const std::string& target) {
 
 Result<void> RootBuilder::perform(std::size_t index, const MaskPath& step) {
   if (step.glob.empty()) return maskOne(step, step.target);
+  RF_TRY(holdPlaces());  // A pattern meets what rules before it made.
   RF_TRY(expandBelow(step.target));
   std::size_t place = 0;  // of this step among the globs of its directory
   for (std::size_t i = 0; i < index; ++i) {

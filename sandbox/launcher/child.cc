@@ -49,6 +49,7 @@ class Builder {
   Result<void> tolerate(Wall wall, Result<void> result);
   Result<void> enterHostNamespaces();
   Result<void> buildMounts();
+  Result<void> reportPlaceholders(const std::vector<RootBuilder::Placeholder>& files);
   Result<void> openTerminal();
   Result<void> becomeRun();
   Result<void> placeStdio();
@@ -143,6 +144,22 @@ Result<void> Builder::enterHostNamespaces() {
   return wants(Wall::kCgroup) ? tolerate(Wall::kCgroup, unshareCgroups()) : Result<void>{};
 }
 
+// One report for those that follow each other in one directory.
+Result<void> Builder::reportPlaceholders(const std::vector<RootBuilder::Placeholder>& files) {
+  for (std::size_t next = 0; next < files.size();) {
+    const auto directory = files[next].directory;
+    std::string text;
+    for (; next < files.size() && files[next].directory == directory && text.size() < kibibytes(64).count; ++next) {
+      const auto& file = files[next];
+      text += file.name + '\0' + std::to_string(file.device) + '\0' + std::to_string(file.inode) + '\0';
+    }
+    const int fds[] = {directory->get()};
+    const std::int32_t isLocal = isOnLocalDisk(directory->get()) ? 1 : 0;
+    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), isLocal, 0, text, fds));
+  }
+  return {};
+}
+
 Result<void> Builder::buildMounts() {
   if (isLeftOut(Wall::kMount)) return {};
   const UniqueFd idmap = takeExtra(Extra::kIdmap);
@@ -151,12 +168,7 @@ Result<void> Builder::buildMounts() {
   if (!root_) root_ = std::make_unique<RootBuilder>(plan, attachPoint_, token);
   RF_TRY(root_->build(fds_, idmap.get()));
   notes_.insert(notes_.end(), root_->notes().begin(), root_->notes().end());
-  for (const auto& placeholder : root_->placeholders()) {
-    const int fds[] = {placeholder.directory.get()};
-    const std::string text =
-        placeholder.name + '\0' + std::to_string(placeholder.device) + '\0' + std::to_string(placeholder.inode);
-    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), 0, 0, text, fds));
-  }
+  RF_TRY(reportPlaceholders(root_->placeholders()));
   root_.reset();
   return {};
 }

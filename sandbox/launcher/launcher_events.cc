@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <variant>
 
 #include "sandbox/launcher/launcher.h"
@@ -58,9 +59,11 @@ void Launcher::takeReport(Run& run, Report report) {
       if (run.state == RunState::kBuilding && report.fds.size() == 1) run.terminal = std::move(report.fds[0]);
       return;
     case ReportKind::kPlaceholder:
-      if (run.state == RunState::kBuilding && report.fds.size() == 1 && run.placeholders.size() < kMaxPlaceholders) {
-        if (auto made = Placeholder::of(std::move(report.fds[0]), report.text, run.plan.identity))
-          run.placeholders.push_back(std::move(*made));
+      if (run.state == RunState::kBuilding && report.fds.size() == 1) {
+        const Disk disk = report.value == 1 ? Disk::kLocal : Disk::kMayBlock;
+        auto made = Placeholder::of(std::move(report.fds[0]), disk, report.text, run.plan.identity);
+        if (made && run.placeholders.size() + made->size() <= kMaxPlaceholders)
+          std::ranges::move(*made, std::back_inserter(run.placeholders));
       }
       return;
     case ReportKind::kBuilt:

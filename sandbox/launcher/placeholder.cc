@@ -2,13 +2,17 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
+#include <iterator>
 
 #include "sandbox/kernel/identity.h"
 
@@ -20,6 +24,14 @@ constexpr int kPatienceMs = 1000;
 bool parseNumber(std::string_view text, std::uint64_t& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+// Up to the next NUL, which goes with it.
+std::string_view takeField(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\0'), text.size());
+  const std::string_view field = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return field;
 }
 
 // A helper that hangs must hold nothing of ours: not the daemon's connection, not what tells runs that we are gone.
@@ -36,40 +48,15 @@ void closeAllBut(std::vector<int> kept) {
 
 [[noreturn]] void removeAndExit(const std::vector<Placeholder>& placeholders, int sign) {
   std::vector<int> kept{sign};
-  for (const auto& each : placeholders) kept.push_back(each.directory.get());
+  for (const auto& each : placeholders) kept.push_back(each.directory->get());
   closeAllBut(std::move(kept));
   for (const auto& each : placeholders) each.remove();
   _exit(0);
 }
 
-}  // namespace
-
-Result<Placeholder> Placeholder::of(UniqueFd directory, std::string_view text, const Identity& run) {
-  const std::size_t first = text.find('\0');
-  const std::size_t second = first == text.npos ? text.npos : text.find('\0', first + 1);
-  Placeholder made{std::move(directory), std::string(text.substr(0, first)), 0, 0, run};
-  if (second == text.npos || made.name.empty() || made.name.find('/') != std::string::npos ||
-      !parseNumber(text.substr(first + 1, second - first - 1), made.device) ||
-      !parseNumber(text.substr(second + 1), made.inode))
-    return Error{ErrorCode::kInvalid, "no placeholder"};
-  made.rights.callerUid = run.uid;
-  made.rights.callerGid = run.gid;
-  made.rights.callerGroups = run.groups;
-  return made;
-}
-
-void Placeholder::remove() const {
-  const auto assumed = CallerRights::assume(rights);
-  if (!assumed) return;
-  struct stat status {};
-  if (::fstatat(directory.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
-  const bool same = S_ISREG(status.st_mode) && status.st_size == 0 && status.st_dev == device && status.st_ino == inode;
-  if (same) (void)::unlinkat(directory.get(), name.c_str(), 0);  // What cannot be removed is an empty file.
-}
-
-void removeAll(const std::vector<Placeholder>& placeholders) {
+void removeWithPatience(const std::vector<Placeholder>& placeholders) {
   int ends[2];
-  if (placeholders.empty() || ::pipe2(ends, O_CLOEXEC) != 0) return;
+  if (::pipe2(ends, O_CLOEXEC) != 0) return;
   const UniqueFd sign(ends[0]);
   UniqueFd helpers(ends[1]);
   const pid_t child = ::fork();
@@ -81,6 +68,82 @@ void removeAll(const std::vector<Placeholder>& placeholders) {
   while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
   pollfd done{sign.get(), POLLIN, 0};
   (void)::poll(&done, 1, kPatienceMs);
+}
+
+// The calls themselves and not the library's functions: they are about the calling task alone, and touch no memory but
+// errno. Real and saved ids stay root's, so the owner of these rights can neither trace nor signal the task.
+bool takeEffective(const Identity& rights) {
+  constexpr auto kKeep = static_cast<std::uint32_t>(-1);
+  return ::syscall(SYS_setresuid, kKeep, 0, kKeep) == 0 &&
+         ::syscall(SYS_setgroups, rights.callerGroups.size(), rights.callerGroups.data()) == 0 &&
+         ::syscall(SYS_setresgid, kKeep, rights.callerGid, kKeep) == 0 &&
+         ::syscall(SYS_setresuid, kKeep, rights.callerUid, kKeep) == 0;
+}
+
+[[noreturn]] void removeAndExitAtOnce(const std::vector<Placeholder>& placeholders) {
+  const Identity* taken = nullptr;
+  for (const auto& each : placeholders) {
+    if (taken != each.rights.get() && !takeEffective(*each.rights)) break;
+    taken = each.rights.get();
+    each.removeAsIs();
+  }
+  ::_exit(0);
+}
+
+// On a disk of this machine it is over in microseconds: a helper that borrows our memory is enough, and we wait for it.
+// Only the helper ever has the rights of somebody else.
+void removeAtOnce(const std::vector<Placeholder>& placeholders) {
+  sigset_t all, before;
+  sigfillset(&all);
+  if (::sigprocmask(SIG_SETMASK, &all, &before) != 0) return;  // No handler of ours runs in the helper.
+  const int dumpable = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  const pid_t child = ::vfork();
+  if (child == 0) removeAndExitAtOnce(placeholders);
+  // A change of ids takes it from the memory that the helper shared with us.
+  if (dumpable == 1) (void)::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
+  (void)::sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+}  // namespace
+
+Result<std::vector<Placeholder>> Placeholder::of(UniqueFd directory, Disk disk, std::string_view text,
+                                                 const Identity& run) {
+  const auto shared = std::make_shared<const UniqueFd>(std::move(directory));
+  const auto rights = std::make_shared<Identity>(run);
+  rights->callerUid = run.uid;
+  rights->callerGid = run.gid;
+  rights->callerGroups = run.groups;
+  std::vector<Placeholder> files;
+  while (!text.empty()) {
+    Placeholder made{shared, std::string(takeField(text)), 0, 0, disk, rights};
+    const bool hasNumbers = parseNumber(takeField(text), made.device) && parseNumber(takeField(text), made.inode);
+    if (!hasNumbers || made.name.empty() || made.name.find('/') != std::string::npos)
+      return Error{ErrorCode::kInvalid, "no placeholder"};
+    files.push_back(std::move(made));
+  }
+  return files;
+}
+
+void Placeholder::remove() const {
+  const auto assumed = CallerRights::assume(*rights);
+  if (assumed) removeAsIs();
+}
+
+void Placeholder::removeAsIs() const {
+  struct stat status {};
+  if (::fstatat(directory->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  const bool same = S_ISREG(status.st_mode) && status.st_size == 0 && status.st_dev == device && status.st_ino == inode;
+  if (same) (void)::unlinkat(directory->get(), name.c_str(), 0);  // What cannot be removed is an empty file.
+}
+
+void removeAll(std::vector<Placeholder> placeholders) {
+  const auto split =
+      std::ranges::stable_partition(placeholders, [](const Placeholder& each) { return each.disk == Disk::kLocal; });
+  const std::vector<Placeholder> others(std::make_move_iterator(split.begin()), std::make_move_iterator(split.end()));
+  placeholders.erase(split.begin(), split.end());
+  if (!placeholders.empty()) removeAtOnce(placeholders);
+  if (!others.empty()) removeWithPatience(others);
 }
 
 }  // namespace ringfence::sandbox

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,20 +15,26 @@ namespace ringfence::sandbox {
 
 inline constexpr std::size_t kMaxPlaceholders = 256;
 
+// Whether a file system may keep whoever asks it waiting: one that is not known to answer from this machine counts so.
+enum class Disk { kMayBlock, kLocal };
+
 struct Placeholder {
-  UniqueFd directory;
+  std::shared_ptr<const UniqueFd> directory;
   std::string name;
   std::uint64_t device = 0, inode = 0;
-  Identity rights;  // the run's own: its directory is the user's
+  Disk disk = Disk::kMayBlock;
+  std::shared_ptr<const Identity> rights;  // the run's own: its directory is the user's
 
-  // From the text of a report: name, NUL, device, NUL, inode.
-  static Result<Placeholder> of(UniqueFd directory, std::string_view text, const Identity& run);
+  // From a report: name, NUL, device, NUL, inode, NUL for each file of a directory.
+  static Result<std::vector<Placeholder>> of(UniqueFd directory, Disk disk, std::string_view text, const Identity& run);
   // Only when it is still the same empty file, and the run could remove it itself. Blocks on its file system.
   void remove() const;
+  // With the rights that the calling task has.
+  void removeAsIs() const;
 };
 
-// In a process of its own, because the file systems are the user's and may never answer; returns when it is done, or
-// after a moment. What cannot be removed stays, as an empty file.
-void removeAll(const std::vector<Placeholder>& placeholders);
+// In a process of its own, with the run's rights. File systems that are the user's and may never answer are not waited
+// for longer than a moment. What cannot be removed stays, as an empty file.
+void removeAll(std::vector<Placeholder> placeholders);
 
 }  // namespace ringfence::sandbox
