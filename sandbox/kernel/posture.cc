@@ -119,18 +119,7 @@ std::string compareSeccomp(const PostureQuestion& question, const ProcStatus& st
   if (status.seccompFilters >= 0 && status.seccompFilters != *inherited + 1) {
     return std::to_string(status.seccompFilters - *inherited) + " filters of its own";
   }
-  if (!question.features.seccompGetFilter) return {};
-  const auto& program = question.filter;
-  if (!program) return program.error().message;
-  const bool same = program->size() == question.program.size() &&
-                    std::memcmp(program->data(), question.program.data(), program->size() * sizeof(sock_filter)) == 0;
-  return same ? "" : "another program";
-}
-
-WallState readSeccomp(const PostureQuestion& question, const ProcStatus& status) {
-  const std::string wanted = "default deny, " + std::to_string(question.program.size()) + " instructions" +
-                             (question.features.seccompGetFilter ? "" : ", not read back on this kernel");
-  return state(Wall::kSeccomp, wanted, compareSeccomp(question, status));
+  return {};
 }
 
 WallState readLandlock(const PostureQuestion& question) {
@@ -262,6 +251,22 @@ std::optional<Result<BpfProgram>> FilterReading::tryRead(int otherFilters) {
   return result;
 }
 
+void addFilter(WallState& seccomp, const KernelFeatures& features, const Result<BpfProgram>& filter,
+               const BpfProgram& program) {
+  std::string difference = seccomp.up ? "" : seccomp.got;
+  if (difference.empty() && features.seccompGetFilter) {
+    if (!filter)
+      difference = filter.error().message;
+    else if (filter->size() != program.size() ||
+             std::memcmp(filter->data(), program.data(), program.size() * sizeof(sock_filter)) != 0)
+      difference = "another program";
+  }
+  seccomp = state(Wall::kSeccomp,
+                  "default deny, " + std::to_string(program.size()) + " instructions" +
+                      (features.seccompGetFilter ? "" : ", not read back on this kernel"),
+                  difference);
+}
+
 policy::WallStrength wantedStrength(const Plan& plan, Wall wall) {
   switch (wall) {
     case Wall::kMount: return plan.walls.mount;
@@ -292,7 +297,7 @@ std::vector<WallState> readPosture(const PostureQuestion& question) {
       state(Wall::kIpc, kOwn, compareNamespace(question.pid, "ipc")),
       state(Wall::kUts, kOwn, compareNamespace(question.pid, "uts")),
       readCgroup(question),
-      readSeccomp(question, status),
+      state(Wall::kSeccomp, "one filter of its own", compareSeccomp(question, status)),
       readLandlock(question),
       readPrivileges(question, status),
       state(Wall::kLimits, std::to_string(question.plan.rlimits.size()) + " resource limits", compareLimits(question))};

@@ -29,17 +29,20 @@ struct WallState {
 struct PostureQuestion {
   int pid = 0;
   const Plan& plan;
-  const BpfProgram& program;
   const KernelFeatures& features;
-  std::string agentPath;             // of its control groups, as /proc shows it
-  CanaryErrnos canaryBefore;         // the child opened the canaries before it entered its Landlock domains: 0
-  CanaryErrnos canaryAfter;          // and after: EACCES
-  const Result<BpfProgram>& filter;  // as FilterReading gave it
-  int openDescriptors = 4;           // 0, 1, 2 and the report socket
-  int otherFilters = 0;              // below the run's own, beside those that this process has itself
+  std::string agentPath;       // of its control groups, as /proc shows it
+  CanaryErrnos canaryBefore;   // the child opened the canaries before it entered its Landlock domains: 0
+  CanaryErrnos canaryAfter;    // and after: EACCES
+  int openDescriptors = 4;     // 0, 1, 2 and the report socket
+  int otherFilters = 0;        // below the run's own, beside those that this process has itself
 };
 
+// Every wall; of seccomp only that one filter of its own is on, which addFilter completes.
 std::vector<WallState> readPosture(const PostureQuestion& question);
+
+// `filter`: as FilterReading gave it; not looked at on a kernel that cannot read filters back.
+void addFilter(WallState& seccomp, const KernelFeatures& features, const Result<BpfProgram>& filter,
+               const BpfProgram& program);
 
 // The difference between the mounts that the Plan wants and those that are, in words; empty: none. Pure.
 std::string compareMounts(const Plan& plan, std::string_view mountInfo);

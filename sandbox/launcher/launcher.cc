@@ -45,6 +45,7 @@ Result<UniqueFd> openSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGCHLD);  // a child stopped to be read; its end shows on its pidfd
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return posixError(errno, "blocking signals");
   UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) return posixError(errno, "receiving signals");
@@ -102,17 +103,7 @@ void Launcher::dispatch(std::uint64_t tag) {
   const auto what = static_cast<Watch>(tag >> kWatchShift);
   if (what == Watch::kListener) return acceptDaemon();
   if (what == Watch::kDaemon) return readDaemon();
-  if (what == Watch::kSignals) {
-    signalfd_siginfo info{};
-    if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
-    // A child that was only prepared is nobody's run: it ends with us. Any other run keeps us.
-    terminating_ = std::ranges::all_of(runs_, [](const auto& one) {
-      return one.second->state == RunState::kPrepared || one.second->state == RunState::kFailing;
-    });
-    if (!terminating_) return;
-    for (const auto& [serial, run] : runs_) failLaunch(*run, "launcher", "the launcher was asked to end", 0, 125);
-    return;
-  }
+  if (what == Watch::kSignals) return onSignal();
   // A run may have gone earlier in the same batch of events.
   const auto found = runs_.find(tag & ((1ULL << kWatchShift) - 1));
   if (found == runs_.end()) return;
@@ -124,6 +115,18 @@ void Launcher::dispatch(std::uint64_t tag) {
     case Watch::kTerminal: return onOutput(run, Run::Source::kTerminal);
     default: return;
   }
+}
+
+void Launcher::onSignal() {
+  signalfd_siginfo info{};
+  if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
+  if (info.ssi_signo == SIGCHLD) return readFilters();
+  // A child that was only prepared is nobody's run: it ends with us. Any other run keeps us.
+  terminating_ = std::ranges::all_of(runs_, [](const auto& one) {
+    return one.second->state == RunState::kPrepared || one.second->state == RunState::kFailing;
+  });
+  if (!terminating_) return;
+  for (const auto& [serial, run] : runs_) failLaunch(*run, "launcher", "the launcher was asked to end", 0, 125);
 }
 
 void Launcher::acceptDaemon() {

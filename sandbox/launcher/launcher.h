@@ -48,7 +48,7 @@ class Launcher {
   void readDaemon();
   void obey(LauncherRequest request, Packet packet);
   void send(const LauncherEvent& event, const std::vector<int>& fds = {});
-  bool readSignals();
+  void onSignal();
   Run* find(const RunId& run);
   Serial serialOf(const Run& run) const { return byId_.at(run.id); }
   void forget(const RunId& run);
@@ -70,7 +70,8 @@ class Launcher {
 
   // launcher_judge.cc: from Built by the child to Built for the daemon, and what is due without an event
   void beginJudging(Run& run, CanaryErrnos before, CanaryErrnos after);
-  void readFilter(Run& run);
+  void readWalls(Run& run, CanaryErrnos before, CanaryErrnos after);
+  void readFilters();  // of every child that stopped for it
   void judge(Run& run, const Result<BpfProgram>& filter);
   bool mayBeLifted(const Run& run) const;
   int untilDue() const;  // milliseconds; -1: nothing is

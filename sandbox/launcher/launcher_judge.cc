@@ -1,7 +1,5 @@
-// From what the child says it built to what the kernel says stands. Nothing here waits for the child: one that gets no
-// processor is asked again by the loop.
-#include <sched.h>
-
+// From what the child says it built to what the kernel says stands. Nothing here waits for the child: its stop comes as
+// SIGCHLD.
 #include "sandbox/kernel/posture.h"
 #include "sandbox/launcher/fault.h"
 #include "sandbox/launcher/launcher.h"
@@ -12,56 +10,59 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Of a child that waits on another processor: its stop takes some ten microseconds.
-constexpr int kQuickTries = 200;
 constexpr milliseconds kStopPatience{10'000};
 // A launch of the background class takes a few milliseconds where a processor is free.
 constexpr milliseconds kLiftAfter{10};
-constexpr int kAskAgainMs = 1;
 
 }  // namespace
 
 void Launcher::beginJudging(Run& run, CanaryErrnos before, CanaryErrnos after) {
-  run.canaryBefore = before;
-  run.canaryAfter = after;
   run.state = RunState::kReading;
   run.since = steady_clock::now();
-  if (!features_.seccompGetFilter) return judge(run, BpfProgram{});
-  auto reading = FilterReading::begin(run.initPid);
-  if (!reading) return judge(run, std::move(reading).error());
-  run.reading.emplace(std::move(*reading));
-  for (int i = 0; i < kQuickTries && run.reading; ++i) {
-    readFilter(run);
-    if (run.reading) (void)::sched_yield();
+  std::optional<Result<BpfProgram>> filter;
+  if (!features_.seccompGetFilter) {
+    filter = BpfProgram{};
+  } else if (auto reading = FilterReading::begin(run.initPid)) {
+    run.reading.emplace(std::move(*reading));
+  } else {
+    filter = std::move(reading).error();
   }
+  // While the child is on its way to its stop.
+  readWalls(run, before, after);
+  if (run.state != RunState::kReading) return;
+  if (!filter) filter = run.reading->tryRead(faultFilters(run.initPid));
+  if (filter) judge(run, *filter);
 }
 
-void Launcher::readFilter(Run& run) {
-  auto filter = run.reading->tryRead(faultFilters(run.initPid));
-  if (!filter) return;
-  run.reading.reset();
-  judge(run, *filter);
-}
-
-void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
+void Launcher::readWalls(Run& run, CanaryErrnos before, CanaryErrnos after) {
   if (run.lifted) {
     if (auto lowered = groups_.lower(run.id, run.initPid); !lowered)
       return failLaunch(run, "cgroup", lowered.error().message, lowered.error().sysErrno, 125);
     run.lifted = false;
   }
+  run.walls = readPosture({.pid = run.initPid,
+                           .plan = run.plan,
+                           .features = features_,
+                           .agentPath = groups_.agentPath(run.id, run.priority),
+                           .canaryBefore = before,
+                           .canaryAfter = after,
+                           .otherFilters = faultFilters(run.initPid)});
+}
+
+void Launcher::readFilters() {
+  for (const auto& [serial, run] : runs_) {
+    if (run->state != RunState::kReading || !run->reading) continue;
+    if (auto filter = run->reading->tryRead(faultFilters(run->initPid))) judge(*run, *filter);
+  }
+}
+
+void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
+  run.reading.reset();
   const auto program = programFor(run.plan.seccomp);
   if (!program) return failLaunch(run, "seccomp", program.error().message, program.error().sysErrno, 125);
-  const auto states = readPosture({.pid = run.initPid,
-                                   .plan = run.plan,
-                                   .program = **program,
-                                   .features = features_,
-                                   .agentPath = groups_.agentPath(run.id, run.priority),
-                                   .canaryBefore = run.canaryBefore,
-                                   .canaryAfter = run.canaryAfter,
-                                   .filter = filter,
-                                   .otherFilters = faultFilters(run.initPid)});
   Built built{run.id, {}, {}, run.held(), run.initPid};
-  for (const auto& state : states) {
+  for (WallState& state : run.walls) {
+    if (state.wall == Wall::kSeccomp) addFilter(state, features_, filter, **program);
     const auto strength = wantedStrength(run.plan, state.wall);
     if (!state.up && strength == policy::WallStrength::kRequired) {
       readReports(run);  // A child that is gone has no walls to read, and may have said why it went.
@@ -74,6 +75,7 @@ void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
   }
   for (auto& note : run.notes) built.notes.push_back({std::move(note)});
   run.notes.clear();
+  run.walls.clear();
   lastPlans_[run.priority] = std::exchange(run.plan, {});
   run.state = RunState::kBuilt;
   send(built, run.heldFds());
@@ -88,11 +90,12 @@ int Launcher::untilDue() const {
   int due = emptying_ > 0 ? retryMs_ : -1;
   const auto consider = [&due](int ms) { due = due < 0 ? ms : std::min(due, ms); };
   for (const auto& [serial, run] : runs_) {
-    if (run->reading) consider(kAskAgainMs);
-    if (mayBeLifted(*run)) {
-      const auto left = std::chrono::ceil<milliseconds>(run->since + kLiftAfter - steady_clock::now());
+    const auto considerAfter = [&](milliseconds wait) {
+      const auto left = std::chrono::ceil<milliseconds>(run->since + wait - steady_clock::now());
       consider(static_cast<int>(std::max<milliseconds::rep>(left.count(), 0)));
-    }
+    };
+    if (run->reading) considerAfter(kStopPatience);
+    if (mayBeLifted(*run)) considerAfter(kLiftAfter);
   }
   return due;
 }
@@ -100,12 +103,9 @@ int Launcher::untilDue() const {
 void Launcher::doWhatIsDue() {
   const auto now = steady_clock::now();
   for (const auto& [serial, run] : runs_) {
-    if (run->state == RunState::kReading && run->reading) {
-      readFilter(*run);
-      if (run->reading && now - run->since > kStopPatience)
-        failLaunch(*run, "seccomp", "the child did not stop within ten seconds to be read; is this machine overloaded?",
-                   0, 125);
-    }
+    if (run->state == RunState::kReading && run->reading && now - run->since >= kStopPatience)
+      failLaunch(*run, "seccomp", "the child did not stop within ten seconds to be read; is this machine overloaded?",
+                 0, 125);
     if (mayBeLifted(*run) && now - run->since >= kLiftAfter) {
       run->lifted = true;  // Once, whatever comes of it: without it the launch is only slow.
       (void)groups_.lift(run->id, run->initPid, run->plan.limits);

@@ -57,7 +57,7 @@ struct Run {
   std::vector<std::string> notes;
   std::chrono::steady_clock::time_point since;  // building, then reading
   bool lifted = false;                          // builds outside the idle branch
-  CanaryErrnos canaryBefore, canaryAfter;
+  std::vector<WallState> walls;                 // as read, of the filter only that there is one
   std::optional<FilterReading> reading;
 
   // Which of HeldFd there are, and those descriptors in the order of the message.
