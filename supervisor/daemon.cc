@@ -150,7 +150,10 @@ void Daemon::on(const LinkDown& news) {
 }
 
 void Daemon::on(const sandbox::LauncherEvent& event) {
-  if (const auto* prepared = std::get_if<sandbox::Prepared>(&event)) return slots_.prepared(prepared->run);
+  if (const auto* prepared = std::get_if<sandbox::Prepared>(&event)) {
+    slots_.prepared(prepared->run);
+    return slots_.refill(lastPriority_);
+  }
   if (const auto* failed = std::get_if<sandbox::LaunchFailed>(&event); failed != nullptr && slots_.lost(failed->run))
     return;  // No run of anybody. The next launch forks for itself and says what is wrong.
   if (const auto* began = std::get_if<sandbox::Started>(&event)) {
@@ -161,7 +164,6 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
   requests_.launcherSaid(event);
   if (std::holds_alternative<sandbox::Started>(event) && !refillAt_)
     refillAt_ = world_.clock.now().boottime + kRefillDelay;
-  if (std::holds_alternative<sandbox::Ended>(event) || std::holds_alternative<sandbox::LaunchFailed>(event)) refill();
 }
 
 // ---- log and time
@@ -169,7 +171,11 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
 void Daemon::storeReady() {
   Turns::Released released = turns_.release();
   report(released.failures);
-  for (const Fact& fact : released.facts) requests_.published(fact);
+  for (const Fact& fact : released.facts) {
+    requests_.published(fact);
+    // Now that its client knows: the launcher is busy for a millisecond or two.
+    if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body)) refill();
+  }
   if (released.storeFailed) {
     world_.say("the log cannot be written: " + released.storeFailed->message + "; nothing is started until it can");
     requests_.storeFailed(*released.storeFailed);

@@ -1,74 +1,82 @@
-// Children forked ahead: one for the class that was launched last. The id of a slot becomes the id of the run that
-// takes it.
+// Children forked ahead, for the class that was launched last. The id of a slot becomes the id of the run that takes
+// it.
 #pragma once
 
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "supervisor/agent_launcher.h"
 
 namespace ringfence::supervisor {
 
+// One is made while the other is taken: launches that follow each other at once find one that is ready.
+inline constexpr std::size_t kMaxWarmSlots = 2;
+
 class WarmSlots {
  public:
   explicit WarmSlots(AgentLauncher& launcher) : launcher_(launcher) {}
 
-  // The id for the next run of that class: a prepared one, else a new one.
+  // The id for the next run of that class: a slot's, prepared or on its way (the launcher obeys in order), else a new
+  // one.
   RunId take(policy::PriorityClass priority) {
-    const auto found = ready_.find(priority);
     taken_.reset();
-    if (found == ready_.end()) return RunId::random();
-    const RunId run = found->second;
-    ready_.erase(found);
-    taken_ = run;
-    return run;
+    auto& slots = slots_[priority];
+    if (slots.empty()) return RunId::random();
+    taken_ = slots.front();
+    slots.erase(slots.begin());
+    return taken_->run;
   }
 
   // A slot that was taken and not used.
   void giveBack(policy::PriorityClass priority, const RunId& run) {
-    if (taken_ && *taken_ == run) ready_.try_emplace(priority, run);
+    if (taken_ && taken_->run == run) slots_[priority].insert(slots_[priority].begin(), *taken_);
     taken_.reset();
   }
 
-  // Asks for a slot, when there is neither one nor one on the way.
+  // Asks for one slot, unless one is on its way or there are enough.
   void refill(policy::PriorityClass priority) {
-    if (ready_.contains(priority) || asked_.contains(priority)) return;
+    auto& slots = slots_[priority];
+    const bool isOnItsWay = std::ranges::any_of(slots, [](const Slot& slot) { return !slot.prepared; });
+    if (isOnItsWay || slots.size() >= kMaxWarmSlots) return;
     const RunId run = RunId::random();
-    if (launcher_.send(sandbox::Prepare{run, priority}, {})) asked_[priority] = run;
+    if (launcher_.send(sandbox::Prepare{run, priority}, {})) slots.push_back({run});
   }
 
   void prepared(const RunId& run) {
-    std::erase_if(asked_, [&](const auto& one) {
-      if (one.second != run) return false;
-      ready_[one.first] = run;
-      return true;
-    });
+    for (auto& [priority, slots] : slots_) {
+      for (Slot& slot : slots) slot.prepared = slot.prepared || slot.run == run;
+    }
   }
 
   // True when the control groups of that id are a slot's.
   bool owns(const RunId& run) const {
-    const auto is = [&](const auto& one) { return one.second == run; };
-    return std::any_of(ready_.begin(), ready_.end(), is) || std::any_of(asked_.begin(), asked_.end(), is);
+    return std::ranges::any_of(
+        slots_, [&](const auto& one) { return std::ranges::find(one.second, run, &Slot::run) != one.second.end(); });
   }
 
   // The launcher could not make it, or it died. True when it was a slot: asking for another at once would fail again.
   bool lost(const RunId& run) {
-    const auto is = [&](const auto& one) { return one.second == run; };
-    return std::erase_if(ready_, is) + std::erase_if(asked_, is) > 0;
+    std::size_t erased = 0;
+    for (auto& [priority, slots] : slots_)
+      erased += std::erase_if(slots, [&](const Slot& slot) { return slot.run == run; });
+    return erased > 0;
   }
 
   void launcherGone() {
     taken_.reset();
-    ready_.clear();
-    asked_.clear();
+    slots_.clear();
   }
 
  private:
+  struct Slot {
+    RunId run;
+    bool prepared = false;
+  };
   AgentLauncher& launcher_;
-  std::map<policy::PriorityClass, RunId> ready_;
-  std::map<policy::PriorityClass, RunId> asked_;
-  std::optional<RunId> taken_;  // the last one, until it is certain that it is used
+  std::map<policy::PriorityClass, std::vector<Slot>> slots_;
+  std::optional<Slot> taken_;  // the last one, until it is certain that it is used
 };
 
 }  // namespace ringfence::supervisor
