@@ -32,6 +32,17 @@ Writer::~Writer() {
   thread_.join();
 }
 
+namespace {
+
+// A reading of the walls: no reply and no effect waits for it.
+bool isAwaited(const Writer::Entry& entry) { return !std::holds_alternative<RunBuilt>(entry.fact.body); }
+
+// What nobody waits for goes with the next fact, or after this long: a commit of its own would take the disk and a
+// processor from the command that is just being loaded.
+constexpr std::chrono::milliseconds kLongestWait{20};
+
+}  // namespace
+
 // ---- the loop's side
 
 Result<void> Writer::push(std::vector<Entry> entries) {
@@ -42,6 +53,8 @@ Result<void> Writer::push(std::vector<Entry> entries) {
                    path_ + ": " + std::to_string(pending_) + " facts wait for the disk, the most that may", 0};
     }
     pending_ += entries.size();
+    if (queue_.empty()) dueAt_ = std::chrono::steady_clock::now() + kLongestWait;
+    isAwaited_ = isAwaited_ || std::ranges::any_of(entries, isAwaited);
     std::move(entries.begin(), entries.end(), std::back_inserter(queue_));
   }
   wake_.notify_one();
@@ -76,19 +89,24 @@ void Writer::retry() {
 
 bool Writer::hasWork() const {
   if (progress_.failure) return retry_;
-  return !queue_.empty() || !samples_.empty();
+  const bool isDue = isAwaited_ || stop_ || std::chrono::steady_clock::now() >= dueAt_;
+  return (!queue_.empty() && isDue) || !samples_.empty();
 }
 
 void Writer::loop() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [&] { return stop_ || hasWork(); });
+    const auto isReady = [&] { return stop_ || hasWork(); };
+    wake_.wait(lock, [&] { return isReady() || (!queue_.empty() && !progress_.failure); });
+    if (!isReady()) wake_.wait_until(lock, dueAt_, isReady);
+    if (!isReady()) continue;
     if (!hasWork()) return;  // Asked to stop, and nothing is left that could be done.
     retry_ = false;
     if (batch_.empty()) {
       const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), kMaxBatchFacts));
       batch_.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
       queue_.erase(queue_.begin(), queue_.begin() + count);
+      isAwaited_ = !queue_.empty();  // Of what is left it is not known: as if.
     }
     std::vector<Sample> samples(samples_.begin(), samples_.end());
     samples_.clear();

@@ -2,6 +2,7 @@
 // alone.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -86,7 +87,9 @@ class Writer {
   std::condition_variable wake_;
   std::deque<Entry> queue_;
   std::deque<Sample> samples_;
-  std::size_t pending_ = 0;  // queued and in the batch
+  bool isAwaited_ = false;                         // something waits for what is queued
+  std::chrono::steady_clock::time_point dueAt_{};  // when it is committed though nothing does
+  std::size_t pending_ = 0;                        // queued and in the batch
   Progress progress_;
   bool retry_ = false;
   bool stop_ = false;
