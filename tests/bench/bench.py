@@ -13,7 +13,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
+import work  # noqa: E402
 from daemon import Daemon, eventually  # noqa: E402
 from launch import at_once, same_in_bwrap, timed  # noqa: E402
 from statistics_of_ratios import interleaved, percentile, ratio  # noqa: E402
@@ -23,12 +24,14 @@ from statistics_of_ratios import interleaved, percentile, ratio  # noqa: E402
 POLICY = 'schema = 1\nname = "bench"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
 MARK = "<!-- measured: written by scripts/bench --write -->"
 COLD_PAUSE = 0.25
+PARTS = ("launches", "work", "idle", "api")
 
 
 class Bench:
-    def __init__(self, daemon, workspace, quick):
+    def __init__(self, daemon, workspace, persons, policies, quick):
         self.daemon, self.workspace, self.quick = daemon, workspace, quick
-        self.rows, self.notes = [], []
+        self.persons, self.policies = persons, policies  # a workspace of somebody else than root
+        self.rows, self.walls, self.notes = [], [], []
         self.client = self.client_with("bench")
 
     def client_with(self, policy):
@@ -87,38 +90,10 @@ class Bench:
 
     # ---- work inside
 
-    def worker(self, fenced):
-        inner = ["/usr/bin/python3", "-B", f"{self.workspace}/worker.py", self.workspace]
-        command = [*self.client, "--", *inner] if fenced else inner
-        process = subprocess.Popen(command, env=self.daemon.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL, text=True)
-        if process.stdout.readline().strip() != "ready":
-            raise RuntimeError("the worker did not start")
-        return process
-
     def work(self):
-        workers = {"inside": self.worker(True), "outside": self.worker(False), "outside again": self.worker(False)}
-
-        def measure(name, operation):
-            workers[name].stdin.write(operation + "\n")
-            workers[name].stdin.flush()
-            took, status, error = workers[name].stdout.readline().split(" ", 2)
-            if status != "0":
-                raise RuntimeError(f"{operation} {name} failed: {error}")
-            return float(took) * 1000
-
-        try:
-            for operation, what in (("git", "git status, 2,000 files"), ("gcc", "gcc -O2 of one file"), ("python", "python3 importing ten modules")):
-                for name in workers:
-                    measure(name, operation)  # warms the caches
-                values = interleaved(workers, 3 if self.quick else 60, lambda name: measure(name, operation))
-                self.row(f"{what}, inside against outside", "≤ 1.10", ratio(values["inside"], values["outside"]),
-                         f"median ms {percentile(values['inside'], 0.5):.1f} and {percentile(values['outside'], 0.5):.1f}; "
-                         f"control {ratio(values['outside again'], values['outside'])}")
-        finally:
-            for process in workers.values():
-                process.stdin.close()
-                process.wait(30)
+        rows, self.walls = work.measured(self.daemon.bin.parent, self.policies, self.persons, self.quick)
+        for row in rows:
+            self.row(*row)
 
     # ---- idle agents
 
@@ -171,22 +146,6 @@ class Bench:
                      f"median {float(middle):.0f} µs, p99 {float(p99):.0f} µs")
 
 
-def prepare(workspace):
-    """2,000 files in a repository, one C file, and the worker."""
-    tree = workspace / "tree"
-    for folder in range(40):
-        (tree / f"d{folder}").mkdir(parents=True)
-        for file in range(50):
-            (tree / f"d{folder}/f{file}.txt").write_text(f"{folder} {file}\n")
-    git = ["git", "-C", str(tree), "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
-    for step in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "files"]):
-        subprocess.run([*git, *step], check=True)
-    lines = [f"static int f{i}(int x) {{ return x * {i} + (x >> {i % 7}); }}" for i in range(300)]
-    (workspace / "one.c").write_text("#include <stdio.h>\n#include <stdlib.h>\n" + "\n".join(lines)
-                                     + "\nint main(int c, char **v) { (void)v; return " + "+".join(f"f{i}(c)" for i in range(300)) + "; }\n")
-    (workspace / "worker.py").write_bytes((pathlib.Path(__file__).parent / "worker.py").read_bytes())
-
-
 def report(bench):
     machine = os.uname()
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), machine.machine)
@@ -194,26 +153,35 @@ def report(bench):
     lines = [f"Measured {datetime.date.today()}, commit {commit.stdout.strip() or 'unknown'}, Linux {machine.release}, "
              f"{os.cpu_count()} × {model}.", "", "| figure | aim | result (95 % interval) | detail |", "|---|---|---|---|"]
     lines += [f"| {figure} | {aim} | {value} | {detail} |" for figure, aim, value, detail in bench.rows]
-    return "\n".join(lines + [""] + bench.notes) + "\n"
+    lines += [""] + bench.notes
+    if bench.walls:
+        lines += ["", "What each wall costs a file-heavy command, in processor time:", "",
+                  "| wall | git status, 2,000 files | the same, reading every file |", "|---|---|---|"]
+        lines += [f"| {wall} | {looks} | {reads} |" for wall, looks, reads in bench.walls]
+    return "\n".join(lines) + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="some of the parts")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args()
+    if options.write and options.only:
+        parser.error("only a whole measurement is written")
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-", dir="/var/tmp") as folder:
         os.chmod(folder, 0o755)
-        workspace, policies = pathlib.Path(folder) / "workspace", pathlib.Path(folder) / "policies"
-        workspace.mkdir()
-        policies.mkdir()
-        (policies / "bench.toml").write_text(POLICY)
-        prepare(workspace)
-        with Daemon(options.build, policies=[ROOT / "policy/profiles", policies]) as daemon:
-            bench = Bench(daemon, str(workspace), options.quick)
-            for part in (bench.launches, bench.work, bench.idle, bench.api):
-                part()
+        workspace, persons, made = (pathlib.Path(folder) / name for name in ("workspace", "persons", "policies"))
+        for path in (workspace, persons, made):
+            path.mkdir()
+        (made / "bench.toml").write_text(POLICY)
+        work.prepare(workspace, 0)
+        policies = [ROOT / "policy/profiles", made]
+        with Daemon(options.build, policies=policies) as daemon:
+            bench = Bench(daemon, str(workspace), persons, policies, options.quick)
+            for part in options.only or PARTS:
+                getattr(bench, part)()
             text = report(bench)
     print("\n" + text)
     if options.write:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -50,6 +52,39 @@ def test_an_account_without_home_login_or_entry_runs_like_any_other(bench: Bench
             first, where, home = result.stdout.splitlines()
             equal((first.split()[0], where, home), (str(uid), str(accounts.workspace(name)), "home"), name)
             equal((accounts.workspace(name) / "made").stat().st_uid, uid)
+
+
+# What git would have to read again because the index tells of another owner, device, inode or time than the file has now.
+TO_READ = "git -c safe.directory=* -C tree diff-files --name-only"
+
+
+def repository(folder: Path, uid: int) -> None:
+    """A tree of three committed files, all older than the index that its owner wrote."""
+    tree, past = folder / "tree", time.time() - 3600
+    tree.mkdir()
+    for name in ("a", "b", "c"):
+        (tree / name).write_text(name)
+        os.utime(tree / name, (past, past))
+    for path in (folder, tree, *tree.iterdir()):
+        os.chown(path, uid, uid)
+    git = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for step in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "files"]):
+        subprocess.run([*git, *step], cwd=tree, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}, check=True)
+
+
+def test_git_inside_finds_the_files_as_the_index_of_the_caller_tells(bench: Bench) -> None:
+    with started(bench) as accounts:
+        repository(accounts.workspace("rf-person"), 61001)
+        result = accounts.cli("rf-person", "run", "--", "sh", "-c", f"{TO_READ}; touch tree/b; {TO_READ}")
+        equal((result.returncode, result.stdout), (0, "b\n"), result.stderr)
+
+
+def test_git_of_a_run_with_an_id_of_its_own_reads_every_file_once_and_then_keeps_the_index(bench: Bench) -> None:
+    with started(bench) as accounts:
+        repository(accounts.workspace("rf-person"), 61001)
+        status = "git -c safe.directory=* -C tree status --porcelain"
+        result = accounts.cli("rf-person", "run", "-p", "strict", "--", "sh", "-c", f"{TO_READ}; {status}; {TO_READ}")
+        equal((result.returncode, result.stdout), (0, "a\nb\nc\n"), result.stderr)
 
 
 def test_as_is_for_root_alone_and_never_makes_root(bench: Bench) -> None:

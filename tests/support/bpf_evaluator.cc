@@ -1,6 +1,7 @@
 #include "tests/support/bpf_evaluator.h"
 
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 
@@ -60,13 +61,22 @@ bool load(Machine& machine, const sock_filter& instruction, const seccomp_data& 
   }
 }
 
+// Of anything but the number and the architecture.
+bool loadsArgument(const sock_filter& instruction) {
+  const bool loads = BPF_CLASS(instruction.code) == BPF_LD || BPF_CLASS(instruction.code) == BPF_LDX;
+  return loads && BPF_MODE(instruction.code) == BPF_ABS && instruction.k > offsetof(seccomp_data, arch);
+}
+
 }  // namespace
 
-Result<std::uint32_t> runBpf(std::span<const sock_filter> program, const seccomp_data& data) {
+Result<BpfRun> traceBpf(std::span<const sock_filter> program, const seccomp_data& data) {
   Machine machine;
+  BpfRun run;
   // Jumps only go forward, so this ends.
   for (std::size_t at = 0; at < program.size(); ++at) {
     const sock_filter& instruction = program[at];
+    ++run.instructions;
+    run.looksAtArguments |= loadsArgument(instruction);
     const std::uint32_t operand = BPF_SRC(instruction.code) == BPF_X ? machine.index : instruction.k;
     switch (BPF_CLASS(instruction.code)) {
       case BPF_LD:
@@ -94,7 +104,9 @@ Result<std::uint32_t> runBpf(std::span<const sock_filter> program, const seccomp
         at += *taken ? instruction.jt : instruction.jf;
         break;
       }
-      case BPF_RET: return BPF_RVAL(instruction.code) == BPF_A ? machine.accumulator : instruction.k;
+      case BPF_RET:
+        run.returned = BPF_RVAL(instruction.code) == BPF_A ? machine.accumulator : instruction.k;
+        return run;
       case BPF_MISC:
         if (BPF_MISCOP(instruction.code) == BPF_TAX) {
           machine.index = machine.accumulator;
@@ -106,6 +118,10 @@ Result<std::uint32_t> runBpf(std::span<const sock_filter> program, const seccomp
     }
   }
   return invalid(program.size(), "the program ends without a return");
+}
+
+Result<std::uint32_t> runBpf(std::span<const sock_filter> program, const seccomp_data& data) {
+  return RF_TRY(traceBpf(program, data)).returned;
 }
 
 std::string verdictText(std::uint32_t returned) {

@@ -10,6 +10,7 @@
 #include <random>
 
 #include "sandbox/kernel/young_calls.h"
+#include "sandbox/plan/seccomp_calls.h"
 #include "sandbox/plan/seccomp_default.h"
 #include "tests/support/bpf_evaluator.h"
 #include "tests/support/golden.h"
@@ -43,12 +44,16 @@ std::string nameOf(const Target& target, int number) {
   return "";
 }
 
-std::string verdict(const BpfProgram& program, std::uint32_t audit, int number, const Arguments& arguments = {}) {
+seccomp_data dataOf(std::uint32_t audit, int number, const Arguments& arguments) {
   seccomp_data data{};
   data.nr = number;
   data.arch = audit;
   for (std::size_t i = 0; i < arguments.size(); ++i) data.args[i] = arguments[i];
-  const auto returned = test::runBpf(program, data);
+  return data;
+}
+
+std::string verdict(const BpfProgram& program, std::uint32_t audit, int number, const Arguments& arguments = {}) {
+  const auto returned = test::runBpf(program, dataOf(audit, number, arguments));
   return returned ? test::verdictText(*returned) : returned.error().message;
 }
 
@@ -319,6 +324,30 @@ TEST_CASE("a compiled program means what its table says, around every constant a
     }
   }
   CHECK(evaluated > 5000);
+}
+
+TEST_CASE(
+    "what is allowed whatever its arguments is answered without the program, and opening a file with little of it") {
+  constexpr std::size_t kFewOfTheProgram = 48;
+  constexpr std::uint64_t kCloseOnExec = 02'000'000;
+  for (const Target& target : {kX86, kArm}) {
+    const BpfProgram program = compileDefault(target);
+    for (const std::string_view call : kAllowedCalls) {
+      const int number = seccomp_syscall_resolve_name_arch(target.token, std::string(call).c_str());
+      if (number < 0) continue;
+      INFO(target.name << " " << call);
+      const auto run = test::traceBpf(program, dataOf(target.audit, number, {}));
+      REQUIRE(run);
+      CHECK(test::verdictText(run->returned) == "allow");
+      CHECK_FALSE(run->looksAtArguments);
+    }
+    const int open = seccomp_syscall_resolve_name_arch(target.token, "openat");
+    const auto run = test::traceBpf(program, dataOf(target.audit, open, {~0ULL, 1, kCloseOnExec}));
+    REQUIRE(run);
+    CHECK(test::verdictText(run->returned) == "allow");
+    CHECK(run->looksAtArguments);
+    CHECK(run->instructions <= kFewOfTheProgram);
+  }
 }
 
 TEST_CASE("a table with two rules that contradict each other is refused by name") {
