@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "sandbox/wire/codec.h"
+#include "sandbox/wire/long_message.h"
 #include "sdk/base/io.h"
 #include "supervisor/launcher_process.h"
 
@@ -104,11 +104,13 @@ void LauncherLink::down(std::string reason, std::vector<LinkNews>& news) {
 // ---- sending
 
 Result<void> LauncherLink::queue(std::string bytes, std::span<const int> fds) {
-  Queued queued{std::move(bytes), {}};
+  Packet packed = RF_TRY(sandbox::packRequest(std::move(bytes)));
+  Queued queued{std::move(packed.bytes), {}};
   for (const int fd : fds) {
     queued.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!queued.fds.back()) return posixError(errno, "keeping a descriptor for the launcher");
   }
+  for (UniqueFd& fd : packed.fds) queued.fds.push_back(std::move(fd));
   queue_.push_back(std::move(queued));
   return {};
 }
@@ -118,12 +120,7 @@ Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::sp
   if (stage_ != Stage::kUp) return Error{ErrorCode::kUnavailable, "there is no launcher at the moment"};
   if (queue_.size() >= kMaxLauncherQueue)
     return Error{ErrorCode::kUnavailable, "the launcher does not read its messages"};
-  std::string bytes = sandbox::encode(request);
-  if (std::holds_alternative<sandbox::Launch>(request) && bytes.size() > sandbox::kMaxWirePacket.count) {
-    return Error{ErrorCode::kInvalid,
-                 "the plan of this run is longer than a message can be; use fewer paths, arguments or variables"};
-  }
-  RF_TRY(queue(std::move(bytes), fds));
+  RF_TRY(queue(sandbox::encode(request), fds));
   if (const auto* launch = std::get_if<sandbox::Launch>(&request)) {
     sandbox::KeptRun& kept = held_[launch->plan.run].kept;
     kept.run = launch->plan.run;

@@ -22,7 +22,7 @@
 #include "sandbox/launcher/knockout.h"
 #include "sandbox/launcher/report.h"
 #include "sandbox/launcher/run_init.h"
-#include "sandbox/wire/codec.h"
+#include "sandbox/wire/long_message.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -84,11 +84,11 @@ Result<void> Builder::receive() {
   }
   token = "launcher";
   if (packet.bytes.empty()) _exit(0);  // Abandoned before it had a plan.
-  LauncherRequest request = RF_TRY(decodeRequest(packet.bytes));
+  LauncherRequest request = RF_TRY(decodeRequest(packet));
   auto* launch = std::get_if<Launch>(&request);
   if (launch == nullptr) return Error{ErrorCode::kInternal, "the child got another message than a launch"};
   plan = std::move(launch->plan);
-  fds_ = std::move(packet.fds);
+  fds_ = takeFds(std::move(packet));
   Report extras = RF_TRY(receiveReport(control_));
   if (extras.kind != static_cast<std::uint32_t>(OrderKind::kBuild) || extras.text.size() % sizeof(sock_filter) != 0) {
     return Error{ErrorCode::kInternal, "the child got no order to build"};

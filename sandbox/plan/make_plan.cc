@@ -43,6 +43,35 @@ Result<void> checkSize(const policy::Document& document, const LaunchRequest& re
   return {};
 }
 
+// What the kernel takes at an exec: 128 KiB for one text with its end, and a quarter of the stack's soft limit
+// (walls.cc) for all of them and their addresses. Refused here in words instead of there by a number.
+Result<void> checkLengths(const Plan& plan) {
+  constexpr std::size_t kMaxText = (128 << 10) - 1, kMaxTogether = 1984 << 10;
+  const auto kib = [](std::size_t bytes) { return std::to_string((bytes + 1023) >> 10) + " KiB"; };
+  std::size_t together = plan.executable.size();
+  for (const std::string& word : plan.command) {
+    if (word.size() > kMaxText) {
+      return Error{ErrorCode::kInvalid, "an argument of the command takes " + kib(word.size()) +
+                                            "; the kernel takes at most 128 KiB for one: put the text in a file"};
+    }
+    together += word.size() + 1 + sizeof(char*);
+  }
+  for (const std::string& variable : plan.environment) {
+    if (variable.size() > kMaxText) {
+      return Error{ErrorCode::kInvalid,
+                   "the environment variable " +
+                       escapeForDisplay(variable.substr(0, std::min<std::size_t>(variable.find('='), 64))) + " takes " +
+                       kib(variable.size()) + "; the kernel takes at most 128 KiB for one"};
+    }
+    together += variable.size() + 1 + sizeof(char*);
+  }
+  if (together > kMaxTogether) {
+    return Error{ErrorCode::kInvalid, "the command and environment together take " + kib(together) + "; at most " +
+                                          kib(kMaxTogether) + " can be: put the text in a file"};
+  }
+  return {};
+}
+
 // The host's directory is in the fence at the same place.
 bool isVisible(const std::vector<Grant>& grants, const std::string& path) {
   const Grant* grant = findGrant(grants, path);
@@ -113,6 +142,7 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.command = request.command;
   plan.executable = request.executable;
   plan.environment = RF_TRY(makeEnvironment(document, request, shell));
+  RF_TRY(checkLengths(plan));
   plan.workingDirectory = RF_TRY(chooseWorkingDirectory(request, grants));
   plan.stdio = request.stdio;
   plan.terminalRows = request.terminalRows;

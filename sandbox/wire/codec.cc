@@ -45,7 +45,6 @@ Result<std::string> writeBounded(const Message& message) {
 
 template <typename Message>
 Result<Message> read(std::string_view packet) {
-  if (packet.size() > kMaxWirePacket.count) return Error{ErrorCode::kInvalid, "packet: longer than any message"};
   Reader reader(packet);
   std::uint32_t magic = 0;
   std::uint32_t version = 0;
@@ -67,13 +66,27 @@ Result<Message> read(std::string_view packet) {
   return message;
 }
 
+Result<void> checkLength(std::string_view packet) {
+  if (packet.size() > kMaxWirePacket.count) return Error{ErrorCode::kInvalid, "packet: longer than any message"};
+  return {};
+}
+
 }  // namespace
 
 std::string encode(const LauncherRequest& request) { return write(request).take(); }
 std::string encode(const LauncherEvent& event) { return write(event).take(); }
 Result<std::string> encodeBounded(const LauncherRequest& request) { return writeBounded(request); }
 Result<std::string> encodeBounded(const LauncherEvent& event) { return writeBounded(event); }
-Result<LauncherRequest> decodeRequest(std::string_view packet) { return read<LauncherRequest>(packet); }
-Result<LauncherEvent> decodeEvent(std::string_view packet) { return read<LauncherEvent>(packet); }
+Result<LauncherRequest> decodeLongRequest(std::string_view message) { return read<LauncherRequest>(message); }
+
+Result<LauncherRequest> decodeRequest(std::string_view packet) {
+  RF_TRY(checkLength(packet));
+  return read<LauncherRequest>(packet);
+}
+
+Result<LauncherEvent> decodeEvent(std::string_view packet) {
+  RF_TRY(checkLength(packet));
+  return read<LauncherEvent>(packet);
+}
 
 }  // namespace ringfence::sandbox

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -147,6 +148,29 @@ Result<UniqueFd> sealedMemfd(const char* name, std::string_view bytes) {
     return posixError(errno, "sealing a file in memory");
   }
   return fd;
+}
+
+Result<std::string> readSealedMemfd(int fd, Bytes limit, std::string_view what) {
+  constexpr int kNeeded = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  const std::string name(what);
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals < 0 || (seals & kNeeded) != kNeeded)
+    return Error{ErrorCode::kInvalid, "the descriptor of " + name + " is no sealed memfd"};
+  struct stat about {};
+  if (::fstat(fd, &about) < 0) return posixError(errno, "looking at the memfd of " + name);
+  if (about.st_size <= 0 || static_cast<std::uint64_t>(about.st_size) > limit.count) {
+    return Error{ErrorCode::kInvalid, name + " in the memfd has " + std::to_string(about.st_size) + " bytes; 1 to " +
+                                          formatBytes(limit) + " are taken"};
+  }
+  std::string text(static_cast<std::size_t>(about.st_size), '\0');
+  // pread: the position of a descriptor that somebody else shares is theirs.
+  for (std::size_t at = 0; at < text.size();) {
+    const ssize_t got = ::pread(fd, text.data() + at, text.size() - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Error{ErrorCode::kInvalid, name + " in the memfd cannot be read"};
+    at += static_cast<std::size_t>(got);
+  }
+  return text;
 }
 
 }  // namespace ringfence

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "sdk/base/text.h"
+#include "supervisor/api/wire.h"
 
 namespace ringfence::supervisor::api {
 namespace {
@@ -31,7 +32,7 @@ Result<std::vector<std::pair<std::string, std::string>>> toPairs(const Messages&
     std::string key = RF_TRY(plainBytes(message.key(), field, kMaxPathLength));
     if (key.empty() || key.find('=') != std::string::npos)
       return outOfBounds(std::string(field) + " has a name that is empty or holds '='");
-    std::string value = RF_TRY(plainBytes(message.value(), field, 128u << 10));
+    std::string value = RF_TRY(plainBytes(message.value(), field, kMaxMessage.count));
     pairs.emplace_back(std::move(key), std::move(value));
   }
   return pairs;
@@ -66,7 +67,7 @@ Result<void> readCommand(const v1::RunRequest& message, RunRequest& request) {
   if (message.argv_size() == 0) return outOfBounds("argv is empty");
   if (static_cast<std::size_t>(message.argv_size()) > kMaxArguments) return outOfBounds("argv has too many entries");
   for (const std::string& argument : message.argv()) {
-    std::string plain = RF_TRY(plainBytes(argument, "argv", 128u << 10));
+    std::string plain = RF_TRY(plainBytes(argument, "argv", kMaxMessage.count));
     request.argv.push_back(std::move(plain));
   }
   request.workspace = RF_TRY(absolutePath(message.workspace(), "workspace"));

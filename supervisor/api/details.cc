@@ -39,7 +39,10 @@ RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail) {
     shown.ended = formatRfc3339(ended->at.wall);
     shown.token = ended->token;
   }
-  if (detail == Detail::kShort) return shown;
+  if (detail == Detail::kShort) {
+    shorten(shown.command);
+    return shown;
+  }
   for (const sandbox::WallReading& wall : run.posture) {
     shown.walls.push_back(
         {sandbox::wallName(wall.wall), wall.wanted, wall.got, wall.probed ? "probe" : "read", wall.up});

@@ -1,13 +1,9 @@
 #include "supervisor/api/wire.h"
 
-#include <fcntl.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/unknown_field_set.h>
 #include <google/protobuf/util/json_util.h>
-#include <sys/stat.h>
-
-#include <cerrno>
 
 #include "sdk/base/io.h"
 
@@ -84,26 +80,6 @@ Result<v1::ClientPacket> parseJson(std::string_view json) {
   return message;
 }
 
-Result<std::string> readSealed(int fd) {
-  constexpr int kNeeded = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  const int seals = ::fcntl(fd, F_GET_SEALS);
-  if (seals < 0 || (seals & kNeeded) != kNeeded) return malformed("the message's descriptor is no sealed memfd");
-  struct stat about {};
-  if (::fstat(fd, &about) < 0) return posixError(errno, "looking at the message's memfd");
-  if (about.st_size <= 0 || static_cast<std::uint64_t>(about.st_size) > kMaxMessage.count) {
-    return malformed("the message in the memfd has " + std::to_string(about.st_size) + " bytes; 1 to 8 MiB are taken");
-  }
-  std::string text(static_cast<std::size_t>(about.st_size), '\0');
-  // pread: the position of a descriptor that the client shares is the client's.
-  for (std::size_t at = 0; at < text.size();) {
-    const ssize_t got = ::pread(fd, text.data() + at, text.size() - at, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return malformed("the message in the memfd cannot be read");
-    at += static_cast<std::size_t>(got);
-  }
-  return text;
-}
-
 }  // namespace
 
 Format formatOf(std::string_view bytes) {
@@ -118,7 +94,7 @@ Result<Decoded> decodePacket(std::string_view bytes, std::vector<UniqueFd>& fds)
   if (bytes[0] == kProtobufMemfdByte || bytes[0] == kJsonMemfdByte) {
     if (bytes.size() != 1 || fds.empty())
       return malformed("a packet that announces a memfd carries one byte and the memfd");
-    held = RF_TRY(readSealed(fds.front().get()));
+    held = RF_TRY(readSealedMemfd(fds.front().get(), kMaxMessage, "the message"));
     fds.erase(fds.begin());
     bytes = held;
   } else if (bytes[0] == kProtobufByte) {

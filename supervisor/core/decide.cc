@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/lookup.h"
@@ -51,13 +52,38 @@ Result<void> checkRequest(const State& state, const AdmitRun& command) {
   }
   if (RunId::parse(command.name))
     return refuse(ErrorCode::kInvalid, "the name " + command.name + " has the form of a run's id; choose another");
-  std::size_t bytes = command.workspace.size();
-  for (const std::string& argument : plan.command) bytes += argument.size() + 1;
-  if (bytes > kMaxCommandBytes) {
-    return refuse(ErrorCode::kInvalid,
-                  "the command is longer than " + std::to_string(kMaxCommandBytes) + " bytes; pass the text in a file");
-  }
   return {};
+}
+
+// A longer argument is recorded by its beginning, its length and its digest.
+std::string recordedArgument(const std::string& argument, std::size_t room) {
+  if (argument.size() <= room) return argument;
+  while (room > 0 && (argument[room] & 0xc0) == 0x80) --room;  // between two characters
+  return argument.substr(0, room) + "… (" + std::to_string(argument.size()) + " bytes, sha256 " + sha256Hex(argument) +
+         ")";
+}
+
+// The whole command where it is no longer than kMaxCommandBytes, as nearly every one is; the plan's hash is of all of
+// it.
+std::vector<std::string> recordedCommand(const std::vector<std::string>& command) {
+  constexpr std::size_t kShort = 4096;
+  std::size_t whole = 0;
+  for (const std::string& argument : command) whole += argument.size() + 1;
+  if (whole <= kMaxCommandBytes) return command;
+  std::vector<std::string> recorded;
+  std::size_t left = kMaxCommandBytes;
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    if (left < 2 * kShort) {
+      std::string rest;
+      for (std::size_t j = i; j < command.size(); ++j) rest += command[j] + '\0';
+      recorded.push_back("… (" + std::to_string(command.size() - i) + " more arguments, " +
+                         std::to_string(rest.size()) + " bytes, sha256 " + sha256Hex(rest) + ")");
+      break;
+    }
+    recorded.push_back(recordedArgument(command[i], kShort));
+    left -= recorded.back().size() + 1;
+  }
+  return recorded;
 }
 
 Result<void> checkRoom(const State& state, std::uint32_t ownerUid) {
@@ -92,7 +118,7 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
                                         .callerUid = plan.identity.callerUid,
                                         .uid = plan.identity.uid,
                                         .gid = plan.identity.gid,
-                                        .command = plan.command,
+                                        .command = recordedCommand(plan.command),
                                         .workspace = command.workspace,
                                         .policyName = plan.policyName,
                                         .policyHash = plan.policyHash,

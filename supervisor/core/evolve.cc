@@ -46,22 +46,8 @@ int exitCodeOf(const sandbox::ExitStatus& exit) {
   return 1;
 }
 
-// A thousand ended runs must not hold a thousand long commands in memory; what was cut off shows as "…".
-void shorten(std::vector<std::string>& command) {
-  std::size_t left = kMaxEndedCommandBytes;
-  for (auto argument = command.begin(); argument != command.end(); ++argument) {
-    if (argument->size() < left) {
-      left -= argument->size() + 1;
-      continue;
-    }
-    *argument = "…";
-    command.erase(argument + 1, command.end());
-    return;
-  }
-}
-
 void end(State& state, Run& run, EndedState ended) {
-  shorten(run.what.command);
+  shorten(run.what.command);  // A thousand ended runs must not hold a thousand long commands in memory.
   run.life = std::move(ended);
   state.ended.push_back(run.id);
   if (state.ended.size() <= kMaxEndedRuns) return;
@@ -189,6 +175,19 @@ std::string_view lifeName(const LifeState& life) {
 }
 
 std::int32_t commandPid(const LifeState& life) { return pidsOf(life).command; }
+
+void shorten(std::vector<std::string>& command) {
+  std::size_t left = kMaxEndedCommandBytes;
+  for (auto argument = command.begin(); argument != command.end(); ++argument) {
+    if (argument->size() < left) {
+      left -= argument->size() + 1;
+      continue;
+    }
+    *argument = "…";
+    command.erase(argument + 1, command.end());
+    return;
+  }
+}
 
 State evolve(State state, const Fact& fact) {
   state.lastSeq = fact.seq;

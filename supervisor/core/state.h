@@ -49,11 +49,14 @@ inline constexpr std::size_t kMaxEndedRuns = 1000;
 inline constexpr std::size_t kMaxLiveRuns = 512;
 inline constexpr std::size_t kMaxLiveRunsPerUser = 128;
 inline constexpr std::size_t kMaxNameBytes = 128;
-inline constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // arguments and workspace of one run
-inline constexpr std::size_t kMaxEndedCommandBytes = 4096;   // of an ended run; the log has all of it
+inline constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // recorded of one run; what is cut is named by its digest
+inline constexpr std::size_t kMaxEndedCommandBytes = 4096;   // of an ended run; the log has all that was recorded
 inline constexpr std::size_t kMaxReasonBytes = 1024;
 inline constexpr std::size_t kMaxTrustedPerUser = 256;
 inline constexpr std::size_t kMaxTrustedPathBytes = 4096;
+
+// To kMaxEndedCommandBytes; what was cut off shows as "…". Of ended runs, and where many runs are listed.
+void shorten(std::vector<std::string>& command);
 
 // The state after `fact`. Total: a fact that does not fit (a RunStarted of an unknown run) changes only lastSeq.
 State evolve(State state, const Fact& fact);

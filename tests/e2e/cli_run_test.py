@@ -35,6 +35,21 @@ def test_a_command_killed_by_a_signal_ends_with_128_and_its_number(bench: Bench)
         equal(result.returncode, 128 + number, result.stderr)
 
 
+def test_long_prompts_reach_the_command_and_longer_ones_are_refused_in_words(bench: Bench) -> None:
+    count = 'for a in "$0" "$@"; do printf "%s " "${#a}"; done'
+    prompt = "p" * (120 << 10)
+    result = bench.cli("run", "--", "/bin/sh", "-c", count, prompt)
+    equal((result.returncode, result.stdout.split()), (0, [str(len(prompt))]), result.stderr)
+    result = bench.cli("run", "-e", "LONG=" + "e" * (100 << 10), "--", "/bin/sh", "-c",
+                       count + '; printf "%s" "${#LONG}"', *[prompt] * 8)
+    equal((result.returncode, result.stdout.split()), (0, [str(len(prompt))] * 8 + [str(100 << 10)]), result.stderr)
+
+    result = bench.cli("run", "--", "/bin/true", *["p" * 101_700] * 20)
+    equal(result.returncode, 125, result.stderr[:400])
+    assert "together take 19" in result.stderr and "at most 1984 KiB" in result.stderr, result.stderr[:400]
+    equal(result.stderr.splitlines()[-1], "ringfence: not started: plan")
+
+
 def test_a_missing_command_is_127_and_names_path(bench: Bench) -> None:
     result = bench.cli("run", "--", "no-such-command-here")
     equal(result.returncode, 127)

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core_world.h"
+#include "sdk/base/sha256.h"
 #include "supervisor/core/log_keeping.h"
 #include "supervisor/core/lookup.h"
 
@@ -87,14 +88,41 @@ TEST_CASE("an admission is refused in words: who, what, how many") {
   CHECK(refusal(command).code == ErrorCode::kInvalid);
   CHECK(refusal(admission(runId(2), kOwner, std::string(200, 'x'))).code == ErrorCode::kInvalid);
   CHECK(refusal(admission(runId(2), kOwner, runId(5).text())).code == ErrorCode::kInvalid);
-  command = admission(runId(2));
-  command.plan.command.emplace_back(300 * 1024, 'x');
-  CHECK(refusal(command).code == ErrorCode::kInvalid);
 
   REQUIRE(world.apply(LauncherGone{"exited"}));
   const Error away = refusal(admission(runId(2)));
   CHECK(away.code == ErrorCode::kUnavailable);
   CHECK(away.message.starts_with("no launcher"));
+}
+
+TEST_CASE("a command up to 256 KiB is recorded whole, a longer one by beginnings and digests") {
+  CoreWorld world;
+  AdmitRun command = admission(runId(1));
+  command.plan.command.emplace_back(120 * 1024, 'x');
+  command.plan.command.emplace_back(120 * 1024, 'y');
+  REQUIRE(world.apply(command));
+  CHECK(world.run(runId(1)).what.command == command.plan.command);
+
+  command = admission(runId(2));
+  std::string text = "a";
+  while (text.size() < 120 * 1024) text += "é";
+  command.plan.command = {"agent", text, "--last"};
+  command.plan.command.insert(command.plan.command.end() - 1, 10, text);
+  REQUIRE(world.apply(command));
+  const auto& recorded = world.run(runId(2)).what.command;
+  REQUIRE(recorded.size() == 13);
+  CHECK(recorded[0] == "agent");
+  CHECK(recorded[1] ==
+        text.substr(0, 4095) + "… (" + std::to_string(text.size()) + " bytes, sha256 " + sha256Hex(text) + ")");
+  CHECK(recorded[12] == "--last");
+
+  command = admission(runId(3));
+  command.plan.command.assign(2000, std::string(900, 'z'));
+  REQUIRE(world.apply(command));
+  std::size_t bytes = 0;
+  for (const std::string& argument : world.run(runId(3)).what.command) bytes += argument.size();
+  CHECK(bytes <= kMaxCommandBytes);
+  CHECK(world.run(runId(3)).what.command.back().find(" more arguments, ") != std::string::npos);
 }
 
 TEST_CASE("live runs are bounded for a user and for all") {

@@ -32,6 +32,26 @@ std::optional<std::string> variable(const Plan& plan, const std::string& name) {
   return std::nullopt;
 }
 
+// ---- how long a command may be
+
+TEST_CASE("a plan takes what the kernel's exec takes, and refuses in words what it does not") {
+  LaunchRequest request = sampleRequest();
+  request.command = {"agent", std::string((128 << 10) - 1, 'x')};
+  CHECK(planOf(smallPolicy(), request).command == request.command);
+  request.command.assign(14, std::string(100 << 10, 'x'));
+  CHECK(planOf(smallPolicy(), request).command == request.command);
+
+  request.command = {"agent", std::string(128 << 10, 'x')};
+  CHECK_THAT(errorOf(smallPolicy(), request).message,
+             ContainsSubstring("an argument of the command takes 128 KiB; the kernel takes at most 128 KiB for one"));
+  request.command.assign(20, std::string(100 << 10, 'x'));
+  CHECK_THAT(errorOf(smallPolicy(), request).message,
+             ContainsSubstring("the command and environment together take 2001 KiB; at most 1984 KiB can be"));
+  request.command = {"agent"};
+  request.extraEnvironment["LONG"] = std::string(128 << 10, 'x');
+  CHECK_THAT(errorOf(smallPolicy(), request).message, ContainsSubstring("the environment variable LONG takes 129 KiB"));
+}
+
 // ---- what a run sees
 
 TEST_CASE("nothing is mounted after something that lies below it") {

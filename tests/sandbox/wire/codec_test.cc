@@ -1,7 +1,11 @@
 #include "sandbox/wire/codec.h"
 
-#include <catch2/catch_test_macros.hpp>
+#include <unistd.h>
 
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+
+#include "sandbox/wire/long_message.h"
 #include "tests/support/scramble.h"
 
 namespace ringfence::sandbox {
@@ -158,6 +162,45 @@ TEST_CASE("a plan too large for one packet is an error of the sender") {
   REQUIRE_FALSE(encoded);
   CHECK(encoded.error().message.find("fit into one packet") != std::string::npos);
   CHECK_FALSE(decodeRequest(encode(LauncherRequest{launch})));
+}
+
+TEST_CASE("a request longer than a packet travels in a sealed memfd behind its descriptors") {
+  Launch launch = sampleLaunch();
+  launch.plan.command.assign(12, std::string(100 << 10, 'x'));
+  Packet packet = packRequest(encode(LauncherRequest{launch})).value();
+  CHECK(packet.bytes.size() == 1);
+  REQUIRE(packet.fds.size() == 1);
+  packet.fds.insert(packet.fds.begin(), sealedMemfd("workspace", "w").value());
+
+  const auto decoded = decodeRequest(packet);
+  REQUIRE(decoded);
+  CHECK(std::get<Launch>(*decoded).plan.command == launch.plan.command);
+  CHECK(takeFds(std::move(packet)).size() == 1);
+}
+
+TEST_CASE("a request that fits into a packet is one, and keeps all its descriptors") {
+  Packet packet = packRequest(encode(LauncherRequest{sampleLaunch()})).value();
+  CHECK(packet.fds.empty());
+  packet.fds.push_back(sealedMemfd("workspace", "w").value());
+  CHECK(decodeRequest(packet));
+  CHECK(takeFds(std::move(packet)).size() == 1);
+}
+
+TEST_CASE("a long request is refused without its memfd, from one that can change, and beyond its bound") {
+  Packet packet;
+  packet.bytes = "\x02";
+  CHECK(decodeRequest(packet).error().message.find("brings none") != std::string::npos);
+  char name[] = "/tmp/ringfence-wire-XXXXXX";
+  packet.fds.emplace_back(::mkstemp(name));
+  ::unlink(name);
+  REQUIRE(packet.fds[0]);
+  CHECK(decodeRequest(packet).error().message.find("is no sealed memfd") != std::string::npos);
+  packet.fds[0] = sealedMemfd("long", std::string(kMaxLongMessage.count + 1, 'x')).value();
+  CHECK(decodeRequest(packet).error().message.find("bytes; 1 to 4.0 MiB are taken") != std::string::npos);
+
+  Launch launch = sampleLaunch();
+  launch.plan.command.assign(42, std::string(100 << 10, 'x'));
+  CHECK(packRequest(encode(LauncherRequest{launch})).error().message.find("at most 4096") != std::string::npos);
 }
 
 }  // namespace
