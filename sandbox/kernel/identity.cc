@@ -104,11 +104,17 @@ Result<void> setLimits(const std::vector<RlimitSetting>& rlimits) {
   return {};
 }
 
+Result<void> emptyBoundingSet() {
+  unsigned long capability = 0;
+  while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) ++capability;
+  const int error = errno;
+  // The kernel knows no further one, and knows the first in any case.
+  if (error == EINVAL && capability > 0 && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) < 0) return {};
+  return posixError(error, "emptying the bounding set");
+}
+
 Result<void> dropPrivileges(const Identity& identity) {
   RF_CHECK(identity.uid != 0);
-  for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
-    RF_TRY(expectZero(prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "emptying the bounding set"));
-  }
   RF_TRY(expectZero(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "emptying the ambient set"));
   RF_TRY(expectZero(prctl(PR_SET_SECUREBITS, kLockedBits, 0, 0, 0), "locking the secure bits"));
   std::vector<gid_t> groups(identity.groups.begin(), identity.groups.end());

@@ -27,7 +27,10 @@ Result<void> resetInherited();
 // A hard limit above the inherited one is cut to it where the kernel does not let it rise.
 Result<void> setLimits(const std::vector<RlimitSetting>& rlimits);
 
-// Groups, ids, bounding set, ambient set, securebits, capabilities, no_new_privs, undumpable: for ever.
+// Of the user namespace that the caller is in: a new one begins with a full set.
+Result<void> emptyBoundingSet();
+
+// Groups, ids, ambient set, securebits, capabilities, no_new_privs, undumpable: for ever. After emptyBoundingSet().
 Result<void> dropPrivileges(const Identity& identity);
 
 }  // namespace ringfence::sandbox

@@ -1,10 +1,10 @@
 #include "sandbox/kernel/landlock.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "sandbox/kernel/abi.h"
@@ -21,34 +21,39 @@ std::size_t attributeSize(std::uint32_t abiVersion) {
   return offsetof(abi::LandlockRulesetAttr, handledAccessNet);
 }
 
-Result<void> addRule(int ruleset, const LandlockRule& rule, std::uint64_t handled) {
-  UniqueFd object(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
-  if (!object) {
-    // Not there, or not for this identity: then there is nothing to grant.
-    if (errno == ENOENT || errno == EACCES) return {};
-    return posixError(errno, "opening " + rule.path + " for a Landlock rule");
-  }
-  struct stat status {};
-  if (::fstat(object.get(), &status) != 0) return posixError(errno, "looking at " + rule.path);
-  std::uint64_t access = rule.access & handled;
-  if (!S_ISDIR(status.st_mode)) access &= kLandlockFileRights;
-  if (access == 0) return {};
-  const abi::LandlockPathBeneathAttr attribute{access, object.get()};
-  if (::syscall(abi::kLandlockAddRule, ruleset, abi::kLandlockRulePathBeneath, &attribute, 0) != 0) {
-    return posixError(errno, "adding a Landlock rule for " + rule.path);
-  }
-  return {};
-}
-
-Result<void> addLayer(const Landlock& landlock, const std::vector<LandlockRule>& rules) {
+Result<UniqueFd> makeRuleset(const Landlock& landlock) {
   const abi::LandlockRulesetAttr attribute{landlock.handledFs, landlock.handledNet, landlock.scoped};
   UniqueFd ruleset(
       static_cast<int>(::syscall(abi::kLandlockCreateRuleset, &attribute, attributeSize(landlock.abi), 0)));
   if (!ruleset) return posixError(errno, "making a Landlock ruleset");
-  for (const auto& rule : rules) RF_TRY(addRule(ruleset.get(), rule, landlock.handledFs));
-  if (::syscall(abi::kLandlockRestrictSelf, ruleset.get(), 0) != 0) {
-    return posixError(errno, "entering a Landlock domain");
-  }
+  return ruleset;
+}
+
+bool grant(int ruleset, int object, std::uint64_t access) {
+  if (access == 0) return true;
+  const abi::LandlockPathBeneathAttr attribute{access, object};
+  return ::syscall(abi::kLandlockAddRule, ruleset, abi::kLandlockRulePathBeneath, &attribute, 0) == 0;
+}
+
+// The kernel refuses rights that only a directory can carry for anything else, so it need not be asked what the object
+// is.
+Result<void> addRule(int ruleset, int object, const LandlockRule& rule, std::uint64_t handled) {
+  const std::uint64_t access = rule.access & handled;
+  if (grant(ruleset, object, access)) return {};
+  if (errno == EINVAL && grant(ruleset, object, access & kLandlockFileRights)) return {};
+  return posixError(errno, "adding a Landlock rule for " + rule.path);
+}
+
+// Absent when it is not there, or not for this identity: then there is nothing to grant.
+Result<UniqueFd> openObject(const std::string& path) {
+  UniqueFd object(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!object && errno != ENOENT && errno != EACCES)
+    return posixError(errno, "opening " + path + " for a Landlock rule");
+  return object;
+}
+
+Result<void> enter(int ruleset) {
+  if (::syscall(abi::kLandlockRestrictSelf, ruleset, 0) != 0) return posixError(errno, "entering a Landlock domain");
   return {};
 }
 
@@ -61,9 +66,22 @@ int openErrno(const char* path) {
 
 CanaryErrnos probeCanaries() { return {openErrno(kInnerCanary), openErrno(kOuterCanary)}; }
 
+// Both layers have nearly the same rules: what both name is opened once.
 Result<void> restrictByLandlock(const Landlock& landlock) {
-  RF_TRY(addLayer(landlock, landlock.outer));
-  return addLayer(landlock, landlock.inner);
+  const UniqueFd outer = RF_TRY(makeRuleset(landlock));
+  const UniqueFd inner = RF_TRY(makeRuleset(landlock));
+  for (std::size_t i = 0; i < std::max(landlock.outer.size(), landlock.inner.size()); ++i) {
+    const LandlockRule* first = i < landlock.outer.size() ? &landlock.outer[i] : nullptr;
+    const LandlockRule* second = i < landlock.inner.size() ? &landlock.inner[i] : nullptr;
+    UniqueFd object;
+    if (first != nullptr) object = RF_TRY(openObject(first->path));
+    if (object) RF_TRY(addRule(outer.get(), object.get(), *first, landlock.handledFs));
+    if (second == nullptr) continue;
+    if (first == nullptr || first->path != second->path) object = RF_TRY(openObject(second->path));
+    if (object) RF_TRY(addRule(inner.get(), object.get(), *second, landlock.handledFs));
+  }
+  RF_TRY(enter(outer.get()));
+  return enter(inner.get());
 }
 
 }  // namespace ringfence::sandbox

@@ -34,8 +34,6 @@ std::string octal(std::uint32_t mode) {
   return text;
 }
 
-bool isOutOfReach(int error) { return error == ENOENT || error == ENOTDIR || error == EACCES; }
-
 // No grant reaches the host's root, or its proc, sys and cgroup files, under whatever name they were asked for: a name
 // may have become a symbolic link after the policy was judged.
 Result<void> refuseHostInsides(int object, const std::string& name) {
@@ -63,11 +61,16 @@ Result<void> refuseHostInsides(int object, const std::string& name) {
 
 }  // namespace
 
+bool isOutOfReach(int error) { return error == ENOENT || error == ENOTDIR || error == EACCES; }
+
 // All paths in one go with the caller's rights: taking them and giving them up is six calls.
 Result<void> RootBuilder::openPaths() {
   const std::size_t count = plan_->mounts.size();
   objects_.clear();
   objects_.resize(count);
+  bool hasPaths = false;
+  for (std::size_t i = 0; i < count; ++i) hasPaths |= pending_[i] && std::holds_alternative<BindPath>(plan_->mounts[i]);
+  if (!hasPaths) return {};
   CallerRights rights = RF_TRY(CallerRights::assume(plan_->identity));
   for (std::size_t i = 0; i < count; ++i) {
     const auto* path = std::get_if<BindPath>(&plan_->mounts[i]);

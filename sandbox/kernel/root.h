@@ -25,6 +25,8 @@ inline constexpr const char* kEmptyDirectory = "/.ringfence-empty";
 std::vector<std::string> readOnlyProcEntries();
 std::vector<std::string> hiddenProcEntries();
 
+// Of a path that may be left out: nothing is there for the caller.
+bool isOutOfReach(int error);
 bool isBelowOrSame(const std::string& path, const std::string& directory);
 
 // Steps that can be done before the run is known: nothing in them is the run's own, and no step that must wait is above
@@ -86,6 +88,7 @@ class RootBuilder {
 
   Result<void> openPaths();
   Result<Seen> look(int object, const std::string& name) const;
+  Result<Seen> lookAt(int directory, const char* path, int flags, const std::string& name) const;
   Result<bool> isAsSeen();
   Result<void> openSources(const std::vector<UniqueFd>& descriptors);
   Result<void> makeRoot();

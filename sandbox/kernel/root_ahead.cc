@@ -107,8 +107,13 @@ std::vector<std::size_t> stepsAhead(const std::vector<MountStep>& mounts) {
 }
 
 Result<RootBuilder::Seen> RootBuilder::look(int object, const std::string& name) const {
+  return lookAt(object, "", AT_EMPTY_PATH, name);
+}
+
+Result<RootBuilder::Seen> RootBuilder::lookAt(int directory, const char* path, int flags,
+                                              const std::string& name) const {
   struct statx status {};
-  if (::statx(object, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &status) != 0)
+  if (::statx(directory, path, flags, STATX_INO | STATX_MNT_ID, &status) != 0)
     return posixError(errno, "looking at " + name);
   if ((status.stx_mask & STATX_MNT_ID) == 0)
     return Error{ErrorCode::kUnsupported, "this kernel does not tell what " + name + " is mounted on"};
@@ -141,11 +146,14 @@ Result<void> RootBuilder::giveUp() { return hostMounts_ ? enterNamespace(hostMou
 // Each path again, as the caller: what it may not reach any more, or what is another object now, was not built.
 Result<bool> RootBuilder::isAsSeen() {
   if (hasChanged(hostTable_.get())) return false;
-  RF_TRY(openPaths());
-  for (std::size_t i = 0; i < objects_.size(); ++i) {
-    Seen now{.absent = true};
-    if (objects_[i]) now = RF_TRY(look(objects_[i].get(), targetOf(plan_->mounts[i])));
-    if (now != seen_[i]) return false;
+  const CallerRights rights = RF_TRY(CallerRights::assume(plan_->identity));
+  for (std::size_t i = 0; i < plan_->mounts.size(); ++i) {
+    const auto* path = std::get_if<BindPath>(&plan_->mounts[i]);
+    if (path == nullptr || !pending_[i]) continue;
+    auto now = lookAt(AT_FDCWD, path->source.c_str(), AT_NO_AUTOMOUNT, path->source);
+    const bool isAbsent = !now && path->optional && isOutOfReach(now.error().sysErrno);
+    if (!now && !isAbsent) return std::move(now).error();
+    if (seen_[i] != (isAbsent ? Seen{.absent = true} : *now)) return false;
   }
   return true;
 }

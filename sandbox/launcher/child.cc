@@ -225,6 +225,7 @@ Result<void> Builder::becomeRun() {
   token = "privileges";
   RF_TRY(unshareUser(plan.identity.accountUid));
   RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kNeedMaps), 0, 0, ""));
+  RF_TRY(emptyBoundingSet());  // While the launcher writes them.
   const Report answer = RF_TRY(receiveReport(control_));
   if (answer.kind != static_cast<std::uint32_t>(OrderKind::kMapped)) {
     return Error{ErrorCode::kInternal, "the user namespace got no maps"};

@@ -1,7 +1,9 @@
 #include "sandbox/plan/landlock.h"
 
+#include <algorithm>
+
 #include "sandbox/plan/landlock_access.h"
-#include "sandbox/plan/mounts.h"
+#include "sandbox/plan/paths.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -17,18 +19,33 @@ constexpr std::uint64_t kTerminal = kDevice | kLandlockReadDir | kLandlockIoctlD
 
 // What both layers grant.
 std::vector<LandlockRule> commonRules(const std::vector<Grant>& grants) {
-  // Names in the root and in made directories are no secret: only what was granted exists.
-  std::vector<LandlockRule> rules = {{"/", kLandlockReadDir}, {"/etc", kRead},
-                                     {"/proc", kRead},        {"/run", kRead | kLandlockResolveUnix},
-                                     {"/tmp", kWrite},        {"/dev/shm", kWrite & ~std::uint64_t{kLandlockExecute}},
+  // Names in the root and in made directories are no secret: only what was granted exists. So /etc and /dev have the
+  // rights that what is granted or made there has.
+  std::vector<LandlockRule> rules = {{"/", kLandlockReadDir},
+                                     {"/etc", kReadAndRun},
+                                     {"/proc", kRead},
+                                     {"/run", kRead | kLandlockResolveUnix},
+                                     {"/tmp", kWrite},
+                                     {"/dev", kDevice},
+                                     {"/dev/tty", kDevice | kLandlockIoctlDev},
+                                     {"/dev/shm", kWrite & ~std::uint64_t{kLandlockExecute}},
                                      {"/dev/pts", kTerminal}};
-  for (const std::string& node : deviceNodes()) {
-    rules.push_back({node, node == "/dev/tty" ? kDevice | kLandlockIoctlDev : kDevice});
-  }
   for (const Grant& grant : grants) {
     rules.push_back({grant.path, grant.access == Access::kReadWrite ? kWrite : kReadAndRun});
   }
   return rules;
+}
+
+// What a directory above has the same rights for is not said again: a right holds for everything below, and rules cost
+// every launch.
+void dropCovered(std::vector<LandlockRule>& rules) {
+  const auto covers = [](const LandlockRule& above, const LandlockRule& rule) {
+    return rule.access == above.access && rule.path != above.path && isWithin(rule.path, above.path);
+  };
+  const std::vector<LandlockRule> all = rules;
+  std::erase_if(rules, [&](const LandlockRule& rule) {
+    return std::ranges::any_of(all, [&](const LandlockRule& above) { return covers(above, rule); });
+  });
 }
 
 }  // namespace
@@ -44,12 +61,11 @@ Landlock makeLandlock(const std::vector<Grant>& grants, std::uint32_t abi) {
   landlock.handledNet = 0;
   landlock.scoped = landlockScopesOf(abi);
   landlock.outer = commonRules(grants);
+  for (LandlockRule& rule : landlock.outer) rule.access &= landlock.handledFs;
+  dropCovered(landlock.outer);
   landlock.inner = landlock.outer;
   landlock.outer.push_back({kInnerCanary, kLandlockReadFile});
   landlock.inner.push_back({kOuterCanary, kLandlockReadFile});
-  for (std::vector<LandlockRule>* layer : {&landlock.outer, &landlock.inner}) {
-    for (LandlockRule& rule : *layer) rule.access &= landlock.handledFs;
-  }
   return landlock;
 }
 

@@ -11,6 +11,7 @@ namespace {
 using test::errorOf;
 using test::kernelWith;
 using test::planOf;
+using test::rule;
 using test::sampleRequest;
 using test::smallPolicy;
 
@@ -41,6 +42,18 @@ TEST_CASE("each canary can be read in one Landlock layer alone") {
   CHECK_FALSE(reads(landlock.inner, kInnerCanary));
   CHECK(reads(landlock.inner, kOuterCanary));
   CHECK_FALSE(reads(landlock.outer, kOuterCanary));
+}
+
+TEST_CASE("a Landlock rule is left out where a directory above has the same rights, and only there") {
+  policy::Document document = smallPolicy();
+  document.files.read = {rule("/usr"), rule("/usr/share"), rule("/etc/fonts"), rule("/opt"), rule("/optical")};
+  const Landlock landlock = planOf(document).landlock;
+  const auto has = [&](const char* path) {
+    return std::ranges::any_of(landlock.inner, [&](const LandlockRule& entry) { return entry.path == path; });
+  };
+  for (const char* path : {"/usr", "/etc", "/opt", "/optical", "/dev", "/dev/tty", "/dev/pts", "/dev/shm"})
+    CHECK(has(path));
+  for (const char* path : {"/usr/share", "/etc/fonts", "/dev/null"}) CHECK_FALSE(has(path));
 }
 
 TEST_CASE("a required wall that the kernel cannot give is a refusal that begins with the wall's name") {
