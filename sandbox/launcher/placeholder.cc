@@ -80,7 +80,7 @@ bool takeEffective(const Identity& rights) {
          ::syscall(SYS_setresuid, kKeep, rights.callerUid, kKeep) == 0;
 }
 
-[[noreturn]] void removeAndExitAtOnce(const std::vector<Placeholder>& placeholders) {
+[[noreturn, gnu::noinline]] void removeAndExitAtOnce(const std::vector<Placeholder>& placeholders) {
   const Identity* taken = nullptr;
   for (const auto& each : placeholders) {
     if (taken != each.rights.get() && !takeEffective(*each.rights)) break;
