@@ -18,7 +18,7 @@ constexpr Milliseconds kRefillDelay{100};
 Daemon::Daemon(World world, State state)
     : world_(std::move(world)),
       policies_(world_.config.policyDirs),
-      performer_(world_.launcher, world_.cgroups, world_.clock),
+      performer_(world_.launcher, world_.cgroups, world_.outputs, world_.clock),
       turns_(std::move(state), world_.store, performer_, world_.clock, world_.bootId),
       slots_(world_.launcher),
       requests_({.config = world_.config,
@@ -29,6 +29,7 @@ Daemon::Daemon(World world, State state)
                  .turns = turns_,
                  .performer = performer_,
                  .launcher = world_.launcher,
+                 .outputs = world_.outputs,
                  .cgroups = world_.cgroups,
                  .slots = slots_,
                  .clients = clients_,
@@ -188,6 +189,18 @@ void Daemon::storeReady() {
   afterTurn();
 }
 
+void Daemon::outputsReady() {
+  if (world_.outputs == nullptr) return;
+  for (const OutputSpool::Finished& one : world_.outputs->finish()) {
+    if (!one.written) {
+      world_.say("the output of " + one.run.text() + " cannot be kept: " + one.written.error().message +
+                 "; until the daemon restarts 'ringfence logs' has it");
+    }
+    performer_.outputKept(one.run);
+  }
+  afterTurn();
+}
+
 void Daemon::wake() {
   const Now now = world_.clock.now();
   for (const RunId& run : performer_.takeFired()) submit(TimerFired{run});
@@ -217,10 +230,12 @@ std::optional<Microseconds> Daemon::nextWake() const {
   return next;
 }
 
-// What one turn leaves behind: launches that could not be sent, readers of the log, connections that are over.
+// What one turn leaves behind: launches that could not be sent, runs that ended, readers of the log, connections that
+// are over.
 void Daemon::afterTurn() {
   for (const sandbox::LaunchFailed& failed : performer_.takeFailedLaunches()) submit(LauncherSaid{failed, {}});
   if (auto tended = turns_.tend(); !tended) report({tended.error()});
+  performer_.settleEnded();
   moreLog_ = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());
 }
 

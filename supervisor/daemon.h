@@ -28,6 +28,7 @@ class Daemon {
     Store& store;
     LogAccess log;
     AgentLauncher& launcher;
+    OutputSpool* outputs = nullptr;               // absent: nothing is kept of what a run wrote
     sandbox::CgroupTree* cgroups = nullptr;       // absent: launches and group effects fail, and say so
     std::function<void(const std::string&)> say;  // one line for the daemon's own log
   };
@@ -42,6 +43,7 @@ class Daemon {
   void clientReady(ClientId client, bool readable, bool writable);
   void launcherNews(std::vector<LinkNews> news);
   void storeReady();
+  void outputsReady();
   // Whatever is due: deadlines of runs and sessions, the log's next try.
   void wake();
   std::optional<Microseconds> nextWake() const;  // boottime

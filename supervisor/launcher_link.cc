@@ -116,7 +116,7 @@ Result<void> LauncherLink::queue(std::string bytes, std::span<const int> fds) {
 }
 
 Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::span<const int> fds) {
-  if (const auto* forgotten = std::get_if<sandbox::Forget>(&request)) forget(forgotten->run);
+  if (const auto* forgotten = std::get_if<sandbox::Forget>(&request)) held_.erase(forgotten->run);
   if (stage_ != Stage::kUp) return Error{ErrorCode::kUnavailable, "there is no launcher at the moment"};
   if (queue_.size() >= kMaxLauncherQueue)
     return Error{ErrorCode::kUnavailable, "the launcher does not read its messages"};
@@ -245,26 +245,11 @@ void LauncherLink::keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds)
   }
 }
 
-void LauncherLink::forget(const RunId& run) {
-  const auto found = held_.find(run);
-  if (found == held_.end()) return;
-  const auto ring = found->second.fds.find(HeldFd::kOutputRing);
-  if (ring != found->second.fds.end()) {
-    endedRings_.emplace_back(run, std::move(ring->second));
-    if (endedRings_.size() > kMaxEndedRings) endedRings_.pop_front();
-  }
-  held_.erase(found);
-}
-
 Result<UniqueFd> LauncherLink::copyOf(const RunId& run, HeldFd which) const {
   int fd = -1;
   if (const auto found = held_.find(run); found != held_.end()) {
     const auto kept = found->second.fds.find(which);
     if (kept != found->second.fds.end()) fd = kept->second.get();
-  } else if (which == HeldFd::kOutputRing) {
-    for (const auto& [ended, ring] : endedRings_) {
-      if (ended == run) fd = ring.get();
-    }
   }
   if (fd < 0) return Error{ErrorCode::kNotFound, "nothing of the output of " + run.text() + " is kept"};
   if (which == HeldFd::kOutputRing) return openAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(fd), O_RDONLY);

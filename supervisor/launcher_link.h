@@ -16,8 +16,6 @@
 namespace ringfence::supervisor {
 
 inline constexpr std::size_t kMaxLauncherQueue = 4096;
-// Rings of ended runs stay readable for `logs`: the last ones only, each costs its capacity.
-inline constexpr std::size_t kMaxEndedRings = 64;
 inline constexpr std::size_t kMaxEventsPerTurn = 64;
 
 struct LinkUp {
@@ -67,7 +65,6 @@ class LauncherLink final : public AgentLauncher {
   void welcome(const sandbox::Welcome& event, std::vector<LinkNews>& news);
   void handle(sandbox::LauncherEvent event, std::vector<UniqueFd> fds, std::vector<LinkNews>& news);
   void keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds);
-  void forget(const RunId& run);
   void down(std::string reason, std::vector<LinkNews>& news);
 
   Place place_;
@@ -84,7 +81,6 @@ class LauncherLink final : public AgentLauncher {
   std::int32_t pid_ = 0;
   std::vector<sandbox::KeptRun> adopted_;
   std::map<RunId, Held> held_;
-  std::deque<std::pair<RunId, UniqueFd>> endedRings_;
   std::deque<Queued> queue_;
 };
 

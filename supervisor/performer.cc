@@ -21,6 +21,10 @@ Result<void> Performer::perform(const EffectBody& effect) {
 }
 
 Result<void> Performer::performOne(const SendToLauncher& effect) {
+  if (const auto* forget = std::get_if<sandbox::Forget>(&effect.request)) {
+    ended_.push_back(forget->run);
+    return {};
+  }
   const auto* launch = std::get_if<sandbox::Launch>(&effect.request);
   std::vector<UniqueFd> held;
   std::vector<int> fds;
@@ -33,11 +37,27 @@ Result<void> Performer::performOne(const SendToLauncher& effect) {
     for (const UniqueFd& fd : held) fds.push_back(fd.get());
   }
   auto sent = launcher_.send(effect.request, fds);
-  if (sent || std::holds_alternative<sandbox::Forget>(effect.request))
-    return {};  // A launcher that is gone has forgotten.
+  if (sent) return {};
   if (launch != nullptr)
     failedLaunches_.push_back({.run = launch->plan.run, .token = "launcher", .message = sent.error().message});
   return sent;
+}
+
+// Until its output is on the disk, the launcher keeps the run: a daemon that dies now is followed by one that finds it.
+bool Performer::keepsOutput(const RunId& run) {
+  if (outputs_ == nullptr) return false;
+  auto ring = launcher_.copyOf(run, sandbox::HeldFd::kOutputRing);
+  return ring && outputs_->keep(run, *std::move(ring)) == OutputSpool::Keeping::kBegun;
+}
+
+void Performer::settleEnded() {
+  for (const RunId& run : std::exchange(ended_, {})) {
+    if (!keepsOutput(run)) outputKept(run);
+  }
+}
+
+void Performer::outputKept(const RunId& run) {
+  (void)launcher_.send(sandbox::Forget{run}, {});  // A launcher that is gone has forgotten.
 }
 
 Result<void> Performer::performOne(const FreezeGroup& effect) {

@@ -10,6 +10,7 @@
 #include "sdk/base/clock.h"
 #include "supervisor/agent_launcher.h"
 #include "supervisor/core/effect.h"
+#include "supervisor/output_spool.h"
 
 namespace ringfence::supervisor {
 
@@ -18,15 +19,22 @@ inline constexpr Milliseconds kRemovalPatience = std::chrono::seconds(30);
 
 class Performer {
  public:
-  // `cgroups` may be absent (a machine where the groups could not be made): then every group effect fails.
-  Performer(AgentLauncher& launcher, sandbox::CgroupTree* cgroups, const Clock& clock)
-      : launcher_(launcher), cgroups_(cgroups), clock_(clock) {}
+  // `cgroups` may be absent (a machine where the groups could not be made): then every group effect fails. Without
+  // `outputs` the output of a run ends with the run.
+  Performer(AgentLauncher& launcher, sandbox::CgroupTree* cgroups, OutputSpool* outputs, const Clock& clock)
+      : launcher_(launcher), cgroups_(cgroups), outputs_(outputs), clock_(clock) {}
 
   // The descriptors that go with the Launch of that run, until it is sent or dropped.
   void keepForLaunch(const RunId& run, std::vector<UniqueFd> fds) { launchFds_[run] = std::move(fds); }
   void dropForLaunch(const RunId& run) { launchFds_.erase(run); }
 
   Result<void> perform(const EffectBody& effect);
+
+  // Runs whose end is settled: their output is written first, then the launcher forgets them. Called at the end of a
+  // turn, so that whoever waits for the status of a run waits for none of this.
+  void settleEnded();
+  // The output of that run is written, or cannot be: the launcher may forget it.
+  void outputKept(const RunId& run);
 
   // Runs whose launch could not be sent: the event that the launcher would have sent.
   std::vector<sandbox::LaunchFailed> takeFailedLaunches() { return std::exchange(failedLaunches_, {}); }
@@ -50,12 +58,15 @@ class Performer {
   Result<void> performOne(const ArmTimer& effect);
   Result<void> performOne(const Publish&) { return {}; }  // the turn's business
   Result<void> remove(const RemoveGroup& group);
+  bool keepsOutput(const RunId& run);
 
   AgentLauncher& launcher_;
   sandbox::CgroupTree* cgroups_;
+  OutputSpool* outputs_;
   const Clock& clock_;
   std::map<RunId, std::vector<UniqueFd>> launchFds_;
   std::vector<sandbox::LaunchFailed> failedLaunches_;
+  std::vector<RunId> ended_;
   std::map<RunId, Microseconds> timers_;
   std::vector<Removal> removals_;
 };

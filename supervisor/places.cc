@@ -40,7 +40,12 @@ Result<void> makeOwned(const std::string& path, mode_t mode) {
 Result<Places> preparePlaces(const Config& config) {
   RF_TRY(makeOwned(config.runDir, 0755));
   RF_TRY(makeOwned(config.stateDir, 0700));
-  Places places{{}, config.runDir + "/control.sock", config.runDir + "/launcher.sock", config.stateDir + "/log.db"};
+  Places places{{},
+                config.runDir + "/control.sock",
+                config.runDir + "/launcher.sock",
+                config.stateDir + "/log.db",
+                config.stateDir + "/output"};
+  RF_TRY(makeOwned(places.outputDir, 0700));
   places.lock = RF_TRY(openAt(AT_FDCWD, config.stateDir + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   if (::flock(places.lock.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK) return posixError(errno, "locking " + config.stateDir);

@@ -25,6 +25,7 @@ class Requests {
     Turns& turns;
     Performer& performer;
     AgentLauncher& launcher;
+    const OutputSpool* outputs;
     const sandbox::CgroupTree* cgroups;
     WarmSlots& slots;
     Clients& clients;
@@ -89,6 +90,7 @@ class Requests {
   Result<const Run*> findControllableRun(const Peer& peer, const std::string& text) const;
   Result<void> act(const Peer& peer, api::Verb verb, const RunId& run);
   api::UsageReading usageOf(const Run& run) const;
+  Result<UniqueFd> outputOf(const Run& run) const;
   void leave(const RunId& run, const Follower& follower);
   void setDraining(const RunId& run, bool draining);
 

@@ -1,7 +1,7 @@
 // Starting runs, and telling those who wait for one.
+#include "sdk/base/output_ring.h"
 #include "supervisor/api/details.h"
 #include "supervisor/core/lookup.h"
-#include "supervisor/launcher_link.h"
 #include "supervisor/requests.h"
 
 namespace ringfence::supervisor {
@@ -15,19 +15,27 @@ api::Refusal notStarted(const RunRefused& body) {
   return {code, body.message, body.token, static_cast<std::uint32_t>(body.exitCode), {}, 0};
 }
 
-// Why there is nothing to read: the ring is memory, kept by the launcher and this daemon.
+// Why there is nothing to read. `error` is what was found where its output would be.
 Error noOutput(const Run& run, const Error& error) {
+  const auto* ended = std::get_if<EndedState>(&run.life);
+  if (ended != nullptr && ended->refused)
+    return {ErrorCode::kNotFound, describe(run) + " did not start, so there is no output of it"};
   if (run.what.stdio == sandbox::Stdio::kDescriptors) {
     return {ErrorCode::kNotFound,
             "the output of " + describe(run) + " went where its caller sent it; none of it is kept"};
   }
-  if (commandPid(run.life) == 0 && isLive(run))
+  if (commandPid(run.life) == 0 && ended == nullptr)
     return {ErrorCode::kBusy, describe(run) + " has not begun yet; try again in a moment"};
-  if (isLive(run)) return error;
-  return {ErrorCode::kNotFound, "the output of " + describe(run) +
-                                    " is gone: after a run has ended it is kept for the last " +
-                                    std::to_string(kMaxEndedRings) +
-                                    " runs, until the daemon restarts. To keep all of it, redirect it to a file"};
+  if (ended == nullptr) return error;
+  std::string why = "of ended runs " + std::to_string(kMaxKeptOutput.count >> 20) +
+                    " MiB of output are kept in all, and the oldest goes first; or daemon and launcher died together "
+                    "before it was written. To keep all of "
+                    "it, redirect it to a file";
+  if (error.code != ErrorCode::kNotFound)
+    why = error.message;
+  else if (!ended->usage.outputBytes)
+    why = "nobody saw the run end, and what was in memory of its output went with its launcher";
+  return {ErrorCode::kNotFound, "the output of " + describe(run) + " is gone: " + why};
 }
 
 }  // namespace
@@ -159,13 +167,22 @@ void Requests::on(Asker asker, const api::AttachRun& request) {
   answer(asker, api::Output{isTerminal}, api::Last::kNo, std::move(fds));
 }
 
+// In the ring while the launcher keeps the run, then on the disk.
+Result<UniqueFd> Requests::outputOf(const Run& run) const {
+  auto ring = world_.launcher.copyOf(run.id, HeldFd::kOutputRing);
+  const auto* ended = std::get_if<EndedState>(&run.life);
+  if (ring || ended == nullptr || world_.outputs == nullptr) return ring;
+  if (ended->usage.outputBytes == std::optional<std::uint64_t>(0)) return emptyOutputRing();
+  return world_.outputs->read(run.id);
+}
+
 void Requests::on(Asker asker, const api::ReadOutput& request) {
   auto found = findControllableRun(peerOf(asker), request.run);
   if (!found) return refuse(asker, found.error());
-  auto ring = world_.launcher.copyOf((*found)->id, HeldFd::kOutputRing);
-  if (!ring) return refuse(asker, noOutput(**found, ring.error()));
+  auto output = outputOf(**found);
+  if (!output) return refuse(asker, noOutput(**found, output.error()));
   std::vector<UniqueFd> fds;
-  fds.push_back(std::move(*ring));
+  fds.push_back(std::move(*output));
   answer(asker, api::Output{false}, api::Last::kYes, std::move(fds));
 }
 

@@ -59,7 +59,7 @@ Result<std::string> readBootId() {
 class Service {
  public:
   Service(const Config& config, TurnClock& clock, Loop& loop, api::Server& server, LauncherLink& link,
-          SqliteStore& store, Verifier& verifier, Daemon& daemon)
+          SqliteStore& store, Verifier& verifier, OutputSpool& outputs, Daemon& daemon)
       : config_(config),
         clock_(clock),
         loop_(loop),
@@ -67,6 +67,7 @@ class Service {
         link_(link),
         store_(store),
         verifier_(verifier),
+        outputs_(outputs),
         daemon_(daemon) {}
 
   Result<void> run() {
@@ -98,6 +99,9 @@ class Service {
     Loop::Watch verified =
         RF_TRY(loop_.watch(verifier_.eventFd(), EPOLLIN, [this](std::uint32_t) { verifier_.finish(); }));
     watches_.push_back(std::move(verified));
+    Loop::Watch kept =
+        RF_TRY(loop_.watch(outputs_.eventFd(), EPOLLIN, [this](std::uint32_t) { daemon_.outputsReady(); }));
+    watches_.push_back(std::move(kept));
     wake_ = RF_TRY(loop_.onWake([this] {
       daemon_.launcherNews(link_.advance());
       daemon_.wake();
@@ -232,6 +236,7 @@ class Service {
   LauncherLink& link_;
   SqliteStore& store_;
   Verifier& verifier_;
+  OutputSpool& outputs_;
   Daemon& daemon_;
   std::vector<Loop::Watch> watches_;
   Loop::Watch wake_;
@@ -270,6 +275,11 @@ Result<void> serve(const Config& config) {
       {places.launcherSocket, launcherProgram(), {"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot}},
       clock);
   const std::unique_ptr<Verifier> verifier = RF_TRY(Verifier::create(places.logFile));
+  const auto isEnded = [&state = opened.state](const RunId& run) {
+    const auto found = state.runs.find(run);
+    return found != state.runs.end() && !isLive(found->second);
+  };
+  const std::unique_ptr<OutputSpool> outputs = RF_TRY(OutputSpool::open(places.outputDir, isEnded));
   api::Server server = RF_TRY(api::Server::listen(places.controlSocket, api::lookUpRoleGroups(), config.cgroupRoot));
   Daemon daemon({.config = config,
                  .clock = clock,
@@ -278,10 +288,11 @@ Result<void> serve(const Config& config) {
                  .store = *opened.store,
                  .log = accessTo(*opened.store, *verifier),
                  .launcher = link,
+                 .outputs = outputs.get(),
                  .cgroups = cgroups ? &*cgroups : nullptr,
                  .say = say},
                 std::move(opened.state));
-  Service service(config, clock, loop, server, link, *opened.store, *verifier, daemon);
+  Service service(config, clock, loop, server, link, *opened.store, *verifier, *outputs, daemon);
   auto served = service.run();
   (void)::unlink(places.controlSocket.c_str());  // The next daemon replaces it anyway.
   return served;

@@ -148,7 +148,9 @@ void Launcher::drainLast(Run& run) {
     while (run.pump(Run::Source::kOutputPipe) == Run::Pumped::kMore) {}
   if (run.terminal && run.draining && !run.terminalWaits)
     while (run.pump(Run::Source::kTerminal) == Run::Pumped::kMore) {}
-  if (run.ring) run.ring->end();
+  if (!run.ring) return;
+  run.ring->end();
+  run.usage.outputBytes = run.ring->written();
 }
 
 void Launcher::empty(Run& run) {

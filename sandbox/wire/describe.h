@@ -234,9 +234,9 @@ void describe(A& a, typename A::template Of<ExitStatus>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<LastReading>& value) {
-  auto& [cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes] = value;
+  auto& [cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes, outputBytes] = value;
   a("cpuUsec", cpuUsec)("memoryPeakBytes", memoryPeakBytes);
-  a("ioReadBytes", ioReadBytes)("ioWriteBytes", ioWriteBytes);
+  a("ioReadBytes", ioReadBytes)("ioWriteBytes", ioWriteBytes)("outputBytes", outputBytes);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Ended>& value) {

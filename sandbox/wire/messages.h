@@ -14,7 +14,7 @@
 namespace ringfence::sandbox {
 
 // Raised with every change of a message's shape. Peers of another version say so and part.
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 
 // ---- daemon -> launcher -----------------------------------------------------------------------------------------------
 
@@ -64,9 +64,9 @@ struct ExitStatus {
   std::optional<int> signal;
   bool operator==(const ExitStatus&) const = default;
 };
-// What the run's groups said just before they were removed; absent numbers are unknown.
+// What the run's groups said just before they were removed, and all that went into its ring; absent numbers are unknown.
 struct LastReading {
-  std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes;
+  std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes, outputBytes;
   bool operator==(const LastReading&) const = default;
 };
 // Every process of the run is gone and its control groups are removed. Both absent: nobody saw the status.

@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+
+#include "sdk/base/io.h"
 
 namespace ringfence {
 namespace {
@@ -90,6 +94,8 @@ void OutputRingWriter::append(std::string_view bytes) {
   }
 }
 
+std::uint64_t OutputRingWriter::written() const { return headerOf(map_)->written.load(std::memory_order_relaxed); }
+
 void OutputRingWriter::end() { headerOf(map_)->ended.store(1, std::memory_order_release); }
 
 Result<OutputRingReader> OutputRingReader::open(UniqueFd fd) {
@@ -152,6 +158,46 @@ OutputRingReader::Chunk OutputRingReader::read() {
   position_ += count;
   chunk.ended = ended && position_ == written;
   return chunk;
+}
+
+// ---- copies
+
+std::uint64_t OutputRingHead::bytesOfCopy() const { return kHeaderBytes + std::min(written, capacity); }
+
+Result<OutputRingHead> lookAtOutputRing(int fd) {
+  const std::uint64_t capacity = RF_TRY(capacityOf(fd));
+  std::uint64_t words[3] = {};  // magic, capacity, written
+  if (::pread(fd, words, sizeof words, 0) != static_cast<ssize_t>(sizeof words) || words[0] != kMagic ||
+      words[1] != capacity) {
+    return Error{ErrorCode::kInvalid, "not an output ring"};
+  }
+  return OutputRingHead{capacity, words[2]};
+}
+
+Result<void> copyOutputRing(int ring, int file) {
+  const OutputRingHead head = RF_TRY(lookAtOutputRing(ring));
+  // A ring that was never full begins at its start, and one that was full keeps its size: byte n stays at n % capacity.
+  const std::uint64_t kept = std::min(head.written, head.capacity);
+  const std::uint64_t words[4] = {kMagic, kept, head.written, 1};
+  std::string header(kHeaderBytes, '\0');
+  std::memcpy(header.data(), words, sizeof words);
+  RF_TRY(writeAll(file, header, "the copy of an output ring"));
+  off_t from = static_cast<off_t>(kHeaderBytes);
+  const off_t end = from + static_cast<off_t>(kept);
+  while (from < end) {
+    const ssize_t sent = ::sendfile(file, ring, &from, static_cast<std::size_t>(end - from));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return posixError(errno, "copying an output ring");
+    if (sent == 0) return Error{ErrorCode::kInternal, "an output ring ended before its end"};
+  }
+  return {};
+}
+
+Result<UniqueFd> emptyOutputRing() {
+  OutputRingWriter ring = RF_TRY(OutputRingWriter::create(Bytes{1}));
+  ring.end();
+  if (::fchmod(ring.fd(), 0600) != 0) return posixError(errno, "closing an output ring to others");
+  return openAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(ring.fd()), O_RDONLY);
 }
 
 }  // namespace ringfence

@@ -29,6 +29,7 @@ class OutputRingWriter {
 
   void append(std::string_view bytes);
   void end();  // nothing will follow
+  std::uint64_t written() const;
   int fd() const { return fd_.get(); }
 
  private:
@@ -63,5 +64,21 @@ class OutputRingReader {
   std::uint64_t position_ = 0;
   bool started_ = false;
 };
+
+struct OutputRingHead {
+  std::uint64_t capacity = 0;
+  std::uint64_t written = 0;  // all bytes ever
+  // The size of the file that copyOutputRing makes.
+  std::uint64_t bytesOfCopy() const;
+};
+// Fails with kInvalid when the descriptor is no ring, or one that was cut short.
+Result<OutputRingHead> lookAtOutputRing(int fd);
+
+// Writes what an ended ring holds into an empty file, which is then an ended ring of just that size. Blocks as long as
+// the file does.
+Result<void> copyOutputRing(int ring, int file);
+
+// An ended ring that holds nothing, for root alone to write.
+Result<UniqueFd> emptyOutputRing();
 
 }  // namespace ringfence

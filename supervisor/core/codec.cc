@@ -47,7 +47,7 @@ template <typename A, Of<sandbox::WallReading> F> void fields(A& a, F& f) {
 }
 template <typename A, Of<FinalUsage> F> void fields(A& a, F& f) {
   a("cpu_usec", f.cpuUsec); a("io_read_bytes", f.ioReadBytes); a("io_write_bytes", f.ioWriteBytes);
-  a("memory_peak_bytes", f.memoryPeakBytes);
+  a("memory_peak_bytes", f.memoryPeakBytes); a("output_bytes", f.outputBytes);
 }
 
 template <typename A, Of<DaemonStarted> F> void fields(A& a, F& f) { a("kernel", f.kernel); a("version", f.version); }

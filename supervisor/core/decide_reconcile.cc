@@ -31,8 +31,10 @@ class Reconciling {
     deciding_.atOnce(RemoveGroup{run.id, run.what.priority});
     difference(run.id, "the log says " + std::string(lifeName(run.life)) + ", the launcher does not have it",
                "recorded it as ended");
-    deciding_.record(run.id,
-                     RunEnded{.exit = {}, .outOfMemory = false, .note = "the launcher no longer has it", .usage = {}});
+    const std::uint64_t seq = deciding_.record(
+        run.id, RunEnded{.exit = {}, .outOfMemory = false, .note = "the launcher no longer has it", .usage = {}});
+    deciding_.tellLauncher(seq,
+                           sandbox::Forget{run.id});  // What the daemon holds of it, like its output, is settled too.
   }
 
   void reconcile(const KeptRun& kept) {
@@ -63,10 +65,11 @@ class Reconciling {
 
   void recordEnd(const Run& run, const KeptRun& kept) {
     const std::string away = "ended while the daemon was away";
-    const std::uint64_t seq = deciding_.record(run.id, RunEnded{.exit = kept.exit,
-                                                                .outOfMemory = kept.outOfMemory,
-                                                                .note = kept.note.empty() ? away : away + "; " + kept.note,
-                                                                .usage = finalUsage(kept.usage)});
+    const std::uint64_t seq =
+        deciding_.record(run.id, RunEnded{.exit = kept.exit,
+                                          .outOfMemory = kept.outOfMemory,
+                                          .note = kept.note.empty() ? away : away + "; " + kept.note,
+                                          .usage = finalUsage(kept.usage)});
     deciding_.tellLauncher(seq, sandbox::Forget{run.id});
   }
 

@@ -157,7 +157,7 @@ void admit(State& state, const Fact& fact, const RunAdmitted& body) {
 }  // namespace
 
 FinalUsage finalUsage(const sandbox::LastReading& reading) {
-  return {reading.cpuUsec, reading.memoryPeakBytes, reading.ioReadBytes, reading.ioWriteBytes};
+  return {reading.cpuUsec, reading.memoryPeakBytes, reading.ioReadBytes, reading.ioWriteBytes, reading.outputBytes};
 }
 
 bool isLive(const Run& run) { return !std::holds_alternative<EndedState>(run.life); }

@@ -43,9 +43,9 @@ struct RunRefused { std::string token; std::string message; int exitCode = 125; 
 struct RunFrozen { std::uint32_t byUid = 0; std::string reason; bool operator==(const RunFrozen&) const = default; };
 struct RunResumed { std::uint32_t byUid = 0; bool operator==(const RunResumed&) const = default; };
 struct RunStopping { std::uint32_t byUid = 0; bool kill = false; std::string reason; bool operator==(const RunStopping&) const = default; };
-// The reading of the run's groups at its end; absent numbers are unknown.
+// The reading of the run's groups at its end, and how much output its ring had got; absent numbers are unknown.
 struct FinalUsage {
-  std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes;
+  std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes, outputBytes;
   bool operator==(const FinalUsage&) const = default;
 };
 FinalUsage finalUsage(const sandbox::LastReading& reading);

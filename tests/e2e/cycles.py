@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,24 +40,25 @@ def namespaces_of(pids: list[int]) -> set[str]:
     return seen
 
 
-def descriptors(pid: int) -> int:
-    """Open descriptors; outputs of ended runs are kept on purpose, as many as their bound says, and not counted."""
-    count = 0
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            count += "ringfence-output" not in os.readlink(f"/proc/{pid}/fd/{fd}")
-        except OSError:
-            continue
-    return count
-
-
 def take_inventory(daemon: Daemon) -> Inventory:
     assert daemon.process is not None
     launcher = daemon.launcher_pid()
     groups = sum(1 for root in daemon.groups() for _ in os.walk(root))
     pids = daemon.processes()
-    return Inventory(descriptors(daemon.process.pid), descriptors(launcher), groups, len(pids),
+    return Inventory(len(os.listdir(f"/proc/{daemon.process.pid}/fd")), len(os.listdir(f"/proc/{launcher}/fd")), groups, len(pids),
                      len(Path("/proc/self/mounts").read_text().splitlines()), len(namespaces_of(pids)))
+
+
+def settled(daemon: Daemon) -> Inventory:
+    """The inventory when it has not changed for a second: the slot for the next run is made after the last one's end."""
+    last, since = take_inventory(daemon), time.monotonic()
+    deadline = since + 20
+    while time.monotonic() < min(since + 1, deadline):
+        time.sleep(0.05)
+        now = take_inventory(daemon)
+        if now != last:
+            last, since = now, time.monotonic()
+    return last
 
 
 def one_cycle(daemon: Daemon, number: int, project: str) -> str | None:
@@ -65,7 +67,7 @@ def one_cycle(daemon: Daemon, number: int, project: str) -> str | None:
         killed = daemon.cli("kill", run)
         if killed.returncode != 0:
             return f"cycle {number}: kill {run}: {killed.stderr.strip()}"
-        ended = eventually(lambda: daemon.json("show", run)["state"] == "ended", 20)
+        ended = eventually(lambda: daemon.json("show", run)["state"] == "ended", 60)
         return None if ended else f"cycle {number}: {run} did not end after kill"
     if number % 10 == 7:
         refused = daemon.cli("run", "-w", project, "--", "/nonexistent/program")
@@ -86,13 +88,13 @@ def main() -> int:
         project.mkdir()
         for number in range(10):  # Caches and pools fill before the first look.
             one_cycle(daemon, number, str(project))
-        before = eventually(lambda: take_inventory(daemon), 1)
+        before = settled(daemon)
         for number in range(options.cycles):
             problem = one_cycle(daemon, number, str(project))
             if problem:
                 problems.append(problem)
-        eventually(lambda: take_inventory(daemon) == before, 10)
-        after = take_inventory(daemon)
+        eventually(lambda: take_inventory(daemon) == before, 20)
+        after = settled(daemon)
         problems += [f"{name}: {old} before, {new} after" for name, old, new in zip(before._fields, before, after) if new > old]
     problems += daemon.leftovers()
     for problem in problems:

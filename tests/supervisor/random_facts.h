@@ -41,6 +41,7 @@ class RandomFacts {
     FinalUsage usage;
     if (coin()) usage.cpuUsec = random_();
     if (coin()) usage.ioWriteBytes = 0;
+    if (coin()) usage.outputBytes = random_();
     return usage;
   }
 

@@ -52,7 +52,7 @@ class Bench:
 
     def ended(self, run: str) -> dict[str, Any]:
         """Waits for the end of the run and returns its exit."""
-        assert eventually(lambda: self.show(run)["state"] == "ended", 20), self.show(run)
+        assert eventually(lambda: self.show(run)["state"] == "ended", 60), self.show(run)  # Background runs starve on a busy machine.
         return self.show(run)["exit"]
 
     def last_run(self) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <optional>
+#include <variant>
+
 #include "sdk/base/output_ring.h"
 #include "sdk/base/text.h"
 #include "ui/cli/commands.h"
@@ -85,22 +89,59 @@ int logsCommand(const Parsed& parsed) {
   return kExitOk;
 }
 
+namespace {
+
+// One try to follow the run on a new connection. Nothing: the daemon is not there yet, or not yet ready for the run.
+std::optional<std::variant<client::Client, client::ExitStatus>> attachAgain(const std::string& run) {
+  auto client = client::Client::connect();
+  if (!client) return std::nullopt;
+  // The ring is the one that is being read already: whoever keeps the run hands on the same.
+  if (!std::holds_alternative<client::Failure>(client->attach(run))) return *std::move(client);
+  const auto answer = client->show(run);
+  const auto* details = std::get_if<client::RunDetails>(&answer);
+  if (details == nullptr || details->state != "ended") return std::nullopt;
+  return details->exit.value_or(client::ExitStatus{});
+}
+
+// As above until it succeeds, showing what the run writes meanwhile. Nothing: the daemon stays away.
+std::optional<std::variant<client::Client, client::ExitStatus>> awaitDaemon(const std::string& run,
+                                                                            RingPrinter& printer) {
+  const auto deadline = std::chrono::steady_clock::now() + kDaemonPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    (void)printer.catchUp();
+    if (auto again = attachAgain(run)) return again;
+    ::poll(nullptr, 0, kRingTurn);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 int followAttached(client::Client client, const std::string& run, UniqueFd ring) {
   auto reader = OutputRingReader::open(std::move(ring));
   if (!reader) return fail(std::move(reader).error().with("output of " + run), Form::kText);
   RingPrinter printer(*std::move(reader), ::isatty(STDOUT_FILENO) == 1 ? Shown::kEscaped : Shown::kExactly);
-  for (;;) {
+  std::optional<client::ExitStatus> exit;
+  while (!exit) {
     (void)printer.catchUp();
     pollfd poll{client.fd(), POLLIN, 0};
     if (!client.hasWaitingEvent() && ::poll(&poll, 1, kRingTurn) <= 0) continue;
     auto answer = client.nextRunEvent();
-    if (const auto* failure = std::get_if<client::Failure>(&answer)) return fail(*failure, Form::kText);
-    const auto* exit = std::get_if<client::ExitStatus>(&std::get<client::RunEvent>(answer));
-    if (exit == nullptr) continue;
-    (void)printer.catchUp();
-    printer.finish();
-    return statusOf(*exit);
+    if (const auto* failure = std::get_if<client::Failure>(&answer)) {
+      if (failure->refusal) return fail(*failure, Form::kText);
+      auto again = awaitDaemon(run, printer);
+      if (!again) return giveUpDaemon(run);
+      if (auto* connected = std::get_if<client::Client>(&*again))
+        client = std::move(*connected);
+      else
+        exit = std::get<client::ExitStatus>(*again);
+    } else if (const auto* ended = std::get_if<client::ExitStatus>(&std::get<client::RunEvent>(answer))) {
+      exit = *ended;
+    }
   }
+  (void)printer.catchUp();
+  printer.finish();
+  return statusOf(*exit);
 }
 
 }  // namespace ringfence::cli

@@ -140,10 +140,7 @@ int endOf(const SessionEnd& end, const std::string& run, StatusLines& lines) {
       complain("left " + run + " running; 'ringfence attach " + run + "' comes back");
       return kExitOk;
     case SessionEnd::How::kTerminalLost: return 128 + SIGHUP;
-    case SessionEnd::How::kDaemonLost:
-      complain("the daemon went away and did not come back within 10 seconds; " + run +
-               " may still run. When the daemon is back: 'ringfence show " + run + "'");
-      return kExitUnreachable;
+    case SessionEnd::How::kDaemonLost: return giveUpDaemon(run);
   }
   return kExitFailed;
 }

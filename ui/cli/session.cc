@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "sdk/base/io.h"
+#include "ui/cli/output.h"
 
 namespace ringfence::cli {
 namespace {
@@ -17,7 +18,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kSuspendPatience{500};
-constexpr milliseconds kDaemonPatience{10'000};
 constexpr milliseconds kDrainPatience{1'000};
 constexpr int kBackgroundTurn = 200;  // how long typing waits after `fg` of a job that never stopped
 constexpr int kReconnectTurn = 50;
@@ -43,6 +43,12 @@ bool isReadable(int fd) {
 }
 
 }  // namespace
+
+int giveUpDaemon(const std::string& run) {
+  complain("the daemon went away and did not come back within 10 seconds; " + run +
+           " may still run. When the daemon is back: 'ringfence show " + run + "'");
+  return kExitUnreachable;
+}
 
 int statusOf(const client::ExitStatus& exit) {
   if (exit.signal) return 128 + *exit.signal;

@@ -32,6 +32,11 @@ struct SessionEnd {
   client::ExitStatus exit;
 };
 
+// A daemon that restarts is waited for this long.
+inline constexpr std::chrono::milliseconds kDaemonPatience{10'000};
+// Says that it did not come back, and what to do; yields the status to end with.
+int giveUpDaemon(const std::string& run);
+
 // The status to end with: the command's own, 128+N for a signal.
 int statusOf(const client::ExitStatus& exit);
 

@@ -69,7 +69,8 @@ constexpr Verb kVerbs[] = {
     {"logs", "logs [-f] [--raw] [--json] RUN", "the output of a run",
      "Output of detached runs, and of terminals while nobody was attached. Kept in a bounded ring: says how many "
      "bytes\n"
-     "were lost when it overflowed. On a terminal, control characters other than colours are escaped.",
+     "were lost when it overflowed. Kept on disk after the run has ended, 64 MiB of all runs, the oldest goes first.\n"
+     "On a terminal, control characters other than colours are escaped.",
      kLogsOptions, Words::kOneRun},
     {"freeze", "freeze RUN…|--all [--json]", "halt a run where it stands; nothing of it executes",
      "The kernel holds every process of the run until 'ringfence resume'. Memory and files stay as they are.",

@@ -1,0 +1,236 @@
+// The whole daemon inside the test: a clock, a log and a launcher of the test's own, control groups that are files.
+//
+//   World world; Peering client(world, 1000); const RunId run = launch(world, client);
+#pragma once
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch_all.hpp>
+
+#include "sdk/base/io.h"
+#include "sdk/base/output_ring.h"
+#include "sdk/proto/control.pb.h"
+#include "supervisor/daemon.h"
+#include "tests/support/temp_dir.h"
+
+namespace ringfence::supervisor::daemon_world {
+
+// Commits when told to, or fails.
+class FakeStore final : public Store {
+ public:
+  Result<void> append(const std::vector<Fact>& facts) override {
+    if (full) return Error{ErrorCode::kUnavailable, "the queue is full"};
+    queued.insert(queued.end(), facts.begin(), facts.end());
+    return {};
+  }
+  int eventFd() const override { return -1; }
+  Progress progress() override {
+    Progress progress;
+    if (failing) {
+      progress.failure = Error{ErrorCode::kUnavailable, "no space left on device"};
+    } else {
+      durable = queued.empty() ? durable : queued.back().seq;
+    }
+    progress.durableSeq = durable;
+    return progress;
+  }
+  void retry() override { ++retries; }
+
+  std::vector<Fact> queued;
+  std::uint64_t durable = 0;
+  int retries = 0;
+  bool failing = false;
+  bool full = false;
+};
+
+class FakeLauncher final : public AgentLauncher {
+ public:
+  Result<void> send(const sandbox::LauncherRequest& request, std::span<const int> fds) override {
+    if (gone) return Error{ErrorCode::kUnavailable, "there is no launcher at the moment"};
+    sent.push_back(request);
+    sentFds.push_back(fds.size());
+    return {};
+  }
+  Result<UniqueFd> copyOf(const RunId& run, sandbox::HeldFd which) const override {
+    const auto ring = rings.find(run);
+    if (which == sandbox::HeldFd::kOutputRing && ring != rings.end())
+      return openAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(ring->second.fd()), O_RDONLY);
+    return Error{ErrorCode::kNotFound, run.text()};
+  }
+
+  template <typename Message>
+  const Message* last() const {
+    for (auto one = sent.rbegin(); one != sent.rend(); ++one) {
+      if (const auto* message = std::get_if<Message>(&*one)) return message;
+    }
+    return nullptr;
+  }
+
+  std::map<RunId, OutputRingWriter> rings;
+  std::vector<sandbox::LauncherRequest> sent;
+  std::vector<std::size_t> sentFds;
+  bool gone = false;
+};
+
+inline constexpr char kPolicy[] = R"(schema = 1
+name = "coding"
+[files]
+workspace = "rw"
+read = ["/usr", "/bin", "/lib", "/lib64"]
+)";
+
+inline sandbox::KernelFeatures goodKernel() {
+  sandbox::KernelFeatures features;
+  features.release = "6.18.0";
+  features.architecture = "x86_64";
+  features.landlockAbi = 7;
+  features.seccompFilter = features.seccompGetFilter = features.userNamespaces = features.idmappedMounts = true;
+  features.cloneIntoCgroup = features.pidfd = features.cgroupFreeze = features.cgroupKill = true;
+  features.unifiedMount = "/unified";
+  for (const char* name : {"memory", "cpu", "pids", "io"}) features.controllers[name] = {2, "/unified"};
+  return features;
+}
+
+struct World {
+  test::TempDir dir;
+  ManualClock clock{{Microseconds{1'000'000'000}, Microseconds{1'000'000}, Microseconds{1'000'000}}};
+  FakeStore store;
+  FakeLauncher launcher;
+  Config config;
+  std::optional<sandbox::CgroupTree> cgroups;
+  std::vector<std::string> said;
+  std::unique_ptr<OutputSpool> outputs;
+  std::optional<Daemon> daemon;
+  std::uint64_t nextId = 1;
+
+  World() {
+    config.stateDir = dir.makeDirectory("state");
+    config.runDir = dir.makeDirectory("run");
+    dir.write("policies/coding.toml", kPolicy);
+    config.policyDirs = {dir.path() + "/policies"};
+    dir.write("unified/cgroup.subtree_control", "");
+    for (const char* branch : {"background", "interactive"}) {
+      dir.write(std::string("unified/ringfence-") + branch + "/cgroup.subtree_control", "");
+    }
+    auto tree = sandbox::CgroupTree::open(goodKernel(), "ringfence",
+                                          UniqueFd(::open(dir.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)));
+    REQUIRE(tree);
+    cgroups.emplace(std::move(*tree));
+    start(State{}, {});
+  }
+  // A daemon that knows what the log says, and meets a launcher that keeps these runs.
+  void start(State state, std::vector<sandbox::KeptRun> kept) {
+    daemon.reset();
+    outputs.reset();
+    outputs = OutputSpool::open(dir.makeDirectory("output"), [](const RunId&) { return true; }).value();
+    daemon.emplace(Daemon::World{.config = config,
+                                 .clock = clock,
+                                 .features = goodKernel(),
+                                 .bootId = "boot",
+                                 .store = store,
+                                 .log = {[](std::uint64_t, std::size_t) { return std::vector<LogEntry>(); },
+                                         [](Microseconds) { return Result<std::uint64_t>(0); },
+                                         [](const std::string&, const auto& done) { done(api::Verification{}); }},
+                                 .launcher = launcher,
+                                 .outputs = outputs.get(),
+                                 .cgroups = &*cgroups,
+                                 .say = [this](const std::string& line) { said.push_back(line); }},
+                   std::move(state));
+    daemon->begin();
+    daemon->launcherNews({LinkUp{77, std::move(kept)}});
+    daemon->storeReady();
+  }
+
+  void launcherSays(sandbox::LauncherEvent event) {
+    daemon->launcherNews({std::move(event)});
+    daemon->storeReady();
+  }
+  // Only what an agent's groups need for freeze and kill.
+  void makeGroups(const RunId& run) {
+    for (const char* file : {"cgroup.freeze", "cgroup.kill", "cgroup.events"}) {
+      dir.write("unified/ringfence-background/" + run.text() + "/" + file,
+                std::string(file) == "cgroup.events" ? "populated 1\nfrozen 1\n" : "");
+    }
+  }
+  std::string group(const RunId& run, const std::string& file) const {
+    return test::readFile(dir.path() + "/unified/ringfence-background/" + run.text() + "/" + file);
+  }
+};
+
+struct Peering {
+  World& world;
+  UniqueFd socket;
+  ClientId id = 0;
+  UniqueFd workspace;
+  v1::StdioMode stdio = v1::STDIO_DESCRIPTORS;
+
+  Peering(World& in, std::uint32_t uid) : world(in) {
+    int pair[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    socket.reset(pair[0]);
+    id = world.daemon->connected(UniqueFd(pair[1]), {Peer{uid, uid == 0, uid == 0}, uid, {}});
+    v1::ClientPacket hello;
+    hello.mutable_hello()->set_protocol(1);
+    CHECK(ask(hello).value().has_hello());
+  }
+  void write(v1::ClientPacket packet, std::vector<int> fds = {}) {
+    packet.set_id(world.nextId++);
+    REQUIRE(sendPacket(socket.get(), std::string(1, '\x01') + packet.SerializeAsString(), fds));
+    world.daemon->clientReady(id, true, true);
+  }
+  std::optional<v1::ServerPacket> read() {
+    auto packet = receivePacket(socket.get(), kibibytes(64));
+    if (!packet || packet->bytes.empty()) return std::nullopt;
+    v1::ServerPacket message;
+    REQUIRE(message.ParseFromString(packet->bytes.substr(1)));
+    return message;
+  }
+  std::optional<v1::ServerPacket> ask(const v1::ClientPacket& packet) {
+    write(packet);
+    return read();
+  }
+  void run(const std::string& policy = {}) {
+    const std::string path = world.dir.makeDirectory("project");
+    workspace.reset(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    v1::ClientPacket packet;
+    v1::RunRequest& request = *packet.mutable_run();
+    request.set_name("coder");
+    request.set_policy(policy);
+    request.set_workspace(path);
+    request.add_argv("/usr/bin/true");
+    request.set_executable("/usr/bin/true");
+    request.set_stdio(stdio);
+    if (stdio == v1::STDIO_DESCRIPTORS)
+      write(packet, {workspace.get(), 0, 1, 2});
+    else
+      write(packet, {workspace.get()});
+  }
+  std::optional<v1::ServerPacket> act(void (*fill)(v1::ClientPacket&)) {
+    v1::ClientPacket packet;
+    fill(packet);
+    return ask(packet);
+  }
+};
+
+inline RunId launch(World& world, Peering& client) {
+  client.run();
+  const auto* launched = world.launcher.last<sandbox::Launch>();
+  if (launched == nullptr) {
+    const auto answer = client.read();
+    FAIL("no launch: " << (answer ? answer->error().message() : "no answer"));
+  }
+  const RunId run = launched->plan.run;
+  world.launcherSays(sandbox::Built{run, {}, {}, 0, 100});
+  world.launcherSays(sandbox::Started{run, 101});
+  CHECK(client.read().value().run_accepted().pid() == 101);
+  world.makeGroups(run);
+  return run;
+}
+
+inline void freeze(v1::ClientPacket& packet) { packet.mutable_freeze()->set_run("coder"); }
+inline void kill(v1::ClientPacket& packet) { packet.mutable_kill()->set_run("coder"); }
+inline void show(v1::ClientPacket& packet) { packet.mutable_show()->set_run("coder"); }
+
+}  // namespace ringfence::supervisor::daemon_world
