@@ -97,7 +97,7 @@ def test_a_daemon_that_is_killed_around_the_end_of_runs_loses_none_of_their_outp
         bench.daemon.kill_daemon()
         bench.daemon.start()
         for run in runs:
-            equal(bench.ended(run), {"code": 0})
+            equal(bench.ended(run)["code"], 0)
     for run, text in wanted.items():
         shown = bench.cli("logs", run)
         assert shown.stdout == text, f"{run}: {len(shown.stdout)} bytes instead of {len(text)}: {shown.stderr}"
