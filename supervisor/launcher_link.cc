@@ -120,7 +120,7 @@ Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::sp
   if (stage_ != Stage::kUp) return Error{ErrorCode::kUnavailable, "there is no launcher at the moment"};
   if (queue_.size() >= kMaxLauncherQueue)
     return Error{ErrorCode::kUnavailable, "the launcher does not read its messages"};
-  RF_TRY(queue(sandbox::encode(request), fds));
+  RF_TRY(queue(sandbox::encode(request, &knownTable_), fds));
   if (const auto* launch = std::get_if<sandbox::Launch>(&request)) {
     sandbox::KeptRun& kept = held_[launch->plan.run].kept;
     kept.run = launch->plan.run;

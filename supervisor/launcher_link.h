@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "sandbox/wire/codec.h"
 #include "sdk/base/clock.h"
 #include "supervisor/agent_launcher.h"
 
@@ -82,6 +83,7 @@ class LauncherLink final : public AgentLauncher {
   std::vector<sandbox::KeptRun> adopted_;
   std::map<RunId, Held> held_;
   std::deque<Queued> queue_;
+  sandbox::KnownTable knownTable_;
 };
 
 }  // namespace ringfence::supervisor

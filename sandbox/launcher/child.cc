@@ -31,7 +31,8 @@ constexpr int kReportFd = 3;
 
 class Builder {
  public:
-  Builder(int control, const char* attachPoint) : control_(control), attachPoint_(attachPoint) {}
+  Builder(int control, const char* attachPoint, KnownTable& table)
+      : control_(control), attachPoint_(attachPoint), table_(table) {}
 
   Result<void> prepare();
   Result<void> receive();
@@ -57,6 +58,7 @@ class Builder {
 
   int control_;
   const char* attachPoint_;
+  KnownTable& table_;
   std::vector<UniqueFd> fds_;
   std::int32_t extras_ = 0;
   std::vector<UniqueFd> extraFds_;
@@ -84,7 +86,7 @@ Result<void> Builder::receive() {
   }
   token = "launcher";
   if (packet.bytes.empty()) _exit(0);  // Abandoned before it had a plan.
-  LauncherRequest request = RF_TRY(decodeRequest(packet));
+  LauncherRequest request = RF_TRY(decodeRequest(packet, &table_));
   auto* launch = std::get_if<Launch>(&request);
   if (launch == nullptr) return Error{ErrorCode::kInternal, "the child got another message than a launch"};
   plan = std::move(launch->plan);
@@ -295,13 +297,13 @@ Result<void> buildAll(Builder& builder) {
 
 }  // namespace
 
-void runChild(int control, const char* attachPoint) {
+void runChild(int control, const char* attachPoint, KnownTable& table) {
   (void)::prctl(PR_SET_NAME, "run-init");
   armFault();
   // What the launcher holds for other runs is closed before anything else is done.
   if (control != kReportFd && ::dup3(control, kReportFd, O_CLOEXEC) < 0) _exit(125);
   if (auto closed = closeFrom(kReportFd + 1); !closed) fail(kReportFd, "launcher", closed.error());
-  Builder builder(kReportFd, attachPoint);
+  Builder builder(kReportFd, attachPoint, table);
   if (auto built = buildAll(builder); !built) fail(kReportFd, builder.token, built.error());
   runInit(builder.plan, kReportFd);
 }

@@ -2,9 +2,12 @@
 // the Plan comes, waits to be judged and released, and goes on as the run's pid 1 (sandbox/launcher/run_init.h).
 #pragma once
 
+#include "sandbox/wire/codec.h"
+
 namespace ringfence::sandbox {
 
 // `control` is its end of the pair. `attachPoint`: a directory of the host that the new root is put on for a moment.
-[[noreturn]] void runChild(int control, const char* attachPoint);
+// `table`: what its parent has read before.
+[[noreturn]] void runChild(int control, const char* attachPoint, KnownTable& table);
 
 }  // namespace ringfence::sandbox

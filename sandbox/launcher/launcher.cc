@@ -152,7 +152,7 @@ void Launcher::readDaemon() {
     auto packet = receivePacket(daemon_.get(), kMaxWirePacket, MSG_DONTWAIT);
     if (!packet && (packet.error().sysErrno == EAGAIN || packet.error().sysErrno == EINTR)) return;
     if (!packet || packet->bytes.empty()) return dropDaemon();
-    auto request = decodeRequest(*packet);
+    auto request = decodeRequest(*packet, &knownTable_);
     if (!request) return dropDaemon();  // Of another version, or broken: it sees the connection close.
     obey(std::move(*request), std::move(*packet));
   }

@@ -12,7 +12,7 @@
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/launcher/run.h"
 #include "sandbox/plan/kernel_features.h"
-#include "sandbox/wire/messages.h"
+#include "sandbox/wire/codec.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -62,7 +62,7 @@ class Launcher {
   void foresee(Run& run);
   Result<void> startBuilding(Run& run, Packet packet);
   Result<void> connectOutput(Run& run, UniqueFd& childEnd);
-  Result<const BpfProgram*> programFor(const SeccompTable& table);
+  Result<const BpfProgram*> programFor(const SharedSeccompTable& table);
   void obeyRelease(Run& run);
   // Kills what was made; LaunchFailed is said when it is gone.
   void failLaunch(Run& run, std::string token, std::string message, int sysErrno, int exitCode);
@@ -109,7 +109,8 @@ class Launcher {
   // The last plan that was built, by class: what the next one will probably ask for.
   std::map<policy::PriorityClass, Plan> lastPlans_;
   // The last table and its program: runs of one policy follow each other.
-  SeccompTable compiledTable_;
+  SharedSeccompTable compiledTable_;
+  KnownTable knownTable_;
   std::optional<BpfProgram> compiled_;
 };
 

@@ -98,7 +98,7 @@ Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass pri
     sigset_t none;
     sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-    runChild(pair.childs.get(), options_.runDirectory.c_str());
+    runChild(pair.childs.get(), options_.runDirectory.c_str(), knownTable_);
   }
   report = std::move(pair.ours);
   return child;
@@ -219,8 +219,8 @@ Result<void> Launcher::connectOutput(Run& run, UniqueFd& childEnd) {
   return watch(ends[0], Watch::kOutputPipe, serialOf(run));
 }
 
-Result<const BpfProgram*> Launcher::programFor(const SeccompTable& table) {
-  if (!compiled_ || compiledTable_ != table) {
+Result<const BpfProgram*> Launcher::programFor(const SharedSeccompTable& table) {
+  if (!compiled_ || !(compiledTable_ == table)) {
     compiled_.reset();
     compiled_ = RF_TRY(compile(table, nativeArchitecture()));
     compiledTable_ = table;

@@ -1,5 +1,6 @@
 // The Plan as text: one fact a line, in an order that depends on nothing but the Plan.
 #include <string>
+#include <string_view>
 
 #include "sandbox/plan/landlock_access.h"
 #include "sandbox/plan/make_plan.h"
@@ -97,17 +98,29 @@ std::string accessText(std::uint64_t access) {
       {kLandlockRemoveFile, "remove-file"}, {kLandlockRemoveDir, "remove-dir"},    {kLandlockRefer, "refer"},
       {kLandlockIoctlDev, "ioctl-dev"},     {kLandlockResolveUnix, "resolve-unix"}};
   std::string text;
+  text.reserve(192);
   for (const auto& [bit, name] : kNames) {
-    if ((access & bit) != 0) text += (text.empty() ? "" : ",") + std::string(name);
+    if ((access & bit) == 0) continue;
+    if (!text.empty()) text += ',';
+    text += name;
   }
   return text.empty() ? "nothing" : text;
 }
 
 std::string limitText(std::uint64_t value) { return value == UINT64_MAX ? "unlimited" : std::to_string(value); }
 
+constexpr std::string_view kRunVariable = "RINGFENCE_RUN=";
+// The run's id is in its environment too: without it the plan of equal requests is equal.
+enum class RunIdIs { kShown, kLeftOut };
+
 class Explainer {
  public:
-  void line(const std::string& text) { text_ += text + "\n"; }
+  explicit Explainer(RunIdIs id) : id_(id) { text_.reserve(kibibytes(16).count); }
+
+  void line(std::string_view text) {
+    text_ += text;
+    text_ += '\n';
+  }
   std::string take() { return std::move(text_); }
 
   void addHead(const Plan& plan) {
@@ -154,7 +167,9 @@ class Explainer {
   void addCommand(const Plan& plan) {
     line("executable " + shown(plan.executable));
     for (const std::string& word : plan.command) line("argument " + shown(word));
-    for (const std::string& variable : plan.environment) line("environment " + shown(variable));
+    for (const std::string& variable : plan.environment) {
+      if (id_ == RunIdIs::kShown || !variable.starts_with(kRunVariable)) line("environment " + shown(variable));
+    }
     line("directory " + shown(plan.workingDirectory));
     line(std::string("stdio ") + nameOf(plan.stdio));
     if (plan.stdio == Stdio::kTerminal) {
@@ -163,16 +178,18 @@ class Explainer {
   }
 
  private:
+  RunIdIs id_;
   std::string text_;
 };
 
-std::string body(const Plan& plan) {
-  Explainer explainer;
+std::string body(const Plan& plan, RunIdIs id) {
+  Explainer explainer(id);
   explainer.addHead(plan);
   explainer.addIdentity(plan.identity);
   for (const MountStep& step : plan.mounts) explainer.line(std::visit(StepText{}, step));
   explainer.addLandlock(plan.landlock);
-  explainer.line("seccomp " + std::to_string(plan.seccomp.rules.size()) + " rules sha256 " + seccompHash(plan.seccomp));
+  explainer.line("seccomp " + std::to_string(plan.seccomp->rules.size()) + " rules sha256 " +
+                 seccompHash(plan.seccomp));
   explainer.addLimits(plan);
   explainer.addCommand(plan);
   for (const EnforcedKey& key : plan.enforced) {
@@ -184,14 +201,8 @@ std::string body(const Plan& plan) {
 
 }  // namespace
 
-std::string explain(const Plan& plan) { return "run " + plan.run.text() + "\n" + body(plan); }
+std::string explain(const Plan& plan) { return "run " + plan.run.text() + "\n" + body(plan, RunIdIs::kShown); }
 
-std::string planHash(const Plan& plan) {
-  // The run's id is in its environment too: without it the plan of equal requests is equal.
-  Plan anonymous = plan;
-  std::erase_if(anonymous.environment,
-                [](const std::string& variable) { return variable.starts_with("RINGFENCE_RUN="); });
-  return sha256Hex(body(anonymous));
-}
+std::string planHash(const Plan& plan) { return sha256Hex(body(plan, RunIdIs::kLeftOut)); }
 
 }  // namespace ringfence::sandbox

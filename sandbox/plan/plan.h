@@ -1,6 +1,6 @@
-// What a launch does, as a printable value: made by makePlan (sandbox/plan/make_plan.h) from a policy, a request and what
-// the kernel can do; obeyed by ringfence-launcher, which adds nothing of its own. Owns no descriptor: descriptors that
-// the client opened travel beside the Plan and are named by their index in that list.
+// What a launch does, as a printable value: made by makePlan (sandbox/plan/make_plan.h) from a policy, a request and
+// what the kernel can do; obeyed by ringfence-launcher, which adds nothing of its own. Owns no descriptor: descriptors
+// that the client opened travel beside the Plan and are named by their index in that list.
 #pragma once
 
 #include <cstdint>
@@ -28,29 +28,55 @@ inline constexpr std::uint32_t kWorkspaceDescriptor = 0;
 inline constexpr std::uint32_t kHomeDescriptor = 1;
 inline constexpr std::uint32_t kStdioDescriptor = 2;  // the first of three
 
-// Two files in the root that prove the Landlock layers by trying: the first opens for reading only where the inner layer
-// is missing, the second only where the outer one is.
+// Two files in the root that prove the Landlock layers by trying: the first opens for reading only where the inner
+// layer is missing, the second only where the outer one is.
 inline constexpr const char* kInnerCanary = "/.ringfence-canary";
 inline constexpr const char* kOuterCanary = "/.ringfence-canary-outer";
 
-// ---- mounts, obeyed in order inside a fresh tmpfs that becomes the root and is read-only at the end. Targets are absolute
-// inside the fence. Whoever obeys makes missing parents and a missing mount point (a directory or an empty file, as what is
-// mounted there), 0755 and of root, without following a symbolic link: a private home is written by earlier runs. ---------
+// ---- mounts, obeyed in order inside a fresh tmpfs that becomes the root and is read-only at the end. Targets are
+// absolute inside the fence. Whoever obeys makes missing parents and a missing mount point (a directory or an empty
+// file, as what is mounted there), 0755 and of root, without following a symbolic link: a private home is written by
+// earlier runs. ---------
 
-struct MakeDirectory { std::string target; std::uint32_t mode = 0755; bool ownedByRun = false; };
-struct MakeFile { std::string target; std::string content; std::uint32_t mode = 0644; bool ownedByRun = false; };
-struct MakeSymlink { std::string target; std::string content; };
-struct MountTmpfs { std::string target; Bytes size; std::uint32_t inodes = 0; std::uint32_t mode = 01777; bool ownedByRun = false; bool noExec = false; };
-struct MountProc { std::string target; };
-struct MountDevpts { std::string target; };
-struct BindDevice { std::string target; };  // the node of the same name on the host: /dev/null, zero, full, random, urandom, tty
+struct MakeDirectory {
+  std::string target;
+  std::uint32_t mode = 0755;
+  bool ownedByRun = false;
+};
+struct MakeFile {
+  std::string target;
+  std::string content;
+  std::uint32_t mode = 0644;
+  bool ownedByRun = false;
+};
+struct MakeSymlink {
+  std::string target;
+  std::string content;
+};
+struct MountTmpfs {
+  std::string target;
+  Bytes size;
+  std::uint32_t inodes = 0;
+  std::uint32_t mode = 01777;
+  bool ownedByRun = false;
+  bool noExec = false;
+};
+struct MountProc {
+  std::string target;
+};
+struct MountDevpts {
+  std::string target;
+};
+struct BindDevice {
+  std::string target;
+};  // the node of the same name on the host: /dev/null, zero, full, random, urandom, tty
 // A path of the host, opened with the caller's rights (fsuid, groups), O_PATH, symbolic links resolved as the caller.
 struct BindPath {
   std::string source;
   std::string target;
   Access access = Access::kReadOnly;
-  bool idmapped = false;    // exchange the caller's and the run's ids (identity "own")
-  bool optional = false;    // absent source: skipped and noted, not a failure
+  bool idmapped = false;  // exchange the caller's and the run's ids (identity "own")
+  bool optional = false;  // absent source: skipped and noted, not a failure
   bool noExec = false;
 };
 // A descriptor that the client opened.
@@ -66,22 +92,23 @@ enum class MaskKind { kReadOnly, kEmpty };
 // kEmpty are skipped. `glob` masks are expanded once under `target`, at most `maxMatches`; what was cut is noted.
 struct MaskPath {
   std::string target;
-  std::string glob;         // "" or a pattern relative to target: "**/.env*"
+  std::string glob;  // "" or a pattern relative to target: "**/.env*"
   MaskKind kind = MaskKind::kEmpty;
   std::uint32_t maxMatches = 256;
-  std::string origin;       // "file:line" of the rule
+  std::string origin;  // "file:line" of the rule
 };
 
 using MountStep = std::variant<MakeDirectory, MakeFile, MakeSymlink, MountTmpfs, MountProc, MountDevpts, BindDevice,
                                BindPath, BindDescriptor, MaskPath>;
 
-// ---- the other walls --------------------------------------------------------------------------------------------------
+// ---- the other walls
+// --------------------------------------------------------------------------------------------------
 
 struct Identity {
-  std::uint32_t uid = 0;                 // never 0
+  std::uint32_t uid = 0;  // never 0
   std::uint32_t gid = 0;
-  std::vector<std::uint32_t> groups;     // supplementary groups inside
-  std::uint32_t callerUid = 0;           // whose rights open sources; whose ids an idmapped mount exchanges
+  std::vector<std::uint32_t> groups;  // supplementary groups inside
+  std::uint32_t callerUid = 0;        // whose rights open sources; whose ids an idmapped mount exchanges
   std::uint32_t callerGid = 0;
   std::vector<std::uint32_t> callerGroups;
   // Nobody's id outside. Owns the run's user namespace, so the kernel charges it for what is counted over all
@@ -91,14 +118,17 @@ struct Identity {
 
 // Path inside the fence. A path that does not exist has no rule (its optional bind was skipped); of a path that is no
 // directory only the rights in kLandlockFileRights (sandbox/plan/landlock_access.h) count.
-struct LandlockRule { std::string path; std::uint64_t access = 0; };
+struct LandlockRule {
+  std::string path;
+  std::uint64_t access = 0;
+};
 struct Landlock {
   bool enabled = false;
-  std::uint32_t abi = 0;                 // the ABI that the rights below are cut to
+  std::uint32_t abi = 0;  // the ABI that the rights below are cut to
   std::uint64_t handledFs = 0;
   std::uint64_t handledNet = 0;
   std::uint64_t scoped = 0;
-  std::vector<LandlockRule> outer;       // domain of a warden: parent of the agent's
+  std::vector<LandlockRule> outer;  // domain of a warden: parent of the agent's
   std::vector<LandlockRule> inner;
 };
 
@@ -108,7 +138,11 @@ struct ResourceLimits {
   std::optional<std::uint32_t> pids;
 };
 
-struct RlimitSetting { int resource = 0; std::uint64_t soft = 0; std::uint64_t hard = 0; };  // UINT64_MAX: unlimited
+struct RlimitSetting {
+  int resource = 0;
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};  // UINT64_MAX: unlimited
 
 enum class Stdio {
   kDescriptors,  // three client descriptors, at the end of the descriptor list: 0, 1, 2
@@ -117,10 +151,18 @@ enum class Stdio {
 };
 
 // A wall that is not as strong as it could be: shown wherever the run is shown.
-struct Weakening { Wall wall; std::string reason; bool operator==(const Weakening&) const = default; };
+struct Weakening {
+  Wall wall;
+  std::string reason;
+  bool operator==(const Weakening&) const = default;
+};
 
 // One key of the policy and the mechanism that enforces it, for --dry-run.
-struct EnforcedKey { std::string key; std::string mechanism; std::string origin; };
+struct EnforcedKey {
+  std::string key;
+  std::string mechanism;
+  std::string origin;
+};
 
 struct Plan {
   RunId run;
@@ -133,7 +175,7 @@ struct Plan {
   std::vector<MountStep> mounts;
   Identity identity;
   Landlock landlock;
-  SeccompTable seccomp;
+  SharedSeccompTable seccomp;
   ResourceLimits limits;
   std::vector<RlimitSetting> rlimits;
   std::vector<std::string> command;      // argv; [0] is what the program sees as its name

@@ -215,8 +215,8 @@ SeccompTable makeTable() {
 
 }  // namespace
 
-SeccompTable defaultSeccompTable() {
-  static const SeccompTable kTable = makeTable();
+const SharedSeccompTable& defaultSeccompTable() {
+  static const SharedSeccompTable kTable = makeTable();
   return kTable;
 }
 

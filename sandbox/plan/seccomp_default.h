@@ -5,6 +5,6 @@
 
 namespace ringfence::sandbox {
 
-SeccompTable defaultSeccompTable();
+const SharedSeccompTable& defaultSeccompTable();
 
 }  // namespace ringfence::sandbox

@@ -53,11 +53,11 @@ std::string explain(const SeccompTable& table) {
   return text;
 }
 
-std::string seccompHash(const SeccompTable& table) {
+std::string seccompHash(const SharedSeccompTable& table) {
   // Nearly every plan has the same table.
-  thread_local SeccompTable last;
+  thread_local SharedSeccompTable last;
   thread_local std::string hash;
-  if (hash.empty() || last != table) {
+  if (hash.empty() || !(last == table)) {
     hash = sha256Hex(explain(table));
     last = table;
   }

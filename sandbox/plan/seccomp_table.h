@@ -1,9 +1,11 @@
-// The system calls that a run may make, as a table: default deny. Meaning only; sandbox/kernel/seccomp.h compiles it with
-// libseccomp for one architecture and installs it.
+// The system calls that a run may make, as a table: default deny. Meaning only; sandbox/kernel/seccomp.h compiles it
+// with libseccomp for one architecture and installs it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ringfence::sandbox {
@@ -23,9 +25,9 @@ struct ArgCheck {
 // One rule: all checks hold → action. Several rules for one call: the strictest matching action wins, as libseccomp
 // orders them; a call without a rule gets `fallback`.
 struct SeccompRule {
-  std::string call;                // libseccomp's name; a call that the architecture lacks is left out
+  std::string call;  // libseccomp's name; a call that the architecture lacks is left out
   SeccompAction action = SeccompAction::kAllow;
-  std::uint16_t errnoValue = 0;    // for kErrno
+  std::uint16_t errnoValue = 0;  // for kErrno
   std::vector<ArgCheck> checks;
   bool operator==(const SeccompRule&) const = default;
 };
@@ -37,8 +39,23 @@ struct SeccompTable {
   bool operator==(const SeccompTable&) const = default;
 };
 
+// One table of many plans, which nobody changes: a copy is another name for it.
+class SharedSeccompTable {
+ public:
+  SharedSeccompTable() : SharedSeccompTable(SeccompTable{}) {}
+  SharedSeccompTable(SeccompTable table) : table_(std::make_shared<const SeccompTable>(std::move(table))) {}
+
+  operator const SeccompTable&() const { return *table_; }
+  const SeccompTable* operator->() const { return table_.get(); }
+  bool operator==(const SharedSeccompTable& other) const { return isSame(other) || *table_ == *other.table_; }
+  bool isSame(const SharedSeccompTable& other) const { return table_ == other.table_; }
+
+ private:
+  std::shared_ptr<const SeccompTable> table_;
+};
+
 // One rule a line, in their order; and the SHA-256 of that text.
 std::string explain(const SeccompTable& table);
-std::string seccompHash(const SeccompTable& table);
+std::string seccompHash(const SharedSeccompTable& table);
 
 }  // namespace ringfence::sandbox

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "sandbox/wire/codec.h"
 #include "sdk/base/error.h"
 #include "sdk/base/run_id.h"
 #include "sdk/base/units.h"
@@ -61,6 +62,8 @@ class Writer : public ArchiveState {
  public:
   template <typename T>
   using Of = const T;
+
+  explicit Writer(KnownTable* known) : known_(known) {}
 
   template <typename T>
   Writer& operator()(std::string_view name, const T& value) {
@@ -118,10 +121,20 @@ class Writer : public ArchiveState {
     put(static_cast<std::uint8_t>(value.index()));
     std::visit([this](const auto& alternative) { put(alternative); }, value);
   }
+  void put(const SharedSeccompTable& shared) {
+    if (known_ != nullptr && !known_->bytes.empty() && known_->table.isSame(shared)) {
+      bytes_ += known_->bytes;
+      return;
+    }
+    const std::size_t start = bytes_.size();
+    put(static_cast<const SeccompTable&>(shared));
+    if (known_ != nullptr && !error_) *known_ = {shared, bytes_.substr(start)};
+  }
   template <typename Struct>
   requires std::is_aggregate_v<Struct>
   void put(const Struct& value) { describe(*this, value); }
 
+  KnownTable* known_;
   std::string bytes_;
 };
 
@@ -132,7 +145,7 @@ class Reader : public ArchiveState {
   template <typename T>
   using Of = T;
 
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  explicit Reader(std::string_view bytes, KnownTable* known) : known_(known), bytes_(bytes) {}
 
   template <typename T>
   Reader& operator()(std::string_view name, T&& value) {
@@ -227,10 +240,25 @@ class Reader : public ArchiveState {
     std::uint8_t index = 0;
     ((tag == index++ ? get(value.template emplace<Alternatives>()) : void()), ...);
   }
+  // An encoding says itself where it ends, so bytes that begin with that of a table are that table and what follows it.
+  void get(SharedSeccompTable& shared) {
+    if (known_ != nullptr && !known_->bytes.empty() && bytes_.starts_with(known_->bytes)) {
+      shared = known_->table;
+      bytes_.remove_prefix(known_->bytes.size());
+      return;
+    }
+    const std::string_view before = bytes_;
+    SeccompTable table;
+    get(table);
+    if (error_) return;
+    shared = std::move(table);
+    if (known_ != nullptr) *known_ = {shared, std::string(before.substr(0, before.size() - bytes_.size()))};
+  }
   template <typename Struct>
   requires std::is_aggregate_v<Struct>
   void get(Struct& value) { describe(*this, value); }
 
+  KnownTable* known_;
   std::string_view bytes_;
 };
 

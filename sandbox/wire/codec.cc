@@ -23,8 +23,8 @@ struct MessageTraits<LauncherEvent> {
 };
 
 template <typename Message>
-Writer write(const Message& message) {
-  Writer writer;
+Writer write(const Message& message, KnownTable* known = nullptr) {
+  Writer writer(known);
   writer("magic", kMagic)("version", kWireVersion)("direction", MessageTraits<Message>::kDirection);
   writer(MessageTraits<Message>::kName, message);
   return writer;
@@ -44,8 +44,8 @@ Result<std::string> writeBounded(const Message& message) {
 }
 
 template <typename Message>
-Result<Message> read(std::string_view packet) {
-  Reader reader(packet);
+Result<Message> read(std::string_view packet, KnownTable* known = nullptr) {
+  Reader reader(packet, known);
   std::uint32_t magic = 0;
   std::uint32_t version = 0;
   Direction direction = Direction::kRequest;
@@ -73,15 +73,17 @@ Result<void> checkLength(std::string_view packet) {
 
 }  // namespace
 
-std::string encode(const LauncherRequest& request) { return write(request).take(); }
+std::string encode(const LauncherRequest& request, KnownTable* known) { return write(request, known).take(); }
 std::string encode(const LauncherEvent& event) { return write(event).take(); }
 Result<std::string> encodeBounded(const LauncherRequest& request) { return writeBounded(request); }
 Result<std::string> encodeBounded(const LauncherEvent& event) { return writeBounded(event); }
-Result<LauncherRequest> decodeLongRequest(std::string_view message) { return read<LauncherRequest>(message); }
+Result<LauncherRequest> decodeLongRequest(std::string_view message, KnownTable* known) {
+  return read<LauncherRequest>(message, known);
+}
 
-Result<LauncherRequest> decodeRequest(std::string_view packet) {
+Result<LauncherRequest> decodeRequest(std::string_view packet, KnownTable* known) {
   RF_TRY(checkLength(packet));
-  return read<LauncherRequest>(packet);
+  return read<LauncherRequest>(packet, known);
 }
 
 Result<LauncherEvent> decodeEvent(std::string_view packet) {

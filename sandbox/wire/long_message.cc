@@ -23,11 +23,11 @@ Result<Packet> packRequest(std::string message) {
   return packet;
 }
 
-Result<LauncherRequest> decodeRequest(const Packet& packet) {
-  if (packet.bytes != kLongMessage) return decodeRequest(packet.bytes);
+Result<LauncherRequest> decodeRequest(const Packet& packet, KnownTable* known) {
+  if (packet.bytes != kLongMessage) return decodeRequest(packet.bytes, known);
   if (packet.fds.empty()) return Error{ErrorCode::kInvalid, "packet: announces a long message and brings none"};
   const std::string message = RF_TRY(readSealedMemfd(packet.fds.back().get(), kMaxLongMessage, "a long message"));
-  return decodeLongRequest(message);
+  return decodeLongRequest(message, known);
 }
 
 std::vector<UniqueFd> takeFds(Packet packet) {

@@ -19,7 +19,7 @@ inline constexpr Bytes kMaxLongMessage = mebibytes(4);
 Result<Packet> packRequest(std::string message);
 // Leaves the packet as it is, so that it can be handed on. Fails as decodeRequest does, and with kInvalid for a memfd
 // that somebody could still change.
-Result<LauncherRequest> decodeRequest(const Packet& packet);
+Result<LauncherRequest> decodeRequest(const Packet& packet, KnownTable* known = nullptr);
 // The descriptors that the request is about.
 std::vector<UniqueFd> takeFds(Packet packet);
 

@@ -55,6 +55,11 @@ class Scrambler {
     list.clear();
     for (std::uint32_t count = below(6); count > 0; --count) fill(list.emplace_back());
   }
+  void fill(sandbox::SharedSeccompTable& shared) {
+    sandbox::SeccompTable table;
+    fill(table);
+    shared = std::move(table);
+  }
   template <typename... Alternatives>
   void fill(std::variant<Alternatives...>& value) {
     choose(value, below(sizeof...(Alternatives)));

@@ -110,6 +110,30 @@ TEST_CASE("a flipped bit is refused or yields another message that is itself wel
   CHECK(refused > 0);
 }
 
+TEST_CASE("a seccomp table that is known crosses as if it were not, and once it is another it is read anew") {
+  KnownTable writers, readers;
+  Launch launch = sampleLaunch();
+  for (const std::uint32_t seed : {1U, 1U, 2U, 3U, 1U}) {
+    SeccompTable table;
+    Scrambler(seed).fill(table);
+    if (seed == 3) table.fallbackErrno = static_cast<std::uint16_t>(table.fallbackErrno ^ 1U);
+    launch.plan.seccomp = table;
+    for (int turn = 0; turn < 2; ++turn) {
+      const std::string bytes = encode(LauncherRequest{launch}, &writers);
+      REQUIRE(bytes == encode(LauncherRequest{launch}));
+      const auto decoded = decodeRequest(bytes, &readers);
+      REQUIRE(decoded);
+      CHECK(std::get<Launch>(*decoded).plan.seccomp == launch.plan.seccomp);
+      CHECK(std::get<Launch>(*decoded).plan.seccomp.isSame(readers.table));
+      CHECK(encode(*decoded) == bytes);
+      for (std::size_t length = 0; length < bytes.size(); ++length) {
+        KnownTable known = readers;
+        REQUIRE_FALSE(decodeRequest(std::string_view(bytes).substr(0, length), &known));
+      }
+    }
+  }
+}
+
 TEST_CASE("bytes after the message are refused") {
   const auto decoded = decodeRequest(encode(LauncherRequest{sampleLaunch()}) + "x");
   REQUIRE_FALSE(decoded);
