@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/document.h"
@@ -12,8 +13,8 @@ enum class Operation { kRead, kWrite, kExec, kConnect };
 
 struct Action {
   Operation operation = Operation::kRead;
-  std::string target;               // absolute path, or "host:port"
-  std::vector<std::string> argv;    // kExec
+  std::string target;             // absolute path, or "host:port"
+  std::vector<std::string> argv;  // kExec
 };
 
 // What patterns stand for on this machine.
@@ -24,8 +25,8 @@ struct Places {
 
 struct Verdict {
   Decision decision = Decision::kForbid;
-  Origin origin;          // of the rule that decided; empty file: the built-in default "not granted"
-  std::string rule;       // its text: "files.forbid **/.env*"
+  Origin origin;     // of the rule that decided; empty file: the built-in default "not granted"
+  std::string rule;  // its text: "files.forbid **/.env*"
   std::string why;
 };
 
@@ -36,16 +37,27 @@ struct Verdict {
 // Says nothing about what a fence brings along itself (/proc, a private /tmp and home).
 Verdict evaluate(const Document& document, const Places& places, const Action& action);
 
-// Whether `path` (absolute, normalised) is matched by a pattern of the policy format. "**" crosses directories, "*" and "?"
-// do not. What a pattern matches, it matches with everything below it. Names compare byte by byte.
+// Whether `path` (absolute, normalised) is matched by a pattern of the policy format. "**" crosses directories, "*" and
+// "?" do not. What a pattern matches, it matches with everything below it. Names compare byte by byte.
 bool matchesPath(const std::string& pattern, const Places& places, const std::string& path);
+
+// The same for one pattern and many paths: what follows from the pattern alone is found once.
+class PathPattern {
+ public:
+  PathPattern(const std::string& pattern, const Places& places);
+  bool matches(std::string_view path) const;
+
+ private:
+  std::string expanded_;
+  std::size_t placeLength_ = 0;  // of its beginning without any glob; a path that is not below it cannot match
+};
 
 // "~/x" and "$WORKSPACE/x" made absolute; "**/x" becomes "WORKSPACE/**/x". Empty when the place is not known.
 std::string expandPattern(const std::string& pattern, const Places& places);
 
-// What a `forbid` does to what it matches. True: it is hidden (an empty node in its place), as for ".env" files and keys.
-// False: it stays readable and cannot be changed, as for what tools outside run or obey later: anything of ".git" and the
-// settings of editors and agents.
+// What a `forbid` does to what it matches. True: it is hidden (an empty node in its place), as for ".env" files and
+// keys. False: it stays readable and cannot be changed, as for what tools outside run or obey later: anything of ".git"
+// and the settings of editors and agents.
 bool isSecretPattern(const PathRule& rule);
 
 }  // namespace ringfence::policy

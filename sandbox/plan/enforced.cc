@@ -13,9 +13,10 @@ Error notEnforced(const std::string& key, const policy::Origin& origin) {
                (text.empty() ? "" : text + ": ") + key + " is not enforced by this version of Ringfence"};
 }
 
-policy::Origin originOf(const policy::Document& document, const std::string& key) {
+const policy::Origin& originOf(const policy::Document& document, const std::string& key) {
+  static const policy::Origin kNowhere;
   const auto found = document.origins.find(key);
-  return found == document.origins.end() ? policy::Origin{} : found->second;
+  return found == document.origins.end() ? kNowhere : found->second;
 }
 
 std::string wallMechanism(Wall wall, const KernelFeatures& features) {
@@ -51,12 +52,12 @@ class Lister {
  public:
   explicit Lister(const EnforcedBy& by) : by_(by) {}
 
-  void add(const std::string& key, const std::string& mechanism, const policy::Origin& origin) {
-    entries_.push_back({key, mechanism, originText(origin)});
+  void add(std::string key, std::string mechanism, const policy::Origin& origin) {
+    entries_.push_back({std::move(key), std::move(mechanism), originText(origin)});
   }
   // A plain key: only when some file wrote it.
   void addIfWritten(const std::string& key, const std::string& mechanism) {
-    const policy::Origin origin = originOf(by_.document, key);
+    const policy::Origin& origin = originOf(by_.document, key);
     if (!origin.file.empty()) add(key, mechanism, origin);
   }
 

@@ -24,8 +24,8 @@ class Collector {
         places_{request.workspace, homeInside(request.caller)},
         own_(usesOwnIdentity(document, request)) {
     for (const policy::PathRule& rule : document.files.forbid) {
-      forbids_.push_back({&rule, throughRootLinks(request, policy::expandPattern(rule.pattern, places_)),
-                          policy::isSecretPattern(rule)});
+      const std::string absolute = throughRootLinks(request, policy::expandPattern(rule.pattern, places_));
+      forbids_.push_back({&rule, policy::PathPattern(absolute, places_), policy::isSecretPattern(rule)});
     }
   }
 
@@ -51,7 +51,7 @@ class Collector {
     if (!checked) return checked;
     // Forbid over allow: what is forbidden as a whole is not bound at all.
     if (findForbid(path, Access::kReadOnly) != nullptr) return {};
-    if (findForbid(path, access) != nullptr) access = Access::kReadOnly;
+    if (access == Access::kReadWrite && findForbid(path, access) != nullptr) access = Access::kReadOnly;
     add({path, access, GrantKind::kPolicy, own_ && (access == Access::kReadWrite || isBelowHome(path)), rule.origin});
     return {};
   }
@@ -78,8 +78,9 @@ class Collector {
     std::stable_sort(grants_.begin(), grants_.end(),
                      [](const Grant& a, const Grant& b) { return mountsBefore(a.path, b.path); });
     std::vector<Grant> kept;
-    for (const Grant& grant : grants_) {
-      if (!isRedundant(grant, kept)) kept.push_back(grant);
+    kept.reserve(grants_.size());
+    for (Grant& grant : grants_) {
+      if (!isRedundant(grant, kept)) kept.push_back(std::move(grant));
     }
     return kept;
   }
@@ -94,7 +95,7 @@ class Collector {
   const policy::PathRule* findForbid(const std::string& path, Access access) const {
     for (const Forbid& forbid : forbids_) {
       if (access == Access::kReadOnly && !forbid.secret) continue;
-      if (policy::matchesPath(forbid.pattern, places_, path)) return forbid.rule;
+      if (forbid.pattern.matches(path)) return forbid.rule;
     }
     return nullptr;
   }
@@ -133,7 +134,7 @@ class Collector {
 
   struct Forbid {
     const policy::PathRule* rule;
-    std::string pattern;  // absolute
+    policy::PathPattern pattern;
     bool secret;
   };
 

@@ -103,6 +103,21 @@ Result<void> checkExecutable(const LaunchRequest& request, const std::vector<Gra
                                         "\"] under [files] of policy, or --read"};
 }
 
+// What follows from a policy alone. Runs of one policy follow each other.
+struct PolicyTexts {
+  policy::Document document;
+  std::string hash;
+  std::string json;
+};
+const PolicyTexts& textsOf(const policy::Document& document) {
+  thread_local PolicyTexts last;
+  if (last.hash.empty() || last.document != document) {
+    last = {document, policy::documentHash(document), {}};
+    last.json = policyJson(document, last.hash);
+  }
+  return last;
+}
+
 // A shell that is not in the fence would be a broken promise in $SHELL and passwd.
 std::string chooseShell(const LaunchRequest& request, const std::vector<Grant>& grants) {
   const std::string& shell = request.caller.shell;
@@ -116,8 +131,8 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   RF_TRY(checkSize(document, request));
   RF_TRY(checkEnforceable(document));
   const bool ownIdentity = usesOwnIdentity(document, request);
-  const WallChoice choice = RF_TRY(chooseWalls(document, ownIdentity, features));
-  const Identity identity = RF_TRY(makeIdentity(document, request));
+  WallChoice choice = RF_TRY(chooseWalls(document, ownIdentity, features));
+  Identity identity = RF_TRY(makeIdentity(document, request));
   const std::vector<Grant> grants = RF_TRY(collectGrants(document, request));
   const Masks masks = RF_TRY(makeMasks(document, request, grants));
   const std::string shell = chooseShell(request, grants);
@@ -126,14 +141,15 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   Plan plan;
   plan.run = request.run;
   plan.policyName = document.name;
-  plan.policyHash = policy::documentHash(document);
+  const PolicyTexts& texts = textsOf(document);
+  plan.policyHash = texts.hash;
   plan.priority = document.priority;
   plan.hostname = makeHostname(request);
   plan.walls = choice.walls;
   std::vector<MakeFile> files = identityFiles(identity, request, shell, plan.hostname);
-  files.push_back({.target = "/run/ringfence/policy.json", .content = policyJson(document, plan.policyHash)});
+  files.push_back({.target = "/run/ringfence/policy.json", .content = texts.json});
   plan.mounts = makeMounts({grants, masks.steps, std::move(files), rootLinks(request, grants)});
-  plan.identity = identity;
+  plan.identity = std::move(identity);
   const bool landlocked = choice.walls.landlock != policy::WallStrength::kOff;
   plan.landlock = makeLandlock(grants, landlocked ? features.landlockAbi : 0);
   plan.seccomp = defaultSeccompTable();
@@ -147,8 +163,8 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.stdio = request.stdio;
   plan.terminalRows = request.terminalRows;
   plan.terminalColumns = request.terminalColumns;
-  plan.weakened = choice.weakened;
   plan.enforced = listEnforced({document, grants, masks, choice, features, ownIdentity});
+  plan.weakened = std::move(choice.weakened);
   return plan;
 }
 

@@ -57,15 +57,17 @@ const std::vector<std::string>& deviceNodes() {
   return kNodes;
 }
 
-std::vector<MountStep> makeMounts(const TreeContent& content) {
+std::vector<MountStep> makeMounts(TreeContent content) {
   std::vector<MountStep> steps = standardMounts();
+  steps.reserve(steps.size() + 16 + content.files.size() + content.rootLinks.size() + content.grants.size() +
+                content.masks.size());
   for (const MakeSymlink& link : standardLinks()) steps.push_back(link);
   // A mount is never made through a link.
   const bool varTmpTaken = std::any_of(content.grants.begin(), content.grants.end(),
                                        [](const Grant& grant) { return isWithin(grant.path, "/var/tmp"); });
   if (!varTmpTaken) steps.push_back(MakeSymlink{"/var/tmp", "/tmp"});
-  for (const MakeSymlink& link : content.rootLinks) steps.push_back(link);
-  for (const MakeFile& file : content.files) steps.push_back(file);
+  for (MakeSymlink& link : content.rootLinks) steps.push_back(std::move(link));
+  for (MakeFile& file : content.files) steps.push_back(std::move(file));
   steps.push_back(MakeFile{.target = kInnerCanary, .content = "", .mode = 0644});
   steps.push_back(MakeFile{.target = kOuterCanary, .content = "", .mode = 0644});
   // No grant is above anything of the standard tree, and grants come sorted.

@@ -16,7 +16,7 @@ struct TreeContent {
   std::vector<MakeSymlink> rootLinks;
 };
 
-std::vector<MountStep> makeMounts(const TreeContent& content);
+std::vector<MountStep> makeMounts(TreeContent content);
 
 // The device nodes that a run has.
 const std::vector<std::string>& deviceNodes();
