@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,6 +65,8 @@ int main(int argc, char** argv) {
   if (::geteuid() != 0) return std::fputs("ringfence-launcher: needs to be root\n", stderr), 1;
   if (!fillStandardDescriptors()) return 1;
   raiseDescriptorLimit();
+  // What one launch frees the next one needs again; the children of a fork inherit it, and end.
+  (void)::mallopt(M_TRIM_THRESHOLD, 1 << 20);
   ::umask(077);
   if (auto served = serve(options); !served) {
     std::fprintf(stderr, "ringfence-launcher: %s\n", served.error().message.c_str());
