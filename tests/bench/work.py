@@ -83,30 +83,31 @@ class Work:
             raise RuntimeError(f"{operation} {name} failed: {error}")
         return float(took) * 1000, float(used) * 1000
 
-    def rounds(self, operation, rounds):
+    def rounds(self, operation, rounds, names):
         """({name: [milliseconds]}, {name: [milliseconds of processor time]})"""
-        for name in self.workers:
+        for name in names:
             self.measure(name, operation)  # warms the caches
-        values = interleaved(self.workers, rounds, lambda name: self.measure(name, operation))
+        values = interleaved(names, rounds, lambda name: self.measure(name, operation))
         return ({name: [one[0] for one in values[name]] for name in values}, {name: [one[1] for one in values[name]] for name in values})
 
 
-def against_outside(work, rounds):
+def against_outside(work, quick):
     """Rows of the main table."""
     for operation, what in OPERATIONS:
-        values, _ = work.rounds(operation, rounds)
+        names = ("bench", "outside", "outside again", *(("own",) if operation == "git" else ()))
+        values, used = work.rounds(operation, 3 if quick else 100 if operation.startswith("git") else 60, names)
         inside, outside = values["bench"], values["outside"]
         yield (f"{what}, inside against outside", "≤ 1.10", ratio(inside, outside),
                f"median ms {percentile(inside, 0.5):.1f} and {percentile(outside, 0.5):.1f}; "
-               f"control {ratio(values['outside again'], outside)}")
+               f"processor time {ratio(used['bench'], used['outside'])}; control {ratio(values['outside again'], outside)}")
         if operation == "git":
             yield ("the same in a run with an id of its own, before git has renewed the index", "", ratio(values["own"], outside),
                    f"median ms {percentile(values['own'], 0.5):.1f}: reads every file")
 
 
-def of_each_wall(work, rounds):
+def of_each_wall(work, quick):
     """Rows of the table of walls: (what, ratio of git status, ratio of git status that reads)."""
-    used = {operation: work.rounds(operation, rounds)[1] for operation in ("git", "git-read")}
+    used = {operation: work.rounds(operation, 3 if quick else 150, list(work.workers))[1] for operation in ("git", "git-read")}
 
     def row(what, numerator, denominator):
         return (what, *(ratio(used[operation][numerator], used[operation][denominator]) for operation in used))
@@ -127,7 +128,7 @@ def measured(build, policies, workspace, quick):
         accounts.add(NAME, UID)
         accounts.start()
         with Work(accounts, str(workspace), ("bench", "outside", "outside again", "own")) as work:
-            rows = list(against_outside(work, 3 if quick else 100))
+            rows = list(against_outside(work, quick))
         with Work(accounts, str(workspace), ("bench", "outside", "outside again", *WITHOUT)) as work:
-            walls = of_each_wall(work, 3 if quick else 150)
+            walls = of_each_wall(work, quick)
     return rows, walls
