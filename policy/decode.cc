@@ -55,6 +55,7 @@ class Decoder {
  private:
   void walk(const Table& table, const std::string& prefix) {
     for (const Entry& entry : table) {
+      if (complaints_.isFull()) return;
       const std::string dotted = prefix + entry.key;
       if (const Key* key = findKey(dotted)) {
         decode(*key, entry);
@@ -200,6 +201,7 @@ class Decoder {
     if (array == nullptr) return wrongType(key, value);
     std::vector<TextItem> items;
     for (const Value& element : *array) {
+      if (complaints_.isFull()) break;
       const auto* text = std::get_if<std::string>(&element.content);
       if (text == nullptr) {
         wrongType(key, element);
@@ -252,6 +254,7 @@ class Decoder {
     if (table == nullptr) return wrongType(key, value);
     std::vector<Assignment> result;
     for (const Entry& entry : *table) {
+      if (complaints_.isFull()) break;
       const auto* text = std::get_if<std::string>(&entry.value.content);
       if (text == nullptr) {
         complaints_.add(entry.value.mark,
@@ -277,8 +280,10 @@ class Decoder {
 
 }  // namespace
 
+bool Complaints::isFull() const { return errors_.size() >= kMaxErrors; }
+
 void Complaints::add(const Mark& mark, std::string message, std::string help) {
-  if (errors_.size() < kMaxErrors) errors_.push_back(errorAt(lines_.place(mark), std::move(message), std::move(help)));
+  if (!isFull()) errors_.push_back(errorAt(lines_.place(mark), std::move(message), std::move(help)));
 }
 
 std::vector<Diagnostic> Complaints::take() && {

@@ -38,6 +38,8 @@ class Complaints {
  public:
   explicit Complaints(const SourceLines& lines) : lines_(lines) {}
   void add(const Mark& mark, std::string message, std::string help = {});
+  // Nothing more is kept: whoever decodes may stop.
+  bool isFull() const;
   Place place(const Mark& mark) const { return lines_.place(mark); }
   std::vector<Diagnostic> take() &&;
 

@@ -19,6 +19,7 @@ class RuleTable {
   RuleTable(const Table& table, std::vector<std::string_view> names, Complaints& complaints)
       : table_(table), complaints_(complaints) {
     for (const Entry& entry : table) {
+      if (complaints_.isFull()) return;
       if (std::ranges::find(names, entry.key) != names.end()) continue;
       complaints_.add(entry.keyMark, "unknown key " + quoteName(entry.key) + " in a rule", suggest(entry.key, names));
     }
@@ -52,6 +53,7 @@ class RuleTable {
       return result;
     }
     for (const Value& element : *array) {
+      if (complaints_.isFull()) break;
       if (const auto* value = std::get_if<std::string>(&element.content))
         result.emplace_back(*value, element.mark);
       else
@@ -195,6 +197,7 @@ std::vector<Rule> decodeEach(const Value& value, std::string_view key, Complaint
     return rules;
   }
   for (const Value& element : *array) {
+    if (complaints.isFull()) break;
     if (auto rule = decode(element, complaints)) rules.push_back(std::move(*rule));
   }
   return rules;

@@ -41,8 +41,8 @@ std::string join(const std::vector<std::string>& characters, std::size_t from, s
 // The line and the carets under it. A long line is cut around the token.
 std::string renderSource(const Diagnostic& diagnostic, const std::string& gutter) {
   const std::vector<std::string> characters = printableCharacters(diagnostic.sourceLine);
-  const std::size_t start =
-      std::min<std::size_t>(diagnostic.column == 0 ? 0 : diagnostic.column - 1, characters.size());
+  const std::size_t start = std::min<std::size_t>(
+      diagnostic.column < diagnostic.sourceColumn ? 0 : diagnostic.column - diagnostic.sourceColumn, characters.size());
   const std::size_t from =
       start > kMaxShownColumns / 2 && characters.size() > kMaxShownColumns ? start - kMaxShownColumns / 2 : 0;
   const std::size_t to = std::min(characters.size(), from + kMaxShownColumns);

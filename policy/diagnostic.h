@@ -12,12 +12,13 @@ enum class Severity { kError, kWarning };
 struct Diagnostic {
   Severity severity = Severity::kError;
   std::string file;
-  std::uint32_t line = 0;      // from 1; 0: about the whole file
-  std::uint32_t column = 0;    // from 1, in characters
-  std::uint32_t length = 1;    // of the offending token, in characters
-  std::string message;         // "unknown key `workspce`"
-  std::string help;            // "did you mean `workspace`?"; may be empty
-  std::string sourceLine;
+  std::uint32_t line = 0;          // from 1; 0: about the whole file
+  std::uint32_t column = 0;        // from 1, in characters
+  std::uint32_t length = 1;        // of the offending token, in characters
+  std::string message;             // "unknown key `workspce`"
+  std::string help;                // "did you mean `workspace`?"; may be empty
+  std::string sourceLine;          // of a very long one the surroundings of the token
+  std::uint32_t sourceColumn = 1;  // of its first character
   bool operator==(const Diagnostic&) const = default;
 };
 

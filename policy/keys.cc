@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <unordered_set>
 
 namespace ringfence::policy {
 namespace {
@@ -41,9 +43,10 @@ Decoded readOwnChoice(const Document& document) {
 template <auto Field>
 void applyPaths(Document& document, const Decoded& value) {
   std::vector<PathRule>& rules = document.files.*Field;
+  std::unordered_set<std::string> known;
+  for (const PathRule& rule : rules) known.insert(rule.pattern);
   for (const TextItem& item : std::get<std::vector<TextItem>>(value)) {
-    const bool known = std::ranges::any_of(rules, [&](const PathRule& rule) { return rule.pattern == item.text; });
-    if (!known) rules.push_back({.pattern = item.text, .origin = item.place.origin});
+    if (known.insert(item.text).second) rules.push_back({.pattern = item.text, .origin = item.place.origin});
   }
 }
 template <auto Field>
@@ -54,14 +57,22 @@ Decoded readPaths(const Document& document) {
   return items;
 }
 
+// All of a rule but where it stands. No part of one can hold a NUL byte.
+std::string identityOf(const HostRule& rule) {
+  return rule.host + '\0' + rule.cidr + '\0' + (rule.port ? std::to_string(*rule.port) : "") + '\0' + rule.why;
+}
+std::string identityOf(const ExecRule& rule) {
+  std::string identity = std::to_string(static_cast<int>(rule.decide)) + rule.why;
+  for (const std::string& word : rule.match) identity += '\0' + word;
+  return identity;
+}
+
 template <typename Rule>
 void appendNew(std::vector<Rule>& rules, const std::vector<Rule>& added) {
+  std::unordered_set<std::string> known;
+  for (const Rule& rule : rules) known.insert(identityOf(rule));
   for (const Rule& rule : added) {
-    const bool known = std::ranges::any_of(rules, [&](Rule present) {
-      present.origin = rule.origin;
-      return present == rule;
-    });
-    if (!known) rules.push_back(rule);
+    if (known.insert(identityOf(rule)).second) rules.push_back(rule);
   }
 }
 template <auto Field>
@@ -80,8 +91,9 @@ Decoded readExec(const Document& document) { return document.exec; }
 
 // Plain lists of names keep the origin of each entry in Document::origins, as "KEY.ENTRY".
 void applyNames(Document& document, std::vector<std::string>& names, const std::string& key, const Decoded& value) {
+  std::unordered_set<std::string> known(names.begin(), names.end());
   for (const TextItem& item : std::get<std::vector<TextItem>>(value)) {
-    if (std::ranges::find(names, item.text) != names.end()) continue;
+    if (!known.insert(item.text).second) continue;
     names.push_back(item.text);
     document.origins[key + "." + item.text] = item.place.origin;
   }

@@ -4,6 +4,7 @@
 //   auto loaded = load(sources, "coding");
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <variant>
@@ -13,6 +14,11 @@
 #include "policy/document.h"
 
 namespace ringfence::policy {
+
+// Of the texts of user and project in one load, in bytes and in keys, tables and entries of lists. `load` runs in the
+// daemon, which serves others meanwhile: the worst that it accepts takes it a few hundredths of a second.
+inline constexpr std::size_t kMaxBytesTogether = 128 * 1024;
+inline constexpr std::size_t kMaxPiecesTogether = 4096;
 
 struct SourceText {
   std::string file;  // shown in diagnostics

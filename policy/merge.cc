@@ -39,7 +39,7 @@ class Merge {
     for (const Step& step : steps) {
       switch (step.kind) {
         case Step::Kind::kApply: apply(step); break;
-        case Step::Kind::kRemember: remembered_.push_back(out_.document); break;
+        case Step::Kind::kRemember: remember(); break;
         case Step::Kind::kStricter: keepStricter(step); break;
       }
     }
@@ -129,6 +129,17 @@ class Merge {
     out_.document.origins.insert_or_assign(std::string(setting.key->name), setting.place.origin);
   }
 
+  // The limits alone: a document has thousands of entries, and layers may be many.
+  void remember() {
+    Document limits;
+    limits.limits = out_.document.limits;
+    for (const char* name : kLimitKeys) {
+      const auto origin = out_.document.origins.find(name);
+      if (origin != out_.document.origins.end()) limits.origins.insert(*origin);
+    }
+    remembered_.push_back(std::move(limits));
+  }
+
   void keepStricter(const Step& step) {
     const Document before = std::move(remembered_.back());
     remembered_.pop_back();
@@ -165,7 +176,7 @@ class Merge {
   bool isTooLong_ = false;
   std::map<std::string_view, Origin> locks_;
   std::set<std::string_view> settled_;  // locked keys whose locking file has been applied
-  std::vector<Document> remembered_;
+  std::vector<Document> remembered_;    // limits and their origins
 };
 
 }  // namespace

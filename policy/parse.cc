@@ -31,11 +31,16 @@ namespace {
 // toml++ recurses once for each part of a dotted key when it destroys a tree, and does not bound them.
 constexpr int kMaxDotsInKey = 24;
 
-// Walks over the text as a TOML reader does (strings and comments skipped) and finds a key of too many parts.
-class DottedKeyScan {
+// Walks over the text as a TOML reader does (strings and comments skipped), finds a key of too many parts and counts
+// what begins a key, a table or an entry. In time with the text, whatever the text is.
+class Scan {
  public:
-  explicit DottedKeyScan(std::string_view text) : text_(text) {}
+  explicit Scan(std::string_view text) : text_(text) {}
 
+  std::size_t pieces() const { return pieces_; }
+  void goOn() { dots_ = 0; }
+
+  // From where it stands; stops at such a key.
   std::optional<Mark> findTooDeep() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
@@ -55,6 +60,7 @@ class DottedKeyScan {
  private:
   void count(char c) {
     if (c == '.') ++dots_;
+    if (c == '=' || c == ',' || c == '[' || c == '{') ++pieces_;
     if (c == '\n') ++line_;
     if (c == '\n' || c == '=' || c == ',' || c == '{' || c == '}' || c == '[' || c == ']') dots_ = 0;
   }
@@ -69,12 +75,15 @@ class DottedKeyScan {
       at_ += text_[at_] == '\\' && quote == '"' ? 2 : 1;
     }
     at_ = std::min(at_ + (multiline ? 3 : text_.size() > at_ && text_[at_] == '\n' ? 0 : 1), text_.size());
+    // The last of up to five quotes ends it.
+    for (int more = 0; multiline && more < 2 && at_ < text_.size() && text_[at_] == quote; ++more) ++at_;
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
   std::uint32_t line_ = 1;
   int dots_ = 0;
+  std::size_t pieces_ = 0;
 };
 
 std::uint32_t characterCount(std::string_view text) {
@@ -206,13 +215,24 @@ const char* kindName(const Value& value) {
   return kNames[value.content.index()];
 }
 
+std::size_t countPieces(std::string_view text) {
+  Scan scan(text);
+  while (scan.findTooDeep()) scan.goOn();
+  return scan.pieces();
+}
+
 std::variant<Table, Diagnostic> parseToml(const SourceText& source, const SourceLines& lines) {
   if (source.text.size() > kMaxPolicyBytes) {
     return errorIn(source.file, "the file is too large for a policy",
                    "at most " + std::to_string(kMaxPolicyBytes / 1024) + " KiB");
   }
-  if (const auto deep = DottedKeyScan(source.text).findTooDeep()) {
+  Scan scan(source.text);
+  if (const auto deep = scan.findTooDeep()) {
     return errorAt(lines.place(*deep), "a key of this many parts is too deep");
+  }
+  if (scan.pieces() > kMaxPieces) {
+    return errorIn(source.file, "the file has too many keys and entries for a policy",
+                   "at most " + std::to_string(kMaxPieces));
   }
   const toml::parse_result result = toml::parse(std::string_view(source.text), std::string_view(source.file));
   if (!result) return syntaxError(result.error(), lines);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -11,8 +12,10 @@
 
 namespace ringfence::policy {
 
-inline constexpr std::size_t kMaxPolicyBytes = 256 * 1024;
+inline constexpr std::size_t kMaxPolicyBytes = 128 * 1024;
 inline constexpr std::size_t kMaxListLength = 4096;
+// Keys, tables and entries of lists in one text: what toml++ does for some of them takes longer the more there are.
+inline constexpr std::size_t kMaxPieces = 8192;
 
 struct Value;
 struct Entry;
@@ -34,6 +37,9 @@ struct Entry {
 
 // "a string", "an integer", …: for messages.
 const char* kindName(const Value& value);
+
+// Keys, tables and entries of lists in a text, whether it is TOML or not. Takes time with its length.
+std::size_t countPieces(std::string_view text);
 
 // Fails with the first syntax error: text too large or not UTF-8, nesting too deep, duplicate key, list too long.
 std::variant<Table, Diagnostic> parseToml(const SourceText& source, const SourceLines& lines);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,7 @@ struct Place {
   Origin origin;
   std::uint32_t column = 0;
   std::uint32_t length = 1;
+  std::uint32_t textColumn = 1;  // of the first character of origin.text
   bool operator==(const Place&) const = default;
 };
 
@@ -33,11 +35,15 @@ class SourceLines {
   const std::string& file() const { return file_; }
   // Line `number`, from 1, without its end of line; empty when there is none.
   std::string line(std::uint32_t number) const;
+  // Quotes the line, of a long one the surroundings of the mark: a line that is quoted for each of its entries would
+  // otherwise cost its length squared.
   Place place(const Mark& mark) const;
 
  private:
   std::string file_;
   std::vector<std::string> lines_;
+  // Of long lines by number: the byte at which every kStride-th character begins.
+  std::map<std::uint32_t, std::vector<std::size_t>> starts_;
 };
 
 Diagnostic errorAt(const Place& place, std::string message, std::string help = {});

@@ -10,6 +10,7 @@ namespace ringfence::policy {
 namespace {
 
 constexpr std::size_t kMaxDepth = 16;
+constexpr std::size_t kMaxErrors = 64;
 
 class Resolver {
  public:
@@ -64,6 +65,7 @@ class Resolver {
 
   void addExtended(const PolicyFile& file, Layer layer, const std::string& own) {
     for (const TextItem& item : file.extends) {
+      if (result_.errors.size() >= kMaxErrors) return;
       if (item.text != own) {
         addStack(item.text, layer, &item);
         continue;

@@ -1,6 +1,8 @@
 // The rule "a project may only tighten", key by key: whatever is not known to tighten is refused.
 #include <algorithm>
+#include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "policy/merge.h"
 
@@ -72,10 +74,12 @@ bool steersPrograms(std::string_view name) {
 
 std::vector<Diagnostic> refuseNewEntries(const Decoded& present, const Setting& setting) {
   std::vector<Diagnostic> refused;
-  const auto* had = std::get_if<std::vector<TextItem>>(&present);
+  std::unordered_set<std::string> had;
+  if (const auto* items = std::get_if<std::vector<TextItem>>(&present)) {
+    for (const TextItem& item : *items) had.insert(item.text);
+  }
   for (const TextItem& item : std::get<std::vector<TextItem>>(setting.value)) {
-    const bool known =
-        had != nullptr && std::ranges::any_of(*had, [&](const TextItem& old) { return old.text == item.text; });
+    const bool known = had.contains(item.text);
     if (!known)
       refused.push_back(refusal(
           item.place, "it may not add " + quoteName(item.text) + " to `" + std::string(setting.key->name) + "`"));
@@ -83,16 +87,22 @@ std::vector<Diagnostic> refuseNewEntries(const Decoded& present, const Setting& 
   return refused;
 }
 
+// Names have at most 256 characters, so this takes no longer the more patterns there are.
+bool isPassed(const std::unordered_set<std::string>& patterns, const std::string& name) {
+  if (patterns.contains(name)) return true;
+  for (std::size_t length = 0; length <= name.size(); ++length) {
+    if (patterns.contains(name.substr(0, length) + "*")) return true;
+  }
+  return false;
+}
+
 std::vector<Diagnostic> refuseVariables(const Document& document, const Setting& setting) {
   std::vector<Diagnostic> refused;
+  const std::unordered_set<std::string> pass(document.environment.pass.begin(), document.environment.pass.end());
   for (const Assignment& assignment : std::get<std::vector<Assignment>>(setting.value)) {
     const auto present = document.environment.set.find(assignment.name);
     if (present != document.environment.set.end() && present->second == assignment.value) continue;
-    const auto& pass = document.environment.pass;
-    const bool passed = std::ranges::any_of(pass, [&](const std::string& name) {
-      return name == assignment.name ||
-             (name.ends_with('*') && assignment.name.starts_with(name.substr(0, name.size() - 1)));
-    });
+    const bool passed = isPassed(pass, assignment.name);
     if (present == document.environment.set.end() && !passed && !steersPrograms(assignment.name)) continue;
     refused.push_back(refusal(assignment.place, "it may not set the variable " + quoteName(assignment.name)));
   }

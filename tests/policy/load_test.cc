@@ -86,7 +86,7 @@ TEST_CASE("a policy whose files together have thousands of entries is refused, a
     if (file > 0) text += "extends = [\"p" + std::to_string(file - 1) + "\"]\n";
     text += "[files]\nread = [";
     for (int i = 0; i < 4000; ++i) text += "\"/x" + std::to_string(file) + "/" + std::to_string(i) + "\",";
-    sources.user.push_back({name + ".toml", text + "]\n"});
+    sources.system.push_back({name + ".toml", text + "]\n"});
   }
   const auto result = load(sources, "p13");
   REQUIRE(std::holds_alternative<std::vector<Diagnostic>>(result));
