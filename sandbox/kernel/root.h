@@ -111,6 +111,7 @@ class RootBuilder {
   Result<void> makeOwnFile(const std::string& path, const std::string& content, unsigned mode, bool ownedByRun);
   Result<void> expandBelow(const std::string& target);
   Result<void> maskOne(const MaskPath& step, const std::string& path);
+  Result<void> maskInstead(const MaskPath& step, const std::string& path);
   Result<void> pinAbove(const std::string& path);
   Result<Folder*> pinnedFolder(const std::string& path);
   Result<void> holdPlaces();

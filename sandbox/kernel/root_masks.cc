@@ -1,6 +1,7 @@
 // The part of RootBuilder that takes away: /proc's dangerous entries and `forbid` inside what was granted.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +21,16 @@ constexpr std::uint64_t kCovered = abi::kMountAttrNoSuid | abi::kMountAttrNoDev 
 bool isDirectory(int object) {
   struct stat status {};
   return ::fstat(object, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool isFile(int object) {
+  struct stat status {};
+  return ::fstat(object, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool isReadOnly(int object) {
+  struct statvfs status {};
+  return ::fstatvfs(object, &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
 }
 
 bool isSymlink(int object) {
@@ -204,10 +215,7 @@ Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path)
   if (isAbsent && step.kind == MaskKind::kEmpty) return {};
   const bool wasPinned = folders_.contains(parentOf(path));
   Folder* folder = RF_TRY(pinnedFolder(path));
-  if (isAbsent && folder == nullptr) {
-    notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
-    return {};
-  }
+  if (isAbsent && folder == nullptr) return maskInstead(step, path);
   if (isAbsent) {
     held_.push_back({&step, path, folder->directory});
     return {};
@@ -217,6 +225,19 @@ Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path)
   if (!object) return refuse(std::move(object).error().with("it was moved while the run was built"));
   std::erase_if(folders_, [&](const auto& known) { return isBelowOrSame(known.first, path); });  // Out of sight now.
   return step.kind == MaskKind::kReadOnly ? coverReadOnly(object->get(), path) : coverEmpty(object->get(), path);
+}
+
+// A file where the folder of a forbidden name would be, such as the .git of a linked work tree or of a submodule, which
+// says where that folder is: in its place another could lead to, or be, a folder with that name in it.
+Result<void> RootBuilder::maskInstead(const MaskPath& step, const std::string& path) {
+  const std::string folder = parentOf(path);
+  const auto object = openBeneath(root_.get(), folder, O_PATH | O_NOFOLLOW);
+  if (object && isFile(object->get())) {
+    const bool isCovered = isMountPoint(object->get()) && isReadOnly(object->get());  // by another rule about that folder
+    return isCovered ? Result<void>() : maskOne(step, folder);
+  }
+  notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
+  return {};
 }
 
 // One walk answers every glob of a directory.
