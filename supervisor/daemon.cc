@@ -148,6 +148,7 @@ void Daemon::on(const LinkDown& news) {
   world_.say("the launcher is away: " + news.reason);
   slots_.launcherGone();
   submit(LauncherGone{news.reason});
+  requests_.launcherGone();
 }
 
 void Daemon::on(const sandbox::LauncherEvent& event) {
@@ -163,6 +164,8 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
   }
   submit(LauncherSaid{event, {}});
   requests_.launcherSaid(event);
+  // Now that its client has been answered: the launcher is busy for a millisecond or two.
+  if (std::holds_alternative<sandbox::Removed>(event) || std::holds_alternative<sandbox::LaunchFailed>(event)) refill();
   if (std::holds_alternative<sandbox::Started>(event) && !refillAt_)
     refillAt_ = world_.clock.now().boottime + kRefillDelay;
 }
@@ -172,11 +175,7 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
 void Daemon::storeReady() {
   Turns::Released released = turns_.release();
   report(released.failures);
-  for (const Fact& fact : released.facts) {
-    requests_.published(fact);
-    // Now that its client knows: the launcher is busy for a millisecond or two.
-    if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body)) refill();
-  }
+  for (const Fact& fact : released.facts) requests_.published(fact);
   if (released.storeFailed) {
     world_.say("the log cannot be written: " + released.storeFailed->message + "; nothing is started until it can");
     requests_.storeFailed(*released.storeFailed);

@@ -41,6 +41,7 @@ class Requests {
   void published(const Fact& fact);
   // What only clients that are attached care about.
   void launcherSaid(const sandbox::LauncherEvent& event);
+  void launcherGone();
   // Runs that were adopted: a terminal that nobody is attached to goes to the ring, or its agent would wait for a
   // reader.
   void adopted(const std::vector<sandbox::KeptRun>& kept);
@@ -92,12 +93,16 @@ class Requests {
   api::UsageReading usageOf(const Run& run) const;
   Result<UniqueFd> outputOf(const Run& run) const;
   void leave(const RunId& run, const Follower& follower);
+  void tellEnd(const RunId& run, const api::RunEvent& end);
+  void removed(const RunId& run);
   void setDraining(const RunId& run, bool draining);
 
   World world_;
   PolicyMemory policyMemory_;
   std::map<RunId, Launching> launching_;
   std::multimap<RunId, Follower> followers_;
+  // Ended and not removed yet. Followers hear of an end when it is durable and nothing of the run is left.
+  std::map<RunId, std::optional<api::RunEvent>> leaving_;  // with the answer, when it is durable
 };
 
 }  // namespace ringfence::supervisor

@@ -121,11 +121,25 @@ void Requests::onFact(const Fact& fact, const RunEnded& body) {
     answer(found->second.asker, api::Refusal{"unavailable", why, "ended", 125, {}, 0});
     launching_.erase(found);
   }
-  const auto [first, last] = followers_.equal_range(fact.run);
-  for (auto follower = first; follower != last; ++follower) {
-    answer(follower->second.asker, api::RunEvent{fact.run.text(), exit});
-  }
+  const api::RunEvent end{fact.run.text(), exit};
+  if (const auto leaving = leaving_.find(fact.run); leaving != leaving_.end())
+    leaving->second = end;
+  else
+    tellEnd(fact.run, end);
+}
+
+void Requests::tellEnd(const RunId& run, const api::RunEvent& end) {
+  const auto [first, last] = followers_.equal_range(run);
+  for (auto follower = first; follower != last; ++follower) answer(follower->second.asker, end);
   followers_.erase(first, last);
+}
+
+void Requests::removed(const RunId& run) {
+  const auto leaving = leaving_.find(run);
+  if (leaving == leaving_.end()) return;
+  const auto end = std::move(leaving->second);
+  leaving_.erase(leaving);
+  if (end) tellEnd(run, *end);
 }
 
 void Requests::published(const Fact& fact) {
@@ -139,10 +153,20 @@ void Requests::launcherSaid(const sandbox::LauncherEvent& event) {
     const auto [first, last] = followers_.equal_range(run);
     for (auto follower = first; follower != last; ++follower) answer(follower->second.asker, what, api::Last::kNo);
   };
+  if (const auto* ended = std::get_if<sandbox::Ended>(&event)) leaving_.try_emplace(ended->run);
+  if (const auto* gone = std::get_if<sandbox::Removed>(&event)) removed(gone->run);
   if (const auto* stopped = std::get_if<sandbox::CommandStopped>(&event))
     tell(stopped->run, {stopped->run.text(), api::StoppedBy{stopped->signal}});
   if (const auto* continued = std::get_if<sandbox::CommandContinued>(&event))
     tell(continued->run, {continued->run.text(), api::Continued{}});
+}
+
+// What it left of ended runs is found and removed when the next one is there.
+void Requests::launcherGone() {
+  const auto leaving = std::exchange(leaving_, {});
+  for (const auto& [run, end] : leaving) {
+    if (end) tellEnd(run, *end);
+  }
 }
 
 void Requests::on(Asker asker, const api::AttachRun& request) {

@@ -202,7 +202,9 @@ Run* Launcher::find(const RunId& run) {
 
 void Launcher::forget(const RunId& id) {
   Run* run = find(id);
-  if (run == nullptr || run->state != RunState::kEnded) return;
+  if (run == nullptr || !run->endSaid) return;
+  run->forgotten = true;
+  if (run->state != RunState::kEnded) return;
   runs_.erase(serialOf(*run));
   byId_.erase(id);
 }

@@ -85,6 +85,8 @@ class Launcher {
   void awaitEnd(Run& run);  // blocks: only for a child that was just killed
   void finish(Run& run, int killedBy);
   void drainLast(Run& run);
+  void sayEnd(Run& run);
+  void readUsage(Run& run);
   void empty(Run& run);
   void retryEmptying();
   void removePlaceholders(Run& ended);

@@ -90,6 +90,8 @@ void Launcher::takeReport(Run& run, Report report) {
         run.exit.signal = report.value;
       else
         run.exit.code = report.value;
+      // It reaped every other process of its namespace; what is left is to take down the namespaces.
+      if (run.state == RunState::kRunning && !run.endSaid) sayEnd(run);
       return;
   }
 }
@@ -130,7 +132,7 @@ void Launcher::finish(Run& run, int killedBy) {
                   "the notes of its start";
   }
   unwatch(run.report.get());
-  drainLast(run);
+  if (!run.endSaid) drainLast(run);
   if (run.state < RunState::kRunning) {
     failLaunch(run, "launcher", "the child of the launch died before the command ran", 0, 125);
   }
@@ -156,20 +158,40 @@ void Launcher::drainLast(Run& run) {
 void Launcher::empty(Run& run) {
   if (run.lifted && !groups_.lower(run.id, 0)) return;
   run.lifted = false;
+  if (!run.endSaid) readUsage(run);
+  if (!groups_.removeRun(run.id, run.priority)) return;  // A dying task is still counted: retried by the loop.
+  --emptying_;
+  run.state = RunState::kEnded;
+  const RunId id = run.id;
+  if (auto failure = std::exchange(run.failure, std::nullopt)) {
+    removePlaceholders(run);
+    run.endSaid = true;
+    forget(id);
+    return send(*failure);
+  }
+  if (!run.endSaid) sayEnd(run);
+  if (run.forgotten) forget(id);
+  send(Removed{id});
+}
+
+// What the groups count of it from here on is its own end.
+void Launcher::sayEnd(Run& run) {
+  run.endSaid = true;
+  if (run.state == RunState::kRunning) {
+    drainLast(run);
+    readUsage(run);
+  }
+  send(Ended{run.id, run.exit, run.outOfMemory, run.usage, run.endNote});
+  removePlaceholders(run);
+}
+
+void Launcher::readUsage(Run& run) {
   const GroupUsage usage = groups_.usage(run.id, run.priority);
   if (usage.cpuUsec) run.usage.cpuUsec = usage.cpuUsec;
   if (usage.memoryPeakBytes) run.usage.memoryPeakBytes = usage.memoryPeakBytes;
   if (usage.ioReadBytes) run.usage.ioReadBytes = usage.ioReadBytes;
   if (usage.ioWriteBytes) run.usage.ioWriteBytes = usage.ioWriteBytes;
   run.outOfMemory = run.outOfMemory || usage.outOfMemoryKills.value_or(0) > 0;
-  if (!groups_.removeRun(run.id, run.priority)) return;  // A dying task is still counted: retried by the loop.
-  --emptying_;
-  run.state = RunState::kEnded;
-  removePlaceholders(run);
-  if (!run.failure) return send(Ended{run.id, run.exit, run.outOfMemory, run.usage, run.endNote});
-  const LaunchFailed failure = *std::move(run.failure);
-  forget(failure.run);
-  send(failure);
 }
 
 // Another run of the same workspace may have found the file and be covered by it: all go when nothing runs any more (a
@@ -180,7 +202,7 @@ void Launcher::removePlaceholders(Run& ended) {
   }
   ended.placeholders.clear();
   for (const auto& [serial, run] : runs_) {
-    if (run->state != RunState::kEnded && run->state != RunState::kPrepared) return;
+    if (!run->endSaid && run->state != RunState::kEnded && run->state != RunState::kPrepared) return;
   }
   removeAll(std::exchange(placeholders_, {}));
 }
@@ -211,10 +233,10 @@ void Launcher::setDraining(Run& run, bool draining) {
 void Launcher::listKept() {
   std::uint32_t count = 0;
   for (const auto& [serial, run] : runs_) {
-    if (run->state < RunState::kBuilt || run->state == RunState::kFailing) continue;
-    const KeptState state = run->state == RunState::kBuilt   ? KeptState::kBuilt
-                            : run->state == RunState::kEnded ? KeptState::kEnded
-                                                             : KeptState::kRunning;
+    if (run->state < RunState::kBuilt || run->state == RunState::kFailing || run->forgotten) continue;
+    const KeptState state = run->state == RunState::kBuilt ? KeptState::kBuilt
+                            : run->endSaid                 ? KeptState::kEnded
+                                                           : KeptState::kRunning;
     ++count;
     send(Kept{{run->id, state, run->priority, run->initPid, run->commandPid, run->exit, run->outOfMemory, run->held(),
                run->usage, run->endNote}},

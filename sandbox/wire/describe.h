@@ -244,6 +244,11 @@ void describe(A& a, typename A::template Of<Ended>& value) {
   a("run", run)("exit", exit)("outOfMemory", outOfMemory)("usage", usage)("note", note);
 }
 template <typename A>
+void describe(A& a, typename A::template Of<Removed>& value) {
+  auto& [run] = value;
+  a("run", run);
+}
+template <typename A>
 void describe(A& a, typename A::template Of<KeptRun>& value) {
   auto& [run, state, priority, initPid, pid, exit, outOfMemory, held, usage, note] = value;
   a("run", run)("state", state)("priority", priority)("initPid", initPid)("pid", pid);

@@ -30,7 +30,7 @@ struct Abandon { RunId run; };
 struct SignalRun { RunId run; int signal = 0; };
 // While nobody is attached to the run's terminal, its output goes to the ring.
 struct SetDraining { RunId run; bool draining = false; };
-// The end is recorded: the launcher may drop its copies.
+// The end is recorded: the launcher may drop its copies, once the run is removed.
 struct Forget { RunId run; };
 // "What do you keep?": answered by a Kept for each run, then AdoptDone.
 struct Adopt {};
@@ -69,9 +69,11 @@ struct LastReading {
   std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes, outputBytes;
   bool operator==(const LastReading&) const = default;
 };
-// Every process of the run is gone and its control groups are removed. Both absent: nobody saw the status.
+// Every process of the run is gone, but for its pid 1 that may be on its way out. Both absent: nobody saw the status.
 // `note`: what a person should know of the end, like forbidden names that appeared where no place could be held; or empty.
 struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; LastReading usage; std::string note; };
+// After Ended: its namespaces, control groups and placeholders are gone too.
+struct Removed { RunId run; };
 
 enum class KeptState : std::uint8_t { kBuilt, kRunning, kEnded };
 struct KeptRun {
@@ -92,6 +94,6 @@ struct Kept { KeptRun kept; };
 struct AdoptDone { std::uint32_t count = 0; };
 
 using LauncherRequest = std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept>;
-using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued, Ended, Kept, AdoptDone>;
+using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued, Ended, Kept, AdoptDone, Removed>;
 
 }  // namespace ringfence::sandbox

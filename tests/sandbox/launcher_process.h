@@ -45,12 +45,15 @@ class LauncherProcess {
   bool isClosedByPeer();
   // The next event; none within the deadline fails the test.
   Event next();
+  // Of Ended: until everything of the run is removed as well.
   template <typename T>
   T expect() {
     Event event = next();
     lastFds_ = std::move(event.fds);
-    if (auto* wanted = std::get_if<T>(&event.event)) return std::move(*wanted);
-    failOn(event.event);
+    auto* wanted = std::get_if<T>(&event.event);
+    if (wanted == nullptr) failOn(event.event);
+    if constexpr (std::is_same_v<T, sandbox::Ended>) (void)expect<sandbox::Removed>();
+    return std::move(*wanted);
   }
   std::vector<UniqueFd>& lastFds() { return lastFds_; }
 

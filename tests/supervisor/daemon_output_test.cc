@@ -17,6 +17,7 @@ RunId endedRun(World& world, Peering& client, const std::string& text) {
   ring->second.append(text);
   ring->second.end();
   world.launcherSays(sandbox::Ended{run, {.code = 7, .signal = {}}, false, {.outputBytes = text.size()}, {}});
+  world.launcherSays(sandbox::Removed{run});
   CHECK(client.read().value().run_event().ended().code() == 7);
   return run;
 }

@@ -25,6 +25,8 @@ TEST_CASE("a run is built while its record is written, released when it is durab
   world.launcherSays(sandbox::Started{run, 101});
   CHECK(client.read().value().run_accepted().name() == "coder");
   world.launcherSays(sandbox::Ended{run, {.code = 7, .signal = {}}, false, {}});
+  CHECK_FALSE(client.read());  // Something of it may still be there.
+  world.launcherSays(sandbox::Removed{run});
   const auto end = client.read();
   CHECK(end.value().run_event().ended().code() == 7);
   CHECK(end->last());
