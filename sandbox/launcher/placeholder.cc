@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,20 +69,10 @@ void removeWithPatience(const std::vector<Placeholder>& placeholders) {
   (void)::poll(&done, 1, kPatienceMs);
 }
 
-// The calls themselves and not the library's functions: they are about the calling task alone, and touch no memory but
-// errno. Real and saved ids stay root's, so the owner of these rights can neither trace nor signal the task.
-bool takeEffective(const Identity& rights) {
-  constexpr auto kKeep = static_cast<std::uint32_t>(-1);
-  return ::syscall(SYS_setresuid, kKeep, 0, kKeep) == 0 &&
-         ::syscall(SYS_setgroups, rights.callerGroups.size(), rights.callerGroups.data()) == 0 &&
-         ::syscall(SYS_setresgid, kKeep, rights.callerGid, kKeep) == 0 &&
-         ::syscall(SYS_setresuid, kKeep, rights.callerUid, kKeep) == 0;
-}
-
 [[noreturn, gnu::noinline]] void removeAndExitAtOnce(const std::vector<Placeholder>& placeholders) {
   const Identity* taken = nullptr;
   for (const auto& each : placeholders) {
-    if (taken != each.rights.get() && !takeEffective(*each.rights)) break;
+    if (taken != each.rights.get() && !takeCallerRightsAlone(*each.rights)) break;
     taken = each.rights.get();
     each.removeAsIs();
   }
