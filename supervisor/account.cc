@@ -1,9 +1,6 @@
 #include "supervisor/account.h"
 
-#include <grp.h>
-#include <pwd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <set>
 
 #include "sdk/base/sha256.h"
@@ -12,27 +9,20 @@
 namespace ringfence::supervisor {
 namespace {
 
-sandbox::CallerAccount accountOf(const passwd& entry) {
+sandbox::CallerAccount accountOf(const UserEntry& entry) {
   sandbox::CallerAccount account;
-  account.uid = entry.pw_uid;
-  account.gid = entry.pw_gid;
-  account.name = entry.pw_name;
-  account.home = entry.pw_dir != nullptr && entry.pw_dir[0] == '/' ? entry.pw_dir : "/nonexistent";
-  if (entry.pw_shell != nullptr && entry.pw_shell[0] == '/') account.shell = entry.pw_shell;
+  account.uid = entry.uid;
+  account.gid = entry.gid;
+  account.name = entry.name;
+  account.home = entry.home.starts_with('/') ? entry.home : "/nonexistent";
+  if (entry.shell.starts_with('/')) account.shell = entry.shell;
   return account;
 }
 
-void nameGroups(sandbox::CallerAccount& account) {
-  for (const std::uint32_t id : account.groups) {
-    if (const group* found = ::getgrgid(id); found != nullptr) account.groupIds[found->gr_name] = id;
-  }
-}
-
 // The peer's own groups as the kernel knew them at connect.
-Result<sandbox::CallerAccount> callerAccount(const api::PeerIdentity& caller) {
+Result<sandbox::CallerAccount> callerAccount(const api::PeerIdentity& caller, const AccountSource& source) {
   sandbox::CallerAccount account;
-  errno = 0;
-  if (const passwd* entry = ::getpwuid(caller.peer.uid); entry != nullptr) {
+  if (const auto entry = RF_TRY(source.names.user(caller.peer.uid, source.now))) {
     account = accountOf(*entry);
   } else {
     // A user that only the kernel knows: has no home, so nothing of "~" can be granted.
@@ -41,33 +31,35 @@ Result<sandbox::CallerAccount> callerAccount(const api::PeerIdentity& caller) {
     account.home = "/nonexistent";
   }
   account.gid = caller.gid;
-  if (caller.groups.size() > kMaxGroupsOfCaller)
-    return Error{ErrorCode::kUnsupported, "the caller is in more than 1024 groups"};
   account.groups = caller.groups;
-  nameGroups(account);
   return account;
 }
 
 // Another user's, for root: as that user's login would have them.
-Result<sandbox::CallerAccount> namedAccount(const std::string& name) {
-  const passwd* entry = ::getpwnam(name.c_str());
-  if (entry == nullptr) return Error{ErrorCode::kNotFound, "there is no user " + escapeForDisplay(name)};
+Result<sandbox::CallerAccount> namedAccount(const std::string& name, const AccountSource& source) {
+  const auto entry = RF_TRY(source.names.user(name, source.now));
+  if (!entry) return Error{ErrorCode::kNotFound, "there is no user " + escapeForDisplay(name)};
   sandbox::CallerAccount account = accountOf(*entry);
-  int count = static_cast<int>(kMaxGroupsOfCaller);
-  account.groups.resize(kMaxGroupsOfCaller);
-  if (::getgrouplist(name.c_str(), account.gid, account.groups.data(), &count) < 0)
-    return Error{ErrorCode::kUnsupported, name + " is in more than 1024 groups"};
-  account.groups.resize(static_cast<std::size_t>(count));
-  nameGroups(account);
+  account.groups = RF_TRY(source.names.groupsOf(name, source.now));
+  if (std::ranges::find(account.groups, account.gid) == account.groups.end())
+    account.groups.insert(account.groups.begin(), account.gid);
   return account;
 }
 
 }  // namespace
 
-Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::PeerIdentity& caller) {
-  if (asUser.empty()) return callerAccount(caller);
-  if (caller.peer.uid != 0) return Error{ErrorCode::kDenied, "only root may run as another user"};
-  return namedAccount(asUser);
+Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::PeerIdentity& caller,
+                                          const std::vector<std::string>& groups, const AccountSource& source) {
+  if (!asUser.empty() && caller.peer.uid != 0) return Error{ErrorCode::kDenied, "only root may run as another user"};
+  sandbox::CallerAccount account =
+      RF_TRY(asUser.empty() ? callerAccount(caller, source) : namedAccount(asUser, source));
+  if (account.groups.size() > kMaxGroupsOfCaller)
+    return Error{ErrorCode::kUnsupported, account.name + " is in more than 1024 groups"};
+  for (const std::string& name : groups) {
+    const auto id = RF_TRY(source.names.groupId(name, source.now));
+    if (id && std::ranges::find(account.groups, *id) != account.groups.end()) account.groupIds[name] = *id;
+  }
+  return account;
 }
 
 std::uint32_t accountUid(const UidRange& range, const RunId& run) {

@@ -4,21 +4,29 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sandbox/plan/make_plan.h"
 #include "sdk/base/result.h"
 #include "supervisor/api/server.h"
 #include "supervisor/config.h"
 #include "supervisor/core/state.h"
+#include "supervisor/name_service.h"
 
 namespace ringfence::supervisor {
 
 inline constexpr std::size_t kMaxGroupsOfCaller = 1024;
 
+struct AccountSource {
+  NameService& names;
+  Microseconds now;  // boottime
+};
+
 // The caller's, as the kernel knew it at connect, with what the account database says of it; or (root alone) that of
-// the user `asUser`. A caller that the database does not have has no home. Asks the name service, which may take its
-// time.
-Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::PeerIdentity& caller);
+// the user `asUser`. A caller that the database does not have has no home. Of the groups only those in `groups` are
+// named, as looking each of a caller's up would take time for nothing. Fails as NameService does.
+Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::PeerIdentity& caller,
+                                          const std::vector<std::string>& groups, const AccountSource& source);
 
 // An id of the range that no live run has; nullopt: all are in use. Pure.
 std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state);

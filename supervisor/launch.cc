@@ -215,7 +215,7 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
     const std::string what = "standard descriptor " + std::to_string(i - 1);
     if (auto checked = checkStandardDescriptor(fds[i].get(), what); !checked) return refusal(checked.error(), "stdio");
   }
-  auto account = accountFor(request.asUser, world.caller);
+  auto account = accountFor(request.asUser, world.caller, chosen.document.groups, world.accounts);
   if (!account) return refusal(account.error(), "account");
   const auto ownUid = unusedUid(world.config.uids, world.state);
   if (!ownUid) return refusal("unavailable", "uid", "every id of --uid-range is in use by a live run; end one first");

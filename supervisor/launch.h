@@ -45,6 +45,7 @@ struct LaunchWorld {
   const sandbox::KernelFeatures& features;
   const SystemPolicies& policies;
   PolicyMemory& memory;
+  AccountSource accounts;
   const State& state;
   const api::PeerIdentity& caller;
 };

@@ -99,6 +99,7 @@ class Requests {
 
   World world_;
   PolicyMemory policyMemory_;
+  NameService names_;
   std::map<RunId, Launching> launching_;
   std::multimap<RunId, Follower> followers_;
   // Ended and not removed yet. Followers hear of an end when it is durable and nothing of the run is left.

@@ -45,8 +45,13 @@ Error noOutput(const Run& run, const Error& error) {
 void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
   const Client& client = *world_.clients.find(asker.client);
   world_.lookAtPolicies();
-  const LaunchWorld launchWorld{world_.config, world_.features,      world_.policies,
-                                policyMemory_, world_.turns.state(), client.identity};
+  const LaunchWorld launchWorld{world_.config,
+                                world_.features,
+                                world_.policies,
+                                policyMemory_,
+                                AccountSource{names_, world_.clock.now().boottime},
+                                world_.turns.state(),
+                                client.identity};
   auto chosen = choosePolicy(request, launchWorld);
   if (const auto* refused = std::get_if<api::Refusal>(&chosen)) return answer(asker, *refused);
   const ChosenPolicy& policy = std::get<ChosenPolicy>(chosen);

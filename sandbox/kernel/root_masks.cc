@@ -233,7 +233,8 @@ Result<void> RootBuilder::maskInstead(const MaskPath& step, const std::string& p
   const std::string folder = parentOf(path);
   const auto object = openBeneath(root_.get(), folder, O_PATH | O_NOFOLLOW);
   if (object && isFile(object->get())) {
-    const bool isCovered = isMountPoint(object->get()) && isReadOnly(object->get());  // by another rule about that folder
+    // Another rule about that folder came first.
+    const bool isCovered = isMountPoint(object->get()) && isReadOnly(object->get());
     return isCovered ? Result<void>() : maskOne(step, folder);
   }
   notes_.push_back(path + " cannot be held read-only: its directory does not exist (" + step.origin + ")");
