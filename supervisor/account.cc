@@ -55,10 +55,7 @@ Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::
       RF_TRY(asUser.empty() ? callerAccount(caller, source) : namedAccount(asUser, source));
   if (account.groups.size() > kMaxGroupsOfCaller)
     return Error{ErrorCode::kUnsupported, account.name + " is in more than 1024 groups"};
-  for (const std::string& name : groups) {
-    const auto id = RF_TRY(source.names.groupId(name, source.now));
-    if (id && std::ranges::find(account.groups, *id) != account.groups.end()) account.groupIds[name] = *id;
-  }
+  account.groupIds = RF_TRY(source.names.groupIds(groups, account.groups, caller.peer.uid, source.now));
   return account;
 }
 

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <set>
 
 #include "sandbox/kernel/namespaces.h"
 #include "sdk/base/text.h"
@@ -26,7 +27,7 @@ namespace {
 
 constexpr Microseconds kMemory = std::chrono::seconds(60);
 constexpr Microseconds kPause = std::chrono::seconds(10);  // after a look-up that failed
-constexpr std::size_t kAnswerLimit = 64 << 10;
+constexpr std::size_t kAnswerLimit = 1 << 20;              // a group with all its members
 
 struct CloseFile {
   void operator()(std::FILE* file) const { (void)std::fclose(file); }  // Only read from.
@@ -45,11 +46,11 @@ std::optional<UserEntry> findUser(std::FILE* file, Wanted wanted) {
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> findGroup(std::FILE* file, const std::string& name) {
+template <typename Take>
+void readGroups(std::FILE* file, Take take) {
   while (const group* entry = file == nullptr ? nullptr : ::fgetgrent(file)) {
-    if (isEntry(entry->gr_name) && name == entry->gr_name) return entry->gr_gid;
+    if (isEntry(entry->gr_name)) take(entry->gr_name, entry->gr_gid);
   }
-  return std::nullopt;
 }
 
 File openFile(const std::string& path) { return File(std::fopen(path.c_str(), "re")); }
@@ -116,16 +117,23 @@ Result<std::string> NameService::ask(const std::string& database, const std::str
   const std::pair<std::string, std::string> question{database, key};
   if (const auto known = remembered_.find(question); known != remembered_.end() && now < known->second.until)
     return known->second.answer;
+  if (::access(place_.getent.c_str(), X_OK) != 0)
+    return posixError(errno, escapeForDisplay(key) +
+                                 " is not in this machine's files and the name service cannot be "
+                                 "asked: running " +
+                                 place_.getent);
   constexpr int kNotFound = 2;
   std::string output;
   const int status = outputOf({place_.getent, database, "--", key}, place_.patience, output);
   if (status == kNotFound) output.clear();
+  if (database == "group") output.resize(output.rfind(':') + 1);  // Without the members, who may be many.
   Result<std::string> answer = output;
   if (status != 0 && status != kNotFound) {
     answer = Error{ErrorCode::kBusy, "the name service does not answer for " + escapeForDisplay(key) +
                                          "; try again in a moment, and see whether `getent " + database + " " +
                                          escapeForDisplay(key) + "` answers within a second"};
   }
+  if (answer && database == "initgroups") return answer;  // Somebody may just have been taken out of a group.
   if (remembered_.size() >= kMaxRememberedNames) remembered_.clear();
   remembered_.insert_or_assign(question, Remembered{answer, now + (answer ? kMemory : kPause)});
   return answer;
@@ -146,16 +154,49 @@ Result<std::optional<UserEntry>> NameService::user(const std::string& name, Micr
   return findUser(openText(answer).get(), wanted);
 }
 
-Result<std::optional<std::uint32_t>> NameService::groupId(const std::string& name, Microseconds now) {
-  if (auto found = findGroup(openFile(place_.group).get(), name)) return found;
-  std::string answer = RF_TRY(ask("group", name, now));
-  return findGroup(openText(answer).get(), name);
+Result<std::map<std::string, std::uint32_t>> NameService::groupIds(const std::vector<std::string>& wanted,
+                                                                   const std::vector<std::uint32_t>& held,
+                                                                   std::uint32_t caller, Microseconds now) {
+  std::map<std::string, std::uint32_t> found;
+  if (wanted.empty()) return found;
+  std::set<std::uint32_t> unnamed(held.begin(), held.end());
+  const std::set<std::uint32_t> all = unnamed;
+  std::set<std::string> unknown(wanted.begin(), wanted.end());
+  readGroups(openFile(place_.group).get(), [&](const std::string& name, std::uint32_t id) {
+    unnamed.erase(id);
+    // The first line with a name counts.
+    if (unknown.erase(name) > 0 && all.contains(id)) found[name] = id;
+  });
+  if (unnamed.empty() || unknown.empty()) return found;
+  if (unknown.size() > kMaxGroupsAskedFor)
+    return Error{ErrorCode::kUnsupported, "the policy keeps more than " + std::to_string(kMaxGroupsAskedFor) +
+                                              " groups that this machine's own list does not have"};
+  if (const auto paused = pausedUntil_.find(caller); paused != pausedUntil_.end() && now < paused->second)
+    return Error{ErrorCode::kBusy, "the name service did not answer about a group; try again in ten seconds"};
+  const auto latest = std::chrono::steady_clock::now() + place_.patience;  // for the next question, not its answer
+  for (const std::string& name : unknown) {
+    auto answer =
+        std::chrono::steady_clock::now() < latest
+            ? ask("group", name, now)
+            : Result<std::string>(Error{ErrorCode::kBusy, "the name service is too slow for the policy's groups"});
+    if (!answer) {
+      if (pausedUntil_.size() >= kMaxRememberedNames) pausedUntil_.clear();
+      pausedUntil_[caller] = now + kPause;
+      return std::move(answer).error();
+    }
+    readGroups(openText(*answer).get(), [&](const std::string& each, std::uint32_t id) {
+      if (each == name && all.contains(id)) found[name] = id;
+    });
+  }
+  return found;
 }
 
 Result<std::vector<std::uint32_t>> NameService::groupsOf(const std::string& user, Microseconds now) {
   const std::string answer = RF_TRY(ask("initgroups", user, now));
+  if (!answer.empty() && !answer.starts_with(user + " "))
+    return Error{ErrorCode::kInternal, "the name service answers about somebody else than " + escapeForDisplay(user)};
   std::vector<std::uint32_t> groups;
-  std::size_t at = std::min(answer.find(' '), answer.size());  // behind the name
+  std::size_t at = std::min(user.size(), answer.size());
   while (at < answer.size()) {
     if (answer[at] < '0' || answer[at] > '9') {
       ++at;

@@ -9,6 +9,8 @@
 namespace ringfence::supervisor {
 namespace {
 
+using Ids = std::map<std::string, std::uint32_t>;
+
 constexpr Microseconds kStart = std::chrono::hours(1);
 
 // Account files of its own, and a program in getent's place that writes down each time it is called.
@@ -48,7 +50,7 @@ TEST_CASE("who is in the machine's files is found there, and nobody else is aske
   NameService names = machine.names();
   CHECK(names.user(1000, kStart).value()->name == "ada");
   CHECK(names.user("ada", kStart).value()->home == "/home/ada");
-  CHECK(names.groupId("video", kStart).value() == 44);
+  CHECK(names.groupIds({"video", "nobody's"}, {44}, 1000, kStart).value() == Ids{{"video", 44}});
   CHECK(machine.calls() == 0);
 }
 
@@ -99,10 +101,49 @@ TEST_CASE("a name service that never answers, or answers and does not end, is gi
   }
 }
 
-TEST_CASE("all groups of a login are read") {
-  const Machine machine("echo 'ada                  44 1000 5000'");
+TEST_CASE("a group is one that the caller is in, and the name service hears only of callers with groups of its own") {
+  const Machine machine("[ \"$3\" = net ] && echo 'net:*:5000:ada,grace' || exit 2");
   NameService names = machine.names();
-  CHECK(names.groupsOf("ada", kStart).value() == std::vector<std::uint32_t>{44, 1000, 5000});
+  CHECK(names.groupIds({"video", "net"}, {44}, 1000, kStart).value() == Ids{{"video", 44}});
+  CHECK(names.groupIds({"video"}, {45}, 1000, kStart).value().empty());
+  CHECK(machine.calls() == 0);
+  CHECK(names.groupIds({"video", "net", "other"}, {44, 5000}, 1000, kStart).value() ==
+        Ids{{"video", 44}, {"net", 5000}});
+  CHECK(machine.calls() == 2);
+  CHECK(names.groupIds({"net"}, {5001}, 1001, kStart).value().empty());
+  CHECK(machine.calls() == 2);
+}
+
+TEST_CASE("no caller can keep the loop waiting with one group after another") {
+  const Machine machine("exit 1");
+  NameService names = machine.names();
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i <= kMaxGroupsAskedFor; ++i) many.push_back("g" + std::to_string(i));
+  CHECK(names.groupIds(many, {5000}, 1000, kStart).error().code == ErrorCode::kUnsupported);
+  CHECK(machine.calls() == 0);
+  for (const char* name : {"a", "b", "c"})
+    CHECK(names.groupIds({name}, {5000}, 1000, kStart).error().code == ErrorCode::kBusy);
+  CHECK(machine.calls() == 1);
+  CHECK_FALSE(names.groupIds({"b"}, {5000}, 1001, kStart));
+  CHECK(machine.calls() == 2);
+  CHECK_FALSE(names.groupIds({"c"}, {5000}, 1000, kStart + std::chrono::seconds(11)));
+  CHECK(machine.calls() == 3);
+}
+
+TEST_CASE("without a way to ask the name service, who is not in the files is told so") {
+  NameService names({.passwd = "/dev/null", .group = "/dev/null", .getent = "/nonexistent/getent"});
+  const auto answer = names.user(5000, kStart);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().message.find("cannot be asked: running /nonexistent/getent") != std::string::npos);
+}
+
+TEST_CASE("all groups of a login are read, each time, and a number in a name is none of them") {
+  const Machine machine("echo 'x 27                 44 1000 5000'");
+  NameService names = machine.names();
+  for (int i = 0; i < 2; ++i)
+    CHECK(names.groupsOf("x 27", kStart).value() == std::vector<std::uint32_t>{44, 1000, 5000});
+  CHECK(machine.calls() == 2);
+  CHECK(names.groupsOf("ada", kStart).error().code == ErrorCode::kInternal);
 }
 
 }  // namespace
