@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <bitset>
 #include <cerrno>
 #include <memory>
@@ -71,13 +72,41 @@ bool isGitContent(const Parts& path) {
   return name.size() == 2 && isLowerHex(name[0]) && isLowerHex(name[1]);
 }
 
+bool isPlain(const std::string& part) { return part.find_first_of("*?[\\") == std::string::npos; }
+
+// A query taken apart. Most names of a tree have nothing to do with "HEAD/**/.git/TAIL", which needs no look at them.
+struct Query {
+  enum class Kind { kAnywhere, kAtGit, kInsideGit };
+
+  explicit Query(const GlobQuery& query) : parts(split(query.pattern)) {
+    takeApart();
+    plainEnd = !parts.empty() && isPlain(parts.back());
+  }
+
+  void takeApart() {
+    for (std::size_t i = 1; i + 1 < parts.size(); ++i) {
+      if (parts[i] != ".git" || parts[i - 1] != "**") continue;
+      const auto behind = parts.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+      kind = std::all_of(behind, parts.end(), isPlain) ? Kind::kAtGit : Kind::kInsideGit;
+      if (kind == Kind::kInsideGit) return;
+      for (auto part = behind; part != parts.end(); ++part) tail += "/" + *part;
+      parts.erase(behind, parts.end());
+    }
+  }
+
+  Kind kind = Kind::kAnywhere;
+  Parts parts;       // kAtGit: up to ".git"
+  std::string tail;  // kAtGit: the rest, from '/' on
+  bool plainEnd = false;
+};
+
 class Walk {
  public:
   explicit Walk(const std::vector<GlobQuery>& queries) : queries_(queries), expansions_(queries.size()) {
     for (const auto& query : queries) {
-      patterns_.push_back(split(query.pattern));
+      patterns_.emplace_back(query);
       expectFirst(patterns_.back());
-      onlyHides_ = onlyHides_ && query.hides;
+      onlyHides_ = onlyHides_ && (query.hides || patterns_.back().kind != Query::Kind::kAnywhere);
     }
   }
 
@@ -105,38 +134,52 @@ class Walk {
 
  private:
   // Most names begin with no letter that a pattern begins with: they are not looked at any further.
-  void expectFirst(const Parts& pattern) {
+  void expectFirst(const Query& query) {
+    const Parts& pattern = query.parts;
     const bool anywhere = pattern.size() == 2 && pattern[0] == "**" && pattern[1] != "**";
-    const auto first = anywhere ? static_cast<unsigned char>(pattern[1][0]) : static_cast<unsigned char>('*');
+    const bool byLast = anywhere || query.kind != Query::Kind::kAnywhere;
+    const auto first = static_cast<unsigned char>(byLast ? pattern.back()[0] : '*');
+    std::bitset<256> letters;
     if (first == '*' || first == '?' || first == '[' || first == '\\')
-      expected_.set();
+      letters.set();
     else
-      expected_.set(first);
+      letters.set(first);
+    expectedInGit_ |= letters;
+    if (query.kind != Query::Kind::kInsideGit) expected_ |= letters;
   }
 
   Result<void> visitEntry(int directory, const dirent64& entry, Parts& path) {
-    const bool mayMatch = expected_.test(static_cast<unsigned char>(entry.d_name[0]));
+    const bool mayMatch = (git_ > 0 ? expectedInGit_ : expected_).test(static_cast<unsigned char>(entry.d_name[0]));
     const unsigned char kind = kindOf(directory, entry);
     if (kind == DT_LNK || (!mayMatch && kind != DT_DIR)) return {};
     path.emplace_back(entry.d_name);
-    const bool hidden = mayMatch && matchAll(path);
-    if (kind == DT_DIR && !hidden && !(onlyHides_ && isGitContent(path)))
+    const bool hidden = mayMatch && matchAll(directory, path);
+    if (kind == DT_DIR && !hidden && !(onlyHides_ && isGitContent(path))) {
+      const int isGit = path.back() == ".git" ? 1 : 0;
+      git_ += isGit;
       RF_TRY(descend(directory, entry.d_name, path));
+      git_ -= isGit;
+    }
     path.pop_back();
     return {};
   }
 
   // True when the entry is taken away.
-  bool matchAll(const Parts& path) {
+  bool matchAll(int directory, const Parts& path) {
     bool hidden = false;
     for (std::size_t i = 0; i < queries_.size(); ++i) {
-      if (!matchParts(patterns_[i], path)) continue;
-      if (expansions_[i].matches.size() >= queries_[i].maxMatches) {
+      const Query& pattern = patterns_[i];
+      const bool atGit = pattern.kind == Query::Kind::kAtGit;
+      if (pattern.kind == Query::Kind::kInsideGit && git_ == 0) continue;
+      if (pattern.plainEnd && pattern.parts.back() != path.back()) continue;
+      if (!matchParts(pattern.parts, path)) continue;
+      if (expansions_[i].matches.size() + expansions_[i].links.size() >= queries_[i].maxMatches) {
         expansions_[i].cut = true;
         continue;
       }
-      expansions_[i].matches.push_back(joined(path));
-      hidden = hidden || queries_[i].hides;
+      const bool isLink = atGit && isSymlink(directory, ".git" + pattern.tail);
+      (isLink ? expansions_[i].links : expansions_[i].matches).push_back(joined(path) + pattern.tail);
+      hidden = hidden || (queries_[i].hides && !atGit);
     }
     return hidden;
   }
@@ -164,6 +207,11 @@ class Walk {
     return S_ISDIR(status.st_mode) ? DT_DIR : S_ISLNK(status.st_mode) ? DT_LNK : DT_REG;
   }
 
+  static bool isSymlink(int directory, const std::string& name) {
+    struct stat status {};
+    return fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+  }
+
   static std::string joined(const Parts& path) {
     std::string text;
     for (const auto& part : path) text += (text.empty() ? "" : "/") + part;
@@ -171,9 +219,10 @@ class Walk {
   }
 
   const std::vector<GlobQuery>& queries_;
-  std::vector<Parts> patterns_;
+  std::vector<Query> patterns_;
   std::vector<GlobExpansion> expansions_;
-  std::bitset<256> expected_;  // first bytes of names that may match
+  std::bitset<256> expected_, expectedInGit_;  // first bytes of names that may match
+  int git_ = 0;                                // how many folders called ".git" the walk is in
   std::uint32_t visited_ = 0;
   bool onlyHides_ = true;  // what tools obey may lie in a submodule's folder that is called like git's content
 };

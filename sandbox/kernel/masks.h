@@ -21,10 +21,12 @@ struct GlobQuery {
 };
 struct GlobExpansion {
   std::vector<std::string> matches;  // relative to the directory
+  std::vector<std::string> links;    // names that would be matches of "**/.git/NAME" but are symbolic links
   bool cut = false;                  // there may be more: too many matches, entries or levels
 };
-// One walk for all queries; an expansion for each, in their order. Symbolic links are neither followed nor reported:
-// what they lead to is judged under its own name. Where all queries hide, the walk does not enter ".git/objects/xx" (two
+// One walk for all queries; an expansion for each, in their order. Symbolic links are neither followed nor matches:
+// what they lead to is judged under its own name. "**/.git/NAME" is answered where a ".git" is, folder or file: NAME is
+// a match there whether or not it exists. Where all other queries hide, the walk does not enter ".git/objects/xx" (two
 // hexadecimal digits): git keeps hundreds of folders there with nothing but content under its hash. What somebody else
 // put there stays in sight.
 Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries);

@@ -137,6 +137,7 @@ class RootBuilder {
   std::map<std::string, std::vector<GlobExpansion>> expansions_;  // by target, in the order of the steps
   std::map<std::string, Folder> folders_;                         // by path, while a row of masks is worked on
   std::vector<Held> held_;
+  bool saidFull_ = false;  // that no further absent name of a pattern is held
   UniqueFd emptyDirectory_, emptyFile_;
 };
 

@@ -16,6 +16,8 @@
 namespace ringfence::sandbox {
 namespace {
 
+// Of patterns: each is a file that is made for the run, and what the launcher remembers of such files is bounded.
+constexpr std::size_t kMaxHeldByPatterns = 128;
 constexpr std::uint64_t kCovered = abi::kMountAttrNoSuid | abi::kMountAttrNoDev | abi::kMountAttrReadOnly;
 
 bool isDirectory(int object) {
@@ -216,6 +218,12 @@ Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path)
   const bool wasPinned = folders_.contains(parentOf(path));
   Folder* folder = RF_TRY(pinnedFolder(path));
   if (isAbsent && folder == nullptr) return maskInstead(step, path);
+  if (isAbsent && !step.glob.empty() && held_.size() + placeholders_.size() >= kMaxHeldByPatterns) {
+    if (!std::exchange(saidFull_, true))
+      notes_.push_back(path + " and further absent names of patterns are not held: there are too many (" + step.origin +
+                       ")");
+    return {};
+  }
   if (isAbsent) {
     held_.push_back({&step, path, folder->directory});
     return {};
@@ -272,6 +280,8 @@ Result<void> RootBuilder::perform(std::size_t index, const MaskPath& step) {
   }
   const GlobExpansion& expansion = expansions_.at(step.target).at(place);
   for (const auto& match : expansion.matches) RF_TRY(maskOne(step, below(step.target, match)));
+  for (const auto& link : expansion.links)
+    notes_.push_back(below(step.target, link) + " is a symbolic link and is not held (" + step.origin + ")");
   if (expansion.cut) {
     notes_.push_back("expanded only " + std::to_string(expansion.matches.size()) + " matches of " + step.glob +
                      " under " + step.target + "; the rest stays in sight (" + step.origin + ")");

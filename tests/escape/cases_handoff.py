@@ -115,6 +115,31 @@ def git_triggers(w: World) -> list[Step]:
         aside = w.file(w.workspace / f"aside-{name}", "/evil\n")
         made.append(Step(f"worktree-{name}", ("write", str(linked)), changed(linked)))
         made.append(Step(f"over-worktree-{name}", ("rename", str(aside), str(linked)), changed(linked)))
+    return [*made, *nested_git_triggers(w)]
+
+
+def nested_git_triggers(w: World) -> list[Step]:
+    """Repositories below the workspace: one with hooks, one without, one deep down, and a submodule's work tree."""
+    made = []
+    hook = w.make_directory(w.workspace / "nested/.git/hooks") / "pre-commit"
+    config = w.file(w.workspace / "nested/.git/config", "[core]\n")
+    made.append(Step("nested-hook", ("creat", str(hook)), planted(hook)))
+    made.append(Step("nested-config", ("write", str(config)), changed(config)))
+    bare = w.file(w.workspace / "bare/.git/HEAD", "ref: refs/heads/x\n").parent
+    for name in ("hooks/pre-commit", "config", "config.worktree"):
+        made.append(Step(f"nested-absent-{name}", ("plant", str(bare / name)), planted(bare / name)))
+    for name in ("config", "modules/m/config", "worktrees/t/commondir", "worktrees/t/config.worktree"):
+        deep = w.file(w.workspace / "deep/er/.git" / name, "[core]\n")
+        aside = w.file(w.workspace / f"deep-aside-{name.replace('/', '-')}", "evil\n")
+        made.append(Step(f"deep-{name}", ("write", str(deep)), changed(deep)))
+        made.append(Step(f"deep-over-{name}", ("rename", str(aside), str(deep)), changed(deep)))
+    pointer = w.file(w.workspace / "module/.git", "gitdir: ../.git/modules/module\n")
+    aside = w.file(w.workspace / "pointer-aside", "gitdir: evil\n")
+    made.append(Step("nested-pointer", ("write", str(pointer)), changed(pointer)))
+    made.append(Step("nested-pointer-over", ("rename", str(aside), str(pointer)), changed(pointer)))
+    folder = w.file(w.workspace / "movable/.git/config", "[core]\n").parent.parent
+    away = w.workspace / "moved"
+    made.append(Step("nested-moved", ("rename", str(folder), str(away)), lambda world, outcome: away.exists()))
     return made
 
 
@@ -152,41 +177,28 @@ def pointed_elsewhere(w: World, side: Any) -> list[Result]:
 
 @script("TH-01")
 def git_outside(w: World, side: Any) -> list[Result]:
-    """What git outside then executes, with a tripwire behind every trigger."""
-    tripped = w.hidden / "tripped"
-    wire = w.file(w.workspace / "wire", f"#!/bin/sh\ntouch {tripped}\n", mode=0o755)
-    shell = (
-        f"cd {w.workspace} && git config core.fsmonitor {wire}; git config core.hooksPath {w.workspace}; "
-        f"cp {wire} .git/hooks/pre-commit; cp {wire} .git/hooks/post-index-change; true"
-    )
-    environment = {"HOME": str(w.home), "GIT_CONFIG_GLOBAL": "/dev/null"}
-    if side.fenced:
-        side.run_fenced(["/bin/sh", "-c", shell], w, env=environment)
-    else:
-        subprocess.run(
-            ["/bin/sh", "-c", shell],
-            user=UID,
-            group=UID,
-            extra_groups=[],
-            env={**environment, "PATH": "/usr/bin:/bin"},
-            check=False,
-            capture_output=True,
+    """What git outside then executes, with a tripwire behind every trigger, in the workspace and in a repository in it."""
+    environment = {"HOME": str(w.home), "GIT_CONFIG_GLOBAL": "/dev/null", "PATH": "/usr/bin:/bin"}
+    person: dict[str, Any] = {"user": UID, "group": UID, "extra_groups": [], "env": environment, "check": False}
+    results = []
+    for name, place in (("tripwire", w.workspace), ("nested-tripwire", w.workspace / "nested-outside")):
+        subprocess.run(["git", "init", "-q", str(place)], **person)
+        tripped = w.hidden / name
+        wire = w.file(place / "wire", f"#!/bin/sh\ntouch {tripped}\n", mode=0o755)
+        shell = (
+            f"cd {place} && git config core.fsmonitor {wire}; git config core.hooksPath {place}; "
+            f"cp {wire} .git/hooks/pre-commit; cp {wire} .git/hooks/post-index-change; touch made"
         )
-    for command in (
-        ["git", "status"],
-        ["git", "-c", "user.name=x", "-c", "user.email=x@y", "commit", "--allow-empty", "-qm", "x"],
-    ):
-        subprocess.run(
-            command,
-            cwd=w.workspace,
-            user=UID,
-            group=UID,
-            extra_groups=[],
-            env={**environment, "PATH": "/usr/bin:/bin"},
-            check=False,
-            capture_output=True,
-        )
-    return [Result("tripwire", tripped.exists(), "a command of the agent's ran outside"), *pointed_elsewhere(w, side)]
+        if side.fenced:
+            side.run_fenced(["/bin/sh", "-c", shell], w, env=environment)
+        else:
+            subprocess.run(["/bin/sh", "-c", shell], capture_output=True, **person)
+        made = (place / "made").exists()  # the attempt was made at all
+        commit = ["git", "-c", "user.name=x", "-c", "user.email=x@y", "commit", "--allow-empty", "-qm", "x"]
+        for command in (["git", "status"], commit):
+            subprocess.run(command, cwd=place, capture_output=True, **person)
+        results.append(Result(name, tripped.exists() if made else None, "a command of the agent's ran outside"))
+    return [*results, *pointed_elsewhere(w, side)]
 
 
 @steps("TH-04")

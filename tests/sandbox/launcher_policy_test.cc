@@ -96,6 +96,35 @@ TEST_CASE("what the coding policy forbids does not happen") {
   CHECK((status.st_mode & 06000) == 0);
 }
 
+TEST_CASE("repositories below the workspace are held as its own is") {
+  Workspace workspace;
+  workspace.write("sub/.git/config", "[core]\n");
+  workspace.write("a/b/full/.git/hooks/sample", "");
+  workspace.write("a/b/full/.git/modules/m/config", "[core]\n");
+  workspace.write("module/.git", "gitdir: ../elsewhere\n");
+  workspace.write("linked/.git/config", "[core]\n");
+  REQUIRE(::symlink("/etc", (workspace.path() + "/linked/.git/hooks").c_str()) == 0);
+  const std::string text = runUnder(
+      "coding", workspace,
+      "for f in sub/.git/hooks/post a/b/full/.git/hooks/post sub/.git/config sub/.git/config.worktree "
+      "a/b/full/.git/config a/b/full/.git/modules/m/config module/.git linked/.git/config; do "
+      "mkdir -p ${f%/*}; (echo planted > $f) 2>/dev/null; rm -f $f 2>/dev/null; (echo planted > $f) 2>/dev/null; done;"
+      "mv sub moved; mv a/b moved; mv module/.git moved; echo work > sub/file; echo x > sub/.git/index; cat "
+      "sub/.git/config");
+  CHECK(text.find("[core]") != std::string::npos);
+  CHECK(readFile(workspace.path() + "/sub/.git/config") == "[core]\n");
+  CHECK(readFile(workspace.path() + "/sub/file") == "work\n");
+  CHECK(readFile(workspace.path() + "/sub/.git/index") == "x\n");
+  CHECK(readFile(workspace.path() + "/a/b/full/.git/modules/m/config") == "[core]\n");
+  CHECK(readFile(workspace.path() + "/module/.git") == "gitdir: ../elsewhere\n");
+  CHECK(readFile(workspace.path() + "/linked/.git/config") == "[core]\n");
+  for (const char* path :
+       {"/sub/.git/hooks", "/sub/.git/config.worktree", "/a/b/full/.git/hooks/post", "/a/b/full/.git/config"}) {
+    CAPTURE(path);
+    CHECK(::access((workspace.path() + path).c_str(), F_OK) != 0);
+  }
+}
+
 TEST_CASE("the readonly policy leaves the workspace as it is") {
   Workspace workspace;
   const std::string text = runUnder("readonly", workspace, "echo x > made; echo end");

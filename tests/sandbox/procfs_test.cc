@@ -203,3 +203,33 @@ TEST_CASE("a walk that only hides leaves git's content alone, and nothing that i
   CHECK(expandGlobs(fd.get(), {{"**/.env*", 256, true}, {"**/x", 256, false}}).value()[0].matches.size() == 9);
   CHECK(expandGlobs(fd.get(), {{"**/0f", 256, true}}).value()[0].matches.size() == 1);
 }
+
+TEST_CASE("a pattern of git's folder is answered where such a folder or file is, for what exists and what does not") {
+  test::TempDir directory;
+  for (const char* file :
+       {".git/config", "sub/.git/hooks/a", "sub/.git/modules/m/config", "sub/.git/objects/ab/x", "sub/config",
+        "deep/er/.git", "deep/.gitx/config", "sub/modules/m/config", "link/.git/other", "sub/.git/x/.git/config"}) {
+    directory.write(file, "x");
+  }
+  REQUIRE(::symlink("/etc", (directory.path() + "/link/.git/hooks").c_str()) == 0);
+  REQUIRE(::symlink("sub/.git", (directory.path() + "/deep/.git").c_str()) == 0);
+  const UniqueFd fd(::open(directory.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  auto answers = expandGlobs(fd.get(), {{"**/.env*", 256, true},
+                                        {"*/**/.git/hooks", 256, false},
+                                        {"**/.git/config", 256, false},
+                                        {"*/**/.git/modules/**/config", 256, false},
+                                        {"**/.git/objects/ab/x", 256, false},
+                                        {"**/.git/objects/*/x", 256, false}});
+  REQUIRE(answers);
+  for (auto& answer : *answers) std::sort(answer.matches.begin(), answer.matches.end());
+  using Names = std::vector<std::string>;
+  CHECK((*answers)[0].matches.empty());
+  CHECK((*answers)[1].matches == Names{"deep/er/.git/hooks", "sub/.git/hooks", "sub/.git/x/.git/hooks"});
+  CHECK((*answers)[1].links == Names{"link/.git/hooks"});
+  CHECK((*answers)[2].matches ==
+        Names{".git/config", "deep/er/.git/config", "link/.git/config", "sub/.git/config", "sub/.git/x/.git/config"});
+  CHECK((*answers)[3].matches == Names{"sub/.git/modules/m/config"});
+  CHECK((*answers)[4].matches.size() == 5);
+  CHECK((*answers)[5].matches.empty());  // Git's content is not walked for its sake.
+  CHECK(expandGlobs(fd.get(), {{"**/.git/config", 4, false}}).value()[0].cut);
+}
