@@ -220,8 +220,8 @@ Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path)
   if (isAbsent && folder == nullptr) return maskInstead(step, path);
   if (isAbsent && !step.glob.empty() && held_.size() + placeholders_.size() >= kMaxHeldByPatterns) {
     if (!std::exchange(saidFull_, true))
-      notes_.push_back(path + " and further absent names of patterns are not held: there are too many (" + step.origin +
-                       ")");
+      notes_.push_back("not held, because there are too many: " + path + " and further absent names of patterns (" +
+                       step.origin + ")");
     return {};
   }
   if (isAbsent) {
@@ -280,8 +280,11 @@ Result<void> RootBuilder::perform(std::size_t index, const MaskPath& step) {
   }
   const GlobExpansion& expansion = expansions_.at(step.target).at(place);
   for (const auto& match : expansion.matches) RF_TRY(maskOne(step, below(step.target, match)));
-  for (const auto& link : expansion.links)
-    notes_.push_back(below(step.target, link) + " is a symbolic link and is not held (" + step.origin + ")");
+  if (!expansion.links.empty()) {
+    const std::size_t more = expansion.links.size() - 1;
+    notes_.push_back("not held, because it is a symbolic link: " + below(step.target, expansion.links.front()) +
+                     (more > 0 ? " and " + std::to_string(more) + " more" : "") + " (" + step.origin + ")");
+  }
   if (expansion.cut) {
     notes_.push_back("expanded only " + std::to_string(expansion.matches.size()) + " matches of " + step.glob +
                      " under " + step.target + "; the rest stays in sight (" + step.origin + ")");

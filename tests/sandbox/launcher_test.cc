@@ -271,6 +271,31 @@ TEST_CASE("globs that match too much are cut and noted") {
   (void)launcher.expect<Ended>();
 }
 
+TEST_CASE("what is not held in repositories below the workspace is noted: symbolic links, and too many absent names") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  for (int i = 0; i < 130; ++i) workspace.write("r" + std::to_string(i) + "/.git/HEAD", "x");
+  for (const char* repository : {"r0", "r1"})
+    REQUIRE(::symlink("/etc", (workspace.path() + "/" + repository + "/.git/config").c_str()) == 0);
+  OutputFile output(workspace);
+  Plan plan = shellPlan("for d in r*; do mkdir $d/.git/hooks && echo made; done 2> /dev/null");
+  for (const char* glob : {"*/**/.git/hooks", "*/**/.git/config"})
+    plan.mounts.push_back(MaskPath{"/workspace", glob, MaskKind::kReadOnly, 256, "p:1"});
+  const Built built = launcher.start(plan, output.fds());
+  REQUIRE(built.notes.size() == 2);
+  CHECK(contains(built.notes[0].text, "not held, because there are too many: /workspace/r"));
+  CHECK(contains(built.notes[1].text, "not held, because it is a symbolic link: /workspace/r"));
+  CHECK(contains(built.notes[1].text, "/.git/config and 1 more (p:1)"));
+  (void)launcher.expect<Ended>();
+  CHECK(output.text() == "made\nmade\n");
+  int left = 0;
+  for (int i = 0; i < 130; ++i) {
+    const std::string hooks = workspace.path() + "/r" + std::to_string(i) + "/.git/hooks";
+    left += ::access(hooks.c_str(), F_OK) == 0 ? 1 : 0;
+  }
+  CHECK(left == 2);
+}
+
 TEST_CASE("inside there is nothing of the host: own hostname, pids, interfaces, proc") {
   LauncherProcess launcher;
   Workspace workspace;

@@ -89,9 +89,11 @@ int refuseStart(const client::Failure& failure, StatusLines& lines, Form form) {
   return status;
 }
 
-// A forbid whose matches were too many to be masked all; a policy file that counts as it was before it was broken.
+// A forbid of whose matches some are not masked, being too many or links; a policy file that counts as it was before it
+// was broken.
 bool isAboutRules(std::string_view note) {
-  return note.starts_with("expanded only") || note.find("last good version stays in force") != note.npos;
+  return note.starts_with("expanded only") || note.starts_with("not held") ||
+         note.find("last good version stays in force") != note.npos;
 }
 
 // What makes a wall or a forbid weaker is said always. Other notes (absent paths, held places) would fill a screen on
