@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "sdk/base/io.h"
 #include "sdk/client/convert.h"
@@ -66,6 +67,11 @@ Result<UniqueFd> dial(const std::string& path) {
   }
   RF_TRY(trustPeer(socket.get(), path));
   return socket;
+}
+
+std::string socketPath() {
+  const char* named = ::secure_getenv("RINGFENCE_SOCKET");
+  return named != nullptr && *named != '\0' ? named : kDefaultSocket;
 }
 
 }  // namespace
@@ -129,6 +135,7 @@ Result<void> Client::Exchange::parse(std::string_view bytes, v1::ServerPacket& p
 }
 
 std::optional<Failure> Client::Exchange::receive() {
+  if (auto failure = client.hearHello()) return failure;
   for (int resets = 0;;) {
     auto packet = receivePacket(client.socket_.get(), kPacketLimit);
     if (!packet) {
@@ -178,26 +185,40 @@ std::optional<Failure> Client::Exchange::receiveStream(Client& client, v1::Serve
   return std::nullopt;
 }
 
-Result<Client> Client::connect() {
-  const char* named = ::secure_getenv("RINGFENCE_SOCKET");
-  return connectTo(named != nullptr && *named != '\0' ? named : kDefaultSocket);
-}
+Result<Client> Client::connect() { return connectTo(socketPath()); }
+
+Result<Client> Client::connectAhead() { return greet(socketPath()); }
 
 Result<Client> Client::connectTo(const std::string& socketPath) {
-  UniqueFd socket = RF_TRY(dial(socketPath));
-  const int fd = socket.get();
-  Client client(std::move(socket));
-  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kHelloPatience,
+  Client client = RF_TRY(greet(socketPath));
+  if (auto failure = client.hearHello()) return std::move(failure->error).with(socketPath);
+  return client;
+}
+
+Result<Client> Client::greet(const std::string& socketPath) {
+  Client client(RF_TRY(dial(socketPath)));
+  (void)::setsockopt(client.fd(), SOL_SOCKET, SO_RCVTIMEO, &kHelloPatience,
                      sizeof kHelloPatience);  // Without it: waits for ever.
   Exchange hello(client);
   hello.request.mutable_hello()->set_protocol(kProtocol);
-  if (auto failure = hello.ask()) return std::move(failure->error).with(socketPath);
-  if (!hello.answer.has_hello() || hello.answer.hello().protocol() != kProtocol) {
-    return Error{ErrorCode::kUnsupported,
-                 socketPath + " speaks another protocol; use the client of the daemon's version"};
-  }
-  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kNoTimeout, sizeof kNoTimeout);
+  // A Hello that cannot be sent may still have an answer waiting: the reason why the connection was closed.
+  if (auto sent = hello.send(); !sent && sent.error().sysErrno != EPIPE)
+    return std::move(sent).error().with(socketPath);
+  client.helloId_ = hello.id();
   return client;
+}
+
+std::optional<Failure> Client::hearHello() {
+  if (helloId_ == 0) return std::nullopt;
+  Exchange hello(*this);
+  hello.request.set_id(std::exchange(helloId_, 0));
+  if (auto failure = hello.receive()) return failure;
+  if (!hello.answer.has_hello() || hello.answer.hello().protocol() != kProtocol) {
+    return failed(
+        {ErrorCode::kUnsupported, "the daemon speaks another protocol; use the client of the daemon's version"});
+  }
+  (void)::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kNoTimeout, sizeof kNoTimeout);
+  return std::nullopt;
 }
 
 Answer<RunAccepted> Client::run(const RunRequest& request) {

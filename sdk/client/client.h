@@ -138,6 +138,8 @@ class Client {
   // peer is neither root nor this user. Says Hello and checks the protocol.
   static Result<Client> connect();
   static Result<Client> connectTo(const std::string& socketPath);
+  // As connect, without waiting for the answer to Hello: the first request fails when it is not what it should be.
+  static Result<Client> connectAhead();
 
   Client(Client&&) = default;
   Client& operator=(Client&&) = default;
@@ -183,9 +185,12 @@ class Client {
  private:
   explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}
   struct Exchange;  // packets, in client.cc
+  static Result<Client> greet(const std::string& socketPath);
+  std::optional<Failure> hearHello();
 
   UniqueFd socket_;
   std::uint64_t nextId_ = 1;
+  std::uint64_t helloId_ = 0;        // of the Hello whose answer was not heard yet
   std::uint64_t streamId_ = 0;       // id whose answers nextRunEvent and nextLogLine return
   std::deque<std::string> waiting_;  // packets of the stream that came out of turn; bounded
 };

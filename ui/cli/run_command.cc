@@ -156,7 +156,7 @@ int runCommand(const Parsed& parsed) {
     complain("--json-status " + escapeForDisplay(*parsed.value("json-status")) + ": not an open descriptor");
     return kExitUsage;
   }
-  auto client = client::Client::connect();
+  auto client = client::Client::connectAhead();
   if (!client) return fail(client.error(), form);
   // From here on as that user: the socket has already said who we are.
   if (const auto user = parsed.value("as")) {
