@@ -77,7 +77,7 @@ class Requests {
   void on(Asker asker, const api::TrustFile& request);
   void on(Asker asker, const api::Detach& request);
 
-  void onFact(const Fact& fact, const RunStarted& body);
+  void onFact(const Fact& fact, const RunStarted& body) { began(fact.run, body.pid); }  // adopted meanwhile
   void onFact(const Fact& fact, const RunRefused& body);
   void onFact(const Fact& fact, const RunEnded& body);
   template <typename Body>
@@ -93,6 +93,7 @@ class Requests {
   api::UsageReading usageOf(const Run& run) const;
   Result<UniqueFd> outputOf(const Run& run) const;
   void leave(const RunId& run, const Follower& follower);
+  void began(const RunId& id, std::int32_t pid);
   void tellEnd(const RunId& run, const api::RunEvent& end);
   void removed(const RunId& run);
   void setDraining(const RunId& run, bool draining);

@@ -84,31 +84,31 @@ void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> f
   answer(asker, refused);
 }
 
-void Requests::onFact(const Fact& fact, const RunStarted& body) {
-  const auto found = launching_.find(fact.run);
+// Its admission is durable, so its client need not wait until its beginning is.
+void Requests::began(const RunId& id, std::int32_t pid) {
+  const auto found = launching_.find(id);
   if (found == launching_.end()) return;
   const Launching launching = std::move(found->second);
   launching_.erase(found);
-  const auto run = world_.turns.state().runs.find(fact.run);
+  const auto run = world_.turns.state().runs.find(id);
   if (run == world_.turns.state().runs.end()) return;
   const bool hasTerminal = run->second.what.stdio == sandbox::Stdio::kTerminal;
-  api::RunAccepted accepted{fact.run.text(), run->second.what.name,
-                            body.pid,        api::weakenedOf(run->second.what.weakened),
-                            launching.notes, false};
+  api::RunAccepted accepted{
+      id.text(), run->second.what.name, pid, api::weakenedOf(run->second.what.weakened), launching.notes, false};
   for (const sandbox::Note& note : run->second.notes) accepted.notes.push_back(note.text);
   std::vector<UniqueFd> fds;
   if (hasTerminal && !launching.detached) {
-    if (auto terminal = world_.launcher.copyOf(fact.run, HeldFd::kTerminal)) {
+    if (auto terminal = world_.launcher.copyOf(id, HeldFd::kTerminal)) {
       fds.push_back(std::move(*terminal));
       accepted.hasTerminal = true;
     }
   }
   if (world_.clients.find(launching.asker.client) == nullptr) {
-    if (hasTerminal) setDraining(fact.run, true);
+    if (hasTerminal) setDraining(id, true);
     return;
   }
-  if (launching.detached && hasTerminal) setDraining(fact.run, true);
-  if (!launching.detached) followers_.emplace(fact.run, Follower{launching.asker, true});
+  if (launching.detached && hasTerminal) setDraining(id, true);
+  if (!launching.detached) followers_.emplace(id, Follower{launching.asker, true});
   answer(launching.asker, accepted, launching.detached ? api::Last::kYes : api::Last::kNo, std::move(fds));
 }
 
@@ -158,6 +158,7 @@ void Requests::launcherSaid(const sandbox::LauncherEvent& event) {
     const auto [first, last] = followers_.equal_range(run);
     for (auto follower = first; follower != last; ++follower) answer(follower->second.asker, what, api::Last::kNo);
   };
+  if (const auto* started = std::get_if<sandbox::Started>(&event)) began(started->run, started->pid);
   if (const auto* ended = std::get_if<sandbox::Ended>(&event)) leaving_.try_emplace(ended->run);
   if (const auto* gone = std::get_if<sandbox::Removed>(&event)) removed(gone->run);
   if (const auto* stopped = std::get_if<sandbox::CommandStopped>(&event))

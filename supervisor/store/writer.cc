@@ -34,8 +34,10 @@ Writer::~Writer() {
 
 namespace {
 
-// A reading of the walls: no reply and no effect waits for it.
-bool isAwaited(const Writer::Entry& entry) { return !std::holds_alternative<RunBuilt>(entry.fact.body); }
+// Observations of a launch that was decided and is on the disk: no reply and no effect waits for them.
+bool isAwaited(const Writer::Entry& entry) {
+  return !std::holds_alternative<RunBuilt>(entry.fact.body) && !std::holds_alternative<RunStarted>(entry.fact.body);
+}
 
 // What nobody waits for goes with the next fact, or after this long: a commit of its own would take the disk and a
 // processor from the command that is just being loaded.
