@@ -12,6 +12,7 @@ constexpr Milliseconds kStoreRetryInterval{1000};
 // A slot for the next run is made when the one that began is over, or after this long: until then the launcher has that
 // run to look after.
 constexpr Milliseconds kRefillDelay{100};
+constexpr Microseconds kPauseAfterEnd{300};
 
 }  // namespace
 
@@ -164,8 +165,9 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
   }
   submit(LauncherSaid{event, {}});
   requests_.launcherSaid(event);
-  // Now that its client has been answered: the launcher is busy for a millisecond or two.
-  if (std::holds_alternative<sandbox::Removed>(event) || std::holds_alternative<sandbox::LaunchFailed>(event)) refill();
+  // Its client is answered first: to fork ahead takes the launcher a millisecond or two.
+  if (std::holds_alternative<sandbox::Removed>(event) || std::holds_alternative<sandbox::LaunchFailed>(event))
+    refillAt_ = world_.clock.now().boottime + kPauseAfterEnd;
   if (std::holds_alternative<sandbox::Started>(event) && !refillAt_)
     refillAt_ = world_.clock.now().boottime + kRefillDelay;
 }

@@ -227,6 +227,21 @@ Result<void> CgroupTree::join(const RunId& run, policy::PriorityClass priority, 
   return {};
 }
 
+std::vector<std::string> CgroupTree::joinFiles(const RunId& run, policy::PriorityClass priority) const {
+  std::vector<std::string> files;
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    if (hierarchy.version == 2 || &hierarchy == hierarchyOf("cpu")) continue;
+    files.push_back(runPath(hierarchy, run, priority) + "/agent/cgroup.procs");
+  }
+  return files;
+}
+
+Result<void> CgroupTree::joinProcessor(const RunId& run, policy::PriorityClass priority, int pid) {
+  const Hierarchy* cpu = hierarchyOf("cpu");
+  if (cpu == nullptr || cpu->version == 2) return {};
+  return writeFileAt(root_.get(), runPath(*cpu, run, priority) + "/agent/cgroup.procs", std::to_string(pid));
+}
+
 Result<void> CgroupTree::lift(const RunId& run, int pid, const ResourceLimits& limits) {
   constexpr auto kUp = policy::PriorityClass::kInteractive;
   const Hierarchy* cpu = hierarchyOf("cpu");

@@ -286,7 +286,16 @@ Result<void> Builder::reportBuilt() {
   _exit(125);
 }
 
-Result<void> buildAll(Builder& builder) {
+Result<void> joinGroups(const std::vector<std::string>& files, std::string& token) {
+  if (files.empty()) return {};
+  token = "cgroup";
+  const UniqueFd root = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  for (const std::string& file : files) RF_TRY(writeFileAt(root.get(), file, "0"));
+  return sendReport(kReportFd, static_cast<std::uint32_t>(ReportKind::kJoined), 0, 0, "");
+}
+
+Result<void> buildAll(Builder& builder, const std::vector<std::string>& joinFiles) {
+  RF_TRY(joinGroups(joinFiles, builder.token));
   RF_TRY(builder.prepare());
   RF_TRY(builder.receive());
   armFault();
@@ -297,14 +306,14 @@ Result<void> buildAll(Builder& builder) {
 
 }  // namespace
 
-void runChild(int control, const char* attachPoint, KnownTable& table) {
+void runChild(int control, const char* attachPoint, KnownTable& table, const std::vector<std::string>& joinFiles) {
   (void)::prctl(PR_SET_NAME, "run-init");
   armFault();
   // What the launcher holds for other runs is closed before anything else is done.
   if (control != kReportFd && ::dup3(control, kReportFd, O_CLOEXEC) < 0) _exit(125);
   if (auto closed = closeFrom(kReportFd + 1); !closed) fail(kReportFd, "launcher", closed.error());
   Builder builder(kReportFd, attachPoint, table);
-  if (auto built = buildAll(builder); !built) fail(kReportFd, builder.token, built.error());
+  if (auto built = buildAll(builder, joinFiles); !built) fail(kReportFd, builder.token, built.error());
   runInit(builder.plan, kReportFd);
 }
 

@@ -2,12 +2,16 @@
 // the Plan comes, waits to be judged and released, and goes on as the run's pid 1 (sandbox/launcher/run_init.h).
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "sandbox/wire/codec.h"
 
 namespace ringfence::sandbox {
 
 // `control` is its end of the pair. `attachPoint`: a directory of the host that the new root is put on for a moment.
-// `table`: what its parent has read before.
-[[noreturn]] void runChild(int control, const char* attachPoint, KnownTable& table);
+// `table`: what its parent has read before. `joinFiles`: as CgroupTree gives them; none: it is where it belongs.
+[[noreturn]] void runChild(int control, const char* attachPoint, KnownTable& table,
+                           const std::vector<std::string>& joinFiles);
 
 }  // namespace ringfence::sandbox

@@ -58,7 +58,8 @@ class Launcher {
   void obeyLaunch(Launch request, Packet packet);
   Run* fork(const RunId& id, policy::PriorityClass priority);
   Result<BornChild> forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report);
-  Result<void> joinGroups(const Run& run);
+  bool mustJoin() const;
+  void finishJoining(Run& run);
   void foresee(Run& run);
   Result<void> startBuilding(Run& run, Packet packet);
   Result<void> connectOutput(Run& run, UniqueFd& childEnd);

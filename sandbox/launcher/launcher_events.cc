@@ -54,6 +54,7 @@ void Launcher::readReports(Run& run) {
 
 void Launcher::takeReport(Run& run, Report report) {
   switch (static_cast<ReportKind>(report.kind)) {
+    case ReportKind::kJoined: return finishJoining(run);
     case ReportKind::kNeedMaps: return writeMaps(run);
     case ReportKind::kTerminal:
       if (run.state == RunState::kBuilding && report.fds.size() == 1) run.terminal = std::move(report.fds[0]);
@@ -136,9 +137,14 @@ void Launcher::finish(Run& run, int killedBy) {
   if (run.state < RunState::kRunning) {
     failLaunch(run, "launcher", "the child of the launch died before the command ran", 0, 125);
   }
+  run.joining = false;
   run.state = RunState::kEmptying;
   ++emptying_;
   retryMs_ = 1;
+  if (!run.failure) {
+    if (!run.endSaid) sayEnd(run);
+    send(Removed{run.id});
+  }
   empty(run);
 }
 
@@ -158,7 +164,8 @@ void Launcher::drainLast(Run& run) {
 void Launcher::empty(Run& run) {
   if (run.lifted && !groups_.lower(run.id, 0)) return;
   run.lifted = false;
-  if (!run.endSaid) readUsage(run);
+  // The kernel would let nobody change groups until the join is done: the launcher would wait with its next launch.
+  if (std::ranges::any_of(runs_, [](const auto& one) { return one.second->joining; })) return;
   if (!groups_.removeRun(run.id, run.priority)) return;  // A dying task is still counted: retried by the loop.
   --emptying_;
   run.state = RunState::kEnded;
@@ -169,18 +176,14 @@ void Launcher::empty(Run& run) {
     forget(id);
     return send(*failure);
   }
-  if (!run.endSaid) sayEnd(run);
   if (run.forgotten) forget(id);
-  send(Removed{id});
 }
 
 // What the groups count of it from here on is its own end.
 void Launcher::sayEnd(Run& run) {
   run.endSaid = true;
-  if (run.state == RunState::kRunning) {
-    drainLast(run);
-    readUsage(run);
-  }
+  if (run.state == RunState::kRunning) drainLast(run);
+  readUsage(run);
   send(Ended{run.id, run.exit, run.outOfMemory, run.usage, run.endNote});
   removePlaceholders(run);
 }

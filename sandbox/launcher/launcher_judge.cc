@@ -82,7 +82,7 @@ void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
 }
 
 bool Launcher::mayBeLifted(const Run& run) const {
-  return run.state == RunState::kBuilding && !run.lifted && features_.cpuIdle &&
+  return run.state == RunState::kBuilding && !run.joining && !run.lifted && features_.cpuIdle &&
          run.priority == policy::PriorityClass::kBackground;
 }
 

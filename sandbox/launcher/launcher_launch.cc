@@ -73,7 +73,7 @@ void Launcher::obeyPrepare(const Prepare& request) {
   Run* run = fork(request.run, request.priority);
   if (run == nullptr || run->state != RunState::kPrepared) return;
   foresee(*run);
-  send(Prepared{request.run});
+  if (!run->joining) send(Prepared{request.run});
 }
 
 // What cannot be made now is made, or fails, when the plan comes.
@@ -98,17 +98,28 @@ Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass pri
     sigset_t none;
     sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-    runChild(pair.childs.get(), options_.runDirectory.c_str(), knownTable_);
+    runChild(pair.childs.get(), options_.runDirectory.c_str(), knownTable_,
+             mustJoin() ? groups_.joinFiles(id, priority) : std::vector<std::string>());
   }
   report = std::move(pair.ours);
   return child;
 }
 
-Result<void> Launcher::joinGroups(const Run& run) {
-  // The unified hierarchy alone was joined by being born in it; a join costs milliseconds.
-  const bool born = features_.cloneIntoCgroup && features_.layout == CgroupLayout::kUnified;
-  if (born || isLeftOut(Wall::kCgroup)) return {};
-  return groups_.join(run.id, run.priority, run.initPid);
+// The unified hierarchy is joined by being born in it. Each other one costs milliseconds, in which the child waits and
+// not the launcher.
+bool Launcher::mustJoin() const {
+  return features_.cloneIntoCgroup && features_.layout != CgroupLayout::kUnified && !isLeftOut(Wall::kCgroup);
+}
+
+void Launcher::finishJoining(Run& run) {
+  if (!run.joining) return;
+  run.joining = false;
+  run.since = std::chrono::steady_clock::now();
+  if (auto joined = groups_.joinProcessor(run.id, run.priority, run.initPid); !joined)
+    failLaunch(run, "cgroup", joined.error().message, joined.error().sysErrno, 125);
+  else if (run.state == RunState::kPrepared)
+    send(Prepared{run.id});
+  if (emptying_ > 0) retryEmptying();
 }
 
 // No run: its failure was told.
@@ -142,7 +153,9 @@ Run* Launcher::fork(const RunId& id, policy::PriorityClass priority) {
     return nullptr;
   }
   auto ready = watch(made->report.get(), Watch::kReport, serial);
-  if (ready) ready = joinGroups(*made);
+  made->joining = mustJoin();
+  if (ready && !features_.cloneIntoCgroup && !isLeftOut(Wall::kCgroup))
+    ready = groups_.join(id, priority, made->initPid);
   if (!ready) failLaunch(*made, "cgroup", ready.error().message, ready.error().sysErrno, 125);
   return made;
 }

@@ -31,6 +31,7 @@ enum class ReportKind : std::uint32_t {
   // The last one: value: code or signal, extra: 1 when a signal, text: what a person should know of those names. Never
   // taken from the pair, only looked at: a launcher that dies before it told the end leaves it to the next.
   kExited = 9,
+  kJoined = 11,  // is in its groups of every hierarchy but the processor's
 };
 
 enum class OrderKind : std::uint32_t {

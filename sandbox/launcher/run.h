@@ -53,6 +53,7 @@ struct Run {
   std::string endNote;  // which of them appeared
   std::optional<LaunchFailed> failure;
   std::vector<Placeholder> placeholders;
+  bool joining = false;  // the child is not in all of its groups yet
   // Only until Built.
   Plan plan;
   std::optional<UserNamespace> idmap;  // for its mounts; made ahead

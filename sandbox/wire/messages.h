@@ -72,7 +72,7 @@ struct LastReading {
 // Every process of the run is gone, but for its pid 1 that may be on its way out. Both absent: nobody saw the status.
 // `note`: what a person should know of the end, like forbidden names that appeared where no place could be held; or empty.
 struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; LastReading usage; std::string note; };
-// After Ended: its namespaces, control groups and placeholders are gone too.
+// After Ended: its namespaces and placeholders are gone too; its empty control groups go when nobody waits for that.
 struct Removed { RunId run; };
 
 enum class KeptState : std::uint8_t { kBuilt, kRunning, kEnded };

@@ -11,11 +11,13 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from tests.support.daemon import Daemon, eventually
 
 STATUS = 42
+WARM = 2  # children that the daemon has forked ahead, at most
 PROGRAM = """
 void _start(void) {
 #if defined(__x86_64__)
@@ -77,7 +79,7 @@ class ChildFaults:
         traces = self.daemon.base / "traces"
         traces.mkdir()
         strace = attach(self.daemon.launcher_pid(), "-ff", "-o", str(traces / "of"))
-        for _ in range(3):  # The first takes a child that was born before the recording.
+        for _ in range(WARM + 2):  # The first take children that were born before the recording.
             assert self.launch(self.recorded).returncode == STATUS
         strace.detach()
         calls: dict[str, None] = {}
@@ -99,13 +101,22 @@ class ChildFaults:
         self.say(f"{call_numbers()[call]} {ERRORS[error]}")
 
     def settle(self) -> bool:
-        """Without the fault launches work again, at the latest when the children forked ahead are used up: the first of two
-        may have been forked for itself, beside a child that waits."""
+        """Without the fault launches work again, at the latest when the children forked ahead are used up: the first may
+        have been forked for itself, beside children that wait."""
         self.say("")
-        return bool(eventually(lambda: self.launch().returncode == STATUS and self.launch().returncode == STATUS, 10, 0.05))
+        return bool(eventually(lambda: all(self.launch().returncode == STATUS for _ in range(WARM + 1)), 10, 0.05))
 
     def group_count(self) -> int:
         return sum(1 for root in self.daemon.groups() for _ in os.walk(root))
+
+    def settled_group_count(self) -> int:
+        """Of a daemon at rest, with all its children forked ahead."""
+        last, since = self.group_count(), time.monotonic()
+        while time.monotonic() < since + 0.5:
+            time.sleep(0.02)
+            if (now := self.group_count()) != last:
+                last, since = now, time.monotonic()
+        return last
 
     def verdict(self, result: subprocess.CompletedProcess[str]) -> tuple[str, str]:
         """('full' or 'refused' or 'problem', token and message or what is wrong)."""
@@ -130,7 +141,7 @@ def sweep(daemon: Daemon, fault: Path, project: Path, attach: type, limit: int, 
         return 0, 0, {}, ["no launch works before any fault"]
     known = faults.points(faults.record(attach))
     faults.settle()
-    groups = faults.group_count()
+    groups = faults.settled_group_count()
     known.sort(key=lambda point: point[0] != "execve")  # The control is always among those that are chosen.
     chosen = known if limit in (0, len(known)) or limit > len(known) else [known[i * len(known) // limit] for i in range(limit)]
     counts = {"full": 0, "refused": 0}
@@ -139,8 +150,9 @@ def sweep(daemon: Daemon, fault: Path, project: Path, attach: type, limit: int, 
         faults.arm(call, error)
         try:
             result = faults.launch()
-            if moment == "born":  # The first took a child that was born without it.
-                result = faults.launch()
+            if moment == "born":  # The first take children that were born without it.
+                for _ in range(WARM):
+                    result = faults.launch()
             kind, detail = faults.verdict(result)
         except subprocess.TimeoutExpired:
             kind, detail = "problem", "the launch hung"

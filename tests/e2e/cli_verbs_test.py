@@ -48,9 +48,11 @@ def test_logs_on_a_terminal_escape_what_the_agent_wrote(bench: Bench) -> None:
 
 
 def test_attach_to_a_detached_run_follows_it_to_its_status(bench: Bench) -> None:
-    run = bench.detached("while [ ! -e go ]; do sleep 0.05; done; echo done; exit 12")
+    run = bench.detached("echo ready; while [ ! -e go ]; do sleep 0.05; done; echo done; exit 12")
     attached = subprocess.Popen([bench.program, "attach", run], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
                                 cwd=bench.workspace, env=bench.daemon.environment)
+    assert attached.stdout is not None
+    equal(attached.stdout.readline(), b"ready\n")
     (bench.workspace / "go").touch()
     output, _ = attached.communicate(timeout=20)
     equal((output, attached.returncode), (b"done\n", 12))
