@@ -4,6 +4,7 @@ Everything is a ratio of measurements taken alternately in one run on one machin
 itself shows how far such a ratio strays by chance. --quick only checks that each measurement works and the coarse order.
 """
 import argparse
+import contextlib
 import datetime
 import os
 import pathlib
@@ -28,14 +29,15 @@ PARTS = ("launches", "work", "idle", "api")
 
 
 class Bench:
-    def __init__(self, daemon, workspace, persons, policies, quick):
+    def __init__(self, daemon, workspace, memory, persons, policies, quick):
         self.daemon, self.workspace, self.quick = daemon, workspace, quick
+        self.memory = memory  # a workspace on a tmpfs
         self.persons, self.policies = persons, policies  # a workspace of somebody else than root
         self.rows, self.walls, self.notes = [], [], []
         self.client = self.client_with("bench")
 
-    def client_with(self, policy):
-        return [str(self.daemon.bin / "ringfence"), "run", "-p", policy, "-w", self.workspace]
+    def client_with(self, policy, workspace=None):
+        return [str(self.daemon.bin / "ringfence"), "run", "-p", policy, "-w", workspace or self.memory]
 
     def row(self, figure, aim, value, detail=""):
         self.rows.append((figure, aim, value, detail))
@@ -45,14 +47,15 @@ class Bench:
 
     def launches(self):
         environment = self.daemon.environment
-        seen = self.daemon.cli("run", "-p", "bench", "-w", self.workspace, "--", "cat", "/proc/self/mountinfo")
+        seen = self.daemon.cli("run", "-p", "bench", "-w", self.memory, "--", "cat", "/proc/self/mountinfo")
         if seen.returncode != 0:
             raise RuntimeError(f"no fenced program: {seen.stderr}")
-        bwrap, mounts = same_in_bwrap(seen.stdout, self.workspace)
+        bwrap, mounts = same_in_bwrap(seen.stdout, self.memory)
         self.notes.append(f"bwrap makes the same namespaces (it adds no filter, no Landlock, no control group, no durable "
                           f"record) and {mounts} mounts; the fence has {len(seen.stdout.splitlines())}.")
         commands = {"ringfence": [*self.client, "--", "/bin/true"], "ringfence again": [*self.client, "--", "/bin/true"],
                     "as shipped": [*self.client_with("coding"), "--", "/bin/true"],
+                    "on disk": [*self.client_with("bench", self.workspace), "--", "/bin/true"],
                     "bwrap": bwrap, "bwrap again": bwrap, "exec": ["/bin/true"]}
 
         def cold(name):
@@ -70,6 +73,8 @@ class Bench:
             self.row(f"launch, {kind}, against plain exec", "", ratio(values["ringfence"], values["exec"]))
             self.row(f"launch, {kind}, of the background class against bwrap", "", ratio(values["as shipped"], values["bwrap"]),
                      f"median ms {middle['as shipped']}")
+            self.row(f"launch, {kind}, in a workspace on this machine's disk, against bwrap", "", ratio(values["on disk"], values["bwrap"]),
+                     f"median ms {middle['on disk']}")
             self.row(f"control: ringfence against itself, {kind}", "1", ratio(values["ringfence"], values["ringfence again"]))
             self.row(f"control: bwrap against itself, {kind}", "1", ratio(values["bwrap"], values["bwrap again"]))
             if against.value > 100:
@@ -161,6 +166,20 @@ def report(bench):
     return "\n".join(lines) + "\n"
 
 
+@contextlib.contextmanager
+def in_memory(folder):
+    """A workspace on a tmpfs of its own."""
+    place = folder / "memory"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "ringfence-bench", str(place)], check=True)
+    try:
+        workspace = place / "workspace"
+        workspace.mkdir()
+        yield workspace
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
@@ -178,8 +197,9 @@ def main():
         (made / "bench.toml").write_text(POLICY)
         work.prepare(workspace, 0)
         policies = [ROOT / "policy/profiles", made]
-        with Daemon(options.build, policies=policies) as daemon:
-            bench = Bench(daemon, str(workspace), persons, policies, options.quick)
+        with in_memory(pathlib.Path(folder)) as memory, Daemon(options.build, policies=policies) as daemon:
+            work.prepare(memory, 0)
+            bench = Bench(daemon, str(workspace), str(memory), persons, policies, options.quick)
             for part in options.only or PARTS:
                 getattr(bench, part)()
             text = report(bench)

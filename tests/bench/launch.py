@@ -36,7 +36,8 @@ def same_in_bwrap(mountinfo, workspace):
         if os.path.islink(f"/{name}"):
             command += ["--symlink", f"usr/{name}", f"/{name}"]
     mounted = set()
-    for point, kind, read_only in inside_mounts(mountinfo):
+    # Not always in the order in which they were made: what holds a place for others comes first.
+    for point, kind, read_only in sorted(inside_mounts(mountinfo), key=lambda mount: mount[0].count("/")):
         inside_dev = point.startswith(("/dev/", "/proc/"))
         if point in ("/", "/proc", "/dev") or inside_dev or point in mounted:
             continue
