@@ -28,7 +28,21 @@ int makeFile(int directory, const std::string& name) {
   return ::mknodat(directory, name.c_str(), S_IFREG | 0644, 0) == 0 ? 0 : errno;
 }
 
+int makeHeld(int directory, const std::string& name) {
+  const std::string_view content = contentOfHeld(name);
+  if (content.empty()) return makeFile(directory, name);
+  const UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!file) return errno;
+  const ssize_t written = ::write(file.get(), content.data(), content.size());
+  if (written == static_cast<ssize_t>(content.size())) return 0;
+  const int error = written < 0 ? errno : ENOSPC;
+  (void)::unlinkat(directory, name.c_str(), 0);
+  return error;
+}
+
 }  // namespace
+
+std::string_view contentOfHeld(std::string_view name) { return name == "commondir" ? "." : ""; }
 
 NodeMaker::NodeMaker(const Identity& run) { setRun(run); }
 
@@ -85,13 +99,13 @@ Result<void> NodeMaker::makeFiles(std::vector<File>& files) const {
   std::vector<File*> foreign;
   for (auto& file : files) {
     if (isOwn(file.directory))
-      file.error = makeFile(file.directory, file.name);
+      file.error = makeHeld(file.directory, file.name);
     else
       foreign.push_back(&file);
   }
   if (foreign.empty()) return {};
   const CallerRights rights = RF_TRY(CallerRights::assume(run_));
-  for (File* file : foreign) file->error = makeFile(file->directory, file->name);
+  for (File* file : foreign) file->error = makeHeld(file->directory, file->name);
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sandbox/plan/plan.h"
@@ -14,6 +15,10 @@
 #include "sdk/base/unique_fd.h"
 
 namespace ringfence::sandbox {
+
+// What a file that holds the place of `name` says: nothing, but for git's "commondir", which leads git to other
+// settings. git refuses to work while an empty one is there, and stays where it is with ".".
+std::string_view contentOfHeld(std::string_view name);
 
 class NodeMaker {
  public:
@@ -30,7 +35,7 @@ class NodeMaker {
   Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode) const;
   Result<UniqueFd> ensureFile(int root, const std::string& path) const;
 
-  // An empty file to be made in an open directory; `error` is what came of it: 0 or errno.
+  // A file to be made in an open directory, to hold the place of its name; `error` is what came of it: 0 or errno.
   struct File {
     int directory = -1;
     std::string name;

@@ -14,6 +14,7 @@
 #include <iterator>
 
 #include "sandbox/kernel/identity.h"
+#include "sandbox/kernel/nodes.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -122,8 +123,9 @@ void Placeholder::remove() const {
 void Placeholder::removeAsIs() const {
   struct stat status {};
   if (::fstatat(directory->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
-  const bool same = S_ISREG(status.st_mode) && status.st_size == 0 && status.st_dev == device && status.st_ino == inode;
-  if (same) (void)::unlinkat(directory->get(), name.c_str(), 0);  // What cannot be removed is an empty file.
+  const bool isUnwritten = status.st_size <= static_cast<off_t>(contentOfHeld(name).size());
+  const bool same = S_ISREG(status.st_mode) && isUnwritten && status.st_dev == device && status.st_ino == inode;
+  if (same) (void)::unlinkat(directory->get(), name.c_str(), 0);  // What cannot be removed means nothing.
 }
 
 void removeAll(std::vector<Placeholder> placeholders) {

@@ -27,14 +27,14 @@ struct Placeholder {
 
   // From a report: name, NUL, device, NUL, inode, NUL for each file of a directory.
   static Result<std::vector<Placeholder>> of(UniqueFd directory, Disk disk, std::string_view text, const Identity& run);
-  // Only when it is still the same empty file, and the run could remove it itself. Blocks on its file system.
+  // Only when it is still the same file, unwritten, and the run could remove it itself. Blocks on its file system.
   void remove() const;
   // With the rights that the calling task has.
   void removeAsIs() const;
 };
 
 // In a process of its own, with the run's rights. File systems that are the user's and may never answer are not waited
-// for longer than a moment. What cannot be removed stays, as an empty file.
+// for longer than a moment. What cannot be removed stays, and means nothing.
 void removeAll(std::vector<Placeholder> placeholders);
 
 }  // namespace ringfence::sandbox

@@ -109,6 +109,8 @@ def git_triggers(w: World) -> list[Step]:
     made.append(Step("existing-hook", ("write", str(sample)), changed(sample)))
     config = w.workspace / ".git/config"
     made.append(Step("config", ("write", str(config)), changed(config)))
+    common = w.workspace / ".git/commondir"
+    made.append(Step("commondir", ("plant", str(common)), planted(common)))
     # What a linked work tree of the person's goes by: its settings and hooks are where this says.
     for name in ("commondir", "config.worktree"):
         linked = w.file(w.workspace / ".git/worktrees/linked" / name, "../..\n")
@@ -126,7 +128,7 @@ def nested_git_triggers(w: World) -> list[Step]:
     made.append(Step("nested-hook", ("creat", str(hook)), planted(hook)))
     made.append(Step("nested-config", ("write", str(config)), changed(config)))
     bare = w.file(w.workspace / "bare/.git/HEAD", "ref: refs/heads/x\n").parent
-    for name in ("hooks/pre-commit", "config", "config.worktree"):
+    for name in ("hooks/pre-commit", "config", "config.worktree", "commondir"):
         made.append(Step(f"nested-absent-{name}", ("plant", str(bare / name)), planted(bare / name)))
     for name in ("config", "modules/m/config", "worktrees/t/commondir", "worktrees/t/config.worktree"):
         deep = w.file(w.workspace / "deep/er/.git" / name, "[core]\n")
@@ -181,14 +183,21 @@ def git_outside(w: World, side: Any) -> list[Result]:
     environment = {"HOME": str(w.home), "GIT_CONFIG_GLOBAL": "/dev/null", "PATH": "/usr/bin:/bin"}
     person: dict[str, Any] = {"user": UID, "group": UID, "extra_groups": [], "env": environment, "check": False}
     results = []
-    for name, place in (("tripwire", w.workspace), ("nested-tripwire", w.workspace / "nested-outside")):
+    plant = (
+        "git config core.fsmonitor {wire}; git config core.hooksPath {place}; "
+        "cp {wire} .git/hooks/pre-commit; cp {wire} .git/hooks/post-index-change"
+    )
+    lead = "git init -q mine; git -C mine config core.fsmonitor {wire}; echo ../mine/.git > .git/commondir"
+    attempts = (
+        ("tripwire", w.workspace, plant),
+        ("nested-tripwire", w.workspace / "nested-outside", plant),
+        ("commondir-tripwire", w.workspace / "common-outside", lead),
+    )
+    for name, place, attempt in attempts:
         subprocess.run(["git", "init", "-q", str(place)], **person)
         tripped = w.hidden / name
         wire = w.file(place / "wire", f"#!/bin/sh\ntouch {tripped}\n", mode=0o755)
-        shell = (
-            f"cd {place} && git config core.fsmonitor {wire}; git config core.hooksPath {place}; "
-            f"cp {wire} .git/hooks/pre-commit; cp {wire} .git/hooks/post-index-change; touch made"
-        )
+        shell = f"cd {place} && {{ {attempt.format(wire=wire, place=place)}; touch made; }}"
         if side.fenced:
             side.run_fenced(["/bin/sh", "-c", shell], w, env=environment)
         else:

@@ -96,6 +96,21 @@ TEST_CASE("what the coding policy forbids does not happen") {
   CHECK((status.st_mode & 06000) == 0);
 }
 
+TEST_CASE("git works in a repository whose settings are held, and its common folder cannot be moved elsewhere") {
+  Workspace workspace;
+  const std::string as = "git -c user.name=a -c user.email=a@b ";
+  const std::string text = runUnder("coding", workspace, "git init -q .");
+  CHECK(text.empty());
+  CHECK(runUnder(
+            "coding", workspace,
+            "cat .git/commondir; (echo ../mine > .git/commondir) 2>/dev/null; echo x > f; git add f && " + as +
+                "commit -qm x && git branch b && git stash list && git gc -q && git worktree add -q ../w b 2>/dev/null;"
+                "git log --oneline --all | wc -l; git fsck 2>&1; git rev-parse --absolute-git-dir "
+                "--path-format=absolute --git-common-dir") ==
+        ".1\n" + workspace.path() + "/.git\n" + workspace.path() + "/.git\n");
+  CHECK(::access((workspace.path() + "/.git/commondir").c_str(), F_OK) != 0);
+}
+
 TEST_CASE("repositories below the workspace are held as its own is") {
   Workspace workspace;
   workspace.write("sub/.git/config", "[core]\n");

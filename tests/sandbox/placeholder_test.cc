@@ -77,6 +77,17 @@ TEST_CASE("held places are removed with the rights of the run, and nothing but e
   }
 }
 
+TEST_CASE("the file that holds git's commondir is removed with its one character, and not with another's words in it") {
+  for (const char* content : {"", ".", "..", "../elsewhere"}) {
+    CAPTURE(content);
+    Places places(Disk::kLocal);
+    places.directory.write("theirs/commondir", content);
+    places.add("theirs", reportOf(places.path("theirs/commondir")));
+    removeAll(std::move(places.files));
+    CHECK(places.exists("theirs/commondir") == (std::string_view(content).size() > 1));
+  }
+}
+
 TEST_CASE("a report of held places that is broken is none") {
   for (const std::string& text : {std::string("a"), std::string("a\0001\0", 4), std::string("a/b\0001\0002\0", 8),
                                   std::string("\0001\0002\0", 5), std::string("a\0001\0x\0", 6)}) {
