@@ -28,9 +28,7 @@ int makeFile(int directory, const std::string& name) {
   return ::mknodat(directory, name.c_str(), S_IFREG | 0644, 0) == 0 ? 0 : errno;
 }
 
-int makeHeld(int directory, const std::string& name) {
-  const std::string_view content = contentOfHeld(name);
-  if (content.empty()) return makeFile(directory, name);
+int makeFileWith(std::string_view content, int directory, const std::string& name) {
   const UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!file) return errno;
   const ssize_t written = ::write(file.get(), content.data(), content.size());
@@ -38,6 +36,15 @@ int makeHeld(int directory, const std::string& name) {
   const int error = written < 0 ? errno : ENOSPC;
   (void)::unlinkat(directory, name.c_str(), 0);
   return error;
+}
+
+// A socket that nobody listens on: git and most tools pass it by, so that it gets into no commit, and opening it neither
+// blocks nor shows anything. In a folder of git's own it would be an error to git; some file systems have none.
+int holdName(const NodeMaker::Name& held) {
+  if (!held.inGitFolder && ::mknodat(held.directory, held.name.c_str(), S_IFSOCK | 0644, 0) == 0) return 0;
+  if (!held.inGitFolder && errno != EPERM && errno != EOPNOTSUPP && errno != EINVAL) return errno;
+  const std::string_view content = contentOfHeld(held.name);
+  return content.empty() ? makeFile(held.directory, held.name) : makeFileWith(content, held.directory, held.name);
 }
 
 }  // namespace
@@ -95,17 +102,17 @@ Result<UniqueFd> NodeMaker::ensureFile(int root, const std::string& path) const 
   return openBeneath(root, path, O_PATH);
 }
 
-Result<void> NodeMaker::makeFiles(std::vector<File>& files) const {
-  std::vector<File*> foreign;
-  for (auto& file : files) {
-    if (isOwn(file.directory))
-      file.error = makeHeld(file.directory, file.name);
+Result<void> NodeMaker::holdNames(std::vector<Name>& names) const {
+  std::vector<Name*> foreign;
+  for (auto& one : names) {
+    if (isOwn(one.directory))
+      one.error = holdName(one);
     else
-      foreign.push_back(&file);
+      foreign.push_back(&one);
   }
   if (foreign.empty()) return {};
   const CallerRights rights = RF_TRY(CallerRights::assume(run_));
-  for (File* file : foreign) file->error = makeHeld(file->directory, file->name);
+  for (Name* one : foreign) one->error = holdName(*one);
   return {};
 }
 

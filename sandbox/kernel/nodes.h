@@ -35,14 +35,15 @@ class NodeMaker {
   Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode) const;
   Result<UniqueFd> ensureFile(int root, const std::string& path) const;
 
-  // A file to be made in an open directory, to hold the place of its name; `error` is what came of it: 0 or errno.
-  struct File {
+  // A name in an open directory; `error` is what came of it: 0 or errno.
+  struct Name {
     int directory = -1;
     std::string name;
+    bool inGitFolder = false;  // somewhere below a .git
     int error = 0;
   };
-  // Makes all of them; takes the run's rights once.
-  Result<void> makeFiles(std::vector<File>& files) const;
+  // Makes something empty of each, so that nothing else can have the name; takes the run's rights once.
+  Result<void> holdNames(std::vector<Name>& names) const;
 
  private:
   template <typename Make>

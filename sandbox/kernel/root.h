@@ -115,7 +115,7 @@ class RootBuilder {
   Result<void> pinAbove(const std::string& path);
   Result<Folder*> pinnedFolder(const std::string& path);
   Result<void> holdPlaces();
-  Result<void> coverHeld(const Held& place, const NodeMaker::File& file);
+  Result<void> coverHeld(const Held& place, const NodeMaker::Name& made);
   Result<void> finishMasks();
   Result<void> coverReadOnly(int object, const std::string& path);
   Result<void> coverEmpty(int object, const std::string& path);

@@ -156,34 +156,36 @@ Result<RootBuilder::Folder*> RootBuilder::pinnedFolder(const std::string& path) 
   return &folders_.emplace(name, Folder{std::make_shared<const UniqueFd>(std::move(*directory)), seen}).first->second;
 }
 
-// An absent name that must not be made later: an empty read-only file takes its place while the run lasts, where its
-// directory exists. All of a row are made at once, because taking the run's rights costs more than making a file.
+// An absent name that must not be made later: an empty socket takes its place while the run lasts, where its directory
+// exists. All of a row are made at once, because taking the run's rights costs more than making a file.
 Result<void> RootBuilder::holdPlaces() {
   const auto held = std::exchange(held_, {});
-  std::vector<NodeMaker::File> files;
+  std::vector<NodeMaker::Name> names;
   for (const auto& place : held)
-    files.push_back({place.directory->get(), place.path.substr(place.path.rfind('/') + 1)});
-  RF_TRY(nodes_.makeFiles(files));
-  for (std::size_t i = 0; i < held.size(); ++i) RF_TRY(coverHeld(held[i], files[i]));
+    names.push_back({.directory = place.directory->get(),
+                     .name = place.path.substr(place.path.rfind('/') + 1),
+                     .inGitFolder = place.path.find("/.git/") != std::string::npos});
+  RF_TRY(nodes_.holdNames(names));
+  for (std::size_t i = 0; i < held.size(); ++i) RF_TRY(coverHeld(held[i], names[i]));
   return {};
 }
 
-Result<void> RootBuilder::coverHeld(const Held& place, const NodeMaker::File& file) {
-  if (file.error == EROFS) return {};  // Nothing can be made there anyway.
+Result<void> RootBuilder::coverHeld(const Held& place, const NodeMaker::Name& made) {
+  if (made.error == EROFS) return {};  // Nothing can be made there anyway.
   // The run may make nothing there, and may not give itself the right to.
-  if (isRefused(file.error) && !belongsTo(plan_->identity.uid, place.directory->get())) return {};
+  if (isRefused(made.error) && !belongsTo(plan_->identity.uid, place.directory->get())) return {};
   // Somebody made it meanwhile: then it is like any other that is there.
-  auto node = file.error == 0 || file.error == EEXIST
-                  ? openChild(place.directory->get(), file.name, O_PATH, place.path)
-                  : Result<UniqueFd>(posixError(file.error, "making the file " + place.path));
+  auto node = made.error == 0 || made.error == EEXIST
+                  ? openChild(place.directory->get(), made.name, O_PATH, place.path)
+                  : Result<UniqueFd>(posixError(made.error, "holding the name " + place.path));
   if (!node) {
     return std::move(node).error().with("the rule at " + place.step->origin +
                                         " cannot be enforced: the place of a forbidden name cannot be held");
   }
-  if (file.error == 0) {
+  if (made.error == 0) {
     struct stat status {};
     if (::fstat(node->get(), &status) != 0) return posixError(errno, "looking at " + place.path);
-    placeholders_.push_back({place.directory, file.name, status.st_dev, status.st_ino});
+    placeholders_.push_back({place.directory, made.name, status.st_dev, status.st_ino});
   }
   return coverReadOnly(node->get(), place.path);
 }

@@ -124,7 +124,8 @@ void Placeholder::removeAsIs() const {
   struct stat status {};
   if (::fstatat(directory->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
   const bool isUnwritten = status.st_size <= static_cast<off_t>(contentOfHeld(name).size());
-  const bool same = S_ISREG(status.st_mode) && isUnwritten && status.st_dev == device && status.st_ino == inode;
+  const bool isOurs = S_ISSOCK(status.st_mode) || (S_ISREG(status.st_mode) && isUnwritten);
+  const bool same = isOurs && status.st_dev == device && status.st_ino == inode;
   if (same) (void)::unlinkat(directory->get(), name.c_str(), 0);  // What cannot be removed means nothing.
 }
 

@@ -27,7 +27,7 @@ struct Placeholder {
 
   // From a report: name, NUL, device, NUL, inode, NUL for each file of a directory.
   static Result<std::vector<Placeholder>> of(UniqueFd directory, Disk disk, std::string_view text, const Identity& run);
-  // Only when it is still the same file, unwritten, and the run could remove it itself. Blocks on its file system.
+  // Only when it is still the same one, unwritten, and the run could remove it itself. Blocks on its file system.
   void remove() const;
   // With the rights that the calling task has.
   void removeAsIs() const;

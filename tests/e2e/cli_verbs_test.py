@@ -69,6 +69,18 @@ def test_a_hook_planted_where_none_could_be_held_is_listed_at_the_end(bench: Ben
     assert "/.git/hooks" in end["body"]["note"], end
 
 
+def test_names_that_are_held_get_into_no_commit(bench: Bench) -> None:
+    git = "git -c user.name=a -c user.email=a@example.org -c init.defaultBranch=main"
+    subprocess.run(f"{git} init -q && touch mine && {git} add . && {git} commit -qm first", shell=True, cwd=bench.workspace, check=True)
+    inside = bench.sh(f"ls -A; touch new; git status --porcelain; git add -A && {git} commit -qm second && git show --stat --format=")
+    equal(inside.returncode, 0, inside.stderr)
+    assert ".envrc" in inside.stdout.split("?? new")[0], inside.stdout  # It is there while the run lasts,
+    assert ".envrc" not in inside.stdout.split("?? new")[1], inside.stdout  # and git does not see it.
+    left = subprocess.run(["git", "-c", "safe.directory=*", "status", "--porcelain"], cwd=bench.workspace, capture_output=True, text=True)
+    equal((left.returncode, left.stdout), (0, ""), left.stderr)
+    assert not (bench.workspace / ".envrc").exists()
+
+
 # ---- control and looking ---------------------------------------------------------------------------------------------
 
 
