@@ -61,6 +61,7 @@ class Launcher {
   bool mustJoin() const;
   void finishJoining(Run& run);
   void foresee(Run& run);
+  void beginBuilding(Run& run, Packet packet);
   Result<void> startBuilding(Run& run, Packet packet);
   Result<void> connectOutput(Run& run, UniqueFd& childEnd);
   Result<const BpfProgram*> programFor(const SharedSeccompTable& table);

@@ -117,6 +117,8 @@ void Launcher::finishJoining(Run& run) {
   run.since = std::chrono::steady_clock::now();
   if (auto joined = groups_.joinProcessor(run.id, run.priority, run.initPid); !joined)
     failLaunch(run, "cgroup", joined.error().message, joined.error().sysErrno, 125);
+  else if (run.waiting)
+    beginBuilding(run, *std::exchange(run.waiting, std::nullopt));
   else if (run.state == RunState::kPrepared)
     send(Prepared{run.id});
   if (emptying_ > 0) retryEmptying();
@@ -166,16 +168,24 @@ void Launcher::obeyLaunch(Launch request, Packet packet) {
   if (run == nullptr) run = fork(id, request.plan.priority);
   if (run == nullptr) return;
   if (run->state == RunState::kFailing) return;  // Its LaunchFailed is on the way.
-  if (run->state != RunState::kPrepared) {
+  if (run->state != RunState::kPrepared || run->waiting) {
     return refuse(id, "launcher", Error{ErrorCode::kInvalid, "run " + id.text() + " was launched already"});
   }
   run->plan = std::move(request.plan);
   if (run->plan.priority != run->priority) {
     return failLaunch(*run, "cgroup", "prepared for another priority class than the plan's", 0, 125);
   }
-  if (auto started = startBuilding(*run, std::move(packet)); !started && run->state == RunState::kPrepared) {
-    readReports(*run);  // A child that is gone may have said why.
-    failLaunch(*run, "launcher", started.error().message, started.error().sysErrno, 125);
+  // Its control group namespace shows what it is in when it makes it.
+  if (run->joining)
+    run->waiting = std::move(packet);
+  else
+    beginBuilding(*run, std::move(packet));
+}
+
+void Launcher::beginBuilding(Run& run, Packet packet) {
+  if (auto started = startBuilding(run, std::move(packet)); !started && run.state == RunState::kPrepared) {
+    readReports(run);  // A child that is gone may have said why.
+    failLaunch(run, "launcher", started.error().message, started.error().sysErrno, 125);
   }
 }
 

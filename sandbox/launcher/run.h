@@ -13,6 +13,7 @@
 #include "sandbox/kernel/seccomp.h"
 #include "sandbox/launcher/placeholder.h"
 #include "sandbox/wire/messages.h"
+#include "sdk/base/io.h"
 #include "sdk/base/output_ring.h"
 #include "sdk/base/unique_fd.h"
 
@@ -53,7 +54,8 @@ struct Run {
   std::string endNote;  // which of them appeared
   std::optional<LaunchFailed> failure;
   std::vector<Placeholder> placeholders;
-  bool joining = false;  // the child is not in all of its groups yet
+  bool joining = false;           // the child is not in all of its groups yet
+  std::optional<Packet> waiting;  // the message of a Launch that came before that
   // Only until Built.
   Plan plan;
   std::optional<UserNamespace> idmap;  // for its mounts; made ahead
