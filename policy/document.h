@@ -12,7 +12,8 @@
 
 namespace ringfence::policy {
 
-// Where a value was written. `file` is what the person can open ("/etc/ringfence/policies/base.toml"), lines count from 1.
+// Where a value was written. `file` is what the person can open ("/etc/ringfence/policies/base.toml"),
+// lines count from 1.
 struct Origin {
   std::string file;
   std::uint32_t line = 0;
@@ -90,7 +91,7 @@ struct Walls {
 };
 
 struct Environment {
-  std::vector<std::string> pass;            // names taken from the caller
+  std::vector<std::string> pass;  // names taken from the caller
   std::map<std::string, std::string> set;
   bool operator==(const Environment&) const = default;
 };
@@ -103,7 +104,7 @@ struct Document {
   Network network;
   std::vector<ExecRule> exec;
   IdentityKind identity = IdentityKind::kCaller;
-  std::vector<std::string> groups;          // supplementary groups to keep, by name
+  std::vector<std::string> groups;  // supplementary groups to keep, by name
   Limits limits;
   PriorityClass priority = PriorityClass::kBackground;
   Environment environment;

@@ -17,8 +17,9 @@ struct Places {
   std::string outputDir;  // what ended runs wrote
 };
 
-// Makes the run directory (0755) and the state directory with what is in it (0700), all of root, and takes the lock. Fails with kBusy
-// when another daemon has it, kDenied when a directory belongs to somebody else or others may write into it.
+// Makes the run directory (0755) and the state directory with what is in it (0700), all of root, and takes the lock.
+// Fails with kBusy when another daemon has it, kDenied when a directory belongs to somebody else or others may write
+// into it.
 Result<Places> preparePlaces(const Config& config);
 
 }  // namespace ringfence::supervisor

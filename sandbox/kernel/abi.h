@@ -6,7 +6,7 @@
 
 namespace ringfence::sandbox::abi {
 
-// ---- Landlock; its rights are in sandbox/plan/landlock_access.h ---------------------------------------------------------------------------------------------
+// ---- Landlock; its rights are in sandbox/plan/landlock_access.h -----------------------------------------------------
 
 inline constexpr long kLandlockCreateRuleset = 444;  // the same number on every architecture
 inline constexpr long kLandlockAddRule = 445;
@@ -24,7 +24,7 @@ struct [[gnu::packed]] LandlockPathBeneathAttr {
   std::int32_t parentFd;
 };
 
-// ---- others -----------------------------------------------------------------------------------------------------------
+// ---- others ---------------------------------------------------------------------------------------------------------
 
 inline constexpr std::uint64_t kMountAttrReadOnly = 0x1;
 inline constexpr std::uint64_t kMountAttrNoSuid = 0x2;

@@ -31,9 +31,10 @@ class CgroupTree {
   Result<void> setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits);
   // Joins `pid` (0: the caller) to RUN/agent of every hierarchy. Async-signal-safe it is not.
   Result<void> join(const RunId& run, policy::PriorityClass priority, int pid);
-  // The same in two steps, for a process that was born in the unified hierarchy: the files that it writes "0" to itself,
-  // of which the first holds up every change of groups on the machine for a grace period, some ten milliseconds; then
-  // what gives it its processor time. It must not do that itself: an idle process would hold what others wait for.
+  // The same in two steps, for a process that was born in the unified hierarchy: the files that it writes "0" to
+  // itself, of which the first holds up every change of groups on the machine for a grace period, some ten
+  // milliseconds; then what gives it its processor time. It must not do that itself: an idle process would hold what
+  // others wait for.
   std::vector<std::string> joinFiles(const RunId& run, policy::PriorityClass priority) const;
   Result<void> joinProcessor(const RunId& run, policy::PriorityClass priority, int pid);
   // A process of a background run gets the processor like any other for a while: its launch must not wait for an idle

@@ -56,8 +56,8 @@ bool knowsCloneIntoCgroup() {
   return child == -1 && errno == EBADF;
 }
 
-// A child puts on a filter that allows everything; whether its length can be asked for is the answer. Without a filter the
-// kernel says the same as a kernel that lacks the request.
+// A child puts on a filter that allows everything; whether its length can be asked for is the answer. Without a filter
+// the kernel says the same as a kernel that lacks the request.
 bool canReadFiltersBack() {
   const pid_t child = fork();
   if (child < 0) return false;

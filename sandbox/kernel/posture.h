@@ -30,11 +30,11 @@ struct PostureQuestion {
   int pid = 0;
   const Plan& plan;
   const KernelFeatures& features;
-  std::string agentPath;       // of its control groups, as /proc shows it
-  CanaryErrnos canaryBefore;   // the child opened the canaries before it entered its Landlock domains: 0
-  CanaryErrnos canaryAfter;    // and after: EACCES
-  int openDescriptors = 4;     // 0, 1, 2 and the report socket
-  int otherFilters = 0;        // below the run's own, beside those that this process has itself
+  std::string agentPath;      // of its control groups, as /proc shows it
+  CanaryErrnos canaryBefore;  // the child opened the canaries before it entered its Landlock domains: 0
+  CanaryErrnos canaryAfter;   // and after: EACCES
+  int openDescriptors = 4;    // 0, 1, 2 and the report socket
+  int otherFilters = 0;       // below the run's own, beside those that this process has itself
 };
 
 // Every wall; of seccomp only that one filter of its own is on, which addFilter completes.

@@ -40,7 +40,10 @@ struct CgroupEntry {
 };
 Result<std::vector<CgroupEntry>> parseCgroups(std::string_view text);
 
-struct LimitEntry { std::uint64_t soft = 0, hard = 0; };  // UINT64_MAX: unlimited
+// UINT64_MAX: unlimited.
+struct LimitEntry {
+  std::uint64_t soft = 0, hard = 0;
+};
 // /proc/PID/limits: one entry for each resource number, from 0.
 Result<std::vector<LimitEntry>> parseLimits(std::string_view text);
 

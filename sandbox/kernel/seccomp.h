@@ -16,9 +16,9 @@ Architecture nativeArchitecture();
 
 using BpfProgram = std::vector<sock_filter>;
 
-// Foreign ABIs are killed; calls that `architecture` lacks are left out. Fails with kInvalid naming the rule, also where two
-// rules of one call with different actions could both match, and for a table that allows what it does not name. Takes tens
-// of milliseconds for the default table: compile a table once and keep the program.
+// Foreign ABIs are killed; calls that `architecture` lacks are left out. Fails with kInvalid naming the rule, also
+// where two rules of one call with different actions could both match, and for a table that allows what it does not
+// name. Takes tens of milliseconds for the default table: compile a table once and keep the program.
 Result<BpfProgram> compile(const SeccompTable& table, Architecture architecture);
 
 // Installs on the calling thread (no_new_privs must be set). Async-signal-safe. Returns 0 or errno.

@@ -17,25 +17,25 @@ struct ControllerPlace {
 };
 
 struct KernelFeatures {
-  std::string release;                 // uname -r; for display only
-  std::string architecture;            // "x86_64", "aarch64", "riscv64"
-  std::uint32_t landlockAbi = 0;       // 0: none
+  std::string release;            // uname -r; for display only
+  std::string architecture;       // "x86_64", "aarch64", "riscv64"
+  std::uint32_t landlockAbi = 0;  // 0: none
   std::uint32_t landlockErrata = 0;
   bool seccompFilter = false;
   bool seccompNotify = false;
-  bool seccompWaitKillable = false;    // the flag is known; that it works is for its user to try
-  bool seccompGetFilter = false;       // PTRACE_SECCOMP_GET_FILTER gives programs back
+  bool seccompWaitKillable = false;  // the flag is known; that it works is for its user to try
+  bool seccompGetFilter = false;     // PTRACE_SECCOMP_GET_FILTER gives programs back
   bool userNamespaces = false;
-  bool idmappedMounts = false;         // mount_setattr with MOUNT_ATTR_IDMAP is known
+  bool idmappedMounts = false;  // mount_setattr with MOUNT_ATTR_IDMAP is known
   bool cloneIntoCgroup = false;
-  bool memfdNoexec = false;            // vm.memfd_noexec exists
+  bool memfdNoexec = false;  // vm.memfd_noexec exists
   bool pidfd = false;
   CgroupLayout layout = CgroupLayout::kUnified;
-  std::string unifiedMount;            // the v2 mount: freeze, kill, events, pressure
+  std::string unifiedMount;                            // the v2 mount: freeze, kill, events, pressure
   std::map<std::string, ControllerPlace> controllers;  // "memory", "cpu", "pids", "io", "cpuacct"
   bool cgroupFreeze = false;
   bool cgroupKill = false;
-  bool cpuIdle = false;                // cpu.idle exists where the cpu controller is
+  bool cpuIdle = false;  // cpu.idle exists where the cpu controller is
   bool operator==(const KernelFeatures&) const = default;
 };
 

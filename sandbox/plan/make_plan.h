@@ -1,5 +1,5 @@
-// Policy + request + kernel -> Plan. Pure: opens nothing, looks nothing up; everything known about the caller's world is
-// in the request.
+// Policy + request + kernel -> Plan. Pure: opens nothing, looks nothing up; everything known about the caller's world
+// is in the request.
 //
 //   Plan plan = RF_TRY(makePlan(document, request, features));
 #pragma once
@@ -19,27 +19,31 @@ namespace ringfence::sandbox {
 struct CallerAccount {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::string name;                                // for the made passwd
-  std::string home;                                // absolute
+  std::string name;  // for the made passwd
+  std::string home;  // absolute
   std::string shell = "/bin/sh";
-  std::vector<std::uint32_t> groups;               // supplementary groups that the caller has
-  std::map<std::string, std::uint32_t> groupIds;   // names of those groups
+  std::vector<std::uint32_t> groups;              // supplementary groups that the caller has
+  std::map<std::string, std::uint32_t> groupIds;  // names of those groups
 };
 
-struct ExtraPath { std::string path; Access access = Access::kReadOnly; };  // --read, --write
+// Of --read, --write.
+struct ExtraPath {
+  std::string path;
+  Access access = Access::kReadOnly;
+};
 
 struct LaunchRequest {
   RunId run;
-  std::string name;                        // for people; also the host name inside when it is a valid one
+  std::string name;  // for people; also the host name inside when it is a valid one
   CallerAccount caller;
-  std::uint32_t ownUid = 0;                // an unused id, for identity "own" and for a root caller
-  std::uint32_t accountUid = 0;            // what the kernel counts for a run as the caller goes to this id
-  std::string workspace;                   // absolute path as the client gave it; mounted from descriptor 0
-  std::string workingDirectory;            // absolute; within the workspace or a granted path
-  std::string privateHome;                 // host directory kept by Ringfence for this user and policy; bound as HOME
+  std::uint32_t ownUid = 0;      // an unused id, for identity "own" and for a root caller
+  std::uint32_t accountUid = 0;  // what the kernel counts for a run as the caller goes to this id
+  std::string workspace;         // absolute path as the client gave it; mounted from descriptor 0
+  std::string workingDirectory;  // absolute; within the workspace or a granted path
+  std::string privateHome;       // host directory kept by Ringfence for this user and policy; bound as HOME
   std::vector<std::string> command;
-  std::string executable;                  // absolute, found by the client on the caller's PATH
-  std::string installTree;                 // tree the executable needs, or empty: bound read-only
+  std::string executable;   // absolute, found by the client on the caller's PATH
+  std::string installTree;  // tree the executable needs, or empty: bound read-only
   std::map<std::string, std::string> callerEnvironment;
   std::map<std::string, std::string> extraEnvironment;  // -e
   std::vector<ExtraPath> extraPaths;
@@ -53,8 +57,8 @@ struct LaunchRequest {
 };
 
 // Fails with kInvalid (the request or policy makes no sense: message names the path or key and its file:line), kDenied
-// (a grant that no policy may give: /, /proc, the state directory), kUnsupported (a required wall that this kernel cannot
-// give: message begins with the wall's name).
+// (a grant that no policy may give: /, /proc, the state directory), kUnsupported (a required wall that this kernel
+// cannot give: message begins with the wall's name).
 Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& request, const KernelFeatures& features);
 
 // The Plan as text for people and goldens: stable order, one fact a line.

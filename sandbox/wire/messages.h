@@ -1,5 +1,5 @@
-// What ringfenced and ringfence-launcher say to each other over RUN_DIR/launcher.sock (SEQPACKET, root only, one packet a
-// message, descriptors by SCM_RIGHTS). Requests go down, events come up; there are no replies that must arrive in step.
+// What ringfenced and ringfence-launcher say to each other over RUN_DIR/launcher.sock (SEQPACKET, root only, one packet
+// a message, descriptors by SCM_RIGHTS). Requests go down, events come up; no reply must arrive in step.
 #pragma once
 
 #include <cstdint>
@@ -16,27 +16,48 @@ namespace ringfence::sandbox {
 // Raised with every change of a message's shape. Peers of another version say so and part.
 inline constexpr std::uint32_t kWireVersion = 2;
 
-// ---- daemon -> launcher -----------------------------------------------------------------------------------------------
+// ---- daemon -> launcher ---------------------------------------------------------------------------------------------
 
-struct WireHello { std::uint32_t version = kWireVersion; };
+struct WireHello {
+  std::uint32_t version = kWireVersion;
+};
 // Forks ahead: a child in fresh control groups of that class waits for the Launch of the same run.
-struct Prepare { RunId run; policy::PriorityClass priority = policy::PriorityClass::kBackground; };
+struct Prepare {
+  RunId run;
+  policy::PriorityClass priority = policy::PriorityClass::kBackground;
+};
 // Builds everything and answers Built or LaunchFailed; the command starts at Release.
-struct Launch { Plan plan; };
-struct Release { RunId run; };
+struct Launch {
+  Plan plan;
+};
+struct Release {
+  RunId run;
+};
 // Ends a run that was built and not released.
-struct Abandon { RunId run; };
-// To the foreground process group of the run's terminal, or to the command. Never SIGKILL: that is the daemon's cgroup.kill.
-struct SignalRun { RunId run; int signal = 0; };
+struct Abandon {
+  RunId run;
+};
+// To the foreground process group of the run's terminal, or to the command. Never SIGKILL: the daemon
+// has cgroup.kill for that.
+struct SignalRun {
+  RunId run;
+  int signal = 0;
+};
 // While nobody is attached to the run's terminal, its output goes to the ring.
-struct SetDraining { RunId run; bool draining = false; };
+struct SetDraining {
+  RunId run;
+  bool draining = false;
+};
 // The end is recorded: the launcher may drop its copies, once the run is removed.
-struct Forget { RunId run; };
+struct Forget {
+  RunId run;
+};
 // "What do you keep?": answered by a Kept for each run, then AdoptDone.
 struct Adopt {};
-// A Kept going down: to a launcher that came after a dead one, with the daemon's copies; it watches that run from now on.
+// A Kept going down: to a launcher that came after a dead one, with the daemon's copies. From now on it watches
+// that run.
 
-// ---- launcher -> daemon -----------------------------------------------------------------------------------------------
+// ---- launcher -> daemon ---------------------------------------------------------------------------------------------
 
 struct WallReading {
   Wall wall = Wall::kMount;
@@ -47,33 +68,68 @@ struct WallReading {
   bool operator==(const WallReading&) const = default;
 };
 
-struct Note { std::string text; bool operator==(const Note&) const = default; };  // "expanded 256 of 400 matches of …"
+// "expanded 256 of 400 matches of …"
+struct Note {
+  std::string text;
+  bool operator==(const Note&) const = default;
+};
 
 // Descriptors beside it, in this order and only those named in `held`.
 // kOutputPipe: where the captured output comes from; without it a run would lose its output with its launcher.
 enum class HeldFd : std::uint8_t { kPidfd = 1, kReport = 2, kTerminal = 4, kOutputRing = 8, kOutputPipe = 16 };
 
-struct Built { RunId run; std::vector<WallReading> posture; std::vector<Note> notes; std::uint8_t held = 0; std::int32_t initPid = 0; };
-struct Started { RunId run; std::int32_t pid = 0; };  // host pid of the command
+struct Built {
+  RunId run;
+  std::vector<WallReading> posture;
+  std::vector<Note> notes;
+  std::uint8_t held = 0;
+  std::int32_t initPid = 0;
+};
+// `pid`: of the command, outside.
+struct Started {
+  RunId run;
+  std::int32_t pid = 0;
+};
 // `token` names a wall ("landlock") or a step ("executable", "workspace", "cgroup"); exitCode is 125, 126 or 127.
-struct LaunchFailed { RunId run; std::string token; std::string message; int sysErrno = 0; int exitCode = 125; };
-struct CommandStopped { RunId run; int signal = 0; };
-struct CommandContinued { RunId run; };
+struct LaunchFailed {
+  RunId run;
+  std::string token;
+  std::string message;
+  int sysErrno = 0;
+  int exitCode = 125;
+};
+struct CommandStopped {
+  RunId run;
+  int signal = 0;
+};
+struct CommandContinued {
+  RunId run;
+};
 struct ExitStatus {
   std::optional<int> code;
   std::optional<int> signal;
   bool operator==(const ExitStatus&) const = default;
 };
-// What the run's groups said just before they were removed, and all that went into its ring; absent numbers are unknown.
+// What the run's groups said just before they were removed, and all that went into its ring. An absent number is
+// unknown.
 struct LastReading {
   std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes, outputBytes;
   bool operator==(const LastReading&) const = default;
 };
 // Every process of the run is gone, but for its pid 1 that may be on its way out. Both absent: nobody saw the status.
-// `note`: what a person should know of the end, like forbidden names that appeared where no place could be held; or empty.
-struct Ended { RunId run; ExitStatus exit; bool outOfMemory = false; LastReading usage; std::string note; };
+// `note`: what a person should know of the end, like forbidden names that appeared where no place could be held;
+// or empty.
+struct Ended {
+  RunId run;
+  ExitStatus exit;
+  bool outOfMemory = false;
+  LastReading usage;
+  std::string note;
+};
 // After Ended: its namespaces and placeholders are gone too; its empty control groups go when nobody waits for that.
-struct Removed { RunId run; };
+struct Removed {
+  RunId run;
+};
 
 enum class KeptState : std::uint8_t { kBuilt, kRunning, kEnded };
 struct KeptRun {
@@ -88,12 +144,23 @@ struct KeptRun {
   LastReading usage;  // of a run that ended
   std::string note;   // as in Ended
 };
-struct Welcome { std::uint32_t version = kWireVersion; std::int32_t pid = 0; };
-struct Prepared { RunId run; };
-struct Kept { KeptRun kept; };
-struct AdoptDone { std::uint32_t count = 0; };
+struct Welcome {
+  std::uint32_t version = kWireVersion;
+  std::int32_t pid = 0;
+};
+struct Prepared {
+  RunId run;
+};
+struct Kept {
+  KeptRun kept;
+};
+struct AdoptDone {
+  std::uint32_t count = 0;
+};
 
-using LauncherRequest = std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept>;
-using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued, Ended, Kept, AdoptDone, Removed>;
+using LauncherRequest =
+    std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept>;
+using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued,
+                                   Ended, Kept, AdoptDone, Removed>;
 
 }  // namespace ringfence::sandbox

@@ -39,7 +39,8 @@ Result<Packet> receivePacket(int socket, Bytes limit, int flags = 0);
 
 // An unnamed file in memory holding `bytes`, sealed against change, positioned at its start.
 Result<UniqueFd> sealedMemfd(const char* name, std::string_view bytes);
-// All of such a file, wherever it is positioned. Fails with kInvalid when it is not sealed, empty or longer than `limit`.
+// All of such a file, wherever it is positioned. Fails with kInvalid when it is not sealed, empty or longer
+// than `limit`.
 Result<std::string> readSealedMemfd(int fd, Bytes limit, std::string_view what);
 
 }  // namespace ringfence

@@ -21,11 +21,14 @@ struct Decision {
   std::vector<Effect> effects;
 };
 
-struct Context { Now now; std::string bootId; };
+struct Context {
+  Now now;
+  std::string bootId;
+};
 
-// An Error is the answer to whoever asked and changes nothing: kNotFound for a run that does not exist or may not be seen
-// by this peer (the two are not told apart), kDenied when it may be seen but not controlled, kInvalid when the run is in
-// the wrong state, kUnavailable when there is no launcher or a bound is reached.
+// An Error is the answer to whoever asked and changes nothing: kNotFound for a run that does not exist or may not be
+// seen by this peer (the two are not told apart), kDenied when it may be seen but not controlled, kInvalid when the run
+// is in the wrong state, kUnavailable when there is no launcher or a bound is reached.
 Result<Decision> decide(const State& state, const Command& command, const Context& context);
 
 }  // namespace ringfence::supervisor

@@ -11,12 +11,33 @@
 
 namespace ringfence::supervisor {
 
-struct SendToLauncher { sandbox::LauncherRequest request; };  // Launch: the performer adds the descriptors kept for that run
-struct FreezeGroup { RunId run; policy::PriorityClass priority{}; bool frozen = true; };
-struct KillGroup { RunId run; policy::PriorityClass priority{}; };
-struct RemoveGroup { RunId run; policy::PriorityClass priority{}; };  // kill what is left of it, then rmdir in every hierarchy
-struct ArmTimer { RunId run; Milliseconds after{}; };  // CLOCK_BOOTTIME; one a run, a later one replaces it
-struct Publish { std::uint64_t seq = 0; };            // that fact may be shown to those who may see it
+// With a Launch the performer sends the descriptors kept for that run.
+struct SendToLauncher {
+  sandbox::LauncherRequest request;
+};
+struct FreezeGroup {
+  RunId run;
+  policy::PriorityClass priority{};
+  bool frozen = true;
+};
+struct KillGroup {
+  RunId run;
+  policy::PriorityClass priority{};
+};
+// Kills what is left of it, then removes it from every hierarchy.
+struct RemoveGroup {
+  RunId run;
+  policy::PriorityClass priority{};
+};
+// CLOCK_BOOTTIME; one a run, a later one replaces it.
+struct ArmTimer {
+  RunId run;
+  Milliseconds after{};
+};
+// That fact may be shown to those who may see it.
+struct Publish {
+  std::uint64_t seq = 0;
+};
 
 using EffectBody = std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish>;
 

@@ -1,5 +1,5 @@
-// What happened, in the past tense. Facts are stored for ever in this shape: a field is never renamed, only added, and a
-// reader supplies the default for one that an old fact lacks.
+// What happened, in the past tense. Facts are stored for ever in this shape: a field is never renamed, only added, and
+// a reader supplies the default for one that an old fact lacks.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,15 @@
 
 namespace ringfence::supervisor {
 
-struct DaemonStarted { std::string version; std::string kernel; bool operator==(const DaemonStarted&) const = default; };
-struct DaemonStopping { std::string reason; bool operator==(const DaemonStopping&) const = default; };
+struct DaemonStarted {
+  std::string version;
+  std::string kernel;
+  bool operator==(const DaemonStarted&) const = default;
+};
+struct DaemonStopping {
+  std::string reason;
+  bool operator==(const DaemonStopping&) const = default;
+};
 
 // A launch was admitted. Everything about the run that never changes.
 struct RunAdmitted {
@@ -37,34 +44,92 @@ struct RunAdmitted {
   bool detached = false;
   bool operator==(const RunAdmitted&) const = default;
 };
-struct RunBuilt { std::vector<sandbox::WallReading> posture; std::vector<sandbox::Note> notes; std::int32_t initPid = 0; bool operator==(const RunBuilt&) const = default; };
-struct RunStarted { std::int32_t pid = 0; bool operator==(const RunStarted&) const = default; };
-struct RunRefused { std::string token; std::string message; int exitCode = 125; bool operator==(const RunRefused&) const = default; };
-struct RunFrozen { std::uint32_t byUid = 0; std::string reason; bool operator==(const RunFrozen&) const = default; };
-struct RunResumed { std::uint32_t byUid = 0; bool operator==(const RunResumed&) const = default; };
-struct RunStopping { std::uint32_t byUid = 0; bool kill = false; std::string reason; bool operator==(const RunStopping&) const = default; };
+struct RunBuilt {
+  std::vector<sandbox::WallReading> posture;
+  std::vector<sandbox::Note> notes;
+  std::int32_t initPid = 0;
+  bool operator==(const RunBuilt&) const = default;
+};
+struct RunStarted {
+  std::int32_t pid = 0;
+  bool operator==(const RunStarted&) const = default;
+};
+struct RunRefused {
+  std::string token;
+  std::string message;
+  int exitCode = 125;
+  bool operator==(const RunRefused&) const = default;
+};
+struct RunFrozen {
+  std::uint32_t byUid = 0;
+  std::string reason;
+  bool operator==(const RunFrozen&) const = default;
+};
+struct RunResumed {
+  std::uint32_t byUid = 0;
+  bool operator==(const RunResumed&) const = default;
+};
+struct RunStopping {
+  std::uint32_t byUid = 0;
+  bool kill = false;
+  std::string reason;
+  bool operator==(const RunStopping&) const = default;
+};
 // The reading of the run's groups at its end, and how much output its ring had got; absent numbers are unknown.
 struct FinalUsage {
   std::optional<std::uint64_t> cpuUsec, memoryPeakBytes, ioReadBytes, ioWriteBytes, outputBytes;
   bool operator==(const FinalUsage&) const = default;
 };
 FinalUsage finalUsage(const sandbox::LastReading& reading);
-struct RunEnded { sandbox::ExitStatus exit; bool outOfMemory = false; std::string note; FinalUsage usage; bool operator==(const RunEnded&) const = default; };
+struct RunEnded {
+  sandbox::ExitStatus exit;
+  bool outOfMemory = false;
+  std::string note;
+  FinalUsage usage;
+  bool operator==(const RunEnded&) const = default;
+};
 // After a restart: the log said one thing, the kernel another.
-struct DifferenceFound { std::string what; std::string action; bool operator==(const DifferenceFound&) const = default; };
-struct RunAdopted { std::int32_t initPid = 0; std::int32_t pid = 0; bool operator==(const RunAdopted&) const = default; };
-struct LauncherLost { std::string reason; bool operator==(const LauncherLost&) const = default; };
-struct LauncherReady { std::int32_t pid = 0; bool operator==(const LauncherReady&) const = default; };
+struct DifferenceFound {
+  std::string what;
+  std::string action;
+  bool operator==(const DifferenceFound&) const = default;
+};
+struct RunAdopted {
+  std::int32_t initPid = 0;
+  std::int32_t pid = 0;
+  bool operator==(const RunAdopted&) const = default;
+};
+struct LauncherLost {
+  std::string reason;
+  bool operator==(const LauncherLost&) const = default;
+};
+struct LauncherReady {
+  std::int32_t pid = 0;
+  bool operator==(const LauncherReady&) const = default;
+};
 // The owner of a project accepted this exact text of its policy file.
-struct PolicyTrusted { std::uint32_t uid = 0; std::string file; std::string hash; bool operator==(const PolicyTrusted&) const = default; };
+struct PolicyTrusted {
+  std::uint32_t uid = 0;
+  std::string file;
+  std::string hash;
+  bool operator==(const PolicyTrusted&) const = default;
+};
 // About the log itself (log_keeping.h): the fold up to here is kept in a snapshot with this hash.
-struct SnapshotTaken { std::uint64_t upToSeq = 0; std::string stateHash; bool operator==(const SnapshotTaken&) const = default; };
+struct SnapshotTaken {
+  std::uint64_t upToSeq = 0;
+  std::string stateHash;
+  bool operator==(const SnapshotTaken&) const = default;
+};
 // Likewise: facts up to here were removed; the chain goes on from `headHash`.
-struct SegmentRetired { std::uint64_t upToSeq = 0; std::string headHash; bool operator==(const SegmentRetired&) const = default; };
+struct SegmentRetired {
+  std::uint64_t upToSeq = 0;
+  std::string headHash;
+  bool operator==(const SegmentRetired&) const = default;
+};
 
-using FactBody = std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen, RunResumed,
-                              RunStopping, RunEnded, DifferenceFound, RunAdopted, LauncherLost, LauncherReady, PolicyTrusted,
-                              SnapshotTaken, SegmentRetired>;
+using FactBody = std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen,
+                              RunResumed, RunStopping, RunEnded, DifferenceFound, RunAdopted, LauncherLost,
+                              LauncherReady, PolicyTrusted, SnapshotTaken, SegmentRetired>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

@@ -12,12 +12,38 @@
 namespace ringfence::supervisor {
 
 // A run's life. Each state holds what is known only in it.
-struct Requested {};                        // admitted; the launcher builds
-struct Starting { std::int32_t initPid = 0; };  // walls proved; the command is being started
-struct Running { std::int32_t initPid = 0; std::int32_t pid = 0; };
-struct Frozen { std::int32_t initPid = 0; std::int32_t pid = 0; Now since; std::uint32_t byUid = 0; };
-struct Stopping { std::int32_t initPid = 0; std::int32_t pid = 0; Now since; bool killed = false; bool wasFrozen = false; };
-struct EndedState { sandbox::ExitStatus exit; Now at; bool refused = false; std::string token; std::string note; bool outOfMemory = false; FinalUsage usage; int exitCode = 0; };
+struct Requested {};  // admitted; the launcher builds
+// Walls proved; the command is being started.
+struct Starting {
+  std::int32_t initPid = 0;
+};
+struct Running {
+  std::int32_t initPid = 0;
+  std::int32_t pid = 0;
+};
+struct Frozen {
+  std::int32_t initPid = 0;
+  std::int32_t pid = 0;
+  Now since;
+  std::uint32_t byUid = 0;
+};
+struct Stopping {
+  std::int32_t initPid = 0;
+  std::int32_t pid = 0;
+  Now since;
+  bool killed = false;
+  bool wasFrozen = false;
+};
+struct EndedState {
+  sandbox::ExitStatus exit;
+  Now at;
+  bool refused = false;
+  std::string token;
+  std::string note;
+  bool outOfMemory = false;
+  FinalUsage usage;
+  int exitCode = 0;
+};
 using LifeState = std::variant<Requested, Starting, Running, Frozen, Stopping, EndedState>;
 
 struct Run {
@@ -36,12 +62,12 @@ std::int32_t commandPid(const LifeState& life);    // 0: none
 
 struct State {
   std::uint64_t lastSeq = 0;
-  std::string bootId;                     // of the last fact
+  std::string bootId;  // of the last fact
   bool launcherReady = false;
-  std::uint64_t snapshotSeq = 0;          // the last snapshot holds the state up to here
-  std::uint64_t retiredSeq = 0;           // facts up to here are no longer in the log
-  std::map<RunId, Run> runs;              // live ones, and the last kMaxEndedRuns that ended
-  std::vector<RunId> ended;               // oldest first
+  std::uint64_t snapshotSeq = 0;  // the last snapshot holds the state up to here
+  std::uint64_t retiredSeq = 0;   // facts up to here are no longer in the log
+  std::map<RunId, Run> runs;      // live ones, and the last kMaxEndedRuns that ended
+  std::vector<RunId> ended;       // oldest first
   std::map<std::pair<std::uint32_t, std::string>, std::string> trusted;  // (uid, file) -> hash
 };
 

@@ -9,6 +9,7 @@ import bounds
 import commands
 import dependencies
 import documents
+import formatting
 import hardening
 import hygiene
 import tree
@@ -228,6 +229,28 @@ class Commands(Sample):
 
     def test_a_ci_that_runs_something_else_fails(self):
         self.assert_one(self.make(self.README, "#!/bin/sh\nexec make\n"), ".ci/run")
+
+
+class Formatting(Sample):
+    def run_lint(self, text):
+        self.write(".clang-format", "BasedOnStyle: Google\n")
+        self.write("sdk/a.cc", text)
+        self.write("sdk/notes.md", "int  x ;\n")
+        return formatting.check(self.root)[0]
+
+    def test_formatted_code_passes(self):
+        self.assertEqual(self.run_lint("int x = 1;\n"), [])
+
+    def test_unformatted_code_fails_with_the_command_that_mends_it(self):
+        self.assert_one(self.run_lint("int x = 1;\nint  y=2;\nint  z=3;\n"), "sdk/a.cc:2", "clang-format -i sdk/a.cc")
+
+    def test_settings_that_cannot_be_read_fail(self):
+        self.run_lint("int x = 1;\n")
+        self.write(".clang-format", "BasedOnStyle: [\n")
+        self.assertTrue(formatting.check(self.root)[0])
+
+    def test_a_program_that_is_not_there_has_no_version(self):
+        self.assertIsNone(formatting.version(str(self.root / "absent")))
 
 
 class Skips(unittest.TestCase):
