@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 from model import Outcome, Proof, Result, Step, appeared, changed, script, seen, snapshot, steps
 from cases_ipc import reached
+from listeners import name_of
 from world import UID, World
 
 # Names at the top of a project that make programs outside execute something or obey, by who reads them. Instructions in
@@ -351,5 +354,67 @@ def open_outside(w: World) -> list[Step]:
         "code": f"/run/user/{UID}/vscode-git.sock",
         "browser": str(w.home / ".config/chrome/SingletonSocket"),
         "kde": f"/run/user/{UID}/kdeinit5__77",
+        "ice": "@/tmp/.ICE-unix/77",
+        "ibus": "@/home/rf/.cache/ibus/dbus-77",
     }
-    return [Step(name, ("connect_unix", address), reached(w.listener(address))) for name, address in places.items()]
+    made = [Step(name, ("connect_unix", address), reached(w.listener(address))) for name, address in places.items()]
+    # Not the socket's name but a connection to it, from an accomplice outside.
+    service = w.listener("@rf-escape-open")
+    w.outside(Path("/tmp/rf-escape-connection"))
+    for name, address in (
+        ("passed-abstract", "@rf-escape-connection"),
+        ("passed-tmp", "/tmp/rf-escape-connection"),
+        ("passed-home", str(w.hidden / "connection")),
+    ):
+        w.listener(address, passes_connection_to=service.address)
+        made.append(Step(name, ("receive", address), seen("welcome")))
+    return made
+
+
+@script("TH-09")
+def names_of_services(w: World, side: Any) -> list[Result]:
+    """The other way round: the agent takes the name at which programs outside look for a service, and waits for them."""
+    w.outside(Path("/tmp/.X11-unix-rf"))
+    results = []
+    for name, address in (
+        ("bind-abstract", "@/tmp/.X11-unix/X78"),
+        ("bind-tmp", "/tmp/.X11-unix-rf/X78"),
+        ("bind-runtime", f"/run/user/{UID}/bus-rf"),
+        ("bind-home", str(w.home / ".cache/agent.sock")),
+    ):
+        if address.startswith("/"):
+            w.make_directory(Path(address).parent)
+        agent = side.start(w, "listen_unix", address, "5") if side.fenced else unfenced_listener(w, address)
+        answered = visit(address, agent)
+        text = agent.communicate(timeout=30)[0]
+        # Inside it either could not bind, or nobody came.
+        results.append(Result(name, answered, text[-200:]))
+    return results
+
+
+def unfenced_listener(w: World, address: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(w.probe), "listen_unix", address, "5"],
+        user=UID,
+        group=UID,
+        extra_groups=[],
+        cwd=w.workspace,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def visit(address: str, agent: subprocess.Popen[str]) -> bool:
+    """Whether somebody outside reaches a listener at the address before the agent is gone."""
+    while True:
+        ended = agent.poll() is not None
+        with socket.socket(socket.AF_UNIX) as visitor:
+            try:
+                visitor.connect(name_of(address))
+                return True
+            except OSError:
+                pass
+        if ended:
+            return False
+        time.sleep(0.05)

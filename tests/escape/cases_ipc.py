@@ -320,7 +320,7 @@ def another_agent(w: World, side: Any) -> list[Result]:
 
 @script("IPC-14")
 def control_socket(w: World, side: Any) -> list[Result]:
-    """The socket of the daemon and the agent's own: neither can be spoken to as a person would."""
+    """The daemon's socket: by name, by a connection that somebody passes, and every verb of the person's own client."""
     fake = w.listener("/run/ringfence/control.sock")
     paths = ["/run/ringfence/control.sock"] + ([str(side.daemon.run_dir / "control.sock")] if side.fenced else [])
     results = []
@@ -333,11 +333,54 @@ def control_socket(w: World, side: Any) -> list[Result]:
                 output.stdout[:200],
             )
         )
+    real = str(side.daemon.run_dir / "control.sock") if side.fenced else fake.address
+    w.outside(Path("/tmp/rf-escape-control"))
+    for name, address in (
+        ("passed-abstract", "@rf-escape-control"),
+        ("passed-tmp", "/tmp/rf-escape-control"),
+        ("passed-home", str(w.hidden / "control")),
+    ):
+        carrier = w.listener(address, passes_connection_to=real)
+        output = side.run(w, "receive", address)
+        results.append(Result(name, carrier.accepted > 0 or "welcome" in output.stdout, output.stdout[:200]))
     if not side.fenced:
-        results.append(Result("real-path", None, "", "none", "the daemon is started for the fenced side"))
-        results.append(Result("agent-socket", None, "", "none", "outside a fence there is no such socket"))
+        for name in ("real-path", *VERBS):
+            results.append(Result(name, None, "", "none", "the daemon is started for the fenced side"))
         return results
-    output = side.run(w, "connect_unix", "/run/ringfence/agent.sock")
-    answered = '"runs"' in output.stdout or side.daemon.cli("ps").returncode != 0
-    results.append(Result("agent-socket", answered, output.stdout[:200]))
+    return results + client_verbs(w, side)
+
+
+VERBS = {
+    "ps": ("ps", "-a"),
+    "show": ("show", "RUN"),
+    "log": ("log", "RUN"),
+    "logs": ("logs", "RUN"),
+    "freeze": ("freeze", "RUN"),
+    "resume": ("resume", "RUN"),
+    "trust": ("policy", "trust", "TOML"),
+    "run": ("run", "-d", "-p", "escape", "-w", "WORKSPACE", "--", "/bin/true"),
+    "stop": ("stop", "RUN"),
+    "kill": ("kill", "--all"),
+}
+
+
+def client_verbs(w: World, side: Any) -> list[Result]:
+    """The person's client, inside, told where the real socket is. The same call outside must work: it is the control."""
+    project = w.file(w.workspace / ".ringfence.toml", 'schema = 1\nname = "project"\n')
+    client = side.start(w, "stubborn", workspace=w.other)
+    deadline = time.monotonic() + 20
+    while not (running := [row["id"] for row in side.daemon.json_runs() if row["state"] == "running"]):
+        assert client.poll() is None and time.monotonic() < deadline, "the run to aim at did not start"
+        time.sleep(0.05)
+    names = {"RUN": running[0], "TOML": str(project), "WORKSPACE": str(w.workspace)}
+    results = []
+    for name, words in VERBS.items():
+        argv = [names.get(word, word) for word in words]
+        told = f"RINGFENCE_SOCKET={side.daemon.run_dir / 'control.sock'}"
+        inside = side.run_fenced(["/usr/bin/env", told, str(side.client), *argv], w)
+        outside = side.client_call(w, *argv)
+        note = f"inside {inside.returncode} {inside.stderr[-120:]}; outside {outside.returncode} {outside.stderr[-120:]}"
+        results.append(Result(name, inside.returncode == 0 if outside.returncode == 0 else None, note))
+    client.wait(20)
+    project.unlink()
     return results

@@ -97,8 +97,27 @@ def scheduling(w: World) -> list[Step]:
 
 @steps("PR-06")
 def owned_signals(w: World) -> list[Step]:
+    """Signals that the kernel sends for somebody: the victim has no handler for any of them and would die."""
+    lease = str(w.workspace / "leased")
+    usr1 = str(int(signal.SIGUSR1))
+    made = []
+    for name, verb, more in (
+        ("set_owner", "set_owner", (usr1,)),
+        ("io", "set_owner", ("0",)),
+        ("thread", "set_owner_thread", ()),
+        ("socket", "set_owner_socket", ()),
+        ("lease", "set_owner_lease", (lease,)),
+    ):
+        pid, _ = w.victim()
+        made.append(Step(name, (verb, str(pid), *more), dies(pid)))
+    pid, _ = w.victim(start_new_session=True)
+    made.append(Step("group", ("set_owner", str(-pid), usr1), dies(pid)))
+    pid, _ = w.victim(queue="/rf-escape-nudge")
+    made.append(Step("message", ("mq_nudge", "/rf-escape-nudge"), dies(pid)))
     pid, _ = w.victim()
-    return [Step("set_owner", ("set_owner", str(pid)), dies(pid))]
+    why = "the kernel lets a timer signal threads of its own process only"
+    made.append(Step("timer", ("timer_thread", str(pid)), dies(pid), control="none", why=why))
+    return made
 
 
 @script("PR-07")

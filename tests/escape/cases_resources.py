@@ -69,18 +69,24 @@ def priorities(w: World) -> list[Step]:
 
 @script("RES-04")
 def much_disk(w: World, side: Any) -> list[Result]:
-    """Names and space in /tmp. What fills the workspace fills the person's own disk: that is granted and not limited here."""
-    place = "/tmp/rf-escape-inodes"
+    """Names and space in what lives in memory, holes made dense among it. Workspace and private home are on the person's
+    own disk: filling it is granted and not limited here."""
     results = []
+    for name, root in (("inodes", "/tmp"), ("shm-inodes", "/dev/shm")):
+        if side.fenced:
+            output = side.run(w, "inodes", root, "400000", timeout=100)
+        else:
+            place = w.make_directory(w.outside(Path(root, "rf-escape-inodes")))
+            output = side.run(w, "inodes", str(place), "20000", timeout=100)
+        results.append(Result(name, "effect=yes" in output.stdout, output.stdout))
+    for name, root in (("tmp-dense", "/tmp"), ("shm-dense", "/dev/shm")):
+        hole = w.outside(Path(root, "rf-escape-hole"))
+        output = side.run(w, "densify", str(hole), str(LIMIT_MEMORY_MIB * 3 // 2), timeout=100)
+        results.append(Result(name, "effect=yes" in output.stdout, f"status {output.returncode}: {output.stdout}"))
     if side.fenced:
-        output = side.run(w, "inodes", "/tmp", "400000", timeout=100)
-        results.append(Result("inodes", "effect=yes" in output.stdout, output.stdout))
+        results.append(Result("daemon", side.daemon.cli("ps").returncode != 0, "", "none"))
     else:
-        os.makedirs(place, exist_ok=True)
-        os.chown(place, UID, UID)
-        output = side.run(w, "inodes", place, "20000", timeout=100)
-        results.append(Result("inodes", "effect=yes" in output.stdout, output.stdout))
-        os.rmdir(place)
+        results.append(Result("daemon", None, "", "none", "is about the daemon"))
     return results
 
 

@@ -10,15 +10,27 @@ import threading
 from typing import Optional
 
 
+def name_of(address: str) -> str:
+    """What the kernel calls the address."""
+    return "\0" + address[1:] if address.startswith("@") else address
+
+
+def pass_on(peer: socket.socket, descriptor: int) -> None:
+    peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))])
+
+
 class Listener:
     """Listens at a path, "@name", "tcp" or "udp" (loopback, a free port). `accepted` is how many came.
 
-    `passes` is a descriptor that every visitor is handed (SCM_RIGHTS).
+    `passes` is a descriptor that every visitor is handed (SCM_RIGHTS); with `passes_connection_to` that is a new
+    connection to the service at that address.
     """
 
-    def __init__(self, address: str, uid: int, passes: Optional[int] = None) -> None:
+    def __init__(
+        self, address: str, uid: int, passes: Optional[int] = None, passes_connection_to: str = ""
+    ) -> None:
         self.address, self.accepted, self.port = address, 0, 0
-        self._passes = passes
+        self._passes, self._service = passes, passes_connection_to
         self._wake, self._waker = os.pipe()
         self._socket = self._bind(address, uid)
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -31,7 +43,7 @@ class Listener:
             self.port = made.getsockname()[1]
         else:
             made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            made.bind("\0" + address[1:] if address.startswith("@") else address)
+            made.bind(name_of(address))
             if not address.startswith("@"):
                 os.chmod(address, 0o777)
                 os.chown(address, uid, uid)
@@ -51,10 +63,13 @@ class Listener:
             peer, _ = self._socket.accept()
             self.accepted += 1
             try:
-                if self._passes is not None:
+                if self._service:
+                    with socket.socket(socket.AF_UNIX) as connection:
+                        connection.connect(name_of(self._service))
+                        pass_on(peer, connection.fileno())
+                elif self._passes is not None:
                     os.lseek(self._passes, 0, os.SEEK_SET)
-                    rights = array.array("i", [self._passes])
-                    peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+                    pass_on(peer, self._passes)
                 else:
                     peer.sendall(b"welcome")
             except OSError:

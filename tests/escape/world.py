@@ -127,12 +127,15 @@ class World:
 
     # ---- processes and services ----
 
-    def victim(self, token: str = "", **options: Any) -> tuple[int, str]:
-        """A process of the account that holds `token` in memory, environment and descriptor 9: pid and address."""
+    def victim(self, token: str = "", queue: str = "", **options: Any) -> tuple[int, str]:
+        """A process of the account that holds `token` in memory, environment and descriptor 9: pid and address.
+
+        With `queue` it waits for a signal that says of a message there.
+        """
         token = token or self.secret(f"victim {len(self.victims)}")
         held = self.file(self.hidden / f"held-{len(self.victims)}", token)
         process = subprocess.Popen(
-            [str(self.probe), "victim", token, str(held)],
+            [str(self.probe), "victim", token, str(held), *([queue] if queue else [])],
             stdout=subprocess.PIPE,
             user=UID,
             group=UID,

@@ -1,4 +1,6 @@
 // Attempts on other processes: tracing, memory, signals, scheduling, namespaces.
+#include <asm/ioctls.h>
+#include <asm/sockios.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -142,13 +146,55 @@ static void runProcessMadvise(char** a, struct Outcome* o) {
   if (pidfd >= 0) note(o, syscall(440, pidfd, &range, 1UL, 20 /* MADV_COLD */, 0));
 }
 
+// Process a[0] hears of data in a pipe: by signal a[1], or by the usual one where that is 0.
 static void runSetOwner(char** a, struct Outcome* o) {
   int pipes[2];
   note(o, pipe(pipes));
   note(o, fcntl(pipes[0], F_SETOWN, atoi(a[0])));
+  if (atoi(a[1]) != 0) (void)fcntl(pipes[0], F_SETSIG, atoi(a[1]));
+  if (fcntl(pipes[0], F_SETFL, O_ASYNC | O_NONBLOCK) != 0) note(o, -1);
+  (void)!write(pipes[1], "x", 1);
+}
+// The same with the thread a[0] as the owner.
+static void runSetOwnerThread(char** a, struct Outcome* o) {
+  int pipes[2];
+  const struct f_owner_ex owner = {F_OWNER_TID, atoi(a[0])};
+  note(o, pipe(pipes));
+  note(o, fcntl(pipes[0], F_SETOWN_EX, &owner));
   (void)fcntl(pipes[0], F_SETSIG, SIGUSR1);
   if (fcntl(pipes[0], F_SETFL, O_ASYNC | O_NONBLOCK) != 0) note(o, -1);
   (void)!write(pipes[1], "x", 1);
+}
+// The same by the call that sockets have for it.
+static void runSetOwnerSocket(char** a, struct Outcome* o) {
+  int pair[2];
+  int owner = atoi(a[0]), on = 1;
+  note(o, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+  note(o, ioctl(pair[0], FIOSETOWN, &owner));
+  if (ioctl(pair[0], FIOASYNC, &on) != 0) note(o, -1);
+  (void)!write(pair[1], "x", 1);
+}
+// Process a[0] owns a lease on the file a[1], and hears that it is broken.
+static void runSetOwnerLease(char** a, struct Outcome* o) {
+  const int file = open(a[1], O_RDONLY | O_CREAT, 0600);
+  note(o, file);
+  note(o, fcntl(file, F_SETLEASE, F_RDLCK));
+  if (fcntl(file, F_SETOWN, atoi(a[0])) != 0) note(o, -1);
+  (void)open(a[1], O_WRONLY | O_NONBLOCK);
+}
+// A timer of which thread a[0] hears.
+static void runTimerThread(char** a, struct Outcome* o) {
+  timer_t timer;
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+  event._sigev_un._tid = atoi(a[0]);
+  note(o, timer_create(CLOCK_MONOTONIC, &event, &timer));
+  const struct itimerspec soon = {.it_value = {.tv_nsec = 1000000}};
+  if (o->effect == kYes) note(o, timer_settime(timer, 0, &soon, NULL));
+}
+// Somebody's queue a[0], of which a message tells its owner by a signal.
+static void runMqNudge(char** a, struct Outcome* o) {
+  const mqd_t queue = mq_open(a[0], O_WRONLY | O_NONBLOCK);
+  note(o, queue < 0 ? queue : mq_send(queue, "x", 1, 0));
 }
 
 // A child in a session of its own, away from its parent, that appends a line to a[0] ten times a second.
@@ -287,7 +333,12 @@ const struct Primitive kProcessPrimitives[] = {{"ptrace_attach", 1, runAttach},
                                                {"migrate_pages", 1, runMigratePages},
                                                {"move_pages", 1, runMovePages},
                                                {"process_madvise", 2, runProcessMadvise},
-                                               {"set_owner", 1, runSetOwner},
+                                               {"set_owner", 2, runSetOwner},
+                                               {"set_owner_thread", 1, runSetOwnerThread},
+                                               {"set_owner_socket", 1, runSetOwnerSocket},
+                                               {"set_owner_lease", 2, runSetOwnerLease},
+                                               {"timer_thread", 1, runTimerThread},
+                                               {"mq_nudge", 1, runMqNudge},
                                                {"daemonise", 1, runDaemonise},
                                                {"unshare", 2, runUnshare},
                                                {"clone", 2, runClone},

@@ -83,6 +83,22 @@ static void runFill(char** a, struct Outcome* o) {
   if (strcmp(a[0], "file") == 0) (void)unlink(a[2]);
 }
 
+// A file of a[1] MiB at a[0] that is all hole, made dense from its end.
+static void runDensify(char** a, struct Outcome* o) {
+  static char block[1 << 20];
+  memset(block, 0x5a, sizeof block);
+  const long wanted = megabytes(a[1]);
+  long left = wanted;
+  const int file = open(a[0], O_CREAT | O_WRONLY | O_TRUNC, 0600);
+  note(o, file < 0 ? file : ftruncate(file, wanted * (off_t)sizeof block));
+  if (o->effect != kYes) return;
+  while (left > 0 && pwrite(file, block, sizeof block, (left - 1) * (off_t)sizeof block) == (ssize_t)sizeof block) --left;
+  o->error = left > 0 ? errno : 0;
+  o->effect = left == 0 ? kYes : kNo;
+  say(o, "%ld of %ld MiB", wanted - left, wanted);
+  (void)unlink(a[0]);
+}
+
 // Makes a[1] empty files in directory a[0], then removes them.
 static void runInodes(char** a, struct Outcome* o) {
   const int wanted = atoi(a[1]);
@@ -176,6 +192,7 @@ static void runFlood(char** a, struct Outcome* o) {
 const struct Primitive kResourcePrimitives[] = {{"fork_many", 1, runForkMany},
                                                 {"fork_bomb", 1, runForkBomb},
                                                 {"fill", 2, runFill},
+                                                {"densify", 2, runDensify},
                                                 {"inodes", 2, runInodes},
                                                 {"spin", 2, runSpin},
                                                 {"realtime", 1, runRealtime},

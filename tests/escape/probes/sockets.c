@@ -15,18 +15,24 @@
 
 #include "probe.h"
 
+// The address of a path, or of "@name" in the abstract namespace; its length. What is too long is cut.
+static socklen_t unixAddress(const char* name, struct sockaddr_un* address) {
+  const size_t room = sizeof address->sun_path - 1, length = strlen(name) < room ? strlen(name) : room;
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, name, length);
+  if (name[0] == '@') address->sun_path[0] = '\0';
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
 // a[0] path, or "@name" for the abstract namespace. Sends a line and reads what comes back.
 static void runConnectUnix(char** a, struct Outcome* o) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  const size_t length = strlen(a[0]);
-  if (length >= sizeof address.sun_path) return;
-  memcpy(address.sun_path, a[0], length);
-  if (a[0][0] == '@') address.sun_path[0] = '\0';
+  struct sockaddr_un address;
+  const socklen_t length = unixAddress(a[0], &address);
   static const int kTypes[] = {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM};
   for (int i = 0; i < 3; ++i) {
     const int peer = socket(AF_UNIX, kTypes[i], 0);
-    note(o,
-         connect(peer, (const struct sockaddr*)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)));
+    note(o, connect(peer, (const struct sockaddr*)&address, length));
     if (o->effect == kYes) {
       (void)!send(peer, "escaped\n", 8, MSG_NOSIGNAL);
       const struct timeval patience = {.tv_usec = 300000};
@@ -41,13 +47,10 @@ static void runConnectUnix(char** a, struct Outcome* o) {
 
 // Receives one descriptor from the listener a[0] and reads from it.
 static void runReceive(char** a, struct Outcome* o) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  const size_t length = strlen(a[0]);
-  memcpy(address.sun_path, a[0], length < sizeof address.sun_path ? length : sizeof address.sun_path - 1);
-  if (a[0][0] == '@') address.sun_path[0] = '\0';
+  struct sockaddr_un address;
+  const socklen_t length = unixAddress(a[0], &address);
   const int peer = socket(AF_UNIX, SOCK_STREAM, 0);
-  note(o,
-       connect(peer, (const struct sockaddr*)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)));
+  note(o, connect(peer, (const struct sockaddr*)&address, length));
   if (o->effect != kYes) return;
   const struct timeval patience = {.tv_sec = 2};
   (void)setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -118,13 +121,10 @@ static void runSocket(char** a, struct Outcome* o) {
 
 // Binds a listener at a[0] and waits up to two seconds for somebody.
 static void runListenUnix(char** a, struct Outcome* o) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  const size_t length = strlen(a[0]);
-  memcpy(address.sun_path, a[0], length < sizeof address.sun_path ? length : sizeof address.sun_path - 1);
-  if (a[0][0] == '@') address.sun_path[0] = '\0';
+  struct sockaddr_un address;
+  const socklen_t length = unixAddress(a[0], &address);
   const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-  note(o,
-       bind(listener, (const struct sockaddr*)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)));
+  note(o, bind(listener, (const struct sockaddr*)&address, length));
   if (o->effect != kYes || listen(listener, 4) != 0) return;
   if (a[0][0] != '@') (void)chmod(a[0], 0777);
   const struct timeval patience = {.tv_sec = atoi(a[1])};

@@ -1,6 +1,7 @@
 // Processes that the suite starts outside for the attempts to aim at. Each prints what an attempt needs to know, then
 // waits until it is killed.
 #include <fcntl.h>
+#include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +11,20 @@
 
 #include "probe.h"
 
-// a[0] a token that it holds in memory, and in the file behind descriptor 9 (a[1] is that file).
+// a[0] a token that it holds in memory, and in the file behind descriptor 9 (a[1] is that file). With a[2] it owns the
+// message queue of that name and wants a signal when a message comes.
 static void runVictim(char** a, struct Outcome* o) {
   (void)o;
   char* page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   (void)snprintf(page, 4096, "%s", a[0]);
   const int file = open(a[1], O_RDONLY);
   if (file >= 0 && file != 9) (void)dup2(file, 9);
+  if (a[2] != NULL) {
+    struct mq_attr attributes = {.mq_maxmsg = 2, .mq_msgsize = 256};
+    const struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    (void)mq_unlink(a[2]);
+    (void)mq_notify(mq_open(a[2], O_CREAT | O_RDWR | O_NONBLOCK, 0600, &attributes), &event);
+  }
   char line[128];
   const int length = snprintf(line, sizeof line, "%d %lx\n", getpid(), (unsigned long)page);
   (void)!write(STDOUT_FILENO, line, (size_t)length);
