@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "policy/words.h"
 #include "sandbox/plan/landlock_access.h"
 #include "sandbox/plan/make_plan.h"
 #include "sandbox/plan/walls.h"
@@ -26,24 +27,6 @@ std::string list(const std::vector<std::uint32_t>& numbers) {
 }
 
 const char* nameOf(Access access) { return access == Access::kReadWrite ? "rw" : "ro"; }
-
-const char* nameOf(policy::WallStrength strength) {
-  switch (strength) {
-    case policy::WallStrength::kRequired: return "required";
-    case policy::WallStrength::kBestEffort: return "best-effort";
-    case policy::WallStrength::kOff: return "off";
-  }
-  return "unknown";
-}
-
-const char* nameOf(policy::PriorityClass priority) {
-  switch (priority) {
-    case policy::PriorityClass::kInteractive: return "interactive";
-    case policy::PriorityClass::kBackground: return "background";
-    case policy::PriorityClass::kIdle: return "idle";
-  }
-  return "unknown";
-}
 
 const char* nameOf(Stdio stdio) {
   switch (stdio) {
@@ -125,11 +108,11 @@ class Explainer {
 
   void addHead(const Plan& plan) {
     line("policy " + shown(plan.policyName) + " " + plan.policyHash);
-    line("priority " + std::string(nameOf(plan.priority)));
+    line("priority " + std::string(wordOf(plan.priority)));
     line("hostname " + shown(plan.hostname));
     for (std::size_t index = 0; index < kWallCount; ++index) {
       const Wall wall = static_cast<Wall>(index);
-      line(std::string("wall ") + wallName(wall) + " " + nameOf(strengthOf(plan.walls, wall)));
+      line(std::string("wall ") + wallName(wall) + " " + wordOf(strengthOf(plan.walls, wall)));
     }
     for (const Weakening& weakening : plan.weakened) {
       line(std::string("weakened ") + wallName(weakening.wall) + ": " + shown(weakening.reason));

@@ -1,28 +1,10 @@
 #include "sandbox/plan/policy_json.h"
 
+#include "policy/words.h"
 #include "sdk/base/json_writer.h"
 
 namespace ringfence::sandbox {
 namespace {
-
-const char* nameOf(policy::WallStrength strength) {
-  switch (strength) {
-    case policy::WallStrength::kRequired: return "required";
-    case policy::WallStrength::kBestEffort: return "best-effort";
-    case policy::WallStrength::kOff: return "off";
-  }
-  return "unknown";
-}
-
-const char* nameOf(policy::Decision decision) {
-  switch (decision) {
-    case policy::Decision::kAllow: return "allow";
-    case policy::Decision::kAsk: return "ask";
-    case policy::Decision::kForbid: return "forbid";
-    case policy::Decision::kRewrite: return "rewrite";
-  }
-  return "unknown";
-}
 
 void writePaths(JsonWriter& json, const char* key, const std::vector<policy::PathRule>& rules) {
   json.key(key).beginArray();
@@ -55,10 +37,10 @@ void writeFiles(JsonWriter& json, const policy::Files& files) {
 
 void writeWalls(JsonWriter& json, const policy::Walls& walls) {
   json.key("walls").beginObject();
-  json.field("mount", nameOf(walls.mount)).field("pid", nameOf(walls.pid)).field("net", nameOf(walls.net));
-  json.field("ipc", nameOf(walls.ipc)).field("uts", nameOf(walls.uts)).field("cgroup", nameOf(walls.cgroup));
-  json.field("seccomp", nameOf(walls.seccomp)).field("landlock", nameOf(walls.landlock));
-  json.field("privileges", nameOf(walls.privileges)).field("limits", nameOf(walls.limits));
+  json.field("mount", wordOf(walls.mount)).field("pid", wordOf(walls.pid)).field("net", wordOf(walls.net));
+  json.field("ipc", wordOf(walls.ipc)).field("uts", wordOf(walls.uts)).field("cgroup", wordOf(walls.cgroup));
+  json.field("seccomp", wordOf(walls.seccomp)).field("landlock", wordOf(walls.landlock));
+  json.field("privileges", wordOf(walls.privileges)).field("limits", wordOf(walls.limits));
   json.endObject();
 }
 
@@ -78,7 +60,7 @@ std::string policyJson(const policy::Document& document, const std::string& hash
   json.field("mode", document.mode == policy::Mode::kEnforce ? "enforce" : "audit");
   writeWalls(json, document.walls);
   writeFiles(json, document.files);
-  json.key("network").beginObject().field("default", nameOf(document.network.fallback));
+  json.key("network").beginObject().field("default", wordOf(document.network.fallback));
   writeHosts(json, "allow", document.network.allow);
   writeHosts(json, "ask", document.network.ask);
   writeHosts(json, "forbid", document.network.forbid);
@@ -87,7 +69,7 @@ std::string policyJson(const policy::Document& document, const std::string& hash
   for (const policy::ExecRule& rule : document.exec) {
     json.beginObject().key("match").beginArray();
     for (const std::string& word : rule.match) json.value(word);
-    json.endArray().field("decide", nameOf(rule.decide)).field("why", rule.why).endObject();
+    json.endArray().field("decide", wordOf(rule.decide)).field("why", rule.why).endObject();
   }
   json.endArray();
   writeLimits(json, document.limits);

@@ -184,7 +184,7 @@ class Client {
 
  private:
   explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}
-  struct Exchange;  // packets, in client.cc
+  struct Exchange;  // packets, in exchange.h
   static Result<Client> greet(const std::string& socketPath);
   std::optional<Failure> hearHello();
 

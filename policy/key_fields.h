@@ -1,0 +1,70 @@
+// Where the value of each key lives in a Document: a pair of functions for each kind of field, for the table in
+// keys.cc.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "policy/keys.h"
+
+namespace ringfence::policy {
+
+template <auto Part, auto Field>
+void applyChoice(Document& document, const Decoded& value) {
+  auto& field = (document.*Part).*Field;
+  field = static_cast<std::remove_reference_t<decltype(field)>>(std::get<std::uint64_t>(value));
+}
+template <auto Part, auto Field>
+Decoded readChoice(const Document& document) {
+  return static_cast<std::uint64_t>((document.*Part).*Field);
+}
+
+template <auto Field>
+void applyOwnChoice(Document& document, const Decoded& value) {
+  auto& field = document.*Field;
+  field = static_cast<std::remove_reference_t<decltype(field)>>(std::get<std::uint64_t>(value));
+}
+template <auto Field>
+Decoded readOwnChoice(const Document& document) {
+  return static_cast<std::uint64_t>(document.*Field);
+}
+
+void addPaths(std::vector<PathRule>& rules, const Decoded& value);
+Decoded pathsOf(const std::vector<PathRule>& rules);
+template <auto Field>
+void applyPaths(Document& document, const Decoded& value) {
+  addPaths(document.files.*Field, value);
+}
+template <auto Field>
+Decoded readPaths(const Document& document) {
+  return pathsOf(document.files.*Field);
+}
+
+void addHosts(std::vector<HostRule>& rules, const Decoded& value);
+template <auto Field>
+void applyHosts(Document& document, const Decoded& value) {
+  addHosts(document.network.*Field, value);
+}
+template <auto Field>
+Decoded readHosts(const Document& document) {
+  return document.network.*Field;
+}
+
+void applyExec(Document& document, const Decoded& value);
+Decoded readExec(const Document& document);
+void applyGroups(Document& document, const Decoded& value);
+Decoded readGroups(const Document& document);
+void applyPass(Document& document, const Decoded& value);
+Decoded readPass(const Document& document);
+void applySet(Document& document, const Decoded& value);
+Decoded readSet(const Document& document);
+void applyCpu(Document& document, const Decoded& value);
+Decoded readCpu(const Document& document);
+void applyMemory(Document& document, const Decoded& value);
+Decoded readMemory(const Document& document);
+void applyPids(Document& document, const Decoded& value);
+Decoded readPids(const Document& document);
+
+}  // namespace ringfence::policy

@@ -1,0 +1,33 @@
+#include "policy/words.h"
+
+namespace ringfence::policy {
+
+const char* wordOf(WallStrength strength) {
+  switch (strength) {
+    case WallStrength::kRequired: return "required";
+    case WallStrength::kBestEffort: return "best-effort";
+    case WallStrength::kOff: return "off";
+  }
+  return "unknown";
+}
+
+const char* wordOf(PriorityClass priority) {
+  switch (priority) {
+    case PriorityClass::kInteractive: return "interactive";
+    case PriorityClass::kBackground: return "background";
+    case PriorityClass::kIdle: return "idle";
+  }
+  return "unknown";
+}
+
+const char* wordOf(Decision decision) {
+  switch (decision) {
+    case Decision::kAllow: return "allow";
+    case Decision::kAsk: return "ask";
+    case Decision::kForbid: return "forbid";
+    case Decision::kRewrite: return "rewrite";
+  }
+  return "unknown";
+}
+
+}  // namespace ringfence::policy
