@@ -374,13 +374,13 @@ def open_outside(w: World) -> list[Step]:
 @script("TH-09")
 def names_of_services(w: World, side: Any) -> list[Result]:
     """The other way round: the agent takes the name at which programs outside look for a service, and waits for them."""
-    w.outside(Path("/tmp/.X11-unix-rf"))
+    w.outside(Path("/tmp/rf-escape-X78"))
     results = []
     for name, address in (
         ("bind-abstract", "@/tmp/.X11-unix/X78"),
-        ("bind-tmp", "/tmp/.X11-unix-rf/X78"),
+        ("bind-tmp", "/tmp/rf-escape-X78"),
         ("bind-runtime", f"/run/user/{UID}/bus-rf"),
-        ("bind-home", str(w.home / ".cache/agent.sock")),
+        ("bind-home", str(w.home / "agent.sock")),
     ):
         if address.startswith("/"):
             w.make_directory(Path(address).parent)

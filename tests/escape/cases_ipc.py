@@ -367,12 +367,9 @@ VERBS = {
 def client_verbs(w: World, side: Any) -> list[Result]:
     """The person's client, inside, told where the real socket is. The same call outside must work: it is the control."""
     project = w.file(w.workspace / ".ringfence.toml", 'schema = 1\nname = "project"\n')
-    client = side.start(w, "stubborn", workspace=w.other)
-    deadline = time.monotonic() + 20
-    while not (running := [row["id"] for row in side.daemon.json_runs() if row["state"] == "running"]):
-        assert client.poll() is None and time.monotonic() < deadline, "the run to aim at did not start"
-        time.sleep(0.05)
-    names = {"RUN": running[0], "TOML": str(project), "WORKSPACE": str(w.workspace)}
+    aim = side.run(w, "stubborn", workspace=w.other, client_options=["-d"])
+    assert aim.returncode == 0, f"the run to aim at did not start: {aim.stderr}"
+    names = {"RUN": aim.stdout.strip(), "TOML": str(project), "WORKSPACE": str(w.workspace)}
     results = []
     for name, words in VERBS.items():
         argv = [names.get(word, word) for word in words]
@@ -381,6 +378,5 @@ def client_verbs(w: World, side: Any) -> list[Result]:
         outside = side.client_call(w, *argv)
         note = f"inside {inside.returncode} {inside.stderr[-120:]}; outside {outside.returncode} {outside.stderr[-120:]}"
         results.append(Result(name, inside.returncode == 0 if outside.returncode == 0 else None, note))
-    client.wait(20)
     project.unlink()
     return results
