@@ -373,7 +373,7 @@ def open_outside(w: World) -> list[Step]:
 
 @script("TH-09")
 def names_of_services(w: World, side: Any) -> list[Result]:
-    """The other way round: the agent takes the name at which programs outside look for a service, and waits for them."""
+    """The other way round: the agent takes the name where programs outside look for a service, and waits for them."""
     w.outside(Path("/tmp/rf-escape-X78"))
     results = []
     for name, address in (
@@ -384,25 +384,13 @@ def names_of_services(w: World, side: Any) -> list[Result]:
     ):
         if address.startswith("/"):
             w.make_directory(Path(address).parent)
-        agent = side.start(w, "listen_unix", address, "5") if side.fenced else unfenced_listener(w, address)
+        argv = ("listen_unix", address, "5")
+        agent = side.start(w, *argv) if side.fenced else w.start_as_user(*argv)
         answered = visit(address, agent)
         text = agent.communicate(timeout=30)[0]
         # Inside it either could not bind, or nobody came.
         results.append(Result(name, answered, text[-200:]))
     return results
-
-
-def unfenced_listener(w: World, address: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [str(w.probe), "listen_unix", address, "5"],
-        user=UID,
-        group=UID,
-        extra_groups=[],
-        cwd=w.workspace,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 def visit(address: str, agent: subprocess.Popen[str]) -> bool:

@@ -283,17 +283,7 @@ def another_agent(w: World, side: Any) -> list[Result]:
     if side.fenced:
         other = side.start(w, "listen_unix", meet, "6", workspace=w.other)
     else:
-        other = subprocess.Popen(
-            [str(w.probe), "listen_unix", meet, "6"],
-            user=UID,
-            group=UID,
-            extra_groups=[],
-            cwd=w.other,
-            env={"TOKEN": token},
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
+        other = w.start_as_user("listen_unix", meet, "6", cwd=w.other, env={"TOKEN": token})
         for path in shared:
             w.file(path, token)
     try:
@@ -365,7 +355,7 @@ VERBS = {
 
 
 def client_verbs(w: World, side: Any) -> list[Result]:
-    """The person's client, inside, told where the real socket is. The same call outside must work: it is the control."""
+    """The person's client, inside, told where the real socket is. The same call outside must work."""
     project = w.file(w.workspace / ".ringfence.toml", 'schema = 1\nname = "project"\n')
     aim = side.run(w, "stubborn", workspace=w.other, client_options=["-d"])
     assert aim.returncode == 0, f"the run to aim at did not start: {aim.stderr}"
@@ -376,7 +366,7 @@ def client_verbs(w: World, side: Any) -> list[Result]:
         told = f"RINGFENCE_SOCKET={side.daemon.run_dir / 'control.sock'}"
         inside = side.run_fenced(["/usr/bin/env", told, str(side.client), *argv], w)
         outside = side.client_call(w, *argv)
-        note = f"inside {inside.returncode} {inside.stderr[-120:]}; outside {outside.returncode} {outside.stderr[-120:]}"
+        note = "; ".join(f"{output.returncode} {output.stderr[-120:]}" for output in (inside, outside))
         results.append(Result(name, inside.returncode == 0 if outside.returncode == 0 else None, note))
     project.unlink()
     return results

@@ -69,8 +69,8 @@ def priorities(w: World) -> list[Step]:
 
 @script("RES-04")
 def much_disk(w: World, side: Any) -> list[Result]:
-    """Names and space in what lives in memory, holes made dense among it. Workspace and private home are on the person's
-    own disk: filling it is granted and not limited here."""
+    """Names and space in what lives in memory, with holes that are made dense. Workspace and private home are on the
+    person's own disk: filling it is granted and not limited here."""
     results = []
     for name, root in (("inodes", "/tmp"), ("shm-inodes", "/dev/shm")):
         if side.fenced:

@@ -103,14 +103,7 @@ def stop_in_odd_states(w: World, side: Any) -> list[Result]:
     results = []
     for state in ("frozen", "stopped"):
         if not side.fenced:
-            process = subprocess.Popen(
-                [str(w.probe), "stubborn"],
-                user=UID,
-                group=UID,
-                extra_groups=[],
-                stdout=subprocess.PIPE,
-                stdin=subprocess.DEVNULL,
-            )
+            process = w.start_as_user("stubborn")
             assert process.stdout is not None
             process.stdout.readline()
             process.send_signal(signal.SIGSTOP)
@@ -142,14 +135,7 @@ def stop_in_odd_states(w: World, side: Any) -> list[Result]:
 def deaf_agents(w: World, side: Any) -> list[Result]:
     """An agent that ignores every signal, with a child that does the same, and the polite verb."""
     if not side.fenced:
-        process = subprocess.Popen(
-            [str(w.probe), "stubborn"],
-            user=UID,
-            group=UID,
-            extra_groups=[],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-        )
+        process = w.start_as_user("stubborn")
         assert process.stdout is not None
         process.stdout.readline()
         eventually(lambda: len(named("stubborn")) >= 2)

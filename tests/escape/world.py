@@ -177,6 +177,11 @@ class World:
             **options,
         )
 
+    def start_as_user(self, *argv: str, **options: Any) -> subprocess.Popen[str]:
+        """The same without waiting."""
+        options = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True, **options}
+        return subprocess.Popen([str(self.probe), *argv], user=UID, group=UID, extra_groups=[], **options)
+
     def _touch(self) -> None:
         """Somebody uses the hidden files all the time: what a spy would hear."""
         while self._touching:

@@ -12,7 +12,8 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 SPAN = re.compile(r"`([^`\n]+)`")
 SPAN_FILE = re.compile(r"^[\w./-]+\.(h|cc|proto|md|py)$")
 HASH_COMMENT = re.compile(r"(?:^|\s)#(?!include|if|el|endif|define|pragma)(.*)$", re.M)
-SLASH_COMMENT = re.compile(r"//([^\n]*)|/\*(.*?)\*/", re.S)
+# Strings first: what looks like a comment in one is none.
+SLASH_COMMENT = re.compile(r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'|//([^\n]*)|/\*(.*?)\*/", re.S)
 FENCE = re.compile(r"^```.*?^```\s*$", re.S | re.M)
 
 

@@ -105,6 +105,10 @@ class Documents(Sample):
     def test_a_string_in_code_is_no_citation(self):
         self.write("sdk/base/a.cc", 'const char* kPath = "sdk/base/gone.h";\n')
         self.assertEqual(self.run_lint(), [])
+        self.write("sdk/base/a.cc", 'auto a = f("**/*.pem");\nauto b = g("sdk/base/gone.h", "**/x");\n')
+        self.assertEqual(self.run_lint(), [])
+        self.write("sdk/base/a.cc", 'auto a = f("x//y");  // See sdk/base/' + 'gone.h.\n')
+        self.assert_one(self.run_lint(), "gone.h")
 
     def test_a_path_in_markdown_must_exist(self):
         self.write("README.md", "Look at `docs/" + "gone.md` first.\n")

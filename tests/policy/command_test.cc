@@ -2,7 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
-#include "tests/policy/golden.h"
+#include "tests/support/golden.h"
 #include "tests/support/temp_dir.h"
 #include "ui/cli/policy_command.h"
 
@@ -105,7 +105,7 @@ TEST_CASE("policy check without names checks every policy, and a file where it s
 
 TEST_CASE("policy diff says what the second allows or limits otherwise") {
   const Desk desk;
-  test::checkGolden("diff_coding_strict.txt", desk.run({"diff", "coding", "strict"}).out);
+  test::checkGolden("policy/diff_coding_strict.txt", desk.run({"diff", "coding", "strict"}).out);
   CHECK(desk.run({"diff", "coding", "coding"}).out.empty());
   const json changes = json::parse(desk.run({"diff", "--json", "readonly", "coding"}).out)["changes"];
   CHECK_FALSE(changes.empty());

@@ -2,8 +2,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "tests/policy/golden.h"
 #include "tests/policy/sources.h"
+#include "tests/support/golden.h"
 
 using namespace ringfence::policy;
 using namespace ringfence::test;
@@ -82,7 +82,7 @@ TEST_CASE("each kind of mistake is rendered as reviewed") {
                               "n\xff = 1\n"}) {
     all += renderText(errorsOf(content)) + "---\n";
   }
-  checkGolden("errors.txt", all);
+  checkGolden("policy/errors.txt", all);
 }
 
 TEST_CASE("mistakes in rules are rendered as reviewed") {
@@ -100,11 +100,11 @@ TEST_CASE("mistakes in rules are rendered as reviewed") {
         "\"'open\"] }\n"}) {
     all += renderText(errorsOf(content, UnwiredKeys::kAccept)) + "---\n";
   }
-  checkGolden("rule_errors.txt", all);
+  checkGolden("policy/rule_errors.txt", all);
 }
 
 TEST_CASE("the JSON twin has the same ranges") {
-  checkGolden("errors.json", renderJson(errorsOf("[files]\nworkspce = \"rw\"\nread = [\"usr\"]\n")) + "\n");
+  checkGolden("policy/errors.json", renderJson(errorsOf("[files]\nworkspce = \"rw\"\nread = [\"usr\"]\n")) + "\n");
 }
 
 TEST_CASE("what a file says cannot act on the terminal") {

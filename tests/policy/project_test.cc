@@ -5,8 +5,8 @@
 #include <set>
 
 #include "policy/load.h"
-#include "tests/policy/golden.h"
 #include "tests/policy/sources.h"
+#include "tests/support/golden.h"
 
 using namespace ringfence;
 using namespace ringfence::policy;
@@ -175,7 +175,7 @@ TEST_CASE("each line that widens is refused where it stands, each that tightens 
     CHECK(errors->front().line == 1);
     widening += std::string(line) + "\n    " + errors->front().message + "\n";
   }
-  checkGolden("project_lines.txt", "taken:\n" + tightening + "\nrefused:\n" + widening);
+  checkGolden("policy/project_lines.txt", "taken:\n" + tightening + "\nrefused:\n" + widening);
 }
 
 TEST_CASE("a project tightens what it may") {

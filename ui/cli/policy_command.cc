@@ -15,6 +15,7 @@
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
+#include "ui/cli/policy_shelf.h"
 
 namespace ringfence::cli {
 namespace {
@@ -24,8 +25,6 @@ using policy::Diagnostic;
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kInvalid = 6;
-constexpr const char* kDefaultPolicy = "coding";
-constexpr std::string_view kProjectFile = ".ringfence.toml";
 
 enum class Form { kText, kJson };
 
@@ -73,66 +72,8 @@ std::variant<Request, PolicyOutcome> parse(std::span<const std::string> args) {
   return request;
 }
 
-bool isFile(const std::string& word) { return word.find('/') != std::string::npos || word.ends_with(".toml"); }
-
-std::string realPath(const std::string& path) {
-  char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) == nullptr ? std::string() : resolved;
-}
-
-// Everything that the verbs look at, read once.
-class Shelf {
- public:
-  static Result<Shelf> open(const Request& request, const PolicyWorld& world) {
-    Shelf shelf;
-    const auto& directories = request.directories.empty() ? world.policyDirectories : request.directories;
-    shelf.sources_ = RF_TRY(policy::readPolicyDirectories(directories));
-    shelf.sources_.projectTrusted = request.projectTrusted;
-    shelf.directories_ = directories;
-    if (world.home.starts_with('/')) {
-      const std::string own = world.home + "/.config/ringfence/policies";
-      shelf.sources_.user = RF_TRY(policy::readDirectory(own, policy::Links::kFollow));
-      shelf.directories_.push_back(own);
-    }
-    auto project = policy::readSource(world.workingDirectory + "/" + std::string(kProjectFile), policy::Links::kFollow);
-    if (project) {
-      shelf.sources_.project = std::move(*project);
-    } else if (project.error().code != ErrorCode::kNotFound) {
-      return std::move(project).error();
-    }
-    return shelf;
-  }
-
-  const policy::Sources& sources() const { return sources_; }
-
-  // A name, or a file: by itself, or where it stands when it is one of the directories' or a project's.
-  Result<std::variant<policy::Loaded, std::vector<Diagnostic>>> load(const std::string& word) const {
-    if (!isFile(word)) return policy::load(sources_, word);
-    policy::SourceText text = RF_TRY(policy::readSource(word, policy::Links::kFollow));
-    policy::Sources sources = sources_;
-    sources.project.reset();
-    const std::string name = word.substr(word.rfind('/') + 1);
-    if (name == kProjectFile) {
-      sources.project = std::move(text);
-      return policy::load(sources, kDefaultPolicy);
-    }
-    const std::string real = realPath(word);
-    for (const std::string& directory : directories_) {
-      if (realPath(directory) + "/" + name == real && name.ends_with(".toml")) {
-        return policy::load(sources, name.substr(0, name.size() - 5));
-      }
-    }
-    sources.file = std::move(text);
-    return policy::load(sources, kDefaultPolicy);
-  }
-
- private:
-  policy::Sources sources_;
-  std::vector<std::string> directories_;
-};
-
 // What one word came to: a document, or an outcome to end with.
-std::variant<policy::Loaded, PolicyOutcome> loadOr(const Shelf& shelf, const std::string& word, Form form) {
+std::variant<policy::Loaded, PolicyOutcome> loadOr(const PolicyShelf& shelf, const std::string& word, Form form) {
   auto result = shelf.load(word);
   if (!result) return complaint(kFailed, escapeForDisplay(result.error().message));
   if (auto* loaded = std::get_if<policy::Loaded>(&*result)) return std::move(*loaded);
@@ -141,7 +82,7 @@ std::variant<policy::Loaded, PolicyOutcome> loadOr(const Shelf& shelf, const std
   return PolicyOutcome{.status = kInvalid, .out = "{\"diagnostics\":" + policy::renderJson(errors) + "}\n", .err = {}};
 }
 
-PolicyOutcome list(const Request& request, const Shelf& shelf) {
+PolicyOutcome list(const Request& request, const PolicyShelf& shelf) {
   PolicyOutcome outcome;
   const std::vector<policy::Available> policies = policy::available(shelf.sources());
   std::size_t width = 0;
@@ -162,7 +103,7 @@ PolicyOutcome list(const Request& request, const Shelf& shelf) {
   return outcome;
 }
 
-PolicyOutcome show(const Request& request, const Shelf& shelf) {
+PolicyOutcome show(const Request& request, const PolicyShelf& shelf) {
   if (request.words.size() > 2) return usage("policy show takes one name or file");
   auto loaded = loadOr(shelf, request.words.size() == 2 ? request.words[1] : kDefaultPolicy, request.form);
   if (auto* end = std::get_if<PolicyOutcome>(&loaded)) return std::move(*end);
@@ -175,7 +116,7 @@ PolicyOutcome show(const Request& request, const Shelf& shelf) {
           .err = policy::renderText(result.warnings)};
 }
 
-void checkOne(const Shelf& shelf, const std::string& word, Form form, PolicyOutcome& outcome) {
+void checkOne(const PolicyShelf& shelf, const std::string& word, Form form, PolicyOutcome& outcome) {
   const auto result = shelf.load(word);
   std::vector<Diagnostic> found;
   std::string name;
@@ -205,7 +146,7 @@ void checkOne(const Shelf& shelf, const std::string& word, Form form, PolicyOutc
   if (status == 0) outcome.out += escapeForDisplay(word) + ": ok\n";
 }
 
-PolicyOutcome check(const Request& request, const Shelf& shelf) {
+PolicyOutcome check(const Request& request, const PolicyShelf& shelf) {
   PolicyOutcome outcome;
   std::vector<std::string> words(request.words.begin() + 1, request.words.end());
   if (words.empty()) {
@@ -236,7 +177,7 @@ void writeList(JsonWriter& json, const char* name, const std::vector<std::string
   json.endArray();
 }
 
-PolicyOutcome diff(const Request& request, const Shelf& shelf) {
+PolicyOutcome diff(const Request& request, const PolicyShelf& shelf) {
   if (request.words.size() != 3) return usage("policy diff takes two names or files");
   ValuesByKey sides[2];
   for (std::size_t i = 0; i < 2; ++i) {
@@ -300,13 +241,14 @@ PolicyOutcome runPolicy(std::span<const std::string> args, const PolicyWorld& wo
     if (request.words.size() != 2) return usage("policy trust takes one file");
     return trustPolicyFile(request.words[1]);
   }
-  using Call = PolicyOutcome (*)(const Request&, const Shelf&);
+  using Call = PolicyOutcome (*)(const Request&, const PolicyShelf&);
   static constexpr std::pair<std::string_view, Call> kVerbs[] = {
       {"list", list}, {"show", show}, {"check", check}, {"diff", diff}};
   for (const auto& [name, call] : kVerbs) {
     if (name != verb) continue;
-    const auto shelf = Shelf::open(request, world);
+    auto shelf = PolicyShelf::open(request.directories, world);
     if (!shelf) return complaint(kFailed, escapeForDisplay(shelf.error().message));
+    if (request.projectTrusted) shelf->trustProject();
     return call(request, *shelf);
   }
   const auto nearest = nearestName(verb, {"list", "show", "check", "diff", "schema", "trust"});
