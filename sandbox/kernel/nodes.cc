@@ -38,8 +38,8 @@ int makeFileWith(std::string_view content, int directory, const std::string& nam
   return error;
 }
 
-// A socket that nobody listens on: git and most tools pass it by, so that it gets into no commit, and opening it neither
-// blocks nor shows anything. In a folder of git's own it would be an error to git; some file systems have none.
+// A socket that nobody listens on: git and most tools pass it by, so that it gets into no commit, and opening it
+// neither blocks nor shows anything. In a folder of git's own it would be an error to git; some file systems have none.
 int holdName(const NodeMaker::Name& held) {
   if (!held.inGitFolder && ::mknodat(held.directory, held.name.c_str(), S_IFSOCK | 0644, 0) == 0) return 0;
   if (!held.inGitFolder && errno != EPERM && errno != EOPNOTSUPP && errno != EINVAL) return errno;

@@ -155,15 +155,18 @@ def churn(w: World, side: Any) -> list[Result]:
             Result("churn", count > 100, f"{count} processes"),
         ]
     share = (daemon_cpu(side) - cpu) / took
-    zombies = [
-        pid
-        for pid in side.daemon.processes()
-        if "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    ]
+    zombies = [pid for pid in side.daemon.processes() if is_zombie(pid)]
     return [
         Result("daemon", share > 0.25 or bool(zombies), f"{share:.1%} of a processor, {len(zombies)} zombies", "none"),
         Result("churn", count < 100, f"{count} processes"),
     ]
+
+
+def is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
 
 
 def daemon_cpu(side: Any) -> float:

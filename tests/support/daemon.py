@@ -153,9 +153,9 @@ class Daemon:
         """Everything in this daemon's control groups, and its programs."""
         pids = set()
         for group in self.groups():
-            for procs in Path(group).rglob("cgroup.procs"):
+            for folder, _, _ in os.walk(group):  # passes by a group that is removed meanwhile
                 try:
-                    pids |= {int(word) for word in procs.read_text().split()}
+                    pids |= {int(word) for word in Path(folder, "cgroup.procs").read_text().split()}
                 except OSError:
                     continue
         return sorted(pid for pid in pids if pid and is_alive(pid))
