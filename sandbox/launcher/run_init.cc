@@ -169,7 +169,8 @@ class RunInit {
 
   [[noreturn]] void finish(std::int32_t value, std::int32_t bySignal) {
     (void)::kill(-1, SIGKILL);
-    const std::string appeared = absent_.empty() ? std::string() : lookForAppeared();
+    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}  // Whoever hears of the end finds nobody at work.
+    const std::string appeared = lookForAppeared();
     (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kExited), value, bySignal, appeared);
     _exit(0);
   }
@@ -192,7 +193,6 @@ class RunInit {
   }
 
   std::string lookForAppeared() const {
-    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}  // Nobody makes one after it was looked for.
     std::string list;
     for (const MaskPath& mask : absent_) {
       if (exists(mask.target)) list += (list.empty() ? "" : ", ") + mask.target + " (" + mask.origin + ")";

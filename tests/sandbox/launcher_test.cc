@@ -373,6 +373,21 @@ TEST_CASE("a signal of a terminal run goes to its foreground group") {
   CHECK(launcher.expect<Ended>().exit.code == 9);
 }
 
+TEST_CASE("whoever hears of the end finds no process of the run at work") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  const Plan plan = shellPlan("i=0; while [ $i -lt 120 ]; do sleep 1000 & i=$((i+1)); done; exit 3");
+  (void)launcher.start(plan, output.fds());
+  const Event event = launcher.next();
+  const auto processes = launcher.groups().processes(plan.run, plan.priority);
+  const auto* ended = std::get_if<Ended>(&event.event);
+  REQUIRE(ended != nullptr);
+  CHECK(ended->exit.code == 3);
+  CHECK((!processes || processes->size() <= 1));  // Pid 1 takes down the namespaces.
+  CHECK(std::holds_alternative<Removed>(launcher.next().event));
+}
+
 TEST_CASE("memory over the limit ends the run and is told as such") {
   LauncherProcess launcher;
   Workspace workspace;
