@@ -69,14 +69,6 @@ CallerRights::~CallerRights() {
   RF_CHECK(setgroups(0, nullptr) == 0);
 }
 
-bool takeCallerRightsAlone(const Identity& identity) {
-  constexpr auto kKeep = static_cast<std::uint32_t>(-1);
-  return ::syscall(SYS_setresuid, kKeep, 0, kKeep) == 0 &&
-         ::syscall(SYS_setgroups, identity.callerGroups.size(), identity.callerGroups.data()) == 0 &&
-         ::syscall(SYS_setresgid, kKeep, identity.callerGid, kKeep) == 0 &&
-         ::syscall(SYS_setresuid, kKeep, identity.callerUid, kKeep) == 0;
-}
-
 Result<void> resetInherited() {
   RF_TRY(resetSignals());
   umask(022);

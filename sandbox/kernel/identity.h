@@ -20,11 +20,6 @@ class CallerRights {
   bool active_ = true;
 };
 
-// The same for good, from whoever's effective ids the task has: the system calls themselves and not the library's
-// functions, so they are about the calling task alone and touch no memory but errno, as a vfork() child must. Real and
-// saved ids stay root's: the owner of these rights can neither trace nor signal the task. Async-signal-safe.
-bool takeCallerRightsAlone(const Identity& identity);
-
 // Signals, mask, nice, scheduling, affinity, umask, timer slack, personality, a session keyring of its own. What was
 // inherited from the launcher never reaches a run. Needs /proc of the host for oom_score_adj.
 Result<void> resetInherited();

@@ -9,7 +9,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -139,14 +138,6 @@ std::string filesystemName(int fd) {
   char text[40];
   std::snprintf(text, sizeof text, "a file system of type 0x%lx", static_cast<unsigned long>(status.f_type));
   return text;
-}
-
-bool isOnLocalDisk(int fd) {
-  static constexpr std::array<unsigned long, 6> kLocal{0xef53,     0x58465342, 0x9123683e,   // ext, xfs, btrfs
-                                                       0x01021994, 0xf2f52010, 0x2fc12fc1};  // tmpfs, f2fs, zfs
-  struct statfs status {};
-  return ::fstatfs(fd, &status) == 0 &&
-         std::ranges::find(kLocal, static_cast<unsigned long>(status.f_type)) != kLocal.end();
 }
 
 Result<void> unshareMounts() {

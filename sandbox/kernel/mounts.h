@@ -39,9 +39,6 @@ Result<UniqueFd> openBeneath(int root, const std::string& path, int flags);
 Result<UniqueFd> openChild(int directory, const std::string& name, int flags, const std::string& path);
 // "overlay", "nfs", …, or the magic number.
 std::string filesystemName(int fd);
-// On a file system that answers from a disk or the memory of this machine and is nothing but itself: not through a
-// network, a process (FUSE) or other file systems (overlay). Blocks where those do.
-bool isOnLocalDisk(int fd);
 
 // Makes the caller's mount namespace its own, of which nothing propagates in or out.
 Result<void> unshareMounts();

@@ -156,8 +156,7 @@ Result<void> Builder::reportPlaceholders(const std::vector<RootBuilder::Placehol
       text += file.name + '\0' + std::to_string(file.device) + '\0' + std::to_string(file.inode) + '\0';
     }
     const int fds[] = {directory->get()};
-    const std::int32_t isLocal = isOnLocalDisk(directory->get()) ? 1 : 0;
-    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), isLocal, 0, text, fds));
+    RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kPlaceholder), 0, 0, text, fds));
   }
   return {};
 }

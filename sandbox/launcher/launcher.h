@@ -108,6 +108,7 @@ class Launcher {
   std::map<RunId, Serial> byId_;
   Serial nextSerial_ = 1;
   std::vector<Placeholder> placeholders_;  // of ended runs, while others may still rely on them
+  PlaceholderRemover remover_;
   int retryMs_ = 0;
   std::size_t emptying_ = 0;  // runs whose groups could not be removed yet
   // The last plan that was built, by class: what the next one will probably ask for.

@@ -15,6 +15,7 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr int kMaxRetryMs = 250;
+constexpr std::size_t kMaxEmptying = 32;
 
 std::vector<std::string> splitNotes(std::string_view text) {
   std::vector<std::string> notes;
@@ -61,8 +62,7 @@ void Launcher::takeReport(Run& run, Report report) {
       return;
     case ReportKind::kPlaceholder:
       if (run.state == RunState::kBuilding && report.fds.size() == 1) {
-        const Disk disk = report.value == 1 ? Disk::kLocal : Disk::kMayBlock;
-        auto made = Placeholder::of(std::move(report.fds[0]), disk, report.text, run.plan.identity);
+        auto made = Placeholder::of(std::move(report.fds[0]), report.text, run.plan.identity);
         if (made && run.placeholders.size() + made->size() <= kMaxPlaceholders)
           std::ranges::move(*made, std::back_inserter(run.placeholders));
       }
@@ -91,7 +91,9 @@ void Launcher::takeReport(Run& run, Report report) {
         run.exit.signal = report.value;
       else
         run.exit.code = report.value;
-      // It reaped every other process of its namespace; what is left is to take down the namespaces.
+      // It reaped every other process of its namespace; what is left is to take down the namespaces. Killed, because
+      // one that a freeze met on its last step would stay: an ended run is thawed by nobody.
+      (void)signalPidfd(run.pidfd.get(), SIGKILL);
       if (run.state == RunState::kRunning && !run.endSaid) sayEnd(run);
       return;
   }
@@ -165,7 +167,9 @@ void Launcher::empty(Run& run) {
   if (run.lifted && !groups_.lower(run.id, 0)) return;
   run.lifted = false;
   // The kernel would let nobody change groups until the join is done: the launcher would wait with its next launch.
-  if (std::ranges::any_of(runs_, [](const auto& one) { return one.second->joining; })) return;
+  // Where launches follow each other without a pause, somebody always joins.
+  const bool isJoining = std::ranges::any_of(runs_, [](const auto& one) { return one.second->joining; });
+  if (isJoining && emptying_ <= kMaxEmptying) return;
   if (!groups_.removeRun(run.id, run.priority)) return;  // A dying task is still counted: retried by the loop.
   --emptying_;
   run.state = RunState::kEnded;
@@ -207,7 +211,7 @@ void Launcher::removePlaceholders(Run& ended) {
   for (const auto& [serial, run] : runs_) {
     if (!run->endSaid && run->state != RunState::kEnded && run->state != RunState::kPrepared) return;
   }
-  removeAll(std::exchange(placeholders_, {}));
+  remover_.remove(std::exchange(placeholders_, {}));
 }
 
 void Launcher::retryEmptying() {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,26 +16,37 @@ namespace ringfence::sandbox {
 
 inline constexpr std::size_t kMaxPlaceholders = 256;
 
-// Whether a file system may keep whoever asks it waiting: one that is not known to answer from this machine counts so.
-enum class Disk { kMayBlock, kLocal };
-
 struct Placeholder {
   std::shared_ptr<const UniqueFd> directory;
   std::string name;
   std::uint64_t device = 0, inode = 0;
-  Disk disk = Disk::kMayBlock;
   std::shared_ptr<const Identity> rights;  // the run's own: its directory is the user's
+  std::uint32_t owner = 0;                 // the user whose run it was
 
   // From a report: name, NUL, device, NUL, inode, NUL for each file of a directory.
-  static Result<std::vector<Placeholder>> of(UniqueFd directory, Disk disk, std::string_view text, const Identity& run);
+  static Result<std::vector<Placeholder>> of(UniqueFd directory, std::string_view text, const Identity& run);
   // Only when it is still the same one, unwritten, and the run could remove it itself. Blocks on its file system.
   void remove() const;
-  // With the rights that the calling task has.
-  void removeAsIs() const;
 };
 
-// In a process of its own, with the run's rights. File systems that are the user's and may never answer are not waited
-// for longer than a moment. What cannot be removed stays, and means nothing.
-void removeAll(std::vector<Placeholder> placeholders);
+// Removes them in a process for each owner, with the runs' rights. A directory is its owner's, who can keep whoever
+// works in it waiting for ever: by a file system that does not answer, or by holding its lock. So an owner is waited
+// for a moment, and never again once that was not enough. What cannot be removed stays, and means nothing.
+class PlaceholderRemover {
+ public:
+  void remove(std::vector<Placeholder> placeholders);
+
+ private:
+  struct Helper {
+    int pid = -1;
+    UniqueFd life;
+    std::uint32_t owner = 0;
+  };
+  static Helper start(std::vector<Placeholder> placeholders);
+  static bool isOver(const Helper& helper);
+
+  std::vector<Helper> late_;          // at most one of an owner
+  std::set<std::uint32_t> unwaited_;  // owners
+};
 
 }  // namespace ringfence::sandbox

@@ -23,8 +23,7 @@ enum class ReportKind : std::uint32_t {
   kForked = 4,    // sent by the command itself before its exec: its host pid is in the credentials
   kStarted = 5,   // the exec succeeded; value: how many forbidden names were absent and could not be held
   kTerminal = 6,  // descriptor: the master of the run's terminal
-  // text: what to remove at the end (name, NUL, device, NUL, inode, NUL for each); descriptor: their directory;
-  // value: 1 when it is on a local disk
+  // text: what to remove at the end (name, NUL, device, NUL, inode, NUL for each); descriptor: their directory
   kPlaceholder = 10,
   kStopped = 7,  // value: signal
   kContinued = 8,

@@ -2,13 +2,18 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
 
+#include "sandbox/launcher/report.h"
 #include "sdk/base/output_ring.h"
 #include "tests/sandbox/launcher_process.h"
 
@@ -32,6 +37,17 @@ Outcome runScript(LauncherProcess& launcher, const Workspace& workspace, const s
 LaunchFailed launchAndFail(LauncherProcess& launcher, const Plan& plan, const std::vector<int>& fds) {
   launcher.send(Launch{plan}, fds);
   return launcher.expect<LaunchFailed>();
+}
+
+// Of the report that a stopped process is about to send.
+std::uint32_t sentKind(int memory, std::uint64_t message) {
+  msghdr header{};
+  iovec part{};
+  std::uint32_t kind = 0;
+  REQUIRE(::pread(memory, &header, sizeof header, static_cast<off_t>(message)) == sizeof header);
+  REQUIRE(::pread(memory, &part, sizeof part, reinterpret_cast<off_t>(header.msg_iov)) == sizeof part);
+  REQUIRE(::pread(memory, &kind, sizeof kind, reinterpret_cast<off_t>(part.iov_base)) == sizeof kind);
+  return kind;
 }
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -386,6 +402,42 @@ TEST_CASE("whoever hears of the end finds no process of the run at work") {
   CHECK(ended->exit.code == 3);
   CHECK((!processes || processes->size() <= 1));  // Pid 1 takes down the namespaces.
   CHECK(std::holds_alternative<Removed>(launcher.next().event));
+}
+
+TEST_CASE("a freeze that meets a run on its last step does not keep it for ever") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  const Plan plan = shellPlan("kill -STOP $$; exit 3");
+  const int pid = launcher.start(plan, output.fds()).initPid;
+  (void)launcher.expect<CommandStopped>();
+  REQUIRE(::ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) == 0);
+  REQUIRE(::ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0);
+  int status = 0;
+  REQUIRE(::waitpid(pid, &status, __WALL) == pid);
+  launcher.send(SignalRun{plan.run, SIGCONT});
+  const UniqueFd memory(::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
+  for (bool isLast = false; WIFSTOPPED(status);) {
+    __ptrace_syscall_info call{};
+    if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+      REQUIRE(::ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call) > 0);
+      if (isLast && call.op == PTRACE_SYSCALL_INFO_EXIT) break;
+      if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_sendmsg)
+        isLast = sentKind(memory.get(), call.entry.args[1]) == static_cast<std::uint32_t>(ReportKind::kExited);
+    }
+    const bool isDelivery = WSTOPSIG(status) != (SIGTRAP | 0x80) && status >> 16 == 0;
+    REQUIRE(::ptrace(PTRACE_SYSCALL, pid, 0, isDelivery ? WSTOPSIG(status) : 0) == 0);
+    REQUIRE(::waitpid(pid, &status, __WALL) == pid);
+  }
+  (void)launcher.groups().freeze(plan.run, plan.priority, true);
+  if (::ptrace(PTRACE_DETACH, pid, 0, 0) != 0)  // It was killed meanwhile: its tracer lets it go.
+    while (WIFSTOPPED(status) && ::waitpid(pid, &status, __WALL) == pid) {}
+  Event event = launcher.next();
+  if (std::holds_alternative<CommandContinued>(event.event)) event = launcher.next();
+  const auto* ended = std::get_if<Ended>(&event.event);
+  REQUIRE(ended != nullptr);
+  CHECK(ended->exit.code == 3);
+  (void)launcher.expect<Removed>();
 }
 
 TEST_CASE("memory over the limit ends the run and is told as such") {
