@@ -11,6 +11,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -120,16 +121,21 @@ class Daemon:
     def launcher_pid(self) -> int:
         """Pid of the launcher that keeps this daemon's runs; 0 when there is none."""
         wanted = str(self.run_dir).encode()
+        parents: dict[int, int] = {}
         for folder in glob.glob("/proc/[0-9]*"):
             try:
                 argv = Path(folder, "cmdline").read_bytes().split(b"\0")
                 if argv[0].endswith(b"ringfence-launcher") and wanted in argv and os.readlink(f"{folder}/exe"):
-                    # Children that were forked and wait carry the same command line; the launcher is not in a run's groups.
-                    if b"-background/" not in Path(folder, "cgroup").read_bytes() and b"-interactive/" not in Path(folder, "cgroup").read_bytes():
-                        return int(folder[6:])
-            except OSError:
+                    # What it forks has the same command line: children of runs, which have a pid namespace of their own and
+                    # join a run's groups, and short helpers, whose parent it is.
+                    status = Path(folder, "status").read_text()
+                    pids, parent = (re.findall(rf"^{name}:(.*)$", status, re.MULTILINE)[0].split() for name in ("NSpid", "PPid"))
+                    group = Path(folder, "cgroup").read_bytes()
+                    if len(pids) == 1 and b"-background/" not in group and b"-interactive/" not in group:
+                        parents[int(folder[6:])] = int(parent[0])
+            except (OSError, IndexError):
                 continue
-        return 0
+        return next((pid for pid, parent in parents.items() if parent not in parents), 0)
 
     def kill_daemon(self) -> None:
         assert self.process is not None
