@@ -90,8 +90,8 @@ int Launcher::untilDue() const {
   int due = emptying_ > 0 ? retryMs_ : -1;
   const auto consider = [&due](int ms) { due = due < 0 ? ms : std::min(due, ms); };
   for (const auto& [serial, run] : runs_) {
-    const auto considerAfter = [&](milliseconds wait) {
-      const auto left = std::chrono::ceil<milliseconds>(run->since + wait - steady_clock::now());
+    const auto considerAfter = [&consider, since = run->since](milliseconds wait) {
+      const auto left = std::chrono::ceil<milliseconds>(since + wait - steady_clock::now());
       consider(static_cast<int>(std::max<milliseconds::rep>(left.count(), 0)));
     };
     if (run->reading) considerAfter(kStopPatience);
