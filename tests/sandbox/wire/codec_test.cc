@@ -199,7 +199,8 @@ TEST_CASE("a request longer than a packet travels in a sealed memfd behind its d
   const auto decoded = decodeRequest(packet);
   REQUIRE(decoded);
   CHECK(std::get<Launch>(*decoded).plan.command == launch.plan.command);
-  CHECK(takeFds(std::move(packet)).size() == 1);
+  const auto taken = takeFds(std::move(packet));
+  CHECK(taken.size() == 1);
 }
 
 TEST_CASE("a request that fits into a packet is one, and keeps all its descriptors") {
@@ -207,7 +208,8 @@ TEST_CASE("a request that fits into a packet is one, and keeps all its descripto
   CHECK(packet.fds.empty());
   packet.fds.push_back(sealedMemfd("workspace", "w").value());
   CHECK(decodeRequest(packet));
-  CHECK(takeFds(std::move(packet)).size() == 1);
+  const auto taken = takeFds(std::move(packet));
+  CHECK(taken.size() == 1);
 }
 
 TEST_CASE("a long request is refused without its memfd, from one that can change, and beyond its bound") {
