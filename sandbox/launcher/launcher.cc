@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr int kWatchShift = 56;
 constexpr int kDaemonBuffer = 4 << 20;
+constexpr std::chrono::seconds kLockPatience{4};
 
 Result<UniqueFd> listenAt(const std::string& path) {
   sockaddr_un address{};
@@ -38,6 +40,23 @@ Result<UniqueFd> listenAt(const std::string& path) {
   if (bound != 0) return posixError(error, "binding " + path);
   if (::listen(socket.get(), 4) != 0) return posixError(errno, "listening on " + path);
   return socket;
+}
+
+// One launcher serves a directory. A lock of this process, which no child of it has: it goes when the process goes. One
+// that was killed may take a moment for that.
+Result<UniqueFd> lockAlone(const std::string& path) {
+  UniqueFd lock = RF_TRY(openAt(AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  while (::fcntl(lock.get(), F_SETLK, &whole) != 0) {
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR) return posixError(errno, "locking " + path);
+    if (std::chrono::steady_clock::now() > deadline)
+      return Error{ErrorCode::kBusy, path + " is locked: another launcher serves this directory"};
+    ::usleep(2000);
+  }
+  return lock;
 }
 
 Result<UniqueFd> openSignals() {
@@ -70,6 +89,7 @@ Result<void> Launcher::open() {
   hostNet_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/net", O_RDONLY));
   hostIpc_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/ipc", O_RDONLY));
   hostUts_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/uts", O_RDONLY));
+  lock_ = RF_TRY(lockAlone(options_.runDirectory + "/launcher.lock"));
   signals_ = RF_TRY(openSignals());
   listener_ = RF_TRY(listenAt(options_.runDirectory + "/launcher.sock"));
   RF_TRY(watch(listener_.get(), Watch::kListener, 0));

@@ -100,6 +100,7 @@ class Launcher {
   LauncherOptions options_;
   KernelFeatures features_;
   CgroupTree groups_;
+  UniqueFd lock_;  // on the directory that it serves
   UniqueFd epoll_, listener_, signals_, daemon_;
   UniqueFd hostNet_, hostIpc_, hostUts_;
   bool greeted_ = false;  // the daemon's version was accepted

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -156,6 +157,17 @@ TEST_CASE("a daemon that comes back gets every run, and the status of one that e
   CHECK(launcher.expect<AdoptDone>().count == 1);
   REQUIRE(launcher.groups().kill(longRun.run, longRun.priority));
   CHECK(launcher.expect<Ended>().exit.signal == SIGKILL);
+}
+
+TEST_CASE("a second launcher of the same directory takes nothing from the first, and ends") {
+  LauncherProcess launcher;
+  const pid_t second = launcher.spawn();
+  int status = 0;
+  REQUIRE(::waitpid(second, &status, 0) == second);  // It waits a while for one that may be dying.
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 1));
+  launcher.connect();
+  launcher.send(Adopt{});
+  CHECK(launcher.expect<AdoptDone>().count == 0);
 }
 
 TEST_CASE("a newer daemon replaces the older one") {

@@ -45,16 +45,16 @@ const KernelFeatures& kernelFeatures() {
 
 LauncherProcess::LauncherProcess(const std::string& knockout)
     : groupName_("rf-test-" + std::to_string(::getpid())), knockout_(knockout) {
-  spawn();
+  pid_ = spawn();
   connect();
 }
 
-void LauncherProcess::spawn() {
+pid_t LauncherProcess::spawn() const {
   const std::string program =
       std::string(RINGFENCE_BIN_DIR) + (knockout_.empty() ? "/ringfence-launcher" : "/ringfence-launcher-knockout");
-  pid_ = ::fork();
-  REQUIRE(pid_ >= 0);
-  if (pid_ > 0) return;
+  const pid_t pid = ::fork();
+  REQUIRE(pid >= 0);
+  if (pid > 0) return pid;
   if (!knockout_.empty()) ::setenv("RINGFENCE_KNOCKOUT", knockout_.c_str(), 1);
   ::execl(program.c_str(), program.c_str(), "--run-dir", runDirectory_.path().c_str(), "--cgroup-root",
           groupName_.c_str(), nullptr);
@@ -105,7 +105,7 @@ void LauncherProcess::connect() {
 void LauncherProcess::killAndRestart() {
   REQUIRE(::kill(pid_, SIGKILL) == 0);
   REQUIRE(::waitpid(pid_, nullptr, 0) == pid_);
-  spawn();
+  pid_ = spawn();
   connect();
 }
 

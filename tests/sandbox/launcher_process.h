@@ -62,8 +62,10 @@ class LauncherProcess {
   // All of it up to Ended, then Forget.
   sandbox::Ended runToEnd(const sandbox::Plan& plan, const std::vector<int>& fds);
 
+  // One more with the same arguments; the caller waits for it.
+  pid_t spawn() const;
+
  private:
-  void spawn();
   [[noreturn]] void failOn(const sandbox::LauncherEvent& event);
 
   TempDir runDirectory_;
