@@ -81,6 +81,16 @@ def test_names_that_are_held_get_into_no_commit(bench: Bench) -> None:
     assert not (bench.workspace / ".envrc").exists()
 
 
+def test_what_holds_names_for_one_run_is_not_in_the_way_of_another(bench: Bench) -> None:
+    first = bench.detached("sleep 60")
+    assert (bench.workspace / ".ringfence.toml").is_socket()  # Held, as the project has no policy of its own.
+    second = bench.sh("echo works")
+    equal((second.returncode, second.stdout), (0, "works\n"), second.stderr)
+    equal(bench.cli("kill", first).returncode, 0)
+    bench.ended(first)
+    assert eventually(lambda: not (bench.workspace / ".ringfence.toml").exists(), 10)
+
+
 # ---- control and looking ---------------------------------------------------------------------------------------------
 
 

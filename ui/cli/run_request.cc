@@ -26,10 +26,18 @@ namespace ringfence::cli {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 64;  // what the daemon takes
+constexpr const char* kProjectPolicy = ".ringfence.toml";
 
 std::string environmentValue(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
+}
+
+// The name is held for another run of the workspace, or was left held by one: there is no such file.
+bool isHeld(int directory, const char* name) {
+  struct stat status {};
+  if (::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  return S_ISSOCK(status.st_mode) || (S_ISREG(status.st_mode) && status.st_size == 0);
 }
 
 NotStarted usage(std::string message) { return {std::move(message), "", 2}; }
@@ -79,7 +87,8 @@ std::optional<NotStarted> addPolicies(PreparedRun& run, const Parsed& parsed, co
     if (!own.unreadable.empty()) return policyUnreadable(own.unreadable.front().message);
     for (policy::SourceText& text : own.texts) request.userPolicies.push_back(textOf(std::move(text)));
   }
-  auto project = policy::readSourceAt(run.workspace.get(), ".ringfence.toml", request.workspace + "/.ringfence.toml");
+  if (isHeld(run.workspace.get(), kProjectPolicy)) return std::nullopt;
+  auto project = policy::readSourceAt(run.workspace.get(), kProjectPolicy, request.workspace + "/" + kProjectPolicy);
   if (project)
     request.projectPolicy = textOf(*std::move(project));
   else if (project.error().code != ErrorCode::kNotFound)
