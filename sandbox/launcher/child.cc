@@ -167,9 +167,10 @@ Result<void> Builder::buildMounts() {
   token = "mount";
   if (root_ && !RF_TRY(root_->adopt(plan))) root_.reset();
   if (!root_) root_ = std::make_unique<RootBuilder>(plan, attachPoint_, token);
-  RF_TRY(root_->build(fds_, idmap.get()));
+  auto built = root_->build(fds_, idmap.get());
+  RF_TRY(reportPlaceholders(root_->placeholders()));  // Also what a build that failed has made.
+  RF_TRY(std::move(built));
   notes_.insert(notes_.end(), root_->notes().begin(), root_->notes().end());
-  RF_TRY(reportPlaceholders(root_->placeholders()));
   root_.reset();
   return {};
 }

@@ -61,7 +61,7 @@ void Launcher::takeReport(Run& run, Report report) {
       if (run.state == RunState::kBuilding && report.fds.size() == 1) run.terminal = std::move(report.fds[0]);
       return;
     case ReportKind::kPlaceholder:
-      if (run.state == RunState::kBuilding && report.fds.size() == 1) {
+      if ((run.state == RunState::kBuilding || run.state == RunState::kFailing) && report.fds.size() == 1) {
         auto made = Placeholder::of(std::move(report.fds[0]), report.text, run.plan.identity);
         if (made && run.placeholders.size() + made->size() <= kMaxPlaceholders)
           std::ranges::move(*made, std::back_inserter(run.placeholders));

@@ -274,6 +274,19 @@ TEST_CASE("a mask that would have to follow a symbolic link refuses the launch a
   CHECK(contains(failed.message, "coding.toml:12"));
 }
 
+TEST_CASE("a launch that fails after it held a name lets go of it") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  REQUIRE(::symlink("/etc", (workspace.path() + "/.git").c_str()) == 0);
+  OutputFile output(workspace);
+  Plan plan = shellPlan("true");
+  plan.mounts.push_back(MaskPath{"/workspace/absent", "", MaskKind::kReadOnly, 256, "p:1"});
+  plan.mounts.push_back(MaskPath{"/workspace", "**/secret*", MaskKind::kEmpty, 3, "p:2"});  // The name is held by then.
+  plan.mounts.push_back(MaskPath{"/workspace/.git/hooks", "", MaskKind::kReadOnly, 256, "p:3"});
+  CHECK(contains(launchAndFail(launcher, plan, output.fds()).message, "p:3"));
+  CHECK(::access((workspace.path() + "/absent").c_str(), F_OK) != 0);
+}
+
 TEST_CASE("globs that match too much are cut and noted") {
   LauncherProcess launcher;
   Workspace workspace;
