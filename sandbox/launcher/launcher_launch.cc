@@ -117,7 +117,7 @@ void Launcher::finishJoining(Run& run) {
   run.since = std::chrono::steady_clock::now();
   if (auto joined = groups_.joinProcessor(run.id, run.priority, run.initPid); !joined)
     failLaunch(run, "cgroup", joined.error().message, joined.error().sysErrno, 125);
-  else if (run.waiting)
+  else if (run.state == RunState::kPrepared && run.waiting)
     beginBuilding(run, *std::exchange(run.waiting, std::nullopt));
   else if (run.state == RunState::kPrepared)
     send(Prepared{run.id});

@@ -1,4 +1,4 @@
-// Empty files that hold the places of forbidden names while runs last, and their removal afterwards.
+// What holds the places of forbidden names while runs last, and its removal afterwards.
 #pragma once
 
 #include <cstdint>

@@ -126,7 +126,8 @@ struct Ended {
   LastReading usage;
   std::string note;
 };
-// After Ended: its namespaces and placeholders are gone too; its empty control groups go when nobody waits for that.
+// After Ended: its namespaces are gone too, and its placeholders, unless their file system keeps whoever works there
+// waiting; its empty control groups go when nobody waits for that.
 struct Removed {
   RunId run;
 };

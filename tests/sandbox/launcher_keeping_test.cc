@@ -234,6 +234,20 @@ TEST_CASE("SIGTERM ends a launcher that keeps nothing and not one that keeps a r
   CHECK(launcher.isClosedByPeer());
 }
 
+TEST_CASE("a launch that is abandoned before its child is in its groups is told as abandoned, and never built") {
+  LauncherProcess launcher;
+  const Workspace workspace;
+  const OutputFile output(workspace);
+  for (int i = 0; i < 10; ++i) {
+    Plan plan = shellPlan("touch ran");
+    plan.run = RunId::random();
+    launcher.send(Launch{plan}, output.fds());
+    launcher.send(Abandon{plan.run});
+    CHECK(launcher.expect<LaunchFailed>().token == "abandoned");
+  }
+  CHECK(::access((workspace.path() + "/ran").c_str(), F_OK) != 0);
+}
+
 TEST_CASE("groups of ended runs do not pile up while a child never comes to join its own") {
   LauncherProcess launcher;
   const Workspace workspace;
