@@ -2,6 +2,7 @@
 // Pure data. Made by policy/load.h, judged by policy/evaluate.h, turned into walls by sandbox/plan.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,6 +28,7 @@ enum class WallStrength { kRequired, kBestEffort, kOff };
 enum class WorkspaceAccess { kReadWrite, kReadOnly };
 enum class IdentityKind { kCaller, kOwn };
 enum class PriorityClass { kInteractive, kBackground, kIdle };
+enum class Operation { kRead, kWrite, kExec, kConnect };
 
 // "~/x", "$WORKSPACE/x", "/x", or a glob beginning "**/" which is relative to the workspace.
 struct PathRule {
@@ -35,12 +37,24 @@ struct PathRule {
   bool operator==(const PathRule&) const = default;
 };
 
+// "files.rewrite": what is opened in place of a path. A write goes to `to`; a read gets `content` where there is one.
+struct PathRewrite {
+  std::string pattern;
+  std::string to;                      // absolute, "~/x" or "$WORKSPACE/x"; empty with `content`
+  std::optional<std::string> content;  // what a reader sees
+  std::string why;
+  Origin origin;
+  bool operator==(const PathRewrite&) const = default;
+};
+
 struct Files {
   WorkspaceAccess workspace = WorkspaceAccess::kReadWrite;
   std::vector<PathRule> read;
   std::vector<PathRule> write;
-  std::vector<PathRule> ask;
+  std::vector<PathRule> ask;      // asked before the first change
+  std::vector<PathRule> askRead;  // asked before the first read too
   std::vector<PathRule> forbid;
+  std::vector<PathRewrite> rewrite;
   bool operator==(const Files&) const = default;
 };
 
@@ -53,11 +67,40 @@ struct HostRule {
   bool operator==(const HostRule&) const = default;
 };
 
+// Connections to `host` (and `port`, where there is one) go to `to` instead.
+struct HostRewrite {
+  std::string host;
+  std::optional<std::uint16_t> port;
+  std::string to;  // "host" or "host:port"
+  std::string why;
+  Origin origin;
+  bool operator==(const HostRewrite&) const = default;
+};
+
+// The agent gets a plain-http base URL in `baseVariable`; what it asks for there goes to `host` by TLS with `header`
+// set to `prefix` and the value that the caller's environment has in `fromVariable`. The value itself never enters the
+// fence, a fact or a file.
+struct Credential {
+  std::string host;
+  std::uint16_t port = 443;
+  std::string header;  // "x-api-key", "authorization"
+  std::string prefix;  // "Bearer "
+  std::string fromVariable;
+  std::string baseVariable;  // "ANTHROPIC_BASE_URL"
+  Origin origin;
+  bool operator==(const Credential&) const = default;
+};
+
 struct Network {
   Decision fallback = Decision::kForbid;
   std::vector<HostRule> allow;
   std::vector<HostRule> ask;
   std::vector<HostRule> forbid;
+  std::vector<HostRewrite> rewrite;
+  std::vector<std::uint16_t> loopback;  // ports of the host's 127.0.0.1 that appear inside
+  std::vector<std::uint16_t> publish;   // ports of the agent's 127.0.0.1 that appear on the host's
+  std::vector<Credential> credentials;
+  std::optional<Bytes> sendLimit;  // all that the run may send out of the device
   bool operator==(const Network&) const = default;
 };
 
@@ -66,6 +109,7 @@ struct ExecRule {
   Decision decide = Decision::kForbid;
   std::string why;
   Origin origin;
+  std::vector<std::string> rewrite;  // kRewrite: words in place of the matched ones; what follows them stays
   bool operator==(const ExecRule&) const = default;
 };
 
@@ -74,6 +118,23 @@ struct Limits {
   std::optional<Bytes> memory;
   std::optional<std::uint32_t> pids;
   bool operator==(const Limits&) const = default;
+};
+
+struct Prompt {
+  std::chrono::seconds timeout{600};  // then denied once
+  std::uint32_t perMinute = 6;        // questions of one run; above this they are batched
+  bool operator==(const Prompt&) const = default;
+};
+
+// A decision of a person that holds for more than one action: allowed without asking, below every `forbid`.
+struct Grant {
+  std::uint64_t id = 0;  // of the grant in the daemon's log; 0: written in a file
+  Operation operation = Operation::kWrite;
+  std::string target;             // the path with all below it, "host:port"; kExec: the program's absolute path
+  std::vector<std::string> argv;  // kExec: the exact arguments
+  std::string until;              // RFC 3339; empty: no end
+  Origin origin;
+  bool operator==(const Grant&) const = default;
 };
 
 struct Walls {
@@ -103,6 +164,9 @@ struct Document {
   Files files;
   Network network;
   std::vector<ExecRule> exec;
+  std::vector<Grant> grants;
+  Prompt prompt;
+  std::vector<PathRule> auditRead;  // what an audited run may also read
   IdentityKind identity = IdentityKind::kCaller;
   std::vector<std::string> groups;  // supplementary groups to keep, by name
   Limits limits;

@@ -9,12 +9,11 @@
 
 namespace ringfence::policy {
 
-enum class Operation { kRead, kWrite, kExec, kConnect };
-
 struct Action {
   Operation operation = Operation::kRead;
   std::string target;             // absolute path, or "host:port"
   std::vector<std::string> argv;  // kExec
+  bool operator==(const Action&) const = default;
 };
 
 // What patterns stand for on this machine.

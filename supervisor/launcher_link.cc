@@ -22,9 +22,6 @@ constexpr Milliseconds kConnectInterval{5};
 constexpr Milliseconds kStartPatience{5000};
 constexpr Milliseconds kFirstPause{100};
 constexpr Milliseconds kLongestPause{10000};
-constexpr HeldFd kHeldOrder[] = {HeldFd::kPidfd, HeldFd::kReport, HeldFd::kTerminal, HeldFd::kOutputRing,
-                                 HeldFd::kOutputPipe};
-
 // Tried again later: the message stays where it is.
 bool wouldBlock(const Error& error) {
   return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS ||
@@ -215,10 +212,10 @@ void LauncherLink::welcome(const sandbox::Welcome& event, std::vector<LinkNews>&
       std::vector<int> fds;
       sandbox::KeptRun kept = held.kept;
       kept.held = 0;
-      for (const HeldFd which : kHeldOrder) {
+      for (const HeldFd which : sandbox::kHeldOrder) {
         const auto found = held.fds.find(which);
         if (found == held.fds.end()) continue;
-        kept.held = static_cast<std::uint8_t>(kept.held | static_cast<std::uint8_t>(which));
+        kept.held = static_cast<std::uint16_t>(kept.held | static_cast<std::uint16_t>(which));
         fds.push_back(found->second.get());
       }
       // Without its descriptors a run cannot be handed on; its difference is found and told.
@@ -235,8 +232,8 @@ void LauncherLink::keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds)
   Held& held = held_[kept.run];
   held.kept = kept;
   std::size_t next = 0;
-  for (const HeldFd which : kHeldOrder) {
-    if ((kept.held & static_cast<std::uint8_t>(which)) == 0) continue;
+  for (const HeldFd which : sandbox::kHeldOrder) {
+    if ((kept.held & static_cast<std::uint16_t>(which)) == 0) continue;
     if (next == fds.size()) break;
     // A client gets a ring to read; reopening it for writing is for root alone.
     if (which == HeldFd::kOutputRing)

@@ -10,9 +10,6 @@
 namespace ringfence::sandbox {
 namespace {
 
-constexpr HeldFd kAllHeld[] = {HeldFd::kPidfd, HeldFd::kReport, HeldFd::kTerminal, HeldFd::kOutputRing,
-                               HeldFd::kOutputPipe};
-
 int fdOf(const Run& run, HeldFd held) {
   switch (held) {
     case HeldFd::kPidfd: return run.pidfd.get();
@@ -20,6 +17,15 @@ int fdOf(const Run& run, HeldFd held) {
     case HeldFd::kTerminal: return run.terminal.get();
     case HeldFd::kOutputRing: return run.ring ? run.ring->fd() : -1;
     case HeldFd::kOutputPipe: return run.outputPipe.get();
+    case HeldFd::kListener: return run.listener.get();
+    case HeldFd::kCalls: return run.calls.get();
+    case HeldFd::kWarden: return run.warden.daemonEnd.get();
+    case HeldFd::kWardenEnd: return run.warden.guardEnd.get();
+    case HeldFd::kWardenActions: return run.warden.actions.get();
+    case HeldFd::kEgress: return run.egress.daemonEnd.get();
+    case HeldFd::kEgressEnd: return run.egress.guardEnd.get();
+    case HeldFd::kEgressActions: return run.egress.actions.get();
+    case HeldFd::kDenials: return run.denials.get();
   }
   return -1;
 }
@@ -51,23 +57,23 @@ ssize_t readShared(int fd, char* buffer, std::size_t size) {
 
 }  // namespace
 
-std::uint8_t Run::held() const {
+std::uint16_t Run::held() const {
   unsigned bits = 0;
-  for (const HeldFd each : kAllHeld) bits |= fdOf(*this, each) >= 0 ? static_cast<unsigned>(each) : 0U;
-  return static_cast<std::uint8_t>(bits);
+  for (const HeldFd each : kHeldOrder) bits |= fdOf(*this, each) >= 0 ? static_cast<unsigned>(each) : 0U;
+  return static_cast<std::uint16_t>(bits);
 }
 
 std::vector<int> Run::heldFds() const {
   std::vector<int> fds;
-  for (const HeldFd each : kAllHeld) {
+  for (const HeldFd each : kHeldOrder) {
     if (const int fd = fdOf(*this, each); fd >= 0) fds.push_back(fd);
   }
   return fds;
 }
 
-Result<void> Run::takeHeld(std::uint8_t bits, std::vector<UniqueFd> fds) {
+Result<void> Run::takeHeld(std::uint16_t bits, std::vector<UniqueFd> fds) {
   std::size_t next = 0;
-  for (const HeldFd each : kAllHeld) {
+  for (const HeldFd each : kHeldOrder) {
     if ((bits & static_cast<unsigned>(each)) == 0) continue;
     if (next >= fds.size()) return Error{ErrorCode::kInvalid, "descriptors of run " + id.text() + " are missing"};
     UniqueFd fd = std::move(fds[next++]);
@@ -77,6 +83,15 @@ Result<void> Run::takeHeld(std::uint8_t bits, std::vector<UniqueFd> fds) {
       case HeldFd::kTerminal: terminal = std::move(fd); break;
       case HeldFd::kOutputRing: ring = RF_TRY(OutputRingWriter::continueFrom(std::move(fd))); break;
       case HeldFd::kOutputPipe: outputPipe = std::move(fd); break;
+      case HeldFd::kListener: listener = std::move(fd); break;
+      case HeldFd::kCalls: calls = std::move(fd); break;
+      case HeldFd::kWarden: warden.daemonEnd = std::move(fd); break;
+      case HeldFd::kWardenEnd: warden.guardEnd = std::move(fd); break;
+      case HeldFd::kWardenActions: warden.actions = std::move(fd); break;
+      case HeldFd::kEgress: egress.daemonEnd = std::move(fd); break;
+      case HeldFd::kEgressEnd: egress.guardEnd = std::move(fd); break;
+      case HeldFd::kEgressActions: egress.actions = std::move(fd); break;
+      case HeldFd::kDenials: denials = std::move(fd); break;
     }
   }
   if (next != fds.size() || !pidfd || !report) {

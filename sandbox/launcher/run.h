@@ -33,6 +33,11 @@ enum class RunState {
   kEnded,
 };
 
+// Of one guard, kept for the next one of its kind and the next daemon.
+struct GuardFds {
+  UniqueFd daemonEnd, guardEnd, actions;
+};
+
 struct Run {
   RunId id;
   policy::PriorityClass priority = policy::PriorityClass::kBackground;
@@ -41,6 +46,8 @@ struct Run {
   int commandPid = 0;
   bool ourChild = true;  // else only the pidfd and the reports tell of its end
   UniqueFd pidfd, report, terminal, outputPipe;
+  UniqueFd listener, calls, denials;
+  GuardFds warden, egress;
   std::optional<OutputRingWriter> ring;
   bool draining = false;       // the terminal's output goes to the ring
   bool terminalWaits = false;  // a client made it wait for us: it is drained no more
@@ -66,10 +73,10 @@ struct Run {
   std::optional<FilterReading> reading;
 
   // Which of HeldFd there are, and those descriptors in the order of the message.
-  std::uint8_t held() const;
+  std::uint16_t held() const;
   std::vector<int> heldFds() const;
   // Puts descriptors that came with a Kept into their places. Fails with kInvalid when they do not fit `held`.
-  Result<void> takeHeld(std::uint8_t held, std::vector<UniqueFd> fds);
+  Result<void> takeHeld(std::uint16_t held, std::vector<UniqueFd> fds);
 
   enum class Source { kOutputPipe, kTerminal };
   enum class Pumped { kMore, kDry, kClosed };

@@ -173,6 +173,8 @@ std::string body(const Plan& plan, RunIdIs id) {
   explainer.addLandlock(plan.landlock);
   explainer.line("seccomp " + std::to_string(plan.seccomp->rules.size()) + " rules sha256 " +
                  seccompHash(plan.seccomp));
+  if (plan.guards.warden) explainer.line("guard warden");
+  if (plan.guards.egress) explainer.line("guard egress");
   explainer.addLimits(plan);
   explainer.addCommand(plan);
   for (const EnforcedKey& key : plan.enforced) {

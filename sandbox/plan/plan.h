@@ -144,6 +144,17 @@ struct RlimitSetting {
   std::uint64_t hard = 0;
 };  // UINT64_MAX: unlimited
 
+// Where what was denied is told to the agent, a JSON object a line: in the run's own /run, written by its guards, for
+// the agent to read.
+inline constexpr const char* kDenialsFile = "/run/ringfence/denials";
+
+// Programs of ours that stand beside a run. Rules reach them from the daemon (sandbox/wire/guard.h).
+struct Guards {
+  bool warden = false;  // hears of the calls that `seccomp` notifies
+  bool egress = false;  // is the network behind the run's own; needs the net wall
+  bool operator==(const Guards&) const = default;
+};
+
 enum class Stdio {
   kDescriptors,  // three client descriptors, at the end of the descriptor list: 0, 1, 2
   kTerminal,     // a pty of the run's own; its master goes to the keeper
@@ -176,6 +187,7 @@ struct Plan {
   Identity identity;
   Landlock landlock;
   SharedSeccompTable seccomp;
+  Guards guards;
   ResourceLimits limits;
   std::vector<RlimitSetting> rlimits;
   std::vector<std::string> command;      // argv; [0] is what the program sees as its name

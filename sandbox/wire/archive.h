@@ -4,8 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -115,6 +117,19 @@ class Writer : public ArchiveState {
     put(static_cast<std::uint32_t>(list.size()));
     std::size_t index = 0;
     for (const T& element : list) putAt({place_, {}, index++}, element);
+  }
+  template <typename Period>
+  void put(std::chrono::duration<std::int64_t, Period> duration) {
+    put(std::int64_t{duration.count()});
+  }
+  template <typename T>
+  void put(const std::map<std::string, T>& map) {
+    put(static_cast<std::uint32_t>(map.size()));
+    std::size_t index = 0;
+    for (const auto& [key, value] : map) {
+      putAt({place_, {}, index}, key);
+      putAt({place_, {}, index++}, value);
+    }
   }
   template <typename... Alternatives>
   void put(const std::variant<Alternatives...>& value) {
@@ -230,6 +245,26 @@ class Reader : public ArchiveState {
     list.clear();
     list.reserve(std::min<std::size_t>(count, bytes_.size() / sizeof(T)));
     for (std::uint32_t i = 0; i < count && !error_; ++i) getAt({place_, {}, i}, list.emplace_back());
+  }
+  template <typename Period>
+  void get(std::chrono::duration<std::int64_t, Period>& duration) {
+    std::int64_t count = 0;
+    get(count);
+    duration = std::chrono::duration<std::int64_t, Period>(count);
+  }
+  template <typename T>
+  void get(std::map<std::string, T>& map) {
+    std::uint32_t count = 0;
+    get(count);
+    if (count > bytes_.size()) return fail("counts more than its packet holds");
+    map.clear();
+    for (std::uint32_t i = 0; i < count && !error_; ++i) {
+      std::string key;
+      getAt({place_, {}, i}, key);
+      if (error_) return;
+      getAt({place_, {}, i}, map[std::move(key)]);
+    }
+    if (!error_ && map.size() != count) fail("names a key twice");
   }
   template <typename... Alternatives>
   void get(std::variant<Alternatives...>& value) {

@@ -134,13 +134,19 @@ void describe(A& a, typename A::template Of<policy::Walls>& value) {
   a("seccomp", seccomp)("landlock", landlock)("privileges", privileges)("limits", limits);
 }
 template <typename A>
+void describe(A& a, typename A::template Of<Guards>& value) {
+  auto& [warden, egress] = value;
+  a("warden", warden)("egress", egress);
+}
+template <typename A>
 void describe(A& a, typename A::template Of<Plan>& value) {
-  auto& [run, policyName, policyHash, priority, hostname, walls, mounts, identity, landlock, seccomp, limits, rlimits,
-         command, executable, environment, workingDirectory, stdio, terminalRows, terminalColumns, weakened, enforced] =
-      value;
+  auto& [run, policyName, policyHash, priority, hostname, walls, mounts, identity, landlock, seccomp, guards, limits,
+         rlimits, command, executable, environment, workingDirectory, stdio, terminalRows, terminalColumns, weakened,
+         enforced] = value;
   a("run", run)("policyName", policyName)("policyHash", policyHash)("priority", priority)("hostname", hostname);
   a("walls", walls)("mounts", mounts)("identity", identity)("landlock", landlock)("seccomp", seccomp);
-  a("limits", limits)("rlimits", rlimits)("command", command)("executable", executable)("environment", environment);
+  a("guards", guards)("limits", limits)("rlimits", rlimits)("command", command)("executable", executable)("environment",
+                                                                                                          environment);
   a("workingDirectory", workingDirectory)("stdio", stdio)("terminalRows", terminalRows);
   a("terminalColumns", terminalColumns)("weakened", weakened)("enforced", enforced);
 }

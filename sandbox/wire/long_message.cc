@@ -30,6 +30,13 @@ Result<LauncherRequest> decodeRequest(const Packet& packet, KnownTable* known) {
   return decodeLongRequest(message, known);
 }
 
+Result<GuardOrder> decodeGuardOrder(const Packet& packet) {
+  if (packet.bytes != kLongMessage) return decodeGuardOrder(std::string_view(packet.bytes));
+  if (packet.fds.empty()) return Error{ErrorCode::kInvalid, "packet: announces a long message and brings none"};
+  const std::string message = RF_TRY(readSealedMemfd(packet.fds.back().get(), kMaxGuardOrder, "a long message"));
+  return decodeGuardOrder(std::string_view(message));
+}
+
 std::vector<UniqueFd> takeFds(Packet packet) {
   if (packet.bytes == kLongMessage && !packet.fds.empty()) packet.fds.pop_back();
   return std::move(packet.fds);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sandbox/wire/codec.h"
+#include "sandbox/wire/guard.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -20,6 +21,7 @@ Result<Packet> packRequest(std::string message);
 // Leaves the packet as it is, so that it can be handed on. Fails as decodeRequest does, and with kInvalid for a memfd
 // that somebody could still change.
 Result<LauncherRequest> decodeRequest(const Packet& packet, KnownTable* known = nullptr);
+Result<GuardOrder> decodeGuardOrder(const Packet& packet);
 // The descriptors that the request is about.
 std::vector<UniqueFd> takeFds(Packet packet);
 

@@ -14,7 +14,7 @@
 namespace ringfence::sandbox {
 
 // Raised with every change of a message's shape. Peers of another version say so and part.
-inline constexpr std::uint32_t kWireVersion = 2;
+inline constexpr std::uint32_t kWireVersion = 3;
 
 // ---- daemon -> launcher ---------------------------------------------------------------------------------------------
 
@@ -76,13 +76,36 @@ struct Note {
 
 // Descriptors beside it, in this order and only those named in `held`.
 // kOutputPipe: where the captured output comes from; without it a run would lose its output with its launcher.
-enum class HeldFd : std::uint8_t { kPidfd = 1, kReport = 2, kTerminal = 4, kOutputRing = 8, kOutputPipe = 16 };
+// Of each guard: the daemon's end of its pair, its own end, and the ring of actions that it allowed. kListener, kCalls:
+// of a warden, the seccomp listener and the journal of calls that it has received.
+enum class HeldFd : std::uint16_t {
+  kPidfd = 1,
+  kReport = 2,
+  kTerminal = 4,
+  kOutputRing = 8,
+  kOutputPipe = 16,
+  kListener = 32,
+  kCalls = 64,
+  kWarden = 128,
+  kWardenEnd = 256,
+  kWardenActions = 512,
+  kEgress = 1024,
+  kEgressEnd = 2048,
+  kEgressActions = 4096,
+  kDenials = 8192,  // the file of kDenialsFile, open for appending
+};
+
+// The order of their descriptors in a message.
+inline constexpr HeldFd kHeldOrder[] = {
+    HeldFd::kPidfd,    HeldFd::kReport,    HeldFd::kTerminal,      HeldFd::kOutputRing, HeldFd::kOutputPipe,
+    HeldFd::kListener, HeldFd::kCalls,     HeldFd::kWarden,        HeldFd::kWardenEnd,  HeldFd::kWardenActions,
+    HeldFd::kEgress,   HeldFd::kEgressEnd, HeldFd::kEgressActions, HeldFd::kDenials};
 
 struct Built {
   RunId run;
   std::vector<WallReading> posture;
   std::vector<Note> notes;
-  std::uint8_t held = 0;
+  std::uint16_t held = 0;
   std::int32_t initPid = 0;
 };
 // `pid`: of the command, outside.
@@ -141,7 +164,7 @@ struct KeptRun {
   std::int32_t pid = 0;
   ExitStatus exit;
   bool outOfMemory = false;
-  std::uint8_t held = 0;
+  std::uint16_t held = 0;
   LastReading usage;  // of a run that ended
   std::string note;   // as in Ended
 };

@@ -1,0 +1,166 @@
+// What ringfenced and the guards of a run (ringfence-warden, ringfence-egress) say to each other: for each guard one
+// SEQPACKET pair, made by ringfence-launcher, which keeps both ends. A guard may be hijacked by the agent that it
+// guards, so the daemon believes nothing of it beyond its own run. Messages outlive both sides: whoever comes after a
+// death reads the same pair, says hello again, and open asks are repeated under their old numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "policy/document.h"
+#include "policy/evaluate.h"
+#include "sdk/base/result.h"
+#include "sdk/base/run_id.h"
+#include "sdk/base/units.h"
+
+namespace ringfence::sandbox {
+
+inline constexpr std::uint32_t kGuardVersion = 1;
+// Longer messages do not exist: whoever fills one cuts texts to the limits below.
+inline constexpr Bytes kMaxGuardPacket = kibibytes(128);
+inline constexpr Bytes kMaxGuardOrder = mebibytes(4);   // rules alone can be longer than a packet
+inline constexpr std::size_t kMaxGuardText = 4096;      // a path, a host, one argument
+inline constexpr std::size_t kMaxGuardArguments = 256;  // of an argv; the last one then says how many were cut
+inline constexpr std::size_t kMaxGuardArgvBytes = 32 * 1024;
+inline constexpr std::size_t kMaxProcessChain = 16;
+
+enum class GuardKind : std::uint8_t { kWarden, kEgress };
+
+// What an action would leave behind. Nothing is undoable yet.
+enum class Reversibility : std::uint8_t { kUndoable, kIrreversible, kLeavesDevice };
+
+// From the process that acts up to the run's pid 1. Pids as the launcher's pid namespace counts them.
+struct ProcessLink {
+  std::int32_t pid = 0;
+  std::string name;
+  bool operator==(const ProcessLink&) const = default;
+};
+
+// One thing that an agent wants, as the guard copied it once; everything later uses this copy.
+struct GuardedAction {
+  policy::Action action;
+  std::string what;    // the system call or protocol: "unlinkat", "execve", "http-connect"
+  std::string second;  // of calls with two paths: where a rename or link goes
+  std::string cwd;
+  std::string object;  // "DEV:INO" of what was pinned, or empty
+  std::vector<ProcessLink> chain;
+  Reversibility reversible = Reversibility::kIrreversible;
+  bool operator==(const GuardedAction&) const = default;
+};
+// The rule that judged it, as a Verdict has it.
+struct GuardRule {
+  std::string text;
+  policy::Origin origin;
+  std::string why;
+  bool operator==(const GuardRule&) const = default;
+};
+// In place of what was wanted; one of them.
+struct Rewrite {
+  std::optional<std::string> path;
+  std::optional<std::string> host;  // "host" or "host:port"
+  std::optional<std::string> content;
+  std::vector<std::string> argv;
+  bool operator==(const Rewrite&) const = default;
+};
+
+// ---- guard -> daemon ------------------------------------------------------------------------------------------------
+
+// The first of every guard that starts. `restarted`: it took over from one that died; its open asks follow.
+struct GuardHello {
+  std::uint32_t version = kGuardVersion;
+  GuardKind kind = GuardKind::kWarden;
+  std::int32_t pid = 0;
+  bool restarted = false;
+};
+// `ask` is never reused in a run; the same number again is the same question.
+struct Ask {
+  std::uint64_t ask = 0;
+  GuardedAction action;
+  GuardRule rule;
+};
+// Nobody waits for the answer any more: the process died, or its call was interrupted by a signal.
+struct Withdraw {
+  std::uint64_t ask = 0;
+  std::string why;
+};
+enum class RecordKind : std::uint8_t { kDenied, kRewritten, kLeavesDevice, kOutcomeUnknown };
+// To be durable before its effect: the guard goes on when Recorded with that ticket came. `count` above 1: so many of
+// the same kind, action and rule came since the last one; those are told afterwards and nobody waits (ticket 0).
+struct Record {
+  std::uint64_t ticket = 0;
+  RecordKind kind = RecordKind::kDenied;
+  GuardedAction action;
+  GuardRule rule;
+  Rewrite rewrite;
+  std::uint32_t count = 1;
+};
+// How an asked action went. sysErrno 0: done.
+struct Performed {
+  std::uint64_t ask = 0;
+  std::int32_t sysErrno = 0;
+  std::string note;
+};
+// All so far, of one host and port.
+struct HostTraffic {
+  std::string host;
+  std::uint16_t port = 0;
+  std::uint64_t sentBytes = 0;
+  std::uint64_t receivedBytes = 0;
+  std::uint64_t connections = 0;
+  bool operator==(const HostTraffic&) const = default;
+};
+struct Traffic {
+  std::vector<HostTraffic> hosts;
+};
+// `generation` of the rules is in force for every call from here on; `cut`: connections that ended because of it.
+struct RulesInForce {
+  std::uint64_t generation = 0;
+  std::uint32_t cut = 0;
+};
+
+// Something is in the ring of allowed actions (sandbox/wire/action_ring.h), which was empty.
+struct ActionsWaiting {};
+
+using GuardEvent = std::variant<GuardHello, Ask, Withdraw, Record, Performed, Traffic, RulesInForce, ActionsWaiting>;
+
+// ---- daemon -> guard ------------------------------------------------------------------------------------------------
+
+// The value of one credential of the document, in its order. Only for an egress.
+struct CredentialValue {
+  std::string value;
+};
+// Judge by these from now on. Until the first one a guard answers nothing: calls wait.
+struct GuardRules {
+  RunId run;
+  std::uint64_t generation = 0;
+  policy::Document document;
+  policy::Places places;
+  std::vector<CredentialValue> credentials;
+};
+enum class Outcome : std::uint8_t { kAllowed, kDenied, kRewritten, kExpired, kStopped };
+struct Answer {
+  std::uint64_t ask = 0;
+  Outcome outcome = Outcome::kDenied;
+  std::string say;  // words of a person to the agent
+  Rewrite rewrite;
+};
+struct Recorded {
+  std::uint64_t ticket = 0;
+};
+// A daemon that came after another: hello and all open asks again, please.
+struct Repeat {};
+
+using GuardOrder = std::variant<GuardRules, Answer, Recorded, Repeat>;
+
+// An order longer than kMaxGuardPacket travels as packRequest() makes it (sandbox/wire/long_message.h) and is taken by
+// decodeGuardOrder(const Packet&) there.
+Result<std::string> encodeBounded(const GuardEvent& event);
+Result<std::string> encodeBounded(const GuardOrder& order);
+Result<GuardEvent> decodeGuardEvent(std::string_view packet);
+Result<GuardOrder> decodeGuardOrder(std::string_view message);
+
+}  // namespace ringfence::sandbox
