@@ -111,6 +111,24 @@ Result<int> integer(std::string_view text, std::string_view key) {
   return *parsed;
 }
 
+// Names in a status file have their newlines as \n and their backslashes doubled.
+std::string unescapeName(std::string_view text) {
+  std::string name;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < text.size();
+    if (escape) ++i;
+    name += escape && text[i] == 'n' ? '\n' : text[i];
+  }
+  return name;
+}
+
+Result<std::vector<int>> namespacePids(std::string_view text) {
+  const auto pids = field(text, "NSpid");
+  auto list = pids ? numbers<int>(*pids) : std::nullopt;
+  if (!list || list->empty()) return malformed("status", "NSpid");
+  return std::move(*list);
+}
+
 Result<MountEntry> parseMount(std::string_view line) {
   for (int skipped = 0; skipped < 4; ++skipped) (void)takeWord(line, " ");  // id, parent, device, root
   MountEntry entry;
@@ -148,10 +166,28 @@ Result<ProcStatus> parseStatus(std::string_view text) {
   status.seccompMode = RF_TRY(integer(text, "Seccomp"));
   if (field(text, "Seccomp_filters")) status.seccompFilters = RF_TRY(integer(text, "Seccomp_filters"));
   status.threads = RF_TRY(integer(text, "Threads"));
-  const auto pids = field(text, "NSpid");
-  auto pidList = pids ? numbers<int>(*pids) : std::nullopt;
-  if (!pidList || pidList->empty()) return malformed("status", "NSpid");
-  status.namespacePids = std::move(*pidList);
+  status.namespacePids = RF_TRY(namespacePids(text));
+  return status;
+}
+
+Result<ThreadStatus> parseThreadStatus(std::string_view text) {
+  ThreadStatus status;
+  const auto name = field(text, "Name");
+  if (!name || !name->starts_with('\t')) return malformed("status", "Name");
+  status.name = unescapeName(name->substr(1));
+  if (auto value = field(text, "Umask")) {
+    status.umask = number<std::uint32_t>(takeWord(*value), 8);
+    if (!status.umask) return malformed("status", "Umask");
+  }
+  status.process = RF_TRY(integer(text, "Tgid"));
+  status.parent = RF_TRY(integer(text, "PPid"));
+  status.tracer = RF_TRY(integer(text, "TracerPid"));
+  status.pending = RF_TRY(mask(text, "SigPnd"));
+  status.sharedPending = RF_TRY(mask(text, "ShdPnd"));
+  status.blocked = RF_TRY(mask(text, "SigBlk"));
+  status.ignored = RF_TRY(mask(text, "SigIgn"));
+  status.caught = RF_TRY(mask(text, "SigCgt"));
+  status.namespacePids = RF_TRY(namespacePids(text));
   return status;
 }
 

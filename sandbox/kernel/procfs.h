@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,25 @@ struct ProcStatus {
 };
 // Fails with kInvalid naming the first field that is missing or malformed.
 Result<ProcStatus> parseStatus(std::string_view text);
+
+// What tells about a thread that waits in a call: the same file, of any thread, also of one that has just ended.
+struct ThreadStatus {
+  std::string name;                    // chosen by the thread; as it is, not escaped
+  int process = 0;                     // the thread group
+  int parent = 0;                      // 0: outside the reader's pid namespace
+  int tracer = 0;                      // 0: none
+  std::optional<std::uint32_t> umask;  // nothing: it has ended
+  std::uint64_t pending = 0;           // signals: bit N-1 is signal N
+  std::uint64_t sharedPending = 0;     // of the whole process
+  std::uint64_t blocked = 0;
+  std::uint64_t ignored = 0;
+  std::uint64_t caught = 0;
+  std::vector<int> namespacePids;
+  // Signals that would be handled, or would end it, if its call returned now.
+  std::uint64_t deliverable() const { return (pending | sharedPending) & ~blocked & ~ignored; }
+};
+// Fails with kInvalid naming the first field that is missing or malformed.
+Result<ThreadStatus> parseThreadStatus(std::string_view text);
 
 struct MountEntry {
   std::string mountPoint;            // unescaped

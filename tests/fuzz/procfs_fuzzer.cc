@@ -14,7 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 5) {
-    case 0: (void)parseStatus(text).has_value(); break;
+    case 0:
+      (void)parseStatus(text).has_value();
+      (void)parseThreadStatus(text).has_value();
+      break;
     case 1: {
       // An empty plan wants the root alone.
       const auto entries = parseMountInfo(text);

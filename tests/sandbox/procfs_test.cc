@@ -45,6 +45,34 @@ const std::string kAll = kRoot + kUsr + kWork + kProc + kNull;
 
 }  // namespace
 
+TEST_CASE("the status of a thread says what a waiting call needs: name, umask, relatives, signals") {
+  const std::string text =
+      "Name:\ta\\\\b\\nc:\t\nUmask:\t0027\nState:\tS (sleeping)\nTgid:\t4711\nPid:\t4712\nPPid:\t12\nTracerPid:\t0\n"
+      "NSpid:\t4712\t9\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000004002\nSigBlk:\t0000000000000002\n"
+      "SigIgn:\t0000000000000001\nSigCgt:\t0000000000000000\n";
+  const auto status = parseThreadStatus(text);
+  REQUIRE(status);
+  CHECK(status->name == "a\\b\nc:\t");
+  CHECK(status->umask == 027);
+  CHECK(status->process == 4711);
+  CHECK(status->parent == 12);
+  CHECK(status->tracer == 0);
+  CHECK(status->deliverable() == 0x4000);
+  CHECK(status->namespacePids == std::vector<int>{4712, 9});
+
+  std::string ended = text;
+  ended.erase(ended.find("Umask"), std::string("Umask:\t0027\n").size());
+  const auto without = parseThreadStatus(ended);
+  REQUIRE(without);
+  CHECK_FALSE(without->umask);
+
+  std::string broken = text;
+  broken.erase(broken.find("ShdPnd"), 8);
+  const auto refused = parseThreadStatus(broken);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "status: ShdPnd is missing or malformed");
+}
+
 TEST_CASE("a status file becomes values") {
   const auto status = parseStatus(kStatus);
   REQUIRE(status);

@@ -1,0 +1,43 @@
+#include "sandbox/warden/process_chain.h"
+
+#include <cerrno>
+
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr Bytes kMaxStatus = kibibytes(64);
+
+// As the launcher's pid namespace counts: one number there, one in the run's, more only below.
+constexpr std::size_t kDepthOfRun = 2;
+
+bool isFirstOfRun(const ThreadStatus& status) {
+  return status.namespacePids.size() == kDepthOfRun && status.namespacePids.back() == 1;
+}
+
+}  // namespace
+
+Result<ThreadStatus> readThreadStatus(int proc, int thread) {
+  auto text = readFileAt(proc, std::to_string(thread) + "/status", kMaxStatus);
+  // Reading the file of a thread that ended after it was opened says ESRCH.
+  if (!text && text.error().sysErrno == ESRCH) text.error().code = ErrorCode::kNotFound;
+  if (!text) return std::move(text).error();
+  return parseThreadStatus(*text);
+}
+
+std::vector<ProcessLink> readProcessChain(int proc, int thread) {
+  std::vector<ProcessLink> chain;
+  auto status = readThreadStatus(proc, thread);
+  // The name that a person knows is the process's; what a thread is called comes second.
+  if (status && status->process != thread) status = readThreadStatus(proc, status->process);
+  while (status && chain.size() < kMaxProcessChain) {
+    if (!chain.empty() && status->namespacePids.size() < kDepthOfRun) break;
+    chain.push_back({.pid = status->process, .name = std::move(status->name)});
+    if (isFirstOfRun(*status) || status->parent <= 0) break;
+    status = readThreadStatus(proc, status->parent);
+  }
+  return chain;
+}
+
+}  // namespace ringfence::sandbox
