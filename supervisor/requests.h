@@ -64,6 +64,7 @@ class Requests {
   };
 
   void on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds);
+  void start(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds);
   void on(Asker asker, const api::ListRuns& request);
   void on(Asker asker, const api::ShowRun& request);
   void on(Asker asker, const api::AttachRun& request);

@@ -43,6 +43,12 @@ Error noOutput(const Run& run, const Error& error) {
 // ---- starting
 
 void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
+  if (!request.dryRun && !fds.empty()) world_.slots.foretell(fds.front().get());
+  start(asker, request, std::move(fds));
+  world_.slots.endForetelling();
+}
+
+void Requests::start(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
   const Client& client = *world_.clients.find(asker.client);
   world_.lookAtPolicies();
   const LaunchWorld launchWorld{world_.config,

@@ -10,7 +10,7 @@ Result<Outcome> Turns::submit(const Command& command) {
                  "the log cannot be written (" + storeFailure_->message + "): nothing is started until it can"};
   }
   Decision decision = RF_TRY(decide(state_, command, Context{clock_.now(), bootId_}));
-  auto queued = store_.append(decision.facts);
+  auto queued = store_.queue(decision.facts);
   Outcome outcome;
   for (Effect& effect : decision.effects) {
     const bool isLauncherMessage = std::holds_alternative<SendToLauncher>(effect.body);
@@ -28,6 +28,7 @@ Result<Outcome> Turns::submit(const Command& command) {
     state_ = evolve(std::move(state_), fact);
     unpublished_.push_back(std::move(fact));
   }
+  if (!decision.facts.empty()) store_.begin();  // After the launcher has its message: both may want one processor.
   return outcome;
 }
 

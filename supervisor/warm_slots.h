@@ -22,10 +22,12 @@ class WarmSlots {
   // one.
   RunId take(policy::PriorityClass priority) {
     taken_.reset();
+    lastTaken_ = priority;
     auto& slots = slots_[priority];
-    if (slots.empty()) return RunId::random();
-    taken_ = slots.front();
-    slots.erase(slots.begin());
+    const auto slot = std::ranges::find(slots, false, &Slot::abandoned);
+    if (slot == slots.end()) return RunId::random();
+    taken_ = *slot;
+    slots.erase(slot);
     return taken_->run;
   }
 
@@ -33,6 +35,28 @@ class WarmSlots {
   void giveBack(policy::PriorityClass priority, const RunId& run) {
     if (taken_ && taken_->run == run) slots_[priority].insert(slots_[priority].begin(), *taken_);
     taken_.reset();
+  }
+
+  // The workspace of the launch that is going to take a slot, to the one that it will probably take. Then that launch
+  // takes it, or nobody: what is in there may be somebody's own file system, which never answers.
+  void foretell(int workspace) {
+    if (!lastTaken_) return;
+    auto& slots = slots_[*lastTaken_];
+    const auto slot = std::ranges::find(slots, false, &Slot::abandoned);
+    if (slot == slots.end() || !slot->prepared) return;
+    slot->foretold =
+        static_cast<bool>(launcher_.send(sandbox::Foretell{slot->run}, std::span<const int>(&workspace, 1)));
+  }
+
+  // After each launch that was foretold, whatever became of it.
+  void endForetelling() {
+    for (auto& [priority, slots] : slots_) {
+      for (Slot& slot : slots) {
+        if (!slot.foretold || slot.abandoned) continue;
+        slot.abandoned = true;  // Until the launcher says that it is lost.
+        (void)launcher_.send(sandbox::Abandon{slot.run}, {});
+      }
+    }
   }
 
   // Asks for one slot, unless one is on its way or there are enough.
@@ -73,9 +97,12 @@ class WarmSlots {
   struct Slot {
     RunId run;
     bool prepared = false;
+    bool foretold = false;
+    bool abandoned = false;
   };
   AgentLauncher& launcher_;
   std::map<policy::PriorityClass, std::vector<Slot>> slots_;
+  std::optional<policy::PriorityClass> lastTaken_;
   std::optional<Slot> taken_;  // the last one, until it is certain that it is used
 };
 

@@ -18,6 +18,7 @@ struct GlobQuery {
   std::string pattern;
   std::uint32_t maxMatches = 256;
   bool hides = false;  // a directory that matches is taken away whole: nothing below it is looked at
+  bool operator==(const GlobQuery&) const = default;
 };
 struct GlobExpansion {
   std::vector<std::string> matches;  // relative to the directory

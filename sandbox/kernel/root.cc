@@ -34,6 +34,8 @@ std::string octal(std::uint32_t mode) {
   return text;
 }
 
+}  // namespace
+
 // No grant reaches the host's root, or its proc, sys and cgroup files, under whatever name they were asked for: a name
 // may have become a symbolic link after the policy was judged.
 Result<void> refuseHostInsides(int object, const std::string& name) {
@@ -58,8 +60,6 @@ Result<void> refuseHostInsides(int object, const std::string& name) {
   }
   return {};
 }
-
-}  // namespace
 
 bool isOutOfReach(int error) { return error == ENOENT || error == ENOTDIR || error == EACCES; }
 
@@ -159,6 +159,7 @@ Result<void> RootBuilder::build(const std::vector<UniqueFd>& descriptors, int id
   idmap_ = idmap;
   if (!begun) pending_.assign(plan_->mounts.size(), true);
   RF_TRY(openSources(descriptors));
+  useWalk(descriptors);
   if (begun)
     RF_TRY(enterNamespace(ownMounts_.get(), "mount"));
   else

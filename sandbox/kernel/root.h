@@ -6,8 +6,10 @@
 // the host, looked at again with the caller's rights, still has it; else everything is built anew.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,11 +29,21 @@ std::vector<std::string> hiddenProcEntries();
 
 // Of a path that may be left out: nothing is there for the caller.
 bool isOutOfReach(int error);
+// Fails with kDenied for what no policy can grant.
+Result<void> refuseHostInsides(int object, const std::string& name);
 bool isBelowOrSame(const std::string& path, const std::string& directory);
 
 // Steps that can be done before the run is known: nothing in them is the run's own, and no step that must wait is above
 // or below their place, so the order between the two does not matter. Pure.
 std::vector<std::size_t> stepsAhead(const std::vector<MountStep>& mounts);
+
+// Where the plan mounts the workspace; null: nowhere. Pure.
+const std::string* workspaceTarget(const std::vector<MountStep>& mounts);
+// The globs that are masked below a directory, in the order of the steps. Pure.
+std::vector<GlobQuery> globsBelow(const std::vector<MountStep>& mounts, const std::string& target);
+// What a walk of the workspace alone finds is what is there at the first of its globs: no step before that puts
+// anything into it or over it. Pure.
+bool isWorkspaceAlone(const std::vector<MountStep>& mounts);
 
 class RootBuilder {
  public:
@@ -42,7 +54,10 @@ class RootBuilder {
 
   // In the host's mount namespace, as root; afterwards in one of its own. `plan` must live until adopt().
   Result<void> buildAhead();
-  // After a failure of it: back to the host's mount namespace; this builder is of no use then.
+  // After buildAhead(): answers the globs that its plan has for the workspace. build() uses the answers if its plan has
+  // the same globs and brings the same object a moment later; else, as after a failure, it walks for itself.
+  Result<void> walkAhead(int workspace);
+  // After a failure of buildAhead(): back to the host's mount namespace; this builder is of no use then.
   Result<void> giveUp();
   // Goes back to the host's mount namespace. True: what was built ahead is part of `plan`, which takes the place of the
   // one it was built for. False: this builder is of no use.
@@ -74,6 +89,13 @@ class RootBuilder {
     bool operator==(const Seen&) const = default;
   };
 
+  struct Walked {
+    Seen workspace;
+    std::vector<GlobQuery> globs;
+    std::vector<GlobExpansion> answers;
+    std::chrono::steady_clock::time_point ended;
+  };
+
   // A folder of masked names that cannot be moved any more, as it was when it was pinned.
   struct Folder {
     std::shared_ptr<const UniqueFd> directory;
@@ -90,6 +112,7 @@ class RootBuilder {
   Result<Seen> look(int object, const std::string& name) const;
   Result<Seen> lookAt(int directory, const char* path, int flags, const std::string& name) const;
   Result<bool> isAsSeen();
+  void useWalk(const std::vector<UniqueFd>& descriptors);
   Result<void> openSources(const std::vector<UniqueFd>& descriptors);
   Result<void> makeRoot();
   Result<void> performPending();
@@ -132,6 +155,7 @@ class RootBuilder {
   std::vector<Source> sources_;                  // by step
   std::vector<Seen> seen_;                       // by step of the plan that was built ahead
   UniqueFd hostMounts_, hostTable_, ownMounts_;  // only when something was built ahead
+  std::optional<Walked> walked_;
   std::vector<std::string> notes_;
   std::vector<Placeholder> placeholders_;
   std::map<std::string, std::vector<GlobExpansion>> expansions_;  // by target, in the order of the steps

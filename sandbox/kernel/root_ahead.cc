@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "sandbox/kernel/identity.h"
 #include "sandbox/kernel/mounts.h"
@@ -73,6 +74,14 @@ bool wantSame(const std::vector<MountStep>& mounts, const std::vector<MountStep>
   });
 }
 
+// Since its end: a walk that takes long is no less true than one in the plan's own time would be.
+constexpr std::chrono::milliseconds kWalkIsFresh{50};
+
+const MaskPath* globMaskOf(const MountStep& step) {
+  const auto* mask = std::get_if<MaskPath>(&step);
+  return mask != nullptr && !mask->glob.empty() ? mask : nullptr;
+}
+
 bool sameCaller(const Identity& one, const Identity& other) {
   return one.callerUid == other.callerUid && one.callerGid == other.callerGid && one.callerGroups == other.callerGroups;
 }
@@ -104,6 +113,39 @@ std::vector<std::size_t> stepsAhead(const std::vector<MountStep>& mounts) {
       waiting.push_back(&target);
   }
   return ahead;
+}
+
+const std::string* workspaceTarget(const std::vector<MountStep>& mounts) {
+  for (const MountStep& step : mounts) {
+    const auto* given = std::get_if<BindDescriptor>(&step);
+    if (given != nullptr && given->index == kWorkspaceDescriptor) return &given->target;
+  }
+  return nullptr;
+}
+
+std::vector<GlobQuery> globsBelow(const std::vector<MountStep>& mounts, const std::string& target) {
+  std::vector<GlobQuery> globs;
+  for (const MountStep& step : mounts) {
+    const MaskPath* mask = globMaskOf(step);
+    if (mask != nullptr && mask->target == target)
+      globs.push_back({mask->glob, mask->maxMatches, mask->kind == MaskKind::kEmpty});
+  }
+  return globs;
+}
+
+bool isWorkspaceAlone(const std::vector<MountStep>& mounts) {
+  const std::string* workspace = workspaceTarget(mounts);
+  if (workspace == nullptr) return false;
+  bool isMounted = false;
+  for (const MountStep& step : mounts) {
+    const std::string& target = targetOf(step);
+    if (const MaskPath* mask = globMaskOf(step); mask != nullptr && target == *workspace) return isMounted;
+    if (&target == workspace)
+      isMounted = true;
+    else if (isBelowOrSame(target, *workspace) || (isMounted && isBelowOrSame(*workspace, target)))
+      return false;
+  }
+  return false;
 }
 
 Result<RootBuilder::Seen> RootBuilder::look(int object, const std::string& name) const {
@@ -139,6 +181,31 @@ Result<void> RootBuilder::buildAhead() {
   RF_TRY(performPending());
   sources_.clear();
   return enterRoot(root_.get());
+}
+
+Result<void> RootBuilder::walkAhead(int workspace) {
+  walked_.reset();
+  const std::string* target = workspaceTarget(plan_->mounts);
+  if (target == nullptr) return {};
+  RF_TRY(refuseHostInsides(workspace, "the workspace"));
+  Walked walked{.workspace = RF_TRY(look(workspace, "the workspace")),
+                .globs = globsBelow(plan_->mounts, *target),
+                .answers = {},
+                .ended = {}};
+  walked.answers = RF_TRY(expandGlobs(workspace, walked.globs));
+  walked.ended = std::chrono::steady_clock::now();
+  walked_ = std::move(walked);
+  return {};
+}
+
+void RootBuilder::useWalk(const std::vector<UniqueFd>& descriptors) {
+  auto walked = std::exchange(walked_, std::nullopt);
+  if (!walked || std::chrono::steady_clock::now() - walked->ended > kWalkIsFresh) return;
+  if (descriptors.size() <= kWorkspaceDescriptor || !isWorkspaceAlone(plan_->mounts)) return;
+  const std::string& target = *workspaceTarget(plan_->mounts);
+  if (walked->globs != globsBelow(plan_->mounts, target)) return;
+  const auto seen = look(descriptors[kWorkspaceDescriptor].get(), target);
+  if (seen && *seen == walked->workspace) expansions_[target] = std::move(walked->answers);
 }
 
 Result<void> RootBuilder::giveUp() { return hostMounts_ ? enterNamespace(hostMounts_.get(), "mount") : Result<void>{}; }

@@ -255,12 +255,7 @@ Result<void> RootBuilder::maskInstead(const MaskPath& step, const std::string& p
 Result<void> RootBuilder::expandBelow(const std::string& target) {
   if (expansions_.contains(target)) return {};
   std::vector<GlobExpansion>& answers = expansions_[target];
-  std::vector<GlobQuery> queries;
-  for (const auto& step : plan_->mounts) {
-    const auto* mask = std::get_if<MaskPath>(&step);
-    if (mask == nullptr || mask->glob.empty() || mask->target != target) continue;
-    queries.push_back({mask->glob, mask->maxMatches, mask->kind == MaskKind::kEmpty});
-  }
+  const std::vector<GlobQuery> queries = globsBelow(plan_->mounts, target);
   auto directory = openBeneath(root_.get(), target, O_PATH | O_DIRECTORY);
   if (!directory) {
     if (!isNothing(directory.error().sysErrno)) return std::move(directory).error();

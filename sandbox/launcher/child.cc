@@ -37,6 +37,7 @@ class Builder {
   Result<void> prepare();
   Result<void> receive();
   Result<void> buildAhead(std::string_view forecast);
+  void walkAhead(const Packet& packet);
   Result<void> build();
   Result<void> close();
   Result<void> reportBuilt();
@@ -80,8 +81,13 @@ Result<void> Builder::prepare() {
 
 Result<void> Builder::receive() {
   Packet packet = RF_TRY(receivePacket(control_, kMaxWirePacket));
-  while (const auto forecast = textOf(packet.bytes, OrderKind::kForecast)) {
-    RF_TRY(buildAhead(*forecast));
+  for (;;) {
+    if (const auto forecast = textOf(packet.bytes, OrderKind::kForecast))
+      RF_TRY(buildAhead(*forecast));
+    else if (textOf(packet.bytes, OrderKind::kWorkspace))
+      walkAhead(packet);
+    else
+      break;
     packet = RF_TRY(receivePacket(control_, kMaxWirePacket));
   }
   token = "launcher";
@@ -114,6 +120,10 @@ Result<void> Builder::buildAhead(std::string_view forecast) {
   RF_TRY(root_->giveUp());
   root_.reset();
   return {};
+}
+
+void Builder::walkAhead(const Packet& packet) {
+  if (root_ && packet.fds.size() == 1) (void)root_->walkAhead(packet.fds[0].get());
 }
 
 UniqueFd Builder::takeExtra(Extra extra) {

@@ -187,6 +187,7 @@ void Launcher::obey(LauncherRequest request, Packet packet) {
   }
   if (!greeted_) return dropDaemon();
   if (const auto* prepare = std::get_if<Prepare>(&request)) return obeyPrepare(*prepare);
+  if (const auto* foretold = std::get_if<Foretell>(&request)) return obeyForetell(*foretold, packet);
   if (auto* launch = std::get_if<Launch>(&request)) return obeyLaunch(std::move(*launch), std::move(packet));
   if (std::get_if<Adopt>(&request) != nullptr) return listKept();
   if (const auto* kept = std::get_if<Kept>(&request)) return adopt(kept->kept, std::move(packet.fds));

@@ -55,6 +55,7 @@ class Launcher {
 
   // launcher_launch.cc: from Prepare to Release
   void obeyPrepare(const Prepare& request);
+  void obeyForetell(const Foretell& request, const Packet& packet);
   void obeyLaunch(Launch request, Packet packet);
   Run* fork(const RunId& id, policy::PriorityClass priority);
   Result<BornChild> forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report);

@@ -34,6 +34,7 @@ bool needsIdmap(const Plan& plan) {
   return false;
 }
 
+constexpr const char* kSomeWorkspace = "/workspace";
 constexpr int kControlBuffer = 1 << 20;  // a forecast and a Launch that nobody has read yet
 
 // What may be known of the next plan, and nothing that is one run's or one person's beyond their ids.
@@ -42,6 +43,15 @@ Plan forecastOf(const Plan& last, const RunId& run) {
   forecast.run = run;
   forecast.identity = last.identity;
   for (const std::size_t i : stepsAhead(last.mounts)) forecast.mounts.push_back(last.mounts[i]);
+  const std::string* workspace = workspaceTarget(last.mounts);
+  if (workspace == nullptr) return forecast;
+  forecast.mounts.push_back(BindDescriptor{.index = kWorkspaceDescriptor, .target = kSomeWorkspace});
+  for (const MountStep& step : last.mounts) {
+    const auto* mask = std::get_if<MaskPath>(&step);
+    if (mask == nullptr || mask->glob.empty() || mask->target != *workspace) continue;
+    forecast.mounts.push_back(*mask);
+    std::get<MaskPath>(forecast.mounts.back()).target = kSomeWorkspace;
+  }
   return forecast;
 }
 
@@ -87,6 +97,14 @@ void Launcher::foresee(Run& run) {
   if (bytes)
     (void)sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kForecast), 0, 0, *bytes, {},
                      MSG_DONTWAIT);
+}
+
+// Only to a child that waits for its plan: with the plan it looks for itself.
+void Launcher::obeyForetell(const Foretell& request, const Packet& packet) {
+  Run* run = find(request.run);
+  if (run == nullptr || run->state != RunState::kPrepared || run->waiting || packet.fds.size() != 1) return;
+  const int fds[] = {packet.fds[0].get()};
+  (void)sendReport(run->report.get(), static_cast<std::uint32_t>(OrderKind::kWorkspace), 0, 0, "", fds, MSG_DONTWAIT);
 }
 
 Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report) {

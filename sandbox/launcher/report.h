@@ -37,8 +37,9 @@ enum class OrderKind : std::uint32_t {
   kBuild = 101,  // text: the BPF program; descriptors as BuildExtras says. Comes right after the packet of the Launch.
   kMapped = 102,
   kRelease = 103,
-  kSignal = 104,    // value: signal
-  kForecast = 105,  // text: a Launch of what the run's plan will probably ask for; before any other
+  kSignal = 104,     // value: signal
+  kForecast = 105,   // text: a Launch of what the run's plan will probably ask for; before any other
+  kWorkspace = 106,  // descriptor: the workspace that it will probably bring
 };
 
 struct Report {

@@ -195,6 +195,11 @@ void describe(A& a, typename A::template Of<Forget>& value) {
 }
 template <typename A>
 void describe(A&, typename A::template Of<Adopt>&) {}
+template <typename A>
+void describe(A& a, typename A::template Of<Foretell>& value) {
+  auto& [run] = value;
+  a("run", run);
+}
 
 // ---- events
 

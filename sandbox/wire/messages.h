@@ -26,6 +26,12 @@ struct Prepare {
   RunId run;
   policy::PriorityClass priority = policy::PriorityClass::kBackground;
 };
+// With one descriptor: the workspace that the Launch of a prepared run will bring. Its child looks for what the last
+// plan of the class forbids there while this one is being made; what it finds is used if it is what the plan asks. No
+// answer.
+struct Foretell {
+  RunId run;
+};
 // Builds everything and answers Built or LaunchFailed; the command starts at Release.
 struct Launch {
   Plan plan;
@@ -183,7 +189,7 @@ struct AdoptDone {
 };
 
 using LauncherRequest =
-    std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept>;
+    std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept, Foretell>;
 using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued,
                                    Ended, Kept, AdoptDone, Removed>;
 

@@ -66,6 +66,14 @@ Result<SqliteStore::Opened> SqliteStore::open(const std::string& path, StoreOpti
 }
 
 Result<void> SqliteStore::append(const std::vector<Fact>& facts) {
+  RF_TRY(queue(facts));
+  begin();
+  return {};
+}
+
+void SqliteStore::begin() { parts_->writer->wake(); }
+
+Result<void> SqliteStore::queue(const std::vector<Fact>& facts) {
   std::vector<Writer::Entry> entries;
   entries.reserve(facts.size());
   for (const Fact& fact : facts) {
@@ -83,6 +91,7 @@ Result<void> SqliteStore::appendSnapshot(const Fact& fact, std::string state) {
   entries.push_back({fact, std::move(state)});
   RF_TRY(parts_->writer->push(std::move(entries)));
   ++parts_->nextSeq;
+  begin();
   return {};
 }
 

@@ -47,6 +47,8 @@ class SqliteStore final : public Store {
   ~SqliteStore() override;
 
   Result<void> append(const std::vector<Fact>& facts) override;
+  Result<void> queue(const std::vector<Fact>& facts) override;
+  void begin() override;
   Result<void> appendSnapshot(const Fact& fact, std::string state) override;
   int eventFd() const override;
   Progress progress() override;

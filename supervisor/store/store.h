@@ -27,6 +27,10 @@ class Store {
   // Queues facts in order; they commit together with whatever else has gathered. Fails with kUnavailable when the queue
   // is at its bound (kMaxQueuedFacts).
   virtual Result<void> append(const std::vector<Fact>& facts) = 0;
+  // As append, but the commit may wait for begin(): whoever has more to do at once is not held up by the one that
+  // writes.
+  virtual Result<void> queue(const std::vector<Fact>& facts) { return append(facts); }
+  virtual void begin() {}
   // Readable when progress() has news.
   virtual int eventFd() const = 0;
   virtual Progress progress() = 0;

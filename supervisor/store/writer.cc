@@ -48,18 +48,15 @@ constexpr std::chrono::milliseconds kLongestWait{20};
 // ---- the loop's side
 
 Result<void> Writer::push(std::vector<Entry> entries) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (pending_ + entries.size() > kMaxQueuedFacts) {
-      return Error{ErrorCode::kUnavailable,
-                   path_ + ": " + std::to_string(pending_) + " facts wait for the disk, the most that may", 0};
-    }
-    pending_ += entries.size();
-    if (queue_.empty()) dueAt_ = std::chrono::steady_clock::now() + kLongestWait;
-    isAwaited_ = isAwaited_ || std::ranges::any_of(entries, isAwaited);
-    std::move(entries.begin(), entries.end(), std::back_inserter(queue_));
+  const std::lock_guard lock(mutex_);
+  if (pending_ + entries.size() > kMaxQueuedFacts) {
+    return Error{ErrorCode::kUnavailable,
+                 path_ + ": " + std::to_string(pending_) + " facts wait for the disk, the most that may", 0};
   }
-  wake_.notify_one();
+  pending_ += entries.size();
+  if (queue_.empty()) dueAt_ = std::chrono::steady_clock::now() + kLongestWait;
+  isAwaited_ = isAwaited_ || std::ranges::any_of(entries, isAwaited);
+  std::move(entries.begin(), entries.end(), std::back_inserter(queue_));
   return {};
 }
 

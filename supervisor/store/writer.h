@@ -36,7 +36,9 @@ class Writer {
   // Commits what is queued, unless a failure stands; then ends the thread.
   ~Writer();
 
+  // Queues only; wake() lets the thread see it.
   Result<void> push(std::vector<Entry> entries);
+  void wake() { wake_.notify_one(); }
   void pushSample(const Sample& sample);
   int eventFd() const { return event_.get(); }
   Progress progress();

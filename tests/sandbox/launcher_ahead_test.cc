@@ -1,5 +1,6 @@
 // What a waiting child built before it knew its run, and how the launcher asks a child that gives no answer.
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,6 +135,64 @@ TEST_CASE("steps that wait for the run are not overtaken where they meet") {
                                       MakeFile{"/run/id", "the run's own"},
                                       MountTmpfs{.target = "/tmp", .ownedByRun = true}};
   CHECK(stepsAhead(mounts) == std::vector<std::size_t>{0, 4});
+}
+
+TEST_CASE("the walk of a workspace ahead of its plan counts where the plan has nothing else in it or over it") {
+  const MountStep proc = MountProc{"/proc"};
+  const MountStep workspace = BindDescriptor{kWorkspaceDescriptor, "/home/me/x"};
+  const MountStep glob = MaskPath{"/home/me/x", "**/.env*", MaskKind::kEmpty, 256, "p:1"};
+  const MountStep name = MaskPath{"/home/me/x/.git/config", "", MaskKind::kReadOnly, 256, "p:2"};
+  const MountStep inside = BindPath{.source = "/usr", .target = "/home/me/x/usr"};
+  const MountStep above = MountTmpfs{.target = "/home"};
+  const MountStep beside = MountTmpfs{.target = "/home/me/xx"};
+  CHECK(isWorkspaceAlone({proc, above, workspace, beside, glob, name, inside}));
+  CHECK(!isWorkspaceAlone({proc, workspace, inside, glob}));
+  CHECK(!isWorkspaceAlone({inside, workspace, glob}));
+  CHECK(!isWorkspaceAlone({workspace, above, glob}));
+  CHECK(!isWorkspaceAlone({workspace, name, glob}));
+  CHECK(!isWorkspaceAlone({glob, workspace}));
+  CHECK(!isWorkspaceAlone({workspace, name}));
+  CHECK(!isWorkspaceAlone({proc, glob}));
+  CHECK(globsBelow({workspace, glob, name}, "/home/me/x") ==
+        std::vector<GlobQuery>{{.pattern = "**/.env*", .maxMatches = 256, .hides = true}});
+}
+
+TEST_CASE("a workspace that was foretold is looked through ahead, and what comes instead of it is hidden as well") {
+  LauncherProcess launcher;
+  const Workspace workspace, other;
+  const OutputFile output(workspace), otherOutput(other);
+  Plan plan = shellPlan("cat .env deep/.env; ls -d deep/.env; echo end");
+  plan.mounts.push_back(MaskPath{"/workspace", "**/.env*", MaskKind::kEmpty, 256, "p:1"});
+  (void)launcher.runToEnd(plan, output.fds());
+  workspace.write("deep/.env", "SECRET");
+  other.write("deep/.env", "SECRET");
+  const std::string deep = workspace.path() + "/deep";
+  const UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  REQUIRE(::inotify_add_watch(watch.get(), deep.c_str(), IN_OPEN) >= 0);
+
+  const Slot slot = prepareSlot(launcher);
+  const UniqueFd given(::open(workspace.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  launcher.send(Foretell{slot.run}, {given.get()});
+  char event[4096];
+  REQUIRE(eventually([&] { return ::read(watch.get(), event, sizeof event) > 0; }));
+  plan.run = slot.run;
+  const OutputFile* used = &output;
+  SECTION("it comes at once") {}
+  SECTION("another one comes") { used = &otherOutput; }
+  SECTION("it comes later, with one secret more") {
+    const auto begun = std::chrono::steady_clock::now();
+    REQUIRE(eventually([&] { return std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(100); }));
+    workspace.write(".env", "SECRET");
+  }
+  SECTION("the plan has a rule more") {
+    plan.mounts.push_back(MaskPath{"/workspace", "*/made", MaskKind::kEmpty, 256, "p:2"});
+    workspace.write("deep/made", "SECRET");
+    plan.command.back() = "cat deep/made; echo end";
+  }
+  CHECK(launcher.start(plan, used->fds()).initPid == slot.pid);
+  (void)launcher.expect<Ended>();
+  CHECK(used->text().find("end") != std::string::npos);
+  CHECK(used->text().find("SECRET") == std::string::npos);
 }
 
 TEST_CASE("a process that does not stop is asked for its filter without waiting for it") {

@@ -176,6 +176,38 @@ TEST_CASE("a prepared slot gives its id to the next run of its class, and one th
   }
 }
 
+TEST_CASE("a slot that was told of a workspace is used for that launch or for none") {
+  World world;
+  world.dir.write("policies/other.toml", "schema = 1\nname = \"other\"\nworkspce = 3\n");
+  Peering first(world, 1000);
+  (void)launch(world, first);
+  CHECK(world.launcher.last<sandbox::Foretell>() == nullptr);  // Nobody knew of which class it would be.
+  world.clock.advance(std::chrono::seconds(1));
+  world.daemon->wake();
+  const RunId slot = world.launcher.last<sandbox::Prepare>()->run;
+  world.launcherSays(sandbox::Prepared{slot});
+  Peering second(world, 1000);
+  SECTION("launched") {
+    second.run();
+    REQUIRE(world.launcher.last<sandbox::Foretell>() != nullptr);
+    CHECK(world.launcher.last<sandbox::Foretell>()->run == slot);
+    CHECK(world.launcher.last<sandbox::Launch>()->plan.run == slot);
+    CHECK(world.launcher.last<sandbox::Abandon>() == nullptr);
+  }
+  SECTION("refused") {
+    second.run("other");
+    CHECK(world.launcher.last<sandbox::Foretell>()->run == slot);
+    REQUIRE(world.launcher.last<sandbox::Abandon>() != nullptr);
+    CHECK(world.launcher.last<sandbox::Abandon>()->run == slot);
+    Peering third(world, 1001);
+    third.run();
+    CHECK(world.launcher.last<sandbox::Launch>()->plan.run != slot);
+    const auto saidBefore = world.said;
+    world.launcherSays(sandbox::LaunchFailed{.run = slot, .token = "abandoned"});
+    CHECK(world.said == saidBefore);
+  }
+}
+
 TEST_CASE("an own uid is one that no live run has, reused as late as possible") {
   State state;
   const UidRange range{700000, 700002};
