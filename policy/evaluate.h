@@ -1,6 +1,9 @@
-// evaluate(document, action) -> verdict: one pure function, the only place that judges.
+// evaluate(document, action) -> verdict: one pure function, the only place that judges. Whoever judges often makes a
+// Judge once and asks that.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,19 +25,58 @@ struct Places {
   std::string home;       // absolute
 };
 
+// What takes the place of an action, for Decision::kRewrite: what is set here and nothing else.
+struct Replacement {
+  std::optional<std::string> path;     // kWrite: where it goes; kExec: the program, when it is another one
+  std::optional<std::string> host;     // kConnect: "host:port"
+  std::optional<std::string> content;  // kRead: what the reader sees
+  std::vector<std::string> argv;       // kExec
+  bool operator==(const Replacement&) const = default;
+};
+
+enum class Audit { kNo, kAllowed };  // kAllowed: would be asked, and is allowed because the mode is audit
+
 struct Verdict {
   Decision decision = Decision::kForbid;
   Origin origin;     // of the rule that decided; empty file: the built-in default "not granted"
   std::string rule;  // its text: "files.forbid **/.env*"
   std::string why;
+  Replacement replacement;
+  Audit audit = Audit::kNo;
+  bool operator==(const Verdict&) const = default;
 };
 
-// Forbid over ask over rewrite over allow; what nothing grants is forbidden. Within that:
+// Forbid over grant over ask over rewrite over allow; what nothing grants is forbidden. Within that:
 // - the workspace may be read; a `forbid` that is no secret pattern forbids changes only;
+// - a path in `ask` or `askRead` is there to be asked for; a pattern with globs adds nothing, it makes a question of
+// what
+//   is allowed otherwise;
+// - a grant answers what would be asked or rewritten; it opens nothing else. Its end is not looked at: a grant that is
+//   over is not in the document. To write is not to read: an open for both is two actions;
 // - a program that no rule names may be executed when it may be read;
-// - addresses of private networks and of this machine are forbidden unless a rule says them literally.
+// - addresses of private networks and of this machine are forbidden unless a rule says them literally; a loopback port
+//   is such a rule for 127.0.0.1 and localhost;
+// - what a rewrite leads to must be allowed without asking, else the action is forbidden; a rewrite is not rewritten.
 // Says nothing about what a fence brings along itself (/proc, a private /tmp and home).
 Verdict evaluate(const Document& document, const Places& places, const Action& action);
+
+// A policy made ready to judge many actions: the same answers as evaluate(). Threads may share one.
+class Judge {
+ public:
+  Judge(Document document, Places places);
+  Judge(Judge&&) noexcept;
+  Judge& operator=(Judge&&) noexcept;
+  ~Judge();
+
+  Verdict judge(const Action& action) const;
+  // judge().decision of a kRead or kWrite, without the words: for each call of an agent.
+  Decision decide(Operation operation, std::string_view path) const;
+  const Document& document() const;
+
+ private:
+  struct Prepared;
+  std::unique_ptr<const Prepared> prepared_;
+};
 
 // Whether `path` (absolute, normalised) is matched by a pattern of the policy format. "**" crosses directories, "*" and
 // "?" do not. What a pattern matches, it matches with everything below it. Names compare byte by byte.

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "policy/evaluate.h"
+#include "policy/path_set.h"
 
 namespace ringfence::policy {
 namespace {
@@ -15,33 +16,6 @@ std::vector<std::string_view> partsOf(std::string_view path) {
     at = slash + 1;
   }
   return parts;
-}
-
-// One name against a pattern of "*" and "?". Linear but for the last star, so no pattern takes long.
-bool matchesName(std::string_view pattern, std::string_view name) {
-  std::size_t p = 0;
-  std::size_t n = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && pattern[p] == '?') {
-      ++p;
-      do ++n;
-      while (n < name.size() && (name[n] & 0xc0) == 0x80);
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
 // Whether the pattern matches `path` or one of the directories above it.
