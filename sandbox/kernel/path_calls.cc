@@ -1,0 +1,40 @@
+#include "sandbox/kernel/path_calls.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr long kFchmodat2 = 452;
+constexpr int kMaxTries = 128;  // EAGAIN: something moved while ".." was resolved
+
+}  // namespace
+
+int openHow(int base, const char* path, const OpenHow& how) {
+  open_how request{};
+  request.flags = how.flags | O_CLOEXEC;
+  request.mode = how.mode;
+  request.resolve = how.resolve;
+  for (int tries = 0;; ++tries) {
+    const long fd = ::syscall(SYS_openat2, base, path, &request, sizeof request);
+    if (fd >= 0) return static_cast<int>(fd);
+    // Who asks for cached resolution alone wants to hear EAGAIN.
+    if (errno != EAGAIN || tries == kMaxTries || (how.resolve & kResolveCached) != 0) return -errno;
+  }
+}
+
+int changeMode(int fd, std::uint32_t mode) {
+  return ::syscall(kFchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0 ? 0 : errno;
+}
+
+int pidfdOpen(int process) {
+  const long fd = ::syscall(SYS_pidfd_open, process, 0);
+  return fd >= 0 ? static_cast<int>(fd) : -errno;
+}
+
+}  // namespace ringfence::sandbox

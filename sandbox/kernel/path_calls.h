@@ -1,0 +1,30 @@
+// Opening below a directory with the kernel's own rules about what may be followed. Never EINTR or EAGAIN for reasons
+// of ours: both are tried again, EAGAIN a bounded number of times.
+#pragma once
+
+#include <cstdint>
+
+namespace ringfence::sandbox {
+
+// Of openat2(2).
+inline constexpr std::uint64_t kResolveNoXdev = 0x01;
+inline constexpr std::uint64_t kResolveNoMagicLinks = 0x02;
+inline constexpr std::uint64_t kResolveNoSymlinks = 0x04;
+inline constexpr std::uint64_t kResolveBeneath = 0x08;
+inline constexpr std::uint64_t kResolveInRoot = 0x10;
+inline constexpr std::uint64_t kResolveCached = 0x20;
+
+struct OpenHow {
+  std::uint64_t flags = 0;  // O_CLOEXEC is added
+  std::uint64_t mode = 0;
+  std::uint64_t resolve = 0;
+};
+
+// The descriptor, or -errno; also -EINTR when `path` is one whose opening waits (a FIFO) and a signal came.
+int openHow(int base, const char* path, const OpenHow& how);
+// fchmodat2(2) of Linux 6.6 for whatever `fd` (O_PATH too) is. 0 or errno; ENOSYS on an older kernel.
+int changeMode(int fd, std::uint32_t mode);
+// A descriptor for another process's descriptor, or -errno.
+int pidfdOpen(int process);
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,107 @@
+#include "sandbox/warden/caller.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "sandbox/warden/process_chain.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::size_t kFirstRead = 256;  // most paths
+constexpr Bytes kMaxFdInfo = kibibytes(4);
+constexpr Bytes kMaxStat = kibibytes(4);
+constexpr int kTerminalField = 4;  // of /proc/PID/stat, counted after the name
+
+}  // namespace
+
+OrErrno<std::string> Caller::text(std::uint64_t address, std::size_t limit, int tooLong) const {
+  std::string result;
+  std::array<char, kFirstRead> first;
+  std::size_t wanted = std::min(limit, first.size());
+  std::size_t got = notifier_->readMemory(thread(), address, {first.data(), wanted});
+  if (const void* end = std::memchr(first.data(), 0, got); end != nullptr) {
+    return std::string(first.data(), static_cast<std::size_t>(static_cast<const char*>(end) - first.data()));
+  }
+  if (got < wanted) return Errno{EFAULT};
+  if (wanted == limit) return Errno{tooLong};
+  result.assign(first.data(), got);
+  result.resize(limit);
+  got += notifier_->readMemory(thread(), address + wanted, {result.data() + wanted, limit - wanted});
+  const std::size_t end = result.find('\0', wanted);
+  if (end != std::string::npos && end < got) {
+    result.resize(end);
+    return result;
+  }
+  return Errno{got < limit ? EFAULT : tooLong};
+}
+
+OrErrno<std::string> Caller::path(std::uint64_t address) const {
+  auto result = text(address, PATH_MAX, ENAMETOOLONG);
+  if (result && result->empty()) return Errno{ENOENT};
+  return result;
+}
+
+OrErrno<std::string> Caller::bytes(std::uint64_t address, std::size_t count) const {
+  std::string result(count, '\0');
+  if (notifier_->readMemory(thread(), address, result) != count) return Errno{EFAULT};
+  return result;
+}
+
+OrErrno<UniqueFd> Caller::base(int descriptor) const {
+  const std::string link = descriptor == AT_FDCWD ? name("cwd") : name("fd/") + std::to_string(descriptor);
+  UniqueFd fd(::openat(proc_, link.c_str(), O_PATH | O_CLOEXEC));
+  if (!fd) return Errno{errno == ENOENT && descriptor != AT_FDCWD ? EBADF : errno};
+  return fd;
+}
+
+OrErrno<UniqueFd> Caller::object(int descriptor) const {
+  UniqueFd fd = RF_OR_ERRNO(base(descriptor < 0 ? -1 : descriptor));
+  auto info = readFileAt(proc_, name("fdinfo/") + std::to_string(descriptor), kMaxFdInfo);
+  if (!info) return Errno{EBADF};
+  const std::size_t flags = info->find("flags:");
+  if (flags == std::string::npos) return Errno{EBADF};
+  if ((std::strtoul(info->c_str() + flags + 6, nullptr, 8) & O_PATH) != 0) return Errno{EBADF};
+  return fd;
+}
+
+OrErrno<ThreadStatus> Caller::status() const {
+  auto status = readThreadStatus(proc_, thread());
+  if (!status) return Errno{ESRCH};
+  return std::move(*status);
+}
+
+OrErrno<dev_t> Caller::terminal() const {
+  auto text = readFileAt(proc_, name("stat"), kMaxStat);
+  if (!text) return Errno{ESRCH};
+  // The name before it is the process's choice, parentheses and blanks included.
+  std::size_t at = text->rfind(')');
+  for (int field = 0; field < kTerminalField && at != std::string::npos; ++field) at = text->find(' ', at + 1);
+  if (at == std::string::npos) return Errno{ESRCH};
+  const auto number = static_cast<unsigned>(std::strtol(text->c_str() + at, nullptr, 10));
+  // As the kernel packs it there: 12 bits of major number, 20 of minor.
+  return makedev((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xfff00));
+}
+
+bool Caller::seesWhatWeSee() const {
+  struct stat theirs {};
+  struct stat ours {};
+  for (const char* link : {"ns/mnt", "root"}) {
+    if (::fstatat(proc_, name(link).c_str(), &theirs, 0) != 0) return false;
+    if (::fstatat(proc_, (std::string("self/") + link).c_str(), &ours, 0) != 0) return false;
+    if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino) return false;
+  }
+  return true;
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,207 @@
+// open and its kin: what exists is opened through its pinned object, what does not is made in its pinned directory.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+
+#include "sandbox/kernel/path_calls.h"
+#include "sandbox/warden/deeds.h"
+#include "sandbox/warden/own_proc.h"
+#include "sandbox/warden/walk.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::uint64_t kTmpfile = O_TMPFILE & ~std::uint64_t{O_DIRECTORY};
+constexpr unsigned kMemoryDevices = 1;  // null, zero, full, random
+const dev_t kOwnTerminal = makedev(5, 0);
+
+bool has(std::uint64_t flags, std::uint64_t flag) { return (flags & flag) == flag; }
+bool writes(std::uint64_t flags) { return (flags & O_ACCMODE) != O_RDONLY || has(flags, O_TRUNC); }
+// 3 is for ioctl alone, and asks for both rights.
+bool reads(std::uint64_t flags) { return (flags & O_ACCMODE) != O_WRONLY; }
+
+CloseOnExec closeOnExec(std::uint64_t flags) { return has(flags, O_CLOEXEC) ? CloseOnExec::kYes : CloseOnExec::kNo; }
+
+Effect given(int fd, std::uint64_t flags) {
+  if (fd < 0) return Effect::failed(-fd);
+  Effect effect;
+  effect.kind = Effect::Kind::kFd;
+  effect.fd.reset(fd);
+  effect.closeOnExec = closeOnExec(flags);
+  return effect;
+}
+
+// File systems of this machine that answer by themselves.
+bool isLocal(int object) {
+  static constexpr long kLocal[] = {0xEF53,     0x58465342, 0x9123683E, 0x01021994, 0x794c7630, 0xF2F52010, 0x9fa0,
+                                    0x62656572, 0x1cd1,     0x858458f6, 0x4d44,     0x2011BAB0, 0x2FC12FC1, 0x27e0eb};
+  struct statfs status {};
+  return ::fstatfs(object, &status) == 0 && std::ranges::find(kLocal, long{status.f_type}) != std::end(kLocal);
+}
+
+class OpenExisting final : public PathDeed {
+ public:
+  OpenExisting(PathCall call, UniqueFd found, const struct stat& status)
+      : PathDeed(std::move(call)), found_(std::move(found)), type_(status.st_mode & S_IFMT) {
+    const bool quietDevice = S_ISCHR(type_) && major(status.st_rdev) == kMemoryDevices;
+    const bool plain = S_ISREG(type_) || S_ISDIR(type_) || quietDevice;
+    // To open a FIFO for both ends never waits, but nobody relies on that here.
+    blocking_ = plain && (quietDevice || isLocal(found_.get())) ? Blocking::kNo : Blocking::kMay;
+  }
+
+  int prepare() {
+    auto path = pathOf(found_.get());
+    if (!path) return path.error().value;
+    if (writes(call_.flags)) judge(policy::Operation::kWrite, *path);
+    if (reads(call_.flags)) judge(policy::Operation::kRead, std::move(*path));
+    return 0;
+  }
+
+  Lasting lasting() const override { return has(call_.flags, O_TRUNC) ? Lasting::kChange : Lasting::kNothing; }
+  Blocking blocking() const override { return blocking_; }
+  Effect perform() override {
+    std::uint64_t flags = call_.flags & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW};
+    // A terminal that a warden opens must never become its own.
+    if (S_ISCHR(type_)) flags |= O_NOCTTY;
+    return given(openHow(AT_FDCWD, handleOf(found_.get()).c_str(), {.flags = flags}), call_.flags);
+  }
+
+ protected:
+  int pinned() const override { return found_.get(); }
+
+ private:
+  UniqueFd found_;
+  mode_t type_;
+  Blocking blocking_;
+};
+
+class OpenNew final : public PathDeed {
+ public:
+  OpenNew(PathCall call, Place place) : PathDeed(std::move(call)), place_(std::move(place)) {}
+  int prepare() {
+    auto path = pathOf(place_);
+    if (!path) return path.error().value;
+    judge(policy::Operation::kWrite, std::move(*path));
+    return 0;
+  }
+  Blocking blocking() const override { return isLocal(place_.directory.get()) ? Blocking::kNo : Blocking::kMay; }
+  Effect perform() override {
+    const ScopedUmask umask(call_.umask);
+    const int fd = openHow(place_.directory.get(), place_.name.c_str(),
+                           {.flags = (call_.flags & ~std::uint64_t{O_NOFOLLOW}) | O_CREAT | O_EXCL,
+                            .mode = call_.mode,
+                            .resolve = kResolveBeneath | kResolveNoSymlinks});
+    if (fd == -EEXIST && !has(call_.flags, O_EXCL)) return {.kind = Effect::Kind::kChanged};
+    return given(fd, call_.flags);
+  }
+
+ protected:
+  int pinned() const override { return place_.directory.get(); }
+
+ private:
+  Place place_;
+};
+
+// O_TMPFILE, and O_PATH: the object itself is the argument or the result.
+class OpenPinned final : public PathDeed {
+ public:
+  OpenPinned(PathCall call, UniqueFd found) : PathDeed(std::move(call)), found_(std::move(found)) {}
+  int prepare() {
+    auto path = pathOf(found_.get());
+    if (!path) return path.error().value;
+    judge(makesFile() ? policy::Operation::kWrite : policy::Operation::kRead, std::move(*path));
+    return 0;
+  }
+  Lasting lasting() const override { return Lasting::kNothing; }
+  Effect perform() override {
+    if (!makesFile()) return given(::fcntl(found_.get(), F_DUPFD_CLOEXEC, 3), call_.flags);
+    const ScopedUmask umask(call_.umask);
+    return given(openHow(found_.get(), ".",
+                         {.flags = call_.flags & ~std::uint64_t{O_NOFOLLOW},
+                          .mode = call_.mode,
+                          .resolve = kResolveBeneath | kResolveNoSymlinks}),
+                 call_.flags);
+  }
+
+ protected:
+  int pinned() const override { return found_.get(); }
+
+ private:
+  bool makesFile() const { return has(call_.flags, kTmpfile); }
+  UniqueFd found_;
+};
+
+template <typename Kind, typename... Parts>
+Prepared make(PathCall call, Parts&&... parts) {
+  auto deed = std::make_unique<Kind>(std::move(call), std::forward<Parts>(parts)...);
+  if (const int error = deed->prepare(); error != 0) return Errno{error};
+  return std::unique_ptr<Deed>(std::move(deed));
+}
+
+// /dev/tty: the caller's terminal, under the name that it has in the run.
+OrErrno<UniqueFd> terminalOf(const Caller& caller) {
+  const dev_t terminal = RF_OR_ERRNO(caller.terminal());
+  if (terminal == 0) return Errno{ENXIO};
+  const std::string path = "/dev/pts/" + std::to_string(minor(terminal));
+  UniqueFd fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISCHR(status.st_mode)) return Errno{ENXIO};
+  // Another terminal of that number: the caller's is not of this run.
+  if (status.st_rdev != terminal) return Errno{ENXIO};
+  return fd;
+}
+
+Prepared prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
+  struct stat status {};
+  if (::fstat(found.get(), &status) != 0) return Errno{errno};
+  if (has(call.flags, O_CREAT) && has(call.flags, O_EXCL)) return Errno{EEXIST};
+  if (S_ISLNK(status.st_mode)) return Errno{ELOOP};
+  if (S_ISDIR(status.st_mode) && (writes(call.flags) || has(call.flags, O_CREAT))) return Errno{EISDIR};
+  if (!S_ISDIR(status.st_mode) && has(call.flags, O_DIRECTORY)) return Errno{ENOTDIR};
+  if (S_ISSOCK(status.st_mode)) return Errno{ENXIO};
+  if (S_ISCHR(status.st_mode) && status.st_rdev == kOwnTerminal) {
+    found = RF_OR_ERRNO(terminalOf(caller));
+    if (::fstat(found.get(), &status) != 0) return Errno{errno};
+  }
+  if (isOnProc(found.get())) {
+    if (const int error = refusalOfProcFile(caller, found.get(), writes(call.flags) ? ProcUse::kWrite : ProcUse::kRead);
+        error != 0) {
+      return Errno{error};
+    }
+  }
+  return make<OpenExisting>(std::move(call), std::move(found), status);
+}
+
+}  // namespace
+
+Prepared prepareOpen(const Caller& caller, PathCall call) {
+  if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
+  if (has(call.flags, O_CREAT) && has(call.flags, O_DIRECTORY) && !has(call.flags, kTmpfile)) return Errno{EINVAL};
+  const bool keepsLink = has(call.flags, O_NOFOLLOW) || (has(call.flags, O_CREAT) && has(call.flags, O_EXCL));
+  auto found = pinObject(caller, call.path, keepsLink ? LastLink::kKeep : LastLink::kFollow, call.resolve);
+  if (has(call.flags, O_PATH) || has(call.flags, kTmpfile)) {
+    if (!found) return found.error();
+    struct stat status {};
+    if (::fstat(found->get(), &status) != 0) return Errno{errno};
+    if (has(call.flags, O_DIRECTORY) && !S_ISDIR(status.st_mode)) return Errno{ENOTDIR};
+    if (has(call.flags, O_PATH) && isOnProc(found->get())) {
+      if (const int error = refusalOfProcFile(caller, found->get(), ProcUse::kRead); error != 0) return Errno{error};
+    }
+    return make<OpenPinned>(std::move(call), std::move(*found));
+  }
+  if (found) return prepareFound(caller, std::move(call), std::move(*found));
+  if (found.error().value != ENOENT || !has(call.flags, O_CREAT)) return found.error();
+  if (call.path.endsWithSlash()) return Errno{EISDIR};
+  Place place = RF_OR_ERRNO(keepsLink ? pinPlace(caller, call.path, call.resolve)
+                                      : pinPlaceBehindLinks(caller, call.path, call.resolve));
+  return make<OpenNew>(std::move(call), std::move(place));
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,108 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "sandbox/warden/deeds.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+// Prepared content in place of what is in a file.
+class GiveContent final : public Deed {
+ public:
+  GiveContent(std::string content, CloseOnExec closeOnExec) : content_(std::move(content)), closeOnExec_(closeOnExec) {}
+  Lasting lasting() const override { return Lasting::kNothing; }
+  Effect perform() override {
+    auto file = sealedMemfd("ringfence-content", content_);
+    if (!file) return Effect::failed(file.error().sysErrno != 0 ? file.error().sysErrno : EIO);
+    // One that can only be read, as was asked for.
+    Effect effect;
+    effect.kind = Effect::Kind::kFd;
+    effect.fd.reset(::open(handleOf(file->get()).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!effect.fd) return Effect::failed(errno);
+    effect.closeOnExec = closeOnExec_;
+    return effect;
+  }
+  OrErrno<std::unique_ptr<Deed>> rewritten(const Caller&, std::size_t, const Rewrite&) override {
+    return Errno{EACCES};
+  }
+
+ private:
+  std::string content_;
+  CloseOnExec closeOnExec_;
+};
+
+bool isOpen(GuardedCall call) {
+  return call == GuardedCall::kOpen || call == GuardedCall::kOpenat || call == GuardedCall::kOpenat2 ||
+         call == GuardedCall::kCreat;
+}
+
+OrErrno<CopiedPath> again(const CopiedPath& path) {
+  CopiedPath copy;
+  copy.text = path.text;
+  if (path.base) {
+    copy.base.reset(::fcntl(path.base.get(), F_DUPFD_CLOEXEC, 3));
+    if (!copy.base) return Errno{errno};
+  }
+  return copy;
+}
+
+OrErrno<PathCall> again(const PathCall& call) {
+  PathCall copy;
+  copy.call = call.call;
+  copy.path = RF_OR_ERRNO(again(call.path));
+  copy.second = RF_OR_ERRNO(again(call.second));
+  copy.last = call.last;
+  copy.flags = call.flags;
+  copy.mode = call.mode;
+  copy.resolve = call.resolve;
+  copy.umask = call.umask;
+  copy.device = call.device;
+  copy.owner = call.owner;
+  copy.group = call.group;
+  copy.length = call.length;
+  copy.times = call.times;
+  copy.text = call.text;
+  copy.value = call.value;
+  return copy;
+}
+
+}  // namespace
+
+Effect Effect::of(long result) {
+  if (result < 0) return failed(errno);
+  Effect effect;
+  effect.value = result;
+  return effect;
+}
+
+void PathDeed::judge(policy::Operation operation, std::string path) {
+  if (path.empty()) return;
+  targets_.push_back({.operation = operation, .target = std::move(path), .argv = {}});
+}
+
+std::string PathDeed::object() const {
+  struct stat status {};
+  if (pinned() < 0 || ::fstat(pinned(), &status) != 0) return {};
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+OrErrno<std::unique_ptr<Deed>> PathDeed::rewritten(const Caller& caller, std::size_t target, const Rewrite& rewrite) {
+  if (rewrite.content && isOpen(call_.call) && (call_.flags & (O_ACCMODE | O_TRUNC | O_PATH)) == O_RDONLY) {
+    const auto onExec = (call_.flags & O_CLOEXEC) != 0 ? CloseOnExec::kYes : CloseOnExec::kNo;
+    return std::unique_ptr<Deed>(std::make_unique<GiveContent>(*rewrite.content, onExec));
+  }
+  if (!rewrite.path) return Errno{EACCES};
+  PathCall call = RF_OR_ERRNO(again(call_));
+  const bool second = !second_.empty() && target + 1 == targets_.size();
+  (second ? call.second : call.path) = RF_OR_ERRNO(givenPath(*rewrite.path));
+  call.resolve = 0;
+  return preparePathCall(caller, std::move(call));
+}
+
+ScopedUmask::ScopedUmask(std::uint32_t mask) : old_(::umask(static_cast<mode_t>(mask))) {}
+ScopedUmask::~ScopedUmask() { (void)::umask(old_); }
+
+}  // namespace ringfence::sandbox
