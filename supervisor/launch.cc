@@ -177,6 +177,21 @@ const PolicyMemory::Outcome& PolicyMemory::load(policy::Sources sources, const s
   return *outcome_;
 }
 
+namespace {
+
+// What the person allows for this run alone: as if the policy said it, below every `forbid`.
+void allowHosts(policy::Network& network, const std::vector<api::HostGrant>& grants) {
+  for (const api::HostGrant& grant : grants) {
+    const bool bare = grant.host.find(':') != std::string::npos && grant.port;
+    std::string text = bare ? "[" + grant.host + "]" : grant.host;
+    if (grant.port) text += ":" + std::to_string(*grant.port);
+    network.allow.push_back(
+        {.host = grant.host, .port = grant.port, .why = "", .origin = {"--allow-host", 0, std::move(text)}});
+  }
+}
+
+}  // namespace
+
 std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& request, const LaunchWorld& world) {
   if (!world.policies.unlisted().empty()) return invalidPolicy(world.policies.unlisted());
   policy::Sources sources = world.policies.inForce();
@@ -192,6 +207,7 @@ std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& req
   if (const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded))
     return invalidPolicy(*diagnostics);
   ChosenPolicy chosen{std::get<policy::Loaded>(loaded).document, {}};
+  allowHosts(chosen.document.network, request.allowHosts);
   for (const policy::Diagnostic& warning : std::get<policy::Loaded>(loaded).warnings) {
     chosen.notes.push_back(warning.file + ":" + std::to_string(warning.line) + ": " + warning.message);
   }

@@ -77,6 +77,11 @@ class Requests {
   void on(Asker asker, const api::SendSignal& request);
   void on(Asker asker, const api::TrustFile& request);
   void on(Asker asker, const api::Detach& request);
+  void on(Asker asker, const api::ReadPending& request);
+  void on(Asker asker, const api::AnswerQuestion& request);
+  void on(Asker asker, const api::ListGrants& request);
+  void on(Asker asker, const api::RevokeGrant& request);
+  void on(Asker asker, const api::AskWhy& request);
 
   void onFact(const Fact& fact, const RunStarted& body) { began(fact.run, body.pid); }  // adopted meanwhile
   void onFact(const Fact& fact, const RunRefused& body);

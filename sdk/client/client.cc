@@ -140,6 +140,8 @@ Answer<RunEvent> Client::nextRunEvent() {
     case v1::RunEvent::kStoppedBy: return RunEvent(StoppedBy{event.stopped_by()});
     case v1::RunEvent::kContinued: return RunEvent(Continued{});
     case v1::RunEvent::kEnded: return RunEvent(fromMessage(event.ended()));
+    case v1::RunEvent::kAsked: return RunEvent(fromMessage(event.asked()));
+    case v1::RunEvent::kSettled: return RunEvent(fromMessage(event.settled()));
     case v1::RunEvent::EVENT_NOT_SET: break;
   }
   return Exchange::unexpected("an event of the run");

@@ -15,6 +15,7 @@
 
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
+#include "sdk/client/questions.h"
 
 namespace ringfence::client {
 
@@ -26,6 +27,11 @@ enum class StdioMode { kDescriptors, kTerminal, kCaptured };
 struct ExtraPath {
   std::string path;
   bool writable = false;
+};
+// Counts as an entry of network.allow. Port 0: any.
+struct HostGrant {
+  std::string host;
+  std::uint16_t port = 0;
 };
 
 struct RunRequest {
@@ -43,6 +49,7 @@ struct RunRequest {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::pair<std::string, std::string>> extraEnvironment;
   std::vector<ExtraPath> extraPaths;
+  std::vector<HostGrant> allowHosts;
   StdioMode stdio = StdioMode::kDescriptors;
   int stdioFds[3] = {0, 1, 2};  // borrowed; kDescriptors only
   std::uint16_t rows = 24;
@@ -74,7 +81,8 @@ struct StoppedBy {
   int signal = 0;
 };
 struct Continued {};
-using RunEvent = std::variant<StoppedBy, Continued, ExitStatus>;
+// Questions of the run are told to whoever follows it, to be shown; they are answered elsewhere.
+using RunEvent = std::variant<StoppedBy, Continued, ExitStatus, PendingItem, PendingGone>;
 
 struct WallReading {
   std::string wall, wanted, got, proved;
@@ -181,6 +189,19 @@ class Client {
   Answer<Document> doctor();
   Answer<std::vector<UsageRow>> usage(const std::string& run);
   Answer<std::monostate> trust(const std::string& file, const std::string& hash);
+
+  // The questions that wait, of one run or (empty) of all that the peer may see; kYes: then what is asked and settled,
+  // until the connection ends. nextPending: nullopt after the last. One stream a connection.
+  enum class Watch { kNo, kYes };
+  Answer<std::monostate> beginPending(const std::string& run, Watch watch);
+  Answer<std::optional<PendingEvent>> nextPending();
+  // A refusal with exit code 5 when the question was answered or expired before.
+  Answer<std::monostate> answer(const QuestionAnswer& answer);
+  // `run` empty: all that the peer may see.
+  Answer<std::vector<GrantRow>> grants(const std::string& run);
+  Answer<std::monostate> revokeGrant(std::uint64_t id);
+  // What the rules that a run has say of operation, target and argv.
+  Answer<WhyAnswer> why(const std::string& run, const PendingAction& action);
 
  private:
   explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}

@@ -42,6 +42,11 @@ void toMessage(const RunRequest& request, v1::RunRequest& message) {
     added.set_path(path.path);
     added.set_writable(path.writable);
   }
+  for (const HostGrant& grant : request.allowHosts) {
+    v1::HostGrant& added = *message.add_allow_hosts();
+    added.set_host(grant.host);
+    added.set_port(grant.port);
+  }
   message.set_stdio(toMessage(request.stdio));
   message.set_terminal_rows(request.rows);
   message.set_terminal_columns(request.columns);
@@ -110,7 +115,7 @@ Refusal fromMessage(const v1::ErrorAnswer& message) {
 ErrorCode codeOf(const std::string& name) {
   if (name == "invalid" || name == "policy") return ErrorCode::kInvalid;
   if (name == "denied") return ErrorCode::kDenied;
-  if (name == "not-found") return ErrorCode::kNotFound;
+  if (name == "not-found" || name == "gone") return ErrorCode::kNotFound;
   if (name == "busy") return ErrorCode::kBusy;
   if (name == "unsupported") return ErrorCode::kUnsupported;
   if (name == "unavailable" || name == "lagged") return ErrorCode::kUnavailable;

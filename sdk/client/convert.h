@@ -8,12 +8,18 @@
 namespace ringfence::client {
 
 void toMessage(const RunRequest& request, v1::RunRequest& message);
+void toMessage(const QuestionAnswer& answer, v1::AnswerRequest& message);
+v1::Operation toMessage(Operation operation);
 
 RunDetails fromMessage(const v1::RunDetails& message);
 Usage fromMessage(const v1::Usage& message);
 ExitStatus fromMessage(const v1::ExitStatus& message);
 LogLine fromMessage(const v1::LogLine& message);
 Refusal fromMessage(const v1::ErrorAnswer& message);
+PendingItem fromMessage(const v1::PendingItem& message);
+PendingGone fromMessage(const v1::PendingGone& message);
+GrantRow fromMessage(const v1::GrantRow& message);
+WhyAnswer fromMessage(const v1::WhyAnswer& message);
 
 template <typename Messages>
 std::vector<Weakening> weakeningsOf(const Messages& messages) {

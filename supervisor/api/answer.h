@@ -7,8 +7,11 @@
 #include <variant>
 #include <vector>
 
+#include "policy/document.h"
+#include "sandbox/wire/guard.h"
 #include "sandbox/wire/messages.h"
 #include "sdk/base/error.h"
+#include "supervisor/core/scope.h"
 
 namespace ringfence::supervisor::api {
 
@@ -49,9 +52,34 @@ struct StoppedBy {
   int signal = 0;
 };
 struct Continued {};
+
+// A rule of a file, as a person can find it.
+struct RuleText {
+  std::string file;
+  std::uint32_t line = 0;
+  std::string text;
+};
+// What somebody waits to be allowed. Field by field as sdk/proto/control.proto explains them.
+struct PendingItem {
+  std::uint64_t id = 0;
+  std::string run, runName;
+  sandbox::GuardedAction action;  // its object stays here
+  std::optional<RuleText> rule;   // absent: no rule of a file
+  std::string why, digest, asked, deadline;
+  std::uint32_t batch = 1;
+  std::vector<sandbox::GuardedAction> batched;  // the others of the batch; their chains stay here
+  std::uint32_t coalesced = 1;
+};
+enum class Settlement { kAllowed, kDenied, kRewritten, kExpired, kStopped, kWithdrawn };
+struct PendingGone {
+  std::uint64_t id = 0;
+  std::string run;
+  Settlement settlement = Settlement::kDenied;
+};
+
 struct RunEvent {
   std::string run;
-  std::variant<StoppedBy, Continued, ExitReport> event;
+  std::variant<StoppedBy, Continued, ExitReport, PendingItem, PendingGone> event;
 };
 
 struct UsageReading {
@@ -107,7 +135,29 @@ struct Output {
   bool isTerminal = false;
 };
 
+struct GrantRow {
+  std::uint64_t id = 0;
+  GrantScope scope = GrantScope::kOnce;
+  std::string run, workspace;  // of kRun, of kProject
+  policy::Operation operation = policy::Operation::kRead;
+  std::string target;
+  std::vector<std::string> argv;
+  std::string until, policyText, issued;
+  std::uint32_t byUid = 0;
+  std::uint64_t hits = 0;
+  std::string revoked;
+};
+struct GrantList {
+  std::vector<GrantRow> rows;
+};
+struct WhyAnswer {
+  policy::Decision decision = policy::Decision::kForbid;
+  std::optional<RuleText> rule;  // absent: nothing grants it
+  std::string why;
+  std::vector<std::string> next;
+};
+
 using Answer = std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document,
-                            UsageList, Output, RunNamed>;
+                            UsageList, Output, RunNamed, PendingItem, PendingGone, GrantList, WhyAnswer>;
 
 }  // namespace ringfence::supervisor::api

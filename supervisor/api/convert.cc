@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "sdk/base/text.h"
+#include "supervisor/api/convert_questions.h"
 #include "supervisor/api/wire.h"
 
 namespace ringfence::supervisor::api {
@@ -91,6 +92,7 @@ Result<Request> toRunRequest(const v1::RunRequest& message) {
   if (message.name().size() > kMaxNameLength) return outOfBounds("name is longer than 64 bytes");
   if (message.policy().size() > 256) return outOfBounds("policy is longer than 256 bytes");
   if (message.as_user().size() > 256) return outOfBounds("as_user is longer than 256 bytes");
+  request.allowHosts = RF_TRY(toHostGrants(message));
   request.name = message.name();
   request.policy = message.policy();
   request.asUser = message.as_user();
@@ -174,6 +176,8 @@ void fill(v1::ServerPacket& packet, const RunEvent& answer) {
   if (const auto* stopped = std::get_if<StoppedBy>(&answer.event)) message.set_stopped_by(stopped->signal);
   if (std::holds_alternative<Continued>(answer.event)) message.set_continued(true);
   if (const auto* exit = std::get_if<ExitReport>(&answer.event)) fillExit(*exit, *message.mutable_ended());
+  if (const auto* asked = std::get_if<PendingItem>(&answer.event)) fillMessage(*asked, *message.mutable_asked());
+  if (const auto* gone = std::get_if<PendingGone>(&answer.event)) fillMessage(*gone, *message.mutable_settled());
 }
 
 void fillDetails(const RunDetails& run, v1::RunDetails& message) {
@@ -256,6 +260,11 @@ void fill(v1::ServerPacket& packet, const Output& answer) {
   packet.mutable_output()->set_is_terminal(answer.isTerminal);
 }
 
+void fill(v1::ServerPacket& packet, const PendingItem& answer) { fillMessage(answer, *packet.mutable_pending()); }
+void fill(v1::ServerPacket& packet, const PendingGone& answer) { fillMessage(answer, *packet.mutable_pending_gone()); }
+void fill(v1::ServerPacket& packet, const GrantList& answer) { fillMessage(answer, *packet.mutable_grants()); }
+void fill(v1::ServerPacket& packet, const WhyAnswer& answer) { fillMessage(answer, *packet.mutable_why()); }
+
 }  // namespace
 
 Refusal refusalOf(const Error& error) {
@@ -286,6 +295,11 @@ Result<Request> toRequest(const v1::ClientPacket& packet) {
     case v1::ClientPacket::kSignal: return Request(SendSignal{packet.signal().run(), packet.signal().signal()});
     case v1::ClientPacket::kTrust: return Request(TrustFile{packet.trust().file(), packet.trust().hash()});
     case v1::ClientPacket::kDetach: return toNamed<Detach>(packet.detach().run());
+    case v1::ClientPacket::kPending: return toRequest(packet.pending());
+    case v1::ClientPacket::kAnswer: return toRequest(packet.answer());
+    case v1::ClientPacket::kGrants: return toRequest(packet.grants());
+    case v1::ClientPacket::kRevokeGrant: return toRequest(packet.revoke_grant());
+    case v1::ClientPacket::kWhy: return toRequest(packet.why());
     case v1::ClientPacket::kHello: return outOfBounds("Hello was said before");
     case v1::ClientPacket::REQUEST_NOT_SET: break;
   }

@@ -1,6 +1,7 @@
 // What a client may ask, as values: bounded and checked for shape by the session, not yet for rights or sense.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,9 +9,12 @@
 #include <variant>
 #include <vector>
 
+#include "policy/evaluate.h"
 #include "sandbox/plan/make_plan.h"
 #include "sandbox/plan/plan.h"
 #include "sdk/base/clock.h"
+#include "supervisor/api/answer.h"
+#include "supervisor/core/scope.h"
 
 namespace ringfence::supervisor::api {
 
@@ -20,10 +24,22 @@ inline constexpr std::size_t kMaxExtraPaths = 256;
 inline constexpr std::size_t kMaxPolicyTexts = 64;
 inline constexpr std::size_t kMaxNameLength = 64;
 inline constexpr std::size_t kMaxPathLength = 4096;
+inline constexpr std::size_t kMaxAllowedHosts = 256;
+inline constexpr std::size_t kMaxEndpointLength = 261;  // of a name, brackets or a colon, and a port
+inline constexpr std::size_t kMaxSayLength = 1024;
+inline constexpr std::size_t kMaxDigestLength = 128;
+inline constexpr Bytes kMaxRewriteContent{1 << 20};
+inline constexpr std::chrono::seconds kMaxGrantDuration = std::chrono::hours(24 * 366);
 
 struct PolicyText {
   std::string file;
   std::string text;
+};
+
+// Of --allow-host: counts as an entry of network.allow.
+struct HostGrant {
+  std::string host;  // a name, "*.name" or a literal address
+  std::optional<std::uint16_t> port;
 };
 
 // Descriptors beside it: the workspace, then three for Stdio::kDescriptors.
@@ -41,6 +57,7 @@ struct RunRequest {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::pair<std::string, std::string>> extraEnvironment;
   std::vector<sandbox::ExtraPath> extraPaths;
+  std::vector<HostGrant> allowHosts;
   sandbox::Stdio stdio = sandbox::Stdio::kDescriptors;
   std::uint16_t rows = 24;
   std::uint16_t columns = 80;
@@ -95,7 +112,35 @@ struct Detach {
   std::string run;
 };
 
+// `run` empty: of all runs that the peer may see. `watch`: goes on with what is asked and settled.
+struct ReadPending {
+  std::string run;
+  bool watch = false;
+};
+enum class AnswerVerdict { kAllow, kDeny, kRewrite };
+struct AnswerQuestion {
+  std::uint64_t id = 0;
+  std::string digest;  // not empty: only for the question that has it
+  AnswerVerdict verdict = AnswerVerdict::kDeny;
+  GrantScope scope = GrantScope::kOnce;  // not kOnce: kAllow alone
+  std::optional<std::chrono::seconds> duration;
+  std::string say;
+  sandbox::Rewrite rewrite;  // kRewrite: exactly one of its fields
+};
+struct ListGrants {
+  std::string run;  // empty: all that the peer may see
+};
+struct RevokeGrant {
+  std::uint64_t id = 0;
+};
+// The action has a target; of kExec perhaps arguments.
+struct AskWhy {
+  std::string run;
+  policy::Action action;
+};
+
 using Request = std::variant<RunRequest, ListRuns, ShowRun, AttachRun, ReadOutput, ActOnRuns, ReadLog, VerifyLog,
-                             AskDoctor, ReadUsage, SendSignal, TrustFile, Detach>;
+                             AskDoctor, ReadUsage, SendSignal, TrustFile, Detach, ReadPending, AnswerQuestion,
+                             ListGrants, RevokeGrant, AskWhy>;
 
 }  // namespace ringfence::supervisor::api

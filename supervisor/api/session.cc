@@ -117,9 +117,9 @@ void Session::refuseAndClose(std::uint64_t id, const Refusal& refusal, Now now) 
 void Session::lag(Now now) {
   queue_.clear();
   queuedBytes_ = 0;
-  refuseAndClose(
-      0, {"lagged", "answers were not read in time; go on from seq " + std::to_string(lastSeq_), {}, 1, {}, lastSeq_},
-      now);
+  std::string text = "answers were not read in time";
+  if (lastSeq_ > 0) text += "; go on from seq " + std::to_string(lastSeq_);
+  refuseAndClose(0, {"lagged", text, {}, 1, {}, lastSeq_}, now);
 }
 
 void Session::flush(Now) {

@@ -1,0 +1,95 @@
+// What waits for a person, what a person answers and what that leaves behind, as the client sees it. Part of
+// sdk/client/client.h. kUnknown is a word of a newer daemon: it may be shown as such, and never means "allowed".
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace ringfence::client {
+
+enum class Operation { kUnknown, kRead, kWrite, kExec, kConnect };
+enum class Decision { kUnknown, kAllow, kAsk, kForbid, kRewrite };
+enum class Scope { kUnknown, kOnce, kRun, kProject, kAlways };
+enum class Reversibility { kUnknown, kUndoable, kIrreversible, kLeavesDevice };
+enum class Settlement { kUnknown, kAllowed, kDenied, kRewritten, kExpired, kStopped, kWithdrawn };
+
+// Paths, arguments, hosts and names are of an agent: to be escaped wherever they are shown.
+struct PendingAction {
+  Operation operation = Operation::kUnknown;
+  std::string target;             // absolute path, program, or "host:port"
+  std::string second;             // where a rename or link goes
+  std::vector<std::string> argv;  // kExec
+  std::string cwd;
+  std::string what;  // the system call or protocol
+};
+struct ProcessLink {
+  std::int32_t pid = 0;
+  std::string name;
+};
+struct RuleText {
+  std::string file;
+  std::uint32_t line = 0;
+  std::string text;
+};
+struct PendingItem {
+  std::uint64_t id = 0;
+  std::string run, runName;
+  PendingAction action;
+  std::vector<ProcessLink> chain;  // from the process that asks up to pid 1 of the run
+  std::optional<RuleText> rule;    // absent: no rule of a file
+  std::string why, digest, asked, deadline;
+  Reversibility reversible = Reversibility::kUnknown;
+  std::uint32_t batch = 1;             // questions that this one stands for
+  std::vector<PendingAction> batched;  // the others of the batch, as far as they were sent
+  std::uint32_t coalesced = 1;         // calls that wait for the same answer
+};
+struct PendingGone {
+  std::uint64_t id = 0;
+  std::string run;
+  Settlement settlement = Settlement::kUnknown;
+};
+// The same id again: the question changed.
+using PendingEvent = std::variant<PendingItem, PendingGone>;
+
+struct AllowAnswer {
+  Scope scope = Scope::kOnce;
+  std::chrono::seconds duration{};  // zero: no end but the scope's
+};
+struct DenyAnswer {
+  std::string say;  // to the agent
+};
+// In place of what was wanted: one of them.
+struct RewriteAnswer {
+  std::vector<std::string> argv;
+  std::optional<std::string> path, host, content;
+};
+struct QuestionAnswer {
+  std::uint64_t id = 0;
+  std::string digest;  // not empty: counts only while the question has it
+  std::variant<AllowAnswer, DenyAnswer, RewriteAnswer> verdict = DenyAnswer{};
+};
+
+struct GrantRow {
+  std::uint64_t id = 0;
+  Scope scope = Scope::kUnknown;
+  std::string run, workspace;  // of kRun, of kProject
+  Operation operation = Operation::kUnknown;
+  std::string target;
+  std::vector<std::string> argv;
+  std::string until, policyText, issued;
+  std::uint32_t byUid = 0;
+  std::uint64_t hits = 0;
+  std::string revoked;  // empty: in force
+};
+struct WhyAnswer {
+  Decision decision = Decision::kUnknown;
+  std::optional<RuleText> rule;  // absent: nothing grants it
+  std::string why;
+  std::vector<std::string> next;
+};
+
+}  // namespace ringfence::client
