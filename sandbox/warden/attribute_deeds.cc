@@ -64,7 +64,7 @@ class ChangeAttributes final : public PathDeed {
 
 }  // namespace
 
-Prepared prepareAttributes(const Caller& caller, PathCall call) {
+PreparedDeed prepareAttributes(const Caller& caller, PathCall call) {
   const bool mode = call.call == GuardedCall::kChmod || call.call == GuardedCall::kFchmod ||
                     call.call == GuardedCall::kFchmodat || call.call == GuardedCall::kFchmodat2;
   if (mode && (call.mode & kSetIdBits) != 0) return Errno{EPERM};

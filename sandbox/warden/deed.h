@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "sandbox/kernel/notifier.h"
 #include "sandbox/warden/caller.h"
 #include "sandbox/warden/or_errno.h"
+#include "sandbox/warden/rules.h"
 #include "sandbox/wire/guard.h"
 #include "sdk/base/unique_fd.h"
 
@@ -25,7 +27,8 @@ struct Effect {
     kReturn,    // `value`, or `error` when it is not 0
     kFd,        // `fd` is given to the caller, and its number returned
     kProceed,   // the kernel makes the call
-    kAnswered,  // the deed answered itself; `error` is told to whoever asked for it
+    kLater,     // begun: what was given to whenDone() is called once, with what came of it
+    kAnswered,  // the deed answered; `error` and `note` are for whoever was asked about it
     kChanged,   // what was pinned is no longer what is there: prepare and judge it afresh
   };
   Kind kind = Kind::kReturn;
@@ -33,6 +36,7 @@ struct Effect {
   int error = 0;
   UniqueFd fd;
   CloseOnExec closeOnExec = CloseOnExec::kNo;
+  std::string note;  // for people
 
   static Effect failed(int error) { return {.error = error}; }
   // For the result of a libc call: -1 and errno.
@@ -43,22 +47,32 @@ enum class Lasting {
   kNothing,  // performing it twice is the same as once: opening something for reading
   kChange,   // never performed twice
 };
-enum class Blocking { kNo, kMay };
+enum class Blocking {
+  kNo,
+  kMay,    // performed on a thread that others do not wait for
+  kWaits,  // the same, and for another process: a signal may end it with EINTR before anything happened
+  kLater,  // perform() only begins it and does not block; the deed answers its call by itself
+};
 
 class Deed {
  public:
   virtual ~Deed() = default;
-  // All must be allowed; the strictest counts. Empty: nothing to judge, what is touched is the caller's alone.
+  // Over all that it touches; by default the strictest of targets().
+  virtual Ruling rule(const Rules& rules) const { return rules.rule(targets_); }
+  // Empty: nothing to judge, what is touched is the caller's alone.
   const std::vector<policy::Action>& targets() const { return targets_; }
   // Of two paths the other one, for people.
   const std::string& second() const { return second_; }
   // "DEV:INO" of what was pinned, or empty.
   virtual std::string object() const { return {}; }
+  // For a question or a record, without what follows from the call alone: its name, the chain, the directory.
+  virtual GuardedAction describe(std::size_t target) const;
   virtual Lasting lasting() const { return Lasting::kChange; }
-  // kMay: performed on a thread that others do not wait for.
   virtual Blocking blocking() const { return Blocking::kNo; }
   virtual Reversibility reversible() const { return Reversibility::kIrreversible; }
   virtual Effect perform() = 0;
+  // Only for Blocking::kLater. May be called on any thread, and before perform() returned.
+  void whenDone(std::function<void(Effect)> done) { done_ = std::move(done); }
   // Another deed in place of this one, for what a person or a rule puts there; `target` is the one of targets() that it
   // replaces. Its own targets are judged again, by the caller of this function.
   virtual OrErrno<std::unique_ptr<Deed>> rewritten(const Caller& caller, std::size_t target,
@@ -67,11 +81,15 @@ class Deed {
  protected:
   std::vector<policy::Action> targets_;
   std::string second_;
+  std::function<void(Effect)> done_;
 };
 
-using Prepared = OrErrno<std::unique_ptr<Deed>>;
+using PreparedDeed = OrErrno<std::unique_ptr<Deed>>;
 
-// For the call that `caller` waits in. EACCES for a call that no warden performs.
-Prepared prepare(const Caller& caller);
+// For a call on paths or descriptors that `caller` waits in. EACCES for any other call.
+PreparedDeed preparePath(const Caller& caller);
+
+// For execve and execveat. On any thread, several at a time; may block as the caller's memory and file systems do.
+using PrepareExec = std::function<PreparedDeed(const Caller& caller, const Rules& rules)>;
 
 }  // namespace ringfence::sandbox

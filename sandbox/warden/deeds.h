@@ -38,10 +38,10 @@ struct PathCall {
 inline constexpr std::uint64_t kSetIdBits = 06000;
 
 OrErrno<PathCall> copyPathCall(const Caller& caller);
-Prepared prepareOpen(const Caller& caller, PathCall call);
-Prepared prepareNames(const Caller& caller, PathCall call);       // mkdir, unlink, rename and the like
-Prepared prepareAttributes(const Caller& caller, PathCall call);  // chmod, utime and the like, truncate
-Prepared preparePathCall(const Caller& caller, PathCall call);
+PreparedDeed prepareOpen(const Caller& caller, PathCall call);
+PreparedDeed prepareNames(const Caller& caller, PathCall call);       // mkdir, unlink, rename and the like
+PreparedDeed prepareAttributes(const Caller& caller, PathCall call);  // chmod, utime and the like, truncate
+PreparedDeed preparePathCall(const Caller& caller, PathCall call);
 
 // A deed on paths: what is put in its place is the same call with another path.
 class PathDeed : public Deed {

@@ -135,13 +135,13 @@ class MoveName final : public PathDeed {
 };
 
 template <typename Kind, typename... Parts>
-Prepared make(PathCall call, Parts&&... parts) {
+PreparedDeed make(PathCall call, Parts&&... parts) {
   auto deed = std::make_unique<Kind>(std::move(call), std::forward<Parts>(parts)...);
   if (const int error = deed->prepare(); error != 0) return Errno{error};
   return std::unique_ptr<Deed>(std::move(deed));
 }
 
-Prepared prepareMake(const Caller& caller, PathCall call) {
+PreparedDeed prepareMake(const Caller& caller, PathCall call) {
   const bool node = call.call == GuardedCall::kMknod || call.call == GuardedCall::kMknodat;
   if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
   // Devices need a right that nobody in a run has.
@@ -156,7 +156,7 @@ Prepared prepareMake(const Caller& caller, PathCall call) {
 
 }  // namespace
 
-Prepared prepareNames(const Caller& caller, PathCall call) {
+PreparedDeed prepareNames(const Caller& caller, PathCall call) {
   switch (call.call) {
     case GuardedCall::kUnlink:
     case GuardedCall::kUnlinkat:

@@ -52,8 +52,9 @@ class OpenExisting final : public PathDeed {
       : PathDeed(std::move(call)), found_(std::move(found)), type_(status.st_mode & S_IFMT) {
     const bool quietDevice = S_ISCHR(type_) && major(status.st_rdev) == kMemoryDevices;
     const bool plain = S_ISREG(type_) || S_ISDIR(type_) || quietDevice;
-    // To open a FIFO for both ends never waits, but nobody relies on that here.
-    blocking_ = plain && (quietDevice || isLocal(found_.get())) ? Blocking::kNo : Blocking::kMay;
+    blocking_ = S_ISREG(type_) || S_ISDIR(type_) ? Blocking::kMay : Blocking::kWaits;
+    if (plain && (quietDevice || isLocal(found_.get()))) blocking_ = Blocking::kNo;
+    if (S_ISFIFO(type_) && has(call_.flags, O_NONBLOCK)) blocking_ = Blocking::kNo;
   }
 
   int prepare() {
@@ -139,7 +140,7 @@ class OpenPinned final : public PathDeed {
 };
 
 template <typename Kind, typename... Parts>
-Prepared make(PathCall call, Parts&&... parts) {
+PreparedDeed make(PathCall call, Parts&&... parts) {
   auto deed = std::make_unique<Kind>(std::move(call), std::forward<Parts>(parts)...);
   if (const int error = deed->prepare(); error != 0) return Errno{error};
   return std::unique_ptr<Deed>(std::move(deed));
@@ -158,7 +159,7 @@ OrErrno<UniqueFd> terminalOf(const Caller& caller) {
   return fd;
 }
 
-Prepared prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
+PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
   struct stat status {};
   if (::fstat(found.get(), &status) != 0) return Errno{errno};
   if (has(call.flags, O_CREAT) && has(call.flags, O_EXCL)) return Errno{EEXIST};
@@ -181,7 +182,7 @@ Prepared prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
 
 }  // namespace
 
-Prepared prepareOpen(const Caller& caller, PathCall call) {
+PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
   if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
   if (has(call.flags, O_CREAT) && has(call.flags, O_DIRECTORY) && !has(call.flags, kTmpfile)) return Errno{EINVAL};
   const bool keepsLink = has(call.flags, O_NOFOLLOW) || (has(call.flags, O_CREAT) && has(call.flags, O_EXCL));

@@ -9,7 +9,7 @@
 namespace ringfence::sandbox {
 namespace {
 
-// Prepared content in place of what is in a file.
+// PreparedDeed content in place of what is in a file.
 class GiveContent final : public Deed {
  public:
   GiveContent(std::string content, CloseOnExec closeOnExec) : content_(std::move(content)), closeOnExec_(closeOnExec) {}
@@ -76,6 +76,12 @@ Effect Effect::of(long result) {
   Effect effect;
   effect.value = result;
   return effect;
+}
+
+GuardedAction Deed::describe(std::size_t target) const {
+  GuardedAction action{.second = second_, .object = object()};
+  if (target < targets_.size()) action.action = targets_[target];
+  return action;
 }
 
 void PathDeed::judge(policy::Operation operation, std::string path) {

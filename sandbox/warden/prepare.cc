@@ -4,7 +4,7 @@
 
 namespace ringfence::sandbox {
 
-Prepared preparePathCall(const Caller& caller, PathCall call) {
+PreparedDeed preparePathCall(const Caller& caller, PathCall call) {
   switch (call.call) {
     case GuardedCall::kOpen:
     case GuardedCall::kOpenat:
@@ -28,7 +28,7 @@ Prepared preparePathCall(const Caller& caller, PathCall call) {
   }
 }
 
-Prepared prepare(const Caller& caller) {
+PreparedDeed preparePath(const Caller& caller) {
   const GuardedCall call = guardedCallOf(caller.notification().number);
   if (call == GuardedCall::kUnknown || call == GuardedCall::kExecve || call == GuardedCall::kExecveat) {
     return Errno{EACCES};

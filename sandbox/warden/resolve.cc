@@ -129,6 +129,7 @@ OrErrno<std::string> pathOf(const Place& place) {
   if (path.empty()) return Errno{ENOENT};  // in a directory that was removed nothing can be made
   if (path != "/") path += '/';
   path += std::string_view(place.name).substr(0, place.name.find_last_not_of('/') + 1);
+  if (path.size() >= PATH_MAX) return Errno{ENAMETOOLONG};
   return path;
 }
 

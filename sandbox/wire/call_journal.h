@@ -15,7 +15,7 @@
 
 namespace ringfence::sandbox {
 
-inline constexpr std::size_t kCallSlots = 2040;  // calls that wait at a time; more wait in the kernel, not received
+inline constexpr std::size_t kCallSlots = 1020;  // calls that wait at a time; more wait in the kernel, not received
 inline constexpr std::size_t kCallInboxBytes = 256;
 
 enum class CallState : std::uint32_t {
@@ -33,14 +33,18 @@ struct CallSlot {
   std::atomic<std::uint64_t> since;   // CLOCK_MONOTONIC, microseconds
   std::atomic<std::uint32_t> thread;  // of the caller, in the launcher's pid namespace
   std::atomic<CallState> state;
-  std::uint64_t reserved[3];
+  std::int32_t number;  // of the call; written before `state`, as are its arguments
+  std::int32_t reserved;
+  std::uint64_t arguments[6];  // the kernel tells them once only
+  std::uint64_t reservedToo[4];
 };
 
 struct CallJournal {
   std::atomic<std::uint64_t> version;  // 0: nobody has written yet
   std::atomic<std::uint64_t> lastAsk;  // numbers up to here were used
   std::atomic<std::uint64_t> lastTicket;
-  std::uint64_t reserved[29];
+  std::uint64_t key[2];  // random: what an agent does not know, it cannot make equal digests with
+  std::uint64_t reserved[27];
   unsigned char inbox[kCallInboxBytes];  // a struct seccomp_notif; all zero: none
   CallSlot slots[kCallSlots];
 };
@@ -48,7 +52,7 @@ struct CallJournal {
 inline constexpr std::uint64_t kCallJournalVersion = 1;
 inline constexpr Bytes kCallsJournalBytes{sizeof(CallJournal)};
 
-static_assert(sizeof(CallSlot) == 64 && sizeof(CallJournal) == 512 + kCallSlots * sizeof(CallSlot));
+static_assert(sizeof(CallSlot) == 128 && sizeof(CallJournal) == 512 + kCallSlots * sizeof(CallSlot));
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<CallState>::is_always_lock_free);
 
 }  // namespace ringfence::sandbox

@@ -1,0 +1,47 @@
+// The rules that are in force, ready to judge what a deed touches. Threads may share one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/evaluate.h"
+#include "sandbox/wire/guard.h"
+
+namespace ringfence::sandbox {
+
+// Over all that a deed touches: the strictest verdict, and which of its targets it is about.
+struct Ruling {
+  policy::Decision decision = policy::Decision::kForbid;
+  std::size_t target = 0;
+  policy::Verdict verdict;  // of kAllow only its words: who allowed the change
+  bool recorded = true;     // false: nothing that lasts longer than the run, so nobody is told
+};
+
+class Rules {
+ public:
+  explicit Rules(GuardRules rules);
+  std::uint64_t generation() const { return generation_; }
+  const RunId& run() const { return run_; }
+  const policy::Judge& judge() const { return judge_; }
+  Ruling rule(const std::vector<policy::Action>& targets) const;
+
+ private:
+  // What the fence brings along: the policy has no word about it, and everything may be done there that the walls let.
+  bool isOwnPlace(std::string_view path) const;
+  // The same, and gone with the run.
+  static bool isPassing(std::string_view path);
+  policy::Verdict judgeOne(const policy::Action& target) const;
+
+  RunId run_;
+  std::uint64_t generation_;
+  std::string home_;
+  policy::Judge judge_;
+};
+
+// The rule of a verdict, and what it puts in place of an action, as the daemon is told.
+GuardRule ruleOf(const policy::Verdict& verdict);
+Rewrite rewriteOf(const policy::Verdict& verdict);
+
+}  // namespace ringfence::sandbox

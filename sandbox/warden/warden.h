@@ -1,0 +1,150 @@
+// One run's warden: receives the calls that its filter notifies, judges what they would do, performs what is allowed,
+// asks the daemon about the rest, and answers. Until the first rules came it receives nothing.
+//
+// One thread leads: it waits for calls, orders and signals, and handles each call itself. Before it does what may
+// block, or when it is stuck, another thread takes the lead; so a call that blocks costs its own caller alone.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/kernel/notifier.h"
+#include "sandbox/warden/deed.h"
+#include "sandbox/warden/denials.h"
+#include "sandbox/warden/journal.h"
+#include "sandbox/warden/rules.h"
+#include "sandbox/wire/action_ring.h"
+#include "sandbox/wire/guard.h"
+#include "sdk/base/clock.h"
+
+namespace ringfence::sandbox {
+
+inline constexpr std::size_t kMaxCrew = 64;              // threads; at rest there are two
+inline constexpr Milliseconds kWaitingPoll{20};          // how often waiting calls are looked at
+inline constexpr std::size_t kMaxLooks = 64;             // waiting calls looked at in one poll
+inline constexpr Microseconds kComebackTime{5'000'000};  // an interrupted call comes again within it, or its ask ends
+inline constexpr Microseconds kStuckTime{100'000};       // then somebody else leads
+inline constexpr Microseconds kCopyDeadline{1'000'000};  // then a call whose memory cannot be read is refused
+inline constexpr std::size_t kMaxOutbox = 4096;          // events that the daemon has not taken
+
+struct WardenParts {
+  UniqueFd pair;      // to the daemon
+  int listener = -1;  // to be polled; the notifier's
+  SyscallNotifier* notifier = nullptr;
+  Journal* journal = nullptr;
+  ActionRing* ring = nullptr;
+  int denials = -1;
+  int proc = -1;
+  PrepareExec prepareExec;
+  bool restarted = false;
+};
+
+class Warden {
+ public:
+  explicit Warden(WardenParts parts);
+  ~Warden();
+  Warden(const Warden&) = delete;
+  Warden& operator=(const Warden&) = delete;
+
+  // Until the daemon's end of the pair is closed, or something is wrong that another warden must begin with.
+  Result<void> run();
+
+ private:
+  struct Call;
+  using OwnedCall = std::unique_ptr<Call>;
+  struct Member;
+  struct Interrupted;
+  using Lock = std::unique_lock<std::mutex>;
+  // What says "locked" is called with mutex_ held, the others without.
+
+  // The crew: crew.cc.
+  void member(Member& me);
+  void lead(Member& me);
+  bool handOver(Member& me);
+  bool startMember();
+  void watch();
+  void armWatch();
+  void interruptBlocked();
+  int timeout() const;
+
+  // Messages: warden_orders.cc.
+  void greet(bool restarted);
+  void send(const GuardEvent& event);
+  void flush();
+  void fail(Error error);
+  void receiveOrders(Member& me);
+  void obey(Member& me, GuardRules rules);
+  void obey(Member& me, Answer answer);
+  void obey(Member& me, Recorded recorded);
+  void obey(Member& me, Repeat repeat);
+  void recover();
+  void recoverOne(const Journal::Left& left);
+
+  // Calls: warden_calls.cc.
+  void receiveCall();
+  void handleNext(Member& me);
+  void handle(Member& me, OwnedCall call);
+  PreparedDeed prepare(const Call& call);
+  void decide(Member& me, OwnedCall call);
+  void perform(Member& me, OwnedCall call);
+  void performAllowed(Member& me, OwnedCall call, const Ruling& ruling);
+  void performRewritten(Member& me, OwnedCall call, const Rewrite& rewrite);
+  Effect performNow(Member& me, Call& call);
+  void finish(Member* me, OwnedCall call, Effect effect);
+  void finishLater(std::uint64_t id, Effect effect);
+  void reply(const Call& call, Effect& effect);
+  void answerError(OwnedCall call, int error);
+
+  // Calls that wait: warden_waiting.cc.
+  void deny(Member& me, OwnedCall call, const Ruling& ruling);
+  void ask(Member& me, OwnedCall call, const Ruling& ruling);
+  void rewriteByRule(Member& me, OwnedCall call, const Ruling& ruling);
+  void hold(OwnedCall call);
+  OwnedCall takeHeld(const std::function<bool(const Call&)>& which);
+  void holdUntilRecorded(OwnedCall call, Record record);
+  void apply(Member& me, OwnedCall call, const Answer& answer);
+  void tick(Member& me);
+  enum class Look { kWaits, kGone, kInterrupted };
+  Look lookAt(const Notification& call) const;
+  void lookAtHeld();
+  void retryRoom(Member& me);
+  void leave(OwnedCall call, Look look);
+  GuardedAction describe(const Call& call, std::size_t target) const;
+  std::shared_ptr<const Rules> rules() const;
+
+  WardenParts parts_;
+  SystemClock clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable idle_;
+  std::list<std::unique_ptr<Member>> crew_;
+  Member* leader_ = nullptr;
+  std::size_t idleMembers_ = 0;
+  bool stopping_ = false;
+  std::optional<Error> failure_;
+  UniqueFd epoll_;
+  UniqueFd watchTimer_;
+  std::atomic<bool> watchArmed_ = false;
+
+  std::shared_ptr<const Rules> rules_;
+  std::deque<OwnedCall> received_;
+  std::deque<OwnedCall> waitingForCrew_;
+  std::list<OwnedCall> held_;
+  std::list<Interrupted> interrupted_;
+  std::map<std::uint64_t, Answer> early_;     // answers to questions of a warden that died, until they are asked again
+  std::map<std::uint64_t, OwnedCall> later_;  // by id: their deeds answer
+  DenialCounter denials_;
+  std::deque<std::string> outbox_;
+  std::uint64_t looks_ = 0;
+  std::vector<std::int32_t> known_;  // threads whose namespace and root were looked at, by number
+};
+
+}  // namespace ringfence::sandbox
