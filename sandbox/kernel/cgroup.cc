@@ -57,12 +57,10 @@ std::optional<std::uint64_t> readKey(int root, const std::string& path, std::str
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> sumAfter(int root, const std::string& path, std::string_view marker) {
-  const auto text = readFileAt(root, path, kibibytes(64));
-  if (!text) return std::nullopt;
+std::uint64_t sumAfter(std::string_view text, std::string_view marker) {
   std::uint64_t sum = 0;
-  for (std::size_t at = text->find(marker); at != std::string::npos; at = text->find(marker, at + 1)) {
-    sum += parseNumber(std::string_view(*text).substr(at + marker.size())).value_or(0);
+  for (std::size_t at = text.find(marker); at != std::string_view::npos; at = text.find(marker, at + 1)) {
+    sum += parseNumber(text.substr(at + marker.size())).value_or(0);
   }
   return sum;
 }
@@ -306,26 +304,29 @@ Result<void> CgroupTree::removeRun(const RunId& run, policy::PriorityClass prior
   return {};
 }
 
-GroupUsage CgroupTree::usage(const RunId& run, policy::PriorityClass priority) const {
+GroupUsage CgroupTree::usage(const RunId& run, policy::PriorityClass priority, Reading reading) const {
   const int root = root_.get();
   GroupUsage usage;
   usage.cpuUsec = readKey(root, runPath(hierarchies_.front(), run, priority) + "/cpu.stat", "usage_usec");
   if (const Hierarchy* memory = hierarchyOf("memory")) {
     const std::string path = runPath(*memory, run, priority) + "/";
     const bool first = memory->version == 1;
-    usage.memoryBytes = readNumber(root, path + (first ? "memory.usage_in_bytes" : "memory.current"));
+    if (reading == Reading::kAll)
+      usage.memoryBytes = readNumber(root, path + (first ? "memory.usage_in_bytes" : "memory.current"));
     usage.memoryPeakBytes = readNumber(root, path + (first ? "memory.max_usage_in_bytes" : "memory.peak"));
     // v1 counts a kill only in the group of its victim, v2 in all above it.
     usage.outOfMemoryKills = readKey(root, path + (first ? "agent/memory.oom_control" : "memory.events"), "oom_kill");
   }
-  if (const Hierarchy* pids = hierarchyOf("pids"))
+  if (const Hierarchy* pids = hierarchyOf("pids"); pids != nullptr && reading == Reading::kAll)
     usage.pids = readNumber(root, runPath(*pids, run, priority) + "/pids.current");
   if (const Hierarchy* io = hierarchyOf("io")) {
     const bool first = io->version == 1;
     const std::string path =
         runPath(*io, run, priority) + (first ? "/blkio.throttle.io_service_bytes_recursive" : "/io.stat");
-    usage.ioReadBytes = sumAfter(root, path, first ? "Read " : "rbytes=");
-    usage.ioWriteBytes = sumAfter(root, path, first ? "Write " : "wbytes=");
+    if (const auto text = readFileAt(root, path, kibibytes(64))) {
+      usage.ioReadBytes = sumAfter(*text, first ? "Read " : "rbytes=");
+      usage.ioWriteBytes = sumAfter(*text, first ? "Write " : "wbytes=");
+    }
   }
   return usage;
 }

@@ -51,7 +51,9 @@ class CgroupTree {
   // Removes RUN with everything below it, in every hierarchy; kBusy while processes are in it. Absent is success.
   Result<void> removeRun(const RunId& run, policy::PriorityClass priority);
   // Unknown numbers stay absent; never a plausible zero.
-  GroupUsage usage(const RunId& run, policy::PriorityClass priority) const;
+  // kLast: what still counts when no process is left; no memory in use and no processes.
+  enum class Reading { kAll, kLast };
+  GroupUsage usage(const RunId& run, policy::PriorityClass priority, Reading reading = Reading::kAll) const;
   Result<std::vector<int>> processes(const RunId& run, policy::PriorityClass priority) const;
   // Every run that has groups in some hierarchy.
   struct Found {

@@ -89,6 +89,7 @@ class Launcher {
   void finish(Run& run, int killedBy);
   void drainLast(Run& run);
   void sayEnd(Run& run);
+  void sayRemoved(Run& run);
   void readUsage(Run& run);
   void empty(Run& run);
   void retryEmptying();

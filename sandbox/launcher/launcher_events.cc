@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <iterator>
+#include <utility>
 #include <variant>
 
 #include "sandbox/launcher/launcher.h"
@@ -108,6 +109,7 @@ void Launcher::writeMaps(Run& run) {
 }
 
 void Launcher::onPidfd(Run& run) {
+  if (run.state == RunState::kRunning && run.endSaid) sayRemoved(run);  // Whoever waits need not until it is reaped.
   siginfo_t info{};
   if (run.ourChild) {
     const int waited = ::waitid(P_PIDFD, static_cast<id_t>(run.pidfd.get()), &info, WEXITED | WNOHANG);
@@ -145,7 +147,7 @@ void Launcher::finish(Run& run, int killedBy) {
   retryMs_ = 1;
   if (!run.failure) {
     if (!run.endSaid) sayEnd(run);
-    send(Removed{run.id});
+    sayRemoved(run);
   }
   empty(run);
 }
@@ -189,11 +191,18 @@ void Launcher::sayEnd(Run& run) {
   if (run.state == RunState::kRunning) drainLast(run);
   readUsage(run);
   send(Ended{run.id, run.exit, run.outOfMemory, run.usage, run.endNote});
+}
+
+// Its mounts are gone with its pid 1: the kernel need not look for them when the held places are removed, each of which
+// had one.
+void Launcher::sayRemoved(Run& run) {
+  if (std::exchange(run.removedSaid, true)) return;
   removePlaceholders(run);
+  send(Removed{run.id});
 }
 
 void Launcher::readUsage(Run& run) {
-  const GroupUsage usage = groups_.usage(run.id, run.priority);
+  const GroupUsage usage = groups_.usage(run.id, run.priority, CgroupTree::Reading::kLast);
   if (usage.cpuUsec) run.usage.cpuUsec = usage.cpuUsec;
   if (usage.memoryPeakBytes) run.usage.memoryPeakBytes = usage.memoryPeakBytes;
   if (usage.ioReadBytes) run.usage.ioReadBytes = usage.ioReadBytes;

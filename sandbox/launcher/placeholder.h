@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,9 +30,10 @@ struct Placeholder {
   void remove() const;
 };
 
-// Removes them in a process for each owner, with the runs' rights. A directory is its owner's, who can keep whoever
-// works in it waiting for ever: by a file system that does not answer, or by holding its lock. So an owner is waited
-// for a moment, and never again once that was not enough. What cannot be removed stays, and means nothing.
+// Removes them in processes of its own, one for each owner at a time, with the runs' rights. A directory is its
+// owner's, who can keep whoever works in it waiting for ever: by a file system that does not answer, or by holding its
+// lock. So an owner is waited for a moment, and never again once that was not enough. What cannot be removed stays, and
+// means nothing. One helper stays for the next time; it ends with whoever started it.
 class PlaceholderRemover {
  public:
   void remove(std::vector<Placeholder> placeholders);
@@ -39,13 +41,20 @@ class PlaceholderRemover {
  private:
   struct Helper {
     int pid = -1;
-    UniqueFd life;
+    UniqueFd orders;
     std::uint32_t owner = 0;
+    std::size_t unanswered = 0;
   };
-  static Helper start(std::vector<Placeholder> placeholders);
-  static bool isOver(const Helper& helper);
+  static std::optional<Helper> start();
+  static bool give(Helper& helper, const std::vector<Placeholder>& files);
+  static bool takeAnswers(Helper& helper);
+  std::optional<Helper> helperFor(std::uint32_t owner, const std::vector<Placeholder>& files);
+  void keep(Helper helper);
+  void reap();
 
+  std::optional<Helper> idle_;
   std::vector<Helper> late_;          // at most one of an owner
+  std::vector<int> leaving_;          // to be reaped
   std::set<std::uint32_t> unwaited_;  // owners
 };
 

@@ -52,8 +52,9 @@ struct Run {
   bool draining = false;       // the terminal's output goes to the ring
   bool terminalWaits = false;  // a client made it wait for us: it is drained no more
   ExitStatus exit;
-  bool exitSeen = false;   // reported by run-init itself
-  bool endSaid = false;    // Ended was sent
+  bool exitSeen = false;  // reported by run-init itself
+  bool endSaid = false;   // Ended was sent
+  bool removedSaid = false;
   bool forgotten = false;  // the daemon needs nothing more of it
   bool outOfMemory = false;
   LastReading usage;

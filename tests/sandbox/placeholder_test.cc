@@ -7,10 +7,14 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <thread>
 
 #include "tests/support/temp_dir.h"
@@ -26,6 +30,16 @@ Identity someRun() {
   run.gid = 65'002;
   run.groups = {65'003};
   return run;
+}
+
+// The processes that this one has started, but for those of before.
+std::set<int> children(const std::set<int>& before = {}) {
+  std::ifstream list("/proc/thread-self/children");
+  std::set<int> pids;
+  for (int pid = 0; list >> pid;) {
+    if (!before.contains(pid)) pids.insert(pid);
+  }
+  return pids;
 }
 
 std::string reportOf(const std::string& path) {
@@ -126,6 +140,27 @@ TEST_CASE("a report of held places that is broken is none") {
     CAPTURE(text);
     CHECK(!Placeholder::of(UniqueFd(::open("/", O_PATH | O_CLOEXEC)), text, someRun()));
   }
+}
+
+TEST_CASE("one process removes what is held, time after time, and another takes its place when it dies") {
+  const std::set<int> before = children();
+  PlaceholderRemover remover;
+  const auto removeTwo = [&] {
+    Places places;
+    places.add("theirs", reportOf(places.path("theirs/.a")) + reportOf(places.path("theirs/.b")));
+    remover.remove(std::move(places.files));
+    return !places.exists("theirs/.a") && !places.exists("theirs/.b");
+  };
+  CHECK(removeTwo());
+  const std::set<int> helper = children(before);
+  REQUIRE(helper.size() == 1);
+  CHECK(removeTwo());
+  CHECK(children(before) == helper);
+  REQUIRE(::kill(*helper.begin(), SIGKILL) == 0);
+  siginfo_t end{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(*helper.begin()), &end, WEXITED | WNOWAIT) == 0);
+  CHECK(removeTwo());
+  CHECK(children(before) != helper);
 }
 
 TEST_CASE("a user who keeps a directory locked holds up the launcher once for a moment, and nobody else's removal") {
