@@ -108,8 +108,9 @@ def test_an_unknown_policy_name_is_6(bench: Bench) -> None:
 
 
 def test_usage_errors_are_2_with_the_nearest_name(bench: Bench) -> None:
-    for args, hint in ((["freez", "x"], "freeze"), (["run", "--polcy", "x", "--", "y"], "--policy"), (["pending"], "unknown verb"),
-                       (["run", "--allow-host", "example.org", "--", "x"], "not enforced")):
+    for args, hint in ((["freez", "x"], "freeze"), (["run", "--polcy", "x", "--", "y"], "--policy"), (["estop"], "unknown verb"),
+                       (["run", "--allow-host", "http://example.org", "--", "x"], "--allow-host"), (["allow", "x"], "no number"),
+                       (["allow", "1", "--for", "2h"], "--scope"), (["rewrite", "1"], "--argv"), (["why", "x", "--op", "exec"], "--target")):
         result = bench.cli(*args)
         equal(result.returncode, 2, args)
         assert hint in result.stderr, result.stderr

@@ -52,6 +52,7 @@ void Channel::readSome() {
     return;
   }
   const std::string_view bytes(chunk, static_cast<std::size_t>(got));
+  if (screen_) screen_->feed(bytes);
   if (!key_) {
     pending_ += bytes;
     return;
@@ -69,6 +70,13 @@ void Channel::writeSome() {
     pending_.clear();
     to_.reset();
   }
+}
+
+bool Channel::insert(std::string_view bytes, Insert when) {
+  if (!to_ || sourceEnded_) return false;
+  if (when == Insert::kBetween && screen_ && !screen_->isBetween()) return false;
+  pending_ += bytes;
+  return true;
 }
 
 UniqueFd ownDescriptor(int fd, int flags) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sdk/base/unique_fd.h"
+#include "ui/cli/screen_tracker.h"
 #include "ui/cli/terminal.h"
 
 namespace ringfence::cli {
@@ -23,6 +24,13 @@ class Channel {
   Channel(UniqueFd from, UniqueFd to) : from_(std::move(from)), to_(std::move(to)) {}
 
   void watchDetachKey() { key_.emplace(); }
+  // For insert: the receiver is a terminal's screen.
+  void trackScreen() { screen_.emplace(); }
+
+  enum class Insert { kBetween, kAnyhow };
+  // Puts bytes of ours behind those that came so far. False, and nothing done: the source is within a control sequence
+  // (unless kAnyhow), or the receiver is gone.
+  bool insert(std::string_view bytes, Insert when);
 
   // Adds what this channel waits for. Paused: takes nothing from the source, still delivers what it holds.
   void prepare(std::vector<pollfd>& polls, Reading reading);
@@ -41,6 +49,7 @@ class Channel {
   UniqueFd to_;
   std::string pending_;
   std::optional<DetachKey> key_;
+  std::optional<ScreenTracker> screen_;
   std::optional<std::size_t> readPoll_, writePoll_;
   bool sourceEnded_ = false;
   bool detached_ = false;

@@ -119,7 +119,9 @@ std::optional<UsageError> checkWords(const Parsed& parsed) {
     return UsageError{name + ": one word too many: '" + escapeForDisplay(parsed.words[most]) + "'", &verb};
   };
   for (const std::string& word : parsed.words) {
-    if (word.empty() && verb.words != Words::kCommand) return UsageError{name + ": the name of a run is empty", &verb};
+    const bool mayBeEmpty =
+        verb.words == Words::kCommand || (verb.words == Words::kRunAndWords && &word != &parsed.words[0]);
+    if (word.empty() && !mayBeEmpty) return UsageError{name + ": the name of a run is empty", &verb};
   }
   switch (verb.words) {
     case Words::kNone:
@@ -128,6 +130,16 @@ std::optional<UsageError> checkWords(const Parsed& parsed) {
     case Words::kOneRun:
       if (count == 0) return UsageError{name + ": which run? 'ringfence ps -a' lists them", &verb};
       if (count > 1) return tooMany(1);
+      break;
+    case Words::kOneNumber:
+      if (count == 0) return UsageError{name + ": which one? 'ringfence pending' lists them by number", &verb};
+      if (count > 1) return tooMany(1);
+      break;
+    case Words::kAction:
+      if (count > 2) return tooMany(2);
+      break;
+    case Words::kRunAndWords:
+      if (count == 0) return UsageError{name + ": which run? 'ringfence ps -a' lists them", &verb};
       break;
     case Words::kOptionalRun:
       if (count > 1) return tooMany(1);

@@ -27,6 +27,9 @@ enum class Words {
   kNone,
   kOneRun,       // RUN
   kOptionalRun,  // [RUN]
+  kOneNumber,    // ID
+  kAction,       // VERB's own few words: [WORD…]
+  kRunAndWords,  // RUN [-- WORD…]
   kRuns,         // RUN…|--all
   kCommand,      // [--] COMMAND [ARG…]: the first word ends the options
   kRest,         // everything behind the verb belongs to it

@@ -19,6 +19,12 @@ int killCommand(const Parsed& parsed);
 int logCommand(const Parsed& parsed);
 int verifyCommand(const Parsed& parsed);
 int doctorCommand(const Parsed& parsed);
+int pendingCommand(const Parsed& parsed);
+int allowCommand(const Parsed& parsed);
+int denyCommand(const Parsed& parsed);
+int rewriteCommand(const Parsed& parsed);
+int grantsCommand(const Parsed& parsed);
+int whyCommand(const Parsed& parsed);
 
 // Shows the output ring of an attached run without a terminal until it ends.
 int followAttached(client::Client client, const std::string& run, UniqueFd ring);

@@ -47,20 +47,6 @@ std::optional<Microseconds> parseZone(std::string_view text) {
   return text[0] == '+' ? offset : -offset;
 }
 
-std::optional<Microseconds> parseAge(std::string_view text) {
-  if (text.size() < 2) return std::nullopt;
-  const auto number = parseNumber(text.substr(0, text.size() - 1));
-  if (!number || *number > 100'000'000) return std::nullopt;
-  const auto count = static_cast<std::int64_t>(*number);
-  switch (text.back()) {
-    case 's': return std::chrono::seconds(count);
-    case 'm': return std::chrono::minutes(count);
-    case 'h': return std::chrono::hours(std::min<std::int64_t>(count, 24 * 36500));
-    case 'd': return std::chrono::days(std::min<std::int64_t>(count, 36500));
-    default: return std::nullopt;
-  }
-}
-
 }  // namespace
 
 std::string formatDuration(Microseconds duration) {
@@ -129,6 +115,20 @@ std::optional<Microseconds> parseRfc3339(std::string_view text) {
   if (!zone) return std::nullopt;
   return Microseconds(*days) + std::chrono::hours(parts[3]) + std::chrono::minutes(parts[4]) +
          std::chrono::seconds(parts[5]) + Microseconds(fraction) - *zone;
+}
+
+std::optional<Microseconds> parseAge(std::string_view text) {
+  if (text.size() < 2) return std::nullopt;
+  const auto number = parseNumber(text.substr(0, text.size() - 1));
+  if (!number || *number > 100'000'000) return std::nullopt;
+  const auto count = static_cast<std::int64_t>(*number);
+  switch (text.back()) {
+    case 's': return std::chrono::seconds(count);
+    case 'm': return std::chrono::minutes(count);
+    case 'h': return std::chrono::hours(std::min<std::int64_t>(count, 24 * 36500));
+    case 'd': return std::chrono::days(std::min<std::int64_t>(count, 36500));
+    default: return std::nullopt;
+  }
 }
 
 std::optional<Since> parseSince(std::string_view text, Microseconds now) {

@@ -34,6 +34,9 @@ class Table {
 // "2026-11-28T01:12:50.123456Z" (or with "+01:00") in microseconds since the epoch.
 std::optional<Microseconds> parseRfc3339(std::string_view text);
 
+// "90s", "10m", "2h", "3d".
+std::optional<Microseconds> parseAge(std::string_view text);
+
 // What `log --since` takes: a sequence number, or an instant (an age counts back from `now`).
 struct Since {
   std::uint64_t seq = 0;

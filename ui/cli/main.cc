@@ -45,6 +45,12 @@ constexpr Handler kHandlers[] = {
     {"verify", verifyCommand},
     {"doctor", doctorCommand},
     {"usage", usageCommand},
+    {"pending", pendingCommand},
+    {"allow", allowCommand},
+    {"deny", denyCommand},
+    {"rewrite", rewriteCommand},
+    {"grants", grantsCommand},
+    {"why", whyCommand},
     {"help", helpCommand},
 #ifdef RINGFENCE_HAS_POLICY_COMMAND
     {"policy", [](const Parsed& parsed) { return policyCommand(parsed.words); }},

@@ -15,6 +15,8 @@ enum ExitStatus : int {
   kExitFailed = 1,
   kExitUsage = 2,
   kExitUnreachable = 3,
+  kExitDenied = 4,
+  kExitNotApproved = 5,
   kExitPolicyInvalid = 6,
   kExitNotStarted = 125,
 };

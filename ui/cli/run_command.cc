@@ -8,6 +8,7 @@
 #include "sdk/base/text.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/lost_start.h"
+#include "ui/cli/question_shapes.h"
 #include "ui/cli/run_request.h"
 #include "ui/cli/session.h"
 #include "ui/cli/shapes.h"
@@ -59,6 +60,7 @@ class StatusLines {
     write(json.text());
   }
   void ended(const client::ExitStatus& exit) { write(exitLine(exit)); }
+  void question(const client::PendingEvent& event) { write("{\"question\":" + pendingEventJson(event) + "}"); }
 
  private:
   void write(const std::string& line) {
@@ -191,7 +193,11 @@ int runCommand(const Parsed& parsed) {
   lines.started(accepted);
   sayWeakened(accepted);
   if (run.request.detached) return printStarted(accepted, form);
-  SessionStreams streams{std::move(accepted.terminal), LeaveBy::kNothing, std::move(run.inputs), std::move(run.outputs),
+  SessionStreams streams{std::move(accepted.terminal),
+                         LeaveBy::kNothing,
+                         std::move(run.inputs),
+                         std::move(run.outputs),
+                         [&lines](const client::PendingEvent& event) { lines.question(event); },
                          asksForEnd};
   Session session(*std::move(client), accepted.run, std::move(streams));
   if (earlySignal != 0) session.pass(earlySignal);

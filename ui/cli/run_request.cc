@@ -17,6 +17,7 @@
 #include "policy/read_sources.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "ui/cli/host_grant.h"
 #include "ui/cli/output.h"
 #include "ui/cli/program.h"
 
@@ -149,6 +150,15 @@ std::optional<NotStarted> addPaths(client::RunRequest& request, const Parsed& pa
   return std::nullopt;
 }
 
+std::optional<NotStarted> addHosts(client::RunRequest& request, const Parsed& parsed) {
+  for (const std::string& text : parsed.values("allow-host")) {
+    auto grant = parseHostGrant(text);
+    if (!grant) return usage("--allow-host " + escapeForDisplay(text) + ": " + escapeForDisplay(grant.error().message));
+    request.allowHosts.push_back(*std::move(grant));
+  }
+  return std::nullopt;
+}
+
 // A run is called like its program, as far as a name may go.
 std::string nameOf(const std::string& word) {
   std::string name = word.substr(word.rfind('/') + 1);
@@ -233,6 +243,7 @@ std::variant<PreparedRun, NotStarted> prepareRun(const Parsed& parsed) {
   if (auto wrong = addPolicies(run, parsed, home)) return *std::move(wrong);
   if (auto wrong = addEnvironment(run.request, parsed)) return *std::move(wrong);
   if (auto wrong = addPaths(run.request, parsed, home)) return *std::move(wrong);
+  if (auto wrong = addHosts(run.request, parsed)) return *std::move(wrong);
   if (auto wrong = addProgram(run.request, parsed, home)) return *std::move(wrong);
   if (auto wrong = chooseStdio(run, parsed)) return *std::move(wrong);
   return run;

@@ -10,6 +10,8 @@
 
 #include "sdk/base/io.h"
 #include "ui/cli/output.h"
+#include "ui/cli/question_views.h"
+#include "ui/cli/screen_tracker.h"
 
 namespace ringfence::cli {
 namespace {
@@ -21,6 +23,7 @@ constexpr milliseconds kSuspendPatience{500};
 constexpr milliseconds kDrainPatience{1'000};
 constexpr int kBackgroundTurn = 200;  // how long typing waits after `fg` of a job that never stopped
 constexpr int kReconnectTurn = 50;
+constexpr milliseconds kAnnouncePatience{1'000};
 
 // nohup and background jobs of scripts ignore some on purpose; blocked, those would come to us all the same.
 bool isIgnored(int number) {
@@ -71,6 +74,7 @@ Session::Session(client::Client client, std::string run, SessionStreams streams)
   streams_.inputs.emplace_back(ownDescriptor(STDIN_FILENO, O_RDONLY), UniqueFd(::fcntl(master, F_DUPFD_CLOEXEC, 3)));
   if (streams_.leaveBy == LeaveBy::kDetachKey) streams_.inputs.back().watchDetachKey();
   streams_.outputs.emplace_back(UniqueFd(::fcntl(master, F_DUPFD_CLOEXEC, 3)), ownDescriptor(STDOUT_FILENO, O_WRONLY));
+  streams_.outputs.back().trackScreen();
   copyWindowSize();
   takeTerminal();
 }
@@ -99,6 +103,7 @@ std::optional<SessionEnd> Session::turn() {
     drainOutputs();
     return SessionEnd{How::kEnded, *exit_};
   }
+  announce();
   std::vector<pollfd> polls{{signals_.get(), POLLIN, 0}, {giveUpAt_ ? -1 : client_.fd(), POLLIN, 0}};
   for (Channel& channel : streams_.inputs) channel.prepare(polls, inputReading());
   for (Channel& channel : streams_.outputs) channel.prepare(polls, Channel::Reading::kYes);
@@ -131,7 +136,7 @@ std::optional<SessionEnd> Session::turn() {
 
 int Session::pollTimeout() const {
   if (giveUpAt_) return kReconnectTurn;
-  if (suspendAt_ || asksForEnd_) return kReconnectTurn;
+  if (suspendAt_ || asksForEnd_ || announceBy_) return kReconnectTurn;
   return usesTerminalInput_ && !isForeground(STDIN_FILENO) ? kBackgroundTurn : -1;
 }
 
@@ -182,6 +187,41 @@ void Session::handleEvent(const client::RunEvent& event) {
     exit_ = *exit;
   else if (std::holds_alternative<client::StoppedBy>(event))
     suspend();
+  else if (const auto* asked = std::get_if<client::PendingItem>(&event))
+    handleQuestion(*asked);
+  else if (const auto* gone = std::get_if<client::PendingGone>(&event))
+    handleQuestion(*gone);
+}
+
+// Told once, and never answered here: what stands on this terminal may be written by the agent.
+void Session::handleQuestion(const client::PendingEvent& event) {
+  if (streams_.onQuestion) streams_.onQuestion(event);
+  if (const auto* gone = std::get_if<client::PendingGone>(&event)) {
+    announced_.erase(gone->id);
+    return;
+  }
+  const auto& item = std::get<client::PendingItem>(event);
+  if (!announced_.insert(item.id).second) return;
+  const auto size = windowSize(hasTerminal_ ? STDOUT_FILENO : STDERR_FILENO);
+  std::string line = announcement(item, size ? size->ws_col : 0);
+  if (hasTerminal_)
+    announcements_.push_back(rowAbove(line));
+  else if (::isatty(STDERR_FILENO) == 1)
+    (void)writeAll(STDERR_FILENO, line + "\n", "stderr");  // The question waits all the same.
+}
+
+void Session::announce() {
+  const Instant now = steady_clock::now();
+  while (!announcements_.empty()) {
+    if (!announceBy_) announceBy_ = now + kAnnouncePatience;
+    const bool late = now >= *announceBy_;
+    if (!streams_.outputs.back().insert(announcements_.front(),
+                                        late ? Channel::Insert::kAnyhow : Channel::Insert::kBetween) &&
+        !late)
+      return;
+    announcements_.pop_front();
+    announceBy_.reset();
+  }
 }
 
 // What Ctrl-Z does to a program: with a terminal everything of the shell's job stops, as its driver would have done it.
@@ -213,8 +253,8 @@ void Session::dropStaleStops() {
     auto answer = client_.nextRunEvent();
     if (std::holds_alternative<client::Failure>(answer))
       loseDaemon();
-    else if (const auto* exit = std::get_if<client::ExitStatus>(&std::get<client::RunEvent>(answer)))
-      exit_ = *exit;
+    else if (!std::holds_alternative<client::StoppedBy>(std::get<client::RunEvent>(answer)))
+      handleEvent(std::get<client::RunEvent>(answer));
   }
 }
 

@@ -6,7 +6,10 @@
 #include <signal.h>
 
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,9 +24,10 @@ enum class LeaveBy { kNothing, kDetachKey };
 struct SessionStreams {
   UniqueFd master;  // of the run's terminal: then stdin and stdout are the person's terminal
   LeaveBy leaveBy = LeaveBy::kNothing;
-  std::vector<Channel> inputs;   // from the person's terminal into pipes
-  std::vector<Channel> outputs;  // from pipes to the person's terminal
-  bool asksForEnd = false;       // the connection is another one than the run was started on, and tells no events
+  std::vector<Channel> inputs;                                       // from the person's terminal into pipes
+  std::vector<Channel> outputs;                                      // from pipes to the person's terminal
+  std::function<void(const client::PendingEvent&)> onQuestion = {};  // also tells a program
+  bool asksForEnd = false;  // the connection is another one than the run was started on, and tells no events
 };
 
 struct SessionEnd {
@@ -58,6 +62,8 @@ class Session {
   void handleSignal(int number);
   void handleEvents();
   void handleEvent(const client::RunEvent& event);
+  void handleQuestion(const client::PendingEvent& event);
+  void announce();
   void suspend();
   void dropStaleStops();
   void sendSignal(int number);
@@ -78,10 +84,13 @@ class Session {
   UniqueFd signals_;
   std::optional<client::ExitStatus> exit_;
   bool terminalLost_ = false;
-  std::optional<Instant> suspendAt_;  // Ctrl-Z was passed on; stop then, answered or not
-  std::optional<Instant> giveUpAt_;   // the daemon is away until then at most
-  std::vector<int> undelivered_;      // signals for a daemon that is away
-  bool asksForEnd_ = false;           // after a restart nobody tells us of a run without a terminal: ask
+  std::optional<Instant> suspendAt_;   // Ctrl-Z was passed on; stop then, answered or not
+  std::optional<Instant> giveUpAt_;    // the daemon is away until then at most
+  std::set<std::uint64_t> announced_;  // questions that wait and were told of
+  std::deque<std::string> announcements_;
+  std::optional<Instant> announceBy_;  // then also within a control sequence that does not end
+  std::vector<int> undelivered_;       // signals for a daemon that is away
+  bool asksForEnd_ = false;            // after a restart nobody tells us of a run without a terminal: ask
 };
 
 }  // namespace ringfence::cli

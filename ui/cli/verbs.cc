@@ -14,7 +14,7 @@ constexpr Option kRunOptions[] = {
     {"env", 'e', "K[=V]", "set a variable inside; without =V, take it from here (repeatable)", ""},
     {"read", 0, "PATH", "also let it read PATH (repeatable)", ""},
     {"write", 0, "PATH", "also let it write PATH (repeatable)", ""},
-    {"allow-host", 0, "H[:PORT]", "", "network grants are not enforced by this build, so none is accepted"},
+    {"allow-host", 0, "H[:PORT]", "also let it connect to H, a name, *.NAME or an address (repeatable)", ""},
     {"as", 0, "USER", "run as if USER had called (root only)", ""},
     {"unattended", 0, "", "nobody is there to answer questions", ""},
     {"dry-run", 0, "", "start nothing: print the plan and the policy keys it enforces", ""},
@@ -37,6 +37,29 @@ constexpr Option kLogOptions[] = {
 };
 constexpr Option kVerifyOptions[] = {
     {"against", 0, "HEAD", "also require that the log contains this head, printed by an earlier verify", ""}, kJson};
+
+constexpr Option kPendingOptions[] = {{"watch", 0, "", "go on: show what is asked and how it was settled", ""}, kJson};
+constexpr Option kDigest{"digest", 0, "D", "only if the question still has this digest (from --json)", ""};
+constexpr Option kAllowOptions[] = {
+    {"scope", 0, "SCOPE", "how long it holds: once (default), run, project, always", ""},
+    {"for", 0, "DURATION", "not longer than this: 90s, 10m, 2h, 3d", ""},
+    kDigest,
+    kJson,
+};
+constexpr Option kDenyOptions[] = {{"say", 0, "TEXT", "words that the agent is told with the no", ""}, kDigest, kJson};
+constexpr Option kRewriteOptions[] = {
+    {"argv", 0, "JSON", "run this instead: [\"git\", \"status\"]", ""},
+    {"path", 0, "P", "use this path instead", ""},
+    {"host", 0, "H[:PORT]", "connect there instead", ""},
+    {"content", 0, "FILE", "let it read what FILE holds (at most 1 MiB)", ""},
+    kDigest,
+    kJson,
+};
+constexpr Option kWhyOptions[] = {
+    {"op", 0, "OP", "read, write, exec or connect", ""},
+    {"target", 0, "T", "a path, a program, or host:port", ""},
+    kJson,
+};
 
 constexpr Verb kVerbs[] = {
     {"run", "run [OPTION…] [--] COMMAND [ARG…]", "run a command inside the fence",
@@ -90,6 +113,35 @@ constexpr Verb kVerbs[] = {
      kJsonOnly, Words::kNone},
     {"usage", "usage [RUN] [--json]", "what runs have used: CPU, memory, processes, I/O",
      "A figure that the kernel does not give is shown as '-', in JSON as null.", kJsonOnly, Words::kOptionalRun},
+    {"pending", "pending [--watch] [--json]", "questions that wait for your answer",
+     "An agent that wants what its policy asks you about waits until you answer, or until the time given is over; "
+     "then\n"
+     "it is told no, this once. Each question shows who asks, what exactly, by which rule, and how to answer.",
+     kPendingOptions, Words::kNone},
+    {"allow", "allow ID [--scope SCOPE] [--for DURATION] [--json]", "let it happen",
+     "once     this one action, as shown (default)\n"
+     "run      the same action again in this run, without a question\n"
+     "project  in every run with this workspace, written where 'ringfence grants' says\n"
+     "always   in every run of yours\n"
+     "\n"
+     "No scope reaches over a 'forbid'. 'ringfence grants' lists what holds and ends it.\n"
+     "Exit status 5: the question was answered or expired before.",
+     kAllowOptions, Words::kOneNumber},
+    {"deny", "deny ID [--say TEXT] [--json]", "refuse it, this once",
+     "The agent's call fails with \"operation not permitted\"; TEXT is in what it can read about denials.",
+     kDenyOptions, Words::kOneNumber},
+    {"rewrite", "rewrite ID --argv JSON|--path P|--host H|--content FILE [--json]",
+     "let something else happen in its place, once",
+     "The agent gets a normal result; the log has what it wanted and what was done. What it wanted is never done.",
+     kRewriteOptions, Words::kOneNumber},
+    {"grants", "grants [revoke ID] [--json]", "what you allowed for longer than once, and to end it",
+     "A grant that is revoked counts for nothing from then on; what was done with it stays done.", kJsonOnly,
+     Words::kAction},
+    {"why", "why RUN --op OP --target T [--json] [-- ARGV…]",
+     "what the rules of a run say of an action, and which rule",
+     "Nothing is done. ARGV is the whole command for --op exec; a program without a '/' is looked for on your PATH.\n"
+     "Exit status: 0 allowed or rewritten, 4 forbidden, 5 asked.",
+     kWhyOptions, Words::kRunAndWords},
     {"policy",
      "policy list|show [--origin]|check|diff|schema|trust …",
      "look at policies and check them",
