@@ -26,6 +26,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto* run = std::get_if<api::RunRequest>(&*request)) {
     RF_CHECK(run->argv.size() <= api::kMaxArguments && run->environment.size() <= api::kMaxEnvironment);
     RF_CHECK(run->name.size() <= api::kMaxNameLength && run->workspace.size() <= api::kMaxPathLength);
+    RF_CHECK(run->allowHosts.size() <= api::kMaxAllowedHosts);
+  }
+  if (const auto* answer = std::get_if<api::AnswerQuestion>(&*request)) {
+    const auto& rewrite = answer->rewrite;
+    const int rewrites = static_cast<int>(rewrite.path.has_value()) + static_cast<int>(rewrite.host.has_value()) +
+                         static_cast<int>(rewrite.content.has_value()) + static_cast<int>(!rewrite.argv.empty());
+    RF_CHECK(rewrites == (answer->verdict == api::AnswerVerdict::kRewrite ? 1 : 0));
+    RF_CHECK(answer->verdict == api::AnswerVerdict::kAllow ||
+             answer->scope == ringfence::supervisor::GrantScope::kOnce);
+    RF_CHECK(answer->id != 0 && answer->say.size() <= api::kMaxSayLength);
+  }
+  if (const auto* why = std::get_if<api::AskWhy>(&*request)) {
+    RF_CHECK(!why->run.empty() && !why->action.target.empty());
   }
   return 0;
 }

@@ -120,9 +120,10 @@ constexpr Verb kVerbs[] = {
      kPendingOptions, Words::kNone},
     {"allow", "allow ID [--scope SCOPE] [--for DURATION] [--json]", "let it happen",
      "once     this one action, as shown (default)\n"
-     "run      the same action again in this run, without a question\n"
-     "project  in every run with this workspace, written where 'ringfence grants' says\n"
-     "always   in every run of yours\n"
+     "run      the same again in this run, without a question: the path with all below it, the program with these\n"
+     "         arguments, the host and port\n"
+     "project  the same in every run of yours in this workspace\n"
+     "always   the same in every run of yours\n"
      "\n"
      "No scope reaches over a 'forbid'. 'ringfence grants' lists what holds and ends it.\n"
      "Exit status 5: the question was answered or expired before.",
