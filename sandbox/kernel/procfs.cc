@@ -191,6 +191,17 @@ Result<ThreadStatus> parseThreadStatus(std::string_view text) {
   return status;
 }
 
+Result<std::uint64_t> parseStartTime(std::string_view text) {
+  constexpr int kFieldsBetween = 19;  // from the state, which follows the name in brackets
+  const std::size_t bracket = text.rfind(')');
+  if (bracket == std::string_view::npos) return malformed("stat", "the name");
+  text.remove_prefix(bracket + 1);
+  for (int skipped = 0; skipped < kFieldsBetween; ++skipped) (void)takeWord(text);
+  const auto time = number<std::uint64_t>(takeWord(text));
+  if (!time) return malformed("stat", "the start time");
+  return *time;
+}
+
 Result<std::vector<MountEntry>> parseMountInfo(std::string_view text) {
   std::vector<MountEntry> entries;
   while (!text.empty()) {

@@ -45,6 +45,9 @@ struct ThreadStatus {
 // Fails with kInvalid naming the first field that is missing or malformed.
 Result<ThreadStatus> parseThreadStatus(std::string_view text);
 
+// /proc/TID/stat: when the thread was made. With its number, that names it: numbers are used again.
+Result<std::uint64_t> parseStartTime(std::string_view text);
+
 struct MountEntry {
   std::string mountPoint;            // unescaped
   std::vector<std::string> options;  // per mount: "ro", "nosuid", …

@@ -16,14 +16,23 @@ bool isFirstOfRun(const ThreadStatus& status) {
   return status.namespacePids.size() == kDepthOfRun && status.namespacePids.back() == 1;
 }
 
+Result<std::string> readFileOf(int proc, int thread, const char* name) {
+  auto text = readFileAt(proc, std::to_string(thread) + "/" + name, kMaxStatus);
+  // Reading the file of a thread that ended after it was opened says ESRCH.
+  if (!text && text.error().sysErrno == ESRCH) text.error().code = ErrorCode::kNotFound;
+  return text;
+}
+
 }  // namespace
 
 Result<ThreadStatus> readThreadStatus(int proc, int thread) {
-  auto text = readFileAt(proc, std::to_string(thread) + "/status", kMaxStatus);
-  // Reading the file of a thread that ended after it was opened says ESRCH.
-  if (!text && text.error().sysErrno == ESRCH) text.error().code = ErrorCode::kNotFound;
-  if (!text) return std::move(text).error();
-  return parseThreadStatus(*text);
+  const std::string text = RF_TRY(readFileOf(proc, thread, "status"));
+  return parseThreadStatus(text);
+}
+
+Result<std::uint64_t> readStartTime(int proc, int thread) {
+  const std::string text = RF_TRY(readFileOf(proc, thread, "stat"));
+  return parseStartTime(text);
 }
 
 std::vector<ProcessLink> readProcessChain(int proc, int thread) {

@@ -1,0 +1,90 @@
+#include "sandbox/warden/exec_case.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "sandbox/warden/exec_block.h"
+#include "sandbox/warden/process_chain.h"
+#include "sdk/base/text.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+ExecRefusal refusalOf(const Error& error) {
+  if (error.sysErrno != 0) return {.error = error.sysErrno};
+  return {.error = EACCES, .why = error.message};
+}
+
+Result<ExecCase> makeCase(const Caller& caller, ExecCopy copy) {
+  ExecCase result{.call = caller.notification()};
+  result.program = RF_TRY(openProgram(caller, copy));
+  result.forms = execForms(caller, result.program);
+  result.copy = std::move(copy);
+  return result;
+}
+
+Result<std::string> programOf(const Caller& caller, const ExecCase& original, const Rewrite& rewrite) {
+  if (rewrite.path) return *rewrite.path;
+  const std::string& name = rewrite.argv.front();
+  const ExecCopy& before = original.copy;
+  if (!before.argv.empty() && name == before.argv.front()) {
+    const bool here = before.directory == AT_FDCWD || before.path.starts_with('/');
+    return here && before.flags == 0 ? before.path : original.program.chain.front().path;
+  }
+  if (name.find('/') != std::string::npos) return name;
+  auto found = findProgram(caller, name, copySearchPath(caller, before.environment));
+  if (!found) return posixError(ENOENT, escapeForDisplay(name) + " on the PATH of the program");
+  return std::move(*found);
+}
+
+bool hasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
+
+}  // namespace
+
+policy::Verdict ExecCase::judge(const policy::Judge& rules) const {
+  policy::Verdict verdict = judgeExec(rules, forms);
+  if (kept && verdict.decision != policy::Decision::kForbid) verdict.decision = policy::Decision::kAllow;
+  return verdict;
+}
+
+ExecAdmission ExecCase::admission() && {
+  std::optional<CallArguments> original;
+  if (kept) original = kept->original;
+  return {.call = call, .copy = std::move(copy), .program = std::move(program), .original = original};
+}
+
+ExecCorrection ExecCase::correction() && { return {.call = call, .corrected = std::move(copy)}; }
+
+PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise) {
+  auto copy = copyExec(caller);
+  const bool kept = promise && copy && *copy == promise->copy;
+  if (promise && promise->kind == ExecPromise::Kind::kCorrected && !kept) return ExecBroken{};
+  if (!copy) return refusalOf(copy.error());
+  auto result = makeCase(caller, std::move(*copy));
+  if (!result) return refusalOf(result.error());
+  if (kept) result->kept = std::move(promise);
+  return std::move(*result);
+}
+
+Result<ExecCase> correctExec(const Caller& caller, const ExecCase& original, const Rewrite& rewrite) {
+  if (rewrite.argv.empty()) return posixError(EINVAL, "a command line needs a program");
+  ExecCopy copy{.call = original.copy.call, .argv = rewrite.argv, .environment = original.copy.environment};
+  copy.path = RF_TRY(programOf(caller, original, rewrite));
+  if (hasNul(copy.path) || std::ranges::any_of(copy.argv, hasNul))
+    return posixError(EINVAL, "an argument cannot hold a NUL character");
+  if (execBlockSize(copy.path, copy.argv) > kMaxExecArguments.count)
+    return posixError(E2BIG, "the corrected command line");
+  return makeCase(caller, std::move(copy));
+}
+
+bool isLaunchedCommand(const Caller& caller) {
+  constexpr std::size_t kDepthOfRun = 2;
+  const auto status = caller.status();
+  if (!status || status->process != caller.thread() || status->namespacePids.size() != kDepthOfRun) return false;
+  const auto parent = readThreadStatus(caller.proc(), status->parent);
+  return parent && parent->namespacePids.size() == kDepthOfRun && parent->namespacePids.back() == 1;
+}
+
+}  // namespace ringfence::sandbox

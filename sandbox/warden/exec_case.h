@@ -1,0 +1,60 @@
+// One exec from its notification to what is to be done about it. Blocks as the caller's memory and file systems do, so
+// it belongs where that holds up nobody else.
+//
+//   auto prepared = prepareExec(caller, gate.claim(call));
+//   ExecCase, allowed:   gate.admit(std::move(case).admission());
+//   … rewritten:         gate.correct(RF_TRY(correctExec(caller, case, rewrite)).correction());
+//   ExecRefusal:         answer its error; recorded where it says why
+//   ExecBroken:          gate.endExchanged(call)
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "policy/evaluate.h"
+#include "sandbox/warden/caller.h"
+#include "sandbox/warden/exec_gate.h"
+#include "sandbox/warden/exec_judge.h"
+
+namespace ringfence::sandbox {
+
+struct ExecCase {
+  Notification call;
+  ExecCopy copy;
+  ExecProgram program;
+  std::vector<ExecForm> forms;
+  // The same call was allowed, or put in place of another one, and was interrupted or corrected: it comes as promised.
+  std::optional<ExecPromise> kept;
+
+  // Forbid, ask, rewrite or allow. What was answered or corrected once is not asked about or corrected again; a forbid
+  // that came meanwhile holds.
+  policy::Verdict judge(const policy::Judge& rules) const;
+  ExecAdmission admission() &&;
+  ExecCorrection correction() &&;
+};
+
+struct ExecRefusal {
+  int error = 0;
+  // Empty: the kernel itself would say so, and nobody needs to know. Otherwise it was we who refused, and why.
+  std::string why;
+};
+
+// The corrected call is not what was promised: another thread changed it.
+struct ExecBroken {};
+
+using PreparedExec = std::variant<ExecCase, ExecRefusal, ExecBroken>;
+
+PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise);
+
+// Another command line for a call that waits, to be judged as any: the program that `rewrite` names, else as the
+// caller's PATH finds it, or the same as before where its name did not change. Fails with what execve(2) would say.
+Result<ExecCase> correctExec(const Caller& caller, const ExecCase& original, const Rewrite& rewrite);
+
+// Whether this may be the exec by which the run's pid 1 starts the command of its launch: its memory is pid 1's, which
+// belongs to who launched it, so nobody inside can read or trace it, neither can we. That command was judged before the
+// launch. ExecGate::admitLaunched() makes sure.
+bool isLaunchedCommand(const Caller& caller);
+
+}  // namespace ringfence::sandbox

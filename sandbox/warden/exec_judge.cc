@@ -1,0 +1,89 @@
+#include "sandbox/warden/exec_judge.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "sandbox/warden/exec_unwrap.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+int strength(policy::Decision decision) {
+  switch (decision) {
+    case policy::Decision::kForbid: return 3;
+    case policy::Decision::kAsk: return 2;
+    case policy::Decision::kRewrite: return 1;
+    case policy::Decision::kAllow: break;
+  }
+  return 0;
+}
+
+void addForms(const Caller& caller, const ExecProgram& program, const ExecObject& object,
+              std::vector<ExecForm>& forms) {
+  const bool asWritten = forms.empty();
+  ExecForm form{.action = {.operation = policy::Operation::kExec, .target = object.path, .argv = object.argv}};
+  if (!asWritten) form.seenAs = "the interpreter of " + program.chain.front().path;
+  forms.push_back(form);
+  for (UnwrappedCommand& inner : unwrapCommand(object.path, object.argv)) {
+    ExecForm hidden = form;
+    hidden.before.assign(object.argv.begin(), object.argv.begin() + static_cast<std::ptrdiff_t>(inner.offset));
+    hidden.seenAs = "what `" + inner.wrapper + "` starts";
+    // With the wrapper as the target a rule speaks by the name that the command line claims.
+    if (inner.loadedInside && inner.argv.front().find('/') != std::string::npos)
+      hidden.action.target = realPathOf(caller, inner.argv.front()).value_or(object.path);
+    hidden.action.argv = std::move(inner.argv);
+    forms.push_back(std::move(hidden));
+  }
+}
+
+bool isGranted(const policy::Document& document, const policy::Action& action) {
+  return std::ranges::any_of(document.grants, [&](const policy::Grant& grant) {
+    return grant.operation == policy::Operation::kExec && grant.target == action.target && grant.argv == action.argv;
+  });
+}
+
+}  // namespace
+
+std::vector<ExecForm> execForms(const Caller& caller, const ExecProgram& program) {
+  std::vector<ExecForm> forms;
+  for (const ExecObject& object : program.chain) addForms(caller, program, object, forms);
+  return forms;
+}
+
+policy::Verdict judgeExec(const policy::Judge& judge, const std::vector<ExecForm>& forms) {
+  const bool granted = isGranted(judge.document(), forms.front().action);
+  policy::Verdict strictest = judge.judge(forms.front().action);
+  for (auto form = forms.begin() + 1; form != forms.end(); ++form) {
+    policy::Verdict verdict = judge.judge(form->action);
+    if (granted && verdict.decision != policy::Decision::kForbid) continue;
+    if (strength(verdict.decision) <= strength(strictest.decision)) continue;
+    if (!verdict.replacement.argv.empty())
+      verdict.replacement.argv.insert(verdict.replacement.argv.begin(), form->before.begin(), form->before.end());
+    verdict.why = form->seenAs + (verdict.why.empty() ? "" : ": " + verdict.why);
+    strictest = std::move(verdict);
+  }
+  return strictest;
+}
+
+std::vector<std::string> boundedArguments(const std::vector<std::string>& argv, ArgumentsCut cut) {
+  std::vector<std::string> bounded;
+  std::size_t bytes = 0;
+  for (const std::string& argument : argv) {
+    std::string text = argument;
+    if (text.size() > kMaxGuardText) {
+      text.resize(kMaxGuardText - 64);
+      text += "… (" + std::to_string(argument.size()) + " bytes)";
+    }
+    bytes += text.size();
+    if (bounded.size() + 1 >= kMaxGuardArguments || bytes > kMaxGuardArgvBytes - 64) break;
+    bounded.push_back(std::move(text));
+  }
+  const std::size_t missing = argv.size() - bounded.size();
+  if (cut == ArgumentsCut::kYes)
+    bounded.push_back("… (" + std::to_string(missing) + " more, and what was too long to be read)");
+  else if (missing > 0)
+    bounded.push_back("… (" + std::to_string(missing) + " more)");
+  return bounded;
+}
+
+}  // namespace ringfence::sandbox

@@ -1,0 +1,44 @@
+// The program of an exec as objects: what the path leads to, and, for a script, its interpreters, each opened once
+// (O_PATH) and kept open, so that neither a symbolic link nor a reused inode can change what was judged.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/warden/exec_copy.h"
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::sandbox {
+
+struct ExecObject {
+  UniqueFd fd;
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::string path;  // real, absolute, inside the fence
+  // The arguments that the kernel gives to it: the caller's for the program, those of a script for its interpreter.
+  std::vector<std::string> argv;
+};
+
+struct ExecProgram {
+  // The program as named, then the interpreter, then the interpreter's own… The last one becomes /proc/PID/exe and gets
+  // its `argv`. Never empty.
+  std::vector<ExecObject> chain;
+};
+
+// Fails with sysErrno as the kernel would say it (ENOENT, EACCES, ELOOP, ENOEXEC…) and with kDenied and none for what
+// it might do but nobody here can judge: a program without a name (AT_EMPTY_PATH, a deleted file). May block
+// where a file system does.
+Result<ExecProgram> openProgram(const Caller& caller, const ExecCopy& copy);
+
+// Where `path`, as the caller would write it, leads to. Nothing: nowhere.
+std::optional<std::string> realPathOf(const Caller& caller, const std::string& path);
+
+// The first program called `name` in the directories of `searchPath`, as execvp(3) finds it. Nothing: there is none.
+std::optional<std::string> findProgram(const Caller& caller, const std::string& name, std::string_view searchPath);
+
+}  // namespace ringfence::sandbox
