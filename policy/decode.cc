@@ -37,8 +37,14 @@ const char* expected(KeyType type) {
     case KeyType::kSize: return "a string like \"6GiB\"";
     case KeyType::kPercent: return "a string like \"200%\"";
     case KeyType::kCount: return "a positive integer";
+    case KeyType::kDuration: return "a string like \"10m\"";
+    case KeyType::kPorts: return "a list of port numbers";
     case KeyType::kHosts: return "a list of {host, port} or {cidr} tables";
-    case KeyType::kExecRules: return "[[exec.rule]] tables";
+    case KeyType::kExecRules:
+    case KeyType::kPathRewrites:
+    case KeyType::kHostRewrites:
+    case KeyType::kCredentials:
+    case KeyType::kGrantRules: return "tables";
     case KeyType::kText: return "a value";
   }
   return "a value";
@@ -117,6 +123,8 @@ class Decoder {
       case KeyType::kName: return name(key, value);
       case KeyType::kSize: return quantity(key, value, parseSize);
       case KeyType::kPercent: return quantity(key, value, parsePercent);
+      case KeyType::kDuration: return quantity(key, value, parseDuration);
+      case KeyType::kPorts: return ports(key, value);
       case KeyType::kNames:
       case KeyType::kKeyNames:
       case KeyType::kGrants:
@@ -125,7 +133,11 @@ class Decoder {
       case KeyType::kVariables: return list(key, value);
       case KeyType::kAssignments: return assignments(key, value);
       case KeyType::kHosts: return decodeHosts(value, key.name, complaints_);
-      case KeyType::kExecRules: return decodeExecRules(value, complaints_);
+      case KeyType::kExecRules: return decodeExecRules(value, key.name, complaints_);
+      case KeyType::kPathRewrites: return decodePathRewrites(value, key.name, complaints_);
+      case KeyType::kHostRewrites: return decodeHostRewrites(value, key.name, complaints_);
+      case KeyType::kCredentials: return decodeCredentials(value, key.name, complaints_);
+      case KeyType::kGrantRules: return decodeGrants(value, key.name, complaints_);
       case KeyType::kText: return Decoded{};
     }
     return std::nullopt;
@@ -212,6 +224,23 @@ class Decoder {
         items.push_back({.text = std::move(*accepted), .place = complaints_.place(element.mark)});
       else
         complaints_.add(element.mark, entryMessage(key, *text), accepted.error().message);
+    }
+    return items;
+  }
+
+  std::optional<Decoded> ports(const Key& key, const Value& value) {
+    const auto* array = std::get_if<Array>(&value.content);
+    if (array == nullptr) return wrongType(key, value);
+    std::vector<TextItem> items;
+    for (const Value& element : *array) {
+      if (complaints_.isFull()) break;
+      const auto* number = std::get_if<std::int64_t>(&element.content);
+      if (number == nullptr)
+        wrongType(key, element);
+      else if (*number < 1 || *number > 65535)
+        complaints_.add(element.mark, "a port is a number from 1 to 65535");
+      else
+        items.push_back({.text = std::to_string(*number), .place = complaints_.place(element.mark)});
     }
     return items;
   }

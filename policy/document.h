@@ -134,6 +134,7 @@ struct Grant {
   std::vector<std::string> argv;  // kExec: the exact arguments
   std::string until;              // RFC 3339; empty: no end
   Origin origin;
+  std::string why;
   bool operator==(const Grant&) const = default;
 };
 

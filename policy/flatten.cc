@@ -22,12 +22,19 @@ std::string sizeText(std::uint64_t bytes) {
   return std::to_string(bytes) + kUnits[unit];
 }
 
+std::string durationText(std::uint64_t seconds) {
+  if (seconds % 3600 == 0) return std::to_string(seconds / 3600) + "h";
+  if (seconds % 60 == 0) return std::to_string(seconds / 60) + "m";
+  return std::to_string(seconds) + "s";
+}
+
 std::string scalarText(const Key& key, std::uint64_t value) {
   switch (key.type) {
     case KeyType::kChoice:
       return quoteToml(value < key.choices.size() ? std::string(key.choices[value].name) : std::to_string(value));
     case KeyType::kSize: return quoteToml(sizeText(value));
     case KeyType::kPercent: return quoteToml(std::to_string(value) + "%");
+    case KeyType::kDuration: return quoteToml(durationText(value));
     default: return std::to_string(value);
   }
 }
@@ -39,12 +46,50 @@ std::string hostText(const HostRule& rule) {
   return text + " }";
 }
 
+std::string listText(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + quoteToml(word);
+  return "[" + text + "]";
+}
+
 std::string ruleText(const ExecRule& rule) {
   static constexpr const char* kNames[] = {"allow", "ask", "forbid", "rewrite"};
-  std::string words;
-  for (const std::string& word : rule.match) words += (words.empty() ? "" : ", ") + quoteToml(word);
-  std::string text = "{ match = [" + words + "], decide = \"" + kNames[static_cast<std::size_t>(rule.decide)] + "\"";
+  std::string text =
+      "{ match = " + listText(rule.match) + ", decide = \"" + kNames[static_cast<std::size_t>(rule.decide)] + "\"";
+  if (!rule.rewrite.empty()) text += ", rewrite = " + listText(rule.rewrite);
   if (!rule.why.empty()) text += ", why = " + quoteToml(rule.why);
+  return text + " }";
+}
+
+std::string ruleText(const PathRewrite& rule) {
+  std::string text = "{ match = " + quoteToml(rule.pattern);
+  text += rule.content ? ", content = " + quoteToml(*rule.content) : ", to = " + quoteToml(rule.to);
+  if (!rule.why.empty()) text += ", why = " + quoteToml(rule.why);
+  return text + " }";
+}
+
+std::string ruleText(const HostRewrite& rule) {
+  std::string text = "{ host = " + quoteToml(rule.host);
+  if (rule.port) text += ", port = " + std::to_string(*rule.port);
+  text += ", to = " + quoteToml(rule.to);
+  if (!rule.why.empty()) text += ", why = " + quoteToml(rule.why);
+  return text + " }";
+}
+
+std::string ruleText(const Credential& rule) {
+  std::string text = "{ host = " + quoteToml(rule.host) + ", port = " + std::to_string(rule.port) +
+                     ", header = " + quoteToml(rule.header);
+  if (!rule.prefix.empty()) text += ", prefix = " + quoteToml(rule.prefix);
+  return text + ", from = " + quoteToml(rule.fromVariable) + ", base = " + quoteToml(rule.baseVariable) + " }";
+}
+
+std::string ruleText(const Grant& grant) {
+  static constexpr const char* kNames[] = {"read", "write", "exec", "connect"};
+  std::string text = std::string("{ op = \"") + kNames[static_cast<std::size_t>(grant.operation)] +
+                     "\", target = " + quoteToml(grant.target);
+  if (!grant.argv.empty()) text += ", argv = " + listText(grant.argv);
+  if (!grant.until.empty()) text += ", until = " + quoteToml(grant.until);
+  if (!grant.why.empty()) text += ", why = " + quoteToml(grant.why);
   return text + " }";
 }
 
@@ -62,15 +107,20 @@ void appendValues(std::vector<FlatValue>& out, const Document& document, const K
   if (const auto* number = std::get_if<std::uint64_t>(&value)) {
     out.push_back({.key = name, .value = scalarText(key, *number), .origin = originOf(document, name)});
   } else if (const auto* items = std::get_if<std::vector<TextItem>>(&value)) {
-    for (const TextItem& item : *items) entry(quoteToml(item.text), item.place.origin);
+    for (const TextItem& item : *items)
+      entry(key.type == KeyType::kPorts ? item.text : quoteToml(item.text), item.place.origin);
   } else if (const auto* assignments = std::get_if<std::vector<Assignment>>(&value)) {
     for (const Assignment& set : *assignments) {
       out.push_back({.key = name + "." + set.name, .value = quoteToml(set.value), .origin = set.place.origin});
     }
   } else if (const auto* hosts = std::get_if<std::vector<HostRule>>(&value)) {
     for (const HostRule& rule : *hosts) entry(hostText(rule), rule.origin);
-  } else if (const auto* rules = std::get_if<std::vector<ExecRule>>(&value)) {
-    for (const ExecRule& rule : *rules) entry(ruleText(rule), rule.origin);
+  } else {
+    const auto eachRule = [&](const auto& list) {
+      if constexpr (requires { ruleText(list.front()); })
+        for (const auto& rule : list) entry(ruleText(rule), rule.origin);
+    };
+    std::visit(eachRule, value);
   }
 }
 

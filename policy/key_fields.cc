@@ -13,6 +13,24 @@ std::string identityOf(const HostRule& rule) {
 std::string identityOf(const ExecRule& rule) {
   std::string identity = std::to_string(static_cast<int>(rule.decide)) + rule.why;
   for (const std::string& word : rule.match) identity += '\0' + word;
+  identity += '\0';
+  for (const std::string& word : rule.rewrite) identity += '\0' + word;
+  return identity;
+}
+std::string identityOf(const PathRewrite& rule) {
+  return rule.pattern + '\0' + rule.to + '\0' + (rule.content ? "=" + *rule.content : "") + '\0' + rule.why;
+}
+std::string identityOf(const HostRewrite& rule) {
+  return rule.host + '\0' + (rule.port ? std::to_string(*rule.port) : "") + '\0' + rule.to + '\0' + rule.why;
+}
+std::string identityOf(const Credential& rule) {
+  return rule.host + '\0' + std::to_string(rule.port) + '\0' + rule.header + '\0' + rule.prefix + '\0' +
+         rule.fromVariable + '\0' + rule.baseVariable;
+}
+std::string identityOf(const Grant& grant) {
+  std::string identity =
+      std::to_string(static_cast<int>(grant.operation)) + grant.target + '\0' + grant.until + '\0' + grant.why;
+  for (const std::string& word : grant.argv) identity += '\0' + word;
   return identity;
 }
 
@@ -43,6 +61,20 @@ Decoded readNames(const Document& document, const std::vector<std::string>& name
   return items;
 }
 
+// Ports keep theirs as "KEY.PORT".
+void applyPorts(Document& document, std::vector<std::uint16_t>& ports, const std::string& key, const Decoded& value) {
+  std::vector<std::string> texts;
+  for (const std::uint16_t port : ports) texts.push_back(std::to_string(port));
+  applyNames(document, texts, key, value);
+  for (std::size_t i = ports.size(); i < texts.size(); ++i)
+    ports.push_back(static_cast<std::uint16_t>(std::stoul(texts[i])));
+}
+Decoded readPorts(const Document& document, const std::vector<std::uint16_t>& ports, const std::string& key) {
+  std::vector<std::string> texts;
+  for (const std::uint16_t port : ports) texts.push_back(std::to_string(port));
+  return readNames(document, texts, key);
+}
+
 }  // namespace
 
 void addPaths(std::vector<PathRule>& rules, const Decoded& value) {
@@ -61,6 +93,57 @@ Decoded pathsOf(const std::vector<PathRule>& rules) {
 void addHosts(std::vector<HostRule>& rules, const Decoded& value) {
   appendNew(rules, std::get<std::vector<HostRule>>(value));
 }
+
+void applyPathRewrites(Document& document, const Decoded& value) {
+  appendNew(document.files.rewrite, std::get<std::vector<PathRewrite>>(value));
+}
+Decoded readPathRewrites(const Document& document) { return document.files.rewrite; }
+void applyHostRewrites(Document& document, const Decoded& value) {
+  appendNew(document.network.rewrite, std::get<std::vector<HostRewrite>>(value));
+}
+Decoded readHostRewrites(const Document& document) { return document.network.rewrite; }
+void applyCredentials(Document& document, const Decoded& value) {
+  appendNew(document.network.credentials, std::get<std::vector<Credential>>(value));
+}
+Decoded readCredentials(const Document& document) { return document.network.credentials; }
+void applyGrants(Document& document, const Decoded& value) {
+  appendNew(document.grants, std::get<std::vector<Grant>>(value));
+}
+Decoded readGrants(const Document& document) {
+  std::vector<Grant> written = document.grants;
+  std::erase_if(written, [](const Grant& grant) { return grant.id != 0; });
+  return written;
+}
+void applyAuditRead(Document& document, const Decoded& value) { addPaths(document.auditRead, value); }
+Decoded readAuditRead(const Document& document) { return pathsOf(document.auditRead); }
+
+void applyLoopback(Document& document, const Decoded& value) {
+  applyPorts(document, document.network.loopback, "network.loopback", value);
+}
+Decoded readLoopback(const Document& document) {
+  return readPorts(document, document.network.loopback, "network.loopback");
+}
+void applyPublish(Document& document, const Decoded& value) {
+  applyPorts(document, document.network.publish, "network.publish", value);
+}
+Decoded readPublish(const Document& document) {
+  return readPorts(document, document.network.publish, "network.publish");
+}
+void applySendLimit(Document& document, const Decoded& value) {
+  document.network.sendLimit = Bytes{std::get<std::uint64_t>(value)};
+}
+Decoded readSendLimit(const Document& document) {
+  if (!document.network.sendLimit) return {};
+  return document.network.sendLimit->count;
+}
+void applyTimeout(Document& document, const Decoded& value) {
+  document.prompt.timeout = std::chrono::seconds(std::get<std::uint64_t>(value));
+}
+Decoded readTimeout(const Document& document) { return static_cast<std::uint64_t>(document.prompt.timeout.count()); }
+void applyPerMinute(Document& document, const Decoded& value) {
+  document.prompt.perMinute = static_cast<std::uint32_t>(std::get<std::uint64_t>(value));
+}
+Decoded readPerMinute(const Document& document) { return static_cast<std::uint64_t>(document.prompt.perMinute); }
 
 void applyExec(Document& document, const Decoded& value) {
   appendNew(document.exec, std::get<std::vector<ExecRule>>(value));

@@ -52,6 +52,29 @@ Decoded readHosts(const Document& document) {
   return document.network.*Field;
 }
 
+void applyPathRewrites(Document& document, const Decoded& value);
+Decoded readPathRewrites(const Document& document);
+void applyHostRewrites(Document& document, const Decoded& value);
+Decoded readHostRewrites(const Document& document);
+void applyCredentials(Document& document, const Decoded& value);
+Decoded readCredentials(const Document& document);
+void applyGrants(Document& document, const Decoded& value);
+// Those that some file wrote: what a person granted a run is not its policy.
+Decoded readGrants(const Document& document);
+void applyAuditRead(Document& document, const Decoded& value);
+Decoded readAuditRead(const Document& document);
+
+void applyLoopback(Document& document, const Decoded& value);
+Decoded readLoopback(const Document& document);
+void applyPublish(Document& document, const Decoded& value);
+Decoded readPublish(const Document& document);
+void applySendLimit(Document& document, const Decoded& value);
+Decoded readSendLimit(const Document& document);
+void applyTimeout(Document& document, const Decoded& value);
+Decoded readTimeout(const Document& document);
+void applyPerMinute(Document& document, const Decoded& value);
+Decoded readPerMinute(const Document& document);
+
 void applyExec(Document& document, const Decoded& value);
 Decoded readExec(const Document& document);
 void applyGroups(Document& document, const Decoded& value);

@@ -16,22 +16,28 @@
 namespace ringfence::policy {
 
 enum class KeyType {
-  kVersion,      // the integer 1
-  kName,         // the name of a policy
-  kNames,        // names of policies
-  kKeyNames,     // dotted keys of this table
-  kChoice,       // one of Key::choices
-  kGrants,       // paths without globs
-  kPatterns,     // paths with globs
-  kGroups,       // group names
-  kVariables,    // names of environment variables, a trailing * allowed
-  kAssignments,  // a table of environment variables
-  kSize,         // "6GiB"
-  kPercent,      // "200%"
-  kCount,        // a positive integer
-  kHosts,        // [{host|cidr, port, why}]
-  kExecRules,    // [[exec.rule]]
-  kText,         // known, not decoded further: no build enforces it yet
+  kVersion,       // the integer 1
+  kName,          // the name of a policy
+  kNames,         // names of policies
+  kKeyNames,      // dotted keys of this table
+  kChoice,        // one of Key::choices
+  kGrants,        // paths without globs
+  kPatterns,      // paths with globs
+  kGroups,        // group names
+  kVariables,     // names of environment variables, a trailing * allowed
+  kAssignments,   // a table of environment variables
+  kSize,          // "6GiB"
+  kPercent,       // "200%"
+  kCount,         // a positive integer
+  kDuration,      // "10m"
+  kPorts,         // a list of port numbers
+  kHosts,         // [{host|cidr, port, why}]
+  kExecRules,     // [[exec.rule]]
+  kPathRewrites,  // [[files.rewrite]]
+  kHostRewrites,  // [[network.rewrite]]
+  kCredentials,   // [[network.credential]]
+  kGrantRules,    // [[grant]]
+  kText,          // known, not decoded further: no build enforces it yet
 };
 
 enum class Wiring { kWired, kUnwired };
@@ -45,7 +51,9 @@ enum class Tightening {
   kSmaller,        // a smaller number
   kAddEntries,     // add entries
   kKeepEntries,    // only name entries that are there already
-  kForbidRules,    // add rules that forbid
+  kStricterRules,  // add rules that forbid or ask
+  kAskPaths,       // add questions about what may be changed without
+  kAskHosts,       // add questions about what may be connected to without
   kSafeVariables,  // set variables that steer no loader, shell or interpreter, and that are not set already
 };
 
@@ -65,7 +73,11 @@ struct Assignment {
   Place place;
 };
 using Decoded = std::variant<std::monostate, std::uint64_t, std::string, std::vector<TextItem>, std::vector<Assignment>,
-                             std::vector<HostRule>, std::vector<ExecRule>>;
+                             std::vector<HostRule>, std::vector<ExecRule>, std::vector<PathRewrite>,
+                             std::vector<HostRewrite>, std::vector<Credential>, std::vector<Grant>>;
+
+// Whose files may set a key at all, whoever trusts them.
+enum class Writers { kAnyone, kSystemAndUser };
 
 struct Key {
   std::string_view name;
@@ -78,6 +90,7 @@ struct Key {
   void (*apply)(Document&, const Decoded&) = nullptr;
   // monostate: not set.
   Decoded (*read)(const Document&) = nullptr;
+  Writers writers = Writers::kAnyone;
 };
 
 std::span<const Key> keys();

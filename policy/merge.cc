@@ -24,7 +24,7 @@ std::size_t lengthOf(const Decoded& value) {
       value);
 }
 
-constexpr const char* kLimitKeys[] = {"limits.cpu", "limits.memory", "limits.pids"};
+constexpr const char* kLimitKeys[] = {"limits.cpu", "limits.memory", "limits.pids", "network.send_limit"};
 
 std::string where(const Origin& origin) { return escapeForDisplay(origin.file) + ":" + std::to_string(origin.line); }
 
@@ -88,7 +88,7 @@ class Merge {
       }
     }
     for (const Setting& setting : step.file->settings) {
-      if (!permittedByLocks(step.layer, setting)) continue;
+      if (!permittedByLocks(step.layer, setting) || !permittedToWrite(step.layer, setting)) continue;
       if (step.layer == Layer::kProject && trust_ == ProjectTrust::kUntrusted) {
         std::vector<Diagnostic> refused = refuseWidening(out_.document, setting);
         if (!refused.empty()) {
@@ -114,6 +114,14 @@ class Merge {
     return false;
   }
 
+  bool permittedToWrite(Layer layer, const Setting& setting) {
+    if (setting.key->writers == Writers::kAnyone || layer == Layer::kSystem || layer == Layer::kUser) return true;
+    complain(setting.place,
+             "`" + std::string(setting.key->name) + "` counts only in files of the system and of the user",
+             "a project or a shipped policy does not answer questions for a person");
+    return false;
+  }
+
   void set(const Setting& setting) {
     const std::size_t length = lengthOf(setting.value);
     if (length > kMaxEntries - entries_) {
@@ -133,6 +141,7 @@ class Merge {
   void remember() {
     Document limits;
     limits.limits = out_.document.limits;
+    limits.network.sendLimit = out_.document.network.sendLimit;
     for (const char* name : kLimitKeys) {
       const auto origin = out_.document.origins.find(name);
       if (origin != out_.document.origins.end()) limits.origins.insert(*origin);

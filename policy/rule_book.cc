@@ -50,7 +50,7 @@ Verdict grantedBy(const Grant& grant) {
   verdict.origin = grant.origin;
   verdict.rule = "grant " + (grant.id == 0 ? std::string() : std::to_string(grant.id) + " ") +
                  kNames[static_cast<std::size_t>(grant.operation)] + " " + escapeForDisplay(grant.target);
-  verdict.why = "granted before";
+  verdict.why = grant.why.empty() ? "granted before" : grant.why;
   return verdict;
 }
 
@@ -82,7 +82,7 @@ RuleBook::RuleBook(const Document& document, const Places& places) : document_(d
   if (document.mode == Mode::kAudit) addAll(auditRead_, document.auditRead);
   for (std::size_t i = 0; i < document.grants.size(); ++i) {
     const Grant& grant = document.grants[i];
-    // A path, whatever characters its names have.
+    // A grant is no pattern: a path with such a character in a name is asked for each time.
     if (hasGlob(grant.target)) continue;
     if (grant.operation == Operation::kWrite) add(grantWrite_, grant.target, i);
     if (grant.operation == Operation::kRead) add(grantRead_, grant.target, i);

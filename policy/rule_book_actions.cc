@@ -141,6 +141,7 @@ Verdict RuleBook::judgeExec(const Action& action, Rewrites rewrites) const {
         if (!executable.empty() && visible.decision != Decision::kAllow) return visible;
         return byExec(rule);
       }
+      if (decision == Decision::kAsk && !executable.empty() && visible.decision == Decision::kForbid) return visible;
       const Grant* grant = execGrant(document_, action);
       if (grant != nullptr && visible.decision == Decision::kAllow) return grantedBy(*grant);
       if (decision == Decision::kAsk) return byExec(rule);

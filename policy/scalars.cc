@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 60;
 constexpr std::uint64_t kMaxPercent = 1'000'000;
+constexpr std::uint64_t kMaxSeconds = 7 * 24 * 3600;
 constexpr std::size_t kMaxPathLength = 4095;
 constexpr std::size_t kMaxNameLength = 64;
 
@@ -41,7 +42,7 @@ Result<void> checkParts(const std::vector<std::string_view>& parts, GlobUse glob
     if (part == "..") return invalid("a path may not have `..` in it: it would say one place and mean another");
     if (part == ".") return invalid("a path may not have `.` in it");
     if (globs == GlobUse::kForbidden && part.find_first_of("*?") != std::string_view::npos) {
-      return invalid("a grant names one path; patterns with * and ? are for `forbid`");
+      return invalid("a grant names one path; patterns with * and ? are for `forbid` and `ask`");
     }
     if (part.find("**") != std::string_view::npos && part != "**") return invalid("`**` stands alone between slashes");
   }
@@ -91,6 +92,19 @@ Result<std::uint64_t> parsePercent(std::string_view text) {
   if (!number || number->rest != "%") return invalid("a percentage is a whole number and %: \"200%\" is two CPUs");
   if (number->value == 0 || number->value > kMaxPercent) return invalid("a percentage is from 1 to 1000000");
   return number->value;
+}
+
+Result<std::uint64_t> parseDuration(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {{"s", 1}, {"m", 60}, {"h", 3600}};
+  const auto number = leadingNumber(text);
+  if (number) {
+    for (const auto& [unit, seconds] : kUnits) {
+      if (number->rest != unit) continue;
+      if (number->value == 0 || number->value > kMaxSeconds / seconds) return invalid("a time is from 1s to 168h");
+      return number->value * seconds;
+    }
+  }
+  return invalid("a time is a whole number and s, m or h: \"10m\"");
 }
 
 bool isPolicyName(std::string_view name) {

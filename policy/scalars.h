@@ -11,8 +11,9 @@
 namespace ringfence::policy {
 
 // Each fails with kInvalid and what is wrong with the text in words.
-Result<std::uint64_t> parseSize(std::string_view text);     // "512MiB" -> bytes
-Result<std::uint64_t> parsePercent(std::string_view text);  // "200%" -> 200
+Result<std::uint64_t> parseSize(std::string_view text);      // "512MiB" -> bytes
+Result<std::uint64_t> parsePercent(std::string_view text);   // "200%" -> 200
+Result<std::uint64_t> parseDuration(std::string_view text);  // "10m" -> 600 seconds
 
 // Lower-case letters, digits, '.', '_', '-'; begins with a letter or digit; at most 64.
 bool isPolicyName(std::string_view name);

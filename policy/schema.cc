@@ -52,8 +52,17 @@ void writeType(JsonWriter& json, const Key& key) {
     case KeyType::kSize: writePattern(json, "^[0-9]+(B|KiB|MiB|GiB|TiB)$"); break;
     case KeyType::kPercent: writePattern(json, "^[0-9]+%$"); break;
     case KeyType::kCount: json.field("type", "integer").field("minimum", 1).field("maximum", 4194304); break;
+    case KeyType::kDuration: writePattern(json, "^[0-9]+(s|m|h)$"); break;
+    case KeyType::kPorts:
+      json.field("type", "array").field("maxItems", 4096).key("items").beginObject();
+      json.field("type", "integer").field("minimum", 1).field("maximum", 65535).endObject();
+      break;
     case KeyType::kHosts:
     case KeyType::kExecRules:
+    case KeyType::kPathRewrites:
+    case KeyType::kHostRewrites:
+    case KeyType::kCredentials:
+    case KeyType::kGrantRules:
       json.field("type", "array").key("items").beginObject().field("type", "object").endObject();
       break;
     case KeyType::kText: break;

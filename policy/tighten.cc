@@ -4,6 +4,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "policy/match.h"
 #include "policy/merge.h"
 
 namespace ringfence::policy {
@@ -114,6 +115,66 @@ std::vector<Diagnostic> refuseUnless(bool tighter, const Setting& setting, const
   return {refusal(setting.place, what)};
 }
 
+std::string_view programOf(const ExecRule& rule) {
+  const std::string_view program = rule.match.front();
+  return program.substr(program.rfind('/') + 1);
+}
+
+// A question may take the place of leave, not of a rewrite: the person would be asked for what must not happen.
+std::vector<Diagnostic> refuseRules(const Document& document, const Setting& setting) {
+  for (const ExecRule& rule : std::get<std::vector<ExecRule>>(setting.value)) {
+    if (rule.decide == Decision::kForbid) continue;
+    if (rule.decide != Decision::kAsk)
+      return {refusal(setting.place, "it may only add rules that ask or forbid to `exec.rule`")};
+    const bool rewritten = std::ranges::any_of(document.exec, [&](const ExecRule& present) {
+      return present.decide == Decision::kRewrite && programOf(present) == programOf(rule);
+    });
+    if (rewritten) {
+      return {refusal(setting.place,
+                      "it may not ask about " + quoteName(rule.match.front()) + ", whose commands are rewritten")};
+    }
+  }
+  return {};
+}
+
+// Where changes are allowed or asked for: a question there widens nothing.
+bool isChangeable(const Document& document, const std::string& pattern) {
+  const auto within = [&](const std::string& place) {
+    return pattern.starts_with(place) && (pattern.size() == place.size() || pattern[place.size()] == '/');
+  };
+  const auto covers = [&](const PathRule& rule) { return within(rule.pattern); };
+  if (document.files.workspace == WorkspaceAccess::kReadWrite && within("$WORKSPACE")) return true;
+  return std::ranges::any_of(document.files.write, covers) || std::ranges::any_of(document.files.ask, covers) ||
+         std::ranges::any_of(document.files.askRead, covers);
+}
+
+std::vector<Diagnostic> refusePaths(const Document& document, const Setting& setting) {
+  std::vector<Diagnostic> refused;
+  for (const TextItem& item : std::get<std::vector<TextItem>>(setting.value)) {
+    // A pattern asks about what is granted anyway.
+    const bool isGlob = item.text.find_first_of("*?") != std::string::npos;
+    if (!document.files.rewrite.empty()) {
+      refused.push_back(refusal(item.place, "it may not ask where changes of files are rewritten"));
+    } else if (!isGlob && !isChangeable(document, item.text)) {
+      refused.push_back(refusal(item.place, "it may not add " + quoteName(item.text) +
+                                                ", which may not be changed, to `" + std::string(setting.key->name) +
+                                                "`"));
+    }
+  }
+  return refused;
+}
+
+std::vector<Diagnostic> refuseHosts(const Document& document, const Setting& setting) {
+  for (const HostRule& rule : std::get<std::vector<HostRule>>(setting.value)) {
+    const bool isLocal = namesLiterally(rule) || rule.host == "localhost" || rule.host.ends_with(".localhost");
+    if (document.network.fallback == Decision::kForbid || !document.network.rewrite.empty() || isLocal) {
+      return {refusal(setting.place, "it may only add names that may be connected to without asking to `" +
+                                         std::string(setting.key->name) + "`")};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<Diagnostic> refuseWidening(const Document& document, const Setting& setting) {
@@ -132,12 +193,9 @@ std::vector<Diagnostic> refuseWidening(const Document& document, const Setting& 
           !std::holds_alternative<std::uint64_t>(present) || numberOf(setting.value) <= numberOf(present), setting,
           "it may not raise " + key);
     case Tightening::kKeepEntries: return refuseNewEntries(present, setting);
-    case Tightening::kForbidRules: {
-      const auto& rules = std::get<std::vector<ExecRule>>(setting.value);
-      return refuseUnless(
-          std::ranges::all_of(rules, [](const ExecRule& rule) { return rule.decide == Decision::kForbid; }), setting,
-          "it may only add rules that forbid to " + key);
-    }
+    case Tightening::kStricterRules: return refuseRules(document, setting);
+    case Tightening::kAskPaths: return refusePaths(document, setting);
+    case Tightening::kAskHosts: return refuseHosts(document, setting);
     case Tightening::kSafeVariables: return refuseVariables(document, setting);
   }
   return {refusal(setting.place, "it may not set " + key)};

@@ -128,12 +128,23 @@ class Lister {
 
 Result<void> checkEnforceable(const policy::Document& document) {
   if (document.mode == policy::Mode::kAudit) return notEnforced("mode = \"audit\"", originOf(document, "mode"));
-  if (!document.files.ask.empty()) return notEnforced("files.ask", document.files.ask.front().origin);
+  const policy::Files& files = document.files;
+  if (!files.ask.empty()) return notEnforced("files.ask", files.ask.front().origin);
+  if (!files.askRead.empty()) return notEnforced("files.ask_read", files.askRead.front().origin);
+  if (!files.rewrite.empty()) return notEnforced("files.rewrite", files.rewrite.front().origin);
   if (document.network.fallback != policy::Decision::kForbid) {
     return notEnforced("network.default other than \"forbid\"", originOf(document, "network.default"));
   }
   if (!document.network.allow.empty()) return notEnforced("network.allow", document.network.allow.front().origin);
   if (!document.network.ask.empty()) return notEnforced("network.ask", document.network.ask.front().origin);
+  const policy::Network& network = document.network;
+  if (!network.rewrite.empty()) return notEnforced("network.rewrite", network.rewrite.front().origin);
+  if (!network.credentials.empty()) return notEnforced("network.credential", network.credentials.front().origin);
+  for (const char* key : {"network.loopback", "network.publish", "network.send_limit", "prompt.timeout",
+                          "prompt.per_minute", "audit.read"}) {
+    if (document.origins.contains(key)) return notEnforced(key, originOf(document, key));
+  }
+  if (!document.grants.empty()) return notEnforced("grant", document.grants.front().origin);
   for (const policy::ExecRule& rule : document.exec) {
     if (rule.decide != policy::Decision::kAllow) return notEnforced("exec.rule", rule.origin);
   }

@@ -73,8 +73,8 @@ void describe(A& a, typename A::template Of<policy::ExecRule>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Grant>& value) {
-  auto& [id, operation, target, argv, until, origin] = value;
-  a("id", id)("operation", operation)("target", target)("argv", argv)("until", until)("origin", origin);
+  auto& [id, operation, target, argv, until, origin, why] = value;
+  a("id", id)("operation", operation)("target", target)("argv", argv)("until", until)("origin", origin)("why", why);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Prompt>& value) {

@@ -106,7 +106,7 @@ TEST_CASE("a grant of a command is for its program and its very arguments") {
   CHECK(decided(document, Operation::kExec, "/usr/local/bin/git", {"git", "push", "origin"}) == Decision::kAsk);
   CHECK(decided(document, Operation::kExec, "/usr/bin/rm", {"rm", "x"}) == Decision::kForbid);
   // Not there to be run, whatever was granted.
-  CHECK(decided(document, Operation::kExec, "/opt/git", {"git", "push"}) == Decision::kAsk);
+  CHECK(decided(document, Operation::kExec, "/opt/git", {"git", "push"}) == Decision::kForbid);
 }
 
 TEST_CASE("a grant of a connection is for its host and port") {

@@ -4,6 +4,7 @@
 #include <random>
 #include <set>
 
+#include "policy/evaluate.h"
 #include "policy/load.h"
 #include "tests/policy/sources.h"
 #include "tests/support/golden.h"
@@ -22,7 +23,26 @@ uts = "off"
 workspace = "rw"
 read = ["/usr", "/opt/tools"]
 write = ["~/.cache/pip"]
+ask = ["~/docs"]
 forbid = ["**/.env*"]
+[network]
+default = "ask"
+allow = [{ host = "a.example.org" }]
+loopback = [8080]
+send_limit = "1MiB"
+[[network.rewrite]]
+host = "r.example.org"
+to = "a.example.org"
+[[exec.rule]]
+match = ["git", "push"]
+decide = "ask"
+[[exec.rule]]
+match = ["npm", "publish"]
+decide = "rewrite"
+rewrite = ["npm", "publish", "--dry-run"]
+[prompt]
+timeout = "5m"
+per_minute = 4
 [identity]
 as = "caller"
 groups = ["video"]
@@ -64,6 +84,31 @@ bool notLooser(const std::optional<T>& inner, const std::optional<T>& outer) {
   return !outer || (inner && *inner <= *outer);
 }
 
+// Of leave may become a question, and of everything a no.
+void checkActions(const Document& inner, const Document& outer) {
+  const Places places{.workspace = "/w", .home = "/home/ann"};
+  std::vector<Action> actions;
+  for (const Operation operation : {Operation::kRead, Operation::kWrite}) {
+    for (const char* path : {"/w/x", "/w/a/Makefile", "/w/.env", "/usr/x", "/home/ann/docs/x", "/home/ann/mail/x",
+                             "/home/ann/.cache/pip/x", "/opt/tools/x", "/etc/shadow"})
+      actions.push_back({.operation = operation, .target = path, .argv = {}});
+  }
+  for (const char* host :
+       {"a.example.org:1", "b.org:1", "r.example.org:1", "10.0.0.1:1", "127.0.0.1:8080", "localhost:1"})
+    actions.push_back({.operation = Operation::kConnect, .target = host, .argv = {}});
+  for (const auto& argv :
+       {std::vector<std::string>{"git", "push"}, {"git", "status"}, {"npm", "publish"}, {"npm", "i"}}) {
+    actions.push_back({.operation = Operation::kExec, .target = "/usr/bin/" + argv[0], .argv = argv});
+    actions.push_back({.operation = Operation::kExec, .target = "/nowhere/" + argv[0], .argv = argv});
+  }
+  for (const Action& action : actions) {
+    const Decision now = evaluate(inner, places, action).decision;
+    const Decision before = evaluate(outer, places, action).decision;
+    INFO(action.target);
+    CHECK((now == before || now == Decision::kForbid || (now == Decision::kAsk && before == Decision::kAllow)));
+  }
+}
+
 // Everything that `inner` lets happen, `outer` lets happen too.
 void checkNotWider(const Document& inner, const Document& outer) {
   CHECK(within(patterns(inner.files.read), patterns(outer.files.read)));
@@ -71,8 +116,19 @@ void checkNotWider(const Document& inner, const Document& outer) {
   CHECK(within(patterns(outer.files.forbid), patterns(inner.files.forbid)));
   CHECK((inner.files.workspace == outer.files.workspace || inner.files.workspace == WorkspaceAccess::kReadOnly));
   CHECK(notWeaker(inner.walls, outer.walls));
-  CHECK(inner.network.fallback == Decision::kForbid);
+  CHECK(inner.network.fallback >= outer.network.fallback);
   CHECK(inner.mode == Mode::kEnforce);
+  CHECK(inner.files.rewrite == outer.files.rewrite);
+  CHECK(inner.network.rewrite == outer.network.rewrite);
+  CHECK(inner.network.credentials == outer.network.credentials);
+  CHECK(inner.network.loopback == outer.network.loopback);
+  CHECK(inner.network.publish == outer.network.publish);
+  CHECK(notLooser(inner.network.sendLimit, outer.network.sendLimit));
+  CHECK(inner.grants == outer.grants);
+  CHECK(inner.auditRead == outer.auditRead);
+  CHECK(inner.prompt.timeout <= outer.prompt.timeout);
+  CHECK(inner.prompt.perMinute <= outer.prompt.perMinute);
+  checkActions(inner, outer);
   CHECK((inner.identity == outer.identity || inner.identity == IdentityKind::kOwn));
   CHECK(within({inner.groups.begin(), inner.groups.end()}, {outer.groups.begin(), outer.groups.end()}));
   CHECK(notLooser(inner.limits.cpu, outer.limits.cpu));
@@ -87,55 +143,89 @@ void checkNotWider(const Document& inner, const Document& outer) {
 }
 
 // Lines that tighten, widen or do neither, to be thrown together.
-constexpr const char* kLines[] = {"walls.net = \"required\"",
-                                  "walls.net = \"best-effort\"",
-                                  "walls.net = \"off\"",
-                                  "walls.ipc = \"required\"",
-                                  "walls.ipc = \"off\"",
-                                  "walls.uts = \"best-effort\"",
-                                  "walls.mount = \"off\"",
-                                  "walls.pid = \"best-effort\"",
-                                  "walls.cgroup = \"off\"",
-                                  "walls.seccomp = \"off\"",
-                                  "walls.landlock = \"best-effort\"",
-                                  "walls.privileges = \"off\"",
-                                  "walls.limits = \"off\"",
-                                  "files.workspace = \"ro\"",
-                                  "files.workspace = \"rw\"",
-                                  "files.read = [\"/usr\"]",
-                                  "files.read = [\"/usr\", \"/home\"]",
-                                  "files.read = [\"~/.ssh\"]",
-                                  "files.write = [\"~/.cache/pip\"]",
-                                  "files.write = [\"~\"]",
-                                  "files.forbid = [\"**/*.pem\"]",
-                                  "files.forbid = []",
-                                  "network.default = \"forbid\"",
-                                  "identity.as = \"own\"",
-                                  "identity.as = \"caller\"",
-                                  "identity.groups = [\"docker\"]",
-                                  "identity.groups = [\"video\"]",
-                                  "limits.cpu = \"50%\"",
-                                  "limits.memory = \"1GiB\"",
-                                  "limits.memory = \"5GiB\"",
-                                  "limits.pids = 100",
-                                  "limits.pids = 101",
-                                  "limits.pids = 5",
-                                  "priority.class = \"idle\"",
-                                  "priority.class = \"interactive\"",
-                                  "environment.pass = [\"LANG\"]",
-                                  "environment.pass = [\"AWS_SECRET_ACCESS_KEY\"]",
-                                  "environment.pass = [\"*\"]",
-                                  "environment.set.MY_FLAG = \"1\"",
-                                  "environment.set.LD_PRELOAD = \"/w/x.so\"",
-                                  "environment.set.PATH = \"/w\"",
-                                  "environment.set.EDITOR = \"vi\"",
-                                  "environment.set.LANG = \"C\"",
-                                  "environment.set.LC_ALL = \"C\"",
-                                  "extends = [\"mine\"]",
-                                  "lock = [\"limits.pids\"]",
-                                  "mode = \"enforce\"",
-                                  "name = \"x\"",
-                                  "schema = 1"};
+constexpr const char* kLines[] = {
+    "walls.net = \"required\"",
+    "walls.net = \"best-effort\"",
+    "walls.net = \"off\"",
+    "walls.ipc = \"required\"",
+    "walls.ipc = \"off\"",
+    "walls.uts = \"best-effort\"",
+    "walls.mount = \"off\"",
+    "walls.pid = \"best-effort\"",
+    "walls.cgroup = \"off\"",
+    "walls.seccomp = \"off\"",
+    "walls.landlock = \"best-effort\"",
+    "walls.privileges = \"off\"",
+    "walls.limits = \"off\"",
+    "files.workspace = \"ro\"",
+    "files.workspace = \"rw\"",
+    "files.read = [\"/usr\"]",
+    "files.read = [\"/usr\", \"/home\"]",
+    "files.read = [\"~/.ssh\"]",
+    "files.write = [\"~/.cache/pip\"]",
+    "files.write = [\"~\"]",
+    "files.forbid = [\"**/*.pem\"]",
+    "files.forbid = []",
+    "files.ask = [\"**/Makefile\"]",
+    "files.ask = [\"$WORKSPACE/Makefile\", \"~/docs/x\"]",
+    "files.ask = [\"~/mail\"]",
+    "files.ask = [\"/usr\"]",
+    "files.ask_read = [\"~/docs\"]",
+    "files.ask_read = [\"$WORKSPACE/keys\"]",
+    "files.ask_read = [\"/usr/x\"]",
+    "files.rewrite = [{ match = \"/w/a\", to = \"/w/b\" }]",
+    "network.default = \"forbid\"",
+    "network.default = \"ask\"",
+    "network.default = \"allow\"",
+    "network.allow = [{ host = \"b.org\" }]",
+    "network.ask = [{ host = \"b.org\" }]",
+    "network.ask = [{ host = \"10.0.0.1\" }]",
+    "network.forbid = [{ host = \"b.org\" }]",
+    "network.rewrite = [{ host = \"b.org\", to = \"c.org\" }]",
+    "network.loopback = [8080]",
+    "network.loopback = [22]",
+    "network.publish = [3000]",
+    "network.credential = [{ host = \"b.org\", header = \"x\", from = \"A\", base = \"B\" }]",
+    "network.send_limit = \"1KiB\"",
+    "network.send_limit = \"1GiB\"",
+    "exec.rule = [{ match = [\"git\"], decide = \"forbid\" }]",
+    "exec.rule = [{ match = [\"git\"], decide = \"ask\" }]",
+    "exec.rule = [{ match = [\"npm\"], decide = \"ask\" }]",
+    "exec.rule = [{ match = [\"git\", \"push\"], decide = \"allow\" }]",
+    "exec.rule = [{ match = [\"a\"], decide = \"rewrite\", rewrite = [\"/w/b\"] }]",
+    "grant = [{ op = \"write\", target = \"~/docs\" }]",
+    "prompt.timeout = \"1m\"",
+    "prompt.timeout = \"1h\"",
+    "prompt.per_minute = 1",
+    "prompt.per_minute = 100",
+    "audit.read = [\"/etc\"]",
+    "mode = \"audit\"",
+    "identity.as = \"own\"",
+    "identity.as = \"caller\"",
+    "identity.groups = [\"docker\"]",
+    "identity.groups = [\"video\"]",
+    "limits.cpu = \"50%\"",
+    "limits.memory = \"1GiB\"",
+    "limits.memory = \"5GiB\"",
+    "limits.pids = 100",
+    "limits.pids = 101",
+    "limits.pids = 5",
+    "priority.class = \"idle\"",
+    "priority.class = \"interactive\"",
+    "environment.pass = [\"LANG\"]",
+    "environment.pass = [\"AWS_SECRET_ACCESS_KEY\"]",
+    "environment.pass = [\"*\"]",
+    "environment.set.MY_FLAG = \"1\"",
+    "environment.set.LD_PRELOAD = \"/w/x.so\"",
+    "environment.set.PATH = \"/w\"",
+    "environment.set.EDITOR = \"vi\"",
+    "environment.set.LANG = \"C\"",
+    "environment.set.LC_ALL = \"C\"",
+    "extends = [\"mine\"]",
+    "lock = [\"limits.pids\"]",
+    "mode = \"enforce\"",
+    "name = \"x\"",
+    "schema = 1"};
 
 }  // namespace
 
@@ -208,4 +298,49 @@ TEST_CASE("a trusted project may widen, but raises no limit") {
 
 TEST_CASE("a project's policy that does not load stops the run") {
   CHECK(refused(withProject("files = ["), "mine")[0].file == "/w/.ringfence.toml");
+}
+
+TEST_CASE("a project asks about hosts only where nothing is rewritten and nothing is forbidden") {
+  Sources sources;
+  sources.user = {text("/u/mine.toml", "network.default = \"allow\"\n")};
+  sources.project = text("/w/.ringfence.toml", "network.ask = [{ host = \"b.org\" }]\n");
+  CHECK(loaded(sources, "mine").network.ask.size() == 1);
+  sources.project = text("/w/.ringfence.toml", "network.ask = [{ cidr = \"10.0.0.0/8\" }]\n");
+  CHECK(refused(sources, "mine").front().line == 1);
+  sources.user = {text("/u/mine.toml", "network.default = \"forbid\"\n")};
+  sources.project = text("/w/.ringfence.toml", "network.ask = [{ host = \"b.org\" }]\n");
+  CHECK(refused(sources, "mine").front().line == 1);
+}
+
+TEST_CASE("a grant counts in files of the system and the user, and in no project's, trusted or not") {
+  const std::string grant = "[[grant]]\nop = \"connect\"\ntarget = \"a.b:443\"\n";
+  Sources sources;
+  sources.system = {text("/etc/site.toml", grant)};
+  sources.user = {text("/u/mine.toml", "extends = [\"site\"]\n" + grant)};
+  CHECK(loaded(sources, "mine").grants.size() == 1);
+  sources.project = text("/w/.ringfence.toml", grant);
+  for (const bool trusted : {false, true}) {
+    sources.projectTrusted = trusted;
+    CHECK(refused(sources, "mine").front().file == "/w/.ringfence.toml");
+  }
+  sources.project.reset();
+  sources.shipped = {text("/usr/share/given.toml", grant)};
+  CHECK(refused(sources, "given").front().file == "/usr/share/given.toml");
+}
+
+TEST_CASE("what a project asks in a read-only workspace or of what is rewritten widens, and is refused") {
+  Sources sources;
+  sources.user = {text("/u/mine.toml", "files.workspace = \"ro\"\n")};
+  sources.project = text("/w/.ringfence.toml", "files.ask = [\"$WORKSPACE/a\"]\n");
+  CHECK(refused(sources, "mine").front().line == 1);
+  sources.user = {text("/u/mine.toml", "files.rewrite = [{ match = \"**/a\", to = \"/w/b\" }]\n")};
+  sources.project = text("/w/.ringfence.toml", "files.ask = [\"**/a\"]\n");
+  CHECK(refused(sources, "mine").front().line == 1);
+}
+
+TEST_CASE("a limit on what is sent keeps the stricter value between layers of one name") {
+  Sources sources;
+  sources.system = {text("/etc/mine.toml", "network.send_limit = \"1MiB\"\n")};
+  sources.user = {text("/u/mine.toml", "network.send_limit = \"1GiB\"\n")};
+  CHECK(loaded(sources, "mine").network.sendLimit->count == 1 << 20);
 }

@@ -94,12 +94,29 @@ TEST_CASE("a document shown as TOML reads back as the same document") {
   const Document rich = document(R"(
 network.forbid = [{ cidr = "169.254.0.0/16", why = "a \"quoted\" why" }]
 network.allow = [{ host = "*.example.org", port = 443 }]
-exec.rule = [{ match = ["git", "push"], decide = "ask", why = "x" }]
+exec.rule = [{ match = ["git", "push"], decide = "ask", why = "x" },
+             { match = ["npm"], decide = "rewrite", rewrite = ["/usr/bin/npm", "--dry-run"] }]
+mode = "audit"
+audit.read = ["/data"]
+grant = [{ op = "exec", target = "/usr/bin/git", argv = ["git", "push", ""], until = "2026-12-31T00:00:00+01:00", why = "w" },
+         { op = "connect", target = "a.b:443" }, { op = "write", target = "~/x" }]
+files.ask = ["~/Documents", "**/Makefile"]
+files.ask_read = ["~/Mail"]
+files.rewrite = [{ match = "~/x", to = "$WORKSPACE/x", why = "w" }, { match = "**/token", content = "a\nb\u0000" }]
+network.rewrite = [{ host = "*.a.b", port = 80, to = "c.d:81", why = "w" }, { host = "e.f", to = "g.h" }]
+network.loopback = [11434]
+network.publish = [3000, 3001]
+network.credential = [{ host = "a.b", header = "authorization", prefix = "Bearer ", from = "KEY", base = "BASE_URL" }]
+network.send_limit = "1MiB"
+prompt = { timeout = "90s", per_minute = 2 }
 environment.set = { A = "tab\t and \\", B = "", C = "\u202e \u009b \u00e4 \U0001F600" }
 limits = { cpu = "150%", memory = "1536MiB", pids = 3 }
 )");
   Document again = document(renderToml(rich, ShowOrigins::kNo));
   CHECK(documentHash(again) == documentHash(rich));
+  CHECK(again.grants.front().argv == rich.grants.front().argv);
+  CHECK(again.files.rewrite.back().content == rich.files.rewrite.back().content);
+  CHECK(again.prompt == rich.prompt);
   const std::string shown = renderToml(rich, ShowOrigins::kNo);
   CHECK(shown.find("C = \"\\U0000202E \\U0000009B \xc3\xa4 \xf0\x9f\x98\x80\"") != std::string::npos);
 }

@@ -106,8 +106,8 @@ TEST_CASE("the schema has each key that this build enforces and no other") {
   for (const auto& [name, property] : properties.items())
     inSchema += property.contains("properties") ? property["properties"].size() : 1;
   CHECK(inSchema == wired);
-  CHECK(properties["mode"]["enum"] == json({"enforce"}));
-  CHECK(properties["network"]["properties"]["default"]["enum"] == json({"forbid"}));
+  CHECK(properties["mode"]["enum"] == json({"enforce", "audit"}));
+  CHECK(properties["network"]["properties"]["default"]["enum"] == json({"allow", "ask", "forbid"}));
   CHECK(properties["files"]["properties"]["workspace"]["enum"] == json({"rw", "ro"}));
 }
 
@@ -119,12 +119,29 @@ TEST_CASE("the shipped profiles fit the schema") {
 }
 
 TEST_CASE("what the decoder refuses does not fit the schema either") {
-  for (const char* content :
-       {"workspce = 1", "mode = \"audit\"", "files.workspace = \"overlay\"", "files.ask = [\"/a\"]",
-        "files.read = [\"a\"]", "files.read = [\"/a*\"]", "files.forbid = [\"*.pem\"]", "limits.memory = \"6GB\"",
-        "limits.memory = 6", "limits.cpu = \"2\"", "limits.pids = \"5\"", "network.default = \"allow\"",
-        "environment.pass = [\"A-B\"]", "environment.set = { A = 1 }", "identity.groups = [\"44\"]",
-        "lock = [\"exec.rule\"]", "name = \"X y\"", "extends = \"base\""}) {
+  for (const char* content : {"workspce = 1",
+                              "mode = \"learn\"",
+                              "files.workspace = \"overlay\"",
+                              "files.ask = [\"a\"]",
+                              "network.loopback = 80",
+                              "network.publish = [\"80\"]",
+                              "prompt.timeout = \"10\"",
+                              "files.read = [\"a\"]",
+                              "files.read = [\"/a*\"]",
+                              "files.forbid = [\"*.pem\"]",
+                              "limits.memory = \"6GB\"",
+                              "limits.memory = 6",
+                              "limits.cpu = \"2\"",
+                              "limits.pids = \"5\"",
+                              "network.default = \"rewrite\"",
+                              "grant = 1",
+                              "prompt.per_minute = \"1\"",
+                              "environment.pass = [\"A-B\"]",
+                              "environment.set = { A = 1 }",
+                              "identity.groups = [\"44\"]",
+                              "lock = [\"limits.tokens\"]",
+                              "name = \"X y\"",
+                              "extends = \"base\""}) {
     INFO(content);
     CHECK_FALSE(check(text("x.toml", content)).empty());
     CHECK_FALSE(misfitsOf(content).empty());
