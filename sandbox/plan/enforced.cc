@@ -7,12 +7,6 @@
 namespace ringfence::sandbox {
 namespace {
 
-Error notEnforced(const std::string& key, const policy::Origin& origin) {
-  const std::string text = originText(origin);
-  return Error{ErrorCode::kUnsupported,
-               (text.empty() ? "" : text + ": ") + key + " is not enforced by this version of Ringfence"};
-}
-
 const policy::Origin& originOf(const policy::Document& document, const std::string& key) {
   static const policy::Origin kNowhere;
   const auto found = document.origins.find(key);
@@ -77,6 +71,14 @@ class Lister {
                  std::string(writable ? "writable" : "read-only") + " bind from the client's descriptor");
     for (const policy::PathRule& rule : files.read) addRule("files.read", rule, "read-only bind");
     for (const policy::PathRule& rule : files.write) addRule("files.write", rule, "writable bind");
+    addAsked("files.ask", files.ask);
+    addAsked("files.ask_read", files.askRead);
+    for (const policy::PathRewrite& rule : files.rewrite) {
+      add("files.rewrite " + rule.pattern,
+          rule.content ? "every opening is heard of by the warden; a reader gets the prepared content"
+                       : "changes are heard of by the warden and go to " + rule.to,
+          rule.origin);
+    }
     for (const policy::PathRule& rule : files.forbid) {
       add("files.forbid " + rule.pattern,
           isAbsent(rule) ? "nothing of it is granted: it does not exist inside" : forbidMechanism(rule), rule.origin);
@@ -85,11 +87,8 @@ class Lister {
 
   void addRest() {
     const policy::Document& document = by_.document;
-    addIfWritten("network.default", "network namespace with only lo: no route out");
-    for (const policy::HostRule& rule : document.network.forbid) {
-      add("network.forbid " + (rule.host.empty() ? rule.cidr : rule.host),
-          "network namespace with only lo: no route out", rule.origin);
-    }
+    addNetwork();
+    addCommands();
     addIfWritten("identity.as", by_.ownIdentity ? "an id of the run's own; idmapped mounts" : "ids of the caller");
     addIfWritten("identity.groups", "supplementary groups cut to those named");
     addIfWritten("limits.cpu", controllerMechanism(by_.features, "cpu"));
@@ -99,12 +98,82 @@ class Lister {
     for (const auto& [key, origin] : document.origins) {
       if (key.starts_with("environment.")) add(key, "environment made from named variables", origin);
     }
-    addIfWritten("mode", "every wall enforces");
+    addIfWritten("mode", document.mode == policy::Mode::kAudit
+                             ? "the warden allows and records what would be asked; every wall and `forbid` enforce"
+                             : "every wall enforces");
+    addIfWritten("prompt.timeout",
+                 anythingAsked() ? "the daemon denies a question after that time" : "nothing is ever asked");
+    addIfWritten("prompt.per_minute",
+                 anythingAsked() ? "the daemon batches questions above that" : "nothing is ever asked");
+  }
+
+  void addNetwork() {
+    const policy::Network& network = by_.document.network;
+    const std::string judged = by_.guards.egress ? "the egress judges each connection; network namespace with only lo"
+                                                 : "network namespace with only lo: no route out";
+    addIfWritten("network.default", judged);
+    addHosts("network.allow", network.allow, judged);
+    addHosts("network.ask", network.ask, judged);
+    addHosts("network.forbid", network.forbid, judged);
+    for (const policy::HostRewrite& rule : network.rewrite)
+      add("network.rewrite " + rule.host, "the egress connects to " + rule.to + " instead", rule.origin);
+    for (const std::uint16_t port : network.loopback)
+      addPort("network.loopback", port, "the egress leads it to 127.0.0.1 of the host");
+    for (const std::uint16_t port : network.publish)
+      addPort("network.publish", port, "the egress listens on 127.0.0.1 of the host");
+    for (const policy::Credential& credential : network.credentials) {
+      add("network.credential " + credential.host,
+          "the egress adds " + credential.header + " to requests for " + credential.baseVariable + "; the value of " +
+              credential.fromVariable + " stays outside",
+          credential.origin);
+    }
+    addIfWritten("network.send_limit",
+                 by_.guards.egress ? "the egress counts what is sent and ends connections there" : judged);
+  }
+
+  void addCommands() {
+    for (const policy::ExecRule& rule : by_.document.exec) {
+      std::string key = "exec.rule";
+      for (const std::string& word : rule.match) key += " " + word;
+      add(std::move(key), "the warden hears of each exec; the command of the launch is judged before it", rule.origin);
+    }
+    for (const policy::Grant& grant : by_.document.grants) {
+      const bool egress = grant.operation == policy::Operation::kConnect;
+      add("grant " + grant.target,
+          std::string(egress ? "the egress" : "the warden") + " does not ask about it; opens nothing that is not asked",
+          grant.origin);
+    }
+    for (const policy::PathRule& rule : by_.document.auditRead) {
+      const bool audits = by_.document.mode == policy::Mode::kAudit;
+      if (audits)
+        addRule("audit.read", rule, "read-only bind");
+      else
+        add("audit.read " + rule.pattern, "only with mode = \"audit\": not granted", rule.origin);
+    }
   }
 
   std::vector<EnforcedKey> take() { return std::move(entries_); }
 
  private:
+  void addAsked(const std::string& key, const std::vector<policy::PathRule>& rules) {
+    const std::string when = key == "files.ask" ? "changes are" : "every opening is";
+    for (const policy::PathRule& rule : rules) {
+      const std::string place = hasGlob(rule.pattern) ? "" : "writable bind; ";
+      add(key + " " + rule.pattern,
+          place + when + " heard of by the warden, which asks; the inner Landlock layer gives no change near it" +
+              (key == "files.ask" ? "" : " (slow: all openings of files wait for the warden)"),
+          rule.origin);
+    }
+  }
+  void addHosts(const std::string& key, const std::vector<policy::HostRule>& rules, const std::string& mechanism) {
+    for (const policy::HostRule& rule : rules)
+      add(key + " " + (rule.host.empty() ? rule.cidr : rule.host), mechanism, rule.origin);
+  }
+  void addPort(const std::string& key, std::uint16_t port, const std::string& mechanism) {
+    const std::string text = std::to_string(port);
+    add(key + " " + text, mechanism, originOf(by_.document, key + "." + text));
+  }
+  bool anythingAsked() const { return by_.guards.warden || by_.guards.egress; }
   void addRule(const std::string& key, const policy::PathRule& rule, const std::string& mechanism) {
     add(key + " " + rule.pattern,
         mechanism + (by_.choice.walls.landlock == policy::WallStrength::kOff ? "" : " and Landlock rule"), rule.origin);
@@ -125,31 +194,6 @@ class Lister {
 };
 
 }  // namespace
-
-Result<void> checkEnforceable(const policy::Document& document) {
-  if (document.mode == policy::Mode::kAudit) return notEnforced("mode = \"audit\"", originOf(document, "mode"));
-  const policy::Files& files = document.files;
-  if (!files.ask.empty()) return notEnforced("files.ask", files.ask.front().origin);
-  if (!files.askRead.empty()) return notEnforced("files.ask_read", files.askRead.front().origin);
-  if (!files.rewrite.empty()) return notEnforced("files.rewrite", files.rewrite.front().origin);
-  if (document.network.fallback != policy::Decision::kForbid) {
-    return notEnforced("network.default other than \"forbid\"", originOf(document, "network.default"));
-  }
-  if (!document.network.allow.empty()) return notEnforced("network.allow", document.network.allow.front().origin);
-  if (!document.network.ask.empty()) return notEnforced("network.ask", document.network.ask.front().origin);
-  const policy::Network& network = document.network;
-  if (!network.rewrite.empty()) return notEnforced("network.rewrite", network.rewrite.front().origin);
-  if (!network.credentials.empty()) return notEnforced("network.credential", network.credentials.front().origin);
-  for (const char* key : {"network.loopback", "network.publish", "network.send_limit", "prompt.timeout",
-                          "prompt.per_minute", "audit.read"}) {
-    if (document.origins.contains(key)) return notEnforced(key, originOf(document, key));
-  }
-  if (!document.grants.empty()) return notEnforced("grant", document.grants.front().origin);
-  for (const policy::ExecRule& rule : document.exec) {
-    if (rule.decide != policy::Decision::kAllow) return notEnforced("exec.rule", rule.origin);
-  }
-  return {};
-}
 
 std::vector<EnforcedKey> listEnforced(const EnforcedBy& by) {
   Lister lister(by);

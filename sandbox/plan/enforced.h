@@ -10,16 +10,13 @@
 
 namespace ringfence::sandbox {
 
-// Fails with kUnsupported for a key that asks for what nothing enforces yet (asking, network hosts, rules for commands,
-// audit mode), naming the key and where it is written.
-Result<void> checkEnforceable(const policy::Document& document);
-
 struct EnforcedBy {
   const policy::Document& document;
   const std::vector<Grant>& grants;
   const Masks& masks;
   const WallChoice& choice;
   const KernelFeatures& features;
+  const Guards& guards;
   bool ownIdentity = false;
 };
 // One entry for each key that some file wrote and for each rule of a list, in the order of the keys.

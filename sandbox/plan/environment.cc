@@ -89,6 +89,38 @@ bool isPassed(const policy::Environment& environment, std::string_view name) {
   });
 }
 
+std::string baseUrl(std::size_t number) {
+  return "http://127.0.0.1:" + std::to_string(kEgressPort) + kCredentialPrefix + std::to_string(number);
+}
+
+// Where the way out is. A program that heeds none of these is led there all the same, where the kernel can.
+void addProxies(std::map<std::string, std::string>& variables) {
+  const std::string address = "127.0.0.1:" + std::to_string(kEgressPort);
+  for (const char* name : {"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"})
+    variables[name] = "http://" + address;
+  for (const char* name : {"ALL_PROXY", "all_proxy"}) variables[name] = "socks5h://" + address;
+  for (const char* name : {"NO_PROXY", "no_proxy"}) variables[name] = "localhost,127.0.0.1,::1";
+}
+
+// The value of a credential never enters the fence, under whatever name.
+Result<void> checkSecrets(const policy::Document& document, const LaunchRequest& request,
+                          const std::map<std::string, std::string>& variables) {
+  constexpr std::size_t kShortSecret = 8;  // stands in other texts by chance
+  for (const policy::Credential& credential : document.network.credentials) {
+    const auto secret = request.callerEnvironment.find(credential.fromVariable);
+    if (secret == request.callerEnvironment.end() || secret->second.empty()) continue;
+    for (const auto& [name, value] : variables) {
+      const bool held = secret->second.size() < kShortSecret ? value == secret->second
+                                                             : value.find(secret->second) != std::string::npos;
+      if (!held) continue;
+      return Error{ErrorCode::kDenied, "the variable " + escapeForDisplay(name) + " would bring the value of " +
+                                           credential.fromVariable + " into the run, which " +
+                                           originText(credential.origin) + " keeps outside; leave it out"};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 bool isNeverPassed(const std::string& name) {
@@ -97,13 +129,21 @@ bool isNeverPassed(const std::string& name) {
 }
 
 Result<std::vector<std::string>> makeEnvironment(const policy::Document& document, const LaunchRequest& request,
-                                                 const std::string& shell) {
+                                                 const std::string& shell, const Guards& guards) {
   std::map<std::string, std::string> variables;
   variables["PATH"] = makePath(request);
   variables["SHELL"] = shell;
   for (const auto& [name, value] : request.callerEnvironment) {
     if (!isPassed(document.environment, name) || isNeverPassed(name) || !isName(name)) continue;
+    const auto& credentials = document.network.credentials;
+    if (std::ranges::find(credentials, name, &policy::Credential::fromVariable) != credentials.end()) continue;
     if (value.find('\0') == std::string::npos) variables[name] = value;
+  }
+  if (guards.egress) addProxies(variables);
+  for (std::size_t i = 0; i < document.network.credentials.size(); ++i) {
+    const std::string& name = document.network.credentials[i].baseVariable;
+    RF_TRY(checkSetting("network.credential", name, baseUrl(i)));
+    variables[name] = baseUrl(i);
   }
   for (const auto& [name, value] : document.environment.set) {
     RF_TRY(checkSetting("environment.set", name, value));
@@ -113,11 +153,13 @@ Result<std::vector<std::string>> makeEnvironment(const policy::Document& documen
     RF_TRY(checkSetting("--env", name, value));
     variables[name] = value;
   }
+  RF_TRY(checkSecrets(document, request, variables));
   variables["HOME"] = homeInside(request.caller);
   variables["USER"] = request.caller.name;
   variables["LOGNAME"] = request.caller.name;
   variables["TMPDIR"] = "/tmp";
   variables["RINGFENCE_RUN"] = request.run.text();
+  if (guards.warden || guards.egress) variables["RINGFENCE_DENIALS"] = kDenialsFile;
   std::vector<std::string> environment;
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   return environment;

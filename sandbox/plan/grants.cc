@@ -22,6 +22,7 @@ class Collector {
       : document_(document),
         request_(request),
         places_{request.workspace, homeInside(request.caller)},
+        asked_(askedPlaces(document, request)),
         own_(usesOwnIdentity(document, request)) {
     for (const policy::PathRule& rule : document.files.forbid) {
       const std::string absolute = throughRootLinks(request, policy::expandPattern(rule.pattern, places_));
@@ -31,7 +32,8 @@ class Collector {
 
   Result<void> addWorkspace() {
     RF_TRY(checkWorkspace(request_.workspace, request_));
-    const bool writable = document_.files.workspace == policy::WorkspaceAccess::kReadWrite;
+    const bool writable = document_.files.workspace == policy::WorkspaceAccess::kReadWrite ||
+                          askingAt(request_.workspace) != Asking::kNothing;
     const Access access = writable ? Access::kReadWrite : Access::kReadOnly;
     RF_TRY(checkNotForbidden("workspace", request_.workspace, access));
     add({request_.workspace, access, GrantKind::kWorkspace, own_, {}});
@@ -41,7 +43,7 @@ class Collector {
   void addHome() { add({places_.home, Access::kReadWrite, GrantKind::kHome, own_, {}}); }
 
   Result<void> addRule(const policy::PathRule& rule, Access access) {
-    const std::string what = access == Access::kReadOnly ? "read rule" : "write rule";
+    const std::string what = access == Access::kReadOnly ? "read rule" : "write or ask rule";
     if (hasGlob(rule.pattern)) {
       return Error{ErrorCode::kInvalid, what + " " + escapeForDisplay(rule.pattern) + at(rule.origin) +
                                             ": a pattern cannot be mounted; name the directory that holds the files"};
@@ -74,7 +76,16 @@ class Collector {
     return {};
   }
 
+  // What is asked about is there to be changed: an answer must be able to say yes.
+  Result<void> addAsked(const policy::PathRule& rule) {
+    if (hasGlob(rule.pattern)) return {};
+    return addRule(rule, Access::kReadWrite);
+  }
+
   std::vector<Grant> take() {
+    for (Grant& grant : grants_) {
+      if (grant.kind != GrantKind::kHome) grant.asking = askingAt(grant.path);
+    }
     std::stable_sort(grants_.begin(), grants_.end(),
                      [](const Grant& a, const Grant& b) { return mountsBefore(a.path, b.path); });
     std::vector<Grant> kept;
@@ -86,6 +97,15 @@ class Collector {
   }
 
  private:
+  // The strongest of the rules that hold the path.
+  Asking askingAt(const std::string& path) const {
+    Asking strongest = Asking::kNothing;
+    for (const AskedPlace& place : asked_) {
+      if (!place.isPattern && isWithin(path, place.path)) strongest = std::max(strongest, place.asking);
+    }
+    return strongest;
+  }
+
   bool isBelowHome(const std::string& path) const {
     const std::string& home = request_.caller.home;
     return isNormalPath(home) && home != "/" && isWithin(path, home);
@@ -141,6 +161,7 @@ class Collector {
   const policy::Document& document_;
   const LaunchRequest& request_;
   const policy::Places places_;
+  const std::vector<AskedPlace> asked_;
   const bool own_;
   std::vector<Forbid> forbids_;
   std::vector<Grant> grants_;
@@ -164,10 +185,31 @@ Result<std::vector<Grant>> collectGrants(const policy::Document& document, const
   RF_TRY(collector.addWorkspace());
   collector.addHome();
   for (const policy::PathRule& rule : document.files.write) RF_TRY(collector.addRule(rule, Access::kReadWrite));
+  for (const policy::PathRule& rule : document.files.ask) RF_TRY(collector.addAsked(rule));
+  for (const policy::PathRule& rule : document.files.askRead) RF_TRY(collector.addAsked(rule));
   for (const policy::PathRule& rule : document.files.read) RF_TRY(collector.addRule(rule, Access::kReadOnly));
+  if (document.mode == policy::Mode::kAudit) {
+    for (const policy::PathRule& rule : document.auditRead) RF_TRY(collector.addRule(rule, Access::kReadOnly));
+  }
   for (const ExtraPath& extra : request.extraPaths) RF_TRY(collector.addExtra(extra));
   RF_TRY(collector.addInstallTree());
   return collector.take();
+}
+
+std::vector<AskedPlace> askedPlaces(const policy::Document& document, const LaunchRequest& request) {
+  const policy::Places places{request.workspace, homeInside(request.caller)};
+  std::vector<AskedPlace> asked;
+  const auto add = [&](const std::vector<policy::PathRule>& rules, Asking asking) {
+    for (const policy::PathRule& rule : rules) {
+      std::string path = throughRootLinks(request, policy::expandPattern(rule.pattern, places));
+      const std::size_t glob = path.find_first_of("*?");
+      if (glob != std::string::npos) path.resize(std::max<std::size_t>(path.rfind('/', glob), 1));
+      if (!path.empty()) asked.push_back({std::move(path), asking, glob != std::string::npos});
+    }
+  };
+  add(document.files.ask, Asking::kChanges);
+  add(document.files.askRead, Asking::kReads);
+  return asked;
 }
 
 const Grant* findGrant(const std::vector<Grant>& grants, const std::string& path) {

@@ -80,7 +80,7 @@ Result<Identity> makeIdentity(const policy::Document& document, const LaunchRequ
 }
 
 std::vector<MakeFile> identityFiles(const Identity& identity, const LaunchRequest& request, const std::string& shell,
-                                    const std::string& hostname) {
+                                    const std::string& hostname, const Guards& guards) {
   const std::string& user = request.caller.name;
   // The caller's line comes first: an own uid answers to the caller's name, also when that is root.
   std::string passwd = passwdLine(user, identity.uid, identity.gid, homeInside(request.caller), shell);
@@ -91,7 +91,9 @@ std::vector<MakeFile> identityFiles(const Identity& identity, const LaunchReques
       {.target = "/etc/group", .content = groupFile(identity, request)},
       {.target = "/etc/hosts", .content = "127.0.0.1 localhost " + hostname + "\n::1 localhost\n"},
       {.target = "/etc/hostname", .content = hostname + "\n"},
-      {.target = "/etc/resolv.conf", .content = "# This run has no name server: its network has no way out.\n"},
+      {.target = "/etc/resolv.conf",
+       .content =
+           guards.egress ? "nameserver 127.0.0.1\n" : "# This run has no name server: its network has no way out.\n"},
       {.target = "/etc/nsswitch.conf",
        .content = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"},
   };

@@ -17,7 +17,21 @@ constexpr std::uint64_t kWrite = kReadAndRun | kLandlockWriteFile | kLandlockRem
 constexpr std::uint64_t kDevice = kLandlockReadFile | kLandlockWriteFile | kLandlockTruncate;
 constexpr std::uint64_t kTerminal = kDevice | kLandlockReadDir | kLandlockIoctlDev;
 
-// What both layers grant.
+// Whether anything in the tree is asked about, by a rule for all of it or for some.
+bool isAskedAbout(const std::string& tree, const std::vector<AskedPlace>& asked) {
+  return std::ranges::any_of(
+      asked, [&](const AskedPlace& place) { return isWithin(place.path, tree) || isWithin(tree, place.path); });
+}
+
+// What of its rights in a tree an agent has without asking.
+std::uint64_t unaskedRights(const LandlockRule& rule, const std::vector<Grant>& grants,
+                            const std::vector<AskedPlace>& asked) {
+  const auto grant = std::ranges::find(grants, rule.path, &Grant::path);
+  if (grant != grants.end() && grant->asking == Asking::kReads) return 0;
+  return rule.path != "/" && isAskedAbout(rule.path, asked) ? rule.access & kReadAndRun : rule.access;
+}
+
+// What the outer layer grants.
 std::vector<LandlockRule> commonRules(const std::vector<Grant>& grants) {
   // Names in the root and in made directories are no secret: only what was granted exists. So /etc and /dev have the
   // rights that what is granted or made there has.
@@ -50,7 +64,7 @@ void dropCovered(std::vector<LandlockRule>& rules) {
 
 }  // namespace
 
-Landlock makeLandlock(const std::vector<Grant>& grants, std::uint32_t abi) {
+Landlock makeLandlock(const std::vector<Grant>& grants, const std::vector<AskedPlace>& asked, std::uint32_t abi) {
   Landlock landlock;
   if (abi == 0) return landlock;
   landlock.enabled = true;
@@ -62,8 +76,11 @@ Landlock makeLandlock(const std::vector<Grant>& grants, std::uint32_t abi) {
   landlock.scoped = landlockScopesOf(abi);
   landlock.outer = commonRules(grants);
   for (LandlockRule& rule : landlock.outer) rule.access &= landlock.handledFs;
-  dropCovered(landlock.outer);
   landlock.inner = landlock.outer;
+  for (LandlockRule& rule : landlock.inner) rule.access = unaskedRights(rule, grants, asked);
+  std::erase_if(landlock.inner, [](const LandlockRule& rule) { return rule.access == 0; });
+  dropCovered(landlock.outer);
+  dropCovered(landlock.inner);
   landlock.outer.push_back({kInnerCanary, kLandlockReadFile});
   landlock.inner.push_back({kOuterCanary, kLandlockReadFile});
   return landlock;

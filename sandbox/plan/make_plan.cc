@@ -5,6 +5,7 @@
 #include "sandbox/plan/enforced.h"
 #include "sandbox/plan/environment.h"
 #include "sandbox/plan/grants.h"
+#include "sandbox/plan/guards.h"
 #include "sandbox/plan/identity.h"
 #include "sandbox/plan/landlock.h"
 #include "sandbox/plan/masks.h"
@@ -12,6 +13,7 @@
 #include "sandbox/plan/paths.h"
 #include "sandbox/plan/policy_json.h"
 #include "sandbox/plan/seccomp_default.h"
+#include "sandbox/plan/seccomp_mediated.h"
 #include "sandbox/plan/walls.h"
 #include "sdk/base/text.h"
 
@@ -31,7 +33,9 @@ Result<void> checkRequest(const LaunchRequest& request) {
 // Every grant is judged against every forbid rule, in the daemon, which serves others meanwhile.
 Result<void> checkSize(const policy::Document& document, const LaunchRequest& request) {
   constexpr std::size_t kMaxGrants = 256, kMaxForbidRules = 512;
-  const std::size_t grants = document.files.read.size() + document.files.write.size() + request.extraPaths.size();
+  const policy::Files& files = document.files;
+  const std::size_t grants = files.read.size() + files.write.size() + files.ask.size() + files.askRead.size() +
+                             document.auditRead.size() + request.extraPaths.size();
   if (grants > kMaxGrants) {
     return Error{ErrorCode::kInvalid, std::to_string(grants) + " paths are granted, at most " +
                                           std::to_string(kMaxGrants) + " can be; name the directories above them"};
@@ -91,15 +95,15 @@ Result<std::string> chooseWorkingDirectory(const LaunchRequest& request, const s
                                         " nor in a granted path; start from there or grant it with --read"};
 }
 
-Result<void> checkExecutable(const LaunchRequest& request, const std::vector<Grant>& grants) {
-  const std::string shown = "executable " + escapeForDisplay(request.executable);
-  if (!isNormalPath(request.executable)) {
+Result<void> checkExecutable(const LaunchRequest& request, const std::string& executable,
+                             const std::vector<Grant>& grants) {
+  const std::string shown = "executable " + escapeForDisplay(executable);
+  if (!isNormalPath(executable)) {
     return Error{ErrorCode::kInvalid, shown + ": is no absolute path without \"..\", \".\" and control characters"};
   }
-  if (isVisible(grants, throughRootLinks(request, request.executable)) || isVisible(grants, request.executable))
-    return {};
+  if (isVisible(grants, throughRootLinks(request, executable)) || isVisible(grants, executable)) return {};
   return Error{ErrorCode::kInvalid, shown + ": is in nothing that is granted; add read = [\"" +
-                                        escapeForDisplay(parentPath(request.executable)) +
+                                        escapeForDisplay(parentPath(executable)) +
                                         "\"] under [files] of policy, or --read"};
 }
 
@@ -129,14 +133,16 @@ std::string chooseShell(const LaunchRequest& request, const std::vector<Grant>& 
 Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& request, const KernelFeatures& features) {
   RF_TRY(checkRequest(request));
   RF_TRY(checkSize(document, request));
-  RF_TRY(checkEnforceable(document));
   const bool ownIdentity = usesOwnIdentity(document, request);
   WallChoice choice = RF_TRY(chooseWalls(document, ownIdentity, features));
+  const Guards guards = guardsOf(document);
+  RF_TRY(checkGuards(document, guards, choice, features));
+  const LaunchedCommand command = RF_TRY(judgeCommand(document, request));
   Identity identity = RF_TRY(makeIdentity(document, request));
   const std::vector<Grant> grants = RF_TRY(collectGrants(document, request));
   const Masks masks = RF_TRY(makeMasks(document, request, grants));
   const std::string shell = chooseShell(request, grants);
-  RF_TRY(checkExecutable(request, grants));
+  RF_TRY(checkExecutable(request, command.executable, grants));
 
   Plan plan;
   plan.run = request.run;
@@ -146,24 +152,25 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.priority = document.priority;
   plan.hostname = makeHostname(request);
   plan.walls = choice.walls;
-  std::vector<MakeFile> files = identityFiles(identity, request, shell, plan.hostname);
+  std::vector<MakeFile> files = identityFiles(identity, request, shell, plan.hostname, guards);
   files.push_back({.target = "/run/ringfence/policy.json", .content = texts.json});
   plan.mounts = makeMounts({grants, masks.steps, std::move(files), rootLinks(request, grants)});
   plan.identity = std::move(identity);
   const bool landlocked = choice.walls.landlock != policy::WallStrength::kOff;
-  plan.landlock = makeLandlock(grants, landlocked ? features.landlockAbi : 0);
-  plan.seccomp = defaultSeccompTable();
+  plan.landlock = makeLandlock(grants, askedPlaces(document, request), landlocked ? features.landlockAbi : 0);
+  plan.seccomp = guards.warden ? mediatedSeccompTable(mediationOf(document)) : defaultSeccompTable();
+  plan.guards = guards;
   plan.limits = choice.limits;
   plan.rlimits = makeRlimits();
-  plan.command = request.command;
-  plan.executable = request.executable;
-  plan.environment = RF_TRY(makeEnvironment(document, request, shell));
+  plan.command = command.argv;
+  plan.executable = command.executable;
+  plan.environment = RF_TRY(makeEnvironment(document, request, shell, guards));
   RF_TRY(checkLengths(plan));
   plan.workingDirectory = RF_TRY(chooseWorkingDirectory(request, grants));
   plan.stdio = request.stdio;
   plan.terminalRows = request.terminalRows;
   plan.terminalColumns = request.terminalColumns;
-  plan.enforced = listEnforced({document, grants, masks, choice, features, ownIdentity});
+  plan.enforced = listEnforced({document, grants, masks, choice, features, guards, ownIdentity});
   plan.weakened = std::move(choice.weakened);
   return plan;
 }

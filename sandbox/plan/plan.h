@@ -148,6 +148,11 @@ struct RlimitSetting {
 // the agent to read.
 inline constexpr const char* kDenialsFile = "/run/ringfence/denials";
 
+// Where a run with an egress finds its proxy (HTTP CONNECT, SOCKS5h) on 127.0.0.1, and below which path the base URL of
+// the credential number N of its policy is.
+inline constexpr std::uint16_t kEgressPort = 9480;
+inline constexpr const char* kCredentialPrefix = "/.ringfence/credential/";
+
 // Programs of ours that stand beside a run. Rules reach them from the daemon (sandbox/wire/guard.h).
 struct Guards {
   bool warden = false;  // hears of the calls that `seccomp` notifies

@@ -31,7 +31,47 @@ void writeFiles(JsonWriter& json, const policy::Files& files) {
   writePaths(json, "read", files.read);
   writePaths(json, "write", files.write);
   writePaths(json, "ask", files.ask);
+  writePaths(json, "ask_read", files.askRead);
+  json.key("rewrite").beginArray();
+  for (const policy::PathRewrite& rule : files.rewrite) {
+    json.beginObject().field("match", rule.pattern);
+    if (rule.content)
+      json.field("prepared", true);
+    else
+      json.field("to", rule.to);
+    json.field("why", rule.why).endObject();
+  }
+  json.endArray();
   writePaths(json, "forbid", files.forbid);
+  json.endObject();
+}
+
+void writePorts(JsonWriter& json, const char* key, const std::vector<std::uint16_t>& ports) {
+  json.key(key).beginArray();
+  for (const std::uint16_t port : ports) json.value(port);
+  json.endArray();
+}
+
+// Of a credential what an agent needs: never where its value comes from.
+void writeNetwork(JsonWriter& json, const policy::Network& network) {
+  json.key("network").beginObject().field("default", wordOf(network.fallback));
+  writeHosts(json, "allow", network.allow);
+  writeHosts(json, "ask", network.ask);
+  writeHosts(json, "forbid", network.forbid);
+  json.key("rewrite").beginArray();
+  for (const policy::HostRewrite& rule : network.rewrite) {
+    json.beginObject().field("host", rule.host);
+    if (rule.port) json.field("port", *rule.port);
+    json.field("to", rule.to).field("why", rule.why).endObject();
+  }
+  json.endArray();
+  writePorts(json, "loopback", network.loopback);
+  writePorts(json, "publish", network.publish);
+  json.key("credential").beginArray();
+  for (const policy::Credential& credential : network.credentials)
+    json.beginObject().field("host", credential.host).field("base", credential.baseVariable).endObject();
+  json.endArray();
+  json.key("send_limit_bytes").raw(network.sendLimit ? std::to_string(network.sendLimit->count) : "null");
   json.endObject();
 }
 
@@ -60,16 +100,18 @@ std::string policyJson(const policy::Document& document, const std::string& hash
   json.field("mode", document.mode == policy::Mode::kEnforce ? "enforce" : "audit");
   writeWalls(json, document.walls);
   writeFiles(json, document.files);
-  json.key("network").beginObject().field("default", wordOf(document.network.fallback));
-  writeHosts(json, "allow", document.network.allow);
-  writeHosts(json, "ask", document.network.ask);
-  writeHosts(json, "forbid", document.network.forbid);
-  json.endObject();
+  writeNetwork(json, document.network);
   json.key("exec").beginArray();
   for (const policy::ExecRule& rule : document.exec) {
     json.beginObject().key("match").beginArray();
     for (const std::string& word : rule.match) json.value(word);
-    json.endArray().field("decide", wordOf(rule.decide)).field("why", rule.why).endObject();
+    json.endArray().field("decide", wordOf(rule.decide)).field("why", rule.why);
+    if (!rule.rewrite.empty()) {
+      json.key("rewrite").beginArray();
+      for (const std::string& word : rule.rewrite) json.value(word);
+      json.endArray();
+    }
+    json.endObject();
   }
   json.endArray();
   writeLimits(json, document.limits);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "sandbox/plan/seccomp_builder.h"
 #include "sandbox/plan/seccomp_calls.h"
 
 namespace ringfence::sandbox {
@@ -11,59 +12,7 @@ namespace {
 
 constexpr std::uint64_t kLow32 = 0xffff'ffff;
 constexpr std::uint64_t kSetIdBits = 06000;
-constexpr std::uint64_t kOpenCreates = 0100;           // O_CREAT
-constexpr std::uint64_t kOpenTemporary = 020'000'000;  // __O_TMPFILE
-constexpr std::uint64_t kFormatBits = 0170'000;        // S_IFMT
-
-// Builds rules whose conditions do not overlap unless they agree: libseccomp has no order among rules of one call, so
-// an allowing rule always carries the complement of what is refused.
-class TableBuilder {
- public:
-  void allow(std::string_view call, std::vector<ArgCheck> checks = {}) {
-    rules_.push_back({std::string(call), SeccompAction::kAllow, 0, std::move(checks)});
-  }
-  void refuse(std::string_view call, int error, std::vector<ArgCheck> checks = {}) {
-    rules_.push_back({std::string(call), SeccompAction::kErrno, static_cast<std::uint16_t>(error), std::move(checks)});
-  }
-  std::vector<SeccompRule> take() && { return std::move(rules_); }
-
- private:
-  std::vector<SeccompRule> rules_;
-};
-
-// The kernel takes an int argument from the low half of a register, whatever the high half holds.
-ArgCheck masked(std::uint8_t index, std::uint64_t mask, std::uint64_t value) {
-  return {index, ArgOp::kMaskedEqual, value, mask};
-}
-ArgCheck low32(std::uint8_t index, std::uint64_t value) { return masked(index, kLow32, value); }
-
-// Everything but `values` in the low 32 bits of an argument, as prefixes that do not overlap.
-void addComplement(std::uint8_t index, const std::vector<std::uint32_t>& values, std::uint64_t prefix, int bitsLeft,
-                   std::vector<ArgCheck>& out) {
-  const std::uint64_t mask = kLow32 & ~((std::uint64_t{1} << bitsLeft) - 1);
-  bool holdsValue = false;
-  for (const std::uint32_t value : values) holdsValue |= (value & mask) == prefix;
-  if (!holdsValue) {
-    out.push_back(masked(index, mask, prefix));
-  } else if (bitsLeft > 0) {
-    addComplement(index, values, prefix, bitsLeft - 1, out);
-    addComplement(index, values, prefix | (std::uint64_t{1} << (bitsLeft - 1)), bitsLeft - 1, out);
-  }
-}
-// The complement among the values below 2^bits.
-std::vector<ArgCheck> complementOf(std::uint8_t index, const std::vector<std::uint32_t>& values, int bits = 32) {
-  std::vector<ArgCheck> checks;
-  addComplement(index, values, 0, bits, checks);
-  return checks;
-}
-
-// Allowed while none of `bits` is set in the argument.
-void allowWithoutBits(TableBuilder& table, std::string_view call, std::uint8_t index, std::uint64_t bits) {
-  table.allow(call, {masked(index, bits, 0)});
-  for (std::uint64_t bit = 1; bit <= bits; bit <<= 1) {
-    if ((bits & bit) != 0) table.refuse(call, EPERM, {masked(index, bit, bit)});
-  }
-}
+constexpr std::uint64_t kFormatBits = 0170'000;  // S_IFMT
 
 // A file made or changed inside must never be set-id outside.
 void addModes(TableBuilder& table) {
@@ -130,16 +79,6 @@ void addProcesses(TableBuilder& table) {
     table.refuse("sched_setscheduler", EPERM, {masked(1, kPolicy, policy)});
 }
 
-void addTerminals(TableBuilder& table) {
-  constexpr std::uint32_t kTiocsti = 0x5412;
-  constexpr std::uint32_t kTioclinux = 0x541c;
-  constexpr std::uint32_t kTioccons = 0x541d;
-  constexpr std::uint32_t kTiocsetd = 0x5423;
-  const std::vector<std::uint32_t> refused = {kTiocsti, kTioclinux, kTioccons, kTiocsetd};
-  for (const std::uint32_t request : refused) table.refuse("ioctl", EPERM, {low32(1, request)});
-  for (const ArgCheck& other : complementOf(1, refused)) table.allow("ioctl", {other});
-}
-
 void addPrctl(TableBuilder& table) {
   for (const std::uint32_t option : kPrctlAllowed) table.allow("prctl", {low32(0, option)});
   for (const std::uint32_t option : kPrctlRefused) table.refuse("prctl", EPERM, {low32(0, option)});
@@ -203,7 +142,7 @@ SeccompTable makeTable() {
   for (const std::string_view call : kRefusedCalls) table.refuse(call, EPERM);
   addModes(table);
   addProcesses(table);
-  addTerminals(table);
+  allowRequestsBut(table, terminalRequests());
   addPrctl(table);
   addSockets(table);
   SeccompTable result;

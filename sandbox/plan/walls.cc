@@ -130,6 +130,12 @@ Result<WallChoice> chooseWalls(const policy::Document& document, bool ownIdentit
       if (wall != Wall::kLimits) strength = WallStrength::kOff;
     }
   }
+  if (document.mode == policy::Mode::kAudit) {
+    const auto origin = document.origins.find("mode");
+    const std::string text = origin == document.origins.end() ? "" : originText(origin->second);
+    choice.weakened.push_back({Wall::kSeccomp, "audit: what would be asked is allowed and recorded" +
+                                                   (text.empty() ? "" : " (" + text + ")")});
+  }
   choice.limits = keepLimits(document, features, choice.walls.limits);
   return choice;
 }

@@ -247,27 +247,6 @@ TEST_CASE("a program outside everything that is granted is refused with the line
   CHECK(planOf(smallPolicy(), request).executable == "/bin/sh");
 }
 
-TEST_CASE("a key that nothing enforces is an error with file and line, never accepted in silence") {
-  policy::Document ask = smallPolicy();
-  ask.files.ask = {rule("~/Documents", 9)};
-  CHECK(errorOf(ask, sampleRequest()).message == "test.toml:9: files.ask is not enforced by this version of Ringfence");
-  policy::Document open = smallPolicy();
-  open.network.fallback = policy::Decision::kAllow;
-  CHECK(errorOf(open, sampleRequest()).code == ErrorCode::kUnsupported);
-  policy::Document hosts = smallPolicy();
-  policy::HostRule host;
-  host.host = "example.org";
-  host.origin = {"test.toml", 4, ""};
-  hosts.network.allow = {host};
-  CHECK(errorOf(hosts, sampleRequest()).message.starts_with("test.toml:4: network.allow"));
-  policy::Document audit = smallPolicy();
-  audit.mode = policy::Mode::kAudit;
-  CHECK(errorOf(audit, sampleRequest()).code == ErrorCode::kUnsupported);
-  policy::Document exec = smallPolicy();
-  exec.exec = {{{"git", "push"}, policy::Decision::kForbid, "", {"test.toml", 5, ""}}};
-  CHECK(errorOf(exec, sampleRequest()).code == ErrorCode::kUnsupported);
-}
-
 // ---- forbid
 
 TEST_CASE("a forbidden secret becomes an empty mask, what must stay readable a read-only one") {

@@ -25,6 +25,7 @@ sandbox::KernelFeatures kernelWith(std::uint32_t landlockAbi) {
   features.architecture = "x86_64";
   features.landlockAbi = landlockAbi;
   features.seccompFilter = true;
+  features.seccompNotify = true;
   features.userNamespaces = true;
   features.idmappedMounts = true;
   features.cloneIntoCgroup = true;
