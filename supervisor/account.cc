@@ -46,6 +46,14 @@ Result<sandbox::CallerAccount> namedAccount(const std::string& name, const Accou
   return account;
 }
 
+std::uint32_t idOf(const UidRange& range, const std::string& text) {
+  std::uint64_t number = 0;
+  for (const char digit : sha256Hex(text).substr(0, 8)) {
+    number = number * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+  }
+  return static_cast<std::uint32_t>(range.first + number % (std::uint64_t{range.last} - range.first + 1));
+}
+
 }  // namespace
 
 Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::PeerIdentity& caller,
@@ -59,12 +67,23 @@ Result<sandbox::CallerAccount> accountFor(const std::string& asUser, const api::
   return account;
 }
 
-std::uint32_t accountUid(const UidRange& range, const RunId& run) {
-  std::uint64_t number = 0;
-  for (const char digit : sha256Hex(run.text()).substr(0, 8)) {
-    number = number * 16 + static_cast<std::uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+std::uint32_t accountUid(const UidRange& range, const RunId& run) { return idOf(range, run.text()); }
+
+std::optional<std::uint32_t> egressUid(const UidRange& range, const State& state, const RunId& run,
+                                       std::uint32_t ownUid) {
+  std::set<std::uint32_t> used{ownUid, accountUid(range, run)};
+  for (const auto& [id, other] : state.runs) {
+    if (!isLive(other)) continue;
+    used.insert(other.what.uid);
+    used.insert(accountUid(range, id));
   }
-  return static_cast<std::uint32_t>(range.first + number % (std::uint64_t{range.last} - range.first + 1));
+  const std::uint64_t count = std::uint64_t{range.last} - range.first + 1;
+  const std::uint64_t start = idOf(range, "egress " + run.text()) - range.first;
+  for (std::uint64_t i = 0; i < count && i <= used.size(); ++i) {
+    const auto uid = static_cast<std::uint32_t>(range.first + (start + i) % count);
+    if (!used.contains(uid)) return uid;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state) {

@@ -34,4 +34,9 @@ std::optional<std::uint32_t> unusedUid(const UidRange& range, const State& state
 // The id that the kernel charges for a run as its caller: of the range, and another for nearly every run. Pure.
 std::uint32_t accountUid(const UidRange& range, const RunId& run);
 
+// The id of the egress of a run that is about to start with `ownUid`: of the range, neither had by a live run or
+// charged for one, nor by or for this one. Nullopt: the range is too small. Pure.
+std::optional<std::uint32_t> egressUid(const UidRange& range, const State& state, const RunId& run,
+                                       std::uint32_t ownUid);
+
 }  // namespace ringfence::supervisor

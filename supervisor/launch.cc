@@ -127,6 +127,7 @@ sandbox::LaunchRequest launchRequest(const api::RunRequest& request, const RunId
   launch.caller = std::move(account);
   launch.ownUid = ownUid;
   launch.accountUid = accountUid(world.config.uids, run);
+  launch.egressUid = egressUid(world.config.uids, world.state, run, ownUid).value_or(0);
   launch.workspace = request.workspace;
   launch.workingDirectory = request.workingDirectory.empty() ? request.workspace : request.workingDirectory;
   launch.command = request.argv;

@@ -123,6 +123,7 @@ Result<void> LauncherLink::send(const sandbox::LauncherRequest& request, std::sp
     kept.run = launch->plan.run;
     kept.state = sandbox::KeptState::kBuilt;
     kept.priority = launch->plan.priority;
+    kept.egressUid = launch->plan.guards.egressUid;
   }
   flush();
   return {};

@@ -160,6 +160,7 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.landlock = makeLandlock(grants, askedPlaces(document, request), landlocked ? features.landlockAbi : 0);
   plan.seccomp = guards.warden ? mediatedSeccompTable(mediationOf(document)) : defaultSeccompTable();
   plan.guards = guards;
+  if (guards.egress) plan.guards.egressUid = request.egressUid;
   plan.limits = choice.limits;
   plan.rlimits = makeRlimits();
   plan.command = command.argv;

@@ -38,6 +38,7 @@ struct LaunchRequest {
   CallerAccount caller;
   std::uint32_t ownUid = 0;      // an unused id, for identity "own" and for a root caller
   std::uint32_t accountUid = 0;  // what the kernel counts for a run as the caller goes to this id
+  std::uint32_t egressUid = 0;   // an unused id that is neither of those, for an egress
   std::string workspace;         // absolute path as the client gave it; mounted from descriptor 0
   std::string workingDirectory;  // absolute; within the workspace or a granted path
   std::string privateHome;       // host directory kept by Ringfence for this user and policy; bound as HOME

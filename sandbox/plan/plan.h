@@ -157,6 +157,8 @@ inline constexpr const char* kCredentialPrefix = "/.ringfence/credential/";
 struct Guards {
   bool warden = false;  // hears of the calls that `seccomp` notifies
   bool egress = false;  // is the network behind the run's own; needs the net wall
+  // Nobody's id outside and no run's, for the egress alone. Needed where there is one; 0: none was free.
+  std::uint32_t egressUid = 0;
   bool operator==(const Guards&) const = default;
 };
 

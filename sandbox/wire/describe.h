@@ -21,6 +21,7 @@ constexpr Stdio lastOf(Stdio) { return Stdio::kCaptured; }
 constexpr SeccompAction lastOf(SeccompAction) { return SeccompAction::kNotify; }
 constexpr ArgOp lastOf(ArgOp) { return ArgOp::kGreaterOrEqual; }
 constexpr KeptState lastOf(KeptState) { return KeptState::kEnded; }
+constexpr GuardKind lastOf(GuardKind) { return GuardKind::kEgress; }
 static_assert(static_cast<std::size_t>(lastOf(Wall{})) + 1 == kWallCount);
 
 // ---- the Plan
@@ -135,8 +136,8 @@ void describe(A& a, typename A::template Of<policy::Walls>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Guards>& value) {
-  auto& [warden, egress] = value;
-  a("warden", warden)("egress", egress);
+  auto& [warden, egress, egressUid] = value;
+  a("warden", warden)("egress", egress)("egressUid", egressUid);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Plan>& value) {
@@ -261,9 +262,9 @@ void describe(A& a, typename A::template Of<Removed>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<KeptRun>& value) {
-  auto& [run, state, priority, initPid, pid, exit, outOfMemory, held, usage, note] = value;
+  auto& [run, state, priority, initPid, pid, exit, outOfMemory, held, usage, note, egressUid] = value;
   a("run", run)("state", state)("priority", priority)("initPid", initPid)("pid", pid);
-  a("exit", exit)("outOfMemory", outOfMemory)("held", held)("usage", usage)("note", note);
+  a("exit", exit)("outOfMemory", outOfMemory)("held", held)("usage", usage)("note", note)("egressUid", egressUid);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Welcome>& value) {
@@ -284,6 +285,16 @@ template <typename A>
 void describe(A& a, typename A::template Of<AdoptDone>& value) {
   auto& [count] = value;
   a("count", count);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<GuardStarted>& value) {
+  auto& [run, kind, pid] = value;
+  a("run", run)("kind", kind)("pid", pid);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<GuardDied>& value) {
+  auto& [run, kind, why] = value;
+  a("run", run)("kind", kind)("why", why);
 }
 
 }  // namespace ringfence::sandbox

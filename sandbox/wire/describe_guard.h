@@ -16,7 +16,6 @@ constexpr Operation lastOf(Operation) { return Operation::kConnect; }
 
 namespace ringfence::sandbox {
 
-constexpr GuardKind lastOf(GuardKind) { return GuardKind::kEgress; }
 constexpr Reversibility lastOf(Reversibility) { return Reversibility::kLeavesDevice; }
 constexpr RecordKind lastOf(RecordKind) { return RecordKind::kOutcomeUnknown; }
 constexpr Outcome lastOf(Outcome) { return Outcome::kStopped; }

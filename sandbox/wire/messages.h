@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "sandbox/plan/plan.h"
+#include "sandbox/wire/guard.h"
 #include "sdk/base/run_id.h"
 
 namespace ringfence::sandbox {
 
 // Raised with every change of a message's shape. Peers of another version say so and part.
-inline constexpr std::uint32_t kWireVersion = 3;
+inline constexpr std::uint32_t kWireVersion = 4;
 
 // ---- daemon -> launcher ---------------------------------------------------------------------------------------------
 
@@ -171,8 +172,9 @@ struct KeptRun {
   ExitStatus exit;
   bool outOfMemory = false;
   std::uint16_t held = 0;
-  LastReading usage;  // of a run that ended
-  std::string note;   // as in Ended
+  LastReading usage;            // of a run that ended
+  std::string note;             // as in Ended
+  std::uint32_t egressUid = 0;  // as in Guards
 };
 struct Welcome {
   std::uint32_t version = kWireVersion;
@@ -187,10 +189,24 @@ struct Kept {
 struct AdoptDone {
   std::uint32_t count = 0;
 };
+// A guard of the run was started; it says hello itself when it is ready. `pid` as the launcher counts, of an egress
+// that of its outer half.
+struct GuardStarted {
+  RunId run;
+  GuardKind kind = GuardKind::kWarden;
+  std::int32_t pid = 0;
+};
+// A guard ended while its run lives: calls and connections wait or end, none is allowed by that, and another one is
+// started. One that dies again and again ends its run, which Ended then says.
+struct GuardDied {
+  RunId run;
+  GuardKind kind = GuardKind::kWarden;
+  std::string why;
+};
 
 using LauncherRequest =
     std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept, Foretell>;
 using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued,
-                                   Ended, Kept, AdoptDone, Removed>;
+                                   Ended, Kept, AdoptDone, Removed, GuardStarted, GuardDied>;
 
 }  // namespace ringfence::sandbox

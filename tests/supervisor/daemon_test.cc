@@ -236,6 +236,24 @@ TEST_CASE("runs are charged to different ids of the range") {
   CHECK(accountUid({7, 7}, RunId::random()) == 7);
 }
 
+TEST_CASE("an egress gets an id that no live run has or is charged for") {
+  State state;
+  const UidRange range{700000, 700004};
+  Run other;
+  other.id = RunId::random();
+  other.what.uid = 700001;
+  state.runs[other.id] = other;
+  for (int i = 0; i < 50; ++i) {
+    const RunId run = RunId::random();
+    const auto uid = egressUid(range, state, run, 700002);
+    REQUIRE(uid.has_value());
+    CHECK((*uid >= range.first && *uid <= range.last));
+    CHECK(std::set<std::uint32_t>{700001, 700002, accountUid(range, other.id), accountUid(range, run)}.count(*uid) ==
+          0);
+  }
+  CHECK_FALSE(egressUid({700001, 700002}, state, RunId::random(), 700002).has_value());
+}
+
 TEST_CASE("the private home of any policy name is one plain path component") {
   CHECK(homeDirectoryName("coding") == "coding");
   for (const char* name : {"", ".", "..", "a/b", "../../etc", "Ümlaut", "CODING"}) {
