@@ -34,4 +34,9 @@ inline constexpr std::uint64_t kMountAttrIdmap = 0x00100000;
 
 inline constexpr unsigned kPtraceSeccompGetFilter = 0x420c;
 
+inline constexpr unsigned kSeccompNewListener = 1U << 3;
+inline constexpr unsigned kSeccompWaitKillable = 1U << 5;
+inline constexpr unsigned long kSeccompSetFlags = 0x40082104;  // SECCOMP_IOCTL_NOTIF_SET_FLAGS
+inline constexpr unsigned long kSeccompSyncWakeUp = 1UL << 0;
+
 }  // namespace ringfence::sandbox::abi

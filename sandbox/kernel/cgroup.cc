@@ -25,6 +25,15 @@ std::string branchName(const std::string& name, policy::PriorityClass priority) 
   return name + (priority == policy::PriorityClass::kInteractive ? "-interactive" : "-background");
 }
 
+const char* nameOf(Leaf leaf) {
+  switch (leaf) {
+    case Leaf::kAgent: return "/agent";
+    case Leaf::kWarden: return "/warden";
+    case Leaf::kEgress: break;
+  }
+  return "/egress";
+}
+
 std::string joinPath(const std::string& directory, const std::string& name) {
   return (directory.starts_with('/') ? directory.substr(1) : directory) + "/" + name;
 }
@@ -185,59 +194,85 @@ Result<void> CgroupTree::createRun(const RunId& run, policy::PriorityClass prior
   return {};
 }
 
-Result<void> CgroupTree::setKnob(const RunId& run, policy::PriorityClass priority, std::string_view controller,
-                                 const std::string& version1, const std::string& version2,
-                                 const std::string& value) const {
-  const Hierarchy* hierarchy = hierarchyOf(controller);
+Result<void> CgroupTree::setKnob(const std::string& branchAndGroup, const Knob& knob) const {
+  const Hierarchy* hierarchy = hierarchyOf(knob.controller);
   if (hierarchy == nullptr) {
-    return Error{ErrorCode::kUnsupported, "limits: the kernel gives no `" + std::string(controller) + "` controller"};
+    return Error{ErrorCode::kUnsupported,
+                 "limits: the kernel gives no `" + std::string(knob.controller) + "` controller"};
   }
-  const std::string& file = hierarchy->version == 1 ? version1 : version2;
-  return writeFileAt(root_.get(), runPath(*hierarchy, run, priority) + "/" + file, value);
+  const std::string& file = hierarchy->version == 1 ? knob.version1 : knob.version2;
+  return writeFileAt(root_.get(), joinPath(hierarchy->mountPoint, branchAndGroup) + "/" + file, knob.value);
 }
 
-Result<void> CgroupTree::setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits) {
-  if (limits.memory) {
-    const std::string bytes = std::to_string(limits.memory->count);
-    RF_TRY(setKnob(run, priority, "memory", "memory.limit_in_bytes", "memory.max", bytes));
-    // Swap accounting may be off: then there is no such file, and the limit above holds for memory alone.
-    const auto swap = setKnob(run, priority, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max",
-                              hierarchyOf("memory")->version == 1 ? bytes : "0");
-    if (!swap && swap.error().sysErrno != ENOENT) return swap.error();
-    if (hierarchyOf("memory")->version == 2) RF_TRY(setKnob(run, priority, "memory", "", "memory.oom.group", "1"));
-  }
-  if (limits.pids) RF_TRY(setKnob(run, priority, "pids", "pids.max", "pids.max", std::to_string(*limits.pids)));
+Result<void> CgroupTree::limitMemory(const std::string& branchAndGroup, Bytes limit) const {
+  const std::string bytes = std::to_string(limit.count);
+  RF_TRY(setKnob(branchAndGroup, {"memory", "memory.limit_in_bytes", "memory.max", bytes}));
+  const bool first = hierarchyOf("memory")->version == 1;
+  // Swap accounting may be off: then there is no such file, and the limit above holds for memory alone.
+  const auto swap =
+      setKnob(branchAndGroup, {"memory", "memory.memsw.limit_in_bytes", "memory.swap.max", first ? bytes : "0"});
+  if (!swap && swap.error().sysErrno != ENOENT) return swap.error();
+  return first ? Result<void>{} : setKnob(branchAndGroup, {"memory", "", "memory.oom.group", "1"});
+}
+
+Result<void> CgroupTree::setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits,
+                                   Guarded guarded) {
+  const std::string group = branchName(name_, priority) + "/" + run.text();
+  const std::string counted = group + (guarded == Guarded::kYes ? "/agent" : "");
+  if (limits.memory) RF_TRY(limitMemory(counted, *limits.memory));
+  if (limits.pids) RF_TRY(setKnob(counted, {"pids", "pids.max", "pids.max", std::to_string(*limits.pids)}));
   if (limits.cpu) {
     const std::string quota = std::to_string(kCpuPeriodUsec * limits.cpu->percent / 100);
-    RF_TRY(setKnob(run, priority, "cpu", "cpu.cfs_quota_us", "cpu.max",
-                   hierarchyOf("cpu") != nullptr && hierarchyOf("cpu")->version == 1
-                       ? quota
-                       : quota + " " + std::to_string(kCpuPeriodUsec)));
+    RF_TRY(setKnob(group, {"cpu", "cpu.cfs_quota_us", "cpu.max",
+                           quota + (hierarchyOf("cpu") != nullptr && hierarchyOf("cpu")->version == 1
+                                        ? ""
+                                        : " " + std::to_string(kCpuPeriodUsec))}));
   }
   return {};
 }
 
-Result<void> CgroupTree::join(const RunId& run, policy::PriorityClass priority, int pid) {
+Result<void> CgroupTree::createGuard(const RunId& run, policy::PriorityClass priority, Leaf leaf,
+                                     const ResourceLimits& limits) {
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    const std::string path = runPath(hierarchy, run, priority);
+    if (hierarchy.version == 2) {
+      for (const char* controller : {"memory", "pids"}) {
+        if (hierarchyOf(controller) == &hierarchy)
+          RF_TRY(writeFileAt(root_.get(), path + "/cgroup.subtree_control", std::string("+") + controller));
+      }
+    }
+    auto made = makeDirectory(root_.get(), path + nameOf(leaf));
+    if (!made && made.error().sysErrno != EEXIST) return made;
+  }
+  const std::string group = branchName(name_, priority) + "/" + run.text() + nameOf(leaf);
+  if (limits.memory && hierarchyOf("memory") != nullptr) RF_TRY(limitMemory(group, *limits.memory));
+  if (limits.pids && hierarchyOf("pids") != nullptr)
+    RF_TRY(setKnob(group, {"pids", "pids.max", "pids.max", std::to_string(*limits.pids)}));
+  return {};
+}
+
+Result<void> CgroupTree::join(const RunId& run, policy::PriorityClass priority, int pid, Leaf leaf) {
   // v2 last: from then on the group can be frozen and killed as a whole.
   for (auto hierarchy = hierarchies_.rbegin(); hierarchy != hierarchies_.rend(); ++hierarchy) {
-    RF_TRY(writeFileAt(root_.get(), runPath(*hierarchy, run, priority) + "/agent/cgroup.procs", std::to_string(pid)));
+    const std::string file = runPath(*hierarchy, run, priority) + nameOf(leaf) + "/cgroup.procs";
+    RF_TRY(writeFileAt(root_.get(), file, std::to_string(pid)));
   }
   return {};
 }
 
-std::vector<std::string> CgroupTree::joinFiles(const RunId& run, policy::PriorityClass priority) const {
+std::vector<std::string> CgroupTree::joinFiles(const RunId& run, policy::PriorityClass priority, Leaf leaf) const {
   std::vector<std::string> files;
   for (const Hierarchy& hierarchy : hierarchies_) {
     if (hierarchy.version == 2 || &hierarchy == hierarchyOf("cpu")) continue;
-    files.push_back(runPath(hierarchy, run, priority) + "/agent/cgroup.procs");
+    files.push_back(runPath(hierarchy, run, priority) + nameOf(leaf) + "/cgroup.procs");
   }
   return files;
 }
 
-Result<void> CgroupTree::joinProcessor(const RunId& run, policy::PriorityClass priority, int pid) {
+Result<void> CgroupTree::joinProcessor(const RunId& run, policy::PriorityClass priority, int pid, Leaf leaf) {
   const Hierarchy* cpu = hierarchyOf("cpu");
   if (cpu == nullptr || cpu->version == 2) return {};
-  return writeFileAt(root_.get(), runPath(*cpu, run, priority) + "/agent/cgroup.procs", std::to_string(pid));
+  return writeFileAt(root_.get(), runPath(*cpu, run, priority) + nameOf(leaf) + "/cgroup.procs", std::to_string(pid));
 }
 
 Result<void> CgroupTree::lift(const RunId& run, int pid, const ResourceLimits& limits) {
@@ -264,8 +299,8 @@ Result<void> CgroupTree::lower(const RunId& run, int pid) {
   return removeTree(root_.get(), runPath(*cpu, run, policy::PriorityClass::kInteractive));
 }
 
-Result<UniqueFd> CgroupTree::unifiedDirectory(const RunId& run, policy::PriorityClass priority) {
-  return openAt(root_.get(), runPath(hierarchies_.front(), run, priority) + "/agent", O_RDONLY | O_DIRECTORY);
+Result<UniqueFd> CgroupTree::unifiedDirectory(const RunId& run, policy::PriorityClass priority, Leaf leaf) {
+  return openAt(root_.get(), runPath(hierarchies_.front(), run, priority) + nameOf(leaf), O_RDONLY | O_DIRECTORY);
 }
 
 Result<void> CgroupTree::freeze(const RunId& run, policy::PriorityClass priority, bool frozen) {
@@ -297,7 +332,7 @@ Result<void> CgroupTree::kill(const RunId& run, policy::PriorityClass priority) 
 Result<void> CgroupTree::removeRun(const RunId& run, policy::PriorityClass priority) {
   for (const Hierarchy& hierarchy : hierarchies_) {
     const std::string path = runPath(hierarchy, run, priority);
-    // As a rule there is this one only, and nothing needs to be listed.
+    // Without guards there is this one only, and nothing needs to be listed.
     (void)unlinkat(root_.get(), (path + "/agent").c_str(), AT_REMOVEDIR);
     RF_TRY(removeTree(root_.get(), path));
   }
@@ -314,8 +349,10 @@ GroupUsage CgroupTree::usage(const RunId& run, policy::PriorityClass priority, R
     if (reading == Reading::kAll)
       usage.memoryBytes = readNumber(root, path + (first ? "memory.usage_in_bytes" : "memory.current"));
     usage.memoryPeakBytes = readNumber(root, path + (first ? "memory.max_usage_in_bytes" : "memory.peak"));
-    // v1 counts a kill only in the group of its victim, v2 in all above it.
-    usage.outOfMemoryKills = readKey(root, path + (first ? "agent/memory.oom_control" : "memory.events"), "oom_kill");
+    // v1 counts a kill only in the group of its victim, v2 in all above it; that of a guard is none of the agent's.
+    const char* const own = first ? "agent/memory.oom_control" : "agent/memory.events";
+    usage.outOfMemoryKills = readKey(root, path + own, "oom_kill");
+    if (!first && !usage.outOfMemoryKills) usage.outOfMemoryKills = readKey(root, path + "memory.events", "oom_kill");
   }
   if (const Hierarchy* pids = hierarchyOf("pids"); pids != nullptr && reading == Reading::kAll)
     usage.pids = readNumber(root, runPath(*pids, run, priority) + "/pids.current");
@@ -331,8 +368,8 @@ GroupUsage CgroupTree::usage(const RunId& run, policy::PriorityClass priority, R
   return usage;
 }
 
-Result<std::vector<int>> CgroupTree::processes(const RunId& run, policy::PriorityClass priority) const {
-  const std::string path = runPath(hierarchies_.front(), run, priority) + "/agent/cgroup.procs";
+Result<std::vector<int>> CgroupTree::processes(const RunId& run, policy::PriorityClass priority, Leaf leaf) const {
+  const std::string path = runPath(hierarchies_.front(), run, priority) + nameOf(leaf) + "/cgroup.procs";
   const std::string text = RF_TRY(readFileAt(root_.get(), path, mebibytes(4)));
   std::vector<int> pids;
   for (const std::string& word : splitWords(text)) {

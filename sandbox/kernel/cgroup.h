@@ -1,6 +1,6 @@
 // Control groups of runs, in both layouts: NAME-background/RUN/agent and NAME-interactive/RUN/agent in every hierarchy
-// that is in use. Freeze and kill are always v2. One table maps each knob to its v1 or v2 file. All calls block only on
-// the kernel.
+// that is in use, beside it RUN/warden and RUN/egress for who acts for the agent. Freeze and kill are always v2. One
+// table maps each knob to its v1 or v2 file. All calls block only on the kernel.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,13 @@ struct GroupUsage {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes, outOfMemoryKills;
 };
 
+// Below RUN, where processes are.
+enum class Leaf { kAgent, kWarden, kEgress };
+
+// Whether a run has guards, whose groups stand beside the agent's. Its memory and processes are then limited in its own
+// leaf, so that an agent at its limit does not take its guards' share; else all of RUN is.
+enum class Guarded { kNo, kYes };
+
 class CgroupTree {
  public:
   // `name` is --cgroup-root. Makes and configures the two branches (cpu.idle on the background one where the kernel has
@@ -28,22 +35,26 @@ class CgroupTree {
 
   // Makes RUN and RUN/agent in every hierarchy. Fails when RUN exists: a run gets fresh groups every time.
   Result<void> createRun(const RunId& run, policy::PriorityClass priority);
-  Result<void> setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits);
-  // Joins `pid` (0: the caller) to RUN/agent of every hierarchy. Async-signal-safe it is not.
-  Result<void> join(const RunId& run, policy::PriorityClass priority, int pid);
+  // Makes the leaf of a guard with limits of its own in every hierarchy; of those that the kernel can set. There
+  // already is success. Before setLimits of a guarded run.
+  Result<void> createGuard(const RunId& run, policy::PriorityClass priority, Leaf leaf, const ResourceLimits& limits);
+  Result<void> setLimits(const RunId& run, policy::PriorityClass priority, const ResourceLimits& limits,
+                         Guarded guarded = Guarded::kNo);
+  // Joins `pid` (0: the caller) to the leaf in every hierarchy. Async-signal-safe it is not.
+  Result<void> join(const RunId& run, policy::PriorityClass priority, int pid, Leaf leaf = Leaf::kAgent);
   // The same in two steps, for a process that was born in the unified hierarchy: the files that it writes "0" to
   // itself, of which the first holds up every change of groups on the machine for a grace period, some ten
   // milliseconds; then what gives it its processor time. It must not do that itself: an idle process would hold what
   // others wait for.
-  std::vector<std::string> joinFiles(const RunId& run, policy::PriorityClass priority) const;
-  Result<void> joinProcessor(const RunId& run, policy::PriorityClass priority, int pid);
+  std::vector<std::string> joinFiles(const RunId& run, policy::PriorityClass priority, Leaf leaf = Leaf::kAgent) const;
+  Result<void> joinProcessor(const RunId& run, policy::PriorityClass priority, int pid, Leaf leaf = Leaf::kAgent);
   // A process of a background run gets the processor like any other for a while: its launch must not wait for an idle
   // machine. Its limits hold meanwhile; where the processor is a v2 controller it cannot be frozen or killed with its
   // run. lower() puts it back and must be called, with pid 0 when the process is gone.
   Result<void> lift(const RunId& run, int pid, const ResourceLimits& limits);
   Result<void> lower(const RunId& run, int pid);
-  // Directory of RUN/agent in the v2 hierarchy, for CLONE_INTO_CGROUP.
-  Result<UniqueFd> unifiedDirectory(const RunId& run, policy::PriorityClass priority);
+  // Directory of the leaf in the v2 hierarchy, for CLONE_INTO_CGROUP.
+  Result<UniqueFd> unifiedDirectory(const RunId& run, policy::PriorityClass priority, Leaf leaf = Leaf::kAgent);
   Result<void> freeze(const RunId& run, policy::PriorityClass priority, bool frozen);
   Result<bool> isFrozen(const RunId& run, policy::PriorityClass priority);
   Result<void> kill(const RunId& run, policy::PriorityClass priority);
@@ -54,7 +65,7 @@ class CgroupTree {
   // kLast: what still counts when no process is left; no memory in use and no processes.
   enum class Reading { kAll, kLast };
   GroupUsage usage(const RunId& run, policy::PriorityClass priority, Reading reading = Reading::kAll) const;
-  Result<std::vector<int>> processes(const RunId& run, policy::PriorityClass priority) const;
+  Result<std::vector<int>> processes(const RunId& run, policy::PriorityClass priority, Leaf leaf = Leaf::kAgent) const;
   // Every run that has groups in some hierarchy.
   struct Found {
     RunId run;
@@ -79,8 +90,13 @@ class CgroupTree {
   Result<void> makeBranches(const Hierarchy& hierarchy) const;
   std::string runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const;
   const Hierarchy* hierarchyOf(std::string_view controller) const;
-  Result<void> setKnob(const RunId& run, policy::PriorityClass priority, std::string_view controller,
-                       const std::string& version1, const std::string& version2, const std::string& value) const;
+  // A file of a controller in the group at `path` below its branch's directory; one name for each version.
+  struct Knob {
+    std::string_view controller;
+    std::string version1, version2, value;
+  };
+  Result<void> setKnob(const std::string& branchAndGroup, const Knob& knob) const;
+  Result<void> limitMemory(const std::string& branchAndGroup, Bytes limit) const;
   Result<bool> readEvent(const RunId& run, policy::PriorityClass priority, std::string_view key) const;
 
   KernelFeatures features_;

@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "sandbox/kernel/abi.h"
+#include "sandbox/kernel/handing_over.h"
 #include "sandbox/kernel/mount_table.h"
 #include "sdk/base/io.h"
 
@@ -28,9 +30,6 @@ constexpr long kLandlockCreateRuleset = 444;  // the same on every architecture
 constexpr long kMountSetattr = 442;
 constexpr unsigned kLandlockVersion = 1U << 0;
 constexpr unsigned kLandlockErrata = 1U << 1;
-constexpr unsigned kSeccompNewListener = 1U << 3;
-constexpr unsigned kSeccompWaitKillable = 1U << 5;
-constexpr unsigned kPtraceSeccompGetFilter = 0x420c;
 constexpr std::uint64_t kCloneIntoCgroup = 0x200000000ULL;
 
 // Asking with an impossible pointer: EFAULT means that the kernel knew the flags and went on to the argument.
@@ -71,7 +70,7 @@ bool canReadFiltersBack() {
   }
   int status = 0;
   (void)waitpid(child, &status, 0);
-  const bool known = WIFSTOPPED(status) && syscall(SYS_ptrace, kPtraceSeccompGetFilter, child, 0, nullptr) == 1;
+  const bool known = WIFSTOPPED(status) && syscall(SYS_ptrace, abi::kPtraceSeccompGetFilter, child, 0, nullptr) == 1;
   if (WIFSTOPPED(status)) {
     (void)kill(child, SIGKILL);
     (void)waitpid(child, &status, 0);
@@ -142,8 +141,10 @@ KernelFeatures probeFeatures(int root) {
   features.landlockAbi = landlockAnswer(kLandlockVersion);
   features.landlockErrata = landlockAnswer(kLandlockErrata);
   features.seccompFilter = seccompKnows(0);
-  features.seccompNotify = seccompKnows(kSeccompNewListener);
-  features.seccompWaitKillable = seccompKnows(kSeccompNewListener | kSeccompWaitKillable);
+  features.seccompNotify = seccompKnows(abi::kSeccompNewListener);
+  const HandingOver handing = features.seccompNotify ? probeHandingOver() : HandingOver::kUncertain;
+  features.seccompWaitKillable = handing == HandingOver::kHolds;
+  features.listenerTaken = handing == HandingOver::kTaken;
   features.seccompGetFilter = canReadFiltersBack();
   const auto userNamespaces = readFileAt(root, "proc/sys/user/max_user_namespaces", kibibytes(1));
   features.userNamespaces = userNamespaces && *userNamespaces != "0\n" && existsAt(root, "proc/self/ns/user");

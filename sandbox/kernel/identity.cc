@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/securebits.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -43,10 +44,23 @@ constexpr unsigned kLockedBits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_K
                                  SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED |
                                  SECBIT_NO_SETUID_FIXUP_LOCKED;
 
-Result<void> clearCapabilities() {
+// Bits of the first 32 capabilities, of which all that are used here are.
+struct LowCapabilities {
+  std::uint32_t permitted = 0, inheritable = 0;
+};
+Result<void> setCapabilities(LowCapabilities wanted) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2]{};
-  return expectZero(::syscall(SYS_capset, &header, none), "dropping capabilities");
+  __user_cap_data_struct sets[2]{};
+  sets[0] = {wanted.permitted, wanted.permitted, wanted.inheritable};
+  return expectZero(::syscall(SYS_capset, &header, sets), "dropping capabilities");
+}
+
+Result<void> takeIds(const Identity& identity) {
+  RF_CHECK(identity.uid != 0);
+  std::vector<gid_t> groups(identity.groups.begin(), identity.groups.end());
+  RF_TRY(expectZero(setgroups(groups.size(), groups.data()), "setting the groups"));
+  RF_TRY(expectZero(setresgid(identity.gid, identity.gid, identity.gid), "setting the group id"));
+  return expectZero(setresuid(identity.uid, identity.uid, identity.uid), "setting the user id");
 }
 
 }  // namespace
@@ -114,16 +128,35 @@ Result<void> emptyBoundingSet() {
 }
 
 Result<void> dropPrivileges(const Identity& identity) {
-  RF_CHECK(identity.uid != 0);
   RF_TRY(expectZero(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "emptying the ambient set"));
   RF_TRY(expectZero(prctl(PR_SET_SECUREBITS, kLockedBits, 0, 0, 0), "locking the secure bits"));
-  std::vector<gid_t> groups(identity.groups.begin(), identity.groups.end());
-  RF_TRY(expectZero(setgroups(groups.size(), groups.data()), "setting the groups"));
-  RF_TRY(expectZero(setresgid(identity.gid, identity.gid, identity.gid), "setting the group id"));
-  RF_TRY(expectZero(setresuid(identity.uid, identity.uid, identity.uid), "setting the user id"));
-  RF_TRY(clearCapabilities());
+  RF_TRY(takeIds(identity));
+  RF_TRY(setCapabilities({}));
   RF_TRY(expectZero(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "giving up new privileges"));
   return expectZero(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "becoming undumpable");
+}
+
+Result<void> dropAllButTracing(const Identity& identity) {
+  constexpr std::uint32_t kTrace = 1U << CAP_SYS_PTRACE;
+  constexpr std::uint32_t kTogether = kTrace | 1U << CAP_SETPCAP;
+  RF_TRY(expectZero(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "emptying the ambient set"));
+  // The change of ids takes nothing away: what is not wanted goes below, by name.
+  RF_TRY(expectZero(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0), "setting the secure bits"));
+  RF_TRY(takeIds(identity));
+  RF_TRY(setCapabilities({kTogether, kTrace}));
+  RF_TRY(emptyBoundingSet());
+  RF_TRY(expectZero(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_PTRACE, 0, 0), "keeping the right to trace"));
+  RF_TRY(expectZero(prctl(PR_SET_SECUREBITS, kLockedBits, 0, 0, 0), "locking the secure bits"));
+  RF_TRY(setCapabilities({kTrace, kTrace}));
+  return expectZero(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "giving up new privileges");
+}
+
+Result<bool> dieWith(int parent) {
+  RF_TRY(expectZero(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "asking to end with the launcher"));
+  pollfd watched{parent, POLLIN, 0};
+  const int ended = ::poll(&watched, 1, 0);
+  if (ended < 0) return posixError(errno, "asking whether the launcher lives");
+  return ended == 0;
 }
 
 }  // namespace ringfence::sandbox

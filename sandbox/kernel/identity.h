@@ -33,4 +33,11 @@ Result<void> emptyBoundingSet();
 // Groups, ids, ambient set, securebits, capabilities, no_new_privs, undumpable: for ever. After emptyBoundingSet().
 Result<void> dropPrivileges(const Identity& identity);
 
+// The same with CAP_SYS_PTRACE over the user namespace that the caller is in, which its next exec keeps. Empties the
+// bounding set itself.
+Result<void> dropAllButTracing(const Identity& identity);
+
+// SIGKILL when `parent`, a pidfd, ends; false: it has ended. Giving up ids undoes it, so it is for after that.
+Result<bool> dieWith(int parent);
+
 }  // namespace ringfence::sandbox

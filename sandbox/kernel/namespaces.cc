@@ -83,6 +83,7 @@ Result<BornChild> forkIntoNamespaces(int cgroup) { return forkWith(kBirthNamespa
 Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup) {
   return forkWith(kBirthNamespaces & ~namespaces, cgroup);
 }
+Result<BornChild> forkInto(std::uint64_t namespaces, int cgroup) { return forkWith(namespaces, cgroup); }
 
 Result<void> unshareCgroups() {
   if (::unshare(CLONE_NEWCGROUP) != 0) return posixError(errno, "making a cgroup namespace");
@@ -97,6 +98,11 @@ Result<void> unshareUser(std::uint32_t owner) {
 
 Result<void> enterNamespace(int fd, const char* name) {
   if (::setns(fd, 0) != 0) return posixError(errno, std::string("entering a ") + name + " namespace");
+  return {};
+}
+
+Result<void> enterNamespacesOf(int pidfd, int kinds) {
+  if (::setns(pidfd, kinds) != 0) return posixError(errno, "entering the namespaces of the run");
   return {};
 }
 
@@ -162,6 +168,13 @@ Result<void> setHostName(const std::string& name) {
 
 Result<void> closeFrom(unsigned first) {
   if (::close_range(first, ~0U, 0) != 0) return posixError(errno, "closing descriptors");
+  return {};
+}
+
+Result<void> closeBetween(int first, int end) {
+  if (first >= end) return {};
+  if (::close_range(static_cast<unsigned>(first), static_cast<unsigned>(end) - 1, 0) != 0)
+    return posixError(errno, "closing descriptors");
   return {};
 }
 

@@ -20,11 +20,17 @@ Result<BornChild> forkIntoNamespaces(int cgroup);
 // The same without namespaces; test builds only use it to show that the missing wall is named.
 Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup);
 
+// In those namespaces alone, for a process of ours that stands beside a run.
+Result<BornChild> forkInto(std::uint64_t namespaces, int cgroup);
+
 Result<void> unshareCgroups();
 // The last namespace to be made: everything made before stays out of reach of the capabilities held in it. `owner` is
 // charged for what is counted over all namespaces; whoever has that id outside could enter it with every capability.
 Result<void> unshareUser(std::uint32_t owner);
 Result<void> enterNamespace(int fd, const char* name);
+// Some of a process's namespaces at once; `pidfd` names it. Those that the host owns before the user namespace, which
+// takes away the right to the others and gives every capability over what it owns.
+Result<void> enterNamespacesOf(int pidfd, int kinds);
 
 // Every id maps to itself. By the launcher, for a child that has just called unshareUser().
 Result<void> writeIdentityMaps(int pid);
@@ -54,6 +60,8 @@ Result<void> setHostName(const std::string& name);
 
 // Binds descriptors `keep…` away: closes everything from `first` on.
 Result<void> closeFrom(unsigned first);
+// From `first` up to and without `end`; nothing when there is nothing between.
+Result<void> closeBetween(int first, int end);
 
 Result<UniqueFd> openPidfd(int pid);
 Result<void> signalPidfd(int pidfd, int signal);

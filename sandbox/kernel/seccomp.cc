@@ -2,15 +2,18 @@
 
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <memory>
 #include <optional>
 
+#include "sandbox/kernel/abi.h"
 #include "sandbox/kernel/young_calls.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
@@ -230,5 +233,19 @@ int install(const BpfProgram& program) {
   if (program.empty() || program.size() > BPF_MAXINSNS) return EINVAL;
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0 ? 0 : errno;
 }
+
+bool notifies(const SeccompTable& table) {
+  return std::ranges::any_of(table.rules, [](const auto& rule) { return rule.action == SeccompAction::kNotify; });
+}
+
+int installWithListener(const BpfProgram& program) {
+  sock_fprog filter{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+  if (program.empty() || program.size() > BPF_MAXINSNS) return -EINVAL;
+  constexpr unsigned kFlags = abi::kSeccompNewListener | abi::kSeccompWaitKillable;
+  const long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, &filter);
+  return listener >= 0 ? static_cast<int>(listener) : -errno;
+}
+
+void preferSynchronousWakeUp(int listener) { (void)ioctl(listener, abi::kSeccompSetFlags, abi::kSeccompSyncWakeUp); }
 
 }  // namespace ringfence::sandbox

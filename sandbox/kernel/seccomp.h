@@ -24,4 +24,12 @@ Result<BpfProgram> compile(const SeccompTable& table, Architecture architecture)
 // Installs on the calling thread (no_new_privs must be set). Async-signal-safe. Returns 0 or errno.
 int install(const BpfProgram& program);
 
+// Some call is handed to whoever listens.
+bool notifies(const SeccompTable& table);
+// The same with a listener, which is close-on-exec. A call that was received then waits for its answer whatever signals
+// come, SIGKILL excepted. Async-signal-safe. Returns the listener or -errno; EBUSY: somebody above listens already.
+int installWithListener(const BpfProgram& program);
+// Whoever answers a call makes way for its caller. Best effort: a kernel that cannot is only slower.
+void preferSynchronousWakeUp(int listener);
+
 }  // namespace ringfence::sandbox

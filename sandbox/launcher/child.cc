@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/kernel/posture.h"
 #include "sandbox/kernel/root.h"
+#include "sandbox/kernel/seccomp.h"
 #include "sandbox/launcher/fault.h"
+#include "sandbox/launcher/guard_child.h"
 #include "sandbox/launcher/knockout.h"
 #include "sandbox/launcher/report.h"
 #include "sandbox/launcher/run_init.h"
@@ -52,6 +55,8 @@ class Builder {
   Result<void> enterHostNamespaces();
   Result<void> buildMounts();
   Result<void> reportPlaceholders(const std::vector<RootBuilder::Placeholder>& files);
+  Result<void> openDenials();
+  Result<void> installFilter();
   Result<void> openTerminal();
   Result<void> becomeRun();
   Result<void> placeStdio();
@@ -185,6 +190,21 @@ Result<void> Builder::buildMounts() {
   return {};
 }
 
+// Root's, in the run's own /run: what the guards write is for the agent to read.
+Result<void> Builder::openDenials() {
+  if ((!plan.guards.warden && !plan.guards.egress) || isLeftOut(Wall::kMount)) return {};
+  token = "mount";
+  const std::string path = kDenialsFile;
+  const std::size_t name = path.rfind('/');
+  const std::string directory = path.substr(0, name);
+  if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return posixError(errno, "making " + directory);
+  const UniqueFd place = RF_TRY(openAt(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  const UniqueFd file =
+      RF_TRY(openAt(place.get(), path.substr(name + 1), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+  const int fds[] = {file.get()};
+  return sendReport(control_, static_cast<std::uint32_t>(ReportKind::kDenials), 0, 0, "", fds);
+}
+
 Result<void> Builder::openTerminal() {
   if (plan.stdio != Stdio::kTerminal) return {};
   token = "terminal";
@@ -249,6 +269,7 @@ Result<void> Builder::build() {
   output_ = takeExtra(Extra::kOutput);
   RF_TRY(enterHostNamespaces());
   RF_TRY(buildMounts());
+  RF_TRY(openDenials());
   RF_TRY(openTerminal());
   RF_TRY(placeStdio());
   token = "terminal";
@@ -275,11 +296,24 @@ Result<void> Builder::close() {
   fds_.clear();
   extraFds_.clear();
   RF_TRY(closeFrom(kReportFd + 1));
+  return installFilter();
+}
+
+// A listener leaves at once: whoever holds it decides what the run may do. Without it nothing that is asked about would
+// ever be answered, so then a missing filter is no weaker wall but no run.
+Result<void> Builder::installFilter() {
   token = "seccomp";
   if (!wants(Wall::kSeccomp)) return {};
-  const int error = install(program_);
-  return tolerate(Wall::kSeccomp,
-                  error == 0 ? Result<void>{} : Result<void>(posixError(error, "installing the filter")));
+  if (!notifies(plan.seccomp)) {
+    const int error = install(program_);
+    return tolerate(Wall::kSeccomp,
+                    error == 0 ? Result<void>{} : Result<void>(posixError(error, "installing the filter")));
+  }
+  const UniqueFd listener(installWithListener(program_));
+  if (listener.get() == -EBUSY) return Error{ErrorCode::kBusy, kListenerTaken, EBUSY};
+  if (!listener) return posixError(-listener.get(), "installing the filter with a listener");
+  const int fds[] = {listener.get()};
+  return sendReport(kReportFd, static_cast<std::uint32_t>(ReportKind::kListener), 0, 0, "", fds);
 }
 
 Result<void> Builder::reportBuilt() {

@@ -73,6 +73,17 @@ Result<UniqueFd> openSignals() {
   return fd;
 }
 
+// A program of our own, of the same version: opened once, and run from this descriptor. None: it is not installed.
+Result<UniqueFd> openBeside(const std::string& name) {
+  std::string own(4096, '\0');
+  const ssize_t length = ::readlink("/proc/self/exe", own.data(), own.size());
+  if (length < 0) return posixError(errno, "looking for our own program");
+  own.resize(static_cast<std::size_t>(length));
+  auto program = openAt(AT_FDCWD, own.substr(0, own.rfind('/') + 1) + name, O_PATH);
+  if (!program && program.error().sysErrno == ENOENT) return UniqueFd();
+  return program;
+}
+
 }  // namespace
 
 Result<Launcher> Launcher::create(const LauncherOptions& options, KernelFeatures features) {
@@ -89,6 +100,10 @@ Result<void> Launcher::open() {
   hostNet_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/net", O_RDONLY));
   hostIpc_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/ipc", O_RDONLY));
   hostUts_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/uts", O_RDONLY));
+  hostProc_ = RF_TRY(openAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY));
+  self_ = RF_TRY(openPidfd(::getpid()));
+  wardenProgram_ = RF_TRY(openBeside("ringfence-warden"));
+  egressProgram_ = RF_TRY(openBeside("ringfence-egress"));
   lock_ = RF_TRY(lockAlone(options_.runDirectory + "/launcher.lock"));
   signals_ = RF_TRY(openSignals());
   listener_ = RF_TRY(listenAt(options_.runDirectory + "/launcher.sock"));
@@ -133,6 +148,7 @@ void Launcher::dispatch(std::uint64_t tag) {
     case Watch::kReport: return readReports(run);
     case Watch::kOutputPipe: return onOutput(run, Run::Source::kOutputPipe);
     case Watch::kTerminal: return onOutput(run, Run::Source::kTerminal);
+    case Watch::kGuards: return tendGuards(run);
     default: return;
   }
 }

@@ -32,7 +32,7 @@ class Launcher {
 
  private:
   // What a descriptor in the epoll set belongs to; the rest of the 64 bits is the serial of a run.
-  enum class Watch : std::uint64_t { kListener, kSignals, kDaemon, kPidfd, kReport, kOutputPipe, kTerminal };
+  enum class Watch : std::uint64_t { kListener, kSignals, kDaemon, kPidfd, kReport, kOutputPipe, kTerminal, kGuards };
   using Serial = std::uint64_t;
 
   Launcher(LauncherOptions options, KernelFeatures features, CgroupTree groups)
@@ -99,13 +99,37 @@ class Launcher {
   void adopt(const KeptRun& kept, std::vector<UniqueFd> fds);
   void listKept();
 
+  // launcher_guards.cc: who stands beside a run
+  Result<void> checkGuards(const Plan& plan) const;
+  Result<void> makeGuards(Run& run);
+  void startGuards(Run& run);
+  void startGuard(Run& run, GuardKind kind);
+  Result<void> forkGuard(Run& run, GuardRole role, UniqueFd partner);
+  void orderGuards(Run& run);
+  void tendGuards(Run& run);  // `run` may be gone afterwards
+  void readGuard(Run& run, GuardKind kind, GuardProcess& process);
+  bool reapGuard(GuardLife& life, const GuardProcess& process);
+  void guardIsGone(Run& run, GuardKind kind);
+  void restartGuard(Run& run, GuardKind kind);
+  bool clearLeaf(const Run& run, Leaf leaf) const;
+  void endGuards(Run& run);
+  void killGuards(Run& run);
+  void concludeEnd(Run& run);
+  Result<void> adoptGuards(Run& run, const KeptRun& kept);
+  const UniqueFd& programOf(GuardKind kind) const {
+    return kind == GuardKind::kWarden ? wardenProgram_ : egressProgram_;
+  }
+
   LauncherOptions options_;
   KernelFeatures features_;
   CgroupTree groups_;
   UniqueFd lock_;  // on the directory that it serves
   UniqueFd epoll_, listener_, signals_, daemon_;
   UniqueFd hostNet_, hostIpc_, hostUts_;
-  bool greeted_ = false;  // the daemon's version was accepted
+  UniqueFd self_;                           // a pidfd
+  UniqueFd hostProc_;                       // O_PATH
+  UniqueFd wardenProgram_, egressProgram_;  // none: was not there
+  bool greeted_ = false;                    // the daemon's version was accepted
   bool terminating_ = false;
   std::map<Serial, std::unique_ptr<Run>> runs_;
   std::map<RunId, Serial> byId_;

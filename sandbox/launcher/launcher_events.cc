@@ -68,6 +68,13 @@ void Launcher::takeReport(Run& run, Report report) {
           std::ranges::move(*made, std::back_inserter(run.placeholders));
       }
       return;
+    case ReportKind::kDenials:
+      if (run.state == RunState::kBuilding && report.fds.size() == 1) run.denials = std::move(report.fds[0]);
+      return;
+    case ReportKind::kListener:
+      if (run.state != RunState::kBuilding || report.fds.size() != 1) return;
+      run.listener = std::move(report.fds[0]);
+      return preferSynchronousWakeUp(run.listener.get());
     case ReportKind::kBuilt:
       if (run.state != RunState::kBuilding) return;
       run.notes = splitNotes(report.text);
@@ -109,7 +116,10 @@ void Launcher::writeMaps(Run& run) {
 }
 
 void Launcher::onPidfd(Run& run) {
-  if (run.state == RunState::kRunning && run.endSaid) sayRemoved(run);  // Whoever waits need not until it is reaped.
+  if (run.state == RunState::kRunning && run.endSaid) {
+    endGuards(run);
+    if (!run.hasGuardProcess()) sayRemoved(run);  // Whoever waits need not until it is reaped.
+  }
   siginfo_t info{};
   if (run.ourChild) {
     const int waited = ::waitid(P_PIDFD, static_cast<id_t>(run.pidfd.get()), &info, WEXITED | WNOHANG);
@@ -145,11 +155,9 @@ void Launcher::finish(Run& run, int killedBy) {
   run.state = RunState::kEmptying;
   ++emptying_;
   retryMs_ = 1;
-  if (!run.failure) {
-    if (!run.endSaid) sayEnd(run);
-    sayRemoved(run);
-  }
-  empty(run);
+  if (!run.failure && !run.endSaid) sayEnd(run);
+  endGuards(run);
+  if (!run.hasGuardProcess()) concludeEnd(run);
 }
 
 // Every process is gone, so what is in the pipe is all there will be.
@@ -166,6 +174,7 @@ void Launcher::drainLast(Run& run) {
 }
 
 void Launcher::empty(Run& run) {
+  if (run.hasGuardProcess()) return;
   if (run.lifted && !groups_.lower(run.id, 0)) return;
   run.lifted = false;
   // The kernel would let nobody change groups until the join is done: the launcher would wait with its next launch.
@@ -190,6 +199,7 @@ void Launcher::sayEnd(Run& run) {
   run.endSaid = true;
   if (run.state == RunState::kRunning) drainLast(run);
   readUsage(run);
+  if (!run.guardNote.empty()) run.endNote = run.guardNote + (run.endNote.empty() ? "" : "; ") + run.endNote;
   send(Ended{run.id, run.exit, run.outOfMemory, run.usage, run.endNote});
 }
 
@@ -255,7 +265,7 @@ void Launcher::listKept() {
                                                            : KeptState::kRunning;
     ++count;
     send(Kept{{run->id, state, run->priority, run->initPid, run->commandPid, run->exit, run->outOfMemory, run->held(),
-               run->usage, run->endNote}},
+               run->usage, run->endNote, run->guards.egressUid}},
          run->heldFds());
   }
   send(AdoptDone{count});
@@ -281,7 +291,13 @@ void Launcher::adopt(const KeptRun& kept, std::vector<UniqueFd> fds) {
   auto watched = watch(made->report.get(), Watch::kReport, serial);
   if (watched) watched = watch(made->pidfd.get(), Watch::kPidfd, serial);
   if (watched && made->outputPipe) watched = watch(made->outputPipe.get(), Watch::kOutputPipe, serial);
-  if (watched) return;
+  if (watched) {
+    const auto adopted = adoptGuards(*made, kept);
+    if (adopted) return;
+    made->guardNote = "it could not be guarded any more (" + adopted.error().message + "): it was ended";
+    (void)groups_.kill(made->id, made->priority);
+    return;
+  }
   byId_.erase(kept.run);
   runs_.erase(serial);
   refuse(kept.run, "launcher", watched.error());

@@ -73,12 +73,18 @@ void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
     built.posture.push_back(
         {state.wall, strength == policy::WallStrength::kOff ? "off" : state.wanted, state.got, state.probed, state.up});
   }
+  if (run.guards.warden && !run.listener)
+    return failLaunch(run, "seccomp", "seccomp: no listener came, so nothing that is asked could be answered", 0, 125);
+  if (run.guarded() && !run.denials)
+    return failLaunch(run, "mount", std::string("mount: the file ") + kDenialsFile + " was not made", 0, 125);
   for (auto& note : run.notes) built.notes.push_back({std::move(note)});
   run.notes.clear();
   run.walls.clear();
   lastPlans_[run.priority] = std::exchange(run.plan, {});
   run.state = RunState::kBuilt;
+  built.held = run.held();
   send(built, run.heldFds());
+  orderGuards(run);
 }
 
 bool Launcher::mayBeLifted(const Run& run) const {
@@ -90,12 +96,16 @@ int Launcher::untilDue() const {
   int due = emptying_ > 0 ? retryMs_ : -1;
   const auto consider = [&due](int ms) { due = due < 0 ? ms : std::min(due, ms); };
   for (const auto& [serial, run] : runs_) {
-    const auto considerAfter = [&consider, since = run->since](milliseconds wait) {
-      const auto left = std::chrono::ceil<milliseconds>(since + wait - steady_clock::now());
+    const auto considerAt = [&consider](steady_clock::time_point at) {
+      const auto left = std::chrono::ceil<milliseconds>(at - steady_clock::now());
       consider(static_cast<int>(std::max<milliseconds::rep>(left.count(), 0)));
     };
+    const auto considerAfter = [&](milliseconds wait) { considerAt(run->since + wait); };
     if (run->reading) considerAfter(kStopPatience);
     if (mayBeLifted(*run)) considerAfter(kLiftAfter);
+    for (const auto& wake : {run->wardenLife.startAt, run->egressLife.startAt, run->guardsKillAt}) {
+      if (wake) considerAt(*wake);
+    }
   }
   return due;
 }
@@ -110,6 +120,10 @@ void Launcher::doWhatIsDue() {
       run->lifted = true;  // Once, whatever comes of it: without it the launch is only slow.
       (void)groups_.lift(run->id, run->initPid, run->plan.limits);
     }
+    for (const GuardKind kind : {GuardKind::kWarden, GuardKind::kEgress}) {
+      if (const auto due = run->lifeOf(kind).startAt; due && now >= *due) restartGuard(*run, kind);
+    }
+    if (run->guardsKillAt && now >= *run->guardsKillAt) killGuards(*run);
   }
   if (emptying_ > 0) retryEmptying();
 }

@@ -35,6 +35,13 @@ bool needsIdmap(const Plan& plan) {
 }
 
 constexpr const char* kSomeWorkspace = "/workspace";
+// What a launch without guards that it needs failed on: a wall or another word before a colon.
+std::string tokenOfGuards(const Error& error) {
+  const std::size_t colon = error.message.find(": ");
+  const std::string word = error.message.substr(0, colon);
+  return word == "seccomp" || word == "net" || word == "uid" ? word : "guard";
+}
+
 constexpr int kControlBuffer = 1 << 20;  // a forecast and a Launch that nobody has read yet
 
 // What may be known of the next plan, and nothing that is one run's or one person's beyond their ids.
@@ -208,7 +215,12 @@ void Launcher::beginBuilding(Run& run, Packet packet) {
 }
 
 Result<void> Launcher::startBuilding(Run& run, Packet packet) {
-  if (auto limited = groups_.setLimits(run.id, run.priority, run.plan.limits); !limited) {
+  if (auto made = makeGuards(run); !made) {
+    failLaunch(run, tokenOfGuards(made.error()), made.error().message, made.error().sysErrno, 125);
+    return {};
+  }
+  const Guarded guarded = run.guarded() ? Guarded::kYes : Guarded::kNo;
+  if (auto limited = groups_.setLimits(run.id, run.priority, run.plan.limits, guarded); !limited) {
     failLaunch(run, "cgroup", limited.error().message, limited.error().sysErrno, 125);
     return {};
   }
@@ -245,6 +257,7 @@ Result<void> Launcher::startBuilding(Run& run, Packet packet) {
   run.idmap.reset();
   run.state = RunState::kBuilding;
   run.since = std::chrono::steady_clock::now();
+  startGuards(run);
   return {};
 }
 

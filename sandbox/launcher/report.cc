@@ -14,7 +14,7 @@ struct Header {
   std::int32_t extra;
 };
 
-constexpr std::size_t kMaxReportFds = 8;
+constexpr std::size_t kMaxReportFds = 16;
 
 void takeControl(msghdr& message, Report& report) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {

@@ -30,7 +30,9 @@ enum class ReportKind : std::uint32_t {
   // The last one: value: code or signal, extra: 1 when a signal, text: what a person should know of those names. Never
   // taken from the pair, only looked at: a launcher that dies before it told the end leaves it to the next.
   kExited = 9,
-  kJoined = 11,  // is in its groups of every hierarchy but the processor's
+  kJoined = 11,    // is in its groups of every hierarchy but the processor's
+  kDenials = 12,   // descriptor: the file of kDenialsFile, for appending
+  kListener = 13,  // descriptor: of the filter that was just installed
 };
 
 enum class OrderKind : std::uint32_t {
@@ -38,6 +40,7 @@ enum class OrderKind : std::uint32_t {
   kMapped = 102,
   kRelease = 103,
   kSignal = 104,     // value: signal
+  kGuard = 107,      // to a child that becomes a guard (sandbox/launcher/guard_child.h): its descriptors
   kForecast = 105,   // text: a Launch of what the run's plan will probably ask for; before any other
   kWorkspace = 106,  // descriptor: the workspace that it will probably bring
 };

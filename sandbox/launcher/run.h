@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/kernel/posture.h"
 #include "sandbox/kernel/seccomp.h"
+#include "sandbox/launcher/guard_child.h"
 #include "sandbox/launcher/placeholder.h"
 #include "sandbox/wire/messages.h"
 #include "sdk/base/io.h"
@@ -33,6 +35,26 @@ enum class RunState {
   kEnded,
 };
 
+// One process of a guard; an egress has two.
+struct GuardProcess {
+  GuardRole role = GuardRole::kWarden;
+  int pid = 0;
+  UniqueFd pidfd;
+  UniqueFd control;      // until its program begins
+  UniqueFd partner;      // of a half of an egress, until it is ordered: its end of their pair
+  bool joined = false;   // it is in its groups
+  bool ordered = false;  // it was told what to become
+};
+
+// The lives of one guard.
+struct GuardLife {
+  std::vector<GuardProcess> processes;  // that are not reaped yet
+  std::deque<std::chrono::steady_clock::time_point> deaths;
+  std::optional<std::chrono::steady_clock::time_point> startAt;  // when the next one is due
+  std::string why;                                               // what the last one died of
+  bool restarted = false;                                        // the next one takes over
+};
+
 // Of one guard, kept for the next one of its kind and the next daemon.
 struct GuardFds {
   UniqueFd daemonEnd, guardEnd, actions;
@@ -48,6 +70,13 @@ struct Run {
   UniqueFd pidfd, report, terminal, outputPipe;
   UniqueFd listener, calls, denials;
   GuardFds warden, egress;
+  Guards guards;
+  Identity guardIds;  // a warden takes them
+  GuardLife wardenLife, egressLife;
+  bool guardsEnd = false;   // none is started any more
+  bool guardsTold = false;  // the run is over, and they know it or will see it
+  std::optional<std::chrono::steady_clock::time_point> guardsKillAt;
+  std::string guardNote;  // that the run was ended because it could not be guarded
   std::optional<OutputRingWriter> ring;
   bool draining = false;       // the terminal's output goes to the ring
   bool terminalWaits = false;  // a client made it wait for us: it is drained no more
@@ -72,6 +101,10 @@ struct Run {
   bool lifted = false;                          // builds outside the idle branch
   std::vector<WallState> walls;                 // as read, of the filter only that there is one
   std::optional<FilterReading> reading;
+
+  bool guarded() const { return guards.warden || guards.egress; }
+  GuardLife& lifeOf(GuardKind kind) { return kind == GuardKind::kWarden ? wardenLife : egressLife; }
+  bool hasGuardProcess() const { return !wardenLife.processes.empty() || !egressLife.processes.empty(); }
 
   // Which of HeldFd there are, and those descriptors in the order of the message.
   std::uint16_t held() const;

@@ -23,7 +23,8 @@ struct KernelFeatures {
   std::uint32_t landlockErrata = 0;
   bool seccompFilter = false;
   bool seccompNotify = false;
-  bool seccompWaitKillable = false;  // the flag is known; that it works is for its user to try
+  bool seccompWaitKillable = false;  // a received call waits whatever signals come: tried, not only known
+  bool listenerTaken = false;        // a program above us listens already, and there can be one only
   bool seccompGetFilter = false;     // PTRACE_SECCOMP_GET_FILTER gives programs back
   bool userNamespaces = false;
   bool idmappedMounts = false;  // mount_setattr with MOUNT_ATTR_IDMAP is known

@@ -111,6 +111,8 @@ TEST_CASE("the features of the running kernel are found by asking it") {
   const KernelFeatures features = probeFeatures(root.get());
   CHECK(features.seccompFilter);
   CHECK(features.seccompNotify);
+  CHECK(features.seccompWaitKillable);
+  CHECK_FALSE(features.listenerTaken);
   CHECK(features.seccompGetFilter);
   CHECK(features.pidfd);
   CHECK(features.cgroupFreeze);

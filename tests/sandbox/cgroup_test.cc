@@ -78,6 +78,36 @@ TEST_CASE("limits go to the v2 files of a unified machine, and swap is closed") 
   CHECK(fake.read(fake.groupOf("unified") + "/cpu.max") == "150000 100000");
 }
 
+TEST_CASE("a guard has a leaf beside the agent's, with limits of its own, and takes nothing of the agent's share") {
+  for (const CgroupLayout layout : {CgroupLayout::kHybrid, CgroupLayout::kUnified}) {
+    const bool hybrid = layout == CgroupLayout::kHybrid;
+    CAPTURE(hybrid);
+    FakeHierarchies fake(layout);
+    CgroupTree tree = fake.open();
+    REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+    const std::string memory = fake.groupOf(hybrid ? "memory" : "unified");
+    const std::string pids = fake.groupOf(hybrid ? "pids" : "unified");
+    fake.dir.write(fake.groupOf("unified") + "/cgroup.subtree_control", "");
+    for (const char* leaf : {"/agent", "/warden"}) {
+      for (const char* file : {"/memory.limit_in_bytes", "/memory.memsw.limit_in_bytes", "/memory.max",
+                               "/memory.swap.max", "/memory.oom.group"})
+        fake.dir.write(memory + leaf + file, "");
+      fake.dir.write(pids + leaf + "/pids.max", "");
+    }
+    REQUIRE(
+        tree.createGuard(fake.run, PriorityClass::kBackground, Leaf::kWarden, {.memory = mebibytes(64), .pids = 32}));
+    REQUIRE(
+        tree.setLimits(fake.run, PriorityClass::kBackground, {.memory = mebibytes(512), .pids = 100}, Guarded::kYes));
+    const char* const limit = hybrid ? "/memory.limit_in_bytes" : "/memory.max";
+    CHECK(fake.read(memory + "/warden" + limit) == "67108864");
+    CHECK(fake.read(pids + "/warden/pids.max") == "32");
+    CHECK(fake.read(memory + "/agent" + limit) == "536870912");
+    CHECK(fake.read(pids + "/agent/pids.max") == "100");
+    // The last of the two writes; the kernel adds each.
+    CHECK(fake.read(fake.groupOf("unified") + "/cgroup.subtree_control") == (hybrid ? "" : "+pids"));
+  }
+}
+
 TEST_CASE("a number that cannot be read is unknown, not zero") {
   FakeHierarchies fake(CgroupLayout::kHybrid);
   CgroupTree tree = fake.open();

@@ -43,19 +43,23 @@ const KernelFeatures& kernelFeatures() {
   return features;
 }
 
-LauncherProcess::LauncherProcess(const std::string& knockout)
-    : groupName_("rf-test-" + std::to_string(::getpid())), knockout_(knockout) {
+LauncherProcess::LauncherProcess(const std::string& knockout) : LauncherProcess(Variation{.knockout = knockout}) {}
+
+LauncherProcess::LauncherProcess(Variation variation)
+    : groupName_("rf-test-" + std::to_string(::getpid())), variation_(std::move(variation)) {
   pid_ = spawn();
   connect();
 }
 
 pid_t LauncherProcess::spawn() const {
-  const std::string program =
-      std::string(RINGFENCE_BIN_DIR) + (knockout_.empty() ? "/ringfence-launcher" : "/ringfence-launcher-knockout");
+  const std::string& knockout = variation_.knockout;
+  const std::string program = (variation_.programs.empty() ? RINGFENCE_BIN_DIR : variation_.programs) +
+                              (knockout.empty() ? "/ringfence-launcher" : "/ringfence-launcher-knockout");
   const pid_t pid = ::fork();
   REQUIRE(pid >= 0);
   if (pid > 0) return pid;
-  if (!knockout_.empty()) ::setenv("RINGFENCE_KNOCKOUT", knockout_.c_str(), 1);
+  if (!knockout.empty()) ::setenv("RINGFENCE_KNOCKOUT", knockout.c_str(), 1);
+  if (variation_.before) variation_.before();
   ::execl(program.c_str(), program.c_str(), "--run-dir", runDirectory_.path().c_str(), "--cgroup-root",
           groupName_.c_str(), nullptr);
   ::_exit(127);
@@ -125,18 +129,28 @@ bool LauncherProcess::isClosedByPeer() {
   return !packet || packet->bytes.empty();
 }
 
-Event LauncherProcess::next() {
-  pollfd watched{socket_.get(), POLLIN, 0};
-  REQUIRE(::poll(&watched, 1, kDeadlineMs) == 1);
-  auto packet = receivePacket(socket_.get(), kMaxWirePacket);
-  REQUIRE(packet);
-  REQUIRE(!packet->bytes.empty());
-  auto event = decodeEvent(packet->bytes);
-  if (!event) FAIL(event.error().message);
-  return {std::move(*event), std::move(packet->fds)};
+Event LauncherProcess::next() { return take(events_); }
+Event LauncherProcess::nextOfGuard() { return take(guardEvents_); }
+
+Event LauncherProcess::take(std::deque<Event>& from) {
+  while (from.empty()) {
+    pollfd watched{socket_.get(), POLLIN, 0};
+    REQUIRE(::poll(&watched, 1, kDeadlineMs) == 1);
+    auto packet = receivePacket(socket_.get(), kMaxWirePacket);
+    REQUIRE(packet);
+    REQUIRE(!packet->bytes.empty());
+    auto event = decodeEvent(packet->bytes);
+    if (!event) FAIL(event.error().message);
+    const bool ofGuard = std::holds_alternative<GuardStarted>(*event) || std::holds_alternative<GuardDied>(*event);
+    (ofGuard ? guardEvents_ : events_).push_back({std::move(*event), std::move(packet->fds)});
+  }
+  Event first = std::move(from.front());
+  from.pop_front();
+  return first;
 }
 
 void LauncherProcess::failOn(const LauncherEvent& event) {
+  if (const auto* died = std::get_if<GuardDied>(&event)) FAIL("a guard died: " << died->why);
   if (const auto* failed = std::get_if<LaunchFailed>(&event))
     FAIL("launch failed: " << failed->token << ": " << failed->message);
   FAIL("another event: number " << event.index());

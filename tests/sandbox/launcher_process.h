@@ -4,6 +4,8 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +30,12 @@ class LauncherProcess {
  public:
   // `knockout`: uses the test build that leaves out that wall. Control groups are of a name of this process's own.
   explicit LauncherProcess(const std::string& knockout = "");
+  struct Variation {
+    std::string knockout = {};
+    std::string programs = {};          // where the launcher is, and its guards beside it; none: of the build
+    std::function<void()> before = {};  // in the process that becomes the launcher
+  };
+  explicit LauncherProcess(Variation variation);
   ~LauncherProcess();
   LauncherProcess(const LauncherProcess&) = delete;
   LauncherProcess& operator=(const LauncherProcess&) = delete;
@@ -43,8 +51,16 @@ class LauncherProcess {
   void send(const sandbox::LauncherRequest& request, const std::vector<int>& fds = {});
   void sendRaw(const std::string& bytes);
   bool isClosedByPeer();
-  // The next event; none within the deadline fails the test.
+  // The next event that is not of a guard, and the next one that is; none within the deadline fails the test.
   Event next();
+  Event nextOfGuard();
+  template <typename T>
+  T expectOfGuard() {
+    Event event = nextOfGuard();
+    auto* wanted = std::get_if<T>(&event.event);
+    if (wanted == nullptr) failOn(event.event);
+    return std::move(*wanted);
+  }
   // Of Ended: until everything of the run is removed as well.
   template <typename T>
   T expect() {
@@ -67,10 +83,12 @@ class LauncherProcess {
 
  private:
   [[noreturn]] void failOn(const sandbox::LauncherEvent& event);
+  Event take(std::deque<Event>& from);
 
   TempDir runDirectory_;
   std::string groupName_;
-  std::string knockout_;
+  Variation variation_;
+  std::deque<Event> events_, guardEvents_;
   pid_t pid_ = -1;
   UniqueFd socket_;
   std::vector<UniqueFd> lastFds_;

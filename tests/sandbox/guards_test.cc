@@ -1,0 +1,470 @@
+// What the launcher does for the guards of a run, with a stand-in for their programs: where they stand and with which
+// rights, that one is always there, and that none is left.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "sandbox/kernel/procfs.h"
+#include "sandbox/kernel/seccomp.h"
+#include "sandbox/plan/seccomp_default.h"
+#include "sandbox/wire/action_ring.h"
+#include "sandbox/wire/call_journal.h"
+#include "tests/sandbox/launcher_process.h"
+
+using namespace ringfence;
+using namespace ringfence::sandbox;
+using namespace ringfence::test;
+
+namespace {
+
+constexpr std::uint32_t kEgressUid = 77'555;
+constexpr std::uint64_t kTrace = 1U << 19;  // CAP_SYS_PTRACE
+
+// A launcher with the stand-in beside it, under the names of the guards.
+class Programs {
+ public:
+  enum class With { kGuards, kNone };
+  explicit Programs(With with = With::kGuards) {
+    const std::string bin = RINGFENCE_BIN_DIR;
+    REQUIRE(::chmod(directory_.path().c_str(), 0755) == 0);
+    std::filesystem::copy_file(bin + "/ringfence-launcher", path() + "/ringfence-launcher");
+    if (with == With::kNone) return;
+    for (const char* name : {"/ringfence-warden", "/ringfence-egress"})
+      std::filesystem::copy_file(bin + "/fake-guard", path() + name);
+  }
+  const std::string& path() const { return directory_.path(); }
+
+ private:
+  TempDir directory_;
+};
+
+bool eventually(const std::function<bool()>& holds) {
+  for (int i = 0; i < 4000; ++i) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+std::string readProc(int pid, const std::string& name) {
+  return readFileAt(AT_FDCWD, "/proc/" + std::to_string(pid) + "/" + name, mebibytes(1)).value_or("");
+}
+
+ProcStatus statusOf(int pid) {
+  auto status = parseStatus(readProc(pid, "status"));
+  REQUIRE(status);
+  return *status;
+}
+
+std::string linkOf(int pid, const std::string& name) {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/" + name, error).string();
+}
+
+std::vector<int> descriptorsOf(int pid) {
+  std::vector<int> numbers;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
+    numbers.push_back(std::stoi(entry.path().filename()));
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+bool isGone(int pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+
+// One packet from a guard; none within the deadline fails the test.
+std::string hear(int socket) {
+  pollfd watched{socket, POLLIN, 0};
+  REQUIRE(::poll(&watched, 1, 20'000) == 1);
+  const auto packet = receivePacket(socket, kibibytes(4));
+  REQUIRE(packet);
+  return packet->bytes;
+}
+
+// mkdir is handed over, and nothing else that the scripts here do.
+Plan wardedPlan(const std::string& script) {
+  Plan plan = shellPlan(script);
+  SeccompTable table = plan.seccomp;
+  for (SeccompRule& rule : table.rules) {
+    if (rule.call == "mkdir" || rule.call == "mkdirat") rule = {rule.call, SeccompAction::kNotify, 0, {}};
+  }
+  std::vector<std::string> seen;
+  std::erase_if(table.rules, [&seen](const SeccompRule& rule) {
+    if (rule.action != SeccompAction::kNotify) return false;
+    const bool again = std::ranges::find(seen, rule.call) != seen.end();
+    seen.push_back(rule.call);
+    return again;
+  });
+  plan.seccomp = table;
+  plan.guards.warden = true;
+  plan.mounts.push_back(MountTmpfs{.target = "/run", .size = mebibytes(1), .inodes = 64, .mode = 0755, .noExec = true});
+  for (auto* rules : {&plan.landlock.inner, &plan.landlock.outer}) rules->push_back({"/run", plan.landlock.handledFs});
+  return plan;
+}
+
+Plan egressPlan(const std::string& script) {
+  Plan plan = wardedPlan(script);
+  plan.seccomp = defaultSeccompTable();
+  plan.guards = {.warden = false, .egress = true, .egressUid = kEgressUid};
+  return plan;
+}
+
+// The descriptors that came with Built, by what they are.
+class Held {
+ public:
+  Held(std::uint16_t bits, std::vector<UniqueFd> fds) : bits_(bits), fds_(std::move(fds)) {}
+  int operator[](HeldFd which) const {
+    std::size_t place = 0;
+    for (const HeldFd each : kHeldOrder) {
+      const bool there = (bits_ & static_cast<unsigned>(each)) != 0;
+      if (each == which) return there ? fds_.at(place).get() : -1;
+      if (there) ++place;
+    }
+    return -1;
+  }
+  std::vector<int> all() const {
+    std::vector<int> numbers;
+    for (const UniqueFd& fd : fds_) numbers.push_back(fd.get());
+    return numbers;
+  }
+  std::uint16_t bits() const { return bits_; }
+
+ private:
+  std::uint16_t bits_;
+  std::vector<UniqueFd> fds_;
+};
+
+// A run that goes on until a file `go` is in its workspace.
+struct GuardedRun {
+  Programs programs;
+  LauncherProcess launcher{LauncherProcess::Variation{.programs = programs.path()}};
+  Workspace workspace;
+  OutputFile output{workspace};
+  Plan plan;
+  Built built;
+  std::optional<Held> held;
+
+  explicit GuardedRun(const std::function<Plan(const std::string&)>& makePlan,
+                      const std::string& script = "while ! test -e go; do sleep 0.01; done; mkdir x && echo made")
+      : plan(makePlan(script)) {
+    built = launcher.start(plan, output.fds());
+    held.emplace(built.held, std::move(launcher.lastFds()));
+  }
+  void go() const { (void)workspace.write("go", ""); }
+  Ended end() {
+    go();
+    Ended ended = launcher.expect<Ended>();
+    launcher.send(Forget{plan.run});
+    return ended;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a warden stands in its run with the run's ids, one right over it, six descriptors and small groups") {
+  GuardedRun run(wardedPlan);
+  const auto started = run.launcher.expectOfGuard<GuardStarted>();
+  CHECK(started.kind == GuardKind::kWarden);
+  const int pid = started.pid, init = run.built.initPid;
+  CHECK(hear((*run.held)[HeldFd::kWarden]) ==
+        "ringfence-warden --run " + run.plan.run.text() + " pid " + std::to_string(pid));
+  const ProcStatus status = statusOf(pid);
+  CHECK(status.uid == std::array<std::uint32_t, 4>{kTestUid, kTestUid, kTestUid, kTestUid});
+  CHECK(status.gid == std::array<std::uint32_t, 4>{kTestUid, kTestUid, kTestUid, kTestUid});
+  CHECK(status.groups.empty());
+  CHECK(status.permitted == kTrace);
+  CHECK(status.effective == kTrace);
+  CHECK(status.ambient == kTrace);
+  CHECK(status.bounding == 0);
+  CHECK(status.noNewPrivs);
+  for (const char* name : {"ns/mnt", "ns/net", "ns/ipc", "ns/uts", "ns/user"}) {
+    CAPTURE(name);
+    CHECK(linkOf(pid, name) == linkOf(init, name));
+  }
+  CHECK(linkOf(pid, "ns/pid") == linkOf(run.launcher.pid(), "ns/pid"));
+  CHECK(linkOf(pid, "ns/user") != linkOf(run.launcher.pid(), "ns/user"));
+  CHECK(descriptorsOf(pid) == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK(linkOf(pid, "fd/0") == "/dev/null");
+  CHECK(linkOf(pid, "cwd") == "/");
+  CHECK(readProc(pid, "environ").empty());
+  const auto limits = parseLimits(readProc(pid, "limits"));
+  REQUIRE(limits);
+  CHECK(limits->at(RLIMIT_CORE).hard == 0);
+  CHECK(limits->at(RLIMIT_NOFILE).hard == 4096);
+  const CgroupTree groups = run.launcher.groups();
+  CHECK(groups.processes(run.plan.run, run.plan.priority, Leaf::kWarden).value() == std::vector<int>{pid});
+  const std::string own = "/" + run.launcher.groupName() + "-interactive/" + run.plan.run.text() + "/warden";
+  const auto entries = parseCgroups(readProc(pid, "cgroup"));
+  REQUIRE(entries);
+  for (const auto& [controllers, path] : *entries) {
+    const bool used = controllers.empty() || std::ranges::any_of(controllers, [](const std::string& name) {
+                        const auto place = kernelFeatures().controllers.find(name == "blkio" ? "io" : name);
+                        return name != "cpuacct" && place != kernelFeatures().controllers.end();
+                      });
+    CAPTURE(controllers, path);
+    if (used) CHECK(path == own);
+  }
+  CHECK(run.end().exit.code == 0);
+}
+
+TEST_CASE("what the filter hands over is answered by the warden, and what was denied is for the agent to read only") {
+  GuardedRun run(wardedPlan,
+                 "while ! test -e go; do sleep 0.01; done; mkdir x && echo made; test -e x || echo not really;"
+                 "cat /run/ringfence/denials; (echo mine >> /run/ringfence/denials) 2> /dev/null || echo refused;"
+                 "rm -f /run/ringfence/denials 2> /dev/null || echo held");
+  for (const WallReading& reading : run.built.posture) {
+    CAPTURE(wallName(reading.wall), reading.wanted, reading.got);
+    CHECK(reading.up);
+  }
+  (void)hear((*run.held)[HeldFd::kWarden]);
+  CHECK(eventually([&] {
+    struct stat status {};
+    return ::fstat((*run.held)[HeldFd::kDenials], &status) == 0 && status.st_size > 0;
+  }));
+  CHECK(run.end().exit.code == 0);
+  CHECK(run.output.text() == "made\nnot really\ndenied\nrefused\nheld\n");
+}
+
+TEST_CASE("the journal of calls is empty and cannot change its size, and the ring of actions is one") {
+  GuardedRun run(wardedPlan);
+  const int calls = (*run.held)[HeldFd::kCalls];
+  struct stat status {};
+  REQUIRE(::fstat(calls, &status) == 0);
+  CHECK(static_cast<std::uint64_t>(status.st_size) == kCallsJournalBytes.count);
+  CHECK(::ftruncate(calls, 0) != 0);
+  CHECK(::ftruncate(calls, status.st_size * 2) != 0);
+  auto ring = ActionRing::open(UniqueFd(::dup((*run.held)[HeldFd::kWardenActions])));
+  REQUIRE(ring);
+  CHECK(ring->empty());
+  CHECK(run.end().exit.code == 0);
+}
+
+TEST_CASE("a warden that is killed is told, and the next one has its descriptors and answers what waits") {
+  GuardedRun run(wardedPlan);
+  const auto first = run.launcher.expectOfGuard<GuardStarted>();
+  (void)hear((*run.held)[HeldFd::kWarden]);
+  REQUIRE(::kill(first.pid, SIGKILL) == 0);
+  run.go();  // Its call comes while nobody listens, or to the next one.
+  const auto died = run.launcher.expectOfGuard<GuardDied>();
+  CHECK(died.kind == GuardKind::kWarden);
+  CHECK(died.why == "it was ended by signal 9");
+  const auto second = run.launcher.expectOfGuard<GuardStarted>();
+  CHECK(second.pid != first.pid);
+  CHECK(hear((*run.held)[HeldFd::kWarden]) ==
+        "ringfence-warden --run " + run.plan.run.text() + " --restarted pid " + std::to_string(second.pid));
+  CHECK(run.end().exit.code == 0);
+  CHECK(run.output.text() == "made\n");
+}
+
+TEST_CASE("a guard that dies again and again ends its run, and the end says so") {
+  GuardedRun run(wardedPlan);
+  for (int i = 0; i < 6; ++i) {
+    const auto started = run.launcher.expectOfGuard<GuardStarted>();
+    REQUIRE(::kill(started.pid, SIGKILL) == 0);
+    (void)run.launcher.expectOfGuard<GuardDied>();
+  }
+  const Ended ended = run.launcher.expect<Ended>();
+  CHECK(ended.exit.signal == SIGKILL);
+  CHECK(ended.note.find("ringfence-warden died 6 times within ten seconds") != std::string::npos);
+  run.launcher.send(Forget{run.plan.run});
+}
+
+TEST_CASE("a guard whose program cannot be run is told with its reason") {
+  const Programs programs;
+  std::filesystem::resize_file(programs.path() + "/ringfence-warden", 0);
+  LauncherProcess launcher(LauncherProcess::Variation{.programs = programs.path()});
+  const Workspace workspace;
+  const OutputFile output(workspace);
+  (void)launcher.start(wardedPlan("sleep 1000"), output.fds());
+  (void)launcher.expectOfGuard<GuardStarted>();
+  CHECK(launcher.expectOfGuard<GuardDied>().why.starts_with("running ringfence-warden"));
+  CHECK(launcher.expect<Ended>().note.find("ringfence-warden died") != std::string::npos);
+}
+
+TEST_CASE("nobody of a run's guards is left when it is removed, however it ends") {
+  const bool killed = GENERATE(false, true);
+  GuardedRun run([](const std::string& script) {
+    Plan plan = wardedPlan(script);
+    plan.guards.egress = true;
+    plan.guards.egressUid = kEgressUid;
+    return plan;
+  });
+  std::vector<int> pids{run.launcher.expectOfGuard<GuardStarted>().pid, run.launcher.expectOfGuard<GuardStarted>().pid};
+  (void)hear((*run.held)[HeldFd::kWarden]);
+  (void)hear((*run.held)[HeldFd::kEgress]);
+  const CgroupTree groups = run.launcher.groups();
+  const auto halves = groups.processes(run.plan.run, run.plan.priority, Leaf::kEgress);
+  REQUIRE(halves);
+  pids.insert(pids.end(), halves->begin(), halves->end());
+  CHECK(pids.size() == 4);  // The outer half twice.
+  CgroupTree tree = run.launcher.groups();
+  if (killed) REQUIRE(tree.kill(run.plan.run, run.plan.priority));
+  (void)run.end();
+  for (const int pid : pids) CHECK(isGone(pid));
+  if (!killed) CHECK(hear((*run.held)[HeldFd::kEgress]) == "last words");
+  run.launcher.send(Adopt{});
+  CHECK(run.launcher.expect<AdoptDone>().count == 0);
+  CHECK(eventually([&] { return groups.list().value().empty(); }));
+}
+
+TEST_CASE("one write freezes a run with its guards, and a guard that is killed meanwhile is replaced") {
+  GuardedRun run(wardedPlan);
+  const auto first = run.launcher.expectOfGuard<GuardStarted>();
+  (void)hear((*run.held)[HeldFd::kWarden]);
+  CgroupTree groups = run.launcher.groups();
+  REQUIRE(groups.freeze(run.plan.run, run.plan.priority, true));
+  CHECK(eventually([&] { return groups.isFrozen(run.plan.run, run.plan.priority).value(); }));
+  const std::string events = kernelFeatures().unifiedMount + "/" + run.launcher.groupName() + "-interactive/" +
+                             run.plan.run.text() + "/warden/cgroup.events";
+  CHECK(eventually([&] { return readFile(events).find("frozen 1") != std::string::npos; }));
+  REQUIRE(::kill(first.pid, SIGKILL) == 0);
+  (void)run.launcher.expectOfGuard<GuardDied>();
+  run.launcher.send(Adopt{});  // Nobody waits for a guard that is born frozen.
+  CHECK(run.launcher.expect<Kept>().kept.run == run.plan.run);
+  CHECK(run.launcher.expect<AdoptDone>().count == 1);
+  REQUIRE(groups.freeze(run.plan.run, run.plan.priority, false));
+  (void)run.launcher.expectOfGuard<GuardStarted>();
+  CHECK(run.end().exit.code == 0);
+  CHECK(run.output.text() == "made\n");
+}
+
+TEST_CASE("a launcher that comes after a dead one starts the guards of its runs with what was kept") {
+  GuardedRun run(wardedPlan);
+  const auto first = run.launcher.expectOfGuard<GuardStarted>();
+  (void)hear((*run.held)[HeldFd::kWarden]);
+  run.launcher.killAndRestart();
+  CHECK(eventually([&] { return isGone(first.pid); }));
+  KeptRun kept{
+      .run = run.plan.run, .state = KeptState::kRunning, .priority = run.plan.priority, .initPid = run.built.initPid};
+  kept.held = run.held->bits();
+  run.launcher.send(Kept{kept}, run.held->all());
+  CHECK(run.launcher.expectOfGuard<GuardDied>().why == "the launcher that had started it ended");
+  const auto second = run.launcher.expectOfGuard<GuardStarted>();
+  CHECK(hear((*run.held)[HeldFd::kWarden]) ==
+        "ringfence-warden --run " + run.plan.run.text() + " --restarted pid " + std::to_string(second.pid));
+  const ProcStatus status = statusOf(second.pid);
+  CHECK(status.uid[1] == kTestUid);
+  CHECK(status.permitted == kTrace);
+  run.go();
+  (void)run.launcher.expect<Ended>();
+  CHECK(run.output.text() == "made\n");
+  CHECK(isGone(second.pid));
+}
+
+TEST_CASE("the halves of an egress have an id and nothing else: one in the run's network, one in the host's") {
+  GuardedRun run(egressPlan, "while ! test -e go; do sleep 0.01; done");
+  const auto started = run.launcher.expectOfGuard<GuardStarted>();
+  CHECK(started.kind == GuardKind::kEgress);
+  const std::string id = run.plan.run.text();
+  CHECK(hear((*run.held)[HeldFd::kEgress]) ==
+        "ringfence-egress outer --run " + id + " | ringfence-egress inner --run " + id);
+  const CgroupTree groups = run.launcher.groups();
+  const auto pids = groups.processes(run.plan.run, run.plan.priority, Leaf::kEgress).value();
+  REQUIRE(pids.size() == 2);
+  for (const int pid : pids) {
+    const bool isOuter = pid == started.pid;
+    CAPTURE(isOuter);
+    const ProcStatus status = statusOf(pid);
+    CHECK(status.uid == std::array<std::uint32_t, 4>{kEgressUid, kEgressUid, kEgressUid, kEgressUid});
+    CHECK(status.gid == std::array<std::uint32_t, 4>{kEgressUid, kEgressUid, kEgressUid, kEgressUid});
+    CHECK(status.groups.empty());
+    CHECK((status.inheritable | status.permitted | status.effective | status.ambient | status.bounding) == 0);
+    CHECK(status.noNewPrivs);
+    CHECK(status.namespacePids.back() == 1);
+    CHECK(linkOf(pid, "ns/net") == linkOf(isOuter ? run.launcher.pid() : run.built.initPid, "ns/net"));
+    CHECK(linkOf(pid, "ns/mnt") != linkOf(run.launcher.pid(), "ns/mnt"));
+    CHECK(descriptorsOf(pid) == (isOuter ? std::vector<int>{0, 1, 2, 3, 4, 5, 6} : std::vector<int>{0, 1, 2, 3}));
+    std::set<std::string> seen;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/root/"))
+      seen.insert(entry.path().filename());
+    seen.erase("usr");  // Certificates, where this machine has them there.
+    CHECK(seen == (isOuter ? std::set<std::string>{"etc"} : std::set<std::string>{}));
+    if (isOuter) CHECK(std::filesystem::exists("/proc/" + std::to_string(pid) + "/root/etc/hosts"));
+    if (isOuter) CHECK_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid) + "/root/etc/passwd"));
+  }
+  CHECK(run.end().exit.code == 0);
+}
+
+TEST_CASE("an egress that loses one half begins again with both") {
+  GuardedRun run(egressPlan, "while ! test -e go; do sleep 0.01; done");
+  const auto started = run.launcher.expectOfGuard<GuardStarted>();
+  (void)hear((*run.held)[HeldFd::kEgress]);
+  const CgroupTree groups = run.launcher.groups();
+  const auto before = groups.processes(run.plan.run, run.plan.priority, Leaf::kEgress).value();
+  const int inner = before[0] == started.pid ? before[1] : before[0];
+  REQUIRE(::kill(inner, SIGKILL) == 0);
+  CHECK(run.launcher.expectOfGuard<GuardDied>().kind == GuardKind::kEgress);
+  (void)run.launcher.expectOfGuard<GuardStarted>();
+  const std::string id = run.plan.run.text();
+  CHECK(hear((*run.held)[HeldFd::kEgress]) ==
+        "ringfence-egress outer --run " + id + " --restarted | ringfence-egress inner --run " + id + " --restarted");
+  for (const int pid : before) CHECK(isGone(pid));
+  CHECK(run.end().exit.code == 0);
+}
+
+TEST_CASE("a run that cannot have the guards of its plan is refused in words") {
+  const auto refusalOf = [](Plan plan, Programs::With with, std::function<void()> before = {}) {
+    const Programs programs(with);
+    LauncherProcess launcher(LauncherProcess::Variation{.programs = programs.path(), .before = std::move(before)});
+    const Workspace workspace;
+    const OutputFile output(workspace);
+    launcher.send(Launch{std::move(plan)}, output.fds());
+    const auto failed = launcher.expect<LaunchFailed>();
+    return failed.token + " " + failed.message;
+  };
+  CHECK(refusalOf(wardedPlan("true"), Programs::With::kNone).starts_with("guard ringfence-warden was not found"));
+  Plan deaf = wardedPlan("true");
+  deaf.seccomp = defaultSeccompTable();
+  CHECK(refusalOf(deaf, Programs::With::kGuards).starts_with("seccomp "));
+  Plan unheard = wardedPlan("true");
+  unheard.guards.warden = false;
+  CHECK(refusalOf(unheard, Programs::With::kGuards).starts_with("seccomp "));
+  Plan nameless = egressPlan("true");
+  nameless.guards.egressUid = 0;
+  CHECK(refusalOf(nameless, Programs::With::kGuards).starts_with("uid "));
+  const auto underListener = [] {
+    const BpfProgram program = {
+        {0x20, 0, 0, 0}, {0x15, 0, 1, SYS_kexec_load}, {0x06, 0, 0, 0x7fc00000U}, {0x06, 0, 0, 0x7fff0000U}};
+    const int listener = installWithListener(program);
+    if (listener < 0 || ::fcntl(listener, F_SETFD, 0) != 0) ::_exit(99);
+  };
+  CHECK(
+      refusalOf(wardedPlan("true"), Programs::With::kGuards, underListener).find("a program above Ringfence listens") !=
+      std::string::npos);
+}
+
+TEST_CASE("a launch with guards that is abandoned or fails leaves none of them") {
+  const Programs programs;
+  LauncherProcess launcher(LauncherProcess::Variation{.programs = programs.path()});
+  const Workspace workspace;
+  const OutputFile output(workspace);
+  for (int i = 0; i < 6; ++i) {
+    Plan plan = wardedPlan("touch ran");
+    plan.run = RunId::random();
+    if (i % 2 == 1) plan.mounts.push_back(BindPath{"/no/such/path", "/x"});
+    launcher.send(Launch{plan}, output.fds());
+    if (i % 2 == 0) {
+      (void)launcher.expect<Built>();
+      launcher.send(Abandon{plan.run});
+    }
+    CHECK(launcher.expect<LaunchFailed>().token == (i % 2 == 0 ? "abandoned" : "mount"));
+  }
+  const std::string self = std::to_string(launcher.pid());
+  CHECK(eventually([&] {
+    const std::string children = readProc(launcher.pid(), "task/" + self + "/children");
+    return children.empty() && launcher.groups().list().value().empty();
+  }));
+  CHECK(::access((workspace.path() + "/ran").c_str(), F_OK) != 0);
+}
