@@ -41,9 +41,10 @@ std::string Address::text() const {
 bool Address::isSpecial() const {
   static const std::vector<AddressRange> kSpecial = [] {
     std::vector<AddressRange> ranges;
-    for (const char* text : {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+    for (const char* text : {"0.0.0.0/8",     "10.0.0.0/8",   "100.64.0.0/10",  "127.0.0.0/8",   "169.254.0.0/16",
                              "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
-                             "::/127", "64:ff9b::/96", "2002::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"}) {
+                             "::/96",         "64:ff9b::/96", "64:ff9b:1::/48", "100::/64",      "2001::/32",
+                             "2002::/16",     "fc00::/7",     "fe80::/10",      "fec0::/10",     "ff00::/8"}) {
       if (const auto range = AddressRange::parse(text)) ranges.push_back(*range);
     }
     return ranges;

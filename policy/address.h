@@ -16,7 +16,8 @@ class Address {
 
   std::string text() const;
   bool isV4() const { return v4_; }
-  // Private, loopback, link-local, multicast, unspecified, carrier-grade: nothing on the public network.
+  // Private, loopback, link-local, multicast, unspecified, carrier-grade, and whatever carries an IPv4 address within
+  // IPv6 (NAT64, 6to4, Teredo, compatible): nothing on the public network.
   bool isSpecial() const;
   bool operator==(const Address&) const = default;
 

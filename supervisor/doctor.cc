@@ -86,6 +86,12 @@ void wallChecks(const KernelFeatures& features, std::vector<Check>& checks) {
   checks.push_back({"pidfd", features.pidfd,
                     features.pidfd ? "processes are held by descriptor, never by a number that is reused"
                                    : "the kernel cannot hand out process descriptors: Linux 5.4 is needed"});
+  // Not a failure: nothing gets out without it that would not get out with it.
+  checks.push_back({"network", true,
+                    features.netRedirect
+                        ? "every connection of a run is led to its egress"
+                        : "packet rules cannot be loaded (modules nf_tables, nft_chain_nat, nft_redir, "
+                          "nft_reject_ipv4): only programs that use a proxy get out"});
 }
 
 Check policyCheck(const Findings& findings) {

@@ -20,6 +20,7 @@
 #include "sandbox/kernel/abi.h"
 #include "sandbox/kernel/handing_over.h"
 #include "sandbox/kernel/mount_table.h"
+#include "sandbox/kernel/redirect.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -154,6 +155,7 @@ KernelFeatures probeFeatures(int root) {
   const long self = syscall(SYS_pidfd_open, getpid(), 0);
   features.pidfd = self >= 0;
   if (self >= 0) (void)close(static_cast<int>(self));
+  features.netRedirect = hasRedirect();
   probeCgroups(root, features);
   return features;
 }

@@ -31,6 +31,7 @@ struct KernelFeatures {
   bool cloneIntoCgroup = false;
   bool memfdNoexec = false;  // vm.memfd_noexec exists
   bool pidfd = false;
+  bool netRedirect = false;  // packet rules that lead every connection of a namespace to one socket
   CgroupLayout layout = CgroupLayout::kUnified;
   std::string unifiedMount;                            // the v2 mount: freeze, kill, events, pressure
   std::map<std::string, ControllerPlace> controllers;  // "memory", "cpu", "pids", "io", "cpuacct"

@@ -1,0 +1,242 @@
+#include "sandbox/egress/outer.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "sandbox/egress/confine.h"
+#include "sandbox/egress/sockets.h"
+#include "sdk/base/clock.h"
+#include "sdk/base/io.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::size_t kMostConnections = 256;
+constexpr std::size_t kScratch = 256 * 1024;
+constexpr int kTickMs = 200;
+constexpr std::int64_t kTrafficMs = 2000;
+constexpr std::int64_t kHeadMs = 20'000;  // for the first request of a client, however slowly it comes
+constexpr std::int64_t kRefusalMs = 3'000;
+constexpr std::int64_t kIdleMs = 2 * 3600 * 1000;
+constexpr int kAcceptsATurn = 16;
+
+Result<void> makeNonBlocking(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return posixError(errno, "preparing a pair");
+  return {};
+}
+
+}  // namespace
+
+Outer::Outer(const OuterOptions& options, Poller poller, GuardLink link, ActionRing ring, TlsClient tls)
+    : poller_(std::move(poller)),
+      link_(std::move(link)),
+      ring_(std::move(ring)),
+      tls_(std::move(tls)),
+      innerPair_(options.innerPair),
+      guardPair_(options.guardPair),
+      denialsFile_(options.denials),
+      resolver_(poller_, options.resolver),
+      names_(poller_),
+      denials_(link_, options.denials),
+      scratch_(kScratch) {}
+
+Outer::~Outer() = default;
+
+Result<std::unique_ptr<Outer>> Outer::create(const OuterOptions& options) {
+  Poller poller = RF_TRY(Poller::create());
+  RF_TRY(makeNonBlocking(options.innerPair));
+  GuardLink link = RF_TRY(GuardLink::create(options.guardPair, options.start));
+  ActionRing ring = RF_TRY(ActionRing::open(UniqueFd(options.ring)));
+  TlsClient tls = RF_TRY(TlsClient::create(options.trustAnchors));
+  std::unique_ptr<Outer> outer(new Outer(options, std::move(poller), std::move(link), std::move(ring), std::move(tls)));
+  RF_TRY(outer->watchPairs());
+  return outer;
+}
+
+Result<void> Outer::watchPairs() {
+  RF_TRY(poller_.watch(guardPair_.get(), EPOLLIN, [this](std::uint32_t) { onGuard(); }));
+  RF_TRY(poller_.watch(innerPair_.get(), EPOLLIN, [this](std::uint32_t) { onInner(); }));
+  sigset_t ending;
+  ::sigemptyset(&ending);
+  ::sigaddset(&ending, SIGTERM);
+  if (::sigprocmask(SIG_BLOCK, &ending, nullptr) != 0) return posixError(errno, "blocking SIGTERM");
+  ending_.reset(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!ending_) return posixError(errno, "waiting for SIGTERM");
+  return poller_.watch(ending_.get(), EPOLLIN, [this](std::uint32_t) { ended_ = true; });
+}
+
+std::int64_t Outer::nowMs() const { return SystemClock().now().monotonic.count() / 1000; }
+
+void Outer::stop(Error why) {
+  if (!stopped_) stopped_ = std::move(why);
+}
+
+Result<void> Outer::serve() {
+  RF_TRY(confineOuter());
+  std::int64_t tickedMs = 0;
+  while (!stopped_ && !ended_) {
+    RF_TRY(link_.flush());
+    poller_.change(guardPair_.get(), EPOLLIN | (link_.wantsToWrite() ? static_cast<std::uint32_t>(EPOLLOUT) : 0U));
+    RF_TRY(poller_.turn(kTickMs));
+    for (auto& answer : resolver_.takeAnswers()) onResolved(answer.id, std::move(answer.addresses));
+    if (nowMs() - tickedMs >= kTickMs) {
+      tick();
+      tickedMs = nowMs();
+    }
+    sweep();
+  }
+  denials_.tellAll();
+  for (Traffic& traffic : traffic_.takeChanged()) link_.tell(std::move(traffic));
+  (void)link_.flush();  // The other side may be the one that is gone.
+  if (stopped_) return *stopped_;
+  return {};
+}
+
+void Outer::tick() {
+  const std::int64_t now = nowMs();
+  resolver_.tick(now);
+  names_.tick(now);
+  // To a daemon that is away nothing is piled up: what is counted stays counted.
+  if (!link_.isFull()) denials_.tick(now);
+  if (!link_.isFull() && now - trafficToldMs_ >= kTrafficMs) {
+    trafficToldMs_ = now;
+    for (Traffic& traffic : traffic_.takeChanged()) link_.tell(std::move(traffic));
+  }
+  for (auto& [id, live] : lives_) {
+    if (live->retryRing) recordLocal(*live);
+    if (live->deadlineMs == 0 || live->deadlineMs > now) continue;
+    live->deadlineMs = 0;
+    if (live->denied && live->session.state() == Session::State::kWaiting)
+      refuseNow(*live);
+    else if (live->session.state() == Session::State::kWaiting)
+      fail(*live, "the other side did not answer in time", SocksReply::kHostUnreachable);
+    else
+      live->session.end();
+    updateEvents(*live);
+  }
+}
+
+// Connections that are over go at the end of a turn, when nobody works with them.
+void Outer::sweep() {
+  for (auto at = lives_.begin(); at != lives_.end();) {
+    Live& live = *at->second;
+    if (live.session.state() != Session::State::kOver) {
+      ++at;
+      continue;
+    }
+    leaveQuestion(live, "the connection was closed");
+    resolver_.forget(live.id);
+    poller_.forget(live.session.clientFd());
+    if (live.watchedUpstream >= 0) poller_.forget(live.watchedUpstream);
+    at = lives_.erase(at);
+  }
+  pauseOrResume();
+}
+
+void Outer::pauseOrResume() {
+  const bool accepting = judge_.has_value() && lives_.size() + publishing_.size() < kMostConnections && !link_.isFull();
+  if (accepting == accepting_) return;
+  accepting_ = accepting;
+  const std::uint32_t events = accepting ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
+  poller_.change(proxyListener_.get(), events);
+  poller_.change(redirectedListener_.get(), events);
+  for (const auto& [port, listener] : loopbackListeners_) poller_.change(listener.get(), events);
+  for (const auto& [port, listener] : publishListeners_) poller_.change(listener.get(), events);
+}
+
+void Outer::acceptFrom(int listener, Protocol protocol, std::uint16_t port) {
+  for (int i = 0; i < kAcceptsATurn && lives_.size() + publishing_.size() < kMostConnections; ++i) {
+    UniqueFd client(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client) return;
+    if (protocol != Protocol::kPublished) {
+      admit(std::move(client), protocol, port);
+      continue;
+    }
+    const std::uint32_t id = nextPublished_++;
+    const auto sent = sendPacket(innerPair_.get(), encodeHalf({.kind = HalfKind::kConnect, .port = port, .id = id}));
+    if (sent) publishing_[id] = {port, std::move(client)};
+  }
+  pauseOrResume();
+}
+
+void Outer::admit(UniqueFd client, Protocol protocol, std::uint16_t port) {
+  const int fd = client.get();
+  const std::string peer = peerText(fd);
+  auto live = std::make_unique<Live>(
+      Session(std::move(client), protocol == Protocol::kConnect ? Session::Entry::kProxy : Session::Entry::kRaw));
+  const std::uint64_t id = live->id = nextLive_++;
+  live->protocol = protocol;
+  live->client = peer;
+  live->deadlineMs = nowMs() + kHeadMs;
+  if (!poller_.watch(fd, 0, [this, id](std::uint32_t events) { onClientEvents(id, events); })) return;
+  Live& admitted = *(lives_[id] = std::move(live));
+  if (protocol == Protocol::kRedirected)
+    wantRedirected(admitted);
+  else if (protocol == Protocol::kLoopback)
+    wantLoopback(admitted, port);
+  updateEvents(admitted);
+}
+
+void Outer::onClientEvents(std::uint64_t id, std::uint32_t events) {
+  const auto found = lives_.find(id);
+  if (found == lives_.end()) return;
+  Live& live = *found->second;
+  const bool gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  const bool hungUp = (events & EPOLLRDHUP) != 0;
+  advance(live);
+  if (gone || (hungUp && (live.session.state() == Session::State::kWaiting || live.session.onlyAnswers())))
+    live.session.end();
+  updateEvents(live);
+}
+
+void Outer::onUpstreamEvents(std::uint64_t id, std::uint32_t events) {
+  const auto found = lives_.find(id);
+  if (found == lives_.end()) return;
+  Live& live = *found->second;
+  advance(live);
+  // It says so for ever; what it still has is read when the client takes it.
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0 && live.watchedUpstream >= 0) {
+    poller_.forget(live.watchedUpstream);
+    live.watchedUpstream = -1;
+  }
+  updateEvents(live);
+}
+
+void Outer::advance(Live& live) {
+  const auto before = live.session.state();
+  if (before == Session::State::kStreaming) live.deadlineMs = nowMs() + kIdleMs;
+  auto happened = live.session.advance(scratch_);
+  if (live.counted) traffic_.changed(traffic_.of(live.dial));
+  if (auto* wanted = std::get_if<Wanted>(&happened)) {
+    live.protocol = wanted->protocol;
+    live.wanted = std::move(*wanted);
+    want(live);
+  } else if (const auto* refused = std::get_if<Refused>(&happened)) {
+    onRefused(live, *refused);
+  } else if (const auto* mismatch = std::get_if<Mismatch>(&happened)) {
+    denyInside(live, {.text = "the name within the connection", .origin = {}, .why = mismatch->why});
+  } else if (std::holds_alternative<Session::LimitReached>(happened)) {
+    denyInside(live, sendLimitRule());
+  } else if (const auto* broken = std::get_if<Session::Broken>(&happened)) {
+    fail(live, "TLS to " + live.dial.text() + ": " + broken->why, SocksReply::kFailure);
+  }
+  if (live.session.state() == Session::State::kRefusing && before != Session::State::kRefusing)
+    live.deadlineMs = nowMs() + kRefusalMs;
+}
+
+void Outer::updateEvents(Live& live) {
+  if (live.session.state() == Session::State::kOver) return;
+  poller_.change(live.session.clientFd(), live.session.clientEvents());
+  if (live.watchedUpstream >= 0 && live.watchedUpstream == live.session.upstreamFd())
+    poller_.change(live.watchedUpstream, live.session.upstreamEvents());
+}
+
+}  // namespace ringfence::sandbox

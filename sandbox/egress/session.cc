@@ -1,0 +1,265 @@
+#include "sandbox/egress/session.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+
+#include "sandbox/egress/client_hello.h"
+#include "sandbox/egress/sockets.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+// A head, or a hello in its records, and what came with it.
+constexpr std::size_t kMaxHeld = 2 * kMaxClientHello.count + 4096;
+constexpr int kRounds = 16;  // then others have their turn
+
+}  // namespace
+
+Session::Session(UniqueFd client, Entry entry)
+    : client_(std::move(client)), state_(entry == Entry::kProxy ? State::kNegotiating : State::kWaiting) {}
+
+Session::Happening Session::advance(std::vector<char>& scratch) {
+  switch (state_) {
+    case State::kNegotiating: return negotiate(scratch);
+    case State::kStreaming: return stream(scratch);
+    case State::kRefusing: drain(scratch); return Quiet{};
+    case State::kWaiting: (void)flushDown(); return Quiet{};
+    case State::kOver: return Quiet{};
+  }
+  return Quiet{};
+}
+
+// False: nothing came now.
+bool Session::readClient(std::vector<char>& scratch) {
+  const std::size_t room = kMaxHeld - std::min(kMaxHeld, fromClient_.size());
+  if (room == 0) return false;
+  const auto got = client_.read(scratch.data(), std::min(scratch.size(), room));
+  if (got.state == Stream::State::kEnd) clientEnd_ = true;
+  if (got.state == Stream::State::kBroken) state_ = State::kOver;
+  fromClient_.append(scratch.data(), got.count);
+  if (got.count > 0) moved_ = true;
+  return got.count > 0;
+}
+
+Session::Happening Session::negotiate(std::vector<char>& scratch) {
+  while (readClient(scratch)) {}
+  for (;;) {
+    if (state_ == State::kOver) return Quiet{};
+    auto step = negotiation_.step(fromClient_);
+    if (auto* answered = std::get_if<Answered>(&step)) {
+      fromClient_.erase(0, answered->consumed);
+      toClient_ += answered->reply;
+      (void)flushDown();  // What does not fit goes when there is room.
+      continue;
+    }
+    if (auto* wanted = std::get_if<Wanted>(&step)) {
+      fromClient_.erase(0, wanted->consumed);
+      state_ = State::kWaiting;
+      return std::move(*wanted);
+    }
+    if (auto* refused = std::get_if<Refused>(&step)) {
+      state_ = State::kWaiting;
+      return std::move(*refused);
+    }
+    if (clientEnd_) state_ = State::kOver;
+    return Quiet{};
+  }
+}
+
+void Session::open(Stream upstream, Opening opening) {
+  upstream_ = std::move(upstream);
+  toClient_ += opening.toClient;
+  toUpstream_ = std::move(opening.toUpstream);
+  gate_ = std::move(opening.gate);
+  if (opening.oneRequest) {
+    body_.emplace(*opening.oneRequest);
+    oneRequest_ = true;
+  }
+  traffic_ = opening.traffic;
+  budget_ = opening.budget;
+  state_ = State::kStreaming;
+}
+
+void Session::refuse(const std::string& reply) {
+  upstream_.reset();
+  if (reply.empty()) {
+    resetOnClose(client_.fd());
+    state_ = State::kOver;
+    return;
+  }
+  toClient_ += reply;
+  state_ = State::kRefusing;
+}
+
+// After a refusal: what the client still sends is thrown away, so that it is not reset before it has read.
+void Session::drain(std::vector<char>& scratch) {
+  if (!flushDown() || state_ == State::kOver) return;
+  if (!clientShut_) client_.finishWriting();
+  clientShut_ = true;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto got = client_.read(scratch.data(), scratch.size());
+    if (got.state == Stream::State::kAgain) return;
+    if (got.state != Stream::State::kOk) {
+      state_ = State::kOver;
+      return;
+    }
+  }
+}
+
+// True: nothing is left to write.
+bool Session::flushDown() {
+  while (!toClient_.empty()) {
+    const auto sent = client_.write(toClient_);
+    if (sent.state == Stream::State::kAgain) return false;
+    if (sent.state != Stream::State::kOk) {
+      state_ = State::kOver;
+      return true;
+    }
+    toClient_.erase(0, sent.count);
+    moved_ = true;
+  }
+  return true;
+}
+
+bool Session::flushUp() {
+  while (!toUpstream_.empty()) {
+    const std::uint64_t most = budget_ != nullptr ? budget_->left() : UINT64_MAX;
+    const std::size_t length = static_cast<std::size_t>(std::min<std::uint64_t>(most, toUpstream_.size()));
+    if (length == 0) return false;
+    const auto sent = upstream_->write(std::string_view(toUpstream_).substr(0, length));
+    if (sent.state == Stream::State::kAgain) return false;
+    if (sent.state != Stream::State::kOk) {
+      state_ = State::kOver;
+      return true;
+    }
+    toUpstream_.erase(0, sent.count);
+    if (traffic_ != nullptr) traffic_->sentBytes += sent.count;
+    if (budget_ != nullptr) budget_->sent += sent.count;
+    moved_ = true;
+  }
+  return true;
+}
+
+// Moves what may pass from what the client sent to what goes on.
+Session::Happening Session::look() {
+  if (gate_ && !fromClient_.empty()) {
+    auto looked = lookThroughGate(fromClient_, *gate_);
+    if (auto* mismatch = std::get_if<Mismatch>(&looked)) return std::move(*mismatch);
+    if (auto* pass = std::get_if<Pass>(&looked)) {
+      gate_.reset();
+      toUpstream_ += pass->instead;
+      fromClient_.erase(0, pass->consumed);
+      if (pass->framing) {
+        body_.emplace(*pass->framing);
+        oneRequest_ = true;
+      }
+    }
+  }
+  if (gate_) return Quiet{};
+  std::size_t count = fromClient_.size();
+  if (body_) {
+    const auto taken = body_->take(fromClient_);
+    if (!taken) return Mismatch{"the body of a request: " + taken.error().message};
+    count = *taken;
+  }
+  toUpstream_.append(fromClient_, 0, count);
+  fromClient_.erase(0, count);
+  return Quiet{};
+}
+
+bool Session::wantsClientBytes() const {
+  if (clientEnd_ || !toUpstream_.empty() || fromClient_.size() >= kMaxHeld) return false;
+  return !body_ || !body_->done();
+}
+
+Session::Happening Session::pumpUp(std::vector<char>& scratch) {
+  if (released_ && !flushUp()) {
+    if (budget_ != nullptr && budget_->left() == 0) return LimitReached{};
+    return Quiet{};
+  }
+  if (state_ == State::kOver || !toUpstream_.empty()) return Quiet{};
+  if (wantsClientBytes()) readClient(scratch);
+  if (!fromClient_.empty()) {
+    auto looked = look();
+    if (!std::holds_alternative<Quiet>(looked)) return looked;
+    if (gate_ && fromClient_.size() >= kMaxHeld) return Mismatch{"first bytes without an end"};
+  }
+  if (clientEnd_ && gate_ && !fromClient_.empty()) return Mismatch{"first bytes without an end"};
+  // The rest of its request never comes.
+  if (clientEnd_ && body_ && !body_->done()) state_ = State::kOver;
+  if (released_ && !flushUp() && budget_ != nullptr && budget_->left() == 0) return LimitReached{};
+  if (clientEnd_ && toUpstream_.empty() && !upstreamShut_ && !oneRequest_ && state_ == State::kStreaming) {
+    upstream_->finishWriting();
+    upstreamShut_ = true;
+  }
+  return Quiet{};
+}
+
+void Session::pumpDown(std::vector<char>& scratch) {
+  if (!flushDown() || upstreamEnd_ || state_ == State::kOver) return;
+  const auto got = upstream_->read(scratch.data(), scratch.size());
+  if (got.state == Stream::State::kAgain) return;
+  if (got.state != Stream::State::kOk) {
+    upstreamEnd_ = true;  // Broken or ended: what came before is still the client's.
+    return;
+  }
+  moved_ = true;
+  if (traffic_ != nullptr) traffic_->receivedBytes += got.count;
+  const std::string_view bytes(scratch.data(), got.count);
+  const auto sent = client_.write(bytes);
+  if (sent.state != Stream::State::kOk && sent.state != Stream::State::kAgain) state_ = State::kOver;
+  toClient_ += bytes.substr(sent.count);
+}
+
+Session::Happening Session::stream(std::vector<char>& scratch) {
+  if (!handshaken_) {
+    const Stream::State shaken = upstream_->handshake();
+    if (shaken == Stream::State::kAgain) return Quiet{};
+    if (shaken != Stream::State::kOk) return Broken{upstream_->trouble()};
+    handshaken_ = true;
+  }
+  bool again = true;
+  for (int round = 0; again && round < kRounds && state_ == State::kStreaming; ++round) {
+    moved_ = false;
+    auto happened = pumpUp(scratch);
+    if (!std::holds_alternative<Quiet>(happened)) return happened;
+    if (state_ == State::kStreaming) pumpDown(scratch);
+    again = moved_;
+  }
+  if (state_ != State::kStreaming) return Quiet{};
+  if (upstreamEnd_ && toClient_.empty()) {
+    if (!clientShut_) client_.finishWriting();
+    clientShut_ = true;
+    // What a client sends after its one request is not read: closing now would reset what it has not read yet.
+    if (clientEnd_)
+      state_ = State::kOver;
+    else if (oneRequest_)
+      state_ = State::kRefusing;
+  }
+  return Quiet{};
+}
+
+std::uint32_t Session::clientEvents() const {
+  std::uint32_t events = toClient_.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT);
+  switch (state_) {
+    case State::kNegotiating: return events | EPOLLIN;
+    case State::kWaiting: return events | (clientEnd_ ? 0U : static_cast<std::uint32_t>(EPOLLRDHUP));
+    case State::kRefusing: return events | EPOLLIN;
+    case State::kStreaming:
+      if (onlyAnswers() && !clientEnd_) return events | EPOLLRDHUP;
+      return events | (wantsClientBytes() ? static_cast<std::uint32_t>(EPOLLIN) : 0U);
+    case State::kOver: return 0;
+  }
+  return events;
+}
+
+std::uint32_t Session::upstreamEvents() const {
+  if (!upstream_ || state_ != State::kStreaming) return 0;
+  std::uint32_t events = 0;
+  if (!handshaken_ || (!upstreamEnd_ && toClient_.empty())) events |= EPOLLIN;
+  if (upstream_->wantsToWrite() || (handshaken_ && released_ && !toUpstream_.empty())) events |= EPOLLOUT;
+  return events;
+}
+
+}  // namespace ringfence::sandbox

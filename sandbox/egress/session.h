@@ -1,0 +1,86 @@
+// One connection of the run, from its first byte to its last, without ever waiting. Mechanism alone: what it wants and
+// what goes wrong comes up as a value, what becomes of it goes down as a call.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sandbox/egress/http_body.h"
+#include "sandbox/egress/negotiation.h"
+#include "sandbox/egress/stream.h"
+#include "sandbox/egress/traffic.h"
+
+namespace ringfence::sandbox {
+
+class Session {
+ public:
+  enum class Entry { kProxy, kRaw };  // kProxy: the client says where it wants to
+  // kRefusing: the last bytes are on their way to the client, and what it still sends is thrown away.
+  enum class State { kNegotiating, kWaiting, kStreaming, kRefusing, kOver };
+
+  struct Quiet {};
+  struct LimitReached {};
+  struct Broken {
+    std::string why;  // TLS to the other side; in words
+  };
+  using Happening = std::variant<Quiet, Wanted, Refused, Mismatch, LimitReached, Broken>;
+
+  Session(UniqueFd client, Entry entry);
+
+  State state() const { return state_; }
+  int clientFd() const { return client_.fd(); }
+  int upstreamFd() const { return upstream_ ? upstream_->fd() : -1; }
+  // As far as it goes now. `scratch` is overwritten.
+  Happening advance(std::vector<char>& scratch);
+
+  struct Opening {
+    std::string toClient;               // before anything of the other side
+    std::string toUpstream;             // before anything of the client
+    std::optional<Framing> oneRequest;  // of the client goes just this body
+    std::optional<Gate> gate;           // whom the first bytes of the client may name
+    HostTraffic* traffic = nullptr;     // counted there
+    SendBudget* budget = nullptr;       // nothing: it leaves no device
+  };
+  void open(Stream upstream, Opening opening);
+  // What the client sends may go on from here.
+  void release() { released_ = true; }
+  bool isReleased() const { return released_; }
+
+  // Tells the client and ends; nothing to tell: a reset.
+  void refuse(const std::string& reply);
+  void end() { state_ = State::kOver; }
+
+  std::uint32_t clientEvents() const;
+  std::uint32_t upstreamEvents() const;
+  // One request went out whole: a client that hangs up now wants no answer any more.
+  bool onlyAnswers() const { return oneRequest_ && body_ && body_->done(); }
+
+ private:
+  Happening negotiate(std::vector<char>& scratch);
+  Happening stream(std::vector<char>& scratch);
+  Happening pumpUp(std::vector<char>& scratch);
+  Happening look();
+  void pumpDown(std::vector<char>& scratch);
+  void drain(std::vector<char>& scratch);
+  bool readClient(std::vector<char>& scratch);
+  bool flushUp();
+  bool flushDown();
+  bool wantsClientBytes() const;
+
+  Stream client_;
+  std::optional<Stream> upstream_;
+  State state_;
+  Negotiation negotiation_;
+  std::string fromClient_, toUpstream_, toClient_;
+  std::optional<Gate> gate_;
+  std::optional<BodyScanner> body_;
+  HostTraffic* traffic_ = nullptr;
+  SendBudget* budget_ = nullptr;
+  bool clientEnd_ = false, upstreamEnd_ = false, clientShut_ = false, upstreamShut_ = false;
+  bool handshaken_ = false, released_ = false, oneRequest_ = false, moved_ = false;
+};
+
+}  // namespace ringfence::sandbox
