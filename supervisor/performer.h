@@ -57,6 +57,9 @@ class Performer {
   Result<void> performOne(const RemoveGroup& effect);
   Result<void> performOne(const ArmTimer& effect);
   Result<void> performOne(const Publish&) { return {}; }  // the turn's business
+  Result<void> performOne(const TellGuard&) { return {}; }
+  Result<void> performOne(const SendRules&) { return {}; }
+  Result<void> performOne(const SettleRing&) { return {}; }
   Result<void> remove(const RemoveGroup& group);
   bool keepsOutput(const RunId& run);
 

@@ -7,22 +7,27 @@
 #include <utility>
 
 #include "sdk/base/text.h"
+#include "supervisor/core/action_fields.h"
 #include "supervisor/core/state.h"
 
 namespace ringfence::supervisor {
 namespace {
 
 using Json = nlohmann::json;
-
-template <typename F, typename T>
-concept Of = std::same_as<std::remove_const_t<F>, T>;
+using stored::fields;
+using stored::namesOf;
+using stored::Of;
 
 // ---- names that are stored for ever; they need not be those that are shown
 
 constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
-    "daemon-started", "daemon-stopping", "run-admitted",   "run-built",      "run-started",      "run-refused",
-    "run-frozen",     "run-resumed",     "run-stopping",   "run-ended",      "difference-found", "run-adopted",
-    "launcher-lost",  "launcher-ready",  "policy-trusted", "snapshot-taken", "segment-retired"};
+    "daemon-started",   "daemon-stopping",  "run-admitted",    "run-built",        "run-started",
+    "run-refused",      "run-frozen",       "run-resumed",     "run-stopping",     "run-ended",
+    "difference-found", "run-adopted",      "launcher-lost",   "launcher-ready",   "policy-trusted",
+    "snapshot-taken",   "segment-retired",  "action-asked",    "ask-joined",       "ask-left",
+    "action-answered",  "action-performed", "action-denied",   "action-rewritten", "connection-opened",
+    "outcome-unknown",  "asks-refused",     "actions-allowed", "grant-issued",     "grant-revoked",
+    "grant-expired",    "guard-started",    "guard-lost",      "rules-enforced",   "traffic-counted"};
 constexpr std::array<std::string_view, std::variant_size_v<LifeState>> kLives{"requested", "starting", "running",
                                                                               "frozen",    "stopping", "ended"};
 constexpr std::array<std::string_view, sandbox::kWallCount> kWalls{
@@ -38,7 +43,6 @@ constexpr auto& namesOf(sandbox::Stdio) { return kStdios; }
 
 // One line a type.
 // clang-format off
-template <typename A, Of<Now> F> void fields(A& a, F& f) { a("boottime_us", f.boottime); a("monotonic_us", f.monotonic); a("wall_us", f.wall); }
 template <typename A, Of<sandbox::Weakening> F> void fields(A& a, F& f) { a("reason", f.reason); a("wall", f.wall); }
 template <typename A, Of<sandbox::Note> F> void fields(A& a, F& f) { a("text", f.text); }
 template <typename A, Of<sandbox::ExitStatus> F> void fields(A& a, F& f) { a("code", f.code); a("signal", f.signal); }
@@ -52,10 +56,14 @@ template <typename A, Of<FinalUsage> F> void fields(A& a, F& f) {
 
 template <typename A, Of<DaemonStarted> F> void fields(A& a, F& f) { a("kernel", f.kernel); a("version", f.version); }
 template <typename A, Of<DaemonStopping> F> void fields(A& a, F& f) { a("reason", f.reason); }
+template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
+  a("home", f.home); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
+  a("resolved", f.resolved); a("unattended", f.unattended);
+}
 template <typename A, Of<RunAdmitted> F> void fields(A& a, F& f) {
   a("caller_uid", f.callerUid); a("command", f.command); a("detached", f.detached); a("gid", f.gid); a("name", f.name);
   a("plan_hash", f.planHash); a("policy_hash", f.policyHash); a("policy_name", f.policyName); a("priority", f.priority);
-  a("stdio", f.stdio); a("uid", f.uid); a("weakened", f.weakened); a("workspace", f.workspace);
+  a("stdio", f.stdio); a("terms", f.terms); a("uid", f.uid); a("weakened", f.weakened); a("workspace", f.workspace);
 }
 template <typename A, Of<RunBuilt> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("notes", f.notes); a("posture", f.posture); }
 template <typename A, Of<RunStarted> F> void fields(A& a, F& f) { a("pid", f.pid); }
@@ -89,16 +97,21 @@ template <typename A, Of<EndedState> F> void fields(A& a, F& f) {
 }
 template <typename A, Of<Run> F> void fields(A& a, F& f) {
   a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life); a("notes", f.notes);
-  a("posture", f.posture); a("what", f.what);
+  a("posture", f.posture); a("talk", f.talk); a("what", f.what);
 }
 struct Trust { std::uint32_t uid = 0; std::string file; std::string hash; };
 template <typename A, Of<Trust> F> void fields(A& a, F& f) { a("file", f.file); a("hash", f.hash); a("uid", f.uid); }
 // A State with its maps as lists.
-struct FlatState { State rest; std::vector<Run> runs; std::vector<Trust> trusted; };
+struct FlatState {
+  State rest; std::vector<Run> runs; std::vector<Trust> trusted; std::vector<Question> questions;
+  std::vector<StandingGrant> grants;
+};
 template <typename A, Of<FlatState> F> void fields(A& a, F& f) {
   a("boot_id", f.rest.bootId); a("ended", f.rest.ended); a("last_seq", f.rest.lastSeq);
   a("launcher_ready", f.rest.launcherReady); a("retired_seq", f.rest.retiredSeq); a("runs", f.runs);
   a("snapshot_seq", f.rest.snapshotSeq); a("trusted", f.trusted);
+  a("closed_questions", f.rest.closedQuestions); a("grants", f.grants); a("last_grant", f.rest.lastGrant);
+  a("last_question", f.rest.lastQuestion); a("questions", f.questions);
 }
 // clang-format on
 
@@ -190,6 +203,7 @@ class Reader {
     return text = *std::move(bytes), std::nullopt;
   }
   static Problem decode(const Json& json, RunId& id) {
+    if (json.is_string() && json.get_ref<const std::string&>().empty()) return id = RunId(), std::nullopt;
     const auto parsed = json.is_string() ? RunId::parse(json.get_ref<const std::string&>()) : std::nullopt;
     if (!parsed) return "is not the id of a run";
     return id = *parsed, std::nullopt;
@@ -285,6 +299,14 @@ Result<State> unflatten(FlatState flat) {
       return malformed("state: " + id.text() + " is listed as ended and is not");
   }
   if (ended != state.ended.size()) return malformed("state: the list of ended runs is not complete");
+  for (Question& question : flat.questions) {
+    const std::uint64_t id = question.what.id;
+    if (!state.questions.emplace(id, std::move(question)).second) return malformed("state: a question is there twice");
+  }
+  for (StandingGrant& grant : flat.grants) {
+    const std::uint64_t id = grant.what.id;
+    if (!state.grants.emplace(id, std::move(grant)).second) return malformed("state: a grant is there twice");
+  }
   for (Trust& trust : flat.trusted) state.trusted[{trust.uid, std::move(trust.file)}] = std::move(trust.hash);
   return state;
 }
@@ -323,6 +345,11 @@ std::string encodeState(const State& state) {
   flat.rest.retiredSeq = state.retiredSeq;
   flat.rest.snapshotSeq = state.snapshotSeq;
   for (const auto& [id, run] : state.runs) flat.runs.push_back(run);
+  flat.rest.closedQuestions = state.closedQuestions;
+  flat.rest.lastGrant = state.lastGrant;
+  flat.rest.lastQuestion = state.lastQuestion;
+  for (const auto& [id, question] : state.questions) flat.questions.push_back(question);
+  for (const auto& [id, grant] : state.grants) flat.grants.push_back(grant);
   for (const auto& [key, hash] : state.trusted) flat.trusted.push_back({key.first, key.second, hash});
   return Writer::write(flat).dump();
 }

@@ -11,20 +11,11 @@
 #include "sandbox/plan/plan.h"
 #include "sandbox/wire/messages.h"
 #include "sdk/base/run_id.h"
+#include "supervisor/core/action_commands.h"
 #include "supervisor/core/fact.h"
+#include "supervisor/core/peer.h"
 
 namespace ringfence::supervisor {
-
-// Who asks. Taken from the socket at connect, never looked up again.
-struct Peer {
-  std::uint32_t uid = 0;
-  bool admin = false;   // root or in ringfence-admin
-  bool viewer = false;  // in ringfence
-};
-
-// May see / may act on runs of `ownerUid`.
-bool maySee(const Peer& peer, std::uint32_t ownerUid);
-bool mayControl(const Peer& peer, std::uint32_t ownerUid);
 
 struct AdmitRun {
   Peer peer;
@@ -33,6 +24,7 @@ struct AdmitRun {
   std::string workspace;
   std::string planHash;
   bool detached = false;
+  RunTerms terms = {};
 };
 struct FreezeRun {
   Peer peer;
@@ -90,6 +82,8 @@ struct DaemonEnds {
 };
 
 using Command = std::variant<AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid,
-                             LauncherConnected, LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds>;
+                             LauncherConnected, LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds,
+                             AskRaised, AsksOverflowed, AskWithdrawn, AskPerformed, RecordTold, ActionsDrained,
+                             GuardGreeted, GuardFailed, RulesTaken, TrafficTold, AnswerCard, RevokeGrant, TimePassed>;
 
 }  // namespace ringfence::supervisor

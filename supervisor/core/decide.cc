@@ -126,7 +126,8 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
                                         .priority = plan.priority,
                                         .stdio = plan.stdio,
                                         .weakened = plan.weakened,
-                                        .detached = command.detached});
+                                        .detached = command.detached,
+                                        .terms = command.terms});
   return {};
 }
 
@@ -231,6 +232,82 @@ Result<void> decideOn(Deciding& deciding, const DaemonEnds& command, const Conte
   return {};
 }
 
+// ---- guards and questions
+
+Result<void> decideOn(Deciding& deciding, const AskRaised& command, const Context& context) {
+  decideAsk(deciding, command, context);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const AsksOverflowed& command, const Context& context) {
+  decideOverflow(deciding, command, context);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const AskWithdrawn& command, const Context&) {
+  decideWithdrawal(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const AnswerCard& command, const Context& context) {
+  return decideAnswer(deciding, command, context);
+}
+
+Result<void> decideOn(Deciding& deciding, const RevokeGrant& command, const Context&) {
+  return decideRevocation(deciding, command);
+}
+
+Result<void> decideOn(Deciding& deciding, const TimePassed&, const Context& context) {
+  decideTime(deciding, context);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const AskPerformed& command, const Context&) {
+  decidePerformed(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const RecordTold& command, const Context&) {
+  decideRecord(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const ActionsDrained& command, const Context&) {
+  decideDrained(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const GuardGreeted& command, const Context&) {
+  decideGreeting(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const GuardFailed& command, const Context&) {
+  decideGuardFailure(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const RulesTaken& command, const Context&) {
+  decideRulesTaken(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const TrafficTold& command, const Context&) {
+  decideTraffic(deciding, command);
+  return {};
+}
+
+// Whatever ended a run or asks it to end: nobody is left to act on an answer.
+void settleEnds(Deciding& deciding) {
+  std::map<RunId, Settled> ends;
+  for (const Fact& fact : deciding.facts()) {
+    if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body))
+      ends.try_emplace(fact.run, Settled::kWithdrawn);
+    if (std::holds_alternative<RunStopping>(fact.body)) ends.try_emplace(fact.run, Settled::kStopped);
+  }
+  for (const auto& [run, outcome] : ends) settleQuestionsOf(deciding, run, outcome);
+}
+
 }  // namespace
 
 void Deciding::after(std::uint64_t seq, EffectBody effect) {
@@ -269,6 +346,7 @@ void removeStrayGroups(Deciding& deciding, const RunId& run) {
 Result<Decision> decide(const State& state, const Command& command, const Context& context) {
   Deciding deciding(state, context);
   RF_TRY(std::visit([&](const auto& one) { return decideOn(deciding, one, context); }, command));
+  settleEnds(deciding);
   return std::move(deciding).take();
 }
 

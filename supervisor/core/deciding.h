@@ -27,6 +27,7 @@ class Deciding {
     after(afterSeq, SendToLauncher{std::move(request)});
   }
 
+  const std::vector<Fact>& facts() const { return decision_.facts; }
   Decision take() && { return std::move(decision_); }
 
  private:
@@ -45,5 +46,23 @@ void removeStrayGroups(Deciding& deciding, const RunId& run);
 void decideLauncherSaid(Deciding& deciding, const LauncherSaid& command);
 void decideLauncherConnected(Deciding& deciding, const LauncherConnected& command);
 void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Context& context);
+
+void decideAsk(Deciding& deciding, const AskRaised& command, const Context& context);
+void decideOverflow(Deciding& deciding, const AsksOverflowed& command, const Context& context);
+void decideWithdrawal(Deciding& deciding, const AskWithdrawn& command);
+Result<void> decideAnswer(Deciding& deciding, const AnswerCard& command, const Context& context);
+Result<void> decideRevocation(Deciding& deciding, const RevokeGrant& command);
+// Questions and grants whose time is over.
+void decideTime(Deciding& deciding, const Context& context);
+// The open questions of a run that ends or is asked to.
+void settleQuestionsOf(Deciding& deciding, const RunId& run, Settled outcome);
+
+void decideRecord(Deciding& deciding, const RecordTold& command);
+void decideDrained(Deciding& deciding, const ActionsDrained& command);
+void decidePerformed(Deciding& deciding, const AskPerformed& command);
+void decideGreeting(Deciding& deciding, const GuardGreeted& command);
+void decideGuardFailure(Deciding& deciding, const GuardFailed& command);
+void decideRulesTaken(Deciding& deciding, const RulesTaken& command);
+void decideTraffic(Deciding& deciding, const TrafficTold& command);
 
 }  // namespace ringfence::supervisor

@@ -39,7 +39,25 @@ struct Publish {
   std::uint64_t seq = 0;
 };
 
-using EffectBody = std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish>;
+// To a guard that is not there: it asks again when it is.
+struct TellGuard {
+  RunId run;
+  sandbox::GuardKind guard{};
+  sandbox::GuardOrder order;
+};
+// Its rules are other ones now, by a grant that came or went.
+struct SendRules {
+  RunId run;
+};
+// What the guard's ring holds up to that byte is recorded.
+struct SettleRing {
+  RunId run;
+  sandbox::GuardKind guard{};
+  std::uint64_t upTo = 0;
+};
+
+using EffectBody = std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish, TellGuard,
+                                SendRules, SettleRing>;
 
 struct Effect {
   // The fact that must be durable first; 0: perform at once (freezing and killing wait for no disk).

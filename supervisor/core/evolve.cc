@@ -1,6 +1,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "supervisor/core/evolve_actions.h"
 #include "supervisor/core/state.h"
 
 namespace ringfence::supervisor {
@@ -48,6 +49,7 @@ int exitCodeOf(const sandbox::ExitStatus& exit) {
 
 void end(State& state, Run& run, EndedState ended) {
   shorten(run.what.command);  // A thousand ended runs must not hold a thousand long commands in memory.
+  endConversation(state, run);
   run.life = std::move(ended);
   state.ended.push_back(run.id);
   if (state.ended.size() <= kMaxEndedRuns) return;
@@ -113,6 +115,7 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                    }
                  },
                  [&](const RunResumed&) {
+                   run.talk.refused = 0;
                    if (const auto* frozen = std::get_if<Frozen>(&run.life))
                      run.life = Running{frozen->initPid, frozen->pid};
                  },
@@ -162,6 +165,8 @@ FinalUsage finalUsage(const sandbox::LastReading& reading) {
 
 bool isLive(const Run& run) { return !std::holds_alternative<EndedState>(run.life); }
 
+RunTerms termsOf(const Run& run) { return run.what.terms.value_or(RunTerms{}); }
+
 std::string_view lifeName(const LifeState& life) {
   return std::visit(Overloaded{
                         [](const Requested&) { return "starting"; },
@@ -203,7 +208,8 @@ State evolve(State state, const Fact& fact) {
                  },
                  [&](const SnapshotTaken& body) { state.snapshotSeq = body.upToSeq; },
                  [&](const SegmentRetired& body) { state.retiredSeq = body.upToSeq; },
-                 [&](const auto&) {
+                 [&](const auto& body) {
+                   if constexpr (requires { evolveAction(state, fact, body); }) return evolveAction(state, fact, body);
                    const auto found = state.runs.find(fact.run);
                    if (found != state.runs.end() && isLive(found->second)) evolveRun(state, found->second, fact);
                  },

@@ -14,6 +14,7 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
+#include "supervisor/core/action_facts.h"
 
 namespace ringfence::supervisor {
 
@@ -27,6 +28,15 @@ struct DaemonStopping {
   bool operator==(const DaemonStopping&) const = default;
 };
 
+// What its conversation with people goes by.
+struct RunTerms {
+  std::string home;         // what "~" stands for in its policy
+  std::string resolved;     // SHA-256 of its policy with all origins, by which the daemon keeps it
+  bool unattended = false;  // nobody is there to be asked
+  std::uint64_t promptTimeoutSec = 600;
+  std::uint32_t promptPerMinute = 6;
+  bool operator==(const RunTerms&) const = default;
+};
 // A launch was admitted. Everything about the run that never changes.
 struct RunAdmitted {
   std::string name;
@@ -42,6 +52,7 @@ struct RunAdmitted {
   sandbox::Stdio stdio = sandbox::Stdio::kDescriptors;
   std::vector<sandbox::Weakening> weakened;
   bool detached = false;
+  std::optional<RunTerms> terms;  // absent in what builds before it wrote
   bool operator==(const RunAdmitted&) const = default;
 };
 struct RunBuilt {
@@ -127,9 +138,12 @@ struct SegmentRetired {
   bool operator==(const SegmentRetired&) const = default;
 };
 
-using FactBody = std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen,
-                              RunResumed, RunStopping, RunEnded, DifferenceFound, RunAdopted, LauncherLost,
-                              LauncherReady, PolicyTrusted, SnapshotTaken, SegmentRetired>;
+using FactBody =
+    std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen, RunResumed,
+                 RunStopping, RunEnded, DifferenceFound, RunAdopted, LauncherLost, LauncherReady, PolicyTrusted,
+                 SnapshotTaken, SegmentRetired, ActionAsked, AskJoined, AskLeft, ActionAnswered, ActionPerformed,
+                 ActionDenied, ActionRewritten, ConnectionOpened, OutcomeUnknown, AsksRefused, ActionsAllowed,
+                 GrantIssued, GrantRevoked, GrantExpired, GuardStarted, GuardLost, RulesEnforced, TrafficCounted>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

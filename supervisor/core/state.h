@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "supervisor/core/fact.h"
+#include "supervisor/core/questions.h"
 
 namespace ringfence::supervisor {
 
@@ -54,9 +55,11 @@ struct Run {
   std::vector<sandbox::WallReading> posture;
   std::vector<sandbox::Note> notes;
   LifeState life = Requested{};
+  Conversation talk;
 };
 
 bool isLive(const Run& run);
+RunTerms termsOf(const Run& run);
 std::string_view lifeName(const LifeState& life);  // "starting|running|frozen|stopping|ended"
 std::int32_t commandPid(const LifeState& life);    // 0: none
 
@@ -69,6 +72,11 @@ struct State {
   std::map<RunId, Run> runs;      // live ones, and the last kMaxEndedRuns that ended
   std::vector<RunId> ended;       // oldest first
   std::map<std::pair<std::uint32_t, std::string>, std::string> trusted;  // (uid, file) -> hash
+  std::uint64_t lastQuestion = 0;
+  std::uint64_t lastGrant = 0;
+  std::map<std::uint64_t, Question> questions;    // open ones
+  std::vector<ClosedQuestion> closedQuestions;    // the last kMaxClosedQuestions, oldest first
+  std::map<std::uint64_t, StandingGrant> grants;  // in force, as far as time was looked at
 };
 
 inline constexpr std::size_t kMaxEndedRuns = 1000;

@@ -50,19 +50,21 @@ class RandomFacts {
       case 0: return DaemonStarted{text(), text()};
       case 1: return DaemonStopping{text()};
       case 2:
-        return RunAdmitted{.name = text(),
-                           .callerUid = number(),
-                           .uid = number(),
-                           .gid = number(),
-                           .command = {text(), text()},
-                           .workspace = text(),
-                           .policyName = text(),
-                           .policyHash = text(),
-                           .planHash = text(),
-                           .priority = static_cast<policy::PriorityClass>(below(3)),
-                           .stdio = static_cast<sandbox::Stdio>(below(3)),
-                           .weakened = {{wall(), text()}},
-                           .detached = coin()};
+        return RunAdmitted{
+            .name = text(),
+            .callerUid = number(),
+            .uid = number(),
+            .gid = number(),
+            .command = {text(), text()},
+            .workspace = text(),
+            .policyName = text(),
+            .policyHash = text(),
+            .planHash = text(),
+            .priority = static_cast<policy::PriorityClass>(below(3)),
+            .stdio = static_cast<sandbox::Stdio>(below(3)),
+            .weakened = {{wall(), text()}},
+            .detached = coin(),
+            .terms = coin() ? std::optional(RunTerms{text(), text(), coin(), random_(), number()}) : std::nullopt};
       case 3: return RunBuilt{{{wall(), text(), text(), coin(), coin()}}, {{text()}}, pid()};
       case 4: return RunStarted{pid()};
       case 5: return RunRefused{text(), text(), 125};
@@ -76,7 +78,78 @@ class RandomFacts {
       case 13: return LauncherReady{pid()};
       case 14: return PolicyTrusted{number(), text(), text()};
       case 15: return SnapshotTaken{random_(), text()};
-      default: return SegmentRetired{random_(), text()};
+      case 16: return SegmentRetired{random_(), text()};
+      default: return actionBody(kind);
+    }
+  }
+
+  sandbox::GuardKind guard() { return static_cast<sandbox::GuardKind>(below(2)); }
+  sandbox::GuardedAction action() {
+    return {.action = {static_cast<policy::Operation>(below(4)), text(), {text(), text()}},
+            .what = text(),
+            .second = text(),
+            .cwd = text(),
+            .object = text(),
+            .chain = {{pid(), text()}},
+            .reversible = static_cast<sandbox::Reversibility>(below(3))};
+  }
+  sandbox::GuardRule rule() { return {text(), {text(), number(), text()}, text()}; }
+  sandbox::Rewrite rewrite() {
+    sandbox::Rewrite rewrite;
+    if (coin()) rewrite.path = text();
+    if (coin()) rewrite.host = text();
+    if (coin()) rewrite.content = text();
+    if (coin()) rewrite.argv = {text()};
+    return rewrite;
+  }
+  ActionRecord record() { return {guard(), below(9), action(), rule(), text(), number()}; }
+  GrantIssued grant() {
+    GrantIssued grant{.id = below(9),
+                      .scope = static_cast<GrantScope>(below(4)),
+                      .uid = number(),
+                      .workspace = text(),
+                      .question = below(9),
+                      .byUid = number(),
+                      .operation = static_cast<policy::Operation>(below(4)),
+                      .target = text(),
+                      .argv = {text()},
+                      .policyText = text(),
+                      .untilBoottime = std::nullopt,
+                      .untilWall = std::nullopt};
+    if (coin()) grant.untilBoottime = Microseconds(below(1'000'000));
+    if (coin()) grant.untilWall = Microseconds(below(1'000'000));
+    return grant;
+  }
+  FactBody actionBody(std::size_t kind) {
+    switch (kind) {
+      case 17:
+        return ActionAsked{below(9), guard(), below(9), action(), rule(), text(), text(), Microseconds(5), below(9)};
+      case 18: return AskJoined{below(9), guard(), below(9)};
+      case 19: return AskLeft{below(9), guard(), below(9), text()};
+      case 20: {
+        ActionAnswered answer{below(9), static_cast<Settled>(below(6)), {}, static_cast<GrantScope>(below(4)), text(),
+                              rewrite()};
+        if (coin()) answer.byUid = number();
+        return answer;
+      }
+      case 21: return ActionPerformed{below(9), guard(), below(9), pid(), text()};
+      case 22: return ActionDenied{record()};
+      case 23: return ActionRewritten{record(), rewrite()};
+      case 24: return ConnectionOpened{record()};
+      case 25: return OutcomeUnknown{record()};
+      case 26: return AsksRefused{action(), rule(), text(), number()};
+      case 27:
+        return ActionsAllowed{guard(),
+                              {{policy::Operation::kExec, text(), text(), text(), {text()}, text(), random_()}},
+                              text(),
+                              random_()};
+      case 28: return grant();
+      case 29: return GrantRevoked{below(9), number(), number()};
+      case 30: return GrantExpired{below(9), number(), text()};
+      case 31: return GuardStarted{guard(), pid(), coin()};
+      case 32: return GuardLost{guard(), pid(), text()};
+      case 33: return RulesEnforced{guard(), random_(), text(), number()};
+      default: return TrafficCounted{{{text(), 443, random_(), random_(), random_()}}};
     }
   }
 

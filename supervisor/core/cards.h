@@ -1,0 +1,37 @@
+// Questions as a person meets them: a card is one question, or the several of a run that came faster than its policy
+// lets it ask. One answer is for the whole card.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/command.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+
+// By id, at least one. The pointers live as long as `state` is unchanged.
+std::vector<const Question*> cardOf(const State& state, const Question& question);
+std::string digestOf(const std::vector<const Question*>& card);
+// Of everything that an answer to that ask is about.
+std::string digestOf(const RunId& run, const sandbox::Ask& ask);
+
+// Cards of runs that `peer` may see, of one run or (empty) of all, by the id of their first question.
+std::vector<std::vector<const Question*>> visibleCards(const State& state, const Peer& peer, const RunId& run);
+
+// Why this ask would be refused without a person: the run has too many open questions, or is being stopped. Nothing:
+// it becomes a question, joins one, or has its answer already.
+std::optional<std::string> whyRefused(const State& state, const Run& run, sandbox::GuardKind guard,
+                                      const sandbox::Ask& ask, const Now& now);
+
+// "answered already: denied by uid 1000 at …", where that is known and the peer may know it.
+std::optional<std::string> whyClosed(const State& state, const Peer& peer, std::uint64_t id);
+
+// When TimePassed next has something to do, on CLOCK_BOOTTIME as of `now`.
+std::optional<Microseconds> nextDeadline(const State& state, const Now& now);
+
+std::string_view settledName(Settled settled);  // "allowed|denied|rewritten|expired|stopped|withdrawn"
+
+}  // namespace ringfence::supervisor

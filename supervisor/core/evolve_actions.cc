@@ -1,0 +1,128 @@
+#include "supervisor/core/evolve_actions.h"
+
+#include <algorithm>
+
+namespace ringfence::supervisor {
+namespace {
+
+Run* findLive(State& state, const RunId& id) {
+  const auto found = state.runs.find(id);
+  return found != state.runs.end() && isLive(found->second) ? &found->second : nullptr;
+}
+
+GuardMemory& memoryOf(Run& run, sandbox::GuardKind kind) {
+  return kind == sandbox::GuardKind::kWarden ? run.talk.warden : run.talk.egress;
+}
+
+template <typename T>
+void pushBounded(std::vector<T>& list, T entry, std::size_t most) {
+  list.push_back(std::move(entry));
+  if (list.size() > most) list.erase(list.begin());
+}
+
+void take(State& state, const Fact& fact, const ActionRecord& record) {
+  Run* run = findLive(state, fact.run);
+  if (run != nullptr && record.ticket != 0)
+    pushBounded(memoryOf(*run, record.guard).tickets, record.ticket, kMaxRememberedTickets);
+}
+
+}  // namespace
+
+// ---- questions
+
+void evolveAction(State& state, const Fact& fact, const ActionAsked& body) {
+  state.lastQuestion = std::max(state.lastQuestion, body.id);
+  Run* run = findLive(state, fact.run);
+  if (run == nullptr) return;
+  pushBounded(run->talk.askedAt, fact.at.monotonic, kMaxQuestionTimes);
+  state.questions.insert_or_assign(
+      body.id, Question{.run = fact.run, .askedAt = fact.at, .what = body, .waiting = {{body.guard, body.ask}}});
+}
+
+void evolveAction(State& state, const Fact&, const AskJoined& body) {
+  const auto found = state.questions.find(body.id);
+  if (found != state.questions.end() && found->second.waiting.size() < kMaxAsksOfQuestion)
+    found->second.waiting.push_back({body.guard, body.ask});
+}
+
+void evolveAction(State& state, const Fact&, const AskLeft& body) {
+  const auto found = state.questions.find(body.id);
+  if (found != state.questions.end()) std::erase(found->second.waiting, AskName{body.guard, body.ask});
+}
+
+void evolveAction(State& state, const Fact& fact, const ActionAnswered& body) {
+  const auto found = state.questions.find(body.id);
+  if (found == state.questions.end()) return;
+  const Question question = std::move(found->second);
+  state.questions.erase(found);
+  const auto owner = state.runs.find(question.run);
+  const std::uint32_t ownerUid = owner == state.runs.end() ? 0 : owner->second.what.callerUid;
+  ClosedQuestion closed{body.id, question.run, ownerUid, fact.at, body};
+  closed.answer.rewrite = {};
+  pushBounded(state.closedQuestions, std::move(closed), kMaxClosedQuestions);
+  Run* run = findLive(state, question.run);
+  if (run == nullptr || body.outcome == Settled::kWithdrawn) return;
+  for (const AskName& name : question.waiting) {
+    pushBounded(run->talk.answered, AnsweredAsk{name, body.id, body.outcome, body.say, body.rewrite}, kMaxAnsweredAsks);
+  }
+}
+
+void evolveAction(State& state, const Fact& fact, const ActionPerformed& body) {
+  Run* run = findLive(state, fact.run);
+  if (run == nullptr) return;
+  const AskName name{body.guard, body.ask};
+  std::erase_if(run->talk.answered, [&](const AnsweredAsk& answered) { return answered.name == name; });
+}
+
+void evolveAction(State& state, const Fact& fact, const AsksRefused& body) {
+  if (Run* run = findLive(state, fact.run)) run->talk.refused += body.count;
+}
+
+// ---- records
+
+void evolveAction(State& state, const Fact& fact, const ActionDenied& body) { take(state, fact, body.what); }
+void evolveAction(State& state, const Fact& fact, const ActionRewritten& body) { take(state, fact, body.what); }
+void evolveAction(State& state, const Fact& fact, const ConnectionOpened& body) { take(state, fact, body.what); }
+void evolveAction(State& state, const Fact& fact, const OutcomeUnknown& body) { take(state, fact, body.what); }
+
+void evolveAction(State& state, const Fact& fact, const ActionsAllowed& body) {
+  if (Run* run = findLive(state, fact.run)) memoryOf(*run, body.guard).ringUpTo = body.upTo;
+}
+
+// ---- grants
+
+void evolveAction(State& state, const Fact& fact, const GrantIssued& body) {
+  state.lastGrant = std::max(state.lastGrant, body.id);
+  state.grants.insert_or_assign(body.id, StandingGrant{body, fact.run, fact.seq, fact.at, fact.bootId});
+}
+void evolveAction(State& state, const Fact&, const GrantRevoked& body) { state.grants.erase(body.id); }
+void evolveAction(State& state, const Fact&, const GrantExpired& body) { state.grants.erase(body.id); }
+
+// ---- guards
+
+void evolveAction(State& state, const Fact& fact, const GuardStarted& body) {
+  Run* run = findLive(state, fact.run);
+  if (run == nullptr) return;
+  GuardMemory& memory = memoryOf(*run, body.guard);
+  memory.pid = body.pid;
+  memory.tickets.clear();  // It counts its own from the beginning.
+  memory.generation = 0;
+}
+void evolveAction(State& state, const Fact& fact, const GuardLost& body) {
+  if (Run* run = findLive(state, fact.run)) memoryOf(*run, body.guard).pid = 0;
+}
+void evolveAction(State& state, const Fact& fact, const RulesEnforced& body) {
+  if (Run* run = findLive(state, fact.run)) memoryOf(*run, body.guard).generation = body.generation;
+}
+void evolveAction(State& state, const Fact& fact, const TrafficCounted& body) {
+  if (Run* run = findLive(state, fact.run)) run->talk.traffic = body.hosts;
+}
+
+void endConversation(State& state, Run& run) {
+  run.talk = {};
+  std::erase_if(state.grants, [&](const auto& entry) {
+    return entry.second.what.scope == GrantScope::kRun && entry.second.run == run.id;
+  });
+}
+
+}  // namespace ringfence::supervisor

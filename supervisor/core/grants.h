@@ -1,0 +1,35 @@
+// Decisions of people that hold for more than one action, and for whom they are in force.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/command.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+
+// Why it has ended: its time is over on either clock, or after a reboot the wall clock is behind the moment at which it
+// was given, so that nobody can say. A grant without an end never has.
+std::optional<std::string> whyEnded(const StandingGrant& grant, const Now& now, const std::string& bootId);
+
+bool isFor(const StandingGrant& grant, const RunId& run, std::uint32_t callerUid, const std::string& workspace);
+
+struct GrantsAt {
+  Now now;
+  std::string bootId;
+  std::uint64_t durableSeq = 0;  // what was given later is not in force yet
+};
+// As a policy has them, for a run of that person in that workspace; `run` empty: one that is yet to begin.
+std::vector<policy::Grant> grantsFor(const State& state, const GrantsAt& at, const RunId& run, std::uint32_t callerUid,
+                                     const std::string& workspace);
+
+// What a person can read: a [[grant]] table as in a policy file.
+std::string policyTextOf(const GrantIssued& grant, const Now& issuedAt);
+
+// Why an action cannot be allowed for longer than once: its text was cut, or it would be everything.
+std::optional<std::string> whyNotLasting(const sandbox::GuardedAction& action);
+
+}  // namespace ringfence::supervisor

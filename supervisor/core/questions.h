@@ -1,0 +1,78 @@
+// What the state keeps of questions, grants and guards. Part of supervisor/core/state.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "supervisor/core/fact.h"
+
+namespace ringfence::supervisor {
+
+// The number that one guard of a run gave to something that it asked.
+struct AskName {
+  sandbox::GuardKind guard = sandbox::GuardKind::kWarden;
+  std::uint64_t ask = 0;
+  auto operator<=>(const AskName&) const = default;
+};
+struct Question {
+  RunId run;
+  Now askedAt;
+  ActionAsked what;
+  std::vector<AskName> waiting;  // all that the answer is for
+};
+// Settled: what a second answer is told.
+struct ClosedQuestion {
+  std::uint64_t id = 0;
+  RunId run;
+  std::uint32_t ownerUid = 0;
+  Now at;
+  ActionAnswered answer;
+};
+// An ask that has its answer, until its guard says how it went: asked again, it gets the same.
+struct AnsweredAsk {
+  AskName name;
+  std::uint64_t id = 0;
+  Settled outcome = Settled::kDenied;
+  std::string say;
+  sandbox::Rewrite rewrite;
+};
+struct StandingGrant {
+  GrantIssued what;
+  RunId run;  // where it was given; kRun: the only one that it is for
+  std::uint64_t seq = 0;
+  Now issuedAt;
+  std::string bootId;
+};
+struct GuardMemory {
+  std::int32_t pid = 0;                // 0: never heard of
+  std::uint64_t generation = 0;        // of the rules that it said are in force
+  std::vector<std::uint64_t> tickets;  // the last that were recorded, oldest first
+  std::uint64_t ringUpTo = 0;
+};
+// Of a live run.
+struct Conversation {
+  GuardMemory warden;
+  GuardMemory egress;
+  std::vector<AnsweredAsk> answered;  // oldest first
+  std::vector<Microseconds> askedAt;  // CLOCK_MONOTONIC, of the last questions
+  std::uint64_t refused = 0;          // asks since it last began or was resumed
+  std::vector<sandbox::HostTraffic> traffic;
+};
+
+inline constexpr std::size_t kMaxOpenQuestionsPerRun = 10;
+inline constexpr std::size_t kMaxOpenQuestions = 256;
+inline constexpr std::size_t kMaxAsksOfQuestion = 64;  // that wait for the same answer
+inline constexpr std::size_t kMaxRefusedAsks = 100;    // then the run is frozen
+inline constexpr std::size_t kMaxClosedQuestions = 256;
+inline constexpr std::size_t kMaxAnsweredAsks = 256;
+inline constexpr std::size_t kMaxRememberedTickets = 64;
+inline constexpr std::size_t kMaxQuestionTimes = 64;
+inline constexpr std::size_t kMaxGrantsPerUser = 256;
+inline constexpr std::size_t kMaxGrants = 4096;
+inline constexpr std::size_t kMaxTrafficHosts = 256;
+inline constexpr std::size_t kMaxSayBytes = 1024;
+inline constexpr std::size_t kMaxAllowedPerFact = 64;
+inline constexpr Bytes kMaxAllowedFact{256 << 10};
+
+}  // namespace ringfence::supervisor
