@@ -20,18 +20,22 @@ std::optional<std::uint32_t> ownerOf(LogStream& stream, const LogEntry& entry, c
   return remembered->second;
 }
 
-bool isOwnTrust(const LogEntry& entry, const Peer& peer) {
-  if (entry.kind != "policy-trusted") return false;
+// What a person decided for themselves, beside all runs: a file that they trust, a grant of theirs that ended.
+bool isOwn(const LogEntry& entry, const Peer& peer) {
+  if (entry.kind != "policy-trusted" && entry.kind != "grant-revoked" && entry.kind != "grant-expired") return false;
   auto body = decodeFactBody(entry.kind, entry.body);
-  const auto* trusted = body ? std::get_if<PolicyTrusted>(&*body) : nullptr;
-  return trusted != nullptr && trusted->uid == peer.uid;
+  if (!body) return false;
+  if (const auto* trusted = std::get_if<PolicyTrusted>(&*body)) return trusted->uid == peer.uid;
+  if (const auto* revoked = std::get_if<GrantRevoked>(&*body)) return revoked->uid == peer.uid;
+  const auto* expired = std::get_if<GrantExpired>(&*body);
+  return expired != nullptr && expired->uid == peer.uid;
 }
 
 // A fact about no run, or about one whose owner is not known any more, is for those who may see everything.
 bool mayRead(LogStream& stream, const LogEntry& entry, const Peer& peer, const State& state) {
   if (!stream.run.empty() && entry.run != stream.run) return false;
   if (peer.admin || peer.viewer) return true;
-  if (entry.run.empty()) return isOwnTrust(entry, peer);
+  if (entry.run.empty()) return isOwn(entry, peer);
   const auto owner = ownerOf(stream, entry, state);
   return owner.has_value() && maySee(peer, *owner);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "supervisor/core/cards.h"
 #include "supervisor/doctor.h"
 
 namespace ringfence::supervisor {
@@ -19,8 +20,16 @@ constexpr Microseconds kPauseAfterEnd{300};
 Daemon::Daemon(World world, State state)
     : world_(std::move(world)),
       policies_(world_.config.policyDirs),
+      resolved_(world_.config.stateDir + "/policies"),
       performer_(world_.launcher, world_.cgroups, world_.outputs, world_.clock),
       turns_(std::move(state), world_.store, performer_, world_.clock, world_.bootId),
+      mediation_({.launcher = world_.launcher,
+                  .clock = world_.clock,
+                  .turns = turns_,
+                  .policies = resolved_,
+                  .bootId = world_.bootId,
+                  .say = [this](const std::string& line) { world_.say(line); },
+                  .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       slots_(world_.launcher),
       requests_({.config = world_.config,
                  .clock = world_.clock,
@@ -28,6 +37,8 @@ Daemon::Daemon(World world, State state)
                  .policies = policies_,
                  .lookAtPolicies = [this] { lookAtPolicies(SystemPolicies::Reading::kWhenChanged); },
                  .turns = turns_,
+                 .mediation = mediation_,
+                 .resolved = resolved_,
                  .performer = performer_,
                  .launcher = world_.launcher,
                  .outputs = world_.outputs,
@@ -41,6 +52,10 @@ Daemon::Daemon(World world, State state)
 void Daemon::begin() {
   reloadPolicies();
   submit(DaemonBegan{RINGFENCE_VERSION, world_.features.release});
+  submit(TimePassed{});
+  std::set<std::string> inUse;
+  for (const auto& [id, run] : state().runs) inUse.insert(termsOf(run).resolved);
+  resolved_.prune(inUse);
   afterTurn();
 }
 
@@ -120,8 +135,16 @@ void Daemon::on(const LinkUp& news) {
       if (isFrozen && *isFrozen) frozen->insert(kept.run);
     }
   }
+  // What the guards of a run that ended meanwhile have still said belongs before its end.
+  for (const sandbox::KeptRun& kept : news.kept) {
+    if (kept.state != sandbox::KeptState::kEnded) continue;
+    mediation_.open(kept.run, Mediation::Since::kAnotherDaemon);
+    mediation_.drain(kept.run);
+    mediation_.close(kept.run);
+  }
   submit(LauncherConnected{news.pid, news.kept, std::move(frozen)});
   requests_.adopted(news.kept);
+  for (const sandbox::KeptRun& kept : news.kept) mediation_.open(kept.run, Mediation::Since::kAnotherDaemon);
   removeStrayGroups(news.kept);
   refill();
 }
@@ -163,7 +186,13 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
     const auto run = state().runs.find(began->run);
     if (run != state().runs.end()) lastPriority_ = run->second.what.priority;
   }
+  const auto* ended = std::get_if<sandbox::Ended>(&event);
+  const auto* unbuilt = std::get_if<sandbox::LaunchFailed>(&event);
+  if (ended != nullptr) mediation_.drain(ended->run);
   submit(LauncherSaid{event, {}});
+  if (ended != nullptr) mediation_.close(ended->run);
+  if (unbuilt != nullptr) mediation_.close(unbuilt->run);
+  if (const auto* built = std::get_if<sandbox::Built>(&event)) mediation_.open(built->run, Mediation::Since::kItsStart);
   requests_.launcherSaid(event);
   // Its client is answered first: to fork ahead takes the launcher a millisecond or two.
   if (std::holds_alternative<sandbox::Removed>(event) || std::holds_alternative<sandbox::LaunchFailed>(event))
@@ -172,16 +201,36 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
     refillAt_ = world_.clock.now().boottime + kRefillDelay;
 }
 
+void Daemon::guardReady(Mediation::LinkId link, bool readable, bool writable) {
+  mediation_.ready(link, readable, writable);
+  afterTurn();
+}
+
 // ---- log and time
+
+void Daemon::lookAtTime() {
+  const Now now = world_.clock.now();
+  const auto deadline = nextDeadline(state(), now);
+  if (!deadline || *deadline > now.boottime || (notBefore_ && now.boottime < *notBefore_)) return;
+  notBefore_.reset();
+  auto outcome = turns_.submit(TimePassed{});
+  if (!outcome) notBefore_ = now.boottime + kStoreRetryInterval;
+  report(outcome ? outcome->failures : std::vector<Error>{outcome.error()});
+}
 
 void Daemon::storeReady() {
   Turns::Released released = turns_.release();
   report(released.failures);
-  for (const Fact& fact : released.facts) requests_.published(fact);
+  for (const Fact& fact : released.facts) {
+    requests_.published(fact);
+    if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body))
+      mediation_.close(fact.run);
+  }
   if (released.storeFailed) {
     world_.say("the log cannot be written: " + released.storeFailed->message + "; nothing is started until it can");
     requests_.storeFailed(*released.storeFailed);
   }
+  mediation_.wake();
   if (turns_.storeFailure() && !nextStoreTry_) nextStoreTry_ = world_.clock.now().boottime + kStoreRetryInterval;
   if (!turns_.storeFailure() && nextStoreTry_) {
     nextStoreTry_.reset();
@@ -206,6 +255,8 @@ void Daemon::wake() {
   const Now now = world_.clock.now();
   for (const RunId& run : performer_.takeFired()) submit(TimerFired{run});
   report(performer_.retryRemovals());
+  lookAtTime();
+  mediation_.wake();
   for (auto& [id, client] : clients_.all()) client.session.expire(now);
   if (refillAt_ && now.boottime >= *refillAt_) refill();
   if (nextStoreTry_ && now.boottime >= *nextStoreTry_) {
@@ -222,7 +273,9 @@ std::optional<Microseconds> Daemon::nextWake() const {
   };
   consider(nextStoreTry_);
   consider(refillAt_);
+  consider(mediation_.nextWake());
   const Now now = world_.clock.now();
+  if (auto deadline = nextDeadline(state(), now)) consider(std::max(*deadline, notBefore_.value_or(Microseconds{0})));
   if (moreLog_) consider(now.boottime);
   for (const auto& [id, client] : clients_.all()) {
     const auto deadline = client.session.deadline();
@@ -235,6 +288,8 @@ std::optional<Microseconds> Daemon::nextWake() const {
 // are over.
 void Daemon::afterTurn() {
   for (const sandbox::LaunchFailed& failed : performer_.takeFailedLaunches()) submit(LauncherSaid{failed, {}});
+  for (auto effects = performer_.takeForGuards(); !effects.empty(); effects = performer_.takeForGuards())
+    mediation_.perform(std::move(effects));
   if (auto tended = turns_.tend(); !tended) report({tended.error()});
   performer_.settleEnded();
   moreLog_ = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());

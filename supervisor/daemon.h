@@ -11,6 +11,7 @@
 #include "supervisor/clients.h"
 #include "supervisor/config.h"
 #include "supervisor/launcher_link.h"
+#include "supervisor/mediation.h"
 #include "supervisor/requests.h"
 #include "supervisor/system_policies.h"
 #include "supervisor/turns.h"
@@ -51,6 +52,9 @@ class Daemon {
   const State& state() const { return turns_.state(); }
   bool everythingDurable() const { return turns_.durableSeq() >= turns_.state().lastSeq; }
   Clients& clients() { return clients_; }
+  // Their descriptors are the loop's to watch.
+  Mediation& mediation() { return mediation_; }
+  void guardReady(Mediation::LinkId link, bool readable, bool writable);
   // Connections that are over: whoever watches their descriptors stops that, then says remove.
   std::vector<ClientId> finished() const;
   void remove(ClientId client);
@@ -64,19 +68,23 @@ class Daemon {
   void on(const LinkDown& news);
   void on(const sandbox::LauncherEvent& news);
   void refill();
+  void lookAtTime();
   void report(const std::vector<Error>& failures);
   void lookAtPolicies(SystemPolicies::Reading reading);
   api::Document doctor();
 
   World world_;
   SystemPolicies policies_;
+  ResolvedPolicies resolved_;
   Performer performer_;
   Turns turns_;
+  Mediation mediation_;
   WarmSlots slots_;
   Clients clients_;
   Requests requests_;
   std::optional<Microseconds> nextStoreTry_;
   std::optional<Microseconds> refillAt_;
+  std::optional<Microseconds> notBefore_;  // when time could not be looked at: the next try
   bool moreLog_ = false;
   policy::PriorityClass lastPriority_ = policy::PriorityClass::kBackground;
 };

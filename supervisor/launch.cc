@@ -248,7 +248,7 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
     return refused;
   }
   clampToHardLimits(plan->rlimits);
-  Prepared prepared{std::move(*plan), name, request.workspace, {}, chosen.notes};
+  Prepared prepared{std::move(*plan), name, request.workspace, account->home, {}, chosen.notes};
   if (request.dryRun) return prepared;
   auto opened = openPrivateHome(world.config.stateDir, *account, home);
   if (!opened) return refusal(opened.error(), "home");

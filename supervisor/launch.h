@@ -24,6 +24,7 @@ struct Prepared {
   sandbox::Plan plan;
   std::string name;
   std::string workspace;
+  std::string home;                // what "~" stands for in the policy
   std::vector<UniqueFd> fds;       // workspace, home, then the client's three for Stdio::kDescriptors
   std::vector<std::string> notes;  // warnings of the policy
 };

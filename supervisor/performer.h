@@ -4,6 +4,8 @@
 
 #include <map>
 #include <optional>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "sandbox/kernel/cgroup.h"
@@ -16,6 +18,8 @@ namespace ringfence::supervisor {
 
 // Groups whose processes are still dying are tried again this long, then given up and named.
 inline constexpr Milliseconds kRemovalPatience = std::chrono::seconds(30);
+
+using GuardEffect = std::variant<TellGuard, SendRules, SettleRing>;
 
 class Performer {
  public:
@@ -38,6 +42,8 @@ class Performer {
 
   // Runs whose launch could not be sent: the event that the launcher would have sent.
   std::vector<sandbox::LaunchFailed> takeFailedLaunches() { return std::exchange(failedLaunches_, {}); }
+  // What guards are to be told now, in order (Mediation::perform).
+  std::vector<GuardEffect> takeForGuards() { return std::exchange(forGuards_, {}); }
   // Runs whose deadline has passed.
   std::vector<RunId> takeFired();
   // Tries again to remove groups; yields what was given up.
@@ -57,9 +63,9 @@ class Performer {
   Result<void> performOne(const RemoveGroup& effect);
   Result<void> performOne(const ArmTimer& effect);
   Result<void> performOne(const Publish&) { return {}; }  // the turn's business
-  Result<void> performOne(const TellGuard&) { return {}; }
-  Result<void> performOne(const SendRules&) { return {}; }
-  Result<void> performOne(const SettleRing&) { return {}; }
+  Result<void> performOne(const TellGuard& effect) { return forGuards_.push_back(effect), Result<void>(); }
+  Result<void> performOne(const SendRules& effect) { return forGuards_.push_back(effect), Result<void>(); }
+  Result<void> performOne(const SettleRing& effect) { return forGuards_.push_back(effect), Result<void>(); }
   Result<void> remove(const RemoveGroup& group);
   bool keepsOutput(const RunId& run);
 
@@ -70,6 +76,7 @@ class Performer {
   std::map<RunId, std::vector<UniqueFd>> launchFds_;
   std::vector<sandbox::LaunchFailed> failedLaunches_;
   std::vector<RunId> ended_;
+  std::vector<GuardEffect> forGuards_;
   std::map<RunId, Microseconds> timers_;
   std::vector<Removal> removals_;
 };

@@ -193,18 +193,6 @@ void Requests::on(Asker asker, const api::VerifyLog& request) {
   });
 }
 
-namespace {
-Error nothingAsks(const char* what) {
-  return {ErrorCode::kUnsupported, std::string("this daemon asks nothing of a person yet: ") + what};
-}
-}  // namespace
-
-void Requests::on(Asker asker, const api::ReadPending&) { refuse(asker, nothingAsks("no question is pending")); }
-void Requests::on(Asker asker, const api::AnswerQuestion&) { refuse(asker, nothingAsks("no question is pending")); }
-void Requests::on(Asker asker, const api::ListGrants&) { refuse(asker, nothingAsks("there are no grants")); }
-void Requests::on(Asker asker, const api::RevokeGrant&) { refuse(asker, nothingAsks("there are no grants")); }
-void Requests::on(Asker asker, const api::AskWhy&) { refuse(asker, nothingAsks("'ringfence show' has its walls")); }
-
 void Requests::on(Asker asker, const api::AskDoctor&) { answer(asker, world_.doctor()); }
 
 }  // namespace ringfence::supervisor

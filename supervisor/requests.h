@@ -1,6 +1,7 @@
 // What clients ask, answered: requests become commands or readings, facts and the launcher's reports become answers.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "supervisor/clients.h"
 #include "supervisor/config.h"
 #include "supervisor/launch.h"
+#include "supervisor/mediation.h"
 #include "supervisor/turns.h"
 #include "supervisor/warm_slots.h"
 
@@ -23,6 +25,8 @@ class Requests {
     const SystemPolicies& policies;
     std::function<void()> lookAtPolicies;  // what was changed on the disk is in force afterwards
     Turns& turns;
+    Mediation& mediation;
+    ResolvedPolicies& resolved;
     Performer& performer;
     AgentLauncher& launcher;
     const OutputSpool* outputs;
@@ -33,7 +37,7 @@ class Requests {
     std::function<api::Document()> doctor;
     std::function<void(const std::vector<Error>&)> report;  // failures of effects, for the daemon's own log
   };
-  explicit Requests(World world) : world_(std::move(world)) {}
+  explicit Requests(World world) : world_(std::move(world)), lastPublished_(world_.turns.state().lastQuestion) {}
 
   void handle(ClientId client, api::Incoming incoming);
   void clientGone(ClientId client);
@@ -83,6 +87,10 @@ class Requests {
   void on(Asker asker, const api::RevokeGrant& request);
   void on(Asker asker, const api::AskWhy& request);
 
+  void onFact(const Fact& fact, const ActionAsked& body);
+  void onFact(const Fact& fact, const AskJoined& body);
+  void onFact(const Fact& fact, const AskLeft& body);
+  void onFact(const Fact& fact, const ActionAnswered& body);
   void onFact(const Fact& fact, const RunStarted& body) { began(fact.run, body.pid); }  // adopted meanwhile
   void onFact(const Fact& fact, const RunRefused& body);
   void onFact(const Fact& fact, const RunEnded& body);
@@ -102,13 +110,35 @@ class Requests {
   void began(const RunId& id, std::int32_t pid);
   void tellEnd(const RunId& run, const api::RunEvent& end);
   void removed(const RunId& run);
+  void tellFollowers(const RunId& run, const api::RunEvent& what);
+  void tellWatchers(const RunId& run, std::uint32_t ownerUid, const api::Answer& what);
+  // To all who watch and may see it; to whoever is attached to its run.
+  void tellCard(const Question& question);
+  // A rewrite must not lead to what is forbidden.
+  Result<void> checkRewrite(const Peer& peer, const api::AnswerQuestion& request) const;
+  void answersDurable(std::uint64_t seq);
+  void answersFailed(const Error& error);
+  RunTerms termsOf(const RunId& run, const Prepared& prepared, const api::RunRequest& request,
+                   const policy::Document& document);
   void setDraining(const RunId& run, bool draining);
 
+  struct Watcher {
+    Asker asker;
+    RunId run;  // empty: of all
+  };
+  struct Answering {
+    std::uint64_t seq = 0;
+    Asker asker;
+  };
+
   World world_;
+  std::uint64_t lastPublished_ = 0;  // of questions
   PolicyMemory policyMemory_;
   NameService names_;
   std::map<RunId, Launching> launching_;
   std::multimap<RunId, Follower> followers_;
+  std::vector<Watcher> watchers_;
+  std::deque<Answering> answering_;  // in the order of seq
   // Ended and not removed yet. Followers hear of an end when it is durable and nothing of the run is left.
   std::map<RunId, std::optional<api::RunEvent>> leaving_;  // with the answer, when it is durable
 };

@@ -1,4 +1,6 @@
 // Starting runs, and telling those who wait for one.
+#include <algorithm>
+
 #include "sdk/base/output_ring.h"
 #include "supervisor/api/details.h"
 #include "supervisor/core/lookup.h"
@@ -74,20 +76,45 @@ void Requests::start(Asker asker, api::RunRequest& request, std::vector<UniqueFd
   world_.performer.keepForLaunch(run, std::move(prepared.fds));
   launching_[run] = {asker, request.detached, std::move(prepared.notes)};
   std::string hash = sandbox::planHash(prepared.plan);
+  RunTerms terms = termsOf(run, prepared, request, policy.document);
   prepared.plan.enforced.clear();  // For people: whoever obeys the plan does without.
   auto admitted = submit(AdmitRun{client.identity.peer, std::move(prepared.plan), prepared.name, prepared.workspace,
-                                  std::move(hash), request.detached});
+                                  std::move(hash), request.detached, std::move(terms)});
   if (admitted) {
     if (request.wantsName) answer(asker, api::RunNamed{run.text()}, api::Last::kNo);
     return;
   }
   launching_.erase(run);
+  world_.mediation.close(run);
   world_.performer.dropForLaunch(run);
   world_.slots.giveBack(policy.document.priority, run);
   api::Refusal refused = api::refusalOf(admitted.error());
   refused.exitCode = 125;
   refused.token = world_.turns.storeFailure() ? "log" : "admission";
   answer(asker, refused);
+}
+
+// Its rules are kept for as long as it lives, and the values of its credentials with whoever needs them.
+RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api::RunRequest& request,
+                           const policy::Document& document) {
+  auto kept = world_.resolved.keep(document);
+  if (!kept.written) {
+    world_.report({std::move(kept.written)
+                       .error()
+                       .with("keeping the policy of " + run.text() + ", which the next daemon would need")});
+  }
+  std::vector<sandbox::CredentialValue> values;
+  for (const policy::Credential& credential : document.network.credentials) {
+    const auto found =
+        std::ranges::find(request.environment, credential.fromVariable, &std::pair<std::string, std::string>::first);
+    values.push_back({found == request.environment.end() ? std::string() : found->second});
+  }
+  world_.mediation.admitted(run, std::move(kept.document), std::move(values));
+  return {.home = prepared.home,
+          .resolved = std::move(kept.hash),
+          .unattended = request.unattended,
+          .promptTimeoutSec = static_cast<std::uint64_t>(document.prompt.timeout.count()),
+          .promptPerMinute = document.prompt.perMinute};
 }
 
 // Its admission is durable, so its client need not wait until its beginning is.
@@ -155,22 +182,24 @@ void Requests::removed(const RunId& run) {
 
 void Requests::published(const Fact& fact) {
   std::visit([&](const auto& body) { onFact(fact, body); }, fact.body);
+  answersDurable(fact.seq);
 }
 
 // ---- following
 
+void Requests::tellFollowers(const RunId& run, const api::RunEvent& what) {
+  const auto [first, last] = followers_.equal_range(run);
+  for (auto follower = first; follower != last; ++follower) answer(follower->second.asker, what, api::Last::kNo);
+}
+
 void Requests::launcherSaid(const sandbox::LauncherEvent& event) {
-  const auto tell = [this](const RunId& run, const api::RunEvent& what) {
-    const auto [first, last] = followers_.equal_range(run);
-    for (auto follower = first; follower != last; ++follower) answer(follower->second.asker, what, api::Last::kNo);
-  };
   if (const auto* started = std::get_if<sandbox::Started>(&event)) began(started->run, started->pid);
   if (const auto* ended = std::get_if<sandbox::Ended>(&event)) leaving_.try_emplace(ended->run);
   if (const auto* gone = std::get_if<sandbox::Removed>(&event)) removed(gone->run);
   if (const auto* stopped = std::get_if<sandbox::CommandStopped>(&event))
-    tell(stopped->run, {stopped->run.text(), api::StoppedBy{stopped->signal}});
+    tellFollowers(stopped->run, {stopped->run.text(), api::StoppedBy{stopped->signal}});
   if (const auto* continued = std::get_if<sandbox::CommandContinued>(&event))
-    tell(continued->run, {continued->run.text(), api::Continued{}});
+    tellFollowers(continued->run, {continued->run.text(), api::Continued{}});
 }
 
 // What it left of ended runs is found and removed when the next one is there.
@@ -259,6 +288,7 @@ void Requests::leave(const RunId& run, const Follower& follower) {
 }
 
 void Requests::clientGone(ClientId client) {
+  std::erase_if(watchers_, [&](const Watcher& watcher) { return watcher.asker.client == client; });
   std::vector<std::pair<RunId, Follower>> gone;
   std::erase_if(followers_, [&](const auto& entry) {
     if (entry.second.asker.client != client) return false;
@@ -274,6 +304,7 @@ void Requests::clientGone(ClientId client) {
 }
 
 void Requests::storeFailed(const Error& error) {
+  answersFailed(error);
   auto waiting = std::exchange(launching_, {});
   for (const auto& [run, launching] : waiting) {
     // Its record may become durable later; nothing of it may start then.

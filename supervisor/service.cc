@@ -168,6 +168,7 @@ class Service {
       watched.events = events;
     }
     settleLauncher();
+    settleGuards();
     std::optional<Microseconds> next = daemon_.nextWake();
     for (const auto& at : {link_.nextTry(), alsoWake}) {
       if (at) next = std::min(next.value_or(Microseconds::max()), *at);
@@ -195,6 +196,33 @@ class Service {
     if (launcherFd_ < 0 || events == launcherEvents_) return;
     launcherWatch_.setEvents(events);
     launcherEvents_ = events;
+  }
+
+  // A link is removed when nobody watches its descriptor: the launcher keeps the other copies, so closing ours would
+  // not end the watch.
+  void settleGuards() {
+    Mediation& mediation = daemon_.mediation();
+    for (const Mediation::LinkId id : mediation.finished()) {
+      guards_.erase(id);
+      mediation.remove(id);
+    }
+    for (const Mediation::Socket& socket : mediation.sockets()) {
+      const std::uint32_t events = (socket.wantsRead ? EPOLLIN : 0u) | (socket.wantsWrite ? EPOLLOUT : 0u);
+      auto found = guards_.find(socket.id);
+      if (found == guards_.end()) {
+        auto watch = loop_.watch(socket.fd, events, [this, id = socket.id](std::uint32_t ready) {
+          daemon_.guardReady(id, (ready & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0, (ready & EPOLLOUT) != 0);
+        });
+        if (!watch) {
+          say(watch.error().message);
+          continue;
+        }
+        guards_.emplace(socket.id, WatchedGuard{std::move(*watch), events});
+      } else if (found->second.events != events) {
+        found->second.watch.setEvents(events);
+        found->second.events = events;
+      }
+    }
   }
 
   void sayReady() {
@@ -237,6 +265,11 @@ class Service {
     std::uint32_t events = 0;
   };
 
+  struct WatchedGuard {
+    Loop::Watch watch;
+    std::uint32_t events = 0;
+  };
+
   const Config& config_;
   TurnClock& clock_;
   Loop& loop_;
@@ -252,6 +285,7 @@ class Service {
   int launcherFd_ = -1;
   std::uint32_t launcherEvents_ = 0;
   std::map<ClientId, WatchedClient> clients_;
+  std::map<Mediation::LinkId, WatchedGuard> guards_;
   bool ready_ = false;
   bool ending_ = false;
 };

@@ -110,27 +110,37 @@ ActionRing::Put ActionRing::put(std::string_view entry) {
   return header->taken.load(std::memory_order_seq_cst) == written ? Put::kFirst : Put::kDone;
 }
 
-Result<std::optional<std::string>> ActionRing::take() {
-  Header* header = headerOf(map_);
-  const std::uint64_t taken = header->taken.load(std::memory_order_relaxed);
-  const std::uint64_t written = header->written.load(std::memory_order_seq_cst);
-  const std::uint64_t used = written - taken;
+std::uint64_t ActionRing::taken() const { return headerOf(map_)->taken.load(std::memory_order_relaxed); }
+
+Result<std::optional<std::string>> ActionRing::read(std::uint64_t& at) const {
+  const std::uint64_t written = headerOf(map_)->written.load(std::memory_order_seq_cst);
+  const std::uint64_t used = written - at;
   if (used == 0) return std::optional<std::string>();
   unsigned char prefix[kLengthBytes] = {};
   std::uint64_t length = 0;
   if (used >= kLengthBytes && used <= capacity_) {
-    copyOut(taken, reinterpret_cast<char*>(prefix), kLengthBytes);
+    copyOut(at, reinterpret_cast<char*>(prefix), kLengthBytes);
     length =
         prefix[0] | std::uint64_t{prefix[1]} << 8 | std::uint64_t{prefix[2]} << 16 | std::uint64_t{prefix[3]} << 24;
   }
   if (used < kLengthBytes || used > capacity_ || length > kMaxRingEntry.count || length > used - kLengthBytes) {
-    header->taken.store(written, std::memory_order_seq_cst);
+    at = written;
     return notARing();
   }
   std::string entry(static_cast<std::size_t>(length), '\0');
-  copyOut(taken + kLengthBytes, entry.data(), entry.size());
-  header->taken.store(taken + kLengthBytes + length, std::memory_order_seq_cst);
+  copyOut(at + kLengthBytes, entry.data(), entry.size());
+  at += kLengthBytes + length;
   return std::optional<std::string>(std::move(entry));
+}
+
+void ActionRing::settle(std::uint64_t at) { headerOf(map_)->taken.store(at, std::memory_order_seq_cst); }
+
+Result<std::optional<std::string>> ActionRing::take() {
+  std::uint64_t at = taken();
+  const std::uint64_t before = at;
+  auto entry = read(at);
+  if (at != before) settle(at);
+  return entry;
 }
 
 bool ActionRing::empty() const {

@@ -36,6 +36,12 @@ class ActionRing {
   Put put(std::string_view entry);
   // The reader's. Nothing: it is empty. Fails with kInvalid when what is there is no entry; it is empty afterwards.
   Result<std::optional<std::string>> take();
+  // For a reader that lets go of an entry only when it is safe elsewhere: read() from taken() on moves `at` behind the
+  // entry and changes nothing; settle() then lets go of all before `at`. After it, whatever is there must be read: the
+  // writer has told nothing of it. Fails as take() does, with `at` behind all that is there.
+  std::uint64_t taken() const;
+  Result<std::optional<std::string>> read(std::uint64_t& at) const;
+  void settle(std::uint64_t at);
   // Whether everything was taken.
   bool empty() const;
   int fd() const { return fd_.get(); }

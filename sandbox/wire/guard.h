@@ -129,7 +129,8 @@ using GuardEvent = std::variant<GuardHello, Ask, Withdraw, Record, Performed, Tr
 
 // ---- daemon -> guard ------------------------------------------------------------------------------------------------
 
-// The value of one credential of the document, in its order. Only for an egress.
+// The value of one credential of the document, in its order. Only for an egress. Without any although the document has
+// some: whoever sends the rules does not know them, and an egress that has them keeps them.
 struct CredentialValue {
   std::string value;
 };

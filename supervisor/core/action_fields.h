@@ -102,7 +102,7 @@ template <typename A, Of<AnsweredAsk> F> void fields(A& a, F& f) {
   a("id", f.id); a("name", f.name); a("outcome", f.outcome); a("rewrite", f.rewrite); a("say", f.say);
 }
 template <typename A, Of<StandingGrant> F> void fields(A& a, F& f) {
-  a("boot_id", f.bootId); a("issued_at", f.issuedAt); a("run", f.run); a("seq", f.seq); a("what", f.what);
+  a("boot_id", f.bootId); a("hits", f.hits); a("issued_at", f.issuedAt); a("run", f.run); a("seq", f.seq); a("what", f.what);
 }
 template <typename A, Of<GuardMemory> F> void fields(A& a, F& f) {
   a("generation", f.generation); a("pid", f.pid); a("ring_up_to", f.ringUpTo); a("tickets", f.tickets);

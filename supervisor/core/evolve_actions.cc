@@ -1,6 +1,8 @@
 #include "supervisor/core/evolve_actions.h"
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 namespace ringfence::supervisor {
 namespace {
@@ -18,6 +20,16 @@ template <typename T>
 void pushBounded(std::vector<T>& list, T entry, std::size_t most) {
   list.push_back(std::move(entry));
   if (list.size() > most) list.erase(list.begin());
+}
+
+// "grant 12 write /x": 12. 0: no grant, or one of a file.
+std::uint64_t grantNamed(std::string_view rule) {
+  constexpr std::string_view kPrefix = "grant ";
+  if (!rule.starts_with(kPrefix)) return 0;
+  std::uint64_t id = 0;
+  const std::string_view number = rule.substr(kPrefix.size(), rule.find(' ', kPrefix.size()) - kPrefix.size());
+  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), id);
+  return parsed.ec == std::errc() && parsed.ptr == number.data() + number.size() ? id : 0;
 }
 
 void take(State& state, const Fact& fact, const ActionRecord& record) {
@@ -87,6 +99,10 @@ void evolveAction(State& state, const Fact& fact, const OutcomeUnknown& body) { 
 
 void evolveAction(State& state, const Fact& fact, const ActionsAllowed& body) {
   if (Run* run = findLive(state, fact.run)) memoryOf(*run, body.guard).ringUpTo = body.upTo;
+  for (const AllowedCount& allowed : body.actions) {
+    const auto grant = state.grants.find(grantNamed(allowed.rule));
+    if (grant != state.grants.end()) grant->second.hits += allowed.count;
+  }
 }
 
 // ---- grants

@@ -43,6 +43,7 @@ struct StandingGrant {
   std::uint64_t seq = 0;
   Now issuedAt;
   std::string bootId;
+  std::uint64_t hits = 0;  // what guards allowed by it without asking
 };
 struct GuardMemory {
   std::int32_t pid = 0;                // 0: never heard of

@@ -1,0 +1,360 @@
+#include "supervisor/mediation.h"
+
+#include <algorithm>
+
+#include "supervisor/core/cards.h"
+#include "supervisor/core/grants.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+using sandbox::GuardKind;
+using sandbox::HeldFd;
+
+constexpr GuardKind kKinds[] = {GuardKind::kWarden, GuardKind::kEgress};
+constexpr Milliseconds kBusyRingDelay{20};  // a ring that fills again while it is emptied
+constexpr std::size_t kFactsPerDrain = 16;  // then others have their turn
+
+constexpr std::size_t kLastLooks = 16;  // at what a guard of a run that ended has still said
+
+const char* kindName(GuardKind kind) { return kind == GuardKind::kWarden ? "warden" : "egress"; }
+HeldFd endOf(GuardKind kind) { return kind == GuardKind::kWarden ? HeldFd::kWarden : HeldFd::kEgress; }
+HeldFd ringOf(GuardKind kind) { return kind == GuardKind::kWarden ? HeldFd::kWardenActions : HeldFd::kEgressActions; }
+
+void soonest(std::optional<Microseconds>& at, Microseconds when) { at = std::min(at.value_or(when), when); }
+
+const Run* findLive(const State& state, const RunId& id) {
+  const auto found = state.runs.find(id);
+  return found != state.runs.end() && isLive(found->second) ? &found->second : nullptr;
+}
+
+}  // namespace
+
+// ---- runs
+
+void Mediation::admitted(const RunId& run, std::shared_ptr<const policy::Document> document,
+                         std::vector<sandbox::CredentialValue> credentials) {
+  rules_[run].document = std::move(document);
+  if (!credentials.empty()) credentials_[run] = std::move(credentials);
+}
+
+Mediation::Link* Mediation::find(const GuardName& guard) {
+  for (auto& [id, link] : links_) {
+    if (link.link.name() == guard && !link.link.over()) return &link;
+  }
+  return nullptr;
+}
+
+bool Mediation::openOne(const Run& run, GuardKind kind, Since since) {
+  const GuardName name{run.id, kind};
+  if (find(name) != nullptr) return false;
+  auto end = world_.launcher.copyOf(run.id, endOf(kind));
+  if (!end) return false;  // It has no such guard.
+  std::optional<sandbox::ActionRing> ring;
+  if (auto held = world_.launcher.copyOf(run.id, ringOf(kind))) {
+    auto opened = sandbox::ActionRing::open(*std::move(held));
+    if (opened)
+      ring.emplace(*std::move(opened));
+    else
+      world_.report({std::move(opened).error().with("what the " + std::string(kindName(kind)) + " of " + run.id.text() +
+                                                    " allows")});
+  }
+  const GuardMemory& memory = kind == GuardKind::kWarden ? run.talk.warden : run.talk.egress;
+  Link& link = links_.emplace(nextLink_++, Link{GuardLink(name, *std::move(end), std::move(ring), memory.ringUpTo)})
+                   .first->second;
+  if (since == Since::kAnotherDaemon) {
+    link.link.send(sandbox::Repeat{});
+    link.drainAt = world_.clock.now().boottime;
+  }
+  return true;
+}
+
+void Mediation::open(const RunId& id, Since since) {
+  const Run* run = findLive(world_.turns.state(), id);
+  if (run == nullptr) return;
+  for (const GuardKind kind : kKinds) {
+    if (!openOne(*run, kind, since)) continue;
+    Link* link = find({id, kind});
+    if (link != nullptr) sendRules(id, link);
+  }
+  tellFailures();
+}
+
+void Mediation::drain(const RunId& run) {
+  for (auto& [id, link] : links_) {
+    if (link.link.name().run != run) continue;
+    for (std::size_t i = 0; i < kLastLooks; ++i)
+      for (sandbox::GuardEvent& event : link.link.receive()) link.inbox.push_back(std::move(event));
+    while (!link.inbox.empty() && take(link, link.inbox.front())) link.inbox.pop_front();
+    if (link.link.over() && !link.link.closed()) continue;
+    refuseTooMany(link);
+    drainRing(link, Extent::kAll);
+    recordTraffic(link);
+  }
+  tellFailures();
+}
+
+void Mediation::close(const RunId& run) {
+  for (auto& [id, link] : links_) {
+    if (link.link.name().run == run) link.link.close();
+  }
+  credentials_.erase(run);
+  rules_.erase(run);
+}
+
+void Mediation::guardDied(const GuardName& guard, const std::string& why) { submit(GuardFailed{guard, why}); }
+
+// ---- rules
+
+policy::Places Mediation::placesOf(const Run& run) const { return {run.what.workspace, termsOf(run).home}; }
+
+Result<std::shared_ptr<const policy::Document>> Mediation::documentOf(const Run& run) const {
+  if (const auto found = rules_.find(run.id); found != rules_.end() && found->second.document)
+    return found->second.document;
+  auto document = RF_TRY(world_.policies.find(termsOf(run).resolved));
+  if (isLive(run)) rules_[run.id].document = document;
+  return document;
+}
+
+Result<policy::Document> Mediation::rulesOf(const Run& run) const {
+  const auto document = RF_TRY(documentOf(run));
+  policy::Document rules = *document;
+  const GrantsAt at{world_.clock.now(), world_.bootId, world_.turns.durableSeq()};
+  for (policy::Grant& grant : grantsFor(world_.turns.state(), at, run.id, run.what.callerUid, run.what.workspace))
+    rules.grants.push_back(std::move(grant));
+  return rules;
+}
+
+// `only`: the one link that needs them; else all of the run.
+void Mediation::sendRules(const RunId& id, Link* only) {
+  const Run* run = findLive(world_.turns.state(), id);
+  if (run == nullptr) return;
+  auto rules = rulesOf(*run);
+  if (!rules) {
+    world_.report({std::move(rules).error().with("the policy of " + id.text() +
+                                                 " is lost, so its guards have no rules and what it wants waits")});
+    return;
+  }
+  Rules& known = rules_[id];
+  // Numbers of an earlier daemon were all below the log's.
+  known.generation = std::max(known.generation + 1, world_.turns.state().lastSeq);
+  known.hashes[known.generation] = policy::documentHash(*rules);
+  while (known.hashes.size() > 4) known.hashes.erase(known.hashes.begin());
+  for (auto& [linkId, link] : links_) {
+    if (link.link.name().run != id || (only != nullptr && only != &link)) continue;
+    sandbox::GuardRules order{id, known.generation, *rules, placesOf(*run), {}};
+    const auto values = credentials_.find(id);
+    if (link.link.name().kind == GuardKind::kEgress && values != credentials_.end()) order.credentials = values->second;
+    link.link.send(sandbox::GuardOrder(std::move(order)));
+    link.toldRules = true;
+  }
+}
+
+std::string Mediation::hashOf(const RunId& run) const {
+  const auto found = rules_.find(run);
+  return found == rules_.end() || found->second.hashes.empty() ? std::string() : found->second.hashes.rbegin()->second;
+}
+
+// ---- the loop's
+
+std::vector<Mediation::Socket> Mediation::sockets() const {
+  std::vector<Socket> sockets;
+  for (const auto& [id, link] : links_) {
+    if (link.link.over()) continue;
+    const bool reads = link.inbox.empty() && link.tooMany.size() < kMaxHeldAsks && canRecord();
+    sockets.push_back({id, link.link.fd(), reads, link.link.wantsWrite()});
+  }
+  return sockets;
+}
+
+std::vector<Mediation::LinkId> Mediation::finished() const {
+  std::vector<LinkId> over;
+  for (const auto& [id, link] : links_) {
+    if (link.link.over()) over.push_back(id);
+  }
+  return over;
+}
+
+void Mediation::ready(LinkId id, bool readable, bool writable) {
+  const auto found = links_.find(id);
+  if (found == links_.end()) return;
+  Link& link = found->second;
+  if (writable) link.link.flush();
+  if (readable && link.inbox.empty() && canRecord()) {
+    for (sandbox::GuardEvent& event : link.link.receive()) link.inbox.push_back(std::move(event));
+    work(link);
+  }
+  tellFailures();
+}
+
+void Mediation::wake() {
+  const Microseconds now = world_.clock.now().boottime;
+  for (auto& [id, link] : links_) {
+    work(link);
+    if (!canRecord()) break;
+    if (link.refuseAt && *link.refuseAt <= now) refuseTooMany(link);
+    if (link.drainAt && *link.drainAt <= now) drainRing(link, Extent::kSome);
+    if (link.traffic && link.trafficAt && *link.trafficAt <= now) recordTraffic(link);
+  }
+  tellFailures();
+}
+
+// While nothing can be recorded, the log's own next try wakes the loop.
+std::optional<Microseconds> Mediation::nextWake() const {
+  std::optional<Microseconds> next;
+  if (!canRecord()) return next;
+  for (const auto& [id, link] : links_) {
+    if (link.refuseAt) soonest(next, *link.refuseAt);
+    if (link.drainAt) soonest(next, *link.drainAt);
+    if (link.traffic && link.trafficAt) soonest(next, *link.trafficAt);
+  }
+  return next;
+}
+
+void Mediation::perform(std::vector<GuardEffect> effects) {
+  for (GuardEffect& effect : effects) {
+    if (const auto* tell = std::get_if<TellGuard>(&effect)) {
+      if (Link* link = find({tell->run, tell->guard})) link->link.send(tell->order);
+    } else if (const auto* rules = std::get_if<SendRules>(&effect)) {
+      sendRules(rules->run, nullptr);
+    } else if (const auto* settle = std::get_if<SettleRing>(&effect)) {
+      Link* link = find({settle->run, settle->guard});
+      if (link != nullptr && link->link.settle(settle->upTo))
+        soonest(link->drainAt, world_.clock.now().boottime + kBusyRingDelay);
+    }
+  }
+  tellFailures();
+}
+
+// ---- what guards say
+
+bool Mediation::canRecord() const {
+  return !world_.turns.storeFailure() && world_.turns.state().lastSeq - world_.turns.durableSeq() <= kMaxGuardBacklog;
+}
+
+bool Mediation::submit(const Command& command) {
+  auto outcome = world_.turns.submit(command);
+  if (outcome) {
+    world_.report(outcome->failures);
+    return true;
+  }
+  world_.report({outcome.error()});
+  return false;
+}
+
+void Mediation::work(Link& link) {
+  while (!link.inbox.empty() && canRecord() && !link.link.over()) {
+    if (!take(link, link.inbox.front())) return;
+    link.inbox.pop_front();
+  }
+}
+
+bool Mediation::take(Link& link, const sandbox::GuardEvent& event) {
+  return std::visit([&](const auto& one) { return on(link, one); }, event);
+}
+
+bool Mediation::on(Link& link, const sandbox::GuardHello& event) {
+  if (!submit(GuardGreeted{link.link.name(), event.pid, event.restarted})) return false;
+  // What was sent before it was there it has found, unless one before it took that.
+  if (event.restarted || !link.toldRules) sendRules(link.link.name().run, &link);
+  link.toldRules = false;
+  return true;
+}
+
+bool Mediation::on(Link& link, const sandbox::Ask& event) {
+  const Run* run = findLive(world_.turns.state(), link.link.name().run);
+  if (run == nullptr) return true;
+  if (whyRefused(world_.turns.state(), *run, link.link.name().kind, event, world_.clock.now())) {
+    const bool known = std::ranges::any_of(link.tooMany, [&](const sandbox::Ask& one) { return one.ask == event.ask; });
+    if (known) return true;
+    link.tooMany.push_back(event);
+    soonest(link.refuseAt, world_.clock.now().boottime + kOverflowDelay);
+    return true;
+  }
+  return submit(AskRaised{link.link.name(), event, hashOf(run->id)});
+}
+
+bool Mediation::on(Link& link, const sandbox::Withdraw& event) {
+  std::erase_if(link.tooMany, [&](const sandbox::Ask& one) { return one.ask == event.ask; });
+  return submit(AskWithdrawn{link.link.name(), event});
+}
+
+bool Mediation::on(Link& link, const sandbox::Record& event) {
+  return submit(RecordTold{link.link.name(), event, hashOf(link.link.name().run)});
+}
+
+bool Mediation::on(Link& link, const sandbox::Performed& event) {
+  return submit(AskPerformed{link.link.name(), event});
+}
+
+bool Mediation::on(Link& link, const sandbox::Traffic& event) {
+  const Microseconds now = world_.clock.now().boottime;
+  if (!link.trafficAt) link.trafficAt = now + kTrafficInterval;
+  if (!link.traffic) link.trafficAt = std::max(*link.trafficAt, now);
+  link.traffic = event;
+  return true;
+}
+
+bool Mediation::on(Link& link, const sandbox::RulesInForce& event) {
+  link.toldRules = false;
+  std::string hash;
+  if (const auto rules = rules_.find(link.link.name().run); rules != rules_.end()) {
+    const auto found = rules->second.hashes.find(event.generation);
+    if (found != rules->second.hashes.end()) hash = found->second;
+  }
+  return submit(RulesTaken{link.link.name(), event, std::move(hash)});
+}
+
+bool Mediation::on(Link& link, const sandbox::ActionsWaiting&) {
+  soonest(link.drainAt, world_.clock.now().boottime + kRingDelay);
+  return true;
+}
+
+void Mediation::refuseTooMany(Link& link) {
+  link.refuseAt.reset();
+  if (link.tooMany.empty()) return;
+  if (submit(AsksOverflowed{link.link.name(), link.tooMany}))
+    link.tooMany.clear();
+  else
+    link.refuseAt = world_.clock.now().boottime + kOverflowDelay;
+}
+
+void Mediation::recordTraffic(Link& link) {
+  if (!link.traffic) return;
+  if (!submit(TrafficTold{link.link.name().run, link.traffic->hosts})) return;
+  link.traffic.reset();
+  link.trafficAt = world_.clock.now().boottime + kTrafficInterval;
+}
+
+void Mediation::drainRing(Link& link, Extent extent) {
+  const GuardName name = link.link.name();
+  link.drainAt.reset();
+  for (std::size_t facts = 0; extent == Extent::kAll || facts < kFactsPerDrain; ++facts) {
+    if (extent == Extent::kSome && !canRecord()) break;
+    auto drained = link.link.drain();
+    if (!drained) {
+      link.link.fail("what it says that it allowed cannot be read: " + drained.error().message);
+      return;
+    }
+    if (drained->actions.empty()) return;
+    if (!submit(ActionsDrained{name, std::move(drained->actions), drained->upTo, hashOf(name.run)})) break;
+    link.link.advance(drained->upTo);
+    if (!drained->more) return;
+  }
+  link.drainAt = world_.clock.now().boottime + kBusyRingDelay;
+}
+
+// The fact that a link ended is recorded here and nowhere else, once.
+void Mediation::tellFailures() {
+  for (auto& [id, link] : links_) {
+    if (!link.link.over() || link.failureTold) continue;
+    link.failureTold = true;
+    if (link.link.closed()) continue;
+    const GuardName& name = link.link.name();
+    const std::string what = "the " + std::string(kindName(name.kind)) + " of " + name.run.text();
+    world_.say(what + " is not heard any more: " + *link.link.trouble());
+    submit(GuardFailed{name, *link.link.trouble()});
+  }
+}
+
+}  // namespace ringfence::supervisor

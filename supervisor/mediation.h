@@ -1,0 +1,129 @@
+// The guards of all live runs: what they say becomes commands, what follows is told to them, and each has the rules
+// that its run goes by. A guard is heard only while the log can be written: until then its calls wait.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/evaluate.h"
+#include "supervisor/agent_launcher.h"
+#include "supervisor/guard_link.h"
+#include "supervisor/performer.h"
+#include "supervisor/resolved_policies.h"
+#include "supervisor/turns.h"
+
+namespace ringfence::supervisor {
+
+inline constexpr Milliseconds kRingDelay{200};      // from the first allowed action to its way into the log
+inline constexpr Milliseconds kOverflowDelay{200};  // asks that are too many are refused together
+inline constexpr Milliseconds kTrafficInterval = std::chrono::minutes(1);
+inline constexpr std::size_t kMaxGuardBacklog = 1024;  // facts on their way to the disk
+inline constexpr std::size_t kMaxHeldAsks = 1024;      // of one guard, to be refused
+
+class Mediation {
+ public:
+  struct World {
+    AgentLauncher& launcher;
+    const Clock& clock;
+    Turns& turns;
+    ResolvedPolicies& policies;
+    std::string bootId;
+    std::function<void(const std::string&)> say;
+    std::function<void(const std::vector<Error>&)> report;
+  };
+  explicit Mediation(World world) : world_(std::move(world)) {}
+
+  // ---- runs
+
+  // The policy that it goes by, and the values of its credentials, in its order. These are known to this daemon alone:
+  // a guard that is told none by the next one keeps those that it has, and one that starts later has none.
+  void admitted(const RunId& run, std::shared_ptr<const policy::Document> document,
+                std::vector<sandbox::CredentialValue> credentials);
+  enum class Since { kItsStart, kAnotherDaemon };
+  // Its guards can be heard: those of which the launcher handed up an end and that are not heard already.
+  void open(const RunId& run, Since since);
+  // Before its end is recorded: what its guards have still said, and what they allowed.
+  void drain(const RunId& run);
+  void close(const RunId& run);
+  void guardDied(const GuardName& guard, const std::string& why);
+
+  // The rules that it goes by, with what was granted. Fails with kNotFound when they are lost.
+  Result<policy::Document> rulesOf(const Run& run) const;
+  policy::Places placesOf(const Run& run) const;
+
+  // ---- the loop's: descriptors by link, never by guard, because another link of the same guard may follow one that is
+  // over
+
+  using LinkId = std::uint64_t;
+  struct Socket {
+    LinkId id = 0;
+    int fd = -1;
+    bool wantsRead = false;
+    bool wantsWrite = false;
+  };
+  std::vector<Socket> sockets() const;
+  std::vector<LinkId> finished() const;
+  // Whoever watches the descriptor of a link that is finished has stopped that.
+  void remove(LinkId id) { links_.erase(id); }
+  void ready(LinkId id, bool readable, bool writable);
+  // What is due, and what waited for the log.
+  void wake();
+  std::optional<Microseconds> nextWake() const;  // boottime
+
+  void perform(std::vector<GuardEffect> effects);
+
+ private:
+  struct Link {
+    GuardLink link;
+    std::deque<sandbox::GuardEvent> inbox = {};  // heard and not yet recorded
+    std::vector<sandbox::Ask> tooMany = {};
+    std::optional<Microseconds> refuseAt = std::nullopt;
+    std::optional<Microseconds> drainAt = std::nullopt;
+    std::optional<sandbox::Traffic> traffic = std::nullopt;  // not yet recorded
+    std::optional<Microseconds> trafficAt = std::nullopt;
+    bool toldRules = false;  // and not yet heard from since
+    bool failureTold = false;
+  };
+  struct Rules {
+    std::shared_ptr<const policy::Document> document;
+    std::uint64_t generation = 0;
+    std::map<std::uint64_t, std::string> hashes;  // of the last generations
+  };
+
+  Link* find(const GuardName& guard);
+  bool openOne(const Run& run, sandbox::GuardKind kind, Since since);
+  Result<std::shared_ptr<const policy::Document>> documentOf(const Run& run) const;
+  void sendRules(const RunId& run, Link* only);
+  std::string hashOf(const RunId& run) const;
+  bool canRecord() const;
+  bool submit(const Command& command);
+  void work(Link& link);
+  // False: it cannot be recorded at the moment.
+  bool take(Link& link, const sandbox::GuardEvent& event);
+  bool on(Link& link, const sandbox::GuardHello& event);
+  bool on(Link& link, const sandbox::Ask& event);
+  bool on(Link& link, const sandbox::Withdraw& event);
+  bool on(Link& link, const sandbox::Record& event);
+  bool on(Link& link, const sandbox::Performed& event);
+  bool on(Link& link, const sandbox::Traffic& event);
+  bool on(Link& link, const sandbox::RulesInForce& event);
+  bool on(Link& link, const sandbox::ActionsWaiting& event);
+  void refuseTooMany(Link& link);
+  void recordTraffic(Link& link);
+  enum class Extent { kSome, kAll };
+  void drainRing(Link& link, Extent extent);
+  void tellFailures();
+
+  World world_;
+  std::map<LinkId, Link> links_;
+  LinkId nextLink_ = 1;
+  std::map<RunId, std::vector<sandbox::CredentialValue>> credentials_;
+  mutable std::map<RunId, Rules> rules_;
+};
+
+}  // namespace ringfence::supervisor
