@@ -75,14 +75,18 @@ int KernelNotifier::answer(std::uint64_t id, const CallAnswer& answer) {
   }
 }
 
-int KernelNotifier::inject(std::uint64_t id, int fd, CloseOnExec closeOnExec) {
+int KernelNotifier::inject(std::uint64_t id, UniqueFd fd, CloseOnExec closeOnExec, Handover handover) {
   seccomp_notif_addfd request{};
   request.id = id;
-  request.flags = kAddfdSend;
-  request.srcfd = static_cast<std::uint32_t>(fd);
+  request.flags = handover == Handover::kAtOnce ? kAddfdSend : 0;
+  request.srcfd = static_cast<std::uint32_t>(fd.get());
   request.newfd_flags = closeOnExec == CloseOnExec::kYes ? O_CLOEXEC : 0;
   for (;;) {
-    if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) >= 0) return 0;
+    const int number = ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+    if (number >= 0) {
+      fd.reset();
+      return handover == Handover::kAtOnce ? 0 : answer(id, CallAnswer::returned(number));
+    }
     if (errno != EINTR) return errno;
   }
 }

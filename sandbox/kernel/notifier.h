@@ -40,6 +40,9 @@ struct CallAnswer {
 };
 
 enum class CloseOnExec { kNo, kYes };
+// Our own descriptor is closed soon after the caller went on, or before. Whoever is the last to close a FIFO or a
+// program being written is seen by others.
+enum class Handover { kAtOnce, kAfterClosing };
 
 class SyscallNotifier {
  public:
@@ -50,9 +53,9 @@ class SyscallNotifier {
   virtual bool isWaiting(std::uint64_t id) = 0;
   // 0, or ENOENT: nobody waits any more.
   virtual int answer(std::uint64_t id, const CallAnswer& answer) = 0;
-  // Gives the caller a descriptor for what `fd` is and returns its number from the call, in one step. 0, ENOENT as
-  // above, or why it got none (EMFILE): the call still waits then.
-  virtual int inject(std::uint64_t id, int fd, CloseOnExec closeOnExec) = 0;
+  // Gives the caller a descriptor for what `fd` is, closes `fd`, and returns the new number from the call. 0, ENOENT as
+  // above, or why it got none: EMFILE, or EBADF for one that was opened with O_PATH; the call still waits then.
+  virtual int inject(std::uint64_t id, UniqueFd fd, CloseOnExec closeOnExec, Handover handover) = 0;
   // How many bytes could be read of the caller's memory; stops before what is not mapped. May block for as long as
   // whoever backs that memory likes.
   virtual std::size_t readMemory(std::int32_t thread, std::uint64_t address, std::span<char> to) = 0;
@@ -68,7 +71,7 @@ class KernelNotifier final : public SyscallNotifier {
   Result<std::optional<Notification>> receive() override;
   bool isWaiting(std::uint64_t id) override;
   int answer(std::uint64_t id, const CallAnswer& answer) override;
-  int inject(std::uint64_t id, int fd, CloseOnExec closeOnExec) override;
+  int inject(std::uint64_t id, UniqueFd fd, CloseOnExec closeOnExec, Handover handover) override;
   std::size_t readMemory(std::int32_t thread, std::uint64_t address, std::span<char> to) override;
   int fd() const { return listener_.get(); }
 

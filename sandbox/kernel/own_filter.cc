@@ -98,6 +98,7 @@ Result<void> confineWarden() {
       {SYS_stat},
       {SYS_lstat},
       {SYS_unlink},
+      {SYS_rename},
       {SYS_dup2},
       {SYS_poll},
       {SYS_time},
@@ -125,6 +126,10 @@ Result<void> confineWarden() {
       {SYS_symlinkat},
       {SYS_linkat},
       {SYS_renameat2},
+#ifdef SYS_renameat
+      {SYS_renameat},
+#endif
+
       {SYS_fchmodat},
       {SYS_fchmod},
       {SYS_fchownat},

@@ -36,6 +36,7 @@ struct Effect {
   int error = 0;
   UniqueFd fd;
   CloseOnExec closeOnExec = CloseOnExec::kNo;
+  Handover handover = Handover::kAtOnce;
   std::string note;  // for people
 
   static Effect failed(int error) { return {.error = error}; }

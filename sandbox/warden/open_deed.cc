@@ -29,12 +29,17 @@ bool reads(std::uint64_t flags) { return (flags & O_ACCMODE) != O_WRONLY; }
 
 CloseOnExec closeOnExec(std::uint64_t flags) { return has(flags, O_CLOEXEC) ? CloseOnExec::kYes : CloseOnExec::kNo; }
 
-Effect given(int fd, std::uint64_t flags) {
+// What others notice as long as anybody has it open: all but files, and programs that nobody can run while they are
+// written.
+enum class Seen { kNo, kWhileOpen };
+
+Effect given(int fd, std::uint64_t flags, Seen seen) {
   if (fd < 0) return Effect::failed(-fd);
   Effect effect;
   effect.kind = Effect::Kind::kFd;
   effect.fd.reset(fd);
   effect.closeOnExec = closeOnExec(flags);
+  effect.handover = seen == Seen::kWhileOpen ? Handover::kAfterClosing : Handover::kAtOnce;
   return effect;
 }
 
@@ -50,6 +55,8 @@ class OpenExisting final : public PathDeed {
  public:
   OpenExisting(PathCall call, UniqueFd found, const struct stat& status)
       : PathDeed(std::move(call)), found_(std::move(found)), type_(status.st_mode & S_IFMT) {
+    const bool program = writes(call_.flags) && (status.st_mode & 0111) != 0;
+    seen_ = program || !(S_ISREG(type_) || S_ISDIR(type_)) ? Seen::kWhileOpen : Seen::kNo;
     const bool quietDevice = S_ISCHR(type_) && major(status.st_rdev) == kMemoryDevices;
     const bool plain = S_ISREG(type_) || S_ISDIR(type_) || quietDevice;
     blocking_ = S_ISREG(type_) || S_ISDIR(type_) ? Blocking::kMay : Blocking::kWaits;
@@ -71,7 +78,7 @@ class OpenExisting final : public PathDeed {
     std::uint64_t flags = call_.flags & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW};
     // A terminal that a warden opens must never become its own.
     if (S_ISCHR(type_)) flags |= O_NOCTTY;
-    return given(openHow(AT_FDCWD, handleOf(found_.get()).c_str(), {.flags = flags}), call_.flags);
+    return given(openHow(AT_FDCWD, handleOf(found_.get()).c_str(), {.flags = flags}), call_.flags, seen_);
   }
 
  protected:
@@ -80,7 +87,8 @@ class OpenExisting final : public PathDeed {
  private:
   UniqueFd found_;
   mode_t type_;
-  Blocking blocking_;
+  Seen seen_ = Seen::kNo;
+  Blocking blocking_ = Blocking::kMay;
 };
 
 class OpenNew final : public PathDeed {
@@ -100,7 +108,7 @@ class OpenNew final : public PathDeed {
                             .mode = call_.mode,
                             .resolve = kResolveBeneath | kResolveNoSymlinks});
     if (fd == -EEXIST && !has(call_.flags, O_EXCL)) return {.kind = Effect::Kind::kChanged};
-    return given(fd, call_.flags);
+    return given(fd, call_.flags, (call_.mode & 0111) != 0 ? Seen::kWhileOpen : Seen::kNo);
   }
 
  protected:
@@ -110,32 +118,30 @@ class OpenNew final : public PathDeed {
   Place place_;
 };
 
-// O_TMPFILE, and O_PATH: the object itself is the argument or the result.
-class OpenPinned final : public PathDeed {
+// O_TMPFILE: a file without a name, in a pinned directory.
+class OpenNameless final : public PathDeed {
  public:
-  OpenPinned(PathCall call, UniqueFd found) : PathDeed(std::move(call)), found_(std::move(found)) {}
+  OpenNameless(PathCall call, UniqueFd found) : PathDeed(std::move(call)), found_(std::move(found)) {}
   int prepare() {
     auto path = pathOf(found_.get());
     if (!path) return path.error().value;
-    judge(makesFile() ? policy::Operation::kWrite : policy::Operation::kRead, std::move(*path));
+    judge(policy::Operation::kWrite, std::move(*path));
     return 0;
   }
   Lasting lasting() const override { return Lasting::kNothing; }
   Effect perform() override {
-    if (!makesFile()) return given(::fcntl(found_.get(), F_DUPFD_CLOEXEC, 3), call_.flags);
     const ScopedUmask umask(call_.umask);
-    return given(openHow(found_.get(), ".",
-                         {.flags = call_.flags & ~std::uint64_t{O_NOFOLLOW},
-                          .mode = call_.mode,
-                          .resolve = kResolveBeneath | kResolveNoSymlinks}),
-                 call_.flags);
+    const int fd = openHow(found_.get(), ".",
+                           {.flags = call_.flags & ~std::uint64_t{O_NOFOLLOW},
+                            .mode = call_.mode,
+                            .resolve = kResolveBeneath | kResolveNoSymlinks});
+    return given(fd, call_.flags, Seen::kNo);
   }
 
  protected:
   int pinned() const override { return found_.get(); }
 
  private:
-  bool makesFile() const { return has(call_.flags, kTmpfile); }
   UniqueFd found_;
 };
 
@@ -184,18 +190,17 @@ PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
 
 PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
   if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
+  // The kernel hands no such descriptor on. Whoever hears this takes openat(2), of which O_PATH is not notified.
+  if (has(call.flags, O_PATH)) return Errno{ENOSYS};
   if (has(call.flags, O_CREAT) && has(call.flags, O_DIRECTORY) && !has(call.flags, kTmpfile)) return Errno{EINVAL};
   const bool keepsLink = has(call.flags, O_NOFOLLOW) || (has(call.flags, O_CREAT) && has(call.flags, O_EXCL));
   auto found = pinObject(caller, call.path, keepsLink ? LastLink::kKeep : LastLink::kFollow, call.resolve);
-  if (has(call.flags, O_PATH) || has(call.flags, kTmpfile)) {
+  if (has(call.flags, kTmpfile)) {
     if (!found) return found.error();
     struct stat status {};
     if (::fstat(found->get(), &status) != 0) return Errno{errno};
-    if (has(call.flags, O_DIRECTORY) && !S_ISDIR(status.st_mode)) return Errno{ENOTDIR};
-    if (has(call.flags, O_PATH) && isOnProc(found->get())) {
-      if (const int error = refusalOfProcFile(caller, found->get(), ProcUse::kRead); error != 0) return Errno{error};
-    }
-    return make<OpenPinned>(std::move(call), std::move(*found));
+    if (!S_ISDIR(status.st_mode)) return Errno{ENOTDIR};
+    return make<OpenNameless>(std::move(call), std::move(*found));
   }
   if (found) return prepareFound(caller, std::move(call), std::move(*found));
   if (found.error().value != ENOENT || !has(call.flags, O_CREAT)) return found.error();

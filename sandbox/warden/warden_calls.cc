@@ -229,7 +229,7 @@ void Warden::reply(const Call& call, Effect& effect) {
       return;
     case Effect::Kind::kFd: break;
   }
-  const int error = notifier.inject(call.id(), effect.fd.get(), effect.closeOnExec);
+  const int error = notifier.inject(call.id(), std::move(effect.fd), effect.closeOnExec, effect.handover);
   effect.error = error;
   // The caller has no room for it (EMFILE): that is its answer, and never that the kernel may try.
   if (error != 0 && error != ENOENT) (void)notifier.answer(call.id(), CallAnswer::failed(error));

@@ -29,11 +29,11 @@ class FakeNotifier final : public sandbox::SyscallNotifier {
     answers.emplace_back(id, answer);
     return 0;
   }
-  int inject(std::uint64_t id, int fd, sandbox::CloseOnExec) override {
+  int inject(std::uint64_t id, UniqueFd fd, sandbox::CloseOnExec, sandbox::Handover) override {
     if (!waiting.contains(id)) return ENOENT;
     if (fullTable) return EMFILE;
     waiting.erase(id);
-    injected.emplace_back(id, fd);
+    injected.emplace_back(id, std::move(fd));
     return 0;
   }
   std::size_t readMemory(std::int32_t, std::uint64_t address, std::span<char> to) override {
@@ -55,7 +55,7 @@ class FakeNotifier final : public sandbox::SyscallNotifier {
   std::set<std::uint64_t> waiting;
   std::map<std::uint64_t, std::string> memory;
   std::vector<std::pair<std::uint64_t, sandbox::CallAnswer>> answers;
-  std::vector<std::pair<std::uint64_t, int>> injected;
+  std::vector<std::pair<std::uint64_t, UniqueFd>> injected;
   bool fullTable = false;
 };
 
