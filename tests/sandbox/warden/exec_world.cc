@@ -110,7 +110,9 @@ class InterruptingNotifier final : public SyscallNotifier {
     const bool interrupt = answer.kind == CallAnswer::Kind::kProceed && interruptions_-- > 0;
     return kernel_.answer(id, interrupt ? CallAnswer::failed(kMadeAgain) : answer);
   }
-  int inject(std::uint64_t id, int fd, CloseOnExec closeOnExec) override { return kernel_.inject(id, fd, closeOnExec); }
+  int inject(std::uint64_t id, UniqueFd fd, CloseOnExec closeOnExec, Handover handover) override {
+    return kernel_.inject(id, std::move(fd), closeOnExec, handover);
+  }
   std::size_t readMemory(std::int32_t thread, std::uint64_t address, std::span<char> to) override {
     return kernel_.readMemory(thread, address, to);
   }

@@ -91,7 +91,7 @@ World::World(WorldOptions options) : options_(std::move(options)) {
   wardenEnd_.reset(pair[1]);
   journal_.reset(memfd_create("journal", MFD_CLOEXEC));
   require(ftruncate(journal_.get(), static_cast<off_t>(kCallsJournalBytes.count)) == 0, "journal");
-  ring_ = std::move(ActionRing::create(kActionRingCapacity)).value();
+  ring_ = std::move(ActionRing::create(options_.ringCapacity)).value();
   denials_.reset(memfd_create("denials", MFD_CLOEXEC));
   proc_.reset(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   stop_.reset(eventfd(0, EFD_CLOEXEC));
@@ -137,6 +137,7 @@ void World::start(std::function<int()> act) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         becomeRun(false);
         prctl(PR_SET_DUMPABLE, 1);
+        for (const int number : {SIGTERM, SIGINT, SIGSEGV, SIGABRT}) signal(number, SIG_DFL);
         const int listener = options_.notified == Notified::kNothing ? 0 : installListener(options_.notified);
         if (listener < 0) _exit(kTargetFailed);
         (void)!write(ready[1], &listener, sizeof listener);
@@ -167,9 +168,11 @@ void World::start(std::function<int()> act) {
     const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, target_, 0)));
     listener_.reset(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd.get(), listener, 0)));
     require(static_cast<bool>(listener_), "pidfd_getfd");
-    startWarden(false);
-    sendRules(1);
-    (void)expect<RulesInForce>();
+    if (!options_.wardenless) {
+      startWarden(false);
+      sendRules(1);
+      (void)expect<RulesInForce>();
+    }
   }
   require(write(go[1], "g", 1) == 1, "go");
   close(go[0]);
@@ -275,6 +278,16 @@ std::vector<AllowedAction> World::allowed() {
     if (!entry) return result;
     result.push_back(std::move(decodeEntry(*entry)).value());
   }
+}
+
+bool World::isPerforming() const {
+  void* map = mmap(nullptr, sizeof(CallJournal), PROT_READ, MAP_SHARED, journal_.get(), 0);
+  require(map != MAP_FAILED, "mapping the journal");
+  const auto* journal = static_cast<const CallJournal*>(map);
+  const bool found = std::any_of(std::begin(journal->slots), std::end(journal->slots),
+                                 [](const CallSlot& slot) { return slot.state == CallState::kPerforming; });
+  munmap(map, sizeof(CallJournal));
+  return found;
 }
 
 std::string World::denials() const {

@@ -7,9 +7,12 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,6 +34,8 @@ struct WorldOptions {
   policy::Document document;
   Notified notified = Notified::kWrites;
   Records records = Records::kAnswered;
+  bool wardenless = false;  // nobody answers but the test itself
+  Bytes ringCapacity = sandbox::kActionRingCapacity;
   // What the daemon says to a question at once; nothing: the test answers.
   std::function<std::optional<sandbox::Answer>(const sandbox::Ask&)> answer;
 };
@@ -57,17 +62,23 @@ class World {
   void startWarden(bool restarted);
   void killWarden();
   pid_t warden() const { return warden_; }
+  int listener() const { return listener_.get(); }
 
   void send(const sandbox::GuardOrder& order);
   void sendRules(std::uint64_t generation);
+  void setDocument(policy::Document document) { options_.document = std::move(document); }
   // Waits until an event is of that kind and `which` says yes; fails the test after ten seconds.
   template <typename Event>
   Event expect(std::function<bool(const Event&)> which = {});
+  template <typename Event>
+  std::optional<Event> find(std::function<bool(const Event&)> which);
   // How many of that kind came so far.
   template <typename Event>
   std::size_t count();
   std::vector<sandbox::AllowedAction> allowed();
   std::string denials() const;
+  // Whether the journal has a call that is being performed.
+  bool isPerforming() const;
 
  private:
   void daemon();
@@ -96,6 +107,16 @@ Event World::expect(std::function<bool(const Event&)> which) {
   });
   if (!event) throw std::runtime_error("an event did not come within ten seconds");
   return std::get<Event>(*event);
+}
+
+template <typename Event>
+std::optional<Event> World::find(std::function<bool(const Event&)> which) {
+  const std::lock_guard lock(mutex_);
+  for (const sandbox::GuardEvent& each : events_) {
+    const auto* found = std::get_if<Event>(&each);
+    if (found != nullptr && which(*found)) return *found;
+  }
+  return std::nullopt;
 }
 
 template <typename Event>
