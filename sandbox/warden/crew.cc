@@ -33,7 +33,8 @@ bool spawn(pthread_t& thread, void* (*start)(void*), void* argument) {
 Result<void> Warden::run() {
   epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
   watchTimer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
-  if (!epoll_ || !watchTimer_) return posixError(errno, "preparing the warden's loop");
+  handles_.reset(::openat(parts_.proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!epoll_ || !watchTimer_ || !handles_) return posixError(errno, "preparing the warden's loop");
   epoll_event pair{.events = EPOLLIN, .data = {.fd = parts_.pair.get()}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, parts_.pair.get(), &pair) != 0) {
     return posixError(errno, "watching the daemon's socket");
@@ -73,7 +74,7 @@ Result<void> Warden::run() {
 
 void Warden::member(Member& me) {
   // A umask and a working directory of its own.
-  if (::unshare(CLONE_FS) != 0 || ::fchdir(parts_.proc) != 0) {
+  if (::unshare(CLONE_FS) != 0 || ::fchdir(handles_.get()) != 0) {
     const Lock lock(mutex_);
     fail(posixError(errno, "preparing a thread of the warden"));
   }
@@ -164,10 +165,12 @@ void Warden::lead(Member& me) {
         if ((event.events & ~std::uint32_t{EPOLLOUT}) != 0) receiveOrders(me);
       }
     }
-    const Microseconds now = clock_.now().monotonic;
-    if (wait > 0 && now - lastTick >= kWaitingPoll) {
-      lastTick = now;
-      tick(me);
+    if (wait > 0) {
+      const Microseconds now = monotonic();
+      if (now - lastTick >= kWaitingPoll) {
+        lastTick = now;
+        tick(me);
+      }
     }
     // All that came is received before the first is handled: what was received no signal can take back.
     if (!received) handleNext(me);
@@ -182,7 +185,7 @@ int Warden::timeout() const {
   if (polls) return static_cast<int>(kWaitingPoll.count());
   const Microseconds due = denials_.nextDue();
   if (due == Microseconds::max()) return -1;
-  const auto left = std::chrono::duration_cast<Milliseconds>(due - clock_.now().monotonic) + Milliseconds(1);
+  const auto left = std::chrono::duration_cast<Milliseconds>(due - monotonic()) + Milliseconds(1);
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, kDenialPeriod.count()));
 }
 
@@ -202,7 +205,7 @@ void Warden::watch() {
     const Lock lock(mutex_);
     if (stopping_) return;
     watchArmed_ = false;
-    const Microseconds now = clock_.now().monotonic;
+    const Microseconds now = monotonic();
     bool busy = false;
     for (const auto& each : crew_) {
       if (each->since == Microseconds{}) continue;

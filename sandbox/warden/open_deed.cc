@@ -2,17 +2,15 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <string_view>
 
 #include "sandbox/kernel/path_calls.h"
 #include "sandbox/warden/deeds.h"
+#include "sandbox/warden/file_system.h"
 #include "sandbox/warden/own_proc.h"
-#include "sandbox/warden/walk.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -43,24 +41,16 @@ Effect given(int fd, std::uint64_t flags, Seen seen) {
   return effect;
 }
 
-// File systems of this machine that answer by themselves.
-bool isLocal(int object) {
-  static constexpr long kLocal[] = {0xEF53,     0x58465342, 0x9123683E, 0x01021994, 0x794c7630, 0xF2F52010, 0x9fa0,
-                                    0x62656572, 0x1cd1,     0x858458f6, 0x4d44,     0x2011BAB0, 0x2FC12FC1, 0x27e0eb};
-  struct statfs status {};
-  return ::fstatfs(object, &status) == 0 && std::ranges::find(kLocal, long{status.f_type}) != std::end(kLocal);
-}
-
 class OpenExisting final : public PathDeed {
  public:
-  OpenExisting(PathCall call, UniqueFd found, const struct stat& status)
+  OpenExisting(PathCall call, UniqueFd found, const struct stat& status, FileSystemKind kind)
       : PathDeed(std::move(call)), found_(std::move(found)), type_(status.st_mode & S_IFMT) {
     const bool program = writes(call_.flags) && (status.st_mode & 0111) != 0;
     seen_ = program || !(S_ISREG(type_) || S_ISDIR(type_)) ? Seen::kWhileOpen : Seen::kNo;
     const bool quietDevice = S_ISCHR(type_) && major(status.st_rdev) == kMemoryDevices;
     const bool plain = S_ISREG(type_) || S_ISDIR(type_) || quietDevice;
     blocking_ = S_ISREG(type_) || S_ISDIR(type_) ? Blocking::kMay : Blocking::kWaits;
-    if (plain && (quietDevice || isLocal(found_.get()))) blocking_ = Blocking::kNo;
+    if (plain && (quietDevice || kind != FileSystemKind::kRemote)) blocking_ = Blocking::kNo;
     if (S_ISFIFO(type_) && has(call_.flags, O_NONBLOCK)) blocking_ = Blocking::kNo;
   }
 
@@ -93,14 +83,19 @@ class OpenExisting final : public PathDeed {
 
 class OpenNew final : public PathDeed {
  public:
-  OpenNew(PathCall call, Place place) : PathDeed(std::move(call)), place_(std::move(place)) {}
+  OpenNew(PathCall call, Place place) : PathDeed(std::move(call)), place_(std::move(place)) {
+    struct stat status {};
+    const bool local = ::fstat(place_.directory.get(), &status) == 0 &&
+                       fileSystemOf(place_.directory.get(), status.st_dev) == FileSystemKind::kLocal;
+    blocking_ = local ? Blocking::kNo : Blocking::kMay;
+  }
   int prepare() {
     auto path = pathOf(place_);
     if (!path) return path.error().value;
     judge(policy::Operation::kWrite, std::move(*path));
     return 0;
   }
-  Blocking blocking() const override { return isLocal(place_.directory.get()) ? Blocking::kNo : Blocking::kMay; }
+  Blocking blocking() const override { return blocking_; }
   Effect perform() override {
     const ScopedUmask umask(call_.umask);
     const int fd = openHow(place_.directory.get(), place_.name.c_str(),
@@ -116,6 +111,7 @@ class OpenNew final : public PathDeed {
 
  private:
   Place place_;
+  Blocking blocking_ = Blocking::kMay;
 };
 
 // O_TMPFILE: a file without a name, in a pinned directory.
@@ -177,13 +173,14 @@ PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
     found = RF_OR_ERRNO(terminalOf(caller));
     if (::fstat(found.get(), &status) != 0) return Errno{errno};
   }
-  if (isOnProc(found.get())) {
+  const FileSystemKind kind = fileSystemOf(found.get(), status.st_dev);
+  if (kind == FileSystemKind::kProc) {
     if (const int error = refusalOfProcFile(caller, found.get(), writes(call.flags) ? ProcUse::kWrite : ProcUse::kRead);
         error != 0) {
       return Errno{error};
     }
   }
-  return make<OpenExisting>(std::move(call), std::move(found), status);
+  return make<OpenExisting>(std::move(call), std::move(found), status, kind);
 }
 
 }  // namespace

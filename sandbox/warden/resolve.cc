@@ -100,7 +100,7 @@ OrErrno<Place> pinPlaceBehindLinks(const Caller& caller, const CopiedPath& path,
   return std::move(end->place);
 }
 
-std::string handleOf(int object) { return "self/fd/" + std::to_string(object); }
+std::string handleOf(int object) { return std::to_string(object); }
 
 OrErrno<std::string> pathOf(int object) {
   std::array<char, PATH_MAX> buffer;

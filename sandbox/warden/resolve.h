@@ -47,7 +47,7 @@ OrErrno<Place> pinPlaceBehindLinks(const Caller& caller, const CopiedPath& path,
 // is nobody's but those who have it open. EACCES for what lies outside the root.
 OrErrno<std::string> pathOf(int object);
 OrErrno<std::string> pathOf(const Place& place);
-// "self/fd/N" below /proc, which every thread of a warden has as its working directory.
+// The object's name below its own /proc/self/fd, which every thread of a warden has as its working directory.
 std::string handleOf(int object);
 
 }  // namespace ringfence::sandbox

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,11 +11,11 @@
 #include <string_view>
 
 #include "sandbox/kernel/path_calls.h"
+#include "sandbox/warden/file_system.h"
 
 namespace ringfence::sandbox {
 namespace {
 
-constexpr long kProcMagic = 0x9fa0;
 constexpr int kMaxLinks = 40;  // as the kernel
 constexpr std::size_t kMaxSteps = 4096;
 
@@ -80,7 +79,7 @@ class Walker {
 
   // True: end_ is where the path leads.
   OrErrno<bool> enter(const std::string& name) {
-    const bool onProc = isOnProc(here_.get());
+    const bool onProc = isOnProc();
     std::string real = name;
     if (onProc) real = RF_OR_ERRNO(translate(name));
     const bool placeIsHere = to_ == WalkTo::kPlace && isLast();
@@ -118,6 +117,10 @@ class Walker {
     return false;
   }
 
+  bool isOnProc() const {
+    struct stat status {};
+    return ::fstat(here_.get(), &status) == 0 && fileSystemOf(here_.get(), status.st_dev) == FileSystemKind::kProc;
+  }
   bool atProcRoot() const {
     struct stat status {};
     return ::fstat(here_.get(), &status) == 0 && status.st_ino == 1;
@@ -177,11 +180,6 @@ class Walker {
 };
 
 }  // namespace
-
-bool isOnProc(int object) {
-  struct statfs status {};
-  return ::fstatfs(object, &status) == 0 && status.f_type == kProcMagic;
-}
 
 OrErrno<WalkEnd> walkAsCaller(const Caller& caller, const CopiedPath& path, LastLink last, WalkTo to) {
   return Walker(caller, last, to).walk(path);

@@ -13,7 +13,4 @@ struct WalkEnd {
 };
 OrErrno<WalkEnd> walkAsCaller(const Caller& caller, const CopiedPath& path, LastLink last, WalkTo to);
 
-// Whether the object is on a procfs.
-bool isOnProc(int object);
-
 }  // namespace ringfence::sandbox

@@ -75,6 +75,8 @@ class Warden {
   void armWatch();
   void interruptBlocked();
   int timeout() const;
+  static Microseconds monotonic();
+  static Microseconds bootTime();
 
   // Messages: warden_orders.cc.
   void greet(bool restarted);
@@ -122,7 +124,6 @@ class Warden {
   std::shared_ptr<const Rules> rules() const;
 
   WardenParts parts_;
-  SystemClock clock_;
   mutable std::mutex mutex_;
   std::condition_variable idle_;
   std::list<std::unique_ptr<Member>> crew_;
@@ -132,6 +133,7 @@ class Warden {
   std::optional<Error> failure_;
   UniqueFd epoll_;
   UniqueFd watchTimer_;
+  UniqueFd handles_;  // our own /proc/self/fd
   std::atomic<bool> watchArmed_ = false;
 
   std::shared_ptr<const Rules> rules_;
@@ -143,6 +145,7 @@ class Warden {
   std::map<std::uint64_t, OwnedCall> later_;  // by id: their deeds answer
   DenialCounter denials_;
   std::deque<std::string> outbox_;
+  bool outboxFull_ = false;
   std::uint64_t looks_ = 0;
   std::vector<std::int32_t> known_;  // threads whose namespace and root were looked at, by number
 };

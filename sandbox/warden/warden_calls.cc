@@ -67,7 +67,7 @@ void Warden::handle(Member& me, OwnedCall call) {
   {
     const Lock lock(mutex_);
     me.reading = call->id();
-    me.since = clock_.now().monotonic;
+    me.since = monotonic();
     armWatch();
   }
   PreparedDeed prepared = prepare(*call);
@@ -120,7 +120,7 @@ void Warden::decide(Member& me, OwnedCall call) {
 
 void Warden::performAllowed(Member& me, OwnedCall call, const Ruling& ruling) {
   if (ruling.recorded) {
-    AllowedAction entry{.rule = ruling.verdict.rule, .boottime = clock_.now().boottime};
+    AllowedAction entry{.rule = ruling.verdict.rule, .boottime = bootTime()};
     if (ruling.target < call->deed->targets().size()) entry.action.action = call->deed->targets()[ruling.target];
     entry.action.what = guardedCallName(guardedCallOf(call->notification.number));
     entry.action.second = call->deed->second();

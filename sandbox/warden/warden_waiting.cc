@@ -89,7 +89,7 @@ void Warden::deny(Member&, OwnedCall call, const Ruling& ruling) {
   bool first = false;
   {
     const Lock lock(mutex_);
-    first = denials_.note(key, action, rule, clock_.now().monotonic) == DenialCounter::Seen::kFirst;
+    first = denials_.note(key, action, rule, monotonic()) == DenialCounter::Seen::kFirst;
   }
   if (!first) return answerError(std::move(call), EACCES);
   tellAgent(parts_.denials, denialLine(action, rule, DenialOutcome::kForbidden, {}));
@@ -219,7 +219,7 @@ void Warden::leave(OwnedCall call, Look look) {
                           .ask = call->ask,
                           .digest = 0,
                           .text = std::move(call->text),
-                          .since = clock_.now().monotonic,
+                          .since = monotonic(),
                           .question = std::move(call->question)});
 }
 
@@ -254,7 +254,7 @@ void Warden::retryRoom(Member& me) {
 void Warden::tick(Member& me) {
   {
     const Lock lock(mutex_);
-    const Microseconds now = clock_.now().monotonic;
+    const Microseconds now = monotonic();
     for (Record& record : denials_.due(now)) send(record);
     lookAtHeld();
     interruptBlocked();
