@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct Effect {
   CloseOnExec closeOnExec = CloseOnExec::kNo;
   Handover handover = Handover::kAtOnce;
   std::string note;  // for people
+  // It was allowed, and was not done because of this: recorded as denied.
+  std::optional<GuardRule> denied;
 
   static Effect failed(int error) { return {.error = error}; }
   // For the result of a libc call: -1 and errno.

@@ -39,14 +39,20 @@ Result<std::string> programOf(const Caller& caller, const ExecCase& original, co
   return std::move(*found);
 }
 
+policy::Action asWritten(const ExecCopy& copy) {
+  return {.operation = policy::Operation::kExec, .target = copy.path, .argv = copy.argv};
+}
+
 bool hasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
 }  // namespace
 
-policy::Verdict ExecCase::judge(const policy::Judge& rules) const {
-  policy::Verdict verdict = judgeExec(rules, forms);
-  if (kept && verdict.decision != policy::Decision::kForbid) verdict.decision = policy::Decision::kAllow;
-  return verdict;
+Ruling ExecCase::judge(const Rules& rules) const {
+  Ruling ruling = judgeExec(rules, forms);
+  if (!kept || ruling.decision == policy::Decision::kForbid) return ruling;
+  ruling.decision = policy::Decision::kAllow;
+  ruling.recorded = false;  // as what it was the first time
+  return ruling;
 }
 
 ExecAdmission ExecCase::admission() && {
@@ -60,10 +66,15 @@ ExecCorrection ExecCase::correction() && { return {.call = call, .corrected = st
 PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise) {
   auto copy = copyExec(caller);
   const bool kept = promise && copy && *copy == promise->copy;
-  if (promise && promise->kind == ExecPromise::Kind::kCorrected && !kept) return ExecBroken{};
+  if (promise && promise->kind == ExecPromise::Kind::kCorrected && !kept) return ExecBroken{asWritten(promise->copy)};
   if (!copy) return refusalOf(copy.error());
+  policy::Action written = asWritten(*copy);
   auto result = makeCase(caller, std::move(*copy));
-  if (!result) return refusalOf(result.error());
+  if (!result) {
+    ExecRefusal refusal = refusalOf(result.error());
+    if (!refusal.why.empty()) refusal.action = std::move(written);
+    return refusal;
+  }
   if (kept) result->kept = std::move(promise);
   return std::move(*result);
 }

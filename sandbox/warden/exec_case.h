@@ -3,7 +3,7 @@
 //
 //   auto prepared = prepareExec(caller, gate.claim(call));
 //   ExecCase, allowed:   gate.admit(std::move(case).admission());
-//   … rewritten:         gate.correct(RF_TRY(correctExec(caller, case, rewrite)).correction());
+//   … rewritten:         gate.correct(std::move(*correctExec(caller, case, rewrite)).correction());
 //   ExecRefusal:         answer its error; recorded where it says why
 //   ExecBroken:          gate.endExchanged(call)
 #pragma once
@@ -13,7 +13,6 @@
 #include <variant>
 #include <vector>
 
-#include "policy/evaluate.h"
 #include "sandbox/warden/caller.h"
 #include "sandbox/warden/exec_gate.h"
 #include "sandbox/warden/exec_judge.h"
@@ -30,7 +29,7 @@ struct ExecCase {
 
   // Forbid, ask, rewrite or allow. What was answered or corrected once is not asked about or corrected again; a forbid
   // that came meanwhile holds.
-  policy::Verdict judge(const policy::Judge& rules) const;
+  Ruling judge(const Rules& rules) const;
   ExecAdmission admission() &&;
   ExecCorrection correction() &&;
 };
@@ -39,10 +38,13 @@ struct ExecRefusal {
   int error = 0;
   // Empty: the kernel itself would say so, and nobody needs to know. Otherwise it was we who refused, and why.
   std::string why;
+  policy::Action action;  // as the caller wrote it
 };
 
 // The corrected call is not what was promised: another thread changed it.
-struct ExecBroken {};
+struct ExecBroken {
+  policy::Action action;  // as it was promised
+};
 
 using PreparedExec = std::variant<ExecCase, ExecRefusal, ExecBroken>;
 

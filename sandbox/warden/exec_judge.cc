@@ -8,16 +8,6 @@
 namespace ringfence::sandbox {
 namespace {
 
-int strength(policy::Decision decision) {
-  switch (decision) {
-    case policy::Decision::kForbid: return 3;
-    case policy::Decision::kAsk: return 2;
-    case policy::Decision::kRewrite: return 1;
-    case policy::Decision::kAllow: break;
-  }
-  return 0;
-}
-
 void addForms(const Caller& caller, const ExecProgram& program, const ExecObject& object,
               std::vector<ExecForm>& forms) {
   const bool asWritten = forms.empty();
@@ -50,18 +40,20 @@ std::vector<ExecForm> execForms(const Caller& caller, const ExecProgram& program
   return forms;
 }
 
-policy::Verdict judgeExec(const policy::Judge& judge, const std::vector<ExecForm>& forms) {
-  const bool granted = isGranted(judge.document(), forms.front().action);
-  policy::Verdict strictest = judge.judge(forms.front().action);
+Ruling judgeExec(const Rules& rules, const std::vector<ExecForm>& forms) {
+  const bool granted = isGranted(rules.judge().document(), forms.front().action);
+  Ruling strictest = rules.rule({forms.front().action});
   for (auto form = forms.begin() + 1; form != forms.end(); ++form) {
-    policy::Verdict verdict = judge.judge(form->action);
-    if (granted && verdict.decision != policy::Decision::kForbid) continue;
-    if (strength(verdict.decision) <= strength(strictest.decision)) continue;
+    Ruling ruling = rules.rule({form->action});
+    if (granted && ruling.decision != policy::Decision::kForbid) continue;
+    if (strength(ruling.decision) <= strength(strictest.decision)) continue;
+    policy::Verdict& verdict = ruling.verdict;
     if (!verdict.replacement.argv.empty())
       verdict.replacement.argv.insert(verdict.replacement.argv.begin(), form->before.begin(), form->before.end());
     verdict.why = form->seenAs + (verdict.why.empty() ? "" : ": " + verdict.why);
-    strictest = std::move(verdict);
+    strictest = std::move(ruling);
   }
+  strictest.recorded = true;
   return strictest;
 }
 

@@ -7,6 +7,7 @@
 
 #include "policy/evaluate.h"
 #include "sandbox/warden/exec_program.h"
+#include "sandbox/warden/rules.h"
 #include "sandbox/wire/guard.h"
 
 namespace ringfence::sandbox {
@@ -23,9 +24,9 @@ struct ExecForm {
 // Never empty; the first is what the caller wrote. Looks up what a dynamic loader would load.
 std::vector<ExecForm> execForms(const Caller& caller, const ExecProgram& program);
 
-// The strictest verdict over all forms: forbid, ask, rewrite, allow. A grant for what the caller wrote answers what is
-// asked about any of its forms. `replacement.argv` is a whole command line.
-policy::Verdict judgeExec(const policy::Judge& judge, const std::vector<ExecForm>& forms);
+// The strictest ruling over all forms: forbid, ask, rewrite, allow. A grant for what the caller wrote answers what is
+// asked about any of its forms. `verdict.replacement.argv` is a whole command line. Always recorded.
+Ruling judgeExec(const Rules& rules, const std::vector<ExecForm>& forms);
 
 // The words cut to what guards may say (sandbox/wire/guard.h); the last one says how many are missing. `cut`: there
 // were more than these.

@@ -10,6 +10,8 @@ bool isBelow(std::string_view path, std::string_view directory) {
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
+}  // namespace
+
 int strength(policy::Decision decision) {
   switch (decision) {
     case policy::Decision::kForbid: return 3;
@@ -19,8 +21,6 @@ int strength(policy::Decision decision) {
   }
   return 3;
 }
-
-}  // namespace
 
 Rules::Rules(GuardRules rules)
     : run_(std::move(rules.run)),

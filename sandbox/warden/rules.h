@@ -19,6 +19,9 @@ struct Ruling {
   bool recorded = true;     // false: nothing that lasts longer than the run, so nobody is told
 };
 
+// Which of two decisions wins over the other.
+int strength(policy::Decision decision);
+
 class Rules {
  public:
   explicit Rules(GuardRules rules);

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "sandbox/kernel/guarded_calls.h"
+#include "sandbox/warden/exec_case.h"
 #include "sandbox/warden/warden_parts.h"
 
 namespace ringfence::sandbox {
@@ -88,6 +89,8 @@ void Warden::handle(Member& me, OwnedCall call) {
 
 PreparedDeed Warden::prepare(const Call& call) {
   const Caller caller(parts_.proc, *parts_.notifier, call.notification);
+  const GuardedCall kind = guardedCallOf(call.notification.number);
+  const bool executes = kind == GuardedCall::kExecve || kind == GuardedCall::kExecveat;
   std::int32_t* known = nullptr;
   {
     const Lock lock(mutex_);
@@ -95,13 +98,14 @@ PreparedDeed Warden::prepare(const Call& call) {
     if (*known == call.notification.thread) known = nullptr;
   }
   if (known != nullptr) {
-    // A path would mean something else for it, and everything of it would be judged by another name.
-    if (!caller.seesWhatWeSee()) return Errno{EACCES};
+    // A path would mean something else for it, and everything of it would be judged by another name. Of the command
+    // of the launch nothing can be seen, and nothing of it is judged here.
+    const bool sees = caller.seesWhatWeSee();
+    if (!sees && !(executes && isLaunchedCommand(caller))) return Errno{EACCES};
     const Lock lock(mutex_);
-    *known = call.notification.thread;
+    if (sees) *known = call.notification.thread;
   }
-  const GuardedCall kind = guardedCallOf(call.notification.number);
-  if (kind != GuardedCall::kExecve && kind != GuardedCall::kExecveat) return preparePath(caller);
+  if (!executes) return preparePath(caller);
   if (!parts_.prepareExec) return Errno{EACCES};
   return parts_.prepareExec(caller, *rules());
 }
@@ -211,7 +215,12 @@ void Warden::finish(Member* me, OwnedCall call, Effect effect) {
     }
   }
   reply(*call, effect);
+  std::optional<Record> denied;
+  if (effect.denied)
+    denied = Record{.kind = RecordKind::kDenied, .action = describe(*call, call->target), .rule = *effect.denied};
+  if (denied) tellAgent(parts_.denials, denialLine(denied->action, denied->rule, DenialOutcome::kForbidden, {}));
   const Lock lock(mutex_);
+  if (denied) send(*denied);
   if (call->ask != 0) send(Performed{.ask = call->ask, .sysErrno = effect.error, .note = std::move(effect.note)});
   parts_.journal->release(call->slot);
 }

@@ -33,13 +33,13 @@ ExecForm form(const std::string& target, Words argv, Words before = {}, std::str
           .seenAs = std::move(seenAs)};
 }
 
-policy::Verdict judged(const std::vector<policy::ExecRule>& rules, const std::vector<ExecForm>& forms,
-                       std::vector<policy::Grant> grants = {}) {
+Ruling judged(const std::vector<policy::ExecRule>& rules, const std::vector<ExecForm>& forms,
+              std::vector<policy::Grant> grants = {}) {
   policy::Document document;
   document.files.read.push_back({.pattern = "/", .origin = {}});
   document.exec = rules;
   document.grants = std::move(grants);
-  return judgeExec(policy::Judge(document, {.workspace = "/w", .home = "/h"}), forms);
+  return judgeExec(Rules({.document = document, .places = {.workspace = "/w", .home = "/h"}}), forms);
 }
 
 }  // namespace
@@ -127,18 +127,18 @@ TEST_CASE("the strictest verdict over what was written and what it hides wins") 
                                        form("/usr/bin/env", {"git", "push"}, {"env"}, "what `env` starts")};
   CHECK(judged({}, forms).decision == policy::Decision::kAllow);
   CHECK(judged({ask}, forms).decision == policy::Decision::kAsk);
-  const auto verdict = judged({ask, forbid}, forms);
-  CHECK(verdict.decision == policy::Decision::kForbid);
-  CHECK(verdict.why == "what `env` starts: no");
+  const auto ruling = judged({ask, forbid}, forms);
+  CHECK(ruling.decision == policy::Decision::kForbid);
+  CHECK(ruling.verdict.why == "what `env` starts: no");
 }
 
 TEST_CASE("what replaces a hidden command keeps the words before it") {
   const policy::ExecRule rewrite{
       .match = {"git", "push"}, .decide = policy::Decision::kRewrite, .rewrite = {"git", "push", "--dry-run"}};
-  const auto verdict = judged({rewrite}, {form("/usr/bin/env", {"env", "A=1", "git", "push", "origin"}),
-                                          form("/usr/bin/env", {"git", "push", "origin"}, {"env", "A=1"})});
-  CHECK(verdict.decision == policy::Decision::kRewrite);
-  CHECK(verdict.replacement.argv == Words{"env", "A=1", "git", "push", "--dry-run", "origin"});
+  const auto ruling = judged({rewrite}, {form("/usr/bin/env", {"env", "A=1", "git", "push", "origin"}),
+                                         form("/usr/bin/env", {"git", "push", "origin"}, {"env", "A=1"})});
+  CHECK(ruling.decision == policy::Decision::kRewrite);
+  CHECK(ruling.verdict.replacement.argv == Words{"env", "A=1", "git", "push", "--dry-run", "origin"});
 }
 
 TEST_CASE("a grant for a command line answers what is asked about what it hides, and no forbid") {

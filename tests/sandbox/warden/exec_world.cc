@@ -126,8 +126,8 @@ class InterruptingNotifier final : public SyscallNotifier {
 // One run of a program, from here on.
 class Loop {
  public:
-  Loop(ExecWorld& world, const policy::Judge& judge, Mediation mediation, Started started)
-      : world_(world), judge_(judge), mediation_(mediation), started_(std::move(started)) {
+  Loop(ExecWorld& world, const Rules& rules, Mediation mediation, Started started)
+      : world_(world), rules_(rules), mediation_(mediation), started_(std::move(started)) {
     proc_ = std::move(openAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY)).value();
     REQUIRE(::fchdir(proc_.get()) == 0);  // as every thread of a warden
     if (mediation_ == Mediation::kNone) return;
@@ -201,14 +201,14 @@ class Loop {
 
   void decide(const Caller& caller, ExecCase one) {
     const Notification call = one.call;
-    const policy::Verdict verdict = one.judge(judge_);
-    switch (verdict.decision) {
+    const Ruling ruling = one.judge(rules_);
+    switch (ruling.decision) {
       case policy::Decision::kAllow: return admit(std::move(one));
       case policy::Decision::kForbid:
         ++tally_.forbidden;
         (void)notifier_->answer(call.id, CallAnswer::failed(EACCES));
         return;
-      case policy::Decision::kRewrite: return correct(caller, one, rewriteOf(verdict));
+      case policy::Decision::kRewrite: return correct(caller, one, rewriteOf(ruling.verdict));
       case policy::Decision::kAsk: break;
     }
     const policy::Action& action = tally_.asked.emplace_back(one.forms.front().action);
@@ -228,20 +228,16 @@ class Loop {
     if (world_.afterAdmit) world_.afterAdmit(call);
   }
 
-  static Rewrite rewriteOf(const policy::Verdict& verdict) {
-    return {.path = verdict.replacement.path, .argv = verdict.replacement.argv};
-  }
-
   void correct(const Caller& caller, const ExecCase& one, const Rewrite& rewrite) {
     auto corrected = correctExec(caller, one, rewrite);
-    if (corrected && corrected->judge(judge_).decision != policy::Decision::kForbid)
+    if (corrected && corrected->judge(rules_).decision != policy::Decision::kForbid)
       gate_->correct(std::move(*corrected).correction());
     else
       (void)notifier_->answer(one.call.id, CallAnswer::failed(EACCES));
   }
 
   ExecWorld& world_;
-  const policy::Judge& judge_;
+  const Rules& rules_;
   Mediation mediation_;
   Started started_;
   UniqueFd proc_;
@@ -269,8 +265,8 @@ policy::Document ExecWorld::everythingReadable() {
 ExecWorld::ExecWorld(policy::Document document) : document_(std::move(document)) {}
 
 ExecTally ExecWorld::run(Mediation mediation, const std::function<int()>& program) {
-  const policy::Judge judge(document_, {.workspace = "/nowhere", .home = "/nowhere"});
-  return Loop(*this, judge, mediation, start(mediation, program)).run();
+  const Rules rules({.document = document_, .places = {.workspace = "/nowhere", .home = "/nowhere"}});
+  return Loop(*this, rules, mediation, start(mediation, program)).run();
 }
 
 std::vector<char*> argumentPointers(std::vector<std::string>& argv) {

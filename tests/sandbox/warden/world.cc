@@ -44,7 +44,8 @@ std::vector<sock_filter> notifying(Notified notified) {
   std::vector<sock_filter> program = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
   for (int number = 0; number < 600; ++number) {
     const GuardedCall call = guardedCallOf(number);
-    if (call == GuardedCall::kUnknown || call == GuardedCall::kExecve || call == GuardedCall::kExecveat) continue;
+    const bool executes = call == GuardedCall::kExecve || call == GuardedCall::kExecveat;
+    if (call == GuardedCall::kUnknown || executes != (notified == Notified::kExec)) continue;
     const bool byFlags = (call == GuardedCall::kOpen || call == GuardedCall::kOpenat) && notified == Notified::kWrites;
     if (!byFlags) {
       program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1));

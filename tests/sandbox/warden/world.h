@@ -27,7 +27,7 @@ namespace ringfence::test {
 inline constexpr uid_t kRunUid = 54321;
 inline constexpr const char* kWorkspace = "/mnt";
 
-enum class Notified { kWrites, kAllOpens, kNothing };
+enum class Notified { kWrites, kAllOpens, kExec, kNothing };
 enum class Records { kAnswered, kLeft };
 
 struct WorldOptions {
