@@ -170,7 +170,8 @@ class Collector {
 }  // namespace
 
 std::string originText(const policy::Origin& origin) {
-  return origin.file.empty() ? "" : origin.file + ":" + std::to_string(origin.line);
+  if (origin.line > 0) return origin.file + ":" + std::to_string(origin.line);
+  return origin.file;  // An option of the command line.
 }
 
 std::string homeInside(const CallerAccount& caller) {
