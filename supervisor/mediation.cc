@@ -189,6 +189,12 @@ void Mediation::ready(LinkId id, bool readable, bool writable) {
 
 void Mediation::wake() {
   const Microseconds now = world_.clock.now().boottime;
+  const bool wasDeaf = deaf_;
+  deaf_ = world_.turns.storeFailure().has_value();
+  // Meanwhile a guard may have had no room to keep what it said.
+  for (auto& [id, link] : links_) {
+    if (wasDeaf && !deaf_) link.link.send(sandbox::Repeat{});
+  }
   for (auto& [id, link] : links_) {
     work(link);
     if (!canRecord()) break;

@@ -122,6 +122,7 @@ class Mediation {
   World world_;
   std::map<LinkId, Link> links_;
   LinkId nextLink_ = 1;
+  bool deaf_ = false;  // the log could not be written when this was looked at last
   std::map<RunId, std::vector<sandbox::CredentialValue>> credentials_;
   mutable std::map<RunId, Rules> rules_;
 };

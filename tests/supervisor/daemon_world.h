@@ -57,8 +57,8 @@ class FakeLauncher final : public AgentLauncher {
     const auto ring = rings.find(run);
     if (which == sandbox::HeldFd::kOutputRing && ring != rings.end())
       return openAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(ring->second.fd()), O_RDONLY);
-    const auto held = fds.find({run, which});
-    if (held == fds.end()) return Error{ErrorCode::kNotFound, run.text()};
+    const auto held = guardFds.find({run, which});
+    if (held == guardFds.end()) return Error{ErrorCode::kNotFound, run.text()};
     return UniqueFd(::fcntl(held->second.get(), F_DUPFD_CLOEXEC, 3));
   }
 
@@ -71,7 +71,7 @@ class FakeLauncher final : public AgentLauncher {
   }
 
   std::map<RunId, OutputRingWriter> rings;
-  std::map<std::pair<RunId, sandbox::HeldFd>, UniqueFd> fds;
+  std::map<std::pair<RunId, sandbox::HeldFd>, UniqueFd> guardFds;
   std::vector<sandbox::LauncherRequest> sent;
   std::vector<std::size_t> sentFds;
   bool gone = false;

@@ -23,11 +23,11 @@ struct Guard {
     int pair[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
     const bool isWarden = kind == GuardKind::kWarden;
-    world.launcher.fds[{run, isWarden ? HeldFd::kWarden : HeldFd::kEgress}] = UniqueFd(pair[0]);
+    world.launcher.guardFds[{run, isWarden ? HeldFd::kWarden : HeldFd::kEgress}] = UniqueFd(pair[0]);
     end.reset(pair[1]);
     auto made = sandbox::ActionRing::create(kibibytes(64));
     REQUIRE(made);
-    world.launcher.fds[{run, isWarden ? HeldFd::kWardenActions : HeldFd::kEgressActions}] =
+    world.launcher.guardFds[{run, isWarden ? HeldFd::kWardenActions : HeldFd::kEgressActions}] =
         UniqueFd(::fcntl(made->fd(), F_DUPFD_CLOEXEC, 3));
     ring.emplace(*std::move(made));
   }
