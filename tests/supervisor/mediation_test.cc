@@ -155,7 +155,7 @@ TEST_CASE(
   const auto answer = guard->next<sandbox::Answer>();
   REQUIRE(answer);
   CHECK(answer->ask == 7);
-  CHECK(answer->outcome == Outcome::kAllowed);
+  CHECK(answer->outcome == sandbox::Outcome::kAllowed);
   CHECK(answerer.read().value().has_done());
   CHECK(watcher.read().value().pending_gone().settlement() == v1::SETTLEMENT_ALLOWED);
   const auto again = answered(world, answerer, answerTo(item->pending().id(), v1::VERDICT_DENY));
@@ -194,14 +194,14 @@ TEST_CASE("asks survive the daemon: the next one says the rules again, asks for 
   const auto answer = guard->next<sandbox::Answer>();
   REQUIRE(answer);
   CHECK(answer->ask == 2);
-  CHECK(answer->outcome == Outcome::kAllowed);
+  CHECK(answer->outcome == sandbox::Outcome::kAllowed);
   CHECK_FALSE(guard->next<sandbox::Answer>());
   // A person who begins to watch now sees what is open.
   Peering watcher(world, 1000);
   watcher.write(pending(true));
   CHECK(watcher.read().value().pending().action().target() == "/d/open");
   CHECK(answered(world, watcher, answerTo(1, v1::VERDICT_DENY)).has_value());
-  CHECK(guard->next<sandbox::Answer>()->outcome == Outcome::kDenied);
+  CHECK(guard->next<sandbox::Answer>()->outcome == sandbox::Outcome::kDenied);
 }
 
 TEST_CASE("what is allowed for longer is in the next rules of the guard, and out of them when it is revoked") {
@@ -358,7 +358,7 @@ TEST_CASE("a flood of asks is refused together, and then the run is frozen") {
   REQUIRE(factsOf<AsksRefused>(world).size() == 1);
   CHECK(factsOf<AsksRefused>(world)[0].count == kMaxRefusedAsks + 1);
   std::size_t denied = 0;
-  while (auto answer = guard->next<sandbox::Answer>()) denied += answer->outcome == Outcome::kDenied ? 1 : 0;
+  while (auto answer = guard->next<sandbox::Answer>()) denied += answer->outcome == sandbox::Outcome::kDenied ? 1 : 0;
   CHECK(denied == kMaxRefusedAsks + 1);
   CHECK(world.group(run, "cgroup.freeze") == "1");
 }
@@ -376,7 +376,7 @@ TEST_CASE("time expires a question, and its guard hears of that once") {
   world.daemon->wake();
   world.daemon->wake();
   guard->settle();
-  CHECK(guard->next<sandbox::Answer>()->outcome == Outcome::kExpired);
+  CHECK(guard->next<sandbox::Answer>()->outcome == sandbox::Outcome::kExpired);
   CHECK_FALSE(guard->next());
   Peering other(world, 1000);
   CHECK(answered(world, other, answerTo(1, v1::VERDICT_ALLOW))->error().code() == "gone");
