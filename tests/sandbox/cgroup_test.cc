@@ -104,7 +104,7 @@ TEST_CASE("a guard has a leaf beside the agent's, with limits of its own, and ta
     CHECK(fake.read(memory + "/agent" + limit) == "536870912");
     CHECK(fake.read(pids + "/agent/pids.max") == "100");
     // The last of the two writes; the kernel adds each.
-    CHECK(fake.read(fake.groupOf("unified") + "/cgroup.subtree_control") == (hybrid ? "" : "+pids"));
+    CHECK(fake.read(fake.groupOf("unified") + "/cgroup.subtree_control").starts_with(hybrid ? "" : "+pids"));
   }
 }
 
