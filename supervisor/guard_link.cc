@@ -34,10 +34,17 @@ Result<Received> receiveAttested(int socket) {
   const ssize_t length = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (length < 0) return posixError(errno, "hearing a guard");
   if ((message.msg_flags & MSG_TRUNC) != 0) return Error{ErrorCode::kInvalid, "a message longer than any is"};
+  // There is room for its credentials alone, so the kernel has closed what came beside them.
+  if ((message.msg_flags & MSG_CTRUNC) != 0)
+    return Error{ErrorCode::kInvalid, "a descriptor, and no guard has any to give"};
   received.bytes.resize(static_cast<std::size_t>(length));
   for (cmsghdr* extra = CMSG_FIRSTHDR(&message); extra != nullptr; extra = CMSG_NXTHDR(&message, extra)) {
-    if (extra->cmsg_level == SOL_SOCKET && extra->cmsg_type == SCM_RIGHTS)
+    if (extra->cmsg_level == SOL_SOCKET && extra->cmsg_type == SCM_RIGHTS) {
+      int fd = -1;  // Only where no credentials came is there room for one.
+      std::memcpy(&fd, CMSG_DATA(extra), sizeof fd);
+      const UniqueFd unwanted(fd);
       return Error{ErrorCode::kInvalid, "a descriptor, and no guard has any to give"};
+    }
     if (extra->cmsg_level != SOL_SOCKET || extra->cmsg_type != SCM_CREDENTIALS) continue;
     ucred sender{};
     std::memcpy(&sender, CMSG_DATA(extra), sizeof sender);
