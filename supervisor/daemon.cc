@@ -186,6 +186,11 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
     const auto run = state().runs.find(began->run);
     if (run != state().runs.end()) lastPriority_ = run->second.what.priority;
   }
+  if (const auto* died = std::get_if<sandbox::GuardDied>(&event))
+    return mediation_.guardDied({died->run, died->kind}, died->why);
+  // Where an earlier one was not heard any more, the one in its place is.
+  if (const auto* guard = std::get_if<sandbox::GuardStarted>(&event))
+    return mediation_.open(guard->run, Mediation::Since::kItsStart);
   const auto* ended = std::get_if<sandbox::Ended>(&event);
   const auto* unbuilt = std::get_if<sandbox::LaunchFailed>(&event);
   if (ended != nullptr) mediation_.drain(ended->run);
