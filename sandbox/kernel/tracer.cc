@@ -39,6 +39,15 @@ TraceStop stopOf(int thread, int status) {
   return stop;
 }
 
+std::optional<TraceStop> nextStop(int options) {
+  for (;;) {
+    int status = 0;
+    const pid_t thread = ::waitpid(-1, &status, options | __WALL | __WNOTHREAD);
+    if (thread > 0) return stopOf(thread, status);
+    if (thread == 0 || errno != EINTR) return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Result<Tracer> Tracer::create() {
@@ -84,12 +93,9 @@ int Tracer::writeMemory(int thread, std::uint64_t address, const std::string& by
 std::optional<TraceStop> Tracer::next() const {
   signalfd_siginfo seen[16];
   while (::read(signals_.get(), seen, sizeof seen) > 0) {}
-  for (;;) {
-    int status = 0;
-    const pid_t thread = ::waitpid(-1, &status, WNOHANG | __WALL | __WNOTHREAD);
-    if (thread > 0) return stopOf(thread, status);
-    if (thread == 0 || errno != EINTR) return std::nullopt;
-  }
+  return nextStop(WNOHANG);
 }
+
+std::optional<TraceStop> Tracer::wait() const { return nextStop(0); }
 
 }  // namespace ringfence::sandbox

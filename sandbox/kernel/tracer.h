@@ -1,6 +1,6 @@
 // Traces threads of other processes by ptrace(2) as far as an exec needs it: seize, wait for the stop at which the new
-// program stands before its first instruction, let go. Nothing here waits; one thread makes it and is the only one to
-// use it, because a tracer is a thread.
+// program stands before its first instruction, let go. One thread makes a tracer and is the only one to use it, because
+// a tracer is a thread; what that thread traces, and its children, are all that it hears of.
 //
 //   tracer.seize(thread);  …  while (auto stop = tracer.next()) { … tracer.release(stop->thread, stop->signal); }
 #pragma once
@@ -33,6 +33,8 @@ class Tracer {
   // Blocks SIGCHLD in the calling thread; every other thread of this process must have it blocked too, so make one
   // before there are any. Threads that are traced die with the calling thread.
   static Result<Tracer> create();
+  // For a thread that traces one at a time and may wait: no fd(), and SIGCHLD does not matter.
+  static Tracer waiting() { return Tracer(UniqueFd()); }
   // Readable when next() may have something.
   int fd() const { return signals_.get(); }
 
@@ -52,6 +54,8 @@ class Tracer {
 
   // The next that happened. Sees to it that no traced thread that ended stays behind.
   std::optional<TraceStop> next() const;
+  // Waits for it. Nothing: nothing is traced.
+  std::optional<TraceStop> wait() const;
 
  private:
   explicit Tracer(UniqueFd signals) : signals_(std::move(signals)) {}

@@ -1,11 +1,11 @@
 // One exec from its notification to what is to be done about it. Blocks as the caller's memory and file systems do, so
 // it belongs where that holds up nobody else.
 //
-//   auto prepared = prepareExec(caller, gate.claim(call));
+//   auto prepared = prepareExec(caller, promises.claim(call));
 //   ExecCase, allowed:   gate.admit(std::move(case).admission());
 //   … rewritten:         gate.correct(std::move(*correctExec(caller, case, rewrite)).correction());
 //   ExecRefusal:         answer its error; recorded where it says why
-//   ExecBroken:          gate.endExchanged(call)
+//   ExecBroken:          endExchanged(notifier, proc, call)
 #pragma once
 
 #include <optional>

@@ -21,12 +21,8 @@ Ruling ExecDeed::rule(const Rules& rules) const {
 }
 
 Effect ExecDeed::perform() {
-  const std::uint64_t call = case_.call.id;
-  if (work_ == Work::kCorrect)
-    desk_.submit(call, std::move(case_).correction(), std::move(done_));
-  else
-    desk_.submit(call, std::move(case_).admission(), std::move(done_));
-  return {.kind = Effect::Kind::kLater};
+  if (work_ == Work::kCorrect) return desk_.perform(std::move(case_).correction());
+  return desk_.perform(std::move(case_).admission());
 }
 
 OrErrno<std::unique_ptr<Deed>> ExecDeed::rewritten(const Caller& caller, std::size_t, const Rewrite& rewrite) {
@@ -50,10 +46,7 @@ Ruling RefusedExec::rule(const Rules&) const {
 
 Ruling LaunchedExec::rule(const Rules&) const { return {.decision = policy::Decision::kAllow, .recorded = false}; }
 
-Effect LaunchedExec::perform() {
-  desk_.submit(call_.id, ExecDesk::Launched{call_}, std::move(done_));
-  return {.kind = Effect::Kind::kLater};
-}
+Effect LaunchedExec::perform() { return desk_.perform(ExecDesk::Launched{call_}); }
 
 OrErrno<std::unique_ptr<Deed>> LaunchedExec::rewritten(const Caller&, std::size_t, const Rewrite&) {
   return Errno{EACCES};

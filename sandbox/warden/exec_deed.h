@@ -19,7 +19,7 @@ class ExecDeed final : public Deed {
   std::string object() const override { return object_; }
   // Until it is answered nothing was done, and once it is answered nobody asks again.
   Lasting lasting() const override { return Lasting::kNothing; }
-  Blocking blocking() const override { return Blocking::kLater; }
+  Blocking blocking() const override { return Blocking::kMay; }
   Effect perform() override;
   OrErrno<std::unique_ptr<Deed>> rewritten(const Caller& caller, std::size_t target, const Rewrite& rewrite) override;
 
@@ -51,7 +51,7 @@ class LaunchedExec final : public Deed {
   LaunchedExec(ExecDesk& desk, const Notification& call) : desk_(desk), call_(call) {}
   Ruling rule(const Rules& rules) const override;
   Lasting lasting() const override { return Lasting::kNothing; }
-  Blocking blocking() const override { return Blocking::kLater; }
+  Blocking blocking() const override { return Blocking::kMay; }
   Effect perform() override;
   OrErrno<std::unique_ptr<Deed>> rewritten(const Caller&, std::size_t, const Rewrite&) override;
 

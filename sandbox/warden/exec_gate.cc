@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <csignal>
 
-#include "sandbox/kernel/path_calls.h"
 #include "sandbox/warden/exec_block.h"
 #include "sandbox/warden/process_chain.h"
 
@@ -14,18 +13,7 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr int kRestartAlways = 513;  // ERESTARTNOINTR: made again, whatever a signal's handler says
-constexpr std::size_t kMaxPromises = 256;
 constexpr std::int64_t kLowestError = -4095;
-
-std::ptrdiff_t argumentCount(int number) { return guardedCallOf(number) == GuardedCall::kExecveat ? 5 : 3; }
-
-// 0: the thread is gone.
-int processOf(int proc, int thread) {
-  // Most callers are the first thread of their process, and only of those there is a pidfd; their status costs more.
-  if (const UniqueFd first(pidfdOpen(thread)); first) return thread;
-  const auto status = readThreadStatus(proc, thread);
-  return status ? status->process : 0;
-}
 
 // The corrected arguments in the registers of the original call.
 CallArguments correctedArguments(const ExecCopy& copy, const ExecBlock& block, CallArguments arguments) {
@@ -41,8 +29,8 @@ CallArguments correctedArguments(const ExecCopy& copy, const ExecBlock& block, C
 
 }  // namespace
 
-ExecGate::ExecGate(SyscallNotifier& notifier, Tracer tracer, int proc)
-    : notifier_(notifier), tracer_(std::move(tracer)), proc_(proc) {}
+ExecGate::ExecGate(SyscallNotifier& notifier, Tracer tracer, int proc, ExecPromises& promises)
+    : notifier_(notifier), tracer_(std::move(tracer)), proc_(proc), promises_(promises) {}
 
 void ExecGate::admit(ExecAdmission admission) { submit(std::move(admission)); }
 
@@ -111,25 +99,9 @@ void ExecGate::admitLaunched(const Notification& call) {
   active_.insert_or_assign(call.thread, std::move(active));
 }
 
-std::optional<ExecPromise> ExecGate::claim(const Notification& call) {
-  std::optional<ExecPromise> promise;
-  {
-    const std::lock_guard lock(promisesMutex_);
-    const auto found = promises_.find(call.thread);
-    if (found == promises_.end()) return std::nullopt;
-    promise = std::move(found->second);
-    promises_.erase(found);
-  }
-  const auto time = readStartTime(proc_, call.thread);
-  const bool same = std::equal(promise->arguments.begin(), promise->arguments.begin() + argumentCount(call.number),
-                               call.arguments.begin());
-  if (!time || *time != promise->startTime || !same) return std::nullopt;
-  return promise;
-}
-
-ExecOutcome ExecGate::endExchanged(const Notification& call) {
+ExecOutcome endExchanged(SyscallNotifier& notifier, int proc, const Notification& call) {
   // The caller waits in its call, so its process still has this number.
-  const int process = notifier_.isWaiting(call.id) ? processOf(proc_, call.thread) : 0;
+  const int process = notifier.isWaiting(call.id) ? processOf(proc, call.thread) : 0;
   if (process > 0) (void)::kill(process, SIGKILL);
   return {.call = call.id,
           .thread = call.thread,
@@ -139,6 +111,22 @@ ExecOutcome ExecGate::endExchanged(const Notification& call) {
 
 std::vector<ExecOutcome> ExecGate::take() {
   while (const auto stop = tracer_.next()) handle(*stop);
+  return std::exchange(outcomes_, {});
+}
+
+std::vector<ExecOutcome> ExecGate::finishAll() {
+  while (!active_.empty()) {
+    const auto stop = tracer_.wait();
+    if (stop) {
+      handle(*stop);
+      continue;
+    }
+    // Nothing of ours is traced, whatever we thought.
+    for (const auto& [process, active] : active_) {
+      if (active.step != Step::kDone) note(active, ExecOutcome::End::kGone);
+    }
+    active_.clear();
+  }
   return std::exchange(outcomes_, {});
 }
 
@@ -205,10 +193,11 @@ void ExecGate::settle(Active& active, const TraceStop& stop) {
   if (!registers) {
     note(active, ExecOutcome::End::kGone);
   } else if (registers->willRestart()) {
-    promise(active, {.kind = active.original ? ExecPromise::Kind::kCorrected : ExecPromise::Kind::kAgain,
-                     .arguments = active.call.arguments,
-                     .copy = active.copy,
-                     .original = active.original});
+    promises_.promise(active.call.thread,
+                      {.kind = active.original ? ExecPromise::Kind::kCorrected : ExecPromise::Kind::kAgain,
+                       .arguments = active.call.arguments,
+                       .copy = active.copy,
+                       .original = active.original});
     note(active, ExecOutcome::End::kAgain);
   } else {
     const std::int64_t result = registers->result();
@@ -253,10 +242,10 @@ void ExecGate::makeCorrected(Active& active, const TraceStop& stop) {
   next.makeCall(active.address, active.call.number, arguments);
   if (!next.write(stop.thread) || tracer_.setBlockedSignals(stop.thread, active.signals) != 0)
     return refuse(active, stop);
-  promise(active, {.kind = ExecPromise::Kind::kCorrected,
-                   .arguments = arguments,
-                   .copy = active.copy,
-                   .original = active.original});
+  promises_.promise(active.call.thread, {.kind = ExecPromise::Kind::kCorrected,
+                                         .arguments = arguments,
+                                         .copy = active.copy,
+                                         .original = active.original});
   note(active, ExecOutcome::End::kCorrected);
   release(active, stop);
 }
@@ -269,20 +258,6 @@ void ExecGate::refuse(Active& active, const TraceStop& stop) {
     (void)::kill(active.call.thread, SIGKILL);
   note(active, ExecOutcome::End::kNotCorrected, EACCES, "there was no room for the corrected arguments");
   release(active, stop);
-}
-
-void ExecGate::promise(const Active& active, ExecPromise promise) {
-  const auto time = readStartTime(proc_, active.call.thread);
-  if (!time) return;
-  promise.startTime = *time;
-  const std::lock_guard lock(promisesMutex_);
-  if (promises_.size() >= kMaxPromises) {
-    std::erase_if(promises_, [&](const auto& entry) {
-      const auto known = readStartTime(proc_, entry.first);
-      return !known || *known != entry.second.startTime;
-    });
-  }
-  promises_.insert_or_assign(active.call.thread, std::move(promise));
 }
 
 void ExecGate::note(const Active& active, ExecOutcome::End end, int error, std::string why) {

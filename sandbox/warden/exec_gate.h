@@ -6,13 +6,13 @@
 // then either at the new program (compared, released) or behind the call that failed (released). A thread that is
 // seized dies with this one: what nobody verifies does not run.
 //
-// One thread makes and uses a gate; nothing waits. After each admit() and correct(), and when fd() is readable: take().
+// One thread makes and uses a gate. Either nothing waits: take() after each admit() and correct(), and when fd() is
+// readable. Or finishAll() does.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <variant>
@@ -22,19 +22,9 @@
 #include "sandbox/kernel/registers.h"
 #include "sandbox/kernel/tracer.h"
 #include "sandbox/warden/exec_expectation.h"
+#include "sandbox/warden/exec_promises.h"
 
 namespace ringfence::sandbox {
-
-// The call that a thread will make next is known: it was interrupted and comes again, or it was corrected.
-struct ExecPromise {
-  enum class Kind { kAgain, kCorrected } kind = Kind::kAgain;
-  // Of its registers, which no other thread can change: a call with other ones is another call.
-  CallArguments arguments{};
-  ExecCopy copy;                          // what its memory must say; kCorrected: anything else is an exchange
-  std::uint64_t ask = 0;                  // the question that was answered for it; 0: none
-  std::optional<CallArguments> original;  // kCorrected: of the registers, for when the call fails
-  std::uint64_t startTime = 0;            // of the thread
-};
 
 struct ExecAdmission {
   Notification call;
@@ -66,11 +56,14 @@ struct ExecOutcome {
   std::string why;
 };
 
+// Ends the process of a call that broke its promise. Its call needs no answer any more.
+ExecOutcome endExchanged(SyscallNotifier& notifier, int proc, const Notification& call);
+
 class ExecGate {
  public:
   // `notifier` must give calls that only a kill ends while they wait (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
-  // `proc`: the launcher's /proc, borrowed.
-  ExecGate(SyscallNotifier& notifier, Tracer tracer, int proc);
+  // `proc`: the launcher's /proc. Borrows all but the tracer.
+  ExecGate(SyscallNotifier& notifier, Tracer tracer, int proc, ExecPromises& promises);
 
   int fd() const { return tracer_.fd(); }
   // Answers the call, now or when another exec of the same process is over.
@@ -79,11 +72,9 @@ class ExecGate {
   // The exec of isLaunchedCommand() (exec_case.h), unverified: proceeds where this process may not trace its caller, as
   // nobody inside may. Where it may, the caller is another, and sees EACCES.
   void admitLaunched(const Notification& call);
-  // What this call must be, where it is one that was promised. On any thread.
-  std::optional<ExecPromise> claim(const Notification& call);
-  // Ends the process of a call that broke its promise. Its call needs no answer any more.
-  ExecOutcome endExchanged(const Notification& call);
   std::vector<ExecOutcome> take();
+  // The same, waiting until no thread is traced any more.
+  std::vector<ExecOutcome> finishAll();
   // Whether no thread is seized and no call waits for its turn.
   bool idle() const { return active_.empty(); }
 
@@ -122,7 +113,6 @@ class ExecGate {
   void makeCorrected(Active& active, const TraceStop& stop);
   void refuse(Active& active, const TraceStop& stop);
   void advance(Active& active, const TraceStop& stop);
-  void promise(const Active& active, ExecPromise promise);
   void note(const Active& active, ExecOutcome::End end, int error = 0, std::string why = {});
   void release(Active& active, const TraceStop& stop);
   void finish(Place place);
@@ -130,9 +120,8 @@ class ExecGate {
   SyscallNotifier& notifier_;
   Tracer tracer_;
   int proc_;
+  ExecPromises& promises_;
   std::map<int, Active> active_;  // by process
-  std::mutex promisesMutex_;
-  std::map<int, ExecPromise> promises_;  // by thread
   std::vector<ExecOutcome> outcomes_;
 };
 

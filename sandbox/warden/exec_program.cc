@@ -39,12 +39,12 @@ Result<UniqueFd> openObject(const Caller& caller, const std::string& text, int d
 }
 
 // Fails as execve(2) would for an object that cannot be executed by this user.
-Result<ExecObject> inspect(const Caller& caller, UniqueFd fd, const std::string& path) {
+Result<ExecObject> inspect(UniqueFd fd, const std::string& path) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return refusedAs(errno, path);
   if (S_ISLNK(status.st_mode)) return refusedAs(ELOOP, path);
   if (!S_ISREG(status.st_mode)) return refusedAs(EACCES, path);
-  if (::faccessat(caller.proc(), handleOf(fd.get()).c_str(), X_OK, 0) != 0) return refusedAs(errno, path);
+  if (::access(handleOf(fd.get()).c_str(), X_OK) != 0) return refusedAs(errno, path);
   if (status.st_nlink == 0) return unjudgeable(path, "the file was deleted, so no rule can speak of it");
   auto real = pathOf(fd.get());
   if (!real || real->empty()) return unjudgeable(path, "it has no path inside the fence");
@@ -54,8 +54,8 @@ Result<ExecObject> inspect(const Caller& caller, UniqueFd fd, const std::string&
 }
 
 // Nothing: whoever may execute it need not be allowed to read it, and then neither could its interpreter.
-std::optional<ProgramHead> readHead(int proc, int fd) {
-  const UniqueFd readable(openHow(proc, handleOf(fd).c_str(), {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY}));
+std::optional<ProgramHead> readHead(int fd) {
+  const UniqueFd readable(openHow(AT_FDCWD, handleOf(fd).c_str(), {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY}));
   if (!readable) return std::nullopt;
   std::array<char, kProgramHead> head{};
   std::size_t size = 0;
@@ -88,13 +88,13 @@ Result<void> addInterpreters(const Caller& caller, const ExecCopy& copy, ExecPro
   std::string name = copy.path;
   for (;;) {
     const ExecObject& script = program.chain.back();
-    const auto head = readHead(caller.proc(), script.fd.get());
+    const auto head = readHead(script.fd.get());
     if (!head || head->format == ProgramFormat::kNative) return {};
     if (head->format == ProgramFormat::kUnknown) return refusedAs(ENOEXEC, copy.path);
     if (program.chain.size() == 1) name = RF_TRY(scriptName(caller, copy));
     if (program.chain.size() > kMaxInterpreters) return refusedAs(ELOOP, copy.path);
     UniqueFd fd = RF_TRY(openObject(caller, head->script.interpreter, AT_FDCWD, LastLink::kFollow));
-    ExecObject interpreter = RF_TRY(inspect(caller, std::move(fd), head->script.interpreter));
+    ExecObject interpreter = RF_TRY(inspect(std::move(fd), head->script.interpreter));
     interpreter.argv = interpreterArguments(head->script, name, script.argv);
     name = head->script.interpreter;
     program.chain.push_back(std::move(interpreter));
@@ -109,7 +109,7 @@ Result<ExecProgram> openProgram(const Caller& caller, const ExecCopy& copy) {
   if ((copy.flags & AT_EMPTY_PATH) != 0) return unjudgeable("a descriptor", "only a program with a path can be judged");
   const LastLink last = (copy.flags & AT_SYMLINK_NOFOLLOW) != 0 ? LastLink::kKeep : LastLink::kFollow;
   UniqueFd fd = RF_TRY(openObject(caller, copy.path, copy.directory, last));
-  ExecObject object = RF_TRY(inspect(caller, std::move(fd), copy.path));
+  ExecObject object = RF_TRY(inspect(std::move(fd), copy.path));
   object.argv = copy.argv.empty() ? std::vector<std::string>{""} : copy.argv;
   ExecProgram program;
   program.chain.push_back(std::move(object));
@@ -131,7 +131,7 @@ std::optional<std::string> findProgram(const Caller& caller, const std::string& 
     const std::string directory(searchPath.substr(0, end));
     const std::string path = (directory.empty() ? "." : directory) + "/" + name;
     auto object = openObject(caller, path, AT_FDCWD, LastLink::kFollow);
-    if (object && inspect(caller, std::move(*object), path)) return path;
+    if (object && inspect(std::move(*object), path)) return path;
     if (end == std::string_view::npos) break;
     searchPath.remove_prefix(end + 1);
   }

@@ -68,7 +68,7 @@ Result<void> serve(bool restarted) {
   KernelNotifier notifier = RF_TRY(KernelNotifier::create(UniqueFd(kListener), journal.inbox()));
   ActionRing ring = RF_TRY(ActionRing::open(UniqueFd(kActions)));
   RF_TRY(confineWarden());
-  const std::unique_ptr<ExecDesk> desk = RF_TRY(ExecDesk::start(notifier, kProc));
+  ExecDesk desk(notifier, kProc);
   Warden warden({.pair = UniqueFd(kPair),
                  .listener = notifier.fd(),
                  .notifier = &notifier,
@@ -76,7 +76,7 @@ Result<void> serve(bool restarted) {
                  .ring = &ring,
                  .denials = kDenials,
                  .proc = kProc,
-                 .prepareExec = [&](const Caller& caller, const Rules& rules) { return desk->prepare(caller, rules); },
+                 .prepareExec = [&](const Caller& caller, const Rules& rules) { return desk.prepare(caller, rules); },
                  .restarted = restarted});
   auto result = warden.run();
   // Other threads may still hold what is destroyed next.

@@ -2,7 +2,9 @@
 
 #include <cerrno>
 
+#include "sandbox/kernel/path_calls.h"
 #include "sdk/base/io.h"
+#include "sdk/base/unique_fd.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -33,6 +35,14 @@ Result<ThreadStatus> readThreadStatus(int proc, int thread) {
 Result<std::uint64_t> readStartTime(int proc, int thread) {
   const std::string text = RF_TRY(readFileOf(proc, thread, "stat"));
   return parseStartTime(text);
+}
+
+int processOf(int proc, int thread) {
+  // Most callers are the first thread of their process, and only of those there is a pidfd; their status costs more.
+  const UniqueFd first(pidfdOpen(thread));
+  if (first) return thread;
+  const auto status = readThreadStatus(proc, thread);
+  return status ? status->process : 0;
 }
 
 std::vector<ProcessLink> readProcessChain(int proc, int thread) {

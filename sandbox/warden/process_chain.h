@@ -19,6 +19,9 @@ Result<ThreadStatus> readThreadStatus(int proc, int thread);
 // When it was made, in the kernel's ticks: with its number, that names it for ever.
 Result<std::uint64_t> readStartTime(int proc, int thread);
 
+// The process of a thread; 0: it is gone.
+int processOf(int proc, int thread);
+
 // The nearest kMaxProcessChain, the caller first, each process once. Ends early where a parent is gone or is not of the
 // run. Empty when the caller itself is gone.
 std::vector<ProcessLink> readProcessChain(int proc, int thread);

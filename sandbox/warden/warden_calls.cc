@@ -5,7 +5,6 @@
 #include <cerrno>
 
 #include "sandbox/kernel/guarded_calls.h"
-#include "sandbox/warden/exec_case.h"
 #include "sandbox/warden/warden_parts.h"
 
 namespace ringfence::sandbox {
@@ -90,7 +89,11 @@ void Warden::handle(Member& me, OwnedCall call) {
 PreparedDeed Warden::prepare(const Call& call) {
   const Caller caller(parts_.proc, *parts_.notifier, call.notification);
   const GuardedCall kind = guardedCallOf(call.notification.number);
-  const bool executes = kind == GuardedCall::kExecve || kind == GuardedCall::kExecveat;
+  if (kind == GuardedCall::kExecve || kind == GuardedCall::kExecveat) {
+    // What it turns out to run is compared with what was judged, whatever its path means for it.
+    if (!parts_.prepareExec) return Errno{EACCES};
+    return parts_.prepareExec(caller, *rules());
+  }
   std::int32_t* known = nullptr;
   {
     const Lock lock(mutex_);
@@ -98,16 +101,12 @@ PreparedDeed Warden::prepare(const Call& call) {
     if (*known == call.notification.thread) known = nullptr;
   }
   if (known != nullptr) {
-    // A path would mean something else for it, and everything of it would be judged by another name. Of the command
-    // of the launch nothing can be seen, and nothing of it is judged here.
-    const bool sees = caller.seesWhatWeSee();
-    if (!sees && !(executes && isLaunchedCommand(caller))) return Errno{EACCES};
+    // A path would mean something else for it, and everything of it would be judged by another name.
+    if (!caller.seesWhatWeSee()) return Errno{EACCES};
     const Lock lock(mutex_);
-    if (sees) *known = call.notification.thread;
+    *known = call.notification.thread;
   }
-  if (!executes) return preparePath(caller);
-  if (!parts_.prepareExec) return Errno{EACCES};
-  return parts_.prepareExec(caller, *rules());
+  return preparePath(caller);
 }
 
 void Warden::decide(Member& me, OwnedCall call) {

@@ -133,7 +133,8 @@ class Loop {
     if (mediation_ == Mediation::kNone) return;
     notifier_.emplace(std::move(KernelNotifier::create(std::move(started_.listener), inbox_)).value(),
                       world.interruptions);
-    gate_.emplace(*notifier_, std::move(Tracer::create()).value(), proc_.get());
+    promises_.emplace(proc_.get());
+    gate_.emplace(*notifier_, std::move(Tracer::create()).value(), proc_.get(), *promises_);
   }
 
   ExecTally run() {
@@ -187,12 +188,12 @@ class Loop {
     }
     if (world_.beforeReading) world_.beforeReading(**call);
     const Caller caller(proc_.get(), *notifier_, **call);
-    PreparedExec prepared = prepareExec(caller, gate_->claim(**call));
+    PreparedExec prepared = prepareExec(caller, promises_->claim(**call));
     if (const auto* refusal = std::get_if<ExecRefusal>(&prepared))
       (void)notifier_->answer((*call)->id, CallAnswer::failed(refusal->error));
     else if (std::holds_alternative<ExecBroken>(prepared)) {
       ++tally_.broken;
-      tally_.outcomes.push_back(gate_->endExchanged(**call));
+      tally_.outcomes.push_back(endExchanged(*notifier_, proc_.get(), **call));
     } else {
       decide(caller, std::get<ExecCase>(std::move(prepared)));
     }
@@ -243,6 +244,7 @@ class Loop {
   UniqueFd proc_;
   alignas(8) std::array<unsigned char, 256> inbox_{};
   std::optional<InterruptingNotifier> notifier_;
+  std::optional<ExecPromises> promises_;
   std::optional<ExecGate> gate_;
   ExecTally tally_;
   bool outputOpen_ = true;
