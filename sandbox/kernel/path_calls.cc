@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 namespace ringfence::sandbox {
 namespace {
@@ -36,5 +37,7 @@ int pidfdOpen(int process) {
   const long fd = ::syscall(SYS_pidfd_open, process, 0);
   return fd >= 0 ? static_cast<int>(fd) : -errno;
 }
+
+int pidfdKill(int pidfd) { return ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0) == 0 ? 0 : errno; }
 
 }  // namespace ringfence::sandbox

@@ -26,5 +26,7 @@ int openHow(int base, const char* path, const OpenHow& how);
 int changeMode(int fd, std::uint32_t mode);
 // A descriptor for another process's descriptor, or -errno.
 int pidfdOpen(int process);
+// SIGKILL. 0 or errno.
+int pidfdKill(int pidfd);
 
 }  // namespace ringfence::sandbox

@@ -20,7 +20,6 @@ ExecRefusal refusalOf(const Error& error) {
 Result<ExecCase> makeCase(const Caller& caller, ExecCopy copy) {
   ExecCase result{.call = caller.notification()};
   result.program = RF_TRY(openProgram(caller, copy));
-  result.forms = execForms(caller, result.program);
   result.copy = std::move(copy);
   return result;
 }
@@ -48,7 +47,7 @@ bool hasNul(const std::string& text) { return text.find('\0') != std::string::np
 }  // namespace
 
 Ruling ExecCase::judge(const Rules& rules) const {
-  Ruling ruling = judgeExec(rules, forms);
+  Ruling ruling = judgeExec(rules, execForms(program));
   if (!kept || ruling.decision == policy::Decision::kForbid) return ruling;
   ruling.decision = policy::Decision::kAllow;
   ruling.recorded = false;  // as what it was the first time

@@ -23,7 +23,6 @@ struct ExecCase {
   Notification call;
   ExecCopy copy;
   ExecProgram program;
-  std::vector<ExecForm> forms;
   // The same call was allowed, or put in place of another one, and was interrupted or corrected: it comes as promised.
   std::optional<ExecPromise> kept;
 

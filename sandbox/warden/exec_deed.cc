@@ -5,10 +5,10 @@
 namespace ringfence::sandbox {
 
 ExecDeed::ExecDeed(ExecDesk& desk, ExecCase one, Work work) : desk_(desk), case_(std::move(one)), work_(work) {
-  policy::Action shown = case_.forms.front().action;
-  shown.argv = boundedArguments(shown.argv, case_.copy.argvCut ? ArgumentsCut::kYes : ArgumentsCut::kNo);
-  targets_.push_back(std::move(shown));
   const ExecObject& program = case_.program.chain.front();
+  const ArgumentsCut cut = case_.copy.argvCut ? ArgumentsCut::kYes : ArgumentsCut::kNo;
+  targets_.push_back(
+      {.operation = policy::Operation::kExec, .target = program.path, .argv = boundedArguments(program.argv, cut)});
   object_ = std::to_string(program.device) + ":" + std::to_string(program.inode);
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "sandbox/kernel/path_calls.h"
 #include "sandbox/warden/exec_block.h"
 #include "sandbox/warden/process_chain.h"
 
@@ -100,12 +101,12 @@ void ExecGate::admitLaunched(const Notification& call) {
 }
 
 ExecOutcome endExchanged(SyscallNotifier& notifier, int proc, const Notification& call) {
-  // The caller waits in its call, so its process still has this number.
-  const int process = notifier.isWaiting(call.id) ? processOf(proc, call.thread) : 0;
-  if (process > 0) (void)::kill(process, SIGKILL);
+  const UniqueFd process(pidfdOpen(processOf(proc, call.thread)));
+  // In this order: while the caller waits in its call its process has this number, so that is the one that was opened.
+  const bool killed = process && notifier.isWaiting(call.id) && pidfdKill(process.get()) == 0;
   return {.call = call.id,
           .thread = call.thread,
-          .end = process > 0 ? ExecOutcome::End::kExchanged : ExecOutcome::End::kGone,
+          .end = killed ? ExecOutcome::End::kExchanged : ExecOutcome::End::kGone,
           .why = "the corrected arguments were exchanged before the call was made"};
 }
 

@@ -8,21 +8,21 @@
 namespace ringfence::sandbox {
 namespace {
 
-void addForms(const Caller& caller, const ExecProgram& program, const ExecObject& object,
-              std::vector<ExecForm>& forms) {
-  const bool asWritten = forms.empty();
+void addForms(const ExecProgram& program, const ExecObject& object, std::vector<ExecForm>& forms) {
   ExecForm form{.action = {.operation = policy::Operation::kExec, .target = object.path, .argv = object.argv}};
-  if (!asWritten) form.seenAs = "the interpreter of " + program.chain.front().path;
-  forms.push_back(form);
+  if (!forms.empty()) form.seenAs = "the interpreter of " + program.chain.front().path;
+  forms.push_back(std::move(form));
+  std::size_t index = 0;
   for (UnwrappedCommand& inner : unwrapCommand(object.path, object.argv)) {
-    ExecForm hidden = form;
+    ExecForm hidden{.action = {.operation = policy::Operation::kExec}};
     hidden.before.assign(object.argv.begin(), object.argv.begin() + static_cast<std::ptrdiff_t>(inner.offset));
     hidden.seenAs = "what `" + inner.wrapper + "` starts";
     // With the wrapper as the target a rule speaks by the name that the command line claims.
-    if (inner.loadedInside && inner.argv.front().find('/') != std::string::npos)
-      hidden.action.target = realPathOf(caller, inner.argv.front()).value_or(object.path);
+    const bool found = index < object.loads.size() && !object.loads[index].empty();
+    hidden.action.target = found ? object.loads[index] : object.path;
     hidden.action.argv = std::move(inner.argv);
     forms.push_back(std::move(hidden));
+    ++index;
   }
 }
 
@@ -34,9 +34,9 @@ bool isGranted(const policy::Document& document, const policy::Action& action) {
 
 }  // namespace
 
-std::vector<ExecForm> execForms(const Caller& caller, const ExecProgram& program) {
+std::vector<ExecForm> execForms(const ExecProgram& program) {
   std::vector<ExecForm> forms;
-  for (const ExecObject& object : program.chain) addForms(caller, program, object, forms);
+  for (const ExecObject& object : program.chain) addForms(program, object, forms);
   return forms;
 }
 

@@ -21,8 +21,8 @@ struct ExecForm {
   std::string seenAs;  // for people: "what `env` starts"; empty for what the caller wrote
 };
 
-// Never empty; the first is what the caller wrote. Looks up what a dynamic loader would load.
-std::vector<ExecForm> execForms(const Caller& caller, const ExecProgram& program);
+// Never empty; the first is what the caller wrote. Not to be kept: each has its words once more.
+std::vector<ExecForm> execForms(const ExecProgram& program);
 
 // The strictest ruling over all forms: forbid, ask, rewrite, allow. A grant for what the caller wrote answers what is
 // asked about any of its forms. `verdict.replacement.argv` is a whole command line. Always recorded.

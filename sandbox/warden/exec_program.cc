@@ -13,6 +13,7 @@
 
 #include "sandbox/kernel/path_calls.h"
 #include "sandbox/warden/exec_script.h"
+#include "sandbox/warden/exec_unwrap.h"
 #include "sandbox/warden/resolve.h"
 #include "sdk/base/io.h"
 
@@ -101,6 +102,13 @@ Result<void> addInterpreters(const Caller& caller, const ExecCopy& copy, ExecPro
   }
 }
 
+void findLoaded(const Caller& caller, ExecObject& object) {
+  for (const UnwrappedCommand& inner : unwrapCommand(object.path, object.argv)) {
+    const bool byPath = inner.loadedInside && inner.argv.front().find('/') != std::string::npos;
+    object.loads.push_back(byPath ? realPathOf(caller, inner.argv.front()).value_or("") : "");
+  }
+}
+
 }  // namespace
 
 Result<ExecProgram> openProgram(const Caller& caller, const ExecCopy& copy) {
@@ -114,6 +122,7 @@ Result<ExecProgram> openProgram(const Caller& caller, const ExecCopy& copy) {
   ExecProgram program;
   program.chain.push_back(std::move(object));
   RF_TRY(addInterpreters(caller, copy, program));
+  for (ExecObject& each : program.chain) findLoaded(caller, each);
   return program;
 }
 

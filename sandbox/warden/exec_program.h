@@ -22,6 +22,8 @@ struct ExecObject {
   std::string path;  // real, absolute, inside the fence
   // The arguments that the kernel gives to it: the caller's for the program, those of a script for its interpreter.
   std::vector<std::string> argv;
+  // For each command that it hides (exec_unwrap.h): where the path leads that a dynamic loader would load; else empty.
+  std::vector<std::string> loads;
 };
 
 struct ExecProgram {

@@ -129,7 +129,8 @@ class Loop {
   Loop(ExecWorld& world, const Rules& rules, Mediation mediation, Started started)
       : world_(world), rules_(rules), mediation_(mediation), started_(std::move(started)) {
     proc_ = std::move(openAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY)).value();
-    REQUIRE(::fchdir(proc_.get()) == 0);  // as every thread of a warden
+    // Where handles are found, as in every thread of a warden.
+    REQUIRE(::chdir("/proc/self/fd") == 0);
     if (mediation_ == Mediation::kNone) return;
     notifier_.emplace(std::move(KernelNotifier::create(std::move(started_.listener), inbox_)).value(),
                       world.interruptions);
@@ -212,7 +213,7 @@ class Loop {
       case policy::Decision::kRewrite: return correct(caller, one, rewriteOf(ruling.verdict));
       case policy::Decision::kAsk: break;
     }
-    const policy::Action& action = tally_.asked.emplace_back(one.forms.front().action);
+    const policy::Action& action = tally_.asked.emplace_back(execForms(one.program).front().action);
     const Reply reply = world_.person ? world_.person(action) : Reply{};
     if (reply.kind == Reply::Kind::kAllow) return admit(std::move(one));
     if (reply.kind == Reply::Kind::kRewrite) return correct(caller, one, {.argv = reply.argv});
