@@ -1,9 +1,12 @@
 // Calls that wait for a person, for a record or for room, what interrupts them, and wardens that die meanwhile.
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -424,6 +427,26 @@ TEST_CASE("without room for a descriptor the caller hears EMFILE, and its memory
     if (!fails(EFAULT)) return 2;
     ::munmap(page, 4096);
     return fails(EFAULT) ? 0 : 3;
+  }) == 0);
+}
+
+TEST_CASE("memory that nobody fills costs its own caller alone, and that one hears EACCES") {
+  World world({.document = asking(), .rootTarget = true});
+  CHECK(world.run([] {
+    const int faults = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC));
+    uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
+    if (faults < 0 || ::ioctl(faults, UFFDIO_API, &api) != 0) return 1;
+    void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uffdio_register range{
+        .range = {reinterpret_cast<std::uint64_t>(page), 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING, .ioctls = 0};
+    if (::ioctl(faults, UFFDIO_REGISTER, &range) != 0) return 2;
+    std::atomic<int> stuck = -1;
+    std::thread waits([&] { stuck = ::mkdir(static_cast<char*>(page), 0755) == 0 ? 0 : errno; });
+    for (int i = 0; i < 200; ++i) {
+      if (make(("/mnt/file" + std::to_string(i)).c_str()) != 0) return 3;
+    }
+    waits.join();
+    return stuck == EACCES ? 0 : 4;
   }) == 0);
 }
 

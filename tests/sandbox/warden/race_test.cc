@@ -88,7 +88,7 @@ TEST_CASE("a path that another thread exchanges never opens what the policy forb
   policy::Document document;
   document.files.workspace = policy::WorkspaceAccess::kReadWrite;
   document.files.forbid.push_back({.pattern = kBad, .origin = {"test.toml", 1, ""}});
-  World world({.document = document});
+  World world({.document = document, .emptiesRing = true});
   RaceResult* result = sharedResult();
   const ino_t forbidden = plant(world.directory());
   const int count = swaps();
@@ -133,7 +133,7 @@ TEST_CASE("a directory that is exchanged for a link never leads a write elsewher
   policy::Document document;
   document.files.workspace = policy::WorkspaceAccess::kReadWrite;
   document.files.forbid.push_back({.pattern = "/mnt/kept", .origin = {"test.toml", 1, ""}});
-  World world({.document = document});
+  World world({.document = document, .emptiesRing = true});
   const int count = swaps() / 4;
   REQUIRE(::mkdir((world.directory() + "/kept").c_str(), 0777) == 0);
   REQUIRE(::chmod((world.directory() + "/kept").c_str(), 0777) == 0);

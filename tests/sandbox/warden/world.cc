@@ -136,7 +136,7 @@ void World::start(std::function<int()> act) {
       const pid_t child = fork();
       if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        becomeRun(false);
+        if (!options_.rootTarget) becomeRun(false);
         prctl(PR_SET_DUMPABLE, 1);
         for (const int number : {SIGTERM, SIGINT, SIGSEGV, SIGABRT}) signal(number, SIG_DFL);
         const int listener = options_.notified == Notified::kNothing ? 0 : installListener(options_.notified);
@@ -253,6 +253,10 @@ void World::daemon() {
         answer->ask = ask->ask;
         send(*answer);
       }
+    }
+    if (std::holds_alternative<ActionsWaiting>(*event) && options_.emptiesRing) {
+      (void)allowed();
+      continue;
     }
     const std::lock_guard lock(mutex_);
     events_.push_back(std::move(*event));

@@ -34,10 +34,12 @@ struct WorldOptions {
   policy::Document document;
   Notified notified = Notified::kWrites;
   Records records = Records::kAnswered;
-  bool wardenless = false;  // nobody answers but the test itself
-  Bytes ringCapacity = sandbox::kActionRingCapacity;
   // What the daemon says to a question at once; nothing: the test answers.
   std::function<std::optional<sandbox::Answer>(const sandbox::Ask&)> answer;
+  bool emptiesRing = false;  // as soon as something is there, and forgets it
+  bool rootTarget = false;   // it keeps root's rights, for what only root may do
+  bool wardenless = false;   // nobody answers but the test itself
+  Bytes ringCapacity = sandbox::kActionRingCapacity;
 };
 
 class World {
