@@ -12,6 +12,7 @@
 
 #include "sandbox/kernel/identity.h"
 #include "sandbox/kernel/namespaces.h"
+#include "sandbox/kernel/redirect.h"
 #include "sandbox/launcher/guard_view.h"
 #include "sandbox/launcher/report.h"
 #include "sdk/base/io.h"
@@ -89,6 +90,7 @@ class GuardChild {
       case GuardRole::kWarden: return takeWardensPlace();
       case GuardRole::kEgressInner:
         RF_TRY(enterNamespacesOf(run_.get(), CLONE_NEWNET));
+        if (spec_.preparesNetwork) RF_TRY(prepare());
         RF_TRY(enterHostView(HostView::kNothing, spec_.attachPoint));
         break;
       case GuardRole::kEgressOuter: RF_TRY(enterHostView(HostView::kResolver, spec_.attachPoint)); break;
@@ -103,6 +105,13 @@ class GuardChild {
     RF_TRY(enterNamespacesOf(run_.get(), CLONE_NEWUSER));
     if (::chdir("/") != 0) return posixError(errno, "entering the root of the run");
     return dropAllButTracing(spec_.identity);
+  }
+
+  // Where the kernel lacks what the rules need, only the explicit proxy works: `ringfence doctor` says so.
+  Result<void> prepare() {
+    auto prepared = prepareNetwork();
+    if (!prepared && prepared.error().code == ErrorCode::kUnsupported) return {};
+    return prepared;
   }
 
   // The pair with the launcher stays until the exec closes it, so that a failure of it is told.

@@ -106,6 +106,7 @@ class Launcher {
   void startGuard(Run& run, GuardKind kind);
   Result<void> forkGuard(Run& run, GuardRole role, UniqueFd partner);
   void orderGuards(Run& run);
+  bool mustWaitForEgress(Run& run);
   void tendGuards(Run& run);  // `run` may be gone afterwards
   void readGuard(Run& run, GuardKind kind, GuardProcess& process);
   bool reapGuard(GuardLife& life, const GuardProcess& process);

@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include "sandbox/kernel/procfs.h"
+#include "sandbox/kernel/redirect.h"
 #include "sandbox/launcher/launcher.h"
 #include "sandbox/launcher/report.h"
 #include "sandbox/wire/action_ring.h"
@@ -32,6 +34,8 @@ constexpr std::size_t kMaxDeaths = 5;
 constexpr std::chrono::seconds kDeathWindow{10};
 constexpr milliseconds kFirstPause{5};
 constexpr milliseconds kRecheck{20};
+// How long a release waits for an egress that does not come; the network of its run is closed meanwhile, and stays so.
+constexpr milliseconds kEgressPatience{2000};
 // How long guards of an ended run may take to tell the last they know.
 constexpr milliseconds kLastWords{300};
 
@@ -76,6 +80,14 @@ std::string wordsOf(const siginfo_t& info) {
 }
 
 Error inPlan(const char* text) { return Error{ErrorCode::kInvalid, text}; }
+
+// On 127.0.0.1 of that process's network.
+bool listensInside(int pid, std::uint16_t port) {
+  const auto text = readFileAt(AT_FDCWD, "/proc/" + std::to_string(pid) + "/net/tcp", mebibytes(1));
+  char wanted[48];
+  std::snprintf(wanted, sizeof wanted, " 0100007F:%04X 00000000:0000 0A ", unsigned{port});
+  return text && text->find(wanted) != std::string::npos;
+}
 
 // SIGKILL is on its way, or it is gone.
 bool isDying(int pid) {
@@ -161,7 +173,7 @@ Result<void> Launcher::forkGuard(Run& run, GuardRole role, UniqueFd partner) {
   GuardSpec spec{.role = role, .run = run.id, .identity = run.guardIds, .restarted = life.restarted};
   if (kind == GuardKind::kEgress) {
     spec.identity = Identity{.uid = run.guards.egressUid, .gid = run.guards.egressUid};
-    spec.preparesNetwork = !life.restarted;
+    spec.preparesNetwork = !run.networkPrepared;
     spec.attachPoint = options_.runDirectory.c_str();
   }
   UniqueFd group;
@@ -213,6 +225,20 @@ void Launcher::orderGuards(Run& run) {
   }
 }
 
+// A command that is there before its network is would be refused what it may have.
+bool Launcher::mustWaitForEgress(Run& run) {
+  if (!run.guards.egress || run.egressAwaited) return false;
+  const auto now = steady_clock::now();
+  if (!run.releaseWaits) run.releaseWaits = ReleaseWait{now + kEgressPatience, now};
+  const bool isReady = run.networkPrepared && listensInside(run.initPid, kRedirectTcpPort);
+  run.egressAwaited = isReady || now >= run.releaseWaits->until;
+  if (run.egressAwaited)
+    run.releaseWaits.reset();
+  else
+    run.releaseWaits->next = now + kFirstPause;
+  return !run.egressAwaited;
+}
+
 void Launcher::tendGuards(Run& run) {
   for (const GuardKind kind : {GuardKind::kWarden, GuardKind::kEgress}) {
     GuardLife& life = run.lifeOf(kind);
@@ -241,6 +267,8 @@ void Launcher::readGuard(Run& run, GuardKind kind, GuardProcess& process) {
       run.lifeOf(kind).why = joined.error().message;
       (void)signalPidfd(process.pidfd.get(), SIGKILL);
     }
+    const bool hasBegun = report && report->kind == 0 && process.ordered;
+    if (hasBegun && process.role == GuardRole::kEgressInner) run.networkPrepared = true;
     if (report && report->kind == static_cast<std::uint32_t>(ReportKind::kFailed)) run.lifeOf(kind).why = report->text;
     // Its program has begun, or it is over with it.
     unwatch(process.control.get());
@@ -308,6 +336,7 @@ bool Launcher::clearLeaf(const Run& run, Leaf leaf) const {
 void Launcher::endGuards(Run& run) {
   if (std::exchange(run.guardsTold, true)) return;
   run.guardsEnd = true;
+  run.releaseWaits.reset();
   run.wardenLife.startAt.reset();
   run.egressLife.startAt.reset();
   if (!run.hasGuardProcess()) return;
@@ -348,6 +377,7 @@ Result<void> Launcher::adoptGuards(Run& run, const KeptRun& kept) {
     GuardLife& life = run.lifeOf(kind);
     life.restarted = true;
     life.why = "the launcher that had started it ended";
+    run.networkPrepared = true;
     if (kind == GuardKind::kWarden ? run.guards.warden : run.guards.egress) life.startAt = steady_clock::now();
   }
   return {};

@@ -106,6 +106,7 @@ int Launcher::untilDue() const {
     for (const auto& wake : {run->wardenLife.startAt, run->egressLife.startAt, run->guardsKillAt}) {
       if (wake) considerAt(*wake);
     }
+    if (run->releaseWaits) considerAt(run->releaseWaits->next);
   }
   return due;
 }
@@ -123,6 +124,7 @@ void Launcher::doWhatIsDue() {
     for (const GuardKind kind : {GuardKind::kWarden, GuardKind::kEgress}) {
       if (const auto due = run->lifeOf(kind).startAt; due && now >= *due) restartGuard(*run, kind);
     }
+    if (run->releaseWaits && now >= run->releaseWaits->next) obeyRelease(*run);
     if (run->guardsKillAt && now >= *run->guardsKillAt) killGuards(*run);
   }
   if (emptying_ > 0) retryEmptying();

@@ -283,7 +283,7 @@ Result<const BpfProgram*> Launcher::programFor(const SharedSeccompTable& table) 
 }
 
 void Launcher::obeyRelease(Run& run) {
-  if (run.state != RunState::kBuilt) return;
+  if (run.state != RunState::kBuilt || mustWaitForEgress(run)) return;
   if (auto sent =
           sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kRelease), 0, 0, "", {}, MSG_DONTWAIT);
       !sent) {

@@ -55,6 +55,11 @@ struct GuardLife {
   bool restarted = false;                                        // the next one takes over
 };
 
+// A release that waits for the egress.
+struct ReleaseWait {
+  std::chrono::steady_clock::time_point until, next;
+};
+
 // Of one guard, kept for the next one of its kind and the next daemon.
 struct GuardFds {
   UniqueFd daemonEnd, guardEnd, actions;
@@ -76,6 +81,9 @@ struct Run {
   bool guardsEnd = false;   // none is started any more
   bool guardsTold = false;  // the run is over, and they know it or will see it
   std::optional<std::chrono::steady_clock::time_point> guardsKillAt;
+  bool networkPrepared = false;  // the first inner egress has begun
+  bool egressAwaited = false;    // it listens, or did not in time
+  std::optional<ReleaseWait> releaseWaits;
   std::string guardNote;  // that the run was ended because it could not be guarded
   std::optional<OutputRingWriter> ring;
   bool draining = false;       // the terminal's output goes to the ring

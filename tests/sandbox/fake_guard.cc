@@ -1,7 +1,9 @@
 // Stands in for ringfence-warden and for both halves of ringfence-egress: says how it was called, answers every call
 // that it hears of with 0, and otherwise waits. Linked statically, as they are.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -43,7 +45,18 @@ int waitToBeAsked() {
   return 0;
 }
 
+// As the real one does.
+bool listen15001() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(15001);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && ::listen(socket, 16) == 0;
+}
+
 int serveAsInner(const std::string& words) {
+  if (!listen15001()) return 9;
   say(3, words);
   return waitToBeAsked();
 }

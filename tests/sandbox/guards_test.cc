@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "sandbox/kernel/procfs.h"
+#include "sandbox/kernel/redirect.h"
 #include "sandbox/kernel/seccomp.h"
 #include "sandbox/plan/seccomp_default.h"
 #include "sandbox/wire/action_ring.h"
@@ -385,7 +386,8 @@ TEST_CASE("the halves of an egress have an id and nothing else: one in the run's
     CHECK(status.namespacePids.back() == 1);
     CHECK(linkOf(pid, "ns/net") == linkOf(isOuter ? run.launcher.pid() : run.built.initPid, "ns/net"));
     CHECK(linkOf(pid, "ns/mnt") != linkOf(run.launcher.pid(), "ns/mnt"));
-    CHECK(descriptorsOf(pid) == (isOuter ? std::vector<int>{0, 1, 2, 3, 4, 5, 6} : std::vector<int>{0, 1, 2, 3}));
+    // The inner half of these tests listens.
+    CHECK(descriptorsOf(pid) == (isOuter ? std::vector<int>{0, 1, 2, 3, 4, 5, 6} : std::vector<int>{0, 1, 2, 3, 4}));
     std::set<std::string> seen;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/root/"))
       seen.insert(entry.path().filename());
@@ -395,6 +397,17 @@ TEST_CASE("the halves of an egress have an id and nothing else: one in the run's
     if (isOuter) CHECK_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid) + "/root/etc/passwd"));
   }
   CHECK(run.end().exit.code == 0);
+}
+
+TEST_CASE("a command finds its network ready: what it connects to is taken by the egress") {
+  const bool redirects = hasRedirect();  // Else only the explicit proxy works.
+  const Programs programs;
+  LauncherProcess launcher(LauncherProcess::Variation{.programs = programs.path()});
+  const Workspace workspace;
+  const OutputFile output(workspace);
+  const Plan plan = egressPlan("exec bash -c 'exec 5<>/dev/tcp/198.51.100.7/80 && echo connected'");
+  CHECK((launcher.runToEnd(plan, output.fds()).exit.code == 0) == redirects);
+  CHECK((output.text() == "connected\n") == redirects);
 }
 
 TEST_CASE("an egress that loses one half begins again with both") {

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Runs whose policy asks, with the real guards beside them.
+
+    guards_test.py BUILD [TEST…]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
+from tests.support.daemon import eventually, is_alive  # noqa: E402
+
+POLICY = """schema = 1
+name = "asking"
+extends = ["base"]
+[files]
+workspace = "rw"
+ask = ["{asked}"]
+[priority]
+class = "interactive"
+"""
+
+
+def asking(bench: Bench) -> str:
+    """The flag's value for a policy that asks about a place beside the workspace."""
+    asked = bench.daemon.base / "asked"
+    asked.mkdir()
+    policy = bench.daemon.base / "asking.toml"
+    policy.write_text(POLICY.format(asked=asked), encoding="utf-8")
+    return str(policy)
+
+
+def wardens(bench: Bench) -> list[dict[str, Any]]:
+    facts = map(json.loads, bench.cli("log", "--json").stdout.splitlines())
+    return [fact["body"] for fact in facts if fact["kind"] == "guard-started" and fact["body"]["guard"] == "warden"]
+
+
+def test_a_run_that_asks_edits_its_workspace_through_its_warden(bench: Bench) -> None:
+    script = "echo one > first && mkdir folder && mv first folder/second && cat folder/second && rm folder/second"
+    result = bench.sh(script, "-p", asking(bench))
+    equal((result.returncode, result.stdout), (0, "one\n"), result.stderr)
+    folder = bench.workspace / "folder"
+    assert folder.is_dir() and not list(folder.iterdir())
+    started = wardens(bench)
+    equal(len(started), 1, started)
+    assert eventually(lambda: not is_alive(started[0]["pid"]))
+
+
+def test_a_warden_that_is_killed_is_replaced_and_its_run_goes_on(bench: Bench) -> None:
+    script = "touch begun; until test -e go; do sleep 0.02; done; echo on > second && cat second"
+    run = bench.detached(script, "-p", asking(bench))
+    assert eventually((bench.workspace / "begun").exists, 30)
+    first = wardens(bench)[0]["pid"]
+    os.kill(first, signal.SIGKILL)
+    (bench.workspace / "go").touch()
+    equal(bench.ended(run).get("code"), 0)
+    equal(bench.cli("logs", run).stdout, "on\n")
+    assert eventually(lambda: len(wardens(bench)) == 2), wardens(bench)
+    second = wardens(bench)[1]
+    assert second["pid"] != first and second["restarted"], second
+    assert eventually(lambda: not is_alive(second["pid"]))
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))
