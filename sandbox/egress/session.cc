@@ -122,6 +122,27 @@ bool Session::flushDown() {
   return true;
 }
 
+void Session::countSent(std::size_t count) {
+  if (traffic_ != nullptr) traffic_->sentBytes += count;
+  if (budget_ != nullptr) budget_->sent += count;
+  moved_ = true;
+}
+
+// What is neither looked at nor counted off goes straight through; what the other side does not take now is kept.
+void Session::passUp(std::vector<char>& scratch) {
+  const auto got = client_.read(scratch.data(), scratch.size());
+  if (got.state == Stream::State::kEnd) clientEnd_ = true;
+  if (got.state == Stream::State::kBroken) state_ = State::kOver;
+  if (got.count == 0) return;
+  const std::string_view bytes(scratch.data(), got.count);
+  const std::uint64_t most = budget_ != nullptr ? budget_->left() : UINT64_MAX;
+  const auto sent =
+      upstream_->write(bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(most, bytes.size()))));
+  if (sent.state != Stream::State::kOk && sent.state != Stream::State::kAgain) state_ = State::kOver;
+  countSent(sent.count);
+  toUpstream_ = bytes.substr(sent.count);
+}
+
 bool Session::flushUp() {
   while (!toUpstream_.empty()) {
     const std::uint64_t most = budget_ != nullptr ? budget_->left() : UINT64_MAX;
@@ -134,9 +155,7 @@ bool Session::flushUp() {
       return true;
     }
     toUpstream_.erase(0, sent.count);
-    if (traffic_ != nullptr) traffic_->sentBytes += sent.count;
-    if (budget_ != nullptr) budget_->sent += sent.count;
-    moved_ = true;
+    countSent(sent.count);
   }
   return true;
 }
@@ -179,7 +198,13 @@ Session::Happening Session::pumpUp(std::vector<char>& scratch) {
     return Quiet{};
   }
   if (state_ == State::kOver || !toUpstream_.empty()) return Quiet{};
-  if (wantsClientBytes()) readClient(scratch);
+  const bool straight = released_ && !gate_ && !body_ && fromClient_.empty();
+  if (wantsClientBytes()) {
+    if (straight)
+      passUp(scratch);
+    else
+      readClient(scratch);
+  }
   if (!fromClient_.empty()) {
     auto looked = look();
     if (!std::holds_alternative<Quiet>(looked)) return looked;

@@ -63,6 +63,8 @@ class Session {
   Happening stream(std::vector<char>& scratch);
   Happening pumpUp(std::vector<char>& scratch);
   Happening look();
+  void passUp(std::vector<char>& scratch);
+  void countSent(std::size_t count);
   void pumpDown(std::vector<char>& scratch);
   void drain(std::vector<char>& scratch);
   bool readClient(std::vector<char>& scratch);
