@@ -10,7 +10,8 @@ import tempfile
 
 import tree
 
-PROGRAMS = {"bin/ringfence", "libexec/ringfence/ringfenced", "libexec/ringfence/ringfence-launcher"}
+PROGRAMS = {"bin/ringfence", "libexec/ringfence/ringfenced", "libexec/ringfence/ringfence-launcher",
+            "libexec/ringfence/ringfence-warden", "libexec/ringfence/ringfence-egress"}
 
 
 def weaknesses(headers):
