@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "policy/match.h"
-
 namespace ringfence::sandbox {
 namespace {
 
@@ -20,55 +18,39 @@ policy::Verdict refusal(std::string rule, std::string why, policy::Origin origin
 
 }  // namespace
 
-Judge::Judge(policy::Document document, policy::Places places)
-    : document_(std::move(document)), places_(std::move(places)) {}
+Judge::Judge(policy::Document document, policy::Places places) : judge_(std::move(document), std::move(places)) {}
 
-const policy::HostRewrite* Judge::rewriteOf(const Destination& wanted) const {
-  const policy::Endpoint endpoint{.host = wanted.host, .address = wanted.address, .port = wanted.port};
-  for (const policy::HostRewrite& rewrite : document_.network.rewrite) {
-    policy::HostRule rule;
-    rule.host = rewrite.host;
-    rule.port = rewrite.port;
-    if (policy::matchesHost(rule, endpoint)) return &rewrite;
-  }
-  return nullptr;
+policy::Verdict Judge::judge(const Destination& destination) const {
+  return judge_.judge({policy::Operation::kConnect, destination.text(), {}});
 }
 
 Judgement Judge::connection(const Destination& wanted) const {
   Judgement judged;
-  judged.verdict = policy::evaluate(document_, places_, {policy::Operation::kConnect, wanted.text(), {}});
+  judged.verdict = judge(wanted);
   judged.decision = judged.verdict.decision;
   if (judged.decision != policy::Decision::kRewrite) return judged;
-  const policy::HostRewrite* rewrite = rewriteOf(wanted);
-  auto other = rewrite != nullptr ? parseAuthority(rewrite->to, wanted.port)
-                                  : Result<Destination>(Error{ErrorCode::kInvalid, "no rule says where to"});
-  if (!other) {
+  auto other = parseAuthority(judged.verdict.replacement.host.value_or(""), wanted.port);
+  if (other) {
+    judged.instead = std::move(*other);
+  } else {
     judged.decision = policy::Decision::kForbid;
     judged.verdict.why = "the rule rewrites to what is no host: " + other.error().message;
-    return judged;
   }
-  const Judgement replaced = replacement(*other);
-  if (replaced.decision == policy::Decision::kForbid) return replaced;
-  judged.instead = std::move(*other);
   return judged;
 }
 
 Judgement Judge::replacement(const Destination& other) const {
   Judgement judged;
-  judged.verdict = policy::evaluate(document_, places_, {policy::Operation::kConnect, other.text(), {}});
+  judged.verdict = judge(other);
   judged.decision = isForbidRule(judged.verdict) ? policy::Decision::kForbid : policy::Decision::kAllow;
   return judged;
 }
 
 std::optional<policy::Verdict> Judge::refusalOf(const policy::Address& address, std::uint16_t port) const {
   const Destination literal{.host = address.text(), .address = address, .port = port};
-  const auto verdict = policy::evaluate(document_, places_, {policy::Operation::kConnect, literal.text(), {}});
+  const auto verdict = judge(literal);
   if (isForbidRule(verdict)) return verdict;
   if (!address.isSpecial() || verdict.decision == policy::Decision::kAllow) return std::nullopt;
-  for (const policy::HostRewrite& rewrite : document_.network.rewrite) {
-    const auto to = parseAuthority(rewrite.to, port);
-    if (to && to->address == address && to->port == port) return std::nullopt;
-  }
   return refusal(
       "not granted",
       literal.host + " is an address of a private network, of this machine or of its cloud; " + "a rule must name it");
@@ -81,10 +63,10 @@ bool Judge::mayAnswer(std::string_view name) const {
       if (rule.port) ports.insert(*rule.port);
     }
   };
-  addPorts(document_.network.allow);
-  addPorts(document_.network.ask);
-  addPorts(document_.network.rewrite);
-  for (const policy::Grant& grant : document_.grants) {
+  addPorts(document().network.allow);
+  addPorts(document().network.ask);
+  addPorts(document().network.rewrite);
+  for (const policy::Grant& grant : document().grants) {
     if (grant.operation != policy::Operation::kConnect) continue;
     if (const auto granted = parseAuthority(grant.target, std::nullopt)) ports.insert(granted->port);
   }
@@ -95,7 +77,7 @@ bool Judge::mayAnswer(std::string_view name) const {
 }
 
 bool Judge::isLoopbackPort(std::uint16_t port) const {
-  return std::ranges::find(document_.network.loopback, port) != document_.network.loopback.end();
+  return std::ranges::find(document().network.loopback, port) != document().network.loopback.end();
 }
 
 }  // namespace ringfence::sandbox

@@ -19,10 +19,9 @@ struct Judgement {
 
 class Judge {
  public:
-  Judge() = default;
   Judge(policy::Document document, policy::Places places);
 
-  const policy::Document& document() const { return document_; }
+  const policy::Document& document() const { return judge_.document(); }
 
   // A name or an address as the agent said it.
   Judgement connection(const Destination& wanted) const;
@@ -37,10 +36,9 @@ class Judge {
   bool isLoopbackPort(std::uint16_t port) const;
 
  private:
-  const policy::HostRewrite* rewriteOf(const Destination& wanted) const;
+  policy::Verdict judge(const Destination& destination) const;
 
-  policy::Document document_;
-  policy::Places places_;
+  policy::Judge judge_;
 };
 
 }  // namespace ringfence::sandbox

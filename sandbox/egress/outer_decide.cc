@@ -86,9 +86,6 @@ void Outer::decide(Live& live) {
   if (budget_.left() == 0)
     return deny(live, DenialOutcome::kForbidden, sendLimitRule(), "network.send_limit is reached");
   Judgement judged = judge_->connection(wanted);
-  // Where the policy only watches, what would be asked is done and written down.
-  if (judged.decision == policy::Decision::kAsk && judge_->document().mode == policy::Mode::kAudit)
-    judged.decision = policy::Decision::kAllow;
   switch (judged.decision) {
     case policy::Decision::kAllow: return allow(live, Allowed::kByRule, ruleOf(judged.verdict), std::nullopt);
     case policy::Decision::kAsk: return ask(live, judged.verdict);

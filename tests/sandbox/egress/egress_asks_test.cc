@@ -133,6 +133,16 @@ TEST_CASE("egress: a connection is led to another host by a rule or by an answer
   other.rewrite.host = "evil.example.org";
   egress.send(other);
   CHECK(second.readAll().starts_with("HTTP/1.1 403"));
+  network = allowing({host("mirror.example.org", 80)});
+  policy::HostRewrite rule;
+  rule.host = "real.example.org";
+  rule.to = "mirror.example.org";
+  network.rewrite = {rule};
+  egress.giveRules(network);
+  const Wire third = egress.connectInside(egress.addressInside("real.example.org"), 80);
+  third.send("GET /y HTTP/1.1\r\nHost: real.example.org\r\n\r\n");
+  CHECK(mirror.accept().readUntil("\r\n\r\n").starts_with("GET /y HTTP/1.1\r\nHost: mirror.example.org\r\n"));
+  CHECK(egress.expectRecord(RecordKind::kRewritten, "real.example.org:80").rewrite.host == "mirror.example.org:80");
   CHECK(!real.hasClient());
 }
 
