@@ -118,15 +118,17 @@ TEST_CASE("a connection to the namespace's own 127.0.0.1 is not redirected") {
 TEST_CASE("a datagram to port 53 of any address is answered from there, others are refused") {
   CHECK(inPreparedNetwork([]() -> std::string {
           const UniqueFd names = listenAt(SOCK_DGRAM, kRedirectDnsPort);
-          const UniqueFd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-          EXPECT(tryConnect(client.get(), at("8.8.8.8", 53)) == 0);
-          EXPECT(::send(client.get(), "ask", 3, 0) == 3);
-          char text[8];
-          sockaddr_in from{};
-          socklen_t length = sizeof from;
-          EXPECT(::recvfrom(names.get(), text, sizeof text, 0, reinterpret_cast<sockaddr*>(&from), &length) == 3);
-          EXPECT(::sendto(names.get(), "told", 4, 0, reinterpret_cast<sockaddr*>(&from), length) == 4);
-          EXPECT(::recv(client.get(), text, sizeof text, 0) == 4);
+          for (const char* server : {"8.8.8.8", "127.0.0.1"}) {
+            const UniqueFd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+            EXPECT(tryConnect(client.get(), at(server, 53)) == 0);
+            EXPECT(::send(client.get(), "ask", 3, 0) == 3);
+            char text[8];
+            sockaddr_in from{};
+            socklen_t length = sizeof from;
+            EXPECT(::recvfrom(names.get(), text, sizeof text, 0, reinterpret_cast<sockaddr*>(&from), &length) == 3);
+            EXPECT(::sendto(names.get(), "told", 4, 0, reinterpret_cast<sockaddr*>(&from), length) == 4);
+            EXPECT(::recv(client.get(), text, sizeof text, 0) == 4);
+          }
           const UniqueFd other(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
           EXPECT(tryConnect(other.get(), at("1.1.1.1", 443)) == 0);
           EXPECT(::send(other.get(), "quic", 4, 0) < 0);
