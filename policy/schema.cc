@@ -1,5 +1,7 @@
+#include <initializer_list>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "policy/keys.h"
 #include "policy/load.h"
@@ -28,6 +30,85 @@ void writeLockable(JsonWriter& json) {
   json.field("type", "array").key("items").beginObject().key("enum").beginArray();
   for (const Key& key : keys()) {
     if (key.wiring == Wiring::kWired && key.apply != nullptr) json.value(key.name);
+  }
+  json.endArray().endObject();
+}
+
+enum class FieldKind { kText, kWords, kPort, kDecision, kOperation, kTests };
+struct Field {
+  const char* name;
+  FieldKind kind = FieldKind::kText;
+  bool required = false;
+};
+
+// The fields of one rule, as decode_rules.cc and decode_special.cc take them.
+std::vector<Field> fieldsOf(KeyType type) {
+  switch (type) {
+    case KeyType::kHosts: return {{"host"}, {"cidr"}, {"port", FieldKind::kPort}, {"why"}};
+    case KeyType::kExecRules:
+      return {{"match", FieldKind::kWords, true},
+              {"decide", FieldKind::kDecision, true},
+              {"rewrite", FieldKind::kWords},
+              {"why"},
+              {"tests", FieldKind::kTests}};
+    case KeyType::kPathRewrites: return {{"match", FieldKind::kText, true}, {"to"}, {"content"}, {"why"}};
+    case KeyType::kHostRewrites:
+      return {{"host", FieldKind::kText, true}, {"port", FieldKind::kPort}, {"to", FieldKind::kText, true}, {"why"}};
+    case KeyType::kCredentials:
+      return {{"host", FieldKind::kText, true},   {"port", FieldKind::kPort},
+              {"header", FieldKind::kText, true}, {"prefix"},
+              {"from", FieldKind::kText, true},   {"base", FieldKind::kText, true}};
+    case KeyType::kGrantRules:
+      return {{"op", FieldKind::kOperation, true},
+              {"target", FieldKind::kText, true},
+              {"argv", FieldKind::kWords},
+              {"until"},
+              {"why"}};
+    default: return {};
+  }
+}
+
+void writeWords(JsonWriter& json) {
+  json.field("type", "array").key("items").beginObject().field("type", "string").endObject();
+}
+
+void writeEnum(JsonWriter& json, std::initializer_list<const char*> words) {
+  json.field("type", "string").key("enum").beginArray();
+  for (const char* word : words) json.value(word);
+  json.endArray();
+}
+
+void writeTests(JsonWriter& json) {
+  json.field("type", "object").field("additionalProperties", false).key("properties").beginObject();
+  for (const char* kind : {"match", "miss"}) {
+    json.key(kind).beginObject();
+    writeWords(json);
+    json.endObject();
+  }
+  json.endObject();
+}
+
+void writeField(JsonWriter& json, const Field& field) {
+  json.key(field.name).beginObject();
+  switch (field.kind) {
+    case FieldKind::kText: json.field("type", "string"); break;
+    case FieldKind::kWords: writeWords(json); break;
+    case FieldKind::kPort: json.field("type", "integer").field("minimum", 1).field("maximum", 65535); break;
+    case FieldKind::kDecision: writeEnum(json, {"allow", "ask", "forbid", "rewrite"}); break;
+    case FieldKind::kOperation: writeEnum(json, {"read", "write", "exec", "connect"}); break;
+    case FieldKind::kTests: writeTests(json); break;
+  }
+  json.endObject();
+}
+
+void writeRules(JsonWriter& json, KeyType type) {
+  json.field("type", "array").key("items").beginObject();
+  json.field("type", "object").field("additionalProperties", false).key("properties").beginObject();
+  const std::vector<Field> fields = fieldsOf(type);
+  for (const Field& field : fields) writeField(json, field);
+  json.endObject().key("required").beginArray();
+  for (const Field& field : fields) {
+    if (field.required) json.value(field.name);
   }
   json.endArray().endObject();
 }
@@ -62,9 +143,7 @@ void writeType(JsonWriter& json, const Key& key) {
     case KeyType::kPathRewrites:
     case KeyType::kHostRewrites:
     case KeyType::kCredentials:
-    case KeyType::kGrantRules:
-      json.field("type", "array").key("items").beginObject().field("type", "object").endObject();
-      break;
+    case KeyType::kGrantRules: writeRules(json, key.type); break;
     case KeyType::kText: break;
   }
 }

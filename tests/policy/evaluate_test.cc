@@ -87,6 +87,18 @@ TEST_CASE("evaluate judges no path that could mean another") {
   }
 }
 
+TEST_CASE("the careful policy asks about what other people see and refuses to become root") {
+  const Document policy = loaded(shippedSources(), "careful");
+  CHECK(decide(policy, Operation::kConnect, "api.example.org:443") == Decision::kAsk);
+  CHECK(decide(policy, Operation::kConnect, "169.254.169.254:80") == Decision::kForbid);
+  CHECK(decide(policy, Operation::kConnect, "127.0.0.1:5432") == Decision::kForbid);
+  CHECK(decide(policy, Operation::kExec, "/usr/bin/git", {"git", "push"}) == Decision::kAsk);
+  CHECK(decide(policy, Operation::kExec, "/usr/bin/git", {"git", "commit"}) == Decision::kAllow);
+  CHECK(decide(policy, Operation::kExec, "/usr/bin/gh", {"gh", "pr", "create"}) == Decision::kAsk);
+  CHECK(decide(policy, Operation::kExec, "/usr/bin/sudo", {"sudo", "id"}) == Decision::kForbid);
+  CHECK(decide(policy, Operation::kWrite, "/home/ann/project/a.c") == Decision::kAllow);
+}
+
 TEST_CASE("a read-only workspace is named as the reason") {
   const Document policy = document("files.workspace = \"ro\"\n");
   CHECK(decide(policy, Operation::kRead, "/home/ann/project/x") == Decision::kAllow);

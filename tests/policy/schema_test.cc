@@ -118,6 +118,30 @@ TEST_CASE("the shipped profiles fit the schema") {
   }
 }
 
+TEST_CASE("each field of a rule is in the schema, and no other") {
+  for (const char* content :
+       {"network.allow = [{ host = \"a.b\", port = 1, why = \"\" }, { cidr = \"10.0.0.0/8\" }]",
+        "[[exec.rule]]\nmatch = [\"a\"]\ndecide = \"rewrite\"\nrewrite = [\"a\", \"b\"]\nwhy = \"w\"\n"
+        "tests = { match = [\"a\"], miss = [\"b\"] }",
+        "[[files.rewrite]]\nmatch = \"/a\"\nto = \"/b\"\nwhy = \"w\"",
+        "[[files.rewrite]]\nmatch = \"/a\"\ncontent = \"x\"",
+        "[[network.rewrite]]\nhost = \"a.b\"\nport = 1\nto = \"c.d\"\nwhy = \"w\"",
+        "[[network.credential]]\nhost = \"a.b\"\nport = 1\nheader = \"x\"\nprefix = \"p\"\nfrom = \"A\"\nbase = \"B\"",
+        "[[grant]]\nop = \"exec\"\ntarget = \"/a\"\nargv = [\"a\"]\nuntil = \"2026-12-31T00:00:00Z\"\nwhy = \"w\""}) {
+    INFO(content);
+    CHECK(check(text("x.toml", content)).empty());
+    CHECK(misfitsOf(content) == std::vector<std::string>{});
+  }
+  for (const char* content :
+       {"network.allow = [{ hst = \"a.b\" }]", "[[exec.rule]]\nmatch = [\"a\"]\ndecide = \"deny\"",
+        "[[exec.rule]]\nmatch = \"a\"\ndecide = \"ask\"", "[[files.rewrite]]\nmatch = \"/a\"\ntoo = \"/b\"",
+        "[[network.credential]]\nhost = \"a.b\"\nkey = \"x\"", "[[grant]]\nop = \"run\"\ntarget = \"/a\""}) {
+    INFO(content);
+    CHECK_FALSE(check(text("x.toml", content)).empty());
+    CHECK_FALSE(misfitsOf(content).empty());
+  }
+}
+
 TEST_CASE("what the decoder refuses does not fit the schema either") {
   for (const char* content : {"workspce = 1",
                               "mode = \"learn\"",
