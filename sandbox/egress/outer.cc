@@ -94,7 +94,7 @@ Result<void> Outer::serve() {
     sweep();
   }
   denials_.tellAll();
-  for (Traffic& traffic : traffic_.takeChanged()) link_.tell(std::move(traffic));
+  if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
   (void)link_.flush();  // The other side may be the one that is gone.
   if (stopped_) return *stopped_;
   return {};
@@ -108,7 +108,7 @@ void Outer::tick() {
   if (!link_.isFull()) denials_.tick(now);
   if (!link_.isFull() && now - trafficToldMs_ >= kTrafficMs) {
     trafficToldMs_ = now;
-    for (Traffic& traffic : traffic_.takeChanged()) link_.tell(std::move(traffic));
+    if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
   }
   for (auto& [id, live] : lives_) {
     if (live->retryRing) recordLocal(*live);
@@ -214,7 +214,7 @@ void Outer::advance(Live& live) {
   const auto before = live.session.state();
   if (before == Session::State::kStreaming) live.deadlineMs = nowMs() + kIdleMs;
   auto happened = live.session.advance(scratch_);
-  if (live.counted) traffic_.changed(traffic_.of(live.dial));
+  if (live.counted) traffic_.changed();
   if (auto* wanted = std::get_if<Wanted>(&happened)) {
     live.protocol = wanted->protocol;
     live.wanted = std::move(*wanted);

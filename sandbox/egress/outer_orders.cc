@@ -86,6 +86,10 @@ void Outer::onPublished(const HalfMessage& message, std::vector<UniqueFd> fds) {
 }
 
 void Outer::obey(GuardRules rules) {
+  if (!judge_) {
+    traffic_.continueFrom(rules.traffic);
+    budget_.sent = traffic_.sentAway();
+  }
   judge_.emplace(std::move(rules.document), std::move(rules.places));
   credentials_ = std::move(rules.credentials);
   generation_ = rules.generation;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,14 +24,18 @@ class TrafficTable {
  public:
   // Stays valid. Beyond a bound all further hosts are counted as one.
   HostTraffic& of(const Destination& destination);
-  void changed(const HostTraffic& traffic) { changed_.insert({traffic.host, traffic.port}); }
-  // What changed since the last time, in messages that fit.
-  std::vector<Traffic> takeChanged();
+  void changed() { changed_ = true; }
+  // All, when something changed since the last time.
+  std::optional<Traffic> takeChanged();
+  // What was counted before this table began.
+  void continueFrom(const std::vector<HostTraffic>& told);
+  // To other machines.
+  std::uint64_t sentAway() const;
 
  private:
   using Key = std::pair<std::string, std::uint16_t>;
   std::map<Key, HostTraffic> hosts_;
-  std::set<Key> changed_;
+  bool changed_ = false;
 };
 
 }  // namespace ringfence::sandbox

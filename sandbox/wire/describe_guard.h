@@ -181,8 +181,9 @@ void describe(A& a, typename A::template Of<CredentialValue>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<GuardRules>& value) {
-  auto& [run, generation, document, places, credentials] = value;
+  auto& [run, generation, document, places, credentials, traffic] = value;
   a("run", run)("generation", generation)("document", document)("places", places)("credentials", credentials);
+  a("traffic", traffic);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Answer>& value) {

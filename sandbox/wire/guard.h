@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxGuardText = 4096;      // a path, a host, one a
 inline constexpr std::size_t kMaxGuardArguments = 256;  // of an argv; the last one then says how many were cut
 inline constexpr std::size_t kMaxGuardArgvBytes = 32 * 1024;
 inline constexpr std::size_t kMaxProcessChain = 16;
+inline constexpr std::size_t kMostTrafficHosts = 256;
 
 enum class GuardKind : std::uint8_t { kWarden, kEgress };
 
@@ -104,7 +105,7 @@ struct Performed {
   std::int32_t sysErrno = 0;
   std::string note;
 };
-// All so far, of one host and port.
+// All so far in the run, of one host and port.
 struct HostTraffic {
   std::string host;
   std::uint16_t port = 0;
@@ -114,7 +115,7 @@ struct HostTraffic {
   bool operator==(const HostTraffic&) const = default;
 };
 struct Traffic {
-  std::vector<HostTraffic> hosts;
+  std::vector<HostTraffic> hosts;  // all of them, at most kMostTrafficHosts
 };
 // `generation` of the rules is in force for every call from here on; `cut`: connections that ended because of it.
 struct RulesInForce {
@@ -141,6 +142,7 @@ struct GuardRules {
   policy::Document document;
   policy::Places places;
   std::vector<CredentialValue> credentials;
+  std::vector<HostTraffic> traffic;  // what an egress of this run that died had told: counting goes on from there
 };
 enum class Outcome : std::uint8_t { kAllowed, kDenied, kRewritten, kExpired, kStopped };
 struct Answer {

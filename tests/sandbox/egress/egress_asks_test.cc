@@ -216,6 +216,24 @@ TEST_CASE("egress: no byte beyond the limit of what may be sent leaves") {
   CHECK(later.readAll().starts_with("HTTP/1.1 403"));
 }
 
+TEST_CASE("egress: what one that died had sent counts for the one that comes after it") {
+  EgressProcess egress;
+  GuardRules rules;
+  rules.run = RunId::random();
+  rules.document.network = allowing({host("198.51.100.1")});
+  rules.document.network.sendLimit = kibibytes(1);
+  rules.traffic = {{"api.example.org", 443, 1000, 5, 2}, {"127.0.0.1", 11434, 5000, 5, 1}};
+  egress.send(rules);
+  const Server server("198.51.100.1", 443);
+  const Wire client = egress.connectInside("198.51.100.1", 443);
+  client.send(std::string(100, 'x'));
+  CHECK(server.accept().readAll().size() == 24);
+  const auto traffic = egress.expect<Traffic>();
+  REQUIRE(traffic.hosts.size() == 3);
+  CHECK(traffic.hosts[1] == HostTraffic{"198.51.100.1", 443, 24, 0, 1});
+  CHECK(traffic.hosts[2] == HostTraffic{"api.example.org", 443, 1000, 5, 2});
+}
+
 TEST_CASE("egress: a port of the host appears inside, a port of the run outside, and others do not") {
   EgressProcess egress;
   const Server model("127.0.0.1", 11434);
