@@ -5,6 +5,8 @@
 namespace ringfence::sandbox {
 namespace {
 
+constexpr const char* kOfTheRun = "of the run itself";
+
 bool isBelow(std::string_view path, std::string_view directory) {
   return !directory.empty() && path.starts_with(directory) &&
          (path.size() == directory.size() || path[directory.size()] == '/');
@@ -39,7 +41,7 @@ policy::Verdict Rules::judgeOne(const policy::Action& target) const {
   // Only where no rule says anything: "not granted" is the absence of a rule.
   if (verdict.decision == policy::Decision::kForbid && verdict.origin.file.empty() && verdict.rule == "not granted" &&
       isOwnPlace(target.target)) {
-    return {.decision = policy::Decision::kAllow, .origin = {}, .rule = "of the run itself", .why = ""};
+    return {.decision = policy::Decision::kAllow, .origin = {}, .rule = kOfTheRun, .why = ""};
   }
   return verdict;
 }
@@ -54,7 +56,9 @@ Ruling Rules::rule(const std::vector<policy::Action>& targets) const {
       continue;
     }
     policy::Verdict verdict = judgeOne(target);
-    const bool lasts = target.operation != policy::Operation::kRead && !isPassing(target.target);
+    // A workspace may be below /tmp: what a rule speaks of is no passing thing of the run.
+    const bool passes = isPassing(target.target) && verdict.rule == kOfTheRun;
+    const bool lasts = target.operation != policy::Operation::kRead && !passes;
     const bool first = !ruling.recorded && lasts && ruling.decision == policy::Decision::kAllow;
     if (strength(verdict.decision) > strength(ruling.decision) || (first && verdict.decision == ruling.decision)) {
       ruling.decision = verdict.decision;

@@ -25,6 +25,7 @@ v1::ServerPacket helloAnswer(std::uint64_t id, const Peer& peer) {
   packet.mutable_hello()->set_protocol(kProtocol);
   packet.mutable_hello()->set_version(RINGFENCE_VERSION);
   packet.mutable_hello()->set_admin(peer.admin);
+  packet.mutable_hello()->add_features("questions");
   return packet;
 }
 

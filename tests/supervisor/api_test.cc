@@ -47,7 +47,10 @@ struct Connection {
   void greet() {
     write(packetOf([](v1::ClientPacket& packet) { packet.mutable_hello()->set_protocol(1); }));
     REQUIRE(deliver().empty());
-    REQUIRE(read().value().has_hello());
+    const auto hello = read();
+    REQUIRE(hello.value().has_hello());
+    REQUIRE(hello->hello().features_size() == 1);
+    REQUIRE(hello->hello().features(0) == "questions");
   }
   template <typename Fill>
   static std::string packetOf(Fill fill) {

@@ -135,6 +135,14 @@ TEST_CASE("the strictest verdict over all targets counts, and says about which")
   CHECK(forbidden.target == 0);
 }
 
+TEST_CASE("a change in a workspace below /tmp is recorded, one in the /tmp of the run itself is not") {
+  const Rules all({.run = {}, .generation = 1, .document = {}, .places = {"/tmp/ws", "/home/a"}, .credentials = {}});
+  CHECK(all.rule({write("/tmp/ws/a")}).decision == policy::Decision::kAllow);
+  CHECK(all.rule({write("/tmp/ws/a")}).recorded);
+  CHECK(all.rule({write("/tmp/a")}).decision == policy::Decision::kAllow);
+  CHECK_FALSE(all.rule({write("/tmp/a")}).recorded);
+}
+
 TEST_CASE("what the run brings along may be changed, what is forbidden there may not, and the rest is not granted") {
   policy::Document document;
   document.files.forbid.push_back({.pattern = "~/.bashrc", .origin = {"f", 2, ""}});
