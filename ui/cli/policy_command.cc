@@ -234,12 +234,26 @@ PolicyOutcome runPolicy(std::span<const std::string> args, const PolicyWorld& wo
   auto parsed = parse(args);
   if (auto* wrong = std::get_if<PolicyOutcome>(&parsed)) return std::move(*wrong);
   const Request& request = std::get<Request>(parsed);
-  if (request.words.empty()) return usage("policy needs one of list, show, check, diff, schema, trust");
+  if (request.words.empty()) return usage("policy needs one of list, show, check, diff, learn, schema, trust");
   const std::string& verb = request.words.front();
   if (verb == "schema") return {.status = 0, .out = policy::jsonSchema() + "\n", .err = {}};
   if (verb == "trust") {
     if (request.words.size() != 2) return usage("policy trust takes one file");
     return trustPolicyFile(request.words[1]);
+  }
+  if (verb == "learn") {
+    if (request.words.size() != 2 && request.words.size() != 3)
+      return usage("policy learn takes a run, and its policy");
+    auto shelf = PolicyShelf::open(request.directories, world);
+    if (!shelf) return complaint(kFailed, escapeForDisplay(shelf.error().message));
+    PolicyOutcome learnt =
+        learnFromRun(request.words[1], request.words.size() == 3 ? request.words[2] : "", *shelf, world);
+    if (request.form == Form::kJson && learnt.status == 0) {
+      JsonWriter json;
+      json.beginObject().untrustedField("run", request.words[1]).untrustedField("policy_text", learnt.out).endObject();
+      learnt.out = json.text() + "\n";
+    }
+    return learnt;
   }
   using Call = PolicyOutcome (*)(const Request&, const PolicyShelf&);
   static constexpr std::pair<std::string_view, Call> kVerbs[] = {
@@ -251,7 +265,7 @@ PolicyOutcome runPolicy(std::span<const std::string> args, const PolicyWorld& wo
     if (request.projectTrusted) shelf->trustProject();
     return call(request, *shelf);
   }
-  const auto nearest = nearestName(verb, {"list", "show", "check", "diff", "schema", "trust"});
+  const auto nearest = nearestName(verb, {"list", "show", "check", "diff", "learn", "schema", "trust"});
   return usage("policy has no verb " + escapeForDisplay(verb) +
                (nearest ? "; did you mean " + std::string(*nearest) + "?" : ""));
 }

@@ -1,4 +1,4 @@
-// `ringfence policy …`: looks at policies without a daemon; only `trust` talks to one. No Qt.
+// `ringfence policy …`: looks at policies without a daemon; only `trust` and `learn` talk to one. No Qt.
 #pragma once
 
 #include <span>

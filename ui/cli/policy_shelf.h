@@ -32,4 +32,9 @@ class PolicyShelf {
   std::vector<std::string> directories_;
 };
 
+// The narrowest rules under which a run would not have been stopped or asked, from its log (policy/learn.h). `word`:
+// the policy that it had, by name or file; empty: by the name that the run says. (policy_learn.cc)
+PolicyOutcome learnFromRun(const std::string& run, const std::string& word, const PolicyShelf& shelf,
+                           const PolicyWorld& world);
+
 }  // namespace ringfence::cli

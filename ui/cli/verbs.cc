@@ -144,14 +144,16 @@ constexpr Verb kVerbs[] = {
      "Exit status: 0 allowed or rewritten, 4 forbidden, 5 asked.",
      kWhyOptions, Words::kRunAndWords},
     {"policy",
-     "policy list|show [--origin]|check|diff|schema|trust …",
+     "policy list|show [--origin]|check|diff|learn|schema|trust …",
      "look at policies and check them",
-     "Works without the daemon, but for trust.\n"
+     "Works without the daemon, but for learn and trust.\n"
      "\n"
      "  list                     policies that 'run --policy' takes, with the file of each\n"
      "  show [--origin] [NAME]   a policy after all its sources are merged; where each value was written\n"
      "  check [NAME|FILE]        errors with line, caret and the nearest valid name; exit status 6 when invalid\n"
      "  diff A B                 what B allows, forbids or limits otherwise than A\n"
+     "  learn RUN [NAME|FILE]    the narrowest rules that what RUN did would need beside its policy, with counts;\n"
+     "                           never what a 'forbid' forbids, nor what a person refused\n"
      "  schema                   JSON Schema of the format, for editors\n"
      "  trust FILE               let a project's .ringfence.toml widen its policy, until the file changes\n"
      "\n"
