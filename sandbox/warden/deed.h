@@ -75,6 +75,8 @@ class Deed {
   virtual Blocking blocking() const { return Blocking::kNo; }
   virtual Reversibility reversible() const { return Reversibility::kIrreversible; }
   virtual Effect perform() = 0;
+  // A person said no, or nobody answered: `error` is what the caller gets.
+  virtual void wasRefused(int error) { (void)error; }
   // Only for Blocking::kLater. May be called on any thread, and before perform() returned.
   void whenDone(std::function<void(Effect)> done) { done_ = std::move(done); }
   // Another deed in place of this one, for what a person or a rule puts there; `target` is the one of targets() that it

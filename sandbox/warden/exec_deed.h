@@ -21,6 +21,7 @@ class ExecDeed final : public Deed {
   Lasting lasting() const override { return Lasting::kNothing; }
   Blocking blocking() const override { return Blocking::kMay; }
   Effect perform() override;
+  void wasRefused(int error) override { desk_.noteRefusal(case_, error); }
   OrErrno<std::unique_ptr<Deed>> rewritten(const Caller& caller, std::size_t target, const Rewrite& rewrite) override;
 
  private:

@@ -37,8 +37,10 @@ Effect effectOf(const ExecOutcome& outcome) {
 
 PreparedDeed ExecDesk::prepare(const Caller& caller, const Rules&) {
   PreparedExec prepared = prepareExec(caller, promises_.claim(caller.notification()));
-  if (auto* found = std::get_if<ExecCase>(&prepared))
+  if (auto* found = std::get_if<ExecCase>(&prepared)) {
+    if (const auto error = refusalOf(*found)) return Errno{*error};
     return PreparedDeed(std::make_unique<ExecDeed>(*this, std::move(*found), ExecDeed::Work::kAdmit));
+  }
   if (auto* broken = std::get_if<ExecBroken>(&prepared)) {
     ExecOutcome outcome = endExchanged(notifier_, proc_, caller.notification());
     return PreparedDeed(std::make_unique<RefusedExec>(std::move(broken->action), std::move(outcome.why)));
@@ -49,6 +51,32 @@ PreparedDeed ExecDesk::prepare(const Caller& caller, const Rules&) {
   if (refused.error == EFAULT && !ranOne_ && isLaunchedCommand(caller))
     return PreparedDeed(std::make_unique<LaunchedExec>(*this, caller.notification()));
   return Errno{refused.error};
+}
+
+void ExecDesk::noteRefusal(const ExecCase& refused, int error) {
+  const auto time = readStartTime(proc_, refused.call.thread);
+  if (!time) return;
+  const ExecObject& program = refused.program.chain.front();
+  Refusal refusal{
+      .startTime = *time, .device = program.device, .inode = program.inode, .argv = refused.copy.argv, .error = error};
+  const std::lock_guard lock(mutex_);
+  // What is forgotten is asked again.
+  if (refusals_.size() >= kMaxRefusals) refusals_.clear();
+  refusals_.insert_or_assign(refused.call.thread, std::move(refusal));
+}
+
+std::optional<int> ExecDesk::refusalOf(const ExecCase& again) {
+  std::unique_lock lock(mutex_);
+  const auto found = refusals_.find(again.call.thread);
+  if (found == refusals_.end()) return std::nullopt;
+  const ExecObject& program = again.program.chain.front();
+  const Refusal& refusal = found->second;
+  if (refusal.device == program.device && refusal.inode == program.inode && refusal.argv == again.copy.argv) {
+    const auto time = readStartTime(proc_, again.call.thread);
+    if (time && *time == refusal.startTime) return refusal.error;
+  }
+  refusals_.erase(found);
+  return std::nullopt;
 }
 
 Effect ExecDesk::perform(Job job) {

@@ -7,9 +7,13 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <string>
 #include <variant>
+#include <vector>
 
 #include "sandbox/warden/deed.h"
 #include "sandbox/warden/exec_case.h"
@@ -29,6 +33,9 @@ class ExecDesk {
     Notification call;
   };
   using Job = std::variant<ExecAdmission, ExecCorrection, Launched>;
+  // The same thread trying the same program with the same arguments again is searching a PATH, where one program has
+  // several names: it gets the same answer and nobody is asked once more. Until it executes something else.
+  void noteRefusal(const ExecCase& refused, int error);
   // Answers the call and waits until it is known what came of it.
   Effect perform(Job job);
 
@@ -42,6 +49,17 @@ class ExecDesk {
   std::mutex mutex_;
   std::condition_variable turn_;
   std::set<int> busy_;
+
+  struct Refusal {
+    std::uint64_t startTime = 0;
+    dev_t device = 0;
+    ino_t inode = 0;
+    std::vector<std::string> argv;
+    int error = 0;
+  };
+  std::optional<int> refusalOf(const ExecCase& again);
+  static constexpr std::size_t kMaxRefusals = 64;
+  std::map<int, Refusal> refusals_;  // by thread; locked
 };
 
 }  // namespace ringfence::sandbox

@@ -154,7 +154,9 @@ void Warden::apply(Member& me, OwnedCall call, const Answer& answer) {
   if (forbidden) outcome = DenialOutcome::kForbidden;
   tellAgent(parts_.denials, denialLine(call->question.action, call->question.rule, outcome, answer.say));
   // A person's no is EPERM; everything else is the policy's.
-  answerError(std::move(call), outcome == DenialOutcome::kDenied ? EPERM : EACCES);
+  const int error = outcome == DenialOutcome::kDenied ? EPERM : EACCES;
+  call->deed->wasRefused(error);
+  answerError(std::move(call), error);
 }
 
 // A person's correction, or a rule's that is recorded.

@@ -99,6 +99,21 @@ TEST_CASE("an asked exec waits for its answer: allowed it runs, denied it is EPE
   }
 }
 
+TEST_CASE("a refused program that is tried again under another name, as a PATH is searched, is not asked about again") {
+  World world({.document = running({rule(policy::Decision::kAsk)}),
+               .notified = Notified::kExec,
+               .answer = [](const Ask&) { return Answer{.outcome = Outcome::kDenied}; }});
+  CHECK(world.run([] {
+    ::execl("/usr/bin/touch", "touch", "/mnt/a", nullptr);
+    ::execl("/bin/touch", "touch", "/mnt/a", nullptr);
+    const int again = errno;
+    ::execl("/bin/touch", "touch", "/mnt/b", nullptr);
+    return again;
+  }) == EPERM);
+  CHECK(world.count<Ask>() == 2);
+  CHECK_FALSE(exists(world, "a"));
+}
+
 TEST_CASE("a person's other command line runs instead of the one that was asked about") {
   World world(
       {.document = running({rule(policy::Decision::kAsk)}), .notified = Notified::kExec, .answer = [](const Ask&) {
