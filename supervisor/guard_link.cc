@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <memory>
 
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/kernel/path_calls.h"
@@ -23,8 +24,8 @@ struct Received {
 // With the sender's pid, which the kernel writes. No descriptor is taken from a guard.
 Result<Received> receiveAttested(int socket) {
   Received received;
-  received.bytes.resize(sandbox::kMaxGuardPacket.count);
-  iovec part{received.bytes.data(), received.bytes.size()};
+  const auto room = std::make_unique_for_overwrite<char[]>(sandbox::kMaxGuardPacket.count);
+  iovec part{room.get(), sandbox::kMaxGuardPacket.count};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))] = {};
   msghdr message{};
   message.msg_iov = &part;
@@ -37,7 +38,7 @@ Result<Received> receiveAttested(int socket) {
   // There is room for its credentials alone, so the kernel has closed what came beside them.
   if ((message.msg_flags & MSG_CTRUNC) != 0)
     return Error{ErrorCode::kInvalid, "a descriptor, and no guard has any to give"};
-  received.bytes.resize(static_cast<std::size_t>(length));
+  received.bytes.assign(room.get(), static_cast<std::size_t>(length));
   for (cmsghdr* extra = CMSG_FIRSTHDR(&message); extra != nullptr; extra = CMSG_NXTHDR(&message, extra)) {
     if (extra->cmsg_level == SOL_SOCKET && extra->cmsg_type == SCM_RIGHTS) {
       int fd = -1;  // Only where no credentials came is there room for one.

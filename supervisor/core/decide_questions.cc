@@ -10,6 +10,8 @@ namespace {
 
 Error refuse(ErrorCode code, std::string message) { return {code, std::move(message), 0}; }
 
+// Of whatever a policy says; a sum of times stays a time.
+constexpr std::chrono::seconds kLongestPatience = std::chrono::hours(24 * 366);
 constexpr char kNobody[] = "nobody is there";
 
 sandbox::Outcome outcomeOf(Settled settled) {
@@ -225,7 +227,8 @@ void decideAsk(Deciding& deciding, const AskRaised& command, const Context& cont
   what.digest = std::move(digest);
   what.policyHash = command.policyHash;
   what.deadline = context.now.monotonic;
-  if (!termsOf(run).unattended) what.deadline += std::chrono::seconds(termsOf(run).promptTimeoutSec);
+  const auto timeout = std::min<std::uint64_t>(termsOf(run).promptTimeoutSec, kLongestPatience.count());
+  if (!termsOf(run).unattended) what.deadline += std::chrono::seconds(timeout);
   if (!termsOf(run).unattended) what.batch = batchFor(state, run, what.id, context.now);
   deciding.record(run.id, what);
   if (termsOf(run).unattended) settle(deciding, question, settledBy(what.id, Settled::kExpired, kNobody));

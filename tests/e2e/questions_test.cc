@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <catch2/catch_all.hpp>
+#include <csignal>
 #include <fstream>
 
 #include "tests/support/test_daemon.h"
@@ -162,6 +163,61 @@ TEST_CASE("what is allowed for the project is not asked again, also in the next 
   (void)must(client.act(client::Client::Verb::kKill, third), daemon);
   REQUIRE(daemon.reaches(third, "ended"));
   CHECK(pendingOf(daemon).empty());
+  daemon.shutDown();
+  CHECK(daemon.leftovers().empty());
+}
+
+TEST_CASE("a question survives kill -9 of the warden that asked it") {
+  const Asking asking;
+  TestDaemon daemon({.policyDirs = {asking.policies.path()}, .arguments = {}, .stateDir = {}});
+  REQUIRE(::mkdir((daemon.workspace() + "/asked").c_str(), 0755) == 0);
+  client::Client client = daemon.connect();
+  const auto run = must(client.run(daemon.request(writer(1))), daemon).run;
+  const std::string target = daemon.workspace() + "/asked/1";
+  const auto before = waitForQuestion(daemon, target);
+  const auto started = bodiesOf(daemon, run, "guard-started");
+  REQUIRE(started.size() == 1);
+  const std::size_t at = started[0].find("\"pid\":");
+  REQUIRE(at != std::string::npos);
+  REQUIRE(::kill(std::stoi(started[0].substr(at + 6)), SIGKILL) == 0);
+  REQUIRE(eventually([&] { return bodiesOf(daemon, run, "guard-started").size() == 2; }));
+  CHECK_FALSE(bodiesOf(daemon, run, "guard-lost").empty());
+  CHECK(waitForQuestion(daemon, target).id == before.id);
+  CHECK_FALSE(exists(target));
+  (void)must(client.answer({.id = before.id, .digest = before.digest, .verdict = client::AllowAnswer{}}), daemon);
+  REQUIRE(daemon.reaches(run, "ended"));
+  CHECK(exists(target));
+  CHECK(bodiesOf(daemon, run, "action-asked").size() == 1);
+  daemon.shutDown();
+  CHECK(daemon.leftovers().empty());
+}
+
+TEST_CASE("where nobody is there a write is denied at once, and a run that is stopped leaves no question") {
+  const Asking asking;
+  TestDaemon daemon({.policyDirs = {asking.policies.path()}, .arguments = {}, .stateDir = {}});
+  REQUIRE(::mkdir((daemon.workspace() + "/asked").c_str(), 0755) == 0);
+  client::Client client = daemon.connect();
+  client::RunRequest alone = daemon.request(writer(1));
+  alone.unattended = true;
+  const auto unattended = must(client.run(alone), daemon).run;
+  REQUIRE(daemon.reaches(unattended, "ended"));
+  CHECK(test::readFile(daemon.workspace() + "/said") == "1 no\n");
+  const auto answers = bodiesOf(daemon, unattended, "action-answered");
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].find("\"expired\"") != std::string::npos);
+  CHECK(answers[0].find("nobody is there") != std::string::npos);
+  const auto stopped = must(client.run(daemon.request(writer(1))), daemon).run;
+  const auto question = waitForQuestion(daemon, daemon.workspace() + "/asked/1");
+  (void)must(client.act(client::Client::Verb::kStop, stopped), daemon);
+  REQUIRE(daemon.reaches(stopped, "ended"));
+  CHECK(pendingOf(daemon).empty());
+  const auto late = client.answer({.id = question.id, .digest = "", .verdict = client::AllowAnswer{}});
+  const auto* refused = std::get_if<client::Failure>(&late);
+  REQUIRE(refused != nullptr);
+  REQUIRE(refused->refusal.has_value());
+  CHECK(refused->refusal->code == "gone");
+  CHECK(refused->refusal->exitCode == 5);
+  CHECK_FALSE(exists(daemon.workspace() + "/asked/1"));
   daemon.shutDown();
   CHECK(daemon.leftovers().empty());
 }
