@@ -125,12 +125,12 @@ std::vector<sandbox::GuardEvent> GuardLink::receive() {
       if (!wouldBlock(packet.error())) fail("it sent " + packet.error().message);
       return events;
     }
-    // Both ends are kept elsewhere, so this is the end of the run.
+    if (packet->pid > 0) pid_ = packet->pid;
+    // The launcher keeps both ends as long as the run lives, so this is a packet with nothing in it.
     if (packet->bytes.empty()) {
-      trouble_ = "the pair was closed";
+      fail("it sent nothing, or its end was closed");
       return events;
     }
-    if (packet->pid > 0) pid_ = packet->pid;
     auto event = sandbox::decodeGuardEvent(packet->bytes);
     if (!event) {
       fail("it sent a message that cannot be read: " + event.error().message);

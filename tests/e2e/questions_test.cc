@@ -1,5 +1,6 @@
 // A real warden asks, a real daemon passes it on, the test answers as a person would: also across the daemon's death.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch_all.hpp>
 #include <csignal>
@@ -218,6 +219,35 @@ TEST_CASE("where nobody is there a write is denied at once, and a run that is st
   CHECK(refused->refusal->code == "gone");
   CHECK(refused->refusal->exitCode == 5);
   CHECK_FALSE(exists(daemon.workspace() + "/asked/1"));
+  daemon.shutDown();
+  CHECK(daemon.leftovers().empty());
+}
+
+TEST_CASE("however often the daemon dies, each question is asked once, answered once and done once") {
+  const Asking asking;
+  TestDaemon daemon({.policyDirs = {asking.policies.path()}, .arguments = {}, .stateDir = {}});
+  REQUIRE(::mkdir((daemon.workspace() + "/asked").c_str(), 0755) == 0);
+  constexpr int kFiles = 12;
+  std::string run;
+  {
+    client::Client client = daemon.connect();
+    run = must(client.run(daemon.request(writer(kFiles))), daemon).run;
+  }
+  for (int i = 1; i <= kFiles; ++i) {
+    const auto question = waitForQuestion(daemon, daemon.workspace() + "/asked/" + std::to_string(i));
+    client::Client client = daemon.connect();
+    (void)must(client.answer({.id = question.id, .digest = question.digest, .verdict = client::AllowAnswer{}}), daemon);
+    // At another place of what follows each time: before the call goes on, while it does, while the next one asks.
+    ::usleep(static_cast<useconds_t>(i * 300));
+    daemon.killDaemon();
+    REQUIRE(daemon.start());
+  }
+  REQUIRE(daemon.reaches(run, "ended"));
+  for (int i = 1; i <= kFiles; ++i) CHECK(exists(daemon.workspace() + "/asked/" + std::to_string(i)));
+  CHECK(bodiesOf(daemon, run, "action-asked").size() == kFiles);
+  CHECK(bodiesOf(daemon, run, "action-answered").size() == kFiles);
+  // How it went is told once: what a daemon heard of that and took with it is not told again.
+  CHECK(bodiesOf(daemon, run, "action-performed").size() <= kFiles);
   daemon.shutDown();
   CHECK(daemon.leftovers().empty());
 }

@@ -314,7 +314,7 @@ TEST_CASE("what a guard allowed is counted into the log, and leaves its ring whe
 }
 
 TEST_CASE("a guard that sends what cannot be read, or too much, is not heard any more, and that is a fact") {
-  for (const std::string what : {"garbage", "bounds", "kind", "descriptor"}) {
+  for (const std::string what : {"garbage", "nothing", "bounds", "kind", "descriptor"}) {
     CAPTURE(what);
     World world;
     Peering client(world, 1000);
@@ -323,6 +323,8 @@ TEST_CASE("a guard that sends what cannot be read, or too much, is not heard any
     guard->ask(1, "/d");
     if (what == "garbage") {
       REQUIRE(sendPacket(guard->end.get(), "garbage"));
+    } else if (what == "nothing") {
+      REQUIRE(::send(guard->end.get(), "", 0, MSG_NOSIGNAL) == 0);
     } else if (what == "bounds") {
       sandbox::Ask ask;
       ask.action.action.target = "/" + std::string(sandbox::kMaxGuardText, 'x');
