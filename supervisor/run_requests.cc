@@ -1,6 +1,7 @@
 // Starting runs, and telling those who wait for one.
 #include <algorithm>
 
+#include "sandbox/plan/guards.h"
 #include "sdk/base/output_ring.h"
 #include "supervisor/api/details.h"
 #include "supervisor/core/lookup.h"
@@ -97,7 +98,7 @@ void Requests::start(Asker asker, api::RunRequest& request, std::vector<UniqueFd
 // Its rules are kept for as long as it lives, and the values of its credentials with whoever needs them.
 RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api::RunRequest& request,
                            const policy::Document& document) {
-  auto kept = world_.resolved.keep(document);
+  auto kept = world_.resolved.keep(sandbox::withGranted(document, request.extraPaths, request.installTree));
   if (!kept.written) {
     world_.report({std::move(kept.written)
                        .error()

@@ -134,6 +134,20 @@ Result<void> checkGuards(const policy::Document& document, const Guards& guards,
   return checkCredentials(document);
 }
 
+policy::Document withGranted(policy::Document document, const std::vector<ExtraPath>& extraPaths,
+                             const std::string& installTree) {
+  const auto add = [](std::vector<policy::PathRule>& rules, const std::string& path, const char* option) {
+    if (path.empty() || hasGlob(path)) return;
+    rules.push_back({.pattern = path, .origin = {.file = option, .line = 0, .text = path}});
+  };
+  for (const ExtraPath& extra : extraPaths) {
+    const bool writable = extra.access == Access::kReadWrite;
+    add(writable ? document.files.write : document.files.read, extra.path, writable ? "--write" : "--read");
+  }
+  add(document.files.read, installTree, "tree of the command");
+  return document;
+}
+
 Result<LaunchedCommand> judgeCommand(const policy::Document& document, const LaunchRequest& request) {
   LaunchedCommand command{.executable = request.executable, .argv = request.command};
   if (document.exec.empty()) return command;

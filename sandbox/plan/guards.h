@@ -18,6 +18,11 @@ Guards guardsOf(const policy::Document& document);
 Result<void> checkGuards(const policy::Document& document, const Guards& guards, const WallChoice& choice,
                          const KernelFeatures& features);
 
+// The policy as the guards of a run judge by it: with what its command line and the tree of its command grant, which is
+// mounted, too. A path with a character of patterns in it is left out: it would mean more than itself.
+policy::Document withGranted(policy::Document document, const std::vector<ExtraPath>& extraPaths,
+                             const std::string& installTree);
+
 // The command of a launch as the rules about commands have it. Who typed it answers what they ask; what they rewrite is
 // rewritten. Fails with kDenied for what they forbid, with the rule and where it is written.
 struct LaunchedCommand {

@@ -35,6 +35,7 @@ class Rules {
   bool isOwnPlace(std::string_view path) const;
   // The same, and gone with the run.
   static bool isPassing(std::string_view path);
+  static bool isMade(std::string_view path);
   policy::Verdict judgeOne(const policy::Action& target) const;
 
   RunId run_;

@@ -4,6 +4,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <functional>
 
+#include "policy/evaluate.h"
+#include "sandbox/plan/guards.h"
 #include "sandbox/plan/landlock_access.h"
 #include "sandbox/plan/paths.h"
 #include "sandbox/plan/seccomp_default.h"
@@ -300,6 +302,21 @@ TEST_CASE("the command of a launch is judged by the rules about commands before 
   const Plan plan = planOf(document, request);
   CHECK(plan.executable == "/usr/bin/echo");
   CHECK(plan.command == std::vector<std::string>{"/usr/bin/echo", "would publish", "-j2"});
+}
+
+TEST_CASE("the guards judge by what the command line grants too, and by no pattern that a name happens to be") {
+  const policy::Document document = withGranted(
+      smallPolicy(), {{"/srv/out", Access::kReadWrite}, {"/srv/in", Access::kReadOnly}, {"/srv/*", Access::kReadWrite}},
+      "/opt/tool");
+  const policy::Places places{.workspace = "/w", .home = "/h"};
+  const auto decide = [&](policy::Operation operation, const char* path) {
+    return policy::evaluate(document, places, {.operation = operation, .target = path, .argv = {}}).decision;
+  };
+  CHECK(decide(policy::Operation::kWrite, "/srv/out/x") == policy::Decision::kAllow);
+  CHECK(decide(policy::Operation::kRead, "/srv/in/x") == policy::Decision::kAllow);
+  CHECK(decide(policy::Operation::kWrite, "/srv/in/x") == policy::Decision::kForbid);
+  CHECK(decide(policy::Operation::kWrite, "/srv/other") == policy::Decision::kForbid);
+  CHECK(decide(policy::Operation::kExec, "/opt/tool/bin/run") == policy::Decision::kAllow);
 }
 
 TEST_CASE("each key of a mediated policy is listed with what enforces it") {
