@@ -297,13 +297,15 @@ Result<void> decideOn(Deciding& deciding, const TrafficTold& command, const Cont
   return {};
 }
 
-// Whatever ended a run or asks it to end: nobody is left to act on an answer.
+// Whatever ended a run or kills it: nobody is left to act on an answer. One that is asked to end decides itself what
+// the signal means for a call that waits.
 void settleEnds(Deciding& deciding) {
   std::map<RunId, Settled> ends;
   for (const Fact& fact : deciding.facts()) {
     if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body))
       ends.try_emplace(fact.run, Settled::kWithdrawn);
-    if (std::holds_alternative<RunStopping>(fact.body)) ends.try_emplace(fact.run, Settled::kStopped);
+    const auto* stopping = std::get_if<RunStopping>(&fact.body);
+    if (stopping != nullptr && stopping->kill) ends.try_emplace(fact.run, Settled::kStopped);
   }
   for (const auto& [run, outcome] : ends) settleQuestionsOf(deciding, run, outcome);
 }

@@ -210,10 +210,12 @@ TEST_CASE("whatever ends a run settles its questions; a freeze does not") {
     const RunId run = world.start();
     const std::uint64_t id = world.ask(run, 1, "/a");
     if (how == "stop") {
-      const auto told = answersOf(world.apply(StopRun{kOwner, run, ""}).value());
+      // The signal says what becomes of the call that waits; a new one is refused.
+      CHECK(answersOf(world.apply(StopRun{kOwner, run, ""}).value()).empty());
+      CHECK(answersOf(world.raise(run, askFor(2, "/b")))[0].answer.outcome == Outcome::kStopped);
+      const auto told = answersOf(world.apply(KillRun{kOwner, run, ""}).value());
       REQUIRE(told.size() == 1);
       CHECK(told[0].answer.outcome == Outcome::kStopped);
-      CHECK(answersOf(world.raise(run, askFor(2, "/b")))[0].answer.outcome == Outcome::kStopped);
     }
     if (how == "kill") world.apply(KillRun{kOwner, run, ""}).value();
     if (how == "end")
