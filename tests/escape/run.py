@@ -31,11 +31,14 @@ import cases_files  # noqa: E402,F401
 import cases_handoff  # noqa: E402,F401
 import cases_ipc  # noqa: E402,F401
 import cases_launch  # noqa: E402,F401
+import cases_network  # noqa: E402,F401
+import cases_notify  # noqa: E402,F401
 import cases_process  # noqa: E402,F401
 import cases_resources  # noqa: E402,F401
 import cases_stop  # noqa: E402,F401
 import cases_syscalls  # noqa: E402,F401
 import cases_workspace  # noqa: E402,F401
+from internet import make_network  # noqa: E402
 from model import SCRIPTS, STEPS, Outcome, Result, Step, Verdict  # noqa: E402
 from sides import Control, Fenced, write_policies  # noqa: E402
 import skips  # noqa: E402  (its folder is known since sides)
@@ -181,9 +184,9 @@ def main() -> int:
     if os.geteuid() != 0:
         parser.error("must be root: the suite plants secrets, starts a daemon and becomes another user")
     if "RF_ESCAPE_PRIVATE" not in os.environ:
-        # Mounts of the suite must never be the machine's.
+        # Mounts and addresses of the suite must never be the machine's.
         os.environ["RF_ESCAPE_PRIVATE"] = "1"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", "--", sys.executable, *sys.argv])
+        os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--", sys.executable, *sys.argv])
 
     catalogue = [words[0] for words in read_list(HERE / "catalogue.txt")]
     left_out = {words[0]: words[1] for words in read_list(HERE / "left_out.txt")}
@@ -210,6 +213,7 @@ def main() -> int:
         shutil.copy(build / "bin" / "escape_probe", probe)
         reserve_accounts(base)
         reserved = True
+        make_network(base)
         subprocess.run(["mount", "--make-rshared", "/"], check=True)
         verdicts = {identifier: Verdict(identifier) for identifier in wanted}
         run_side(Control(), base, probe, wanted, verdicts)

@@ -27,6 +27,27 @@ pids = {pids}
 memory = "{memory}MiB"
 cpu = "{cpu}%"
 """
+# The same with a folder whose changes are asked and an argument that a program may not get.
+ASKING = """schema = 1
+name = "{name}"
+extends = ["escape"]
+[files]
+{key} = ["~/asked"]
+[prompt]
+timeout = "{timeout}"
+[[exec.rule]]
+match = ["touch", "{forbidden}"]
+decide = "forbid"
+"""
+NETWORK = """schema = 1
+name = "{name}"
+extends = ["escape"]
+[network]
+default = "forbid"
+allow = [{allow}]
+"""
+GOOD = "{ host = \"good.test\" }"
+META = "{ host = \"meta.test\" }"
 
 
 def write_policies(directory: Path, probes: Path) -> None:
@@ -35,6 +56,12 @@ def write_policies(directory: Path, probes: Path) -> None:
     for name, cpu in (("escape", 150), ("escape-slow", 10)):
         text = POLICY.format(name=name, probes=probes, pids=LIMIT_PIDS, memory=LIMIT_MEMORY_MIB, cpu=cpu)
         (directory / f"{name}.toml").write_text(text)
+    for name, allow in (("net", GOOD), ("net-meta", f"{GOOD}, {META}"), ("net-empty", "")):
+        (directory / f"escape-{name}.toml").write_text(NETWORK.format(name=f"escape-{name}", allow=allow))
+    forbidden = probes.parent / "home/work/ws/forbidden-argument"
+    for name, key, timeout in (("asked", "ask", "10m"), ("hasty", "ask", "1s"), ("reads", "ask_read", "1s")):
+        text = ASKING.format(name=f"escape-{name}", key=key, timeout=timeout, forbidden=forbidden)
+        (directory / f"escape-{name}.toml").write_text(text)
 
 
 def parse(output: str) -> dict[str, Outcome]:

@@ -15,9 +15,9 @@
 
 enum { kMaxArguments = 12, kDeadlineSeconds = 60 };
 
-static const struct Primitive* const kGroups[] = {kFilePrimitives,   kMetadataPrimitives, kProcessPrimitives,
-                                                  kVictimPrimitives, kSyscallPrimitives,  kSocketPrimitives,
-                                                  kIpcPrimitives,    kResourcePrimitives, kPosturePrimitives};
+static const struct Primitive* const kGroups[] = {
+    kFilePrimitives,   kMetadataPrimitives, kProcessPrimitives,  kVictimPrimitives,  kSyscallPrimitives,
+    kSocketPrimitives, kIpcPrimitives,      kResourcePrimitives, kPosturePrimitives, kRacePrimitives};
 
 void say(struct Outcome* outcome, const char* format, ...) {
   const size_t used = strlen(outcome->detail);

@@ -27,6 +27,7 @@ extern const struct Primitive kSocketPrimitives[];
 extern const struct Primitive kIpcPrimitives[];
 extern const struct Primitive kResourcePrimitives[];
 extern const struct Primitive kPosturePrimitives[];
+extern const struct Primitive kRacePrimitives[];
 
 // Records the result of a call that gives -1 and errno on failure: effect yes when it did not fail.
 void note(struct Outcome* outcome, long result);

@@ -1,0 +1,308 @@
+"""Group E: attempts against the mediator, by exchanging what it judges, by making it fail, and by wearing it out.
+
+The folder ~/asked may be changed only after asking, and nobody is there to answer: whatever appears in it slipped through.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Optional
+
+from model import Result, script, snapshot
+from world import UID, World
+
+# How often each exchange is tried; the long run has its own number.
+ROUNDS = int(os.environ.get("RINGFENCE_RACES", "500"))
+NO_MEDIATOR = "without a fence there is no mediator to wear out"
+POLICY = "escape-asked"
+
+
+def mediated(side: Any) -> dict[str, Any]:
+    """Options of a probe that runs with nobody there to answer."""
+    return {"policy": POLICY, "client_options": ("--unattended",), "timeout": 240} if side.fenced else {"timeout": 120}
+
+
+def asked(w: World) -> Path:
+    return w.make_directory(w.home / "asked")
+
+
+def exchanged(w: World, side: Any, primitive: str, operation: str) -> Result:
+    """The same call on an innocent name and on one that nobody allowed, exchanged while it is judged."""
+    folder = asked(w)
+    made = operation in ("create", "openat2", "mkdir", "symlink", "rename")
+    # As long as each other, so that an exchange in the middle gives a third name and not a shorter one.
+    forbidden = folder / f"{primitive}-{operation}"
+    innocent = w.workspace / "innocent"
+    if not made:
+        w.file(forbidden, "untouched")
+    if operation not in ("mkdir", "symlink"):
+        w.file(innocent, "innocent")
+    before = snapshot(forbidden)
+    ran = side.run(w, primitive, operation, str(innocent), str(forbidden), str(ROUNDS), **mediated(side))
+    if "rounds" not in ran.stdout:
+        return Result(f"{primitive}-{operation}", None, f"{ran.stdout[-200:]} {ran.stderr[-200:]}")
+    return Result(f"{primitive}-{operation}", snapshot(forbidden) != before, ran.stdout.strip()[-60:])
+
+
+@script("NT-01")
+def path_exchanged(w: World, side: Any) -> list[Result]:
+    results = [
+        exchanged(w, side, "race-path", operation)
+        for operation in ("open", "create", "mkdir", "truncate", "chmod", "unlink", "rename", "symlink")
+    ]
+    return [*results, link_exchanged(w, side)]
+
+
+def link_exchanged(w: World, side: Any) -> Result:
+    """The directory behind a symbolic link is exchanged on disk."""
+    folder, inner = asked(w), w.make_directory(w.workspace / "inner")
+    ran = side.run(
+        w, "race-link", str(w.workspace / "link"), str(inner), str(folder), "behind", str(ROUNDS), **mediated(side)
+    )
+    done = None if "rounds" not in ran.stdout else (folder / "behind").exists()
+    return Result("race-link", done, ran.stdout.strip()[-60:])
+
+
+@script("NT-03")
+def structures_exchanged(w: World, side: Any) -> list[Result]:
+    """The path that an open_how goes with, and the arguments of a program."""
+    results = [exchanged(w, side, "race-path", "openat2")]
+    forbidden, innocent = w.home / "touched-forbidden", w.workspace / "touched-innocent"
+    if side.fenced:
+        # A rule forbids `touch` with exactly this argument; inside, the name is one of the workspace.
+        forbidden = w.workspace / "forbidden-argument"
+    ran = side.run(w, "race-argument", "/usr/bin/touch", str(innocent), str(forbidden), str(ROUNDS), **mediated(side))
+    done = forbidden.exists() if re.search(r"\d+ of \d+ ran", ran.stdout) else None
+    return [*results, Result("race-argument", done, ran.stdout.strip()[-60:])]
+
+
+@script("NT-05")
+def page_taken_away(w: World, side: Any) -> list[Result]:
+    return [exchanged(w, side, "race-page", operation) for operation in ("create", "openat2", "rename")]
+
+
+@script("NT-06")
+def no_descriptor_left(w: World, side: Any) -> list[Result]:
+    goal = asked(w) / "without-descriptors"
+    results = []
+    for limit in ("8", "4"):
+        side.run(w, "open-without-descriptors", str(goal), limit, **mediated(side))
+        if not side.fenced:
+            goal.write_text("made without a fence")  # EMFILE there too: the name itself can be made
+        results.append(Result(f"limit-{limit}", goal.exists(), "the file outside"))
+    return results
+
+
+
+@script("NT-07")
+def decision_path_dead(w: World, side: Any) -> list[Result]:
+    """Nobody there, nobody in time, and more questions at once than anybody answers."""
+    folder = asked(w)
+    goals = {name: w.file(folder / name, "untouched") for name in ("unattended", "expired", "flood")}
+    before = {name: snapshot(goal) for name, goal in goals.items()}
+    if side.fenced:
+        side.run(w, "write", str(goals["unattended"]), **mediated(side))
+        side.run(w, "write", str(goals["expired"]), policy="escape-hasty", timeout=120)
+        side.run(w, "open-flood", str(goals["flood"]), "3", "40", policy="escape-hasty", timeout=120)
+    else:
+        for goal in goals.values():
+            side.run(w, "write", str(goal))
+    return [Result(name, snapshot(goal) != before[name], "the file outside") for name, goal in goals.items()]
+
+
+@script("NT-10")
+def flooded(w: World, side: Any) -> list[Result]:
+    """Sixty-four threads that open without pause: every open is served, and other people's requests too."""
+    if not side.fenced:
+        return [Result("flood", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
+    path, count = w.file(w.workspace / "flooded", ""), max(ROUNDS // 5, 20)
+    process = subprocess.Popen(
+        side.command([str(w.probe), "open-flood", str(path), str(count), "64"], w.workspace, POLICY, ()),
+        env=side.environment(w, None),
+        cwd=w.workspace,
+        user=UID,
+        group=UID,
+        extra_groups=[],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    slowest = 0.0
+    while process.poll() is None:
+        began = time.monotonic()
+        answered = side.client_call(w, "ps").returncode == 0
+        slowest = max(slowest, time.monotonic() - began) if answered else 99.0
+    served = path.stat().st_size == count * 64 * len("escaped")
+    said = process.communicate()[0]
+    return [
+        Result("lost", not served, f"{path.stat().st_size} bytes of {count * 64 * 7}; {said[-200:]}"),
+        Result("others", slowest > 5, f"ps took {slowest:.2f} s at most"),
+    ]
+
+
+@script("NT-11")
+def killed_in_the_middle(w: World, side: Any) -> list[Result]:
+    if not side.fenced:
+        return [Result("killed", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
+    path = w.file(w.workspace / "killed", "")
+    ran = side.run(w, "killed-inside", str(path), str(ROUNDS), **mediated(side))
+    return [Result("killed", "effect=yes" not in ran.stdout, ran.stdout.strip()[-80:])]
+
+
+@script("NT-12")
+def under_a_storm_of_signals(w: World, side: Any) -> list[Result]:
+    if not side.fenced:
+        return [Result("storm", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
+    results = []
+    for restart in ("restart", "interrupt"):
+        folder = w.make_directory(w.workspace / f"storm-{restart}")
+        ran = side.run(w, "storm", str(folder), str(ROUNDS), restart, **mediated(side))
+        results.append(Result(f"twice-{restart}", "wrong=0" not in ran.stdout, ran.stdout.strip()[-80:]))
+    loop = "for i in $(seq 100); do echo line | cat | cat; done | wc -l"
+    ran = side.run_fenced(["/bin/sh", "-c", loop], w, policy=POLICY, timeout=120)
+    return [*results, Result("pipelines", ran.stdout.strip() != "100", ran.stdout.strip())]
+
+
+class Asking:
+    """A fenced write that waits for an answer."""
+
+    def __init__(self, w: World, side: Any, goal: Path) -> None:
+        self.w, self.side = w, side
+        self.process = subprocess.Popen(
+            side.command([str(w.probe), "write", str(goal)], w.workspace, POLICY, ()),
+            env=side.environment(w, None),
+            cwd=w.workspace,
+            user=UID,
+            group=UID,
+            extra_groups=[],
+            stdout=subprocess.DEVNULL,
+        )
+
+    def pending(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.side.client_call(self.w, "pending", "--json").stdout.splitlines()]
+
+    def question(self) -> Optional[dict[str, Any]]:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if found := self.pending():
+                return found[0]
+            time.sleep(0.02)
+        return None
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+@script("NT-13")
+def frozen_while_asked(w: World, side: Any) -> list[Result]:
+    """The same question is there after each freeze, once, and nothing happens meanwhile."""
+    if not side.fenced:
+        return [Result("frozen", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
+    goal = w.file(asked(w) / "frozen", "untouched")
+    before = snapshot(goal)
+    asking = Asking(w, side, goal)
+    try:
+        first = asking.question()
+        if first is None:
+            return [Result("frozen", None, "nobody asked")]
+        seen = set()
+        for _ in range(20):
+            side.client_call(w, "freeze", first["run"])
+            seen |= {one["id"] for one in asking.pending()}
+            side.client_call(w, "resume", first["run"])
+            seen |= {one["id"] for one in asking.pending()}
+        return [Result("frozen", seen != {first["id"]} or snapshot(goal) != before, f"questions {sorted(seen)}")]
+    finally:
+        asking.end()
+
+
+@script("NT-14")
+def descriptors_of_ours(w: World, side: Any) -> list[Result]:
+    listing = ["/bin/sh", "-c", "for fd in /proc/self/fd/*; do readlink $fd; done; readlink /proc/1/fd/* || true"]
+    if not side.fenced:
+        why = "no descriptor of ours exists without a fence"
+        return [Result("descriptors", None, why, "none", why)]
+    ran = side.run_fenced(listing, w, policy=POLICY)
+    found = [line for line in ran.stdout.splitlines() if "seccomp" in line or "memfd:ringfence" in line or "pidfd" in line]
+    return [Result("descriptors", bool(found) or ran.returncode not in (0, 1), f"{found} {ran.stderr[-100:]}")]
+
+
+@script("NT-15")
+def handed_over(w: World, side: Any) -> list[Result]:
+    """A launch with each kind of mediation is no slower than a second, whatever its filter hears of."""
+    if not side.fenced:
+        return [Result("launch", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
+    results = []
+    for policy in (POLICY, "escape-hasty", "escape-reads"):
+        asked(w)
+        took = []
+        for _ in range(3):
+            began = time.monotonic()
+            ran = side.run_fenced(["/bin/true"], w, policy=policy)
+            took.append(time.monotonic() - began)
+            if ran.returncode != 0:
+                return [Result(policy, None, ran.stderr[-200:])]
+        results.append(Result(policy, min(took) > 1, f"{min(took):.2f} s"))
+    return results
+
+
+@script("PR-14")
+def disguised(w: World, side: Any) -> list[Result]:
+    """A program that a rule forbids with this argument, under another name and through others that start it."""
+    forbidden = w.workspace / "forbidden-argument"
+    loader = next(str(path) for path in Path("/lib64").glob("ld-linux*"))
+    ways = {
+        "name": f"exec -a git /usr/bin/touch {forbidden}",
+        "link": f"ln -sf /usr/bin/touch harmless && ./harmless {forbidden}",
+        "env": f"env -i A=b /usr/bin/touch {forbidden}",
+        "loader": f"{loader} /usr/bin/touch {forbidden}",
+        "busybox": f"busybox touch {forbidden}",
+        "relative": f"cd / && usr/bin/../bin/touch {forbidden}",
+    }
+    results = []
+    for name, script_text in ways.items():
+        command = ["/bin/bash", "-c", script_text]
+        if side.fenced:
+            side.run_fenced(command, w, policy=POLICY, client_options=("--unattended",))
+        else:
+            subprocess.run(command, cwd=w.workspace, user=UID, group=UID, extra_groups=[], capture_output=True)
+        results.append(Result(name, forbidden.exists(), "the file outside"))
+        forbidden.unlink(missing_ok=True)
+    return results
+
+
+@script("RES-08")
+def questions_without_end(w: World, side: Any) -> list[Result]:
+    """Two hundred questions at once: no more than ten wait for a person."""
+    if not side.fenced:
+        return [Result("open", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
+    folder = asked(w)
+    script_text = f"for i in $(seq 150); do (: > {folder}/f$i) & done; wait"
+    process = subprocess.Popen(
+        side.command(["/bin/sh", "-c", script_text], w.workspace, POLICY, ()),
+        env=side.environment(w, None),
+        cwd=w.workspace,
+        user=UID,
+        group=UID,
+        extra_groups=[],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    most, deadline = 0, time.monotonic() + 4
+    while time.monotonic() < deadline:
+        listed = side.client_call(w, "pending", "--json").stdout.splitlines()
+        most = max(most, len(listed))
+    for run in {json.loads(line)["run"] for line in listed}:
+        side.client_call(w, "kill", run)
+    process.wait(30)
+    made = len(list(folder.iterdir()))
+    return [Result("open", most > 10 or made > 0, f"{most} open at once, {made} made"), Result("some", None if most == 0 else False)]
