@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+"""A person is asked, and answers: what the agent gets, what happens outside, and what the log keeps.
+
+    questions_test.py BUILD [TEST…]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
+from tests.support.daemon import eventually, is_alive  # noqa: E402
+
+POLICY = """schema = 1
+name = "careful"
+extends = ["coding"]
+[priority]
+class = "interactive"
+[files]
+ask = ["{asked}"]
+[prompt]
+timeout = "{timeout}"
+[[exec.rule]]
+match = ["printf", "one"]
+decide = "ask"
+why = "one is asked"
+[[exec.rule]]
+match = ["printf", "never"]
+decide = "forbid"
+why = "this is never printed"
+[[exec.rule]]
+match = ["printf", "wrong"]
+decide = "rewrite"
+rewrite = ["printf", "right"]
+"""
+
+
+class Asking:
+    """A folder whose changes are asked, and a policy that says so."""
+
+    def __init__(self, bench: Bench, timeout: str = "10m") -> None:
+        self.bench = bench
+        self.folder = bench.daemon.base / "asked"
+        self.folder.mkdir()
+        self.policy = bench.daemon.base / "careful.toml"
+        self.policy.write_text(POLICY.format(asked=self.folder, timeout=timeout))
+
+    def start(self, script: str, *flags: str) -> str:
+        return self.bench.detached(script, "-p", str(self.policy), *flags)
+
+    def run(self, script: str, *flags: str) -> subprocess.CompletedProcess[str]:
+        return self.bench.sh(script, "-p", str(self.policy), *flags)
+
+    def output(self, run: str) -> str:
+        self.bench.ended(run)
+        return self.bench.cli("logs", run).stdout
+
+
+def pending(bench: Bench) -> list[dict[str, Any]]:
+    result = bench.cli("pending", "--json")
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def question(bench: Bench, wanted: Callable[[dict[str, Any]], bool] = lambda one: True) -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    def look() -> bool:
+        found[:] = [one for one in pending(bench) if wanted(one)]
+        return bool(found)
+
+    assert eventually(look, 20), f"nobody asks; the log: {[fact['kind'] for fact in facts(bench)]}"
+    return found[0]
+
+
+def facts(bench: Bench, *kinds: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
+    return [line for line in lines if not kinds or line["kind"] in kinds]
+
+
+def answer(bench: Bench, *words: object) -> None:
+    result = bench.cli(*map(str, words))
+    equal(result.returncode, 0, result.stderr)
+
+
+# ---- one question ----------------------------------------------------------------------------------------------------
+
+
+def test_an_asked_write_waits_and_happens_once_it_is_allowed(bench: Bench) -> None:
+    asking = Asking(bench)
+    goal = asking.folder / "note"
+    run = asking.start(f"echo hello > {goal} && cat {goal}")
+    asked = question(bench)
+    equal(asked["run"], run)
+    equal(asked["action"]["op"], "write")
+    equal(asked["action"]["target"], str(goal))
+    assert asked["rule"]["file"].endswith("careful.toml") and asked["rule"]["line"] == 7, asked
+    assert asked["chain"], asked
+    equal(asked["reversible"], "irreversible")
+    assert not goal.exists() and bench.show(run)["state"] == "running"
+    answer(bench, "allow", asked["id"])
+    equal(asking.output(run), "hello\n")
+    equal(goal.read_text(), "hello\n")
+    equal(pending(bench), [])
+    kinds = [fact["kind"] for fact in facts(bench) if fact["kind"].startswith("action-")]
+    assert kinds.index("action-asked") < kinds.index("action-answered"), kinds
+
+
+def test_a_denied_write_is_eperm_and_the_agent_reads_why(bench: Bench) -> None:
+    asking = Asking(bench)
+    goal = asking.folder / "note"
+    run = asking.start(f"echo hello > {goal}; echo status $?; cat $RINGFENCE_DENIALS")
+    answer(bench, "deny", question(bench)["id"], "--say", "use the workspace instead")
+    output = asking.output(run)
+    assert "Operation not permitted" in output or "Operation not permitted" in bench.cli("logs", run).stderr, output
+    told = json.loads(output.splitlines()[-1])
+    equal(told["outcome"], "denied")
+    equal(told["say"], "use the workspace instead")
+    equal(told["target"], str(goal))
+    assert not goal.exists()
+
+
+def test_a_question_that_nobody_answers_is_denied_once_and_asked_again_the_next_time(bench: Bench) -> None:
+    asking = Asking(bench, timeout="1s")
+    goal = asking.folder / "note"
+    run = asking.start(f"echo a > {goal}; echo status $?; echo b > {goal}; echo status $?; tail -n1 $RINGFENCE_DENIALS")
+    output = asking.output(run)
+    equal(output.count("status 0"), 0, output)
+    equal(json.loads(output.splitlines()[-1])["outcome"], "expired")
+    assert not goal.exists()
+    equal(len(facts(bench, "action-asked")), 2)
+
+
+def test_a_run_that_nobody_attends_is_denied_at_once(bench: Bench) -> None:
+    asking = Asking(bench)
+    began = time.monotonic()
+    result = asking.run(f"echo a > {asking.folder}/note", "--unattended")
+    assert result.returncode != 0 and time.monotonic() - began < 60
+    assert not (asking.folder / "note").exists()
+
+
+def test_a_question_is_answered_once(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start(f"echo hello > {asking.folder}/note")
+    asked = question(bench)["id"]
+    answer(bench, "allow", asked)
+    second = bench.cli("deny", str(asked))
+    assert second.returncode != 0 and "answered" in second.stderr, second
+    equal(bench.ended(run), {"code": 0})
+    equal(len(facts(bench, "action-answered")), 1)
+
+
+# ---- correcting ------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_is_sent_to_another_path(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start(f"echo hello > {asking.folder}/note; echo status $?")
+    elsewhere = bench.workspace / "note"
+    answer(bench, "rewrite", question(bench)["id"], "--path", str(elsewhere))
+    equal(asking.output(run), "status 0\n")
+    equal(elsewhere.read_text(), "hello\n")
+    assert not (asking.folder / "note").exists()
+    rewritten = facts(bench, "action-answered")[0]["body"]
+    assert str(elsewhere) in json.dumps(rewritten), rewritten
+
+
+def test_a_command_is_corrected_and_the_original_never_runs(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start("/usr/bin/printf one; echo; echo status $?")
+    asked = question(bench, lambda one: one["action"]["op"] == "exec")
+    equal(asked["action"]["argv"], ["/usr/bin/printf", "one"])
+    answer(bench, "rewrite", asked["id"], "--argv", json.dumps(["/usr/bin/printf", "two %s", "three"]))
+    equal(asking.output(run), "two three\nstatus 0\n")
+
+
+def test_a_command_that_a_rule_corrects_is_corrected_without_asking(bench: Bench) -> None:
+    asking = Asking(bench)
+    equal(asking.run("/usr/bin/printf wrong; echo").stdout, "right\n")
+
+
+def test_a_forbidden_command_does_not_run_whatever_it_is_called_by(bench: Bench) -> None:
+    asking = Asking(bench)
+    for script in ("/usr/bin/printf never", "env /usr/bin/printf never", "cd /usr/bin && ./printf never"):
+        result = asking.run(f"{script}; echo status $?")
+        assert "never" not in result.stdout and "status 0" not in result.stdout, result
+    assert facts(bench, "action-denied")
+
+
+def test_a_command_that_is_allowed_runs_and_one_that_is_denied_does_not(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start("/usr/bin/printf one; echo; /usr/bin/printf one; echo status $?")
+    first = question(bench)
+    answer(bench, "allow", first["id"])
+    answer(bench, "deny", question(bench, lambda one: one["id"] != first["id"])["id"])
+    lines = asking.output(run).splitlines()
+    equal(lines[0], "one")
+    assert lines[-1].startswith("status 126"), lines
+
+
+# ---- longer than once ------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_for_the_run_is_not_asked_again_and_ends_with_it(bench: Bench) -> None:
+    asking = Asking(bench)
+    goal = asking.folder / "note"
+    script = f"for i in 1 2 3; do echo $i > {goal}; done"
+    run = asking.start(script)
+    answer(bench, "allow", question(bench)["id"], "--scope", "run")
+    equal(bench.ended(run), {"code": 0})
+    equal(len(facts(bench, "action-asked")), 1)
+    second = asking.start(script)
+    question(bench)
+    bench.cli("kill", second)
+
+
+def test_a_grant_for_always_is_text_that_can_be_read_and_revoked(bench: Bench) -> None:
+    asking = Asking(bench)
+    goal = asking.folder / "note"
+    run = asking.start(f"echo 1 > {goal}")
+    answer(bench, "allow", question(bench)["id"], "--scope", "always")
+    equal(bench.ended(run), {"code": 0})
+    equal(asking.run(f"echo 2 > {goal}").returncode, 0)
+    equal(goal.read_text(), "2\n")
+    shown = bench.cli("grants").stdout
+    assert str(goal) in shown, shown
+    grant = json.loads(bench.cli("grants", "--json").stdout.splitlines()[0])
+    assert "[[grant]]" in grant["policy_text"], grant
+    waiting = asking.start(f"while [ ! -e go ]; do sleep 0.05; done; echo 3 > {goal}")
+    answer(bench, "grants", "revoke", str(grant["id"]))
+    (bench.workspace / "go").touch()
+    question(bench, lambda one: one["run"] == waiting)
+    equal(goal.read_text(), "2\n")
+    bench.cli("kill", waiting)
+
+
+# ---- while it waits --------------------------------------------------------------------------------------------------
+
+
+def test_signals_end_a_call_that_waits_for_an_answer(bench: Bench) -> None:
+    asking = Asking(bench)
+    handler = "import signal,sys\nsignal.signal(signal.SIGTERM, lambda *a: sys.exit(7))\n"
+    script = f"exec python3 -c '{handler}open(\"{asking.folder}/note\", \"w\")'"
+    run = asking.start(script)
+    question(bench)
+    equal(bench.cli("stop", run).returncode, 0)
+    equal(bench.ended(run), {"code": 7})
+    assert eventually(lambda: pending(bench) == [], 10), pending(bench)
+
+
+def test_a_killed_run_takes_its_question_along(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start(f"echo hello > {asking.folder}/note")
+    asked = question(bench)["id"]
+    began = time.monotonic()
+    equal(bench.cli("kill", run).returncode, 0)
+    bench.ended(run)
+    assert time.monotonic() - began < 10
+    equal(pending(bench), [])
+    assert bench.cli("allow", str(asked)).returncode != 0
+    assert not (asking.folder / "note").exists()
+
+
+def warden_of(bench: Bench) -> int:
+    for pid in bench.daemon.processes():
+        try:
+            if Path(f"/proc/{pid}/comm").read_text().strip() == "ringfence-warde":
+                return pid
+        except OSError:
+            continue
+    return 0
+
+
+def test_a_question_outlives_the_daemon_and_is_not_doubled(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start(f"echo hello > {asking.folder}/note")
+    before = question(bench)
+    bench.daemon.kill_daemon()
+    bench.daemon.start()
+    after = question(bench)
+    equal((after["id"], after["digest"]), (before["id"], before["digest"]))
+    answer(bench, "allow", after["id"])
+    equal(bench.ended(run), {"code": 0})
+    equal((asking.folder / "note").read_text(), "hello\n")
+    equal(len(facts(bench, "action-asked")), 1)
+
+
+def test_a_question_outlives_the_warden_and_is_not_doubled(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start(f"echo hello > {asking.folder}/note")
+    before = question(bench)
+    warden = warden_of(bench)
+    assert warden, bench.daemon.processes()
+    os.kill(warden, signal.SIGKILL)
+    assert eventually(lambda: not is_alive(warden), 10)
+    assert eventually(lambda: warden_of(bench) not in (0, warden), 10)
+    equal([one["id"] for one in pending(bench)], [before["id"]])
+    answer(bench, "allow", before["id"])
+    equal(bench.ended(run), {"code": 0})
+    equal((asking.folder / "note").read_text(), "hello\n")
+    equal(len(facts(bench, "action-asked")), 1)
+
+
+# ---- what needs no question ------------------------------------------------------------------------------------------
+
+
+def test_edits_and_commands_of_a_run_are_facts_within_a_second(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start("echo x > made; mkdir folder; mv made folder/moved; /usr/bin/printf two; sleep 30")
+
+    def recorded() -> str:
+        return json.dumps([fact["body"] for fact in facts(bench, "actions-allowed") if fact["run"] == run])
+
+    wanted = [str(bench.workspace / "made"), str(bench.workspace / "folder"), "/usr/bin/printf"]
+    assert eventually(lambda: all(word in recorded() for word in wanted), 20), recorded()
+    bench.cli("kill", run)
+
+
+def test_a_forbidden_name_in_a_folder_that_was_not_there_is_refused(bench: Bench) -> None:
+    asking = Asking(bench)
+    result = asking.run("mkdir -p .git/hooks; echo evil > .git/hooks/pre-commit; echo status $?; mkdir -p x; mv x .vscode; "
+                        "ln -s /etc .envrc; ls -a")
+    assert "status 0" not in result.stdout, result.stdout
+    assert not (bench.workspace / ".git/hooks/pre-commit").exists()
+    for name in (".vscode", ".envrc"):
+        path = bench.workspace / name
+        assert not path.is_symlink() and not path.is_dir(), name
+
+
+def test_why_names_the_rule_that_would_decide(bench: Bench) -> None:
+    asking = Asking(bench)
+    run = asking.start("sleep 30")
+    answer_of = bench.cli("why", run, "--op", "write", "--target", str(asking.folder / "x"), "--json")
+    told = json.loads(answer_of.stdout)
+    equal(told["decision"], "ask")
+    assert told["rule"]["file"].endswith("careful.toml") and told["rule"]["line"] == 7, told
+    bench.cli("kill", run)
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))
