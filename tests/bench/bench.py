@@ -15,6 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
+import mediation  # noqa: E402
 import work  # noqa: E402
 from daemon import Daemon, eventually  # noqa: E402
 from launch import at_once, same_in_bwrap, timed  # noqa: E402
@@ -25,7 +26,7 @@ from statistics_of_ratios import interleaved, percentile, ratio  # noqa: E402
 POLICY = 'schema = 1\nname = "bench"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
 MARK = "<!-- measured: written by scripts/bench --write -->"
 COLD_PAUSE = 0.25
-PARTS = ("launches", "work", "idle", "api")
+PARTS = ("launches", "work", "mediation", "idle", "api")
 
 
 class Bench:
@@ -98,6 +99,12 @@ class Bench:
     def work(self):
         rows, self.walls = work.measured(self.daemon.bin.parent, self.policies, self.persons, self.quick)
         for row in rows:
+            self.row(*row)
+
+    # ---- a warden beside the work
+
+    def mediation(self):
+        for row in mediation.measured(self.daemon.bin.parent, self.policies, self.persons, self.quick):
             self.row(*row)
 
     # ---- idle agents
