@@ -97,6 +97,7 @@ class Outer {
   // outer_orders.cc: the daemon and the inner half
   void onGuard();
   void onInner();
+  void takeCredentials(GuardRules& rules);
   void obey(GuardRules rules);
   void obey(const Answer& answer);
   void obey(const Recorded& recorded);

@@ -85,13 +85,30 @@ void Outer::onPublished(const HalfMessage& message, std::vector<UniqueFd> fds) {
   watchDialled(live);
 }
 
+// Rules without values come from a daemon that does not know them: what is here stays, each value with the very
+// credential that it was given for, wherever that stands in the new document. A value never goes to another host.
+void Outer::takeCredentials(GuardRules& rules) {
+  const auto& wanted = rules.document.network.credentials;
+  if (!rules.credentials.empty() || !judge_) {
+    credentials_ = std::move(rules.credentials);
+    return;
+  }
+  const auto& had = judge_->document().network.credentials;
+  std::vector<CredentialValue> kept(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto same = static_cast<std::size_t>(std::ranges::find(had, wanted[i]) - had.begin());
+    if (same < had.size() && same < credentials_.size()) kept[i] = credentials_[same];
+  }
+  credentials_ = std::move(kept);
+}
+
 void Outer::obey(GuardRules rules) {
   if (!judge_) {
     traffic_.continueFrom(rules.traffic);
     budget_.sent = traffic_.sentAway();
   }
+  takeCredentials(rules);
   judge_.emplace(std::move(rules.document), std::move(rules.places));
-  credentials_ = std::move(rules.credentials);
   generation_ = rules.generation;
   const auto& limit = judge_->document().network.sendLimit;
   budget_.most = limit ? std::optional<std::uint64_t>(limit->count) : std::nullopt;

@@ -405,3 +405,34 @@ TEST_CASE("egress: the value of a credential goes to its host over TLS and to no
   CHECK(!has(egress.denialsText(), secret));
   CHECK(!server.hasClient());
 }
+
+TEST_CASE("egress: rules without the values of credentials keep those that it has, each for its own host") {
+  const TempDir directory;
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  TlsServer tls("api.example.org", directory.path() + "/anchors.pem");
+  EgressProcess egress({"--trust-anchors", directory.path() + "/anchors.pem"});
+  egress.setName("api.example.org", {"198.51.100.1"});
+  const Server server("198.51.100.1", 443);
+  policy::Network network = allowing({host("api.example.org", 443), host("other.example.org", 443)});
+  policy::Credential credential;
+  credential.host = "api.example.org";
+  credential.header = "x-api-key";
+  network.credentials = {credential};
+  egress.giveRules(network, {"sk-kept"});
+  policy::Credential other = credential;
+  other.host = "other.example.org";
+  network.credentials = {other, credential};
+  egress.giveRules(network);
+  egress.expect<RulesInForce>([](const RulesInForce& one) { return one.generation == 2; });
+  const auto request = [](int index) {
+    return "GET /.ringfence/credential/" + std::to_string(index) + "/v1 HTTP/1.1\r\nHost: 127.0.0.1:9480\r\n\r\n";
+  };
+  const Wire unknown = egress.proxy();
+  unknown.send(request(0));
+  CHECK(unknown.readAll().starts_with("HTTP/1.1 502"));
+  const Wire client = egress.proxy();
+  client.send(request(1));
+  const Wire outside = server.accept();
+  CHECK(has(tls.serve(outside, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"), "x-api-key: sk-kept\r\n"));
+  CHECK(client.readAll().starts_with("HTTP/1.1 204"));
+}
