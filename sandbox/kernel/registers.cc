@@ -32,12 +32,27 @@ constexpr std::size_t kArguments[] = {0, 1, 2, 3, 4, 5};
 constexpr std::uint64_t kCallLength = 4;
 constexpr std::uint32_t kCallInstruction = 0xd400'0001;  // svc #0
 #else
-#error "the registers of this architecture are not known"
+// Nothing is known: no registers are read, so none are used.
+constexpr std::size_t kResult = 0;
+constexpr std::size_t kCall = 0;
+constexpr std::size_t kProgram = 0;
+constexpr std::size_t kArguments[] = {0, 0, 0, 0, 0, 0};
+constexpr std::uint64_t kCallLength = 4;
+constexpr std::uint32_t kCallInstruction = 0;
 #endif
 
 }  // namespace
 
+Result<void> CallRegisters::checkSupported() {
+#if defined(__x86_64__) || defined(__aarch64__)
+  return {};
+#else
+  return Error{ErrorCode::kUnsupported, "on this architecture a command cannot be rewritten"};
+#endif
+}
+
 Result<CallRegisters> CallRegisters::read(int thread) {
+  RF_TRY(checkSupported());
   CallRegisters registers;
   iovec area{registers.raw_.data(), sizeof registers.raw_};
   if (::ptrace(PTRACE_GETREGSET, thread, NT_PRSTATUS, &area) != 0) {

@@ -14,6 +14,8 @@ using CallArguments = std::array<std::uint64_t, 6>;
 
 class CallRegisters {
  public:
+  // kUnsupported where the registers of this architecture are not known: then no call can be made in place of another.
+  static Result<void> checkSupported();
   // `thread` must be in a trace stop. Fails with kNotFound when it was killed meanwhile.
   static Result<CallRegisters> read(int thread);
   Result<void> write(int thread) const;

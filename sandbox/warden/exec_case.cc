@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sandbox/kernel/registers.h"
 #include "sandbox/warden/exec_block.h"
 #include "sandbox/warden/process_chain.h"
 #include "sdk/base/text.h"
@@ -79,6 +80,7 @@ PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promis
 }
 
 Result<ExecCase> correctExec(const Caller& caller, const ExecCase& original, const Rewrite& rewrite) {
+  RF_TRY(CallRegisters::checkSupported());
   if (rewrite.argv.empty()) return posixError(EINVAL, "a command line needs a program");
   ExecCopy copy{.call = original.copy.call, .argv = rewrite.argv, .environment = original.copy.environment};
   copy.path = RF_TRY(programOf(caller, original, rewrite));
