@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +28,14 @@ int openHow(int base, const char* path, const OpenHow& how) {
     // Who asks for cached resolution alone wants to hear EAGAIN.
     if (errno != EAGAIN || tries == kMaxTries || (how.resolve & kResolveCached) != 0) return -errno;
   }
+}
+
+bool mayBeMountPoint(const std::string& path) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE, &status) != 0)
+    return errno != ENOENT && errno != ENOTDIR;
+  return (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 int changeMode(int fd, std::uint32_t mode) {

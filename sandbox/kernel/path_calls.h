@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace ringfence::sandbox {
 
@@ -22,6 +23,8 @@ struct OpenHow {
 
 // The descriptor, or -errno; also -EINTR when `path` is one whose opening waits (a FIFO) and a signal came.
 int openHow(int base, const char* path, const OpenHow& how);
+// Whether a mount begins at a path (absolute, not followed if it is a link). False only where it is known.
+bool mayBeMountPoint(const std::string& path);
 // fchmodat2(2) of Linux 6.6 for whatever `fd` (O_PATH too) is. 0 or errno; ENOSYS on an older kernel.
 int changeMode(int fd, std::uint32_t mode);
 // A descriptor for another process's descriptor, or -errno.

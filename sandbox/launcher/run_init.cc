@@ -13,6 +13,7 @@
 #include <csignal>
 #include <vector>
 
+#include "sandbox/launcher/made_inside.h"
 #include "sandbox/launcher/report.h"
 
 namespace ringfence::sandbox {
@@ -197,6 +198,7 @@ class RunInit {
     for (const MaskPath& mask : absent_) {
       if (exists(mask.target)) list += (list.empty() ? "" : ", ") + mask.target + " (" + mask.origin + ")";
     }
+    for (const std::string& found : madeDespitePatterns(plan_)) list += (list.empty() ? "" : ", ") + found;
     if (list.empty()) return list;
     return "made inside, and run or obeyed by tools outside; look before you use: " + list;
   }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sandbox/kernel/path_calls.h"
+
 namespace ringfence::sandbox {
 namespace {
 
@@ -10,6 +12,20 @@ constexpr const char* kOfTheRun = "of the run itself";
 bool isBelow(std::string_view path, std::string_view directory) {
   return !directory.empty() && path.starts_with(directory) &&
          (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+constexpr std::string_view kForbidKey = "files.forbid ";
+
+// A rule that a launch turns into mounts over what is there: what git, editors and agents obey, and patterns. A secret
+// that is named in full is refused also where there was none.
+bool isAsAtLaunch(const policy::PathRule& rule) {
+  return rule.pattern.find_first_of("*?") != std::string::npos || !policy::isSecretPattern(rule);
+}
+
+std::unique_ptr<const policy::Judge> withoutAsAtLaunch(policy::Document document, const policy::Places& places) {
+  if (document.walls.mount != policy::WallStrength::kRequired) return nullptr;
+  std::erase_if(document.files.forbid, isAsAtLaunch);
+  return std::make_unique<const policy::Judge>(std::move(document), places);
 }
 
 }  // namespace
@@ -28,6 +44,8 @@ Rules::Rules(GuardRules rules)
     : run_(std::move(rules.run)),
       generation_(rules.generation),
       home_(rules.places.home),
+      places_(rules.places),
+      made_(withoutAsAtLaunch(rules.document, rules.places)),
       judge_(std::move(rules.document), std::move(rules.places)) {}
 
 bool Rules::isPassing(std::string_view path) {
@@ -45,8 +63,26 @@ bool Rules::isMade(std::string_view path) {
 
 bool Rules::isOwnPlace(std::string_view path) const { return isPassing(path) || isBelow(path, home_); }
 
+// What was there at launch is held by a mount, whatever is said here; at what the run made since there is none. So
+// `git clone` into a new folder works, as it does in a run without a warden, and the end of the run tells of it.
+std::optional<policy::Verdict> Rules::judgeMade(const policy::Action& target, const policy::Verdict& forbidden) const {
+  if (!made_ || target.operation != policy::Operation::kWrite || !forbidden.rule.starts_with(kForbidKey)) return {};
+  const policy::PathRule rule{.pattern = forbidden.rule.substr(kForbidKey.size()), .origin = forbidden.origin};
+  if (!isAsAtLaunch(rule)) return {};
+  const policy::PathPattern pattern(rule.pattern, places_);
+  for (std::string path = target.target; pattern.matches(path); path.resize(path.rfind('/'))) {
+    if (mayBeMountPoint(path)) return {};
+  }
+  policy::Verdict verdict = made_->judge(target);
+  if (verdict.decision == policy::Decision::kForbid) return {};
+  return verdict;
+}
+
 policy::Verdict Rules::judgeOne(const policy::Action& target) const {
   policy::Verdict verdict = judge_.judge(target);
+  if (verdict.decision == policy::Decision::kForbid) {
+    if (auto made = judgeMade(target, verdict)) return std::move(*made);
+  }
   // Only where no rule says anything: "not granted" is the absence of a rule.
   if (verdict.decision == policy::Decision::kForbid && verdict.origin.file.empty() && verdict.rule == "not granted" &&
       (isOwnPlace(target.target) || (target.operation == policy::Operation::kRead && isMade(target.target)))) {

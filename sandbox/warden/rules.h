@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,10 +39,15 @@ class Rules {
   static bool isPassing(std::string_view path);
   static bool isMade(std::string_view path);
   policy::Verdict judgeOne(const policy::Action& target) const;
+  std::optional<policy::Verdict> judgeMade(const policy::Action& target, const policy::Verdict& forbidden) const;
 
   RunId run_;
   std::uint64_t generation_;
   std::string home_;
+  policy::Places places_;
+  // The same policy without what is forbidden as it is at launch: for what the run made itself. Null where no wall
+  // holds what was there.
+  std::unique_ptr<const policy::Judge> made_;
   policy::Judge judge_;
 };
 

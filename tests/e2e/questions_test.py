@@ -21,7 +21,7 @@ from tests.support.daemon import eventually, is_alive  # noqa: E402
 
 POLICY = """schema = 1
 name = "careful"
-extends = ["coding"]
+extends = ["offline"]
 [priority]
 class = "interactive"
 [files]
@@ -324,12 +324,17 @@ def test_edits_and_commands_of_a_run_are_facts_within_a_second(bench: Bench) -> 
     bench.cli("kill", run)
 
 
-def test_a_forbidden_name_in_a_folder_that_was_not_there_is_refused(bench: Bench) -> None:
+def test_a_repository_that_the_run_makes_is_its_own_and_is_told_at_the_end(bench: Bench) -> None:
     asking = Asking(bench)
-    result = asking.run("mkdir -p .git/hooks; echo evil > .git/hooks/pre-commit; echo status $?; mkdir -p x; mv x .vscode; "
-                        "ln -s /etc .envrc; ls -a")
-    assert "status 0" not in result.stdout, result.stdout
-    assert not (bench.workspace / ".git/hooks/pre-commit").exists()
+    subprocess.run(["git", "init", "-q", str(bench.workspace / "there")], check=True)
+    result = asking.run("git init -q . && git init -q made && git -C made config a.b c && echo x > made/.env.example; echo status $?; "
+                        "echo evil > there/.git/hooks/pre-commit; echo hook $?; git -C there config a.b c; echo config $?; "
+                        "mkdir -p x; mv x .vscode; ln -s /etc .envrc; ls -a")
+    assert "status 0" in result.stdout, result.stdout + result.stderr
+    assert "hook 0" not in result.stdout and "config 0" not in result.stdout, result.stdout
+    for name in (".git", "made/.git"):
+        assert f"{bench.workspace}/{name}" in result.stderr.split("look before you use")[1], result.stderr
+    assert f"{bench.workspace}/there" not in result.stderr.split("look before you use")[1], result.stderr
     for name in (".vscode", ".envrc"):
         path = bench.workspace / name
         assert not path.is_symlink() and not path.is_dir(), name

@@ -124,15 +124,33 @@ TEST_CASE("the strictest verdict over all targets counts, and says about which")
   policy::Document document;
   document.files.workspace = policy::WorkspaceAccess::kReadWrite;
   document.files.ask.push_back({.pattern = "/ws/asked", .origin = {"f", 1, ""}});
-  document.files.forbid.push_back({.pattern = "/ws/.git/hooks", .origin = {"f", 2, ""}});
+  document.files.forbid.push_back({.pattern = "/ws/keys", .origin = {"f", 2, ""}});
   const Rules all = rules(document);
   CHECK(all.rule({write("/ws/a")}).decision == policy::Decision::kAllow);
   const Ruling asked = all.rule({write("/ws/a"), write("/ws/asked")});
   CHECK(asked.decision == policy::Decision::kAsk);
   CHECK(asked.target == 1);
-  const Ruling forbidden = all.rule({write("/ws/.git/hooks/x"), write("/ws/asked")});
+  const Ruling forbidden = all.rule({write("/ws/keys/x"), write("/ws/asked")});
   CHECK(forbidden.decision == policy::Decision::kForbid);
   CHECK(forbidden.target == 0);
+}
+
+TEST_CASE("what a mount holds is refused by name, and what the run made itself under such a name is its own") {
+  policy::Document document;
+  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
+  for (const char* pattern : {"/ws/**/.env*", "/ws/.git/hooks", "/ws/keys"})
+    document.files.forbid.push_back({.pattern = pattern, .origin = {"f", 1, ""}});
+  // A pattern that matches what is a mount on every machine.
+  document.files.forbid.push_back({.pattern = "/pro*", .origin = {"f", 2, ""}});
+  const Rules all({.run = {}, .generation = 1, .document = document, .places = {"/ws", "/home/a"}, .credentials = {}});
+  CHECK(all.rule({write("/ws/dep/.env.example")}).decision == policy::Decision::kAllow);
+  CHECK(all.rule({write("/ws/.git/hooks/pre-commit")}).decision == policy::Decision::kAllow);
+  CHECK(all.rule({write("/proc/x")}).decision == policy::Decision::kForbid);
+  CHECK(all.rule({write("/ws/keys/x")}).decision == policy::Decision::kForbid);
+  CHECK(all.rule({{policy::Operation::kRead, "/ws/dep/.env.example", {}}}).decision == policy::Decision::kForbid);
+  document.walls.mount = policy::WallStrength::kBestEffort;
+  const Rules bare({.run = {}, .generation = 1, .document = document, .places = {"/ws", "/home/a"}, .credentials = {}});
+  CHECK(bare.rule({write("/ws/.git/hooks/pre-commit")}).decision == policy::Decision::kForbid);
 }
 
 TEST_CASE("a change in a workspace below /tmp is recorded, one in the /tmp of the run itself is not") {
