@@ -29,7 +29,7 @@ from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
 
 POLICY = """schema = 1
 name = "trial"
-extends = ["coding"]
+extends = ["offline"]
 [priority]
 class = "interactive"
 [files]

@@ -20,7 +20,7 @@ from tests.support.daemon import eventually  # noqa: E402
 HOSTILE = ["a\nb", "\x1b[2J\x1b]0;title\x07", "\u202eesrever", "-rf", "--", "x" * 60, " ", "%s%n%x", "$(reboot)", "a\tb\rc", "\u200bzero"]
 DANGEROUS = "\x1b\x07\r\u202e\u200b"
 # Interactive: the other branch is idle, and a busy machine starves it.
-POLICY = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
+POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
 
 def interactive(bench: Bench) -> str:

@@ -26,7 +26,7 @@ from tests.support.terminal import Terminal  # noqa: E402
 
 
 # The other branch is idle, and a busy machine starves it.
-POLICY = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
+POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
 
 class Load(threading.Thread):

@@ -65,7 +65,7 @@ class ChildFaults:
         subprocess.run(["cc", "-static", "-nostdlib", "-fno-stack-protector", "-x", "c", "-o", str(self.program), "-"], input=PROGRAM,
                        text=True, check=True)
         # The other branch is idle, and a busy machine starves it.
-        head = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
+        head = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
         self.policy, self.recorded = project / "trial.toml", project / "recorded.toml"
         self.policy.write_text(head)
         # The filter cannot be read back while strace holds the child, so the recording is made without that demand.

@@ -18,7 +18,7 @@ from tests.support.daemon import SOURCE, eventually  # noqa: E402
 
 POLICY = """schema  = 1
 name    = "asking"
-extends = ["coding"]
+extends = ["offline"]
 
 [files]
 ask = ["$WORKSPACE/release"]

@@ -59,7 +59,7 @@ def launch(daemon: Daemon, project: str) -> tuple[int, str, str]:
     policy = daemon.base / "trial.toml"
     if not policy.exists():
         # The other branch is idle, and a busy machine starves it.
-        policy.write_text('schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n')
+        policy.write_text('schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n')
     result = daemon.cli("run", "-p", str(policy), "-w", project, "--", "/bin/sh", "-c", "grep -E '^(Seccomp|NoNewPrivs|CapEff)' /proc/self/status; id -u", timeout=60)
     return result.returncode, result.stdout, result.stderr
 

@@ -19,7 +19,7 @@ from tests.support.daemon import Daemon  # noqa: E402
 
 WALLS = ["mount", "pid", "net", "ipc", "uts", "cgroup", "seccomp", "landlock", "privileges", "limits"]
 # Interactive: the other branch is idle, and a busy machine starves it.
-POLICY = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
+POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
 
 def required(bench: Bench, wall: str) -> None:

@@ -21,7 +21,7 @@ from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
 
 MEBIBYTE = 1 << 20
 # The branch of background runs is idle, and a busy machine starves it.
-POLICY = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
+POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
 
 def trial(bench: Bench) -> str:

@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
 }
 """
 # Interactive: the other branch is idle, and a busy machine starves it.
-POLICY = 'schema = 1\nname = "trial"\nextends = ["coding"]\n[priority]\nclass = "interactive"\n'
+POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
 
 def poor_build(build: str, folder: Path, source: str) -> Path:

@@ -26,7 +26,7 @@ from tests.support.daemon import eventually  # noqa: E402
 
 POLICY = """schema  = 1
 name    = "agent"
-extends = ["coding"]
+extends = ["offline"]
 
 # Some changes are asked about, so all are seen.
 [files]

@@ -17,7 +17,7 @@ from daemon import SOURCE, Daemon  # noqa: E402
 
 POLICY = """schema = 1
 name = "{name}"
-extends = ["coding"]
+extends = ["offline"]
 [priority]
 class = "interactive"
 [files]

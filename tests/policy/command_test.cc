@@ -35,7 +35,7 @@ TEST_CASE("policy list names each policy with its file and summary") {
   desk.user("mine.toml", "# My own.\nextends = [\"coding\"]\n");
   const PolicyOutcome text = desk.run({"list"});
   CHECK(text.status == 0);
-  CHECK(contains(text.out, "coding    A coding agent: may change the workspace"));
+  CHECK(contains(text.out, "coding    A coding agent: changes the workspace, asks"));
   CHECK(contains(text.out, "mine      My own."));
   const PolicyOutcome lines = desk.run({"list", "--json"});
   const json first = json::parse(lines.out.substr(0, lines.out.find('\n')));

@@ -87,8 +87,8 @@ TEST_CASE("evaluate judges no path that could mean another") {
   }
 }
 
-TEST_CASE("the careful policy asks about what other people see and refuses to become root") {
-  const Document policy = loaded(shippedSources(), "careful");
+TEST_CASE("the coding policy asks about what other people see and refuses to become root") {
+  const Document policy = coding();
   CHECK(decide(policy, Operation::kConnect, "api.example.org:443") == Decision::kAsk);
   CHECK(decide(policy, Operation::kConnect, "169.254.169.254:80") == Decision::kForbid);
   CHECK(decide(policy, Operation::kConnect, "127.0.0.1:5432") == Decision::kForbid);

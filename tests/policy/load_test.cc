@@ -26,14 +26,14 @@ bool mentions(const std::vector<Diagnostic>& diagnostics, const std::string& par
 TEST_CASE("every shipped profile loads and has a summary") {
   const Sources sources = shippedSources();
   const auto names = available(sources);
-  REQUIRE(names.size() == 6);
+  REQUIRE(names.size() == 5);
   for (const Available& policy : names) {
     INFO(policy.name);
     CHECK_FALSE(policy.broken);
     CHECK_FALSE(policy.summary.empty());
     const Document document = loaded(sources, policy.name);
     CHECK(document.name == policy.name);
-    CHECK(document.network.fallback == (policy.name == "careful" ? Decision::kAsk : Decision::kForbid));
+    CHECK(document.network.fallback == (policy.name == "coding" ? Decision::kAsk : Decision::kForbid));
     CHECK(document.network.allow.empty());
     CHECK(document.grants.empty());
     CHECK(document.limits.memory.has_value());

@@ -16,7 +16,7 @@ namespace {
 
 policy::Document shippedPolicy(const std::string& name) {
   policy::Sources sources;
-  for (const char* file : {"base", "coding", "readonly", "strict"}) {
+  for (const char* file : {"base", "offline", "readonly", "strict"}) {
     const std::string path = std::string(RINGFENCE_SOURCE_DIR) + "/policy/profiles/" + file + ".toml";
     sources.shipped.push_back({path, readFile(path)});
   }
@@ -66,7 +66,7 @@ TEST_CASE("a compiler, an interpreter and git work under the coding policy") {
   Workspace workspace;
   workspace.write("main.c", "int main(void) { return 3; }\n");
   const std::string text = runUnder(
-      "coding", workspace,
+      "offline", workspace,
       "gcc main.c -o main && ./main; echo gcc $?; python3 -c 'import json, ssl, subprocess; print(\"python\", 1 + 1)';"
       "git init -q repo && cd repo && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git log "
       "--oneline | wc -l;"
@@ -79,7 +79,7 @@ TEST_CASE("what the coding policy forbids does not happen") {
   workspace.write(".env", "TOKEN");
   workspace.write(".git/config", "[core]\n");
   workspace.write(".git/hooks/sample", "");
-  const std::string text = runUnder("coding", workspace,
+  const std::string text = runUnder("offline", workspace,
                                     "cat .env; echo x > .git/hooks/pre-commit; echo x >> .git/config; mkdir .claude; "
                                     "echo x > .mcp.json; cat /etc/shadow;"
                                     "ls /root /home/other /var; unshare -U true; chmod 4755 . ; echo end");
@@ -99,10 +99,10 @@ TEST_CASE("what the coding policy forbids does not happen") {
 TEST_CASE("git works in a repository whose settings are held, and its common folder cannot be moved elsewhere") {
   Workspace workspace;
   const std::string as = "git -c user.name=a -c user.email=a@b ";
-  const std::string text = runUnder("coding", workspace, "git init -q .");
+  const std::string text = runUnder("offline", workspace, "git init -q .");
   CHECK(text.empty());
   CHECK(runUnder(
-            "coding", workspace,
+            "offline", workspace,
             "cat .git/commondir; (echo ../mine > .git/commondir) 2>/dev/null; echo x > f; git add f && " + as +
                 "commit -qm x && git branch b && git stash list && git gc -q && git worktree add -q ../w b 2>/dev/null;"
                 "git log --oneline --all | wc -l; git fsck 2>&1; git rev-parse --absolute-git-dir "
@@ -120,7 +120,7 @@ TEST_CASE("repositories below the workspace are held as its own is") {
   workspace.write("linked/.git/config", "[core]\n");
   REQUIRE(::symlink("/etc", (workspace.path() + "/linked/.git/hooks").c_str()) == 0);
   const std::string text = runUnder(
-      "coding", workspace,
+      "offline", workspace,
       "for f in sub/.git/hooks/post a/b/full/.git/hooks/post sub/.git/config sub/.git/config.worktree "
       "a/b/full/.git/config a/b/full/.git/modules/m/config module/.git linked/.git/config; do "
       "mkdir -p ${f%/*}; (echo planted > $f) 2>/dev/null; rm -f $f 2>/dev/null; (echo planted > $f) 2>/dev/null; done;"

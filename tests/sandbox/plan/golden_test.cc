@@ -22,7 +22,7 @@ Plan planFor(const std::string& profile, policy::IdentityKind identity, std::uin
 }
 
 TEST_CASE("plans of the shipped profiles read as their reviewed goldens say") {
-  for (const char* profile : {"careful", "coding", "readonly", "strict"}) {
+  for (const char* profile : {"coding", "readonly", "strict"}) {
     for (const bool own : {false, true}) {
       for (const std::uint32_t abi : {2U, 7U}) {
         const auto identity = own ? policy::IdentityKind::kOwn : policy::IdentityKind::kCaller;

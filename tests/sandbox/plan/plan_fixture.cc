@@ -10,7 +10,7 @@ namespace ringfence::test {
 
 policy::Document shippedPolicy(const std::string& name) {
   policy::Sources sources;
-  for (const char* file : {"base", "careful", "coding", "offline", "readonly", "strict"}) {
+  for (const char* file : {"base", "coding", "offline", "readonly", "strict"}) {
     const std::string leaf = std::string(file) + ".toml";
     sources.shipped.push_back({leaf, readFile(std::string(RF_SOURCE_DIR) + "/policy/profiles/" + leaf)});
   }
