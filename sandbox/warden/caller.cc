@@ -19,6 +19,7 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr std::size_t kFirstRead = 256;  // most paths
+constexpr std::size_t kPage = 4096;
 constexpr Bytes kMaxFdInfo = kibibytes(4);
 constexpr Bytes kMaxStat = kibibytes(4);
 constexpr int kTerminalField = 4;  // of /proc/PID/stat, counted after the name
@@ -28,7 +29,8 @@ constexpr int kTerminalField = 4;  // of /proc/PID/stat, counted after the name
 OrErrno<std::string> Caller::text(std::uint64_t address, std::size_t limit, int tooLong) const {
   std::string result;
   std::array<char, kFirstRead> first;
-  std::size_t wanted = std::min(limit, first.size());
+  // To the end of the page at most: nearly all texts end before it, and two pages are read one by one.
+  const std::size_t wanted = std::min({limit, first.size(), kPage - static_cast<std::size_t>(address % kPage)});
   std::size_t got = notifier_->readMemory(thread(), address, {first.data(), wanted});
   if (const void* end = std::memchr(first.data(), 0, got); end != nullptr) {
     return std::string(first.data(), static_cast<std::size_t>(static_cast<const char*>(end) - first.data()));

@@ -157,9 +157,6 @@ class Copier {
     const bool creates = (flags & O_CREAT) != 0 || (flags & kTmpfile) != 0;
     if ((flags & kTmpfile) != 0 && ((flags & O_DIRECTORY) == 0 || (flags & kAccess) == O_RDONLY)) return EINVAL;
     result_.mode = creates ? mode & 07777 : 0;
-    if (creates) {
-      if (const int error = umask(); error != 0) return error;
-    }
     return path(descriptor, argument);
   }
   int open2() {

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -24,7 +25,7 @@ struct PathCall {
   std::uint64_t flags = 0;  // open: as openat2 takes them; rename, unlink: of renameat2 and unlinkat
   std::uint64_t mode = 0;
   std::uint64_t resolve = 0;
-  std::uint32_t umask = 0;  // of the caller, where something may be made
+  std::uint32_t umask = 0;  // of the caller, where something is made; of an open only when that is known
   std::uint64_t device = 0;
   uid_t owner = 0;
   gid_t group = 0;
@@ -38,10 +39,11 @@ struct PathCall {
 inline constexpr std::uint64_t kSetIdBits = 06000;
 
 OrErrno<PathCall> copyPathCall(const Caller& caller);
-PreparedDeed prepareOpen(const Caller& caller, PathCall call);
+PreparedDeed prepareOpen(const Caller& caller, PathCall call, const std::shared_ptr<const Rules>& rules);
 PreparedDeed prepareNames(const Caller& caller, PathCall call);       // mkdir, unlink, rename and the like
 PreparedDeed prepareAttributes(const Caller& caller, PathCall call);  // chmod, utime and the like, truncate
-PreparedDeed preparePathCall(const Caller& caller, PathCall call);
+// With rules, what those allow may be opened at once; without, nothing is before it was judged.
+PreparedDeed preparePathCall(const Caller& caller, PathCall call, const std::shared_ptr<const Rules>& rules = nullptr);
 
 // A deed on paths: what is put in its place is the same call with another path.
 class PathDeed : public Deed {

@@ -10,6 +10,7 @@
 #include "sandbox/kernel/path_calls.h"
 #include "sandbox/warden/deeds.h"
 #include "sandbox/warden/file_system.h"
+#include "sandbox/warden/open_at_once.h"
 #include "sandbox/warden/own_proc.h"
 #include "sdk/base/io.h"
 
@@ -52,11 +53,13 @@ class OpenExisting final : public PathDeed {
     blocking_ = S_ISREG(type_) || S_ISDIR(type_) ? Blocking::kMay : Blocking::kWaits;
     if (plain && (quietDevice || kind != FileSystemKind::kRemote)) blocking_ = Blocking::kNo;
     if (S_ISFIFO(type_) && has(call_.flags, O_NONBLOCK)) blocking_ = Blocking::kNo;
+    local_ = kind == FileSystemKind::kLocal && S_ISREG(type_);
   }
 
   int prepare() {
     auto path = pathOf(found_.get());
     if (!path) return path.error().value;
+    if (local_) knowAsPlain(*path);
     if (writes(call_.flags)) judge(policy::Operation::kWrite, *path);
     if (reads(call_.flags)) judge(policy::Operation::kRead, std::move(*path));
     return 0;
@@ -79,6 +82,7 @@ class OpenExisting final : public PathDeed {
   mode_t type_;
   Seen seen_ = Seen::kNo;
   Blocking blocking_ = Blocking::kMay;
+  bool local_ = false;
 };
 
 class OpenNew final : public PathDeed {
@@ -161,6 +165,11 @@ OrErrno<UniqueFd> terminalOf(const Caller& caller) {
   return fd;
 }
 
+OrErrno<std::uint32_t> umaskOf(const Caller& caller) {
+  const ThreadStatus status = RF_OR_ERRNO(caller.status());
+  return status.umask.value_or(077);
+}
+
 PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
   struct stat status {};
   if (::fstat(found.get(), &status) != 0) return Errno{errno};
@@ -185,11 +194,14 @@ PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
 
 }  // namespace
 
-PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
+PreparedDeed prepareOpen(const Caller& caller, PathCall call, const std::shared_ptr<const Rules>& rules) {
   if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
   // The kernel hands no such descriptor on. Whoever hears this takes openat(2), of which O_PATH is not notified.
   if (has(call.flags, O_PATH)) return Errno{ENOSYS};
   if (has(call.flags, O_CREAT) && has(call.flags, O_DIRECTORY) && !has(call.flags, kTmpfile)) return Errno{EINVAL};
+  if (rules) {
+    if (auto opened = openAtOnce(call, rules)) return opened;
+  }
   const bool keepsLink = has(call.flags, O_NOFOLLOW) || (has(call.flags, O_CREAT) && has(call.flags, O_EXCL));
   auto found = pinObject(caller, call.path, keepsLink ? LastLink::kKeep : LastLink::kFollow, call.resolve);
   if (has(call.flags, kTmpfile)) {
@@ -197,6 +209,7 @@ PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
     struct stat status {};
     if (::fstat(found->get(), &status) != 0) return Errno{errno};
     if (!S_ISDIR(status.st_mode)) return Errno{ENOTDIR};
+    call.umask = RF_OR_ERRNO(umaskOf(caller));
     return make<OpenNameless>(std::move(call), std::move(*found));
   }
   if (found) return prepareFound(caller, std::move(call), std::move(*found));
@@ -204,6 +217,7 @@ PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
   if (call.path.endsWithSlash()) return Errno{EISDIR};
   Place place = RF_OR_ERRNO(keepsLink ? pinPlace(caller, call.path, call.resolve)
                                       : pinPlaceBehindLinks(caller, call.path, call.resolve));
+  call.umask = RF_OR_ERRNO(umaskOf(caller));
   return make<OpenNew>(std::move(call), std::move(place));
 }
 

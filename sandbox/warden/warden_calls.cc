@@ -106,7 +106,7 @@ PreparedDeed Warden::prepare(const Call& call) {
     const Lock lock(mutex_);
     *known = call.notification.thread;
   }
-  return preparePath(caller);
+  return preparePath(caller, rules());
 }
 
 void Warden::decide(Member& me, OwnedCall call) {
