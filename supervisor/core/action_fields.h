@@ -107,8 +107,10 @@ template <typename A, Of<StandingGrant> F> void fields(A& a, F& f) {
 template <typename A, Of<GuardMemory> F> void fields(A& a, F& f) {
   a("generation", f.generation); a("pid", f.pid); a("ring_up_to", f.ringUpTo); a("tickets", f.tickets);
 }
+template <typename A, Of<LaterFiles> F> void fields(A& a, F& f) { a("more", f.more); a("paths", f.paths); }
 template <typename A, Of<Conversation> F> void fields(A& a, F& f) {
-  a("answered", f.answered); a("asked_at_us", f.askedAt); a("egress", f.egress); a("refused", f.refused);
+  a("answered", f.answered); a("asked_at_us", f.askedAt); a("egress", f.egress); a("later", f.later);
+  a("refused", f.refused);
   a("traffic", f.traffic); a("warden", f.warden);
 }
 // clang-format on

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/later.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -80,8 +81,8 @@ void said(Deciding& deciding, const sandbox::LaunchFailed& event, const FinalUsa
     deciding.tellLauncher(0, sandbox::Forget{event.run});
   } else if (commandPid(run->life) != 0) {
     deciding.atOnce(RemoveGroup{run->id, run->what.priority});
-    const std::uint64_t seq =
-        deciding.record(run->id, RunEnded{.exit = {}, .outOfMemory = false, .note = event.message, .usage = usage});
+    const std::uint64_t seq = deciding.record(
+        run->id, RunEnded{.exit = {}, .outOfMemory = false, .note = noteOfEnd(*run, event.message), .usage = usage});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   } else if (isKilled(*run)) {
     refuseLaunch(deciding, *run, {.token = "stopped", .message = "stopped before it started", .exitCode = 125});
@@ -101,7 +102,9 @@ void said(Deciding& deciding, const sandbox::Ended& event, const FinalUsage& rea
   } else {
     const FinalUsage usage = read == FinalUsage{} ? finalUsage(event.usage) : read;
     const std::uint64_t seq = deciding.record(
-        run->id, RunEnded{.exit = event.exit, .outOfMemory = event.outOfMemory, .note = event.note, .usage = usage});
+        run->id,
+        RunEnded{
+            .exit = event.exit, .outOfMemory = event.outOfMemory, .note = noteOfEnd(*run, event.note), .usage = usage});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   }
 }

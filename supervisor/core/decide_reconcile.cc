@@ -4,6 +4,7 @@
 #include <map>
 
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/later.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -32,7 +33,9 @@ class Reconciling {
     difference(run.id, "the log says " + std::string(lifeName(run.life)) + ", the launcher does not have it",
                "recorded it as ended");
     const std::uint64_t seq = deciding_.record(
-        run.id, RunEnded{.exit = {}, .outOfMemory = false, .note = "the launcher no longer has it", .usage = {}});
+        run.id,
+        RunEnded{
+            .exit = {}, .outOfMemory = false, .note = noteOfEnd(run, "the launcher no longer has it"), .usage = {}});
     deciding_.tellLauncher(seq,
                            sandbox::Forget{run.id});  // What the daemon holds of it, like its output, is settled too.
   }
@@ -68,7 +71,7 @@ class Reconciling {
     const std::uint64_t seq =
         deciding_.record(run.id, RunEnded{.exit = kept.exit,
                                           .outOfMemory = kept.outOfMemory,
-                                          .note = kept.note.empty() ? away : away + "; " + kept.note,
+                                          .note = noteOfEnd(run, kept.note.empty() ? away : away + "; " + kept.note),
                                           .usage = finalUsage(kept.usage)});
     deciding_.tellLauncher(seq, sandbox::Forget{run.id});
   }
@@ -140,7 +143,9 @@ void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Con
     if (!isLive(run)) continue;
     deciding.record(id, DifferenceFound{"it was " + std::string(lifeName(run.life)) + " when the machine went down",
                                         "recorded it as ended"});
-    deciding.record(id, RunEnded{.exit = {}, .outOfMemory = false, .note = "the machine was restarted", .usage = {}});
+    deciding.record(
+        id,
+        RunEnded{.exit = {}, .outOfMemory = false, .note = noteOfEnd(run, "the machine was restarted"), .usage = {}});
   }
 }
 

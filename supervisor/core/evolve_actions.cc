@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "supervisor/core/later.h"
+
 namespace ringfence::supervisor {
 namespace {
 
@@ -30,6 +32,13 @@ std::uint64_t grantNamed(std::string_view rule) {
   const std::string_view number = rule.substr(kPrefix.size(), rule.find(' ', kPrefix.size()) - kPrefix.size());
   const auto parsed = std::from_chars(number.data(), number.data() + number.size(), id);
   return parsed.ec == std::errc() && parsed.ptr == number.data() + number.size() ? id : 0;
+}
+
+// What a person allows is done, as far as anybody can know: its outcome may be lost.
+void rememberAnswered(Run& run, const sandbox::GuardedAction& asked, const ActionAnswered& answer) {
+  if (asked.action.operation != policy::Operation::kWrite) return;
+  if (answer.outcome == Settled::kAllowed) rememberChange(run, asked.what, asked.action.target, asked.second);
+  if (answer.outcome == Settled::kRewritten) rememberChange(run, asked.what, answer.rewrite.path.value_or(""), "");
 }
 
 void take(State& state, const Fact& fact, const ActionRecord& record) {
@@ -74,6 +83,7 @@ void evolveAction(State& state, const Fact& fact, const ActionAnswered& body) {
   pushBounded(state.closedQuestions, std::move(closed), kMaxClosedQuestions);
   Run* run = findLive(state, question.run);
   if (run == nullptr || body.outcome == Settled::kWithdrawn) return;
+  rememberAnswered(*run, question.what.action, body);
   for (const AskName& name : question.waiting) {
     pushBounded(run->talk.answered, AnsweredAsk{name, body.id, body.outcome, body.say, body.rewrite}, kMaxAnsweredAsks);
   }
@@ -93,13 +103,21 @@ void evolveAction(State& state, const Fact& fact, const AsksRefused& body) {
 // ---- records
 
 void evolveAction(State& state, const Fact& fact, const ActionDenied& body) { take(state, fact, body.what); }
-void evolveAction(State& state, const Fact& fact, const ActionRewritten& body) { take(state, fact, body.what); }
+void evolveAction(State& state, const Fact& fact, const ActionRewritten& body) {
+  take(state, fact, body.what);
+  Run* run = findLive(state, fact.run);
+  if (run != nullptr && body.what.action.action.operation == policy::Operation::kWrite)
+    rememberChange(*run, body.what.action.what, body.rewrite.path.value_or(""), "");
+}
 void evolveAction(State& state, const Fact& fact, const ConnectionOpened& body) { take(state, fact, body.what); }
 void evolveAction(State& state, const Fact& fact, const OutcomeUnknown& body) { take(state, fact, body.what); }
 
 void evolveAction(State& state, const Fact& fact, const ActionsAllowed& body) {
-  if (Run* run = findLive(state, fact.run)) memoryOf(*run, body.guard).ringUpTo = body.upTo;
+  Run* run = findLive(state, fact.run);
+  if (run != nullptr) memoryOf(*run, body.guard).ringUpTo = body.upTo;
   for (const AllowedCount& allowed : body.actions) {
+    if (run != nullptr && allowed.operation == policy::Operation::kWrite)
+      rememberChange(*run, allowed.what, allowed.target, allowed.second);
     const auto grant = state.grants.find(grantNamed(allowed.rule));
     if (grant != state.grants.end()) grant->second.hits += allowed.count;
   }

@@ -51,6 +51,11 @@ struct GuardMemory {
   std::vector<std::uint64_t> tickets;  // the last that were recorded, oldest first
   std::uint64_t ringUpTo = 0;
 };
+// Names that are obeyed later, relative to the workspace where they are in it.
+struct LaterFiles {
+  std::vector<std::string> paths;  // each once, at most kMaxLaterPaths
+  std::uint64_t more = 0;          // changes of others
+};
 // Of a live run.
 struct Conversation {
   GuardMemory warden;
@@ -59,6 +64,7 @@ struct Conversation {
   std::vector<Microseconds> askedAt;  // CLOCK_MONOTONIC, of the last questions
   std::uint64_t refused = 0;          // asks since it last began or was resumed
   std::vector<sandbox::HostTraffic> traffic;
+  LaterFiles later;
 };
 
 inline constexpr std::size_t kMaxOpenQuestionsPerRun = 10;
@@ -72,6 +78,9 @@ inline constexpr std::size_t kMaxQuestionTimes = 64;
 inline constexpr std::size_t kMaxGrantsPerUser = 256;
 inline constexpr std::size_t kMaxGrants = 4096;
 inline constexpr std::size_t kMaxTrafficHosts = 256;
+inline constexpr std::size_t kMaxLaterPaths = 64;
+inline constexpr std::size_t kMaxLaterPathBytes = 256;
+inline constexpr std::size_t kMaxLaterNoteBytes = 4096;
 inline constexpr std::size_t kMaxSayBytes = 1024;
 inline constexpr std::size_t kMaxAllowedPerFact = 64;
 inline constexpr Bytes kMaxAllowedFact{256 << 10};

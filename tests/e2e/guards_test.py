@@ -68,5 +68,20 @@ def test_a_warden_that_is_killed_is_replaced_and_its_run_goes_on(bench: Bench) -
     assert eventually(lambda: not is_alive(second["pid"]))
 
 
+def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Bench) -> None:
+    script = "echo all: > Makefile && echo x > notes && mkdir -p a && echo y > tmp && mv tmp a/conftest.py"
+    result = bench.sh(script, "-p", asking(bench))
+    equal(result.returncode, 0, result.stderr)
+    told = "changed, and runs or is obeyed later outside: Makefile (make), a/conftest.py (pytest)"
+    assert told in result.stderr, result.stderr
+    run = bench.last_run()["id"]
+    equal(bench.show(run)["exit"]["note"], told)
+    assert told in bench.cli("show", run).stdout
+    equal(bench.sh("echo z > notes", "-p", str(bench.daemon.base / "asking.toml")).stderr.count("obeyed later"), 0)
+    # Nobody watched this one, and nothing is said of it.
+    unwatched = bench.sh("echo all: > Makefile")
+    equal((unwatched.returncode, unwatched.stderr.count("obeyed later")), (0, 0), unwatched.stderr)
+
+
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))

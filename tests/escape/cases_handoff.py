@@ -260,6 +260,42 @@ def start_files(w: World) -> list[Step]:
     return made
 
 
+# One of each kind that runs or is obeyed later because of its name.
+LATER = [
+    "conftest.py",
+    "lib/evil.pth",
+    "sitecustomize.py",
+    "__pycache__/os.cpython-311.pyc",
+    "node_modules/.bin/tsc",
+    "package.json",
+    "Makefile",
+    "CMakeLists.txt",
+    "gradle/wrapper/gradle-wrapper.jar",
+    "build.rs",
+    ".pre-commit-config.yaml",
+    "CLAUDE.md",
+]
+
+
+@script("TH-05")
+def named_at_the_end(w: World, side: Any) -> list[Result]:
+    """Allowed, and each told at the end: the effect is a file that was made and that nobody was told of."""
+    why = "outside nobody says at the end what a program changed"
+    if not side.fenced:
+        return [Result(name, None, control="none", why=why) for name in LATER]
+    project = w.make_directory(w.home / "work/later")
+    folders = " ".join(sorted({os.path.dirname(name) or "." for name in LATER}))
+    shell = f"mkdir -p {folders}; for name in {' '.join(LATER)}; do echo escaped > $name; done"
+    output = side.run_fenced(["/bin/sh", "-c", shell], w, workspace=project, policy="escape-asked")
+    results = []
+    for name in LATER:
+        made = (project / name).is_file()
+        told = f"{name} (" in output.stderr
+        results.append(Result(name, not told if made else None, output.stderr[-600:], control="none", why=why))
+    subprocess.run(["rm", "-rf", str(project)], check=False)
+    return results
+
+
 @script("TH-06")
 def widening_project_policy(w: World, side: Any) -> list[Result]:
     """A project that grants itself more. The control is the same grant in the person's own hands."""

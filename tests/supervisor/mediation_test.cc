@@ -306,11 +306,12 @@ TEST_CASE("what a guard allowed is counted into the log, and leaves its ring whe
   REQUIRE(factsOf<ActionsAllowed>(world)[2].actions.size() == 1);
   CHECK(factsOf<ActionsAllowed>(world)[2].actions[0].target == "/w/c");
   // What is still there at the end of the run comes before that end.
-  allowed.action.action.target = "/w/last";
+  allowed.action.action.target = "/w/Makefile";
   (void)guard->ring->put(sandbox::encodeEntry(allowed));
   world.launcherSays(sandbox::Ended{run, {.code = 0, .signal = {}}, false, {}});
   REQUIRE(factsOf<ActionsAllowed>(world).size() == 4);
-  CHECK(std::holds_alternative<RunEnded>(world.store.queued.back().body));
+  REQUIRE(std::holds_alternative<RunEnded>(world.store.queued.back().body));
+  CHECK(std::get<RunEnded>(world.store.queued.back().body).note.ends_with("Makefile (make)"));
 }
 
 TEST_CASE("a guard that sends what cannot be read, or too much, is not heard any more, and that is a fact") {

@@ -1,0 +1,17 @@
+// What a run changed that runs or is obeyed later outside, for whoever reads its end. From what its warden let through,
+// not from a look at the disk; a run without a warden has none, which says nothing about it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+
+// Each remembers what of it bears such a name, in `run`.
+void rememberChange(Run& run, std::string_view call, const std::string& target, const std::string& second);
+// `note`, followed by what is remembered, in at most kMaxLaterNoteBytes more.
+std::string noteOfEnd(const Run& run, std::string note);
+
+}  // namespace ringfence::supervisor
