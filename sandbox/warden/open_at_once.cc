@@ -53,7 +53,8 @@ class OpenedFile final : public PathDeed {
     targets_ = std::move(judged_.targets);
   }
   Ruling rule(const Rules& rules) const override {
-    return &rules == judged_.by.get() ? judged_.ruling : PathDeed::rule(rules);
+    if (&rules != std::exchange(judged_.by, nullptr).get()) return PathDeed::rule(rules);
+    return std::move(judged_.ruling);
   }
   Lasting lasting() const override { return (call_.flags & O_TRUNC) != 0 ? Lasting::kChange : Lasting::kNothing; }
   Effect perform() override {
@@ -81,7 +82,7 @@ class OpenedFile final : public PathDeed {
  private:
   UniqueFd file_;
   mode_t mode_;
-  Judged judged_;
+  mutable Judged judged_;  // said once: a verdict is many words
 };
 
 OrErrno<std::string> nameOf(const CopiedPath& path) {

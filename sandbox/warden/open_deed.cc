@@ -194,7 +194,7 @@ PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
 
 }  // namespace
 
-PreparedDeed prepareOpen(const Caller& caller, PathCall call, const std::shared_ptr<const Rules>& rules) {
+PreparedDeed prepareOpen(const Caller& caller, PathCall&& call, const std::shared_ptr<const Rules>& rules) {
   if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
   // The kernel hands no such descriptor on. Whoever hears this takes openat(2), of which O_PATH is not notified.
   if (has(call.flags, O_PATH)) return Errno{ENOSYS};

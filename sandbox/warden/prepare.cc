@@ -4,7 +4,7 @@
 
 namespace ringfence::sandbox {
 
-PreparedDeed preparePathCall(const Caller& caller, PathCall call, const std::shared_ptr<const Rules>& rules) {
+PreparedDeed preparePathCall(const Caller& caller, PathCall&& call, const std::shared_ptr<const Rules>& rules) {
   switch (call.call) {
     case GuardedCall::kOpen:
     case GuardedCall::kOpenat:

@@ -149,6 +149,12 @@ std::vector<Case> opens() {
       {"a socket", [] { return openAs("/mnt/socket", O_RDWR); }},
       {"a FIFO for both", [] { return openAs("/mnt/fifo", O_RDWR); }},
       {"a FIFO that nobody reads", [] { return openAs("/mnt/fifo", O_WRONLY | O_NONBLOCK); }},
+      {"a FIFO that is read",
+       [] {
+         return with(O_RDONLY | O_NONBLOCK, "/mnt/fifo", [](int) { return openAs("/mnt/fifo", O_WRONLY | O_TRUNC); });
+       }},
+      {"truncate for both once more", [] { return openAs("/mnt/file", O_RDWR | O_CREAT | O_TRUNC); }},
+      {"open without waiting, and synchronously", [] { return openAs("/mnt/file", O_WRONLY | O_NONBLOCK | O_SYNC); }},
       {"its own name", [] { return openAs("/proc/self/comm", O_RDWR); }},
       {"its own name as a thread", [] { return openAs("/proc/thread-self/comm", O_WRONLY); }},
       {"what is not in its own /proc", [] { return openAs("/proc/self/none", O_WRONLY); }},

@@ -4,6 +4,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
+#include <fstream>
 
 #include "sdk/base/io.h"
 #include "tests/sandbox/warden/world.h"
@@ -57,4 +58,48 @@ TEST_CASE("what nothing grants is EACCES, recorded once, and said to the agent")
   CHECK(record.action.action.target == "/etc/ringfence-test");
   CHECK(record.action.chain.size() >= 1);
   CHECK(world.denials().find("\"outcome\":\"forbidden\"") != std::string::npos);
+}
+
+TEST_CASE("a forbidden file beside others that were opened before is neither cut nor given") {
+  policy::Document document = readWrite();
+  document.files.forbid.push_back({.pattern = "$WORKSPACE/kept", .origin = {}});
+  World world({.document = document});
+  std::ofstream(world.directory() + "/kept") << "text";
+  std::ofstream(world.directory() + "/free") << "text";
+  REQUIRE(::chmod((world.directory() + "/kept").c_str(), 0666) == 0);
+  REQUIRE(::chmod((world.directory() + "/free").c_str(), 0666) == 0);
+  CHECK(world.run([] {
+    for (int i = 0; i < 3; ++i) {
+      const int fd = ::open("/mnt/free", O_WRONLY | O_TRUNC | O_CLOEXEC);
+      if (fd < 0) return errno;
+      ::close(fd);
+      if (::open("/mnt/kept", O_WRONLY | O_TRUNC | O_CLOEXEC) >= 0 || errno != EACCES) return 1;
+      // The same name leads there now: what it was before says nothing.
+      if (::unlink("/mnt/turning") != 0 && errno != ENOENT) return 2;
+      if (::symlink(i % 2 == 0 ? "kept" : "free", "/mnt/turning") != 0) return 3;
+      const int turning = ::open("/mnt/turning", O_WRONLY | O_TRUNC | O_CLOEXEC);
+      if ((turning >= 0) != (i % 2 == 1)) return 4;
+    }
+    return 0;
+  }) == 0);
+  CHECK(readFile(world.directory() + "/kept") == "text");
+  CHECK(readFile(world.directory() + "/free") == "");
+  for (const auto& allowed : world.allowed()) CHECK(allowed.action.action.target != "/mnt/kept");
+}
+
+TEST_CASE("the reader of a FIFO sees one writer where one opened it, whatever lay there before") {
+  World world({.document = readWrite()});
+  CHECK(world.run([] {
+    if (made("/mnt/name") != 0 || made("/mnt/name") != 0 || made("/mnt/name") != 0) return 1;
+    if (::unlink("/mnt/name") != 0 || ::mkfifo("/mnt/name", 0600) != 0) return 2;
+    const int reader = ::open("/mnt/name", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const int writer = ::open("/mnt/name", O_WRONLY | O_CLOEXEC);
+    if (reader < 0 || writer < 0 || (::fcntl(writer, F_GETFL) & O_NONBLOCK) != 0) return 3;
+    char byte = 0;
+    // Nothing yet, and somebody who may write.
+    if (::read(reader, &byte, 1) != -1 || errno != EAGAIN) return 4;
+    ::close(writer);
+    // The last one is gone: the warden has no other.
+    return ::read(reader, &byte, 1) == 0 ? 0 : 5;
+  }) == 0);
 }

@@ -244,6 +244,16 @@ void World::daemon() {
     if (!packet || packet->bytes.empty()) return;
     auto event = decodeGuardEvent(packet->bytes);
     if (!event) return;
+    if (std::holds_alternative<ActionsWaiting>(*event) && options_.emptiesRing) {
+      (void)allowed();
+      continue;
+    }
+    {
+      // Before it is answered: whoever is answered may be looked at at once.
+      const std::lock_guard lock(mutex_);
+      events_.push_back(*event);
+      changed_.notify_all();
+    }
     if (const auto* record = std::get_if<Record>(&*event);
         record != nullptr && record->ticket != 0 && options_.records == Records::kAnswered) {
       send(Recorded{record->ticket});
@@ -254,13 +264,6 @@ void World::daemon() {
         send(*answer);
       }
     }
-    if (std::holds_alternative<ActionsWaiting>(*event) && options_.emptiesRing) {
-      (void)allowed();
-      continue;
-    }
-    const std::lock_guard lock(mutex_);
-    events_.push_back(std::move(*event));
-    changed_.notify_all();
   }
 }
 
