@@ -67,8 +67,12 @@ bool isNativeMachine(std::string_view head) {
   std::memcpy(&machine, head.data() + 18, sizeof machine);
 #if defined(__x86_64__)
   return machine == EM_X86_64 || machine == EM_386;
-#else
+#elif defined(__aarch64__)
   return machine == EM_AARCH64 || machine == EM_ARM;
+#elif defined(__riscv)
+  return machine == EM_RISCV;
+#else
+  return false;  // nothing runs where nobody knows what it is
 #endif
 }
 
