@@ -178,7 +178,7 @@ def test_hostile_names_are_escaped_wherever_they_are_shown(bench: Bench) -> None
     for args in (["ps"], ["show", run], ["log", run]):
         output = bench.cli(*args, "--json").stdout
         assert output and not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", output), (args, output)
-    admitted = bench.daemon.json("log", run)[0]["body"]
+    admitted = json.loads(bench.cli("log", run, "--json").stdout.splitlines()[0])["body"]
     equal((admitted["name"], admitted["command"][2]), ("evil\x1b]0;x\x07", "sleep 1000 # \x1b[2J\u202e"))
     bench.cli("kill", run)
     bench.ended(run)
