@@ -79,7 +79,7 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     assert told in bench.cli("show", run).stdout
     equal(bench.sh("echo z > notes", "-p", str(bench.daemon.base / "asking.toml")).stderr.count("obeyed later"), 0)
     # Nobody watched this one, and nothing is said of it.
-    unwatched = bench.sh("echo all: > Makefile")
+    unwatched = bench.sh("echo all: > Makefile", "-p", "offline")
     equal((unwatched.returncode, unwatched.stderr.count("obeyed later")), (0, 0), unwatched.stderr)
 
 
