@@ -40,6 +40,10 @@ Result<void> Warden::run() {
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, parts_.pair.get(), &pair) != 0) {
     return posixError(errno, "watching the daemon's socket");
   }
+  epoll_event end{.events = EPOLLIN | EPOLLONESHOT, .data = {.fd = parts_.end.get()}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, parts_.end.get(), &end) != 0) {
+    return posixError(errno, "watching for the end");
+  }
   struct sigaction wake {};
   wake.sa_handler = [](int) {};
   sigset_t set;
@@ -148,7 +152,7 @@ void Warden::lead(Member& me) {
     {
       const Lock lock(mutex_);
       me.since = {};
-      if (leader_ != &me || stopping_) return;
+      if (leader_ != &me || stopping_ || isOver()) return;
       wait = received_.empty() || !rules_ ? timeout() : 0;
     }
     std::array<epoll_event, 4> events;
@@ -160,6 +164,9 @@ void Warden::lead(Member& me) {
         received = true;
         alone = wait == 0 ? 0 : alone + 1;
         receiveCall();
+      } else if (event.data.fd == parts_.end.get()) {
+        const Lock lock(mutex_);
+        ending_ = true;
       } else {
         if ((event.events & EPOLLOUT) != 0) {
           const Lock lock(mutex_);
@@ -181,8 +188,19 @@ void Warden::lead(Member& me) {
   }
 }
 
+// Locked. It was asked to end, and has told all that it knows.
+bool Warden::isOver() {
+  if (!ending_ || owed_ != 0) return false;
+  for (Record& record : denials_.due(monotonic() + kDenialPeriod)) send(record);
+  if (!outbox_.empty()) return false;
+  stopping_ = true;
+  idle_.notify_all();
+  return true;
+}
+
 // Locked. In milliseconds; -1: for ever.
 int Warden::timeout() const {
+  if (ending_) return static_cast<int>(kEndingPoll.count());
   const bool polls = !held_.empty() || !interrupted_.empty() || !waitingForCrew_.empty() ||
                      !parts_.journal->hasRoom() ||
                      std::ranges::any_of(crew_, [](const auto& each) { return each->waitsFor.has_value(); });

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,8 +60,20 @@ Result<void> confine() {
   return {};
 }
 
+// SIGTERM, for every thread that will be.
+Result<UniqueFd> watchForEnd() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGTERM);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return posixError(errno, "blocking SIGTERM");
+  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return posixError(errno, "watching for SIGTERM");
+  return fd;
+}
+
 Result<void> serve(bool restarted) {
   RF_TRY(confine());
+  UniqueFd end = RF_TRY(watchForEnd());
   // Whoever cannot read here can neither know a signal nor a umask: better no warden than one that guesses.
   auto status = readFileAt(kProc, "self/status", kibibytes(64));
   if (!status) return std::move(status).error().with("the launcher's /proc cannot be read");
@@ -70,6 +83,7 @@ Result<void> serve(bool restarted) {
   RF_TRY(confineWarden());
   ExecDesk desk(notifier, kProc);
   Warden warden({.pair = UniqueFd(kPair),
+                 .end = std::move(end),
                  .listener = notifier.fd(),
                  .notifier = &notifier,
                  .journal = &journal,

@@ -30,6 +30,7 @@ namespace ringfence::sandbox {
 
 inline constexpr std::size_t kMaxCrew = 64;              // threads; at rest there are two
 inline constexpr Milliseconds kWaitingPoll{20};          // how often waiting calls are looked at
+inline constexpr Milliseconds kEndingPoll{2};            // how often it looks whether it may end
 inline constexpr std::size_t kMaxLooks = 64;             // waiting calls looked at in one poll
 inline constexpr Microseconds kComebackTime{5'000'000};  // an interrupted call comes again within it, or its ask ends
 inline constexpr Microseconds kStuckTime{100'000};       // then somebody else leads
@@ -38,6 +39,7 @@ inline constexpr std::size_t kMaxOutbox = 4096;          // events that the daem
 
 struct WardenParts {
   UniqueFd pair;      // to the daemon
+  UniqueFd end;       // readable when it is asked to end
   int listener = -1;  // to be polled; the notifier's
   SyscallNotifier* notifier = nullptr;
   Journal* journal = nullptr;
@@ -55,7 +57,8 @@ class Warden {
   Warden(const Warden&) = delete;
   Warden& operator=(const Warden&) = delete;
 
-  // Until the daemon's end of the pair is closed, or something is wrong that another warden must begin with.
+  // Until the daemon's end of the pair is closed, something is wrong that another warden must begin with, or it is
+  // asked to end: then what a person allowed and is being done is finished and told first, for as long as it is let.
   Result<void> run();
 
  private:
@@ -63,6 +66,7 @@ class Warden {
   using OwnedCall = std::unique_ptr<Call>;
   struct Member;
   struct Interrupted;
+  struct Owed;
   using Lock = std::unique_lock<std::mutex>;
   // What says "locked" is called with mutex_ held, the others without.
 
@@ -74,6 +78,7 @@ class Warden {
   void watch();
   void armWatch();
   void interruptBlocked();
+  bool isOver();
   int timeout() const;
   static Microseconds monotonic();
   static Microseconds bootTime();
@@ -130,6 +135,8 @@ class Warden {
   Member* leader_ = nullptr;
   std::size_t idleMembers_ = 0;
   bool stopping_ = false;
+  bool ending_ = false;        // asked to end
+  std::atomic<int> owed_ = 0;  // calls that a person allowed and whose outcome is not told yet
   std::optional<Error> failure_;
   UniqueFd epoll_;
   UniqueFd watchTimer_;

@@ -145,6 +145,7 @@ void Warden::performAllowed(Member& me, OwnedCall call, const Ruling& ruling) {
 }
 
 void Warden::perform(Member& me, OwnedCall call) {
+  if (call->ask != 0 && !call->owed) call->owed = std::make_unique<Owed>(owed_);
   const Blocking blocking = call->deed->blocking();
   const std::uint64_t id = call->id();
   const std::shared_ptr<Deed> deed = call->deed;

@@ -7,6 +7,17 @@
 
 namespace ringfence::sandbox {
 
+// Counts for as long as the outcome of a call is to be told.
+struct Warden::Owed {
+  explicit Owed(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Owed() { --count_; }
+  Owed(const Owed&) = delete;
+  Owed& operator=(const Owed&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
 struct Warden::Call {
   enum class Waits { kNothing, kAnswer, kRecorded, kRoom };
 
@@ -24,6 +35,7 @@ struct Warden::Call {
   std::string text;         // kAnswer: what exactly was asked
   Record record;            // kRecorded
   int errorAfterwards = 0;  // kRecorded: 0: performed then
+  std::unique_ptr<Owed> owed;
 
   std::uint64_t id() const { return notification.id; }
 };

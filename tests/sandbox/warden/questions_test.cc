@@ -325,6 +325,27 @@ TEST_CASE("a call that a dead warden was performing is EIO and never done again"
   CHECK(world.finish() == EIO);
 }
 
+TEST_CASE("a warden that is asked to end first finishes what a person allowed, and tells how it went") {
+  World world({.document = asking()});
+  REQUIRE(::mkfifo((world.directory() + "/asked").c_str(), 0666) == 0);
+  REQUIRE(::chmod((world.directory() + "/asked").c_str(), 0666) == 0);
+  // Nobody reads: it is being performed until somebody does.
+  world.start([] { return make("/mnt/asked", O_TRUNC); });
+  world.send(Answer{.ask = world.expect<Ask>().ask, .outcome = Outcome::kAllowed});
+  REQUIRE(eventually([&] { return world.isPerforming(); }));
+  REQUIRE(::kill(world.warden(), SIGTERM) == 0);
+  const UniqueFd reader(::open((world.directory() + "/asked").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  REQUIRE(reader);
+  CHECK(world.expect<Performed>().sysErrno == 0);
+  CHECK(world.finish() == 0);
+  siginfo_t ended{};
+  CHECK(eventually([&] {
+    return ::waitid(P_PID, static_cast<id_t>(world.warden()), &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+           ended.si_code == CLD_EXITED;
+  }));
+  CHECK(ended.si_status == 0);
+}
+
 TEST_CASE("a daemon that comes after another hears the open questions again") {
   World world({.document = asking()});
   world.start([] { return make("/mnt/asked"); });
