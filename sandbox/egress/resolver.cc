@@ -85,7 +85,7 @@ std::vector<policy::Address> parseHosts(std::string_view text, std::string_view 
   return found;
 }
 
-Resolver::Resolver(Poller& poller, std::optional<NameServer> fixed) : poller_(poller), fixed_(std::move(fixed)) {}
+Resolver::Resolver(Poller& poller, std::optional<NameServer> fixed) : poller_(poller), fixed_(fixed) {}
 
 Resolver::~Resolver() {
   for (auto& [id, query] : queries_) closeSocket(*query);
