@@ -1,6 +1,7 @@
 #include "supervisor/performer.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include "sandbox/kernel/namespaces.h"
@@ -71,8 +72,8 @@ Result<void> Performer::performOne(const KillGroup& effect) {
     (void)sandbox::signalPidfd(pidfd->get(), SIGKILL);  // Gone already is what is wanted.
   if (cgroups_ == nullptr) return noGroups();
   auto killed = cgroups_->kill(effect.run, effect.priority);
-  // Groups that are gone have nobody left to kill.
-  if (!killed && killed.error().code == ErrorCode::kNotFound) return {};
+  // Groups that are gone have nobody left to kill; of one that goes at this moment the kernel says ENODEV.
+  if (!killed && (killed.error().code == ErrorCode::kNotFound || killed.error().sysErrno == ENODEV)) return {};
   return killed;
 }
 
