@@ -2,15 +2,12 @@
 
 #include <vector>
 
-#include "sdk/base/io.h"
-
 namespace ringfence::sandbox {
 namespace {
 
 constexpr std::int64_t kWindowMs = 5000;
 constexpr std::size_t kMostKinds = 256;
 constexpr std::size_t kMostOpen = 32;
-constexpr std::uint64_t kMostWritten = 1 << 20;
 constexpr const char* kOthers = "(others)";
 
 }  // namespace
@@ -30,17 +27,9 @@ std::optional<std::uint64_t> Denials::add(const GuardedAction& action, const Den
   }
   counted_[key] = {record, crowded ? 1U : 0U, nowMs + kWindowMs};
   if (crowded) return std::nullopt;
-  writeLine(denial);
+  tellAgent(file_, denial);
   ++open_;
   return link_.record(std::move(record));
-}
-
-void Denials::writeLine(const Denial& denial) {
-  if (file_ < 0 || written_ >= kMostWritten) return;
-  const std::string line = denialJson(denial) + "\n";
-  written_ += line.size();
-  // A full file system of the run is the run's own affair; the log has it anyway.
-  (void)writeAll(file_, line, "the denials file");
 }
 
 void Denials::tick(std::int64_t nowMs) {

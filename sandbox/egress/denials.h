@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "sandbox/egress/denial.h"
 #include "sandbox/egress/guard_link.h"
+#include "sandbox/wire/denial.h"
 
 namespace ringfence::sandbox {
 
@@ -29,13 +29,11 @@ class Denials {
     std::uint32_t count = 0;
     std::int64_t untilMs = 0;
   };
-  void writeLine(const Denial& denial);
 
   GuardLink& link_;
   int file_ = -1;
   std::map<std::string, Counted> counted_;
   std::size_t open_ = 0;
-  std::uint64_t written_ = 0;
 };
 
 }  // namespace ringfence::sandbox

@@ -28,7 +28,6 @@ struct Effect {
     kReturn,    // `value`, or `error` when it is not 0
     kFd,        // `fd` is given to the caller, and its number returned
     kProceed,   // the kernel makes the call
-    kLater,     // begun: what was given to whenDone() is called once, with what came of it
     kAnswered,  // the deed answered; `error` and `note` are for whoever was asked about it
     kChanged,   // what was pinned is no longer what is there: prepare and judge it afresh
   };
@@ -55,7 +54,6 @@ enum class Blocking {
   kNo,
   kMay,    // performed on a thread that others do not wait for
   kWaits,  // the same, and for another process: a signal may end it with EINTR before anything happened
-  kLater,  // perform() only begins it and does not block; the deed answers its call by itself
 };
 
 class Deed {
@@ -77,8 +75,6 @@ class Deed {
   virtual Effect perform() = 0;
   // A person said no, or nobody answered: `error` is what the caller gets.
   virtual void wasRefused(int error) { (void)error; }
-  // Only for Blocking::kLater. May be called on any thread, and before perform() returned.
-  void whenDone(std::function<void(Effect)> done) { done_ = std::move(done); }
   // Another deed in place of this one, for what a person or a rule puts there; `target` is the one of targets() that it
   // replaces. Its own targets are judged again, by the caller of this function.
   virtual OrErrno<std::unique_ptr<Deed>> rewritten(const Caller& caller, std::size_t target,
@@ -87,7 +83,6 @@ class Deed {
  protected:
   std::vector<policy::Action> targets_;
   std::string second_;
-  std::function<void(Effect)> done_;
 };
 
 using PreparedDeed = OrErrno<std::unique_ptr<Deed>>;

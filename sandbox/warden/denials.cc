@@ -1,64 +1,8 @@
 #include "sandbox/warden/denials.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "sdk/base/io.h"
-#include "sdk/base/json_writer.h"
-
 namespace ringfence::sandbox {
-namespace {
-
-std::string_view operationName(policy::Operation operation) {
-  switch (operation) {
-    case policy::Operation::kRead: return "read";
-    case policy::Operation::kWrite: return "write";
-    case policy::Operation::kExec: return "exec";
-    case policy::Operation::kConnect: return "connect";
-  }
-  return "unknown";
-}
-
-std::string_view outcomeName(DenialOutcome outcome) {
-  switch (outcome) {
-    case DenialOutcome::kForbidden: return "forbidden";
-    case DenialOutcome::kDenied: return "denied";
-    case DenialOutcome::kExpired: return "expired";
-    case DenialOutcome::kStopped: return "stopped";
-  }
-  return "forbidden";
-}
-
-}  // namespace
-
-std::string denialLine(const GuardedAction& action, const GuardRule& rule, DenialOutcome outcome,
-                       std::string_view say) {
-  JsonWriter json;
-  json.beginObject().field("op", operationName(action.action.operation));
-  json.untrustedField("target", action.action.target);
-  json.field("outcome", outcomeName(outcome)).field("rule", std::string_view(rule.text));
-  json.key("file_line");
-  if (rule.origin.file.empty()) {
-    json.null();
-  } else {
-    json.value(rule.origin.file + ":" + std::to_string(rule.origin.line));
-  }
-  json.field("say", say.empty() ? std::string_view(rule.why) : say);
-  json.key("next").beginArray().value(outcome == DenialOutcome::kExpired ? "ask" : "do not retry").endArray();
-  json.endObject();
-  return std::move(json).take() + "\n";
-}
-
-void tellAgent(int file, std::string_view line) {
-  struct stat status {};
-  if (::fstat(file, &status) == 0 && static_cast<std::uint64_t>(status.st_size) + line.size() > kMaxDenialsFile.count &&
-      ::ftruncate(file, 0) != 0) {
-    return;
-  }
-  (void)writeAll(file, line, "the file of denials");
-}
 
 DenialCounter::Seen DenialCounter::note(const std::string& key, const GuardedAction& action, const GuardRule& rule,
                                         Microseconds now) {

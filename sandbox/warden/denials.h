@@ -1,32 +1,19 @@
-// What was denied: told to the agent in a bounded file, a JSON object a line; and counted, so that a program that tries
-// again and again is one record a second.
+// What was denied is counted, so that a program that tries again and again is one record a second.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "sandbox/wire/guard.h"
 #include "sdk/base/clock.h"
-#include "sdk/base/unique_fd.h"
-#include "sdk/base/units.h"
 
 namespace ringfence::sandbox {
 
-inline constexpr Bytes kMaxDenialsFile = mebibytes(1);  // then it begins anew
 inline constexpr std::size_t kMaxCountedDenials = 256;  // different ones within a second
 inline constexpr Milliseconds kDenialPeriod{1000};
-
-enum class DenialOutcome { kForbidden, kDenied, kExpired, kStopped };
-
-// As contracts.md has it, with the newline.
-std::string denialLine(const GuardedAction& action, const GuardRule& rule, DenialOutcome outcome, std::string_view say);
-
-// Appends to `file`. A line that cannot be written is lost to the agent, which has its errno.
-void tellAgent(int file, std::string_view line);
 
 class DenialCounter {
  public:

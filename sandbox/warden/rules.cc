@@ -115,10 +115,6 @@ Ruling Rules::rule(const std::vector<policy::Action>& targets) const {
   return ruling;
 }
 
-GuardRule ruleOf(const policy::Verdict& verdict) {
-  return {.text = verdict.rule, .origin = verdict.origin, .why = verdict.why};
-}
-
 Rewrite rewriteOf(const policy::Verdict& verdict) {
   const policy::Replacement& replacement = verdict.replacement;
   return {.path = replacement.path, .host = replacement.host, .content = replacement.content, .argv = replacement.argv};

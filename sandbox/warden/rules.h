@@ -52,7 +52,6 @@ class Rules {
 };
 
 // The rule of a verdict, and what it puts in place of an action, as the daemon is told.
-GuardRule ruleOf(const policy::Verdict& verdict);
 Rewrite rewriteOf(const policy::Verdict& verdict);
 
 }  // namespace ringfence::sandbox

@@ -23,6 +23,7 @@
 #include "sandbox/warden/journal.h"
 #include "sandbox/warden/rules.h"
 #include "sandbox/wire/action_ring.h"
+#include "sandbox/wire/denial.h"
 #include "sandbox/wire/guard.h"
 #include "sdk/base/clock.h"
 
@@ -106,8 +107,7 @@ class Warden {
   void performAllowed(Member& me, OwnedCall call, const Ruling& ruling);
   void performRewritten(Member& me, OwnedCall call, const Rewrite& rewrite);
   Effect performNow(Member& me, Call& call);
-  void finish(Member* me, OwnedCall call, Effect effect);
-  void finishLater(std::uint64_t id, Effect effect);
+  void finish(Member& me, OwnedCall call, Effect effect);
   void reply(const Call& call, Effect& effect);
   void answerError(OwnedCall call, int error);
 
@@ -148,8 +148,7 @@ class Warden {
   std::deque<OwnedCall> waitingForCrew_;
   std::list<OwnedCall> held_;
   std::list<Interrupted> interrupted_;
-  std::map<std::uint64_t, Answer> early_;     // answers to questions of a warden that died, until they are asked again
-  std::map<std::uint64_t, OwnedCall> later_;  // by id: their deeds answer
+  std::map<std::uint64_t, Answer> early_;  // answers to questions of a warden that died, until they are asked again
   DenialCounter denials_;
   std::deque<std::string> outbox_;
   bool outboxFull_ = false;

@@ -146,24 +146,15 @@ void Warden::performAllowed(Member& me, OwnedCall call, const Ruling& ruling) {
 
 void Warden::perform(Member& me, OwnedCall call) {
   if (call->ask != 0 && !call->owed) call->owed = std::make_unique<Owed>(owed_);
-  const Blocking blocking = call->deed->blocking();
-  const std::uint64_t id = call->id();
-  const std::shared_ptr<Deed> deed = call->deed;
   {
     const Lock lock(mutex_);
-    const bool blocks = blocking == Blocking::kMay || blocking == Blocking::kWaits;
+    const bool blocks = call->deed->blocking() != Blocking::kNo;
     if (blocks && !handOver(me)) return waitingForCrew_.push_back(std::move(call));
     if (blocks) me.since = {};
-    if (deed->lasting() == Lasting::kChange) parts_.journal->setPerforming(call->slot);
-    if (blocking == Blocking::kLater) later_[id] = std::move(call);
+    if (call->deed->lasting() == Lasting::kChange) parts_.journal->setPerforming(call->slot);
   }
-  if (blocking != Blocking::kLater) {
-    Effect effect = performNow(me, *call);
-    return finish(&me, std::move(call), std::move(effect));
-  }
-  deed->whenDone([this, id](Effect effect) { finishLater(id, std::move(effect)); });
-  Effect effect = deed->perform();
-  if (effect.kind != Effect::Kind::kLater) finishLater(id, std::move(effect));
+  Effect effect = performNow(me, *call);
+  finish(me, std::move(call), std::move(effect));
 }
 
 Effect Warden::performNow(Member& me, Call& call) {
@@ -189,21 +180,9 @@ Effect Warden::performNow(Member& me, Call& call) {
   }
 }
 
-void Warden::finishLater(std::uint64_t id, Effect effect) {
-  OwnedCall call;
-  {
-    const Lock lock(mutex_);
-    const auto found = later_.find(id);
-    if (found == later_.end()) return;
-    call = std::move(found->second);
-    later_.erase(found);
-  }
-  finish(nullptr, std::move(call), std::move(effect));
-}
-
-void Warden::finish(Member* me, OwnedCall call, Effect effect) {
+void Warden::finish(Member& me, OwnedCall call, Effect effect) {
   if (effect.kind == Effect::Kind::kChanged) {
-    if (me == nullptr || call->corrected || ++call->tries >= kMaxTries) {
+    if (call->corrected || ++call->tries >= kMaxTries) {
       effect = Effect::failed(EEXIST);
     } else {
       call->deed.reset();
@@ -211,14 +190,17 @@ void Warden::finish(Member* me, OwnedCall call, Effect effect) {
         const Lock lock(mutex_);
         parts_.journal->setReceived(call->slot);
       }
-      return handle(*me, std::move(call));
+      return handle(me, std::move(call));
     }
   }
   reply(*call, effect);
   std::optional<Record> denied;
   if (effect.denied)
     denied = Record{.kind = RecordKind::kDenied, .action = describe(*call, call->target), .rule = *effect.denied};
-  if (denied) tellAgent(parts_.denials, denialLine(denied->action, denied->rule, DenialOutcome::kForbidden, {}));
+  if (denied) {
+    const policy::Action& action = denied->action.action;
+    tellAgent(parts_.denials, {action.operation, action.target, DenialOutcome::kForbidden, denied->rule, {}});
+  }
   const Lock lock(mutex_);
   if (denied) send(*denied);
   if (call->ask != 0) send(Performed{.ask = call->ask, .sysErrno = effect.error, .note = std::move(effect.note)});
@@ -229,7 +211,6 @@ void Warden::reply(const Call& call, Effect& effect) {
   SyscallNotifier& notifier = *parts_.notifier;
   switch (effect.kind) {
     case Effect::Kind::kAnswered:
-    case Effect::Kind::kLater:
     case Effect::Kind::kChanged: return;
     case Effect::Kind::kProceed: (void)notifier.answer(call.id(), CallAnswer::proceed()); return;
     case Effect::Kind::kReturn:

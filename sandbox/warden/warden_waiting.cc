@@ -92,7 +92,7 @@ void Warden::deny(Member&, OwnedCall call, const Ruling& ruling) {
     first = denials_.note(key, action, rule, monotonic()) == DenialCounter::Seen::kFirst;
   }
   if (!first) return answerError(std::move(call), EACCES);
-  tellAgent(parts_.denials, denialLine(action, rule, DenialOutcome::kForbidden, {}));
+  tellAgent(parts_.denials, {action.action.operation, action.action.target, DenialOutcome::kForbidden, rule, {}});
   call->errorAfterwards = EACCES;
   const Lock lock(mutex_);
   if (call->oldAsk != 0) send(Withdraw{.ask = call->oldAsk, .why = "the rules forbid it now"});
@@ -152,7 +152,8 @@ void Warden::apply(Member& me, OwnedCall call, const Answer& answer) {
   if (answer.outcome == Outcome::kExpired) outcome = DenialOutcome::kExpired;
   if (answer.outcome == Outcome::kStopped) outcome = DenialOutcome::kStopped;
   if (forbidden) outcome = DenialOutcome::kForbidden;
-  tellAgent(parts_.denials, denialLine(call->question.action, call->question.rule, outcome, answer.say));
+  const policy::Action& asked = call->question.action.action;
+  tellAgent(parts_.denials, {asked.operation, asked.target, outcome, call->question.rule, answer.say});
   // A person's no is EPERM; everything else is the policy's.
   const int error = outcome == DenialOutcome::kDenied ? EPERM : EACCES;
   call->deed->wasRefused(error);

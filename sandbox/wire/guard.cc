@@ -49,6 +49,10 @@ Result<Message> read(std::string_view bytes) {
 
 }  // namespace
 
+GuardRule ruleOf(const policy::Verdict& verdict) {
+  return {.text = verdict.rule, .origin = verdict.origin, .why = verdict.why};
+}
+
 Result<std::string> encodeBounded(const GuardEvent& event) { return write(event, kMaxGuardPacket); }
 Result<std::string> encodeBounded(const GuardOrder& order) { return write(order, kMaxGuardOrder); }
 

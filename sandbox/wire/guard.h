@@ -59,6 +59,7 @@ struct GuardRule {
   std::string why;
   bool operator==(const GuardRule&) const = default;
 };
+GuardRule ruleOf(const policy::Verdict& verdict);
 // In place of what was wanted; one of them.
 struct Rewrite {
   std::optional<std::string> path;

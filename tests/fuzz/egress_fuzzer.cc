@@ -4,7 +4,6 @@
 #include <string>
 
 #include "sandbox/egress/client_hello.h"
-#include "sandbox/egress/denial.h"
 #include "sandbox/egress/dns_message.h"
 #include "sandbox/egress/http_body.h"
 #include "sandbox/egress/http_head.h"

@@ -4,7 +4,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "sandbox/egress/denial.h"
 #include "sandbox/egress/dns_message.h"
 #include "sandbox/egress/socks.h"
 #include "tests/sandbox/egress/hello_bytes.h"
@@ -157,16 +156,4 @@ TEST_CASE("aliases are followed in an answer, and pointers that run in circles a
   circle[7] = 1;
   circle += "\xc0"s + static_cast<char>(question.size()) + "\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x5d\xb8\xd8\x22"s;
   CHECK(parseDnsReply(circle, 7, "a.org", kDnsA)->addresses.empty());
-}
-
-TEST_CASE("a denial is one line that says what, by which rule, and what not to do") {
-  GuardRule rule{.text = "network.forbid evil.org", .origin = {.file = "/p.toml", .line = 3, .text = ""}, .why = "bad"};
-  CHECK(denialJson({.target = "evil.org:443", .outcome = DenialOutcome::kForbidden, .rule = rule, .say = "bad"}) ==
-        R"({"op":"connect","target":"evil.org:443","outcome":"forbidden","rule":"network.forbid evil.org",)"
-        R"("file_line":"/p.toml:3","say":"bad","next":["do not retry"]})");
-  const std::string odd =
-      denialJson({.target = std::string(9000, '\x1b'), .outcome = DenialOutcome::kExpired, .rule = rule, .say = "\n"});
-  CHECK(odd.find('\x1b') == std::string::npos);
-  CHECK(odd.find('\n') == std::string::npos);
-  CHECK(odd.size() < 4096);
 }

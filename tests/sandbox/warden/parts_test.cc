@@ -210,25 +210,3 @@ TEST_CASE("as many different denials as anybody likes are a bounded number, and 
   for (const Record& record : counter.due(Microseconds(5'000'000))) told += record.count;
   CHECK(told == kDifferent);
 }
-
-TEST_CASE("the line for the agent is JSON that says what, by which rule, and what now") {
-  const GuardedAction action{.action = write("/x\n\"y")};
-  const GuardRule rule{.text = "files.forbid /x*", .origin = {"/etc/p.toml", 3, ""}, .why = "kept"};
-  const std::string line = denialLine(action, rule, DenialOutcome::kForbidden, {});
-  CHECK(line.ends_with("}\n"));
-  CHECK(std::ranges::count(line, '\n') == 1);
-  CHECK(line.find("\"file_line\":\"/etc/p.toml:3\"") != std::string::npos);
-  CHECK(line.find("\"say\":\"kept\"") != std::string::npos);
-  CHECK(denialLine(action, {.text = "not granted"}, DenialOutcome::kExpired, "x").find("\"file_line\":null") !=
-        std::string::npos);
-}
-
-TEST_CASE("the file of denials begins anew when it is full") {
-  UniqueFd file(::memfd_create("denials", MFD_CLOEXEC));
-  REQUIRE(::fcntl(file.get(), F_SETFL, O_APPEND) == 0);
-  const std::string line(1000, 'x');
-  for (int i = 0; i < 1100; ++i) tellAgent(file.get(), line);
-  const off_t size = ::lseek(file.get(), 0, SEEK_END);
-  CHECK(size > 0);
-  CHECK(static_cast<std::uint64_t>(size) <= kMaxDenialsFile.count);
-}

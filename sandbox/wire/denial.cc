@@ -1,0 +1,68 @@
+#include "sandbox/wire/denial.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "sdk/base/io.h"
+#include "sdk/base/json_writer.h"
+
+namespace ringfence::sandbox {
+namespace {
+
+constexpr std::size_t kMaxText = 512;
+
+std::string_view operationName(policy::Operation operation) {
+  switch (operation) {
+    case policy::Operation::kRead: return "read";
+    case policy::Operation::kWrite: return "write";
+    case policy::Operation::kExec: return "exec";
+    case policy::Operation::kConnect: return "connect";
+  }
+  return "unknown";
+}
+
+std::string_view outcomeName(DenialOutcome outcome) {
+  switch (outcome) {
+    case DenialOutcome::kForbidden: return "forbidden";
+    case DenialOutcome::kDenied: return "denied";
+    case DenialOutcome::kExpired: return "expired";
+    case DenialOutcome::kStopped: return "stopped";
+  }
+  return "forbidden";
+}
+
+std::string_view cut(std::string_view text) { return text.substr(0, kMaxText); }
+
+}  // namespace
+
+std::string denialJson(const Denial& denial) {
+  const policy::Origin& origin = denial.rule.origin;
+  // A path that was cut would be another path.
+  const bool isHost = denial.operation == policy::Operation::kConnect;
+  const std::string_view target(denial.target);
+  JsonWriter json;
+  json.beginObject().field("op", operationName(denial.operation));
+  json.untrustedField("target", target.substr(0, isHost ? kMaxText : kMaxGuardText));
+  json.field("outcome", outcomeName(denial.outcome)).untrustedField("rule", cut(denial.rule.text));
+  if (origin.file.empty())
+    json.key("file_line").null();
+  else
+    json.untrustedField("file_line", std::string(cut(origin.file)) + ":" + std::to_string(origin.line));
+  json.untrustedField("say", cut(denial.say.empty() ? denial.rule.why : denial.say)).key("next").beginArray();
+  json.value(denial.outcome == DenialOutcome::kExpired ? "ask" : "do not retry").endArray().endObject();
+  return std::move(json).take();
+}
+
+void tellAgent(int file, const Denial& denial) {
+  if (file < 0) return;
+  const std::string line = denialJson(denial) + "\n";
+  struct stat status {};
+  const bool isFull =
+      ::fstat(file, &status) == 0 && static_cast<std::uint64_t>(status.st_size) + line.size() > kMaxDenialsFile.count;
+  if (isFull && ::ftruncate(file, 0) != 0) return;
+  (void)writeAll(file, line, "the file of denials");
+}
+
+}  // namespace ringfence::sandbox
