@@ -21,6 +21,7 @@ from tests.agents.install import Agent, install  # noqa: E402
 from tests.agents.scripted_model import ScriptedModel, read_transcript  # noqa: E402
 
 PATIENCE_S = 240
+NOBODY = 65534  # what a stranger wrote and nothing fences is not run as root
 
 
 class OtherServer(http.server.BaseHTTPRequestHandler):
@@ -51,9 +52,10 @@ def check(agent: Agent, base: Path) -> None:
     threading.Thread(target=other.serve_forever, daemon=True).start()
     with ScriptedModel(read_transcript(task.TRANSCRIPT, {"OTHER_PORT": str(other.server_address[1])})) as model:
         task.configure(home, model.base_url)
+        subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", str(base)], check=True)
         result = subprocess.run(task.command(agent), cwd=project, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                 env={"PATH": "/usr/bin:/bin", "HOME": str(home), **task.ENVIRONMENT}, timeout=PATIENCE_S,
-                                check=False)
+                                check=False, user=NOBODY, group=NOBODY, extra_groups=[])
     other.shutdown()
     other.server_close()
     equal("the agent ends well", (result.returncode, result.stderr), (0, ""))
