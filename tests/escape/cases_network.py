@@ -11,7 +11,7 @@ from typing import Any
 
 from internet import ALLOWED, FORBIDDEN, METADATA, Resolver, Service
 from model import Result, script
-from world import UID, World
+from world import World
 
 POLICY = "escape-net"
 PROXY_PORT = 9480
@@ -150,8 +150,10 @@ def doors_from_outside(w: World, side: Any) -> list[Result]:
         return [Result("door", None, why, "none", why)]
     with Internet(w, side) as net:
         net.service(ALLOWED, 80)
-        waiting = side.command(["/bin/sleep", "20"], w.workspace, POLICY, ("-d",))
-        run = subprocess.run(waiting, env=side.environment(w, None), cwd=w.workspace, capture_output=True, text=True, user=UID, group=UID, extra_groups=[]).stdout.strip()
+        started = side.start_fenced(["/bin/sleep", "20"], w, policy=POLICY, client_options=("-d",), stderr=subprocess.DEVNULL)
+        run = started.communicate()[0].strip()
+        if not run.startswith("r-"):
+            return [Result("door", None, f"no run whose door there is: {run}")]
         outside = subprocess.run([sys.executable, str(Path(__file__).with_name("net_client.py")), str(PROXY_PORT)], input="connect good.test 80\n",
                                  capture_output=True, text=True, timeout=60)
         other = net.client("connect good.test 80", policy="escape")
@@ -187,13 +189,12 @@ def listening_inside(w: World, side: Any) -> list[Result]:
     program = "import socket,time\ns=socket.socket();s.bind(('0.0.0.0',8084));s.listen();print('up',flush=True);time.sleep(20)"
     command = ["/usr/bin/python3", "-c", program]
     if side.fenced:
-        process = subprocess.Popen(side.command(command, w.workspace, POLICY, ()), env=side.environment(w, None), cwd=w.workspace, stdout=subprocess.PIPE,
-                                   user=UID, group=UID, extra_groups=[])
+        process = side.start_fenced(command, w, policy=POLICY)
     else:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        if process.stdout.readline() != b"up\n":
+        if process.stdout.readline() != "up\n":
             return [Result("reached", None, "the server inside did not start")]
         try:
             socket.create_connection(("127.0.0.1", 8084), 2).close()

@@ -122,16 +122,7 @@ def flooded(w: World, side: Any) -> list[Result]:
     if not side.fenced:
         return [Result("flood", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
     path, count = w.file(w.workspace / "flooded", ""), max(ROUNDS // 5, 20)
-    process = subprocess.Popen(
-        side.command([str(w.probe), "open-flood", str(path), str(count), "64"], w.workspace, POLICY, ()),
-        env=side.environment(w, None),
-        cwd=w.workspace,
-        user=UID,
-        group=UID,
-        extra_groups=[],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = side.start(w, "open-flood", str(path), str(count), "64", policy=POLICY)
     slowest = 0.0
     while process.poll() is None:
         began = time.monotonic()
@@ -173,15 +164,7 @@ class Asking:
 
     def __init__(self, w: World, side: Any, goal: Path) -> None:
         self.w, self.side = w, side
-        self.process = subprocess.Popen(
-            side.command([str(w.probe), "write", str(goal)], w.workspace, POLICY, ()),
-            env=side.environment(w, None),
-            cwd=w.workspace,
-            user=UID,
-            group=UID,
-            extra_groups=[],
-            stdout=subprocess.DEVNULL,
-        )
+        self.process = side.start(w, "write", str(goal), policy=POLICY, stdout=subprocess.DEVNULL)
 
     def pending(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.side.client_call(self.w, "pending", "--json").stdout.splitlines()]
@@ -287,16 +270,7 @@ def questions_without_end(w: World, side: Any) -> list[Result]:
         return [Result("open", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
     folder = asked(w)
     script_text = f"for i in $(seq 150); do (: > {folder}/f$i) & done; wait"
-    process = subprocess.Popen(
-        side.command(["/bin/sh", "-c", script_text], w.workspace, POLICY, ()),
-        env=side.environment(w, None),
-        cwd=w.workspace,
-        user=UID,
-        group=UID,
-        extra_groups=[],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = side.start_fenced(["/bin/sh", "-c", script_text], w, policy=POLICY, stdout=subprocess.DEVNULL)
     most, deadline = 0, time.monotonic() + 4
     while time.monotonic() < deadline:
         listed = side.client_call(w, "pending", "--json").stdout.splitlines()

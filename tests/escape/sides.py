@@ -178,12 +178,22 @@ class Fenced:
             **merged,
         )
 
-    def start(
-        self, world: World, *argv: str, workspace: Optional[Path] = None, **options: Any
-    ) -> subprocess.Popen[str]:
+    def start(self, world: World, *argv: str, **options: Any) -> subprocess.Popen[str]:
         """The same without waiting."""
+        return self.start_fenced([str(world.probe), *argv], world, **options)
+
+    def start_fenced(
+        self,
+        command: list[str],
+        world: World,
+        *,
+        workspace: Optional[Path] = None,
+        policy: str = "escape",
+        client_options: Iterable[str] = (),
+        **options: Any,
+    ) -> subprocess.Popen[str]:
         workspace = workspace or world.workspace
-        options = {
+        merged = {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.STDOUT,
@@ -191,13 +201,13 @@ class Fenced:
             **options,
         }
         return subprocess.Popen(
-            self.command([str(world.probe), *argv], workspace, "escape", ()),
+            self.command(command, workspace, policy, client_options),
             cwd=workspace,
             env=self.environment(world, None),
             user=UID,
             group=UID,
             extra_groups=[],
-            **options,
+            **merged,
         )
 
     def client_call(self, world: World, *argv: str, uid: int = UID) -> subprocess.CompletedProcess[str]:
