@@ -161,6 +161,10 @@ void Warden::lead(Member& me) {
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.fd == parts_.listener) {
+        if ((event.events & EPOLLIN) == 0) {
+          nobodyCalls();
+          continue;
+        }
         received = true;
         alone = wait == 0 ? 0 : alone + 1;
         receiveCall();
@@ -186,6 +190,14 @@ void Warden::lead(Member& me) {
     // come one at a time, whether there are more is asked now and then.
     if (!received || alone % kAloneLook != 0) handleNext(me);
   }
+}
+
+// The last process of the run is gone. That stays so and would be told again and again; and to receive what nobody
+// sends would block, before Linux 6.11 for ever.
+void Warden::nobodyCalls() {
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, parts_.listener, nullptr) == 0) return;
+  const Lock lock(mutex_);
+  fail(posixError(errno, "leaving the calls of a run that is over"));
 }
 
 // Locked. It was asked to end, and has told all that it knows.

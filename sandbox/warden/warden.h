@@ -99,6 +99,7 @@ class Warden {
 
   // Calls: warden_calls.cc.
   void receiveCall();
+  void nobodyCalls();
   void handleNext(Member& me);
   void handle(Member& me, OwnedCall call);
   PreparedDeed prepare(const Call& call);

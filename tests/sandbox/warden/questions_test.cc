@@ -53,15 +53,6 @@ struct Shared {
   ~Shared() { ::munmap(value, sizeof(T)); }
 };
 
-template <typename Condition>
-bool eventually(Condition condition) {
-  for (int i = 0; i < 2000; ++i) {
-    if (condition()) return true;
-    ::usleep(5000);
-  }
-  return false;
-}
-
 volatile sig_atomic_t handled = 0;
 void count(int) { handled = handled + 1; }
 void handle(int number, int flags) {

@@ -1,5 +1,7 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -102,4 +104,20 @@ TEST_CASE("the reader of a FIFO sees one writer where one opened it, whatever la
     // The last one is gone: the warden has no other.
     return ::read(reader, &byte, 1) == 0 ? 0 : 5;
   }) == 0);
+}
+
+TEST_CASE("a warden whose run is over sleeps, hears the daemon, and ends when it is asked to") {
+  World world({.document = readWrite()});
+  CHECK(world.run([] { return made("/mnt/a"); }) == 0);
+  world.send(Repeat{});
+  CHECK(eventually([&] { return world.count<GuardHello>() == 2; }));
+  // Who looks for more calls without end is never seen asleep.
+  const std::string stat = "/proc/" + std::to_string(world.warden()) + "/stat";
+  CHECK(eventually([&] { return readFile(stat).find(") S ") != std::string::npos; }));
+  REQUIRE(::kill(world.warden(), SIGTERM) == 0);
+  siginfo_t ended{};
+  CHECK(eventually([&] {
+    return ::waitid(P_PID, static_cast<id_t>(world.warden()), &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+           ended.si_code == CLD_EXITED;
+  }));
 }

@@ -270,7 +270,7 @@ void World::daemon() {
 std::optional<GuardEvent> World::wait(const std::function<bool(const GuardEvent&)>& which) {
   std::unique_lock lock(mutex_);
   std::optional<GuardEvent> found;
-  (void)changed_.wait_for(lock, std::chrono::seconds(10), [&] {
+  (void)changed_.wait_for(lock, std::chrono::seconds(60), [&] {
     const auto each = std::find_if(events_.begin(), events_.end(), which);
     if (each == events_.end()) return false;
     found = *each;

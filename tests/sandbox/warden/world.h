@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -26,6 +27,16 @@ namespace ringfence::test {
 
 inline constexpr uid_t kRunUid = 54321;
 inline constexpr const char* kWorkspace = "/mnt";
+
+// Looks every 5 ms, for a minute at most: an emulated machine is slow.
+template <typename Condition>
+bool eventually(Condition condition) {
+  for (int i = 0; i < 12000; ++i) {
+    if (condition()) return true;
+    ::usleep(5000);
+  }
+  return false;
+}
 
 enum class Notified { kWrites, kAllOpens, kExec, kNothing };
 enum class Records { kAnswered, kLeft };
@@ -69,7 +80,7 @@ class World {
   void send(const sandbox::GuardOrder& order);
   void sendRules(std::uint64_t generation);
   void setDocument(policy::Document document) { options_.document = std::move(document); }
-  // Waits until an event is of that kind and `which` says yes; fails the test after ten seconds.
+  // Waits until an event is of that kind and `which` says yes; fails the test after a minute.
   template <typename Event>
   Event expect(std::function<bool(const Event&)> which = {});
   template <typename Event>
@@ -107,7 +118,7 @@ Event World::expect(std::function<bool(const Event&)> which) {
     const auto* found = std::get_if<Event>(&each);
     return found != nullptr && (!which || which(*found));
   });
-  if (!event) throw std::runtime_error("an event did not come within ten seconds");
+  if (!event) throw std::runtime_error("an event did not come within a minute");
   return std::get<Event>(*event);
 }
 
