@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree
+from typing import Callable, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/support"))
@@ -19,10 +20,15 @@ import skips  # noqa: E402  (its folder is known only now)
 JOBS = str(os.cpu_count() or 2)
 COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 TIDY_SECONDS = 240
-# What a long run repeats more often; the suites read these names.
-SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_STORE_KILLS": "200", "RINGFENCE_MODEL_OPS": "200000",
-        "RINGFENCE_CYCLES": "1000", "RINGFENCE_FAULT_POINTS": "400",
+# What a long run repeats more often; the suites read these names. Half of the connecting trial's kills are of an egress.
+SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_CONNECT_KILLS": "400", "RINGFENCE_STORE_KILLS": "200",
+        "RINGFENCE_MODEL_OPS": "200000", "RINGFENCE_RACES": "10000", "RINGFENCE_CYCLES": "1000", "RINGFENCE_FAULT_POINTS": "400",
         "RINGFENCE_GUEST_WHOLE": "1", "RINGFENCE_GUEST_TIMEOUT": "1800"}
+FUZZ_SECONDS, LONG_FUZZ_SECONDS = 5, 1800
+KILL_TESTS = "^trial: (asked_chaos|connect_chaos|chaos)|^test_(warden_calls|store): .* killed at any moment"
+RACE_TESTS = "^test_(warden_calls|exec): .*(exchange|the same race)"
+RACE_IDS = ("NT-01", "NT-03", "NT-05", "NT-10", "NT-11", "NT-12")  # of the escape suite
+MODEL_TESTS = "^test_core: .*over random"
 
 
 class Count:
@@ -185,57 +191,106 @@ def stage_tidy():
     return count
 
 
-def stage_guest(kernel):
-    process = subprocess.Popen(["scripts/guest", kernel], cwd=ROOT, text=True, stdout=subprocess.PIPE)
+def stage_guest(kernel, counts):
+    process = subprocess.Popen(["scripts/guest", kernel], cwd=ROOT, text=True, stdout=subprocess.PIPE, env={**os.environ, **counts})
     lines = []
     for line in process.stdout:
         print(line, end="", flush=True)
         lines.append(line)
     status = process.wait()
-    counts = COUNT_LINE.findall("".join(lines))
-    if not counts:
+    found = COUNT_LINE.findall("".join(lines))
+    if not found:
         print(f"the guest gave no count (status {status})")
         return Count(failed=1)
-    count = Count(*(int(number) for number in counts[-1]))
+    count = Count(*(int(number) for number in found[-1]))
     if status != 0 and count.failed == 0:
         count.failed = 1
     return count
 
 
-def stages(mode):
-    yield "release build", stage_build
-    yield "tests", stage_tests
+def long_tests(selection):
+    return ctest("release", "-V", "-R", selection, environment=SOAK)
+
+
+def long_races():
+    count = long_tests(RACE_TESTS)
+    only = [word for identifier in RACE_IDS for word in ("--only", identifier)]
+    count.add(checked("/usr/bin/python3", "-B", "tests/escape/run.py", "--build", "build/release", "--verbose", *only,
+                      env={**os.environ, **SOAK}))
+    return count
+
+
+def long_faults():
+    count = long_tests("^trial: fault_sweep")
+    count.add(checked("python3", "-B", "tests/e2e/fault_sweep.py", "--build", "build/release", "--who", "daemon",
+                      env={**os.environ, **SOAK}))
+    return count
+
+
+class Stage(NamedTuple):
+    part: str  # what --only calls it
+    minutes: int  # about, on two quiet cores
+    name: str
+    run: Callable[[], Count]
+
+
+BUILD = Stage("build", 1, "release build", stage_build)
+TESTS = Stage("tests", 8, "tests", stage_tests)
+CHECKS = [Stage("sanitizers", 4, "unit tests under the address and undefined sanitizers", stage_asan),
+          Stage("sanitizers", 2, "store under the thread sanitizer", stage_tsan),
+          Stage("fuzz", 3, f"fuzzers, {FUZZ_SECONDS} s each", lambda: stage_fuzz(FUZZ_SECONDS)),
+          Stage("tidy", 4, "clang-tidy on what changed", stage_tidy),
+          Stage("guests", 5, "guest, Linux 6.1", lambda: stage_guest("6.1", {}))]
+LONG = [Stage("kills", 40, "kills, 200 of each", lambda: long_tests(KILL_TESTS)),
+        Stage("races", 20, "races, 10,000 exchanges each", long_races),
+        Stage("cycles", 1, "1,000 starts and ends", lambda: long_tests("^trial: cycles")),
+        Stage("models", 1, "200,000 steps of each model", lambda: long_tests(MODEL_TESTS)),
+        Stage("faults", 15, "failing calls", long_faults),
+        Stage("werror", 5, "warnings as errors", lambda: build("dev")),
+        Stage("guests", 15, "guest, Linux 6.1, nothing left out", lambda: stage_guest("6.1", SOAK)),
+        Stage("guests", 15, "guest, Linux 6.12, nothing left out", lambda: stage_guest("6.12", SOAK)),
+        Stage("fuzz", 220, "fuzzers, half an hour each", lambda: stage_fuzz(LONG_FUZZ_SECONDS))]
+
+
+def stages(mode, only):
+    """The short run, or the soak: what the short run does once, and then what takes long, the longest last."""
     if mode == "quick":
-        return
-    yield "unit tests under the address and undefined sanitizers", stage_asan
-    yield "store under the thread sanitizer", stage_tsan
-    seconds = 1800 if mode == "soak" else 5
-    yield f"fuzzers, {seconds} s each", lambda: stage_fuzz(seconds)
-    yield "clang-tidy on what changed", stage_tidy
-    yield "guest, Linux 6.1", lambda: stage_guest("6.1")
-    if mode == "soak":
-        yield "failing calls of the daemon", lambda: checked(
-            "python3", "-B", "tests/e2e/fault_sweep.py", "--build", "build/release", "--who", "daemon")
-        yield "warnings as errors", lambda: build("dev")
-        yield "guest, Linux 6.12", lambda: stage_guest("6.12")
+        return [BUILD, TESTS]
+    if mode == "all":
+        return [BUILD, TESTS, *CHECKS]
+    long_parts = {stage.part for stage in LONG}
+    chosen = [TESTS, *(stage for stage in CHECKS if stage.part not in long_parts), *LONG]
+    return [BUILD, *(stage for stage in chosen if not only or stage.part in only)]
 
 
-def main():
+def parse():
+    parts = sorted({stage.part for stage in (TESTS, *CHECKS, *LONG)})
     parser = argparse.ArgumentParser(prog="scripts/test", description="Installs what is missing, builds, runs every test.")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--quick", action="store_const", const="quick", dest="mode", help="release build and its tests only")
     group.add_argument("--soak", action="store_const", const="soak", dest="mode", help="the long counts and both guest kernels")
-    mode = parser.parse_args().mode or "all"
-    if mode == "soak":
-        os.environ.update(SOAK)
+    parser.add_argument("--only", metavar="PART,…", help=f"with --soak: some parts of it: {', '.join(parts)}")
+    options = parser.parse_args()
+    only = options.only.split(",") if options.only else []
+    if only and options.mode != "soak":
+        parser.error("--only goes with --soak")
+    unknown = [part for part in only if part not in parts]
+    if unknown:
+        parser.error(f"no part is called {', '.join(unknown)}; there are {', '.join(parts)}")
+    return options.mode or "all", only
+
+
+def main():
+    chosen = stages(*parse())
     total, table = Count(), []
-    for name, stage in stages(mode):
-        print(f"\n=== {name}", flush=True)
+    for index, stage in enumerate(chosen):
+        left = sum(later.minutes for later in chosen[index:])
+        print(f"\n=== {stage.name}: {index + 1} of {len(chosen)}, about {stage.minutes} min, {left} with all that follows", flush=True)
         begun = time.monotonic()
-        count = stage()
+        count = stage.run()
         seconds = time.monotonic() - begun
-        table.append(f"{seconds:7.0f} s  {count}  {name}")
-        print(f"--- {name}: {count}, {seconds:.0f} s", flush=True)
+        table.append(f"{seconds:7.0f} s  {count}  {stage.name}")
+        print(f"--- {stage.name}: {count}, {seconds:.0f} s", flush=True)
         total.add(count)
     print("\n" + "\n".join(table))
     print(total, flush=True)

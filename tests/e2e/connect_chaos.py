@@ -32,6 +32,8 @@ from tests.e2e.asked_chaos import Approver, guards, steps_of  # noqa: E402
 from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
 
 ASKED, ALLOWED, PORT, LOOPBACK = "93.184", "93.185.0.1", 8090, 8091
+# Of every four kills two are of an egress.
+VICTIMS = ["ringfence-egress", "ringfence-egress", "ringfence-warden", "daemon"]
 POLICY = f"""schema = 1
 name = "trial"
 extends = ["coding"]
@@ -150,6 +152,7 @@ class Trial:
         self.problems: list[str] = []
         self.stalls: list[float] = []
         self.victims: Counter[str] = Counter()
+        self.next_victims: list[str] = []
         self.deaths: dict[str, list[float]] = {"ringfence-egress": [], "ringfence-warden": []}
         self.project = daemon.base / "project"
         self.logs = {kind: self.project / f"log-{kind}" for kind in ("goes", "asks")}
@@ -181,7 +184,9 @@ class Trial:
         return [good_steps(goes, "loopback"), good_steps(goes, "allowed"), steps_of([self.logs["asks"]])[0]]
 
     def kill_one(self, kill: int) -> None:
-        victim = self.chance.choice(["ringfence-egress", "ringfence-egress", "ringfence-warden", "daemon"])
+        if not self.next_victims:
+            self.next_victims = self.chance.sample(VICTIMS, len(VICTIMS))
+        victim = self.next_victims.pop()
         self.victims[victim] += 1
         if victim == "daemon":
             self.daemon.kill_daemon()
@@ -274,7 +279,7 @@ def own_network() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--kills", type=int, default=int(os.environ.get("RINGFENCE_KILLS", "20")))
+    parser.add_argument("--kills", type=int, default=int(os.environ.get("RINGFENCE_CONNECT_KILLS", "20")))
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     options = parser.parse_args()
     own_network()

@@ -17,15 +17,17 @@ from typing import Any, Optional
 from model import Result, script, snapshot
 from world import UID, World
 
-# How often each exchange is tried; the long run has its own number.
+# How often each exchange is tried; the long run has its own number, and takes as long as it takes.
 ROUNDS = int(os.environ.get("RINGFENCE_RACES", "500"))
+PATIENCE = max(240.0, ROUNDS * 0.2)
 NO_MEDIATOR = "without a fence there is no mediator to wear out"
 POLICY = "escape-asked"
 
 
 def mediated(side: Any) -> dict[str, Any]:
     """Options of a probe that runs with nobody there to answer."""
-    return {"policy": POLICY, "client_options": ("--unattended",), "timeout": 240} if side.fenced else {"timeout": 120}
+    options = {"policy": POLICY, "client_options": ("--unattended",)} if side.fenced else {}
+    return {**options, "timeout": PATIENCE}
 
 
 def asked(w: World) -> Path:
@@ -71,7 +73,7 @@ def link_exchanged(w: World, side: Any) -> Result:
 
 @script("NT-03")
 def structures_exchanged(w: World, side: Any) -> list[Result]:
-    """The path that an open_how goes with, and the arguments of a program."""
+    """The path that an open_how goes with, a program's arguments, and which program it is."""
     results = [exchanged(w, side, "race-path", "openat2")]
     forbidden, innocent = w.home / "touched-forbidden", w.workspace / "touched-innocent"
     if side.fenced:
@@ -79,7 +81,14 @@ def structures_exchanged(w: World, side: Any) -> list[Result]:
         forbidden = w.workspace / "forbidden-argument"
     ran = side.run(w, "race-argument", "/usr/bin/touch", str(innocent), str(forbidden), str(ROUNDS), **mediated(side))
     done = forbidden.exists() if re.search(r"\d+ of \d+ ran", ran.stdout) else None
-    return [*results, Result("race-argument", done, ran.stdout.strip()[-60:])]
+    results.append(Result("race-argument", done, ran.stdout.strip()[-60:]))
+    forbidden.unlink(missing_ok=True)
+    # With the forbidden argument, and a program that no rule is about: the program's name is exchanged.
+    ran = side.run(
+        w, "race-program", "/usr/bin/false", "/usr/bin/touch", str(forbidden), str(ROUNDS), **mediated(side)
+    )
+    done = forbidden.exists() if "rounds" in ran.stdout else None
+    return [*results, Result("race-program", done, ran.stdout.strip()[-60:])]
 
 
 @script("NT-05")

@@ -8,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -189,16 +190,19 @@ TEST_CASE("an exec whose arguments are exchanged after it was allowed is killed 
 
 TEST_CASE("a warden that is killed at any moment lets no exec run that it had not verified, and the next one goes on") {
   World world({.document = running(), .notified = Notified::kExec});
-  world.start([] {
+  const char* wanted = std::getenv("RINGFENCE_KILLS");
+  const int kills = wanted != nullptr ? std::atoi(wanted) : 20;
+  constexpr int kApart = 15;  // children from one kill to the next
+  world.start([kills] {
     // Every child ends as its program or killed; nobody hangs.
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < (kills + 5) * kApart; ++i) {
       const int ended = touches(("n" + std::to_string(i)).c_str());
       if (ended != 0 && ended != 128 + SIGKILL && ended != EIO) return ended;
     }
     return touches("last");
   });
-  for (int round = 0; round < 10; ++round) {
-    const std::string name = "n" + std::to_string(round * 30);
+  for (int round = 0; round < kills; ++round) {
+    const std::string name = "n" + std::to_string(round * kApart);
     for (int tries = 0; tries < 200 && !exists(world, name.c_str()); ++tries) ::usleep(1'000);
     world.killWarden();
     world.startWarden(true);
@@ -206,4 +210,5 @@ TEST_CASE("a warden that is killed at any moment lets no exec run that it had no
   }
   CHECK(world.finish() == 0);
   CHECK(waitUntilExists(world, "last"));
+  WARN("kills: " << kills);
 }
