@@ -100,9 +100,8 @@ int Launcher::untilDue() const {
       const auto left = std::chrono::ceil<milliseconds>(at - steady_clock::now());
       consider(static_cast<int>(std::max<milliseconds::rep>(left.count(), 0)));
     };
-    const auto considerAfter = [&](milliseconds wait) { considerAt(run->since + wait); };
-    if (run->reading) considerAfter(kStopPatience);
-    if (mayBeLifted(*run)) considerAfter(kLiftAfter);
+    if (run->reading) considerAt(run->since + kStopPatience);
+    if (mayBeLifted(*run)) considerAt(run->since + kLiftAfter);
     for (const auto& wake : {run->wardenLife.startAt, run->egressLife.startAt, run->guardsKillAt}) {
       if (wake) considerAt(*wake);
     }

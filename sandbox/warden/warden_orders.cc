@@ -144,7 +144,7 @@ void Warden::obey(Member& me, Recorded recorded) {
     });
   }
   if (!call) return;
-  if (call->errorAfterwards != 0) return answerError(std::move(call), call->errorAfterwards);
+  if (const int error = call->errorAfterwards; error != 0) return answerError(std::move(call), error);
   perform(me, std::move(call));
 }
 
