@@ -19,7 +19,13 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr std::uint64_t kCpuPeriodUsec = 100000;
+// Guards outside their run's group get this part of its limit again; the kernel sets none below the other.
+constexpr std::uint64_t kGuardsPart = 4, kLeastQuotaUsec = 1000;
 constexpr policy::PriorityClass kBranches[] = {policy::PriorityClass::kBackground, policy::PriorityClass::kInteractive};
+
+// Against the 1,024 of anything else: all guards of background runs together get a twentieth of a processor that the
+// foreground wants, and what nobody wants.
+constexpr const char* kGuardShares = "51";
 
 std::string branchName(const std::string& name, policy::PriorityClass priority) {
   return name + (priority == policy::PriorityClass::kInteractive ? "-interactive" : "-background");
@@ -157,7 +163,35 @@ Result<void> CgroupTree::makeBranches(const Hierarchy& hierarchy) const {
       RF_TRY(writeFileAt(root_.get(), branch + "/cpu.idle", "1"));
     }
   }
+  if (const auto guards = guardsBranch(hierarchy)) {
+    if (mkdirat(root_.get(), guards->c_str(), 0755) != 0 && errno != EEXIST)
+      return posixError(errno, "making control group /" + *guards);
+    RF_TRY(writeFileAt(root_.get(), *guards + "/cpu.shares", kGuardShares));
+  }
   return {};
+}
+
+std::optional<std::string> CgroupTree::guardsBranch(const Hierarchy& hierarchy) const {
+  if (hierarchy.version != 1 || !features_.cpuIdle || &hierarchy != hierarchyOf("cpu")) return std::nullopt;
+  // Other controllers in it have their limits by run.
+  if (hierarchy.controllers.size() != 1) return std::nullopt;
+  return joinPath(hierarchy.mountPoint, name_ + "-guards");
+}
+
+std::vector<std::string> CgroupTree::branchesOf(const Hierarchy& hierarchy) const {
+  std::vector<std::string> branches;
+  for (const policy::PriorityClass priority : kBranches)
+    branches.push_back(joinPath(hierarchy.mountPoint, branchName(name_, priority)));
+  if (auto guards = guardsBranch(hierarchy)) branches.push_back(*std::move(guards));
+  return branches;
+}
+
+std::string CgroupTree::leafPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority,
+                                 Leaf leaf) const {
+  if (leaf != Leaf::kAgent && priority != policy::PriorityClass::kInteractive) {
+    if (const auto guards = guardsBranch(hierarchy)) return *guards + "/" + run.text() + nameOf(leaf);
+  }
+  return runPath(hierarchy, run, priority) + nameOf(leaf);
 }
 
 std::string CgroupTree::runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const {
@@ -221,14 +255,16 @@ Result<void> CgroupTree::setLimits(const RunId& run, policy::PriorityClass prior
   const std::string counted = group + (guarded == Guarded::kYes ? "/agent" : "");
   if (limits.memory) RF_TRY(limitMemory(counted, *limits.memory));
   if (limits.pids) RF_TRY(setKnob(counted, {"pids", "pids.max", "pids.max", std::to_string(*limits.pids)}));
-  if (limits.cpu) {
-    const std::string quota = std::to_string(kCpuPeriodUsec * limits.cpu->percent / 100);
-    RF_TRY(setKnob(group, {"cpu", "cpu.cfs_quota_us", "cpu.max",
-                           quota + (hierarchyOf("cpu") != nullptr && hierarchyOf("cpu")->version == 1
-                                        ? ""
-                                        : " " + std::to_string(kCpuPeriodUsec))}));
-  }
-  return {};
+  if (!limits.cpu) return {};
+  const Hierarchy* cpu = hierarchyOf("cpu");
+  const std::uint64_t quota = kCpuPeriodUsec * limits.cpu->percent / 100;
+  const bool first = cpu != nullptr && cpu->version == 1;
+  RF_TRY(setKnob(group, {"cpu", "cpu.cfs_quota_us", "cpu.max",
+                         std::to_string(quota) + (first ? "" : " " + std::to_string(kCpuPeriodUsec))}));
+  const auto guards = cpu != nullptr ? guardsBranch(*cpu) : std::nullopt;
+  if (!guards || guarded == Guarded::kNo || priority == policy::PriorityClass::kInteractive) return {};
+  return writeFileAt(root_.get(), *guards + "/" + run.text() + "/cpu.cfs_quota_us",
+                     std::to_string(std::max(quota / kGuardsPart, kLeastQuotaUsec)));
 }
 
 Result<void> CgroupTree::createGuard(const RunId& run, policy::PriorityClass priority, Leaf leaf,
@@ -241,8 +277,12 @@ Result<void> CgroupTree::createGuard(const RunId& run, policy::PriorityClass pri
           RF_TRY(writeFileAt(root_.get(), path + "/cgroup.subtree_control", std::string("+") + controller));
       }
     }
-    auto made = makeDirectory(root_.get(), path + nameOf(leaf));
-    if (!made && made.error().sysErrno != EEXIST) return made;
+    const std::string own = leafPath(hierarchy, run, priority, leaf);
+    const std::string above = own.substr(0, own.rfind('/'));
+    for (const std::string& directory : {above, own}) {
+      auto made = makeDirectory(root_.get(), directory);
+      if (!made && made.error().sysErrno != EEXIST) return made;
+    }
   }
   const std::string group = branchName(name_, priority) + "/" + run.text() + nameOf(leaf);
   if (limits.memory && hierarchyOf("memory") != nullptr) RF_TRY(limitMemory(group, *limits.memory));
@@ -254,7 +294,7 @@ Result<void> CgroupTree::createGuard(const RunId& run, policy::PriorityClass pri
 Result<void> CgroupTree::join(const RunId& run, policy::PriorityClass priority, int pid, Leaf leaf) {
   // v2 last: from then on the group can be frozen and killed as a whole.
   for (auto hierarchy = hierarchies_.rbegin(); hierarchy != hierarchies_.rend(); ++hierarchy) {
-    const std::string file = runPath(*hierarchy, run, priority) + nameOf(leaf) + "/cgroup.procs";
+    const std::string file = leafPath(*hierarchy, run, priority, leaf) + "/cgroup.procs";
     RF_TRY(writeFileAt(root_.get(), file, std::to_string(pid)));
   }
   return {};
@@ -264,7 +304,7 @@ std::vector<std::string> CgroupTree::joinFiles(const RunId& run, policy::Priorit
   std::vector<std::string> files;
   for (const Hierarchy& hierarchy : hierarchies_) {
     if (hierarchy.version == 2 || &hierarchy == hierarchyOf("cpu")) continue;
-    files.push_back(runPath(hierarchy, run, priority) + nameOf(leaf) + "/cgroup.procs");
+    files.push_back(leafPath(hierarchy, run, priority, leaf) + "/cgroup.procs");
   }
   return files;
 }
@@ -272,7 +312,7 @@ std::vector<std::string> CgroupTree::joinFiles(const RunId& run, policy::Priorit
 Result<void> CgroupTree::joinProcessor(const RunId& run, policy::PriorityClass priority, int pid, Leaf leaf) {
   const Hierarchy* cpu = hierarchyOf("cpu");
   if (cpu == nullptr || cpu->version == 2) return {};
-  return writeFileAt(root_.get(), runPath(*cpu, run, priority) + nameOf(leaf) + "/cgroup.procs", std::to_string(pid));
+  return writeFileAt(root_.get(), leafPath(*cpu, run, priority, leaf) + "/cgroup.procs", std::to_string(pid));
 }
 
 Result<void> CgroupTree::lift(const RunId& run, int pid, const ResourceLimits& limits) {
@@ -332,6 +372,8 @@ Result<void> CgroupTree::kill(const RunId& run, policy::PriorityClass priority) 
 Result<void> CgroupTree::removeRun(const RunId& run, policy::PriorityClass priority) {
   for (const Hierarchy& hierarchy : hierarchies_) {
     const std::string path = runPath(hierarchy, run, priority);
+    // First: as long as they are there, list() names the run.
+    if (const auto guards = guardsBranch(hierarchy)) RF_TRY(removeTree(root_.get(), *guards + "/" + run.text()));
     // Without guards there is this one only, and nothing needs to be listed.
     (void)unlinkat(root_.get(), (path + "/agent").c_str(), AT_REMOVEDIR);
     RF_TRY(removeTree(root_.get(), path));
@@ -396,8 +438,7 @@ Result<std::vector<CgroupTree::Found>> CgroupTree::list() const {
 
 Result<void> CgroupTree::removeBranches() {
   for (const Hierarchy& hierarchy : hierarchies_) {
-    for (const policy::PriorityClass priority : kBranches) {
-      const std::string path = joinPath(hierarchy.mountPoint, branchName(name_, priority));
+    for (const std::string& path : branchesOf(hierarchy)) {
       if (unlinkat(root_.get(), path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
         return posixError(errno, "removing control group /" + path);
       }

@@ -1,6 +1,11 @@
 // Control groups of runs, in both layouts: NAME-background/RUN/agent and NAME-interactive/RUN/agent in every hierarchy
 // that is in use, beside it RUN/warden and RUN/egress for who acts for the agent. Freeze and kill are always v2. One
 // table maps each knob to its v1 or v2 file. All calls block only on the kernel.
+//
+// Where the processor has a hierarchy of its own (v1), guards of background runs have theirs in NAME-guards/RUN: not
+// idle, so that a question comes up on a busy machine too, and all of them together of so little weight that an agent
+// which keeps its guards at work takes next to nothing from the foreground. In the unified layout one write could then
+// not freeze a run with its guards, so there they share its idle branch.
 #pragma once
 
 #include <optional>
@@ -89,6 +94,10 @@ class CgroupTree {
 
   Result<void> makeBranches(const Hierarchy& hierarchy) const;
   std::string runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const;
+  std::string leafPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority, Leaf leaf) const;
+  // Where the guards of such runs have their processor time; none: in their runs' groups.
+  std::optional<std::string> guardsBranch(const Hierarchy& hierarchy) const;
+  std::vector<std::string> branchesOf(const Hierarchy& hierarchy) const;
   const Hierarchy* hierarchyOf(std::string_view controller) const;
   // A file of a controller in the group at `path` below its branch's directory; one name for each version.
   struct Knob {

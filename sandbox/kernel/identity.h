@@ -24,6 +24,11 @@ class CallerRights {
 // inherited from the launcher never reaches a run. Needs /proc of the host for oom_score_adj.
 Result<void> resetInherited();
 
+// The shortest turns of the processor that the kernel gives: whoever works for a moment at a time, of little weight, is
+// then soon heard and soon over, and gets no more of it in all. A kernel before 6.12 does not know them and changes
+// nothing. resetInherited() undoes it.
+void takeShortTurns();
+
 // A hard limit above the inherited one is cut to it where the kernel does not let it rise.
 Result<void> setLimits(const std::vector<RlimitSetting>& rlimits);
 

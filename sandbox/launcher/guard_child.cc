@@ -43,6 +43,7 @@ class GuardChild {
     RF_TRY(takeStandardDescriptors());
     RF_TRY(joinGroups());
     RF_TRY(resetInherited());
+    takeShortTurns();
     RF_TRY(setLimits({{RLIMIT_CORE, 0, 0}, {RLIMIT_NOFILE, kGuardDescriptors, kGuardDescriptors}}));
     RF_TRY(receiveOrder());
     RF_TRY(takePlace());

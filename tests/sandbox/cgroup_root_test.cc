@@ -11,6 +11,7 @@
 
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/kernel/features.h"
+#include "sdk/base/io.h"
 
 using namespace ringfence;
 using namespace ringfence::sandbox;
@@ -65,6 +66,25 @@ TEST_CASE("the kernel freezes, thaws and kills a run's group") {
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK(WTERMSIG(status) == SIGKILL);
   CHECK(eventually([&] { return !real.tree.isPopulated(real.run, PriorityClass::kBackground).value(); }));
+}
+
+TEST_CASE("one write freezes, and one kills, the guard of a background run too, wherever its processor time is from") {
+  RealTree real;
+  REQUIRE(real.tree.createGuard(real.run, PriorityClass::kBackground, Leaf::kWarden, {}));
+  const pid_t guard = startSleeper();
+  REQUIRE(real.tree.join(real.run, PriorityClass::kBackground, guard, Leaf::kWarden));
+  CHECK(real.tree.processes(real.run, PriorityClass::kBackground, Leaf::kWarden).value() == std::vector<int>{guard});
+  const auto cpu = real.features.controllers.find("cpu");
+  if (real.features.cpuIdle && cpu != real.features.controllers.end() && cpu->second.version == 1) {
+    const auto groups = readFileAt(AT_FDCWD, "/proc/" + std::to_string(guard) + "/cgroup", kibibytes(16)).value();
+    CHECK(groups.find("-guards/" + real.run.text() + "/warden\n") != std::string::npos);
+  }
+  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground, true));
+  CHECK(eventually([&] { return real.tree.isFrozen(real.run, PriorityClass::kBackground).value(); }));
+  REQUIRE(real.tree.kill(real.run, PriorityClass::kBackground));
+  int status = 0;
+  REQUIRE(waitpid(guard, &status, 0) == guard);
+  CHECK(WTERMSIG(status) == SIGKILL);
 }
 
 TEST_CASE("the kernel enforces the limits that were set, and counts what was used") {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 
 #include "sandbox/kernel/mount_table.h"
 #include "sdk/base/io.h"
@@ -32,6 +33,7 @@ struct FakeHierarchies {
       dir.write(mount.substr(1) + "/rf-background/cpu.idle", "0");
       dir.write(mount.substr(1) + "/rf-background/cgroup.subtree_control", "");
       dir.write(mount.substr(1) + "/rf-interactive/cgroup.subtree_control", "");
+      dir.write(mount.substr(1) + "/rf-guards/cpu.shares", "");
     }
   }
 
@@ -106,6 +108,46 @@ TEST_CASE("a guard has a leaf beside the agent's, with limits of its own, and ta
     // The last of the two writes; the kernel adds each.
     CHECK(fake.read(fake.groupOf("unified") + "/cgroup.subtree_control").starts_with(hybrid ? "" : "+pids"));
   }
+}
+
+TEST_CASE("guards of a background run have processor time of their own where one write freezes them all the same") {
+  FakeHierarchies fake(CgroupLayout::kHybrid);
+  CgroupTree tree = fake.open();
+  CHECK(fake.read("cpu/rf-guards/cpu.shares") == "51");
+  const std::string own = "cpu/rf-guards/" + fake.run.text(), idle = fake.groupOf("cpu");
+  REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+  REQUIRE(tree.createGuard(fake.run, PriorityClass::kBackground, Leaf::kEgress, {}));
+  fake.dir.write(own + "/egress/cgroup.procs", "");
+  REQUIRE(tree.joinProcessor(fake.run, PriorityClass::kBackground, 42, Leaf::kEgress));
+  CHECK(fake.read(own + "/egress/cgroup.procs") == "42");
+  for (const char* mount : {"unified", "memory", "pids"})
+    CHECK(std::filesystem::is_directory(fake.dir.path() + "/" + fake.groupOf(mount) + "/egress"));
+  // A limit of the run is theirs too, apart and smaller.
+  fake.dir.write(idle + "/cpu.cfs_quota_us", "-1");
+  fake.dir.write(own + "/cpu.cfs_quota_us", "-1");
+  REQUIRE(tree.setLimits(fake.run, PriorityClass::kBackground, {.cpu = CpuPercent{200}}, Guarded::kYes));
+  CHECK(fake.read(idle + "/cpu.cfs_quota_us") == "200000");
+  CHECK(fake.read(own + "/cpu.cfs_quota_us") == "50000");
+  for (const char* file : {"/cpu.cfs_quota_us", "/egress/cgroup.procs"})
+    std::filesystem::remove(fake.dir.path() + "/" + own + file);
+  std::filesystem::remove(fake.dir.path() + "/" + idle + "/cpu.cfs_quota_us");
+  REQUIRE(tree.removeRun(fake.run, PriorityClass::kBackground));
+  CHECK_FALSE(std::filesystem::exists(fake.dir.path() + "/" + own));
+}
+
+TEST_CASE("guards of an interactive run, and those of a unified machine, are in their run's group") {
+  const auto check = [](CgroupLayout layout, PriorityClass priority, const std::string& place) {
+    FakeHierarchies fake(layout);
+    CgroupTree tree = fake.open();
+    REQUIRE(tree.createRun(fake.run, priority));
+    fake.dir.write("unified" + place.substr(place.find('/')) + "/" + fake.run.text() + "/cgroup.subtree_control", "");
+    REQUIRE(tree.createGuard(fake.run, priority, Leaf::kWarden, {}));
+    CHECK(std::filesystem::is_directory(fake.dir.path() + "/" + place + "/" + fake.run.text() + "/warden"));
+    CHECK_FALSE(std::filesystem::exists(fake.dir.path() + "/cpu/rf-guards/" + fake.run.text()));
+  };
+  check(CgroupLayout::kHybrid, PriorityClass::kInteractive, "cpu/rf-interactive");
+  check(CgroupLayout::kUnified, PriorityClass::kInteractive, "unified/rf-interactive");
+  check(CgroupLayout::kUnified, PriorityClass::kBackground, "unified/rf-background");
 }
 
 TEST_CASE("a number that cannot be read is unknown, not zero") {

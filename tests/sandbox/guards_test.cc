@@ -115,6 +115,12 @@ Plan wardedPlan(const std::string& script) {
   return plan;
 }
 
+Plan backgroundPlan(const std::string& script) {
+  Plan plan = wardedPlan(script);
+  plan.priority = policy::PriorityClass::kBackground;
+  return plan;
+}
+
 Plan egressPlan(const std::string& script) {
   Plan plan = wardedPlan(script);
   plan.seccomp = defaultSeccompTable();
@@ -321,14 +327,17 @@ TEST_CASE("nobody of a run's guards is left when it is removed, however it ends"
 }
 
 TEST_CASE("one write freezes a run with its guards, and a guard that is killed meanwhile is replaced") {
-  GuardedRun run(wardedPlan);
+  const bool isIdle = GENERATE(false, true);
+  CAPTURE(isIdle);
+  GuardedRun run(isIdle ? backgroundPlan : wardedPlan);
   const auto first = run.launcher.expectOfGuard<GuardStarted>();
   (void)hear((*run.held)[HeldFd::kWarden]);
   CgroupTree groups = run.launcher.groups();
   REQUIRE(groups.freeze(run.plan.run, run.plan.priority, true));
   CHECK(eventually([&] { return groups.isFrozen(run.plan.run, run.plan.priority).value(); }));
-  const std::string events = kernelFeatures().unifiedMount + "/" + run.launcher.groupName() + "-interactive/" +
-                             run.plan.run.text() + "/warden/cgroup.events";
+  const std::string events = kernelFeatures().unifiedMount + "/" + run.launcher.groupName() +
+                             (isIdle ? "-background/" : "-interactive/") + run.plan.run.text() +
+                             "/warden/cgroup.events";
   CHECK(eventually([&] { return readFile(events).find("frozen 1") != std::string::npos; }));
   REQUIRE(::kill(first.pid, SIGKILL) == 0);
   (void)run.launcher.expectOfGuard<GuardDied>();
