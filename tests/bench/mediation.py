@@ -15,14 +15,33 @@ MEDIATED = UNMEDIATED + 'ask = ["{asked}"]\n[prompt]\nper_minute = 100000\n[[exe
 POLICIES = {"unmediated": UNMEDIATED, "mediated": MEDIATED, "ask-read": MEDIATED.replace('ask = [', 'ask_read = [')}
 
 
+def make_files(folder):
+    """What notify_bench opens."""
+    folder.mkdir(exist_ok=True)
+    for path in [folder, *(folder / str(number) for number in range(100))]:
+        if path != folder:
+            path.touch()
+        os.chown(path, UID, UID)
+    return str(folder)
+
+
+def with_least_warden(build, folder):
+    """The programs of a build, with tests/bench/least_warden.cc in the place of the warden."""
+    programs = folder / "bin"
+    programs.mkdir(parents=True)
+    for name in ("ringfence", "ringfenced", "ringfence-launcher", "ringfence-egress"):
+        shutil.copy(pathlib.Path(build) / "bin" / name, programs)
+    shutil.copy(pathlib.Path(build) / "bin/least_warden", programs / "ringfence-warden")
+    return folder
+
+
 class Calls:
     """tests/bench/notify_bench.cc inside and outside."""
 
     def __init__(self, accounts, workspace, tools):
         self.accounts, self.workspace, self.program = accounts, workspace, str(tools / "notify_bench")
         self.environment = {**accounts.daemon.environment, "HOME": str(accounts.users[NAME]["home"])}
-        (pathlib.Path(workspace) / "open").touch()
-        os.chown(pathlib.Path(workspace) / "open", UID, UID)
+        self.files = make_files(pathlib.Path(workspace) / "open")
 
     def command(self, policy, *words):
         fence = [] if policy == "outside" else [str(self.accounts.daemon.bin / "ringfence"), "run", "-p", policy, "-w", self.workspace, "--"]
@@ -51,14 +70,18 @@ def of_programs(work, quick):
         yield f"{what}, every open heard of (ask_read) against outside", "≤ 1.30", ratio(values["ask-read"], values["outside"]), ""
 
 
-def of_calls(calls, quick):
-    path, count, rounds = f"{calls.workspace}/open", 2000 if quick else 20000, 2 if quick else 15
-    opens = interleaved(("mediated", "floor", "unmediated"), rounds, lambda name: calls.measure(
-        "outside" if name == "floor" else name, "floor" if name == "floor" else "open", path, count))
+def of_calls(calls, least, quick):
+    count, rounds = 2000 if quick else 20000, 2 if quick else 15
+    sides = {"warden": (calls, "mediated", "open"), "least mediator": (least, "mediated", "open"), "unmediated": (calls, "unmediated", "open"),
+             "least mediator without a fence": (calls, "outside", "floor")}
+    opens = interleaved(sides, rounds, lambda name: sides[name][0].measure(*sides[name][1:], calls.files, count))
     middle = {name: [one[0] for one in opens[name]] for name in opens}
-    yield ("an open for writing, through the warden against the least mediator", "≤ 1.30", ratio(middle["mediated"], middle["floor"]),
+    yield ("an open for writing, through the warden against the least mediator in its place", "≤ 1.30",
+           ratio(middle["warden"], middle["least mediator"]),
            f"median µs {', '.join(f'{name} {percentile(middle[name], 0.5):.2f}' for name in middle)}; "
-           f"p99 {percentile([one[1] for one in opens['mediated']], 0.5):.1f}")
+           f"p99 {percentile([one[1] for one in opens['warden']], 0.5):.1f}")
+    yield ("the same against the least mediator of a program without a fence", "",
+           ratio(middle["warden"], middle["least mediator without a fence"]), "")
     execs = interleaved(("mediated", "unmediated", "outside"), rounds, lambda name: calls.measure(name, "exec", "/bin/true", 50 if quick else 300))
     middle = {name: [one[0] for one in execs[name]] for name in execs}
     yield ("an exec, heard of and verified, against outside", "≤ 1.15", ratio(middle["mediated"], middle["outside"]),
@@ -73,7 +96,7 @@ def in_parallel(calls, quick):
         rates[agents] = []
         for _ in range(1 if quick else 5):
             begun = time.monotonic()
-            running = [calls.start("mediated", "open", f"{calls.workspace}/open", count) for _ in range(agents)]
+            running = [calls.start("mediated", "open", calls.files, count) for _ in range(agents)]
             for one in running:
                 if one.wait(120) != 0:
                     raise RuntimeError("an agent of many failed")
@@ -125,12 +148,14 @@ def measured(build, policies, workspace, quick):
     shutil.copy(pathlib.Path(build) / "bin/notify_bench", tools)
     for name, text in POLICIES.items():
         (policies[-1] / f"{name}.toml").write_text(text.format(name=name, asked=asked, tools=tools))
-    with Accounts(build, policies=policies) as accounts:
-        accounts.add(NAME, UID)
-        accounts.start()
+    least_build = with_least_warden(build, base / "least")
+    with Accounts(build, policies=policies) as accounts, Accounts(least_build, policies=policies) as least:
+        for each in (accounts, least):
+            each.add(NAME, UID)
+            each.start()
         calls = Calls(accounts, str(workspace), tools)
         with Work(accounts, str(workspace), ("mediated", "ask-read", "unmediated", "outside")) as work:
             yield from of_programs(work, quick)
-        yield from of_calls(calls, quick)
+        yield from of_calls(calls, Calls(least, str(workspace), tools), quick)
         yield in_parallel(calls, quick)
         yield questions(accounts, str(workspace), asked, quick)

@@ -1,11 +1,13 @@
 // What a notified call costs, seen from the program that makes it.
 //
-//   notify_bench open PATH COUNT     opens PATH for writing and closes it again, COUNT times
-//   notify_bench exec PROGRAM COUNT  vfork, exec, wait
-//   notify_bench floor PATH COUNT    as `open`, under the least mediator that there can be: it takes the notification,
-//   reads
-//                                    the path from the caller's memory, opens it and hands the descriptor over with the
-//                                    answer; no policy, no pinning, no record
+//   notify_bench open DIRECTORY COUNT   opens a file of DIRECTORY for writing and closes it again, COUNT times; a
+//                                       hundred files, "0" to "99", by turns
+//   notify_bench exec PROGRAM COUNT     vfork, exec, wait
+//   notify_bench floor DIRECTORY COUNT  as `open`, without a fence, under the least mediator that there can be: it
+//   takes
+//                                       the notification, reads the path from the caller's memory, opens it and hands
+//                                       the descriptor over with the answer; no policy, no pinning, no record. The same
+//                                       one in the warden's place is least_warden.cc
 //
 // Prints one line: median and 99th percentile of one operation in nanoseconds, and operations a second.
 #include <fcntl.h>
@@ -59,8 +61,13 @@ void measure(std::size_t count, const std::function<void()>& operation) {
   std::fflush(stdout);
 }
 
-void openOften(const char* path, std::size_t count) {
+void openOften(const char* directory, std::size_t count) {
+  constexpr std::size_t kFiles = 100;
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < kFiles; ++i) paths.push_back(std::string(directory) + "/" + std::to_string(i));
+  std::size_t turn = 0;
   measure(count, [&] {
+    const char* path = paths[turn++ % kFiles].c_str();
     const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) die(path);
     ::close(fd);
@@ -141,11 +148,9 @@ void serve(int listener) {
       if (errno == EINTR) continue;
       return;  // the caller is gone
     }
-    char path[4096] = {};
+    char path[256] = {};
     const iovec ours{path, sizeof path - 1};
-    const auto at = static_cast<std::uintptr_t>(call.data.args[1]);
-    const std::size_t toPageEnd = 4096 - at % 4096;
-    const iovec theirs{reinterpret_cast<void*>(at), toPageEnd};
+    const iovec theirs{reinterpret_cast<void*>(call.data.args[1]), sizeof path - 1};
     (void)::process_vm_readv(static_cast<pid_t>(call.pid), &ours, 1, &theirs, 1, 0);
     const int fd = ::open(path, static_cast<int>(call.data.args[2]) | O_CLOEXEC);
     seccomp_notif_addfd add{};
@@ -158,7 +163,7 @@ void serve(int listener) {
   }
 }
 
-void floorOf(const char* path, std::size_t count) {
+void floorOf(const char* directory, std::size_t count) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) die("making a pair");
   const pid_t child = ::fork();
@@ -166,7 +171,7 @@ void floorOf(const char* path, std::size_t count) {
     const int listener = installFilter();
     sendFd(ends[1], listener);
     ::close(listener);
-    openOften(path, count);
+    openOften(directory, count);
     std::exit(0);
   }
   ::close(ends[1]);
@@ -181,7 +186,7 @@ int main(int argc, char** argv) {
   const std::string what = argc == 4 ? argv[1] : "";
   const std::size_t count = argc == 4 ? std::strtoul(argv[3], nullptr, 10) : 0;
   if (count == 0 || (what != "open" && what != "exec" && what != "floor")) {
-    std::fputs("usage: notify_bench open|floor PATH COUNT\n       notify_bench exec PROGRAM COUNT\n", stderr);
+    std::fputs("usage: notify_bench open|floor DIRECTORY COUNT\n       notify_bench exec PROGRAM COUNT\n", stderr);
     return 2;
   }
   if (what == "open")
