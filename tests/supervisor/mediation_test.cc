@@ -8,7 +8,6 @@ using namespace ringfence::supervisor;
 using namespace ringfence::supervisor::daemon_world;
 using sandbox::GuardKind;
 using sandbox::HeldFd;
-using sandbox::Outcome;
 
 namespace {
 

@@ -18,7 +18,6 @@
 
 using namespace ringfence;
 using namespace ringfence::sandbox;
-using test::ExecTally;
 using test::ExecWorld;
 using test::Mediation;
 using test::runProgram;

@@ -21,7 +21,6 @@
 
 using namespace ringfence;
 using namespace ringfence::sandbox;
-using test::ExecTally;
 using test::ExecWorld;
 using test::Mediation;
 using test::Reply;

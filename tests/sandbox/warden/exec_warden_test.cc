@@ -4,12 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 #include <thread>
 
 #include "tests/sandbox/warden/world.h"
@@ -166,9 +168,9 @@ TEST_CASE("an exec whose arguments are exchanged after it was allowed is killed 
         static char path[] = "/mnt/good";
         std::thread([] {
           for (;;) {
-            std::memcpy(path + 5, "evil", 4);
+            std::ranges::copy(std::string_view("evil"), path + 5);
             for (int turn = 0; turn < 40; ++turn) std::atomic_signal_fence(std::memory_order_seq_cst);
-            std::memcpy(path + 5, "good", 4);
+            std::ranges::copy(std::string_view("good"), path + 5);
             for (int turn = 0; turn < 40; ++turn) std::atomic_signal_fence(std::memory_order_seq_cst);
           }
         }).detach();

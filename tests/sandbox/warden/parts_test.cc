@@ -116,8 +116,8 @@ TEST_CASE("a journal has room for as many calls as it says, and again when they 
 }
 
 TEST_CASE("a file that is too short is no journal") {
-  UniqueFd fd(::memfd_create("journal", MFD_CLOEXEC));
-  CHECK(Journal::open(std::move(fd)).error().code == ErrorCode::kInvalid);
+  const auto journal = Journal::open(UniqueFd(::memfd_create("journal", MFD_CLOEXEC)));
+  CHECK(journal.error().code == ErrorCode::kInvalid);
 }
 
 TEST_CASE("the strictest verdict over all targets counts, and says about which") {

@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "sandbox/kernel/notifier.h"
@@ -44,7 +46,7 @@ int race(RaceResult* result, ino_t forbidden, int count) {
   std::thread other([&] {
     const std::size_t at = std::strlen("/mnt/");
     for (bool good = false; !stop; good = !good) {
-      std::memcpy(path + at, good ? "allowed" : "outside", 7);
+      std::ranges::copy(std::string_view(good ? "allowed" : "outside"), path + at);
       for (int i = 0; i < 200; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
     }
   });
