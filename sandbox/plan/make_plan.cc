@@ -1,6 +1,8 @@
 #include "sandbox/plan/make_plan.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "sandbox/plan/enforced.h"
 #include "sandbox/plan/environment.h"
@@ -122,6 +124,29 @@ const PolicyTexts& textsOf(const policy::Document& document) {
   return last;
 }
 
+// What follows from a policy and the place of a run, whatever its command. Runs of one place follow each other.
+struct PlaceRules {
+  policy::Document document;
+  LaunchRequest place;  // what else a request says is left out, so that nothing here can depend on it
+  std::vector<Grant> grants;
+  Masks masks;
+};
+Result<const PlaceRules*> rulesAt(const policy::Document& document, const LaunchRequest& request) {
+  thread_local std::optional<PlaceRules> last;
+  LaunchRequest place;
+  place.caller = request.caller;
+  place.workspace = request.workspace;
+  place.installTree = request.installTree;
+  place.extraPaths = request.extraPaths;
+  place.rootSymlinks = request.rootSymlinks;
+  place.protectedPaths = request.protectedPaths;
+  if (last && last->place == place && last->document == document) return &*last;
+  last.reset();
+  std::vector<Grant> grants = RF_TRY(collectGrants(document, place));
+  Masks masks = RF_TRY(makeMasks(document, place, grants));
+  return &last.emplace(PlaceRules{document, std::move(place), std::move(grants), std::move(masks)});
+}
+
 // A shell that is not in the fence would be a broken promise in $SHELL and passwd.
 std::string chooseShell(const LaunchRequest& request, const std::vector<Grant>& grants) {
   const std::string& shell = request.caller.shell;
@@ -139,8 +164,9 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   RF_TRY(checkGuards(document, guards, choice, features));
   const LaunchedCommand command = RF_TRY(judgeCommand(document, request));
   Identity identity = RF_TRY(makeIdentity(document, request));
-  const std::vector<Grant> grants = RF_TRY(collectGrants(document, request));
-  const Masks masks = RF_TRY(makeMasks(document, request, grants));
+  const PlaceRules& rules = *RF_TRY(rulesAt(document, request));
+  const std::vector<Grant>& grants = rules.grants;
+  const Masks& masks = rules.masks;
   const std::string shell = chooseShell(request, grants);
   RF_TRY(checkExecutable(request, command.executable, grants));
 

@@ -24,12 +24,14 @@ struct CallerAccount {
   std::string shell = "/bin/sh";
   std::vector<std::uint32_t> groups;              // supplementary groups that the caller has
   std::map<std::string, std::uint32_t> groupIds;  // names of those groups
+  bool operator==(const CallerAccount&) const = default;
 };
 
 // Of --read, --write.
 struct ExtraPath {
   std::string path;
   Access access = Access::kReadOnly;
+  bool operator==(const ExtraPath&) const = default;
 };
 
 struct LaunchRequest {
@@ -55,6 +57,7 @@ struct LaunchRequest {
   Stdio stdio = Stdio::kDescriptors;
   std::uint16_t terminalRows = 24;
   std::uint16_t terminalColumns = 80;
+  bool operator==(const LaunchRequest&) const = default;
 };
 
 // Fails with kInvalid (the request or policy makes no sense: message names the path or key and its file:line), kDenied

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <set>
+#include <thread>
 
 #include "sandbox/plan/landlock_access.h"
 #include "sandbox/plan/paths.h"
@@ -427,6 +429,31 @@ TEST_CASE("what a loader or shell runs first is refused even when it is asked fo
     LaunchRequest request = sampleRequest();
     request.extraEnvironment = {{name, "x"}};
     CHECK(errorOf(smallPolicy(), request).code == ErrorCode::kInvalid);
+  }
+}
+
+TEST_CASE("a plan is the same whatever was planned before it") {
+  policy::Document other = smallPolicy();
+  other.files.read.push_back(rule("/opt"));
+  std::vector<std::pair<policy::Document, LaunchRequest>> wanted(8, {smallPolicy(), sampleRequest()});
+  wanted[1].first = other;
+  wanted[2].second.command = {"make", "clean"};
+  wanted[3].second.workspace = wanted[3].second.workingDirectory = "/home/ada/src/site";
+  wanted[4].second.extraPaths = {{"/srv/data", Access::kReadWrite}};
+  wanted[5].second.installTree = "/home/ada/.tool";
+  wanted[6].second.rootSymlinks.clear();
+  wanted[7].second.caller.home = "/home/eve";
+  std::vector<std::string> alone;
+  for (const auto& one : wanted) {
+    std::thread([&] { alone.push_back(explain(*makePlan(one.first, one.second, kernelWith(7)))); }).join();
+  }
+  CHECK(std::set<std::string>(alone.begin(), alone.end()).size() == wanted.size());
+  for (std::size_t first = 0; first < wanted.size(); ++first) {
+    for (std::size_t then = 0; then < wanted.size(); ++then) {
+      INFO(first << " before " << then);
+      (void)planOf(wanted[first].first, wanted[first].second);
+      CHECK(explain(planOf(wanted[then].first, wanted[then].second)) == alone[then]);
+    }
   }
 }
 
