@@ -211,6 +211,27 @@ std::string compareLimits(const PostureQuestion& question) {
   return {};
 }
 
+// Zero for one that cannot be read; the walls of such a process are not up either.
+std::vector<std::uint64_t> settledNamespaces(int pid) {
+  std::vector<std::uint64_t> inodes;
+  for (const char* name : {"mnt", "net", "ipc", "uts"}) {
+    struct stat status {};
+    const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + name;
+    inodes.push_back(::stat(path.c_str(), &status) == 0 ? status.st_ino : 0);
+  }
+  return inodes;
+}
+
+std::vector<WallState> readSettledWalls(const PostureQuestion& question) {
+  return {
+      readMount(question),
+      readNet(question),
+      readCgroup(question),
+      state(Wall::kIpc, kOwn, compareNamespace(question.pid, "ipc")),
+      state(Wall::kUts, kOwn, compareNamespace(question.pid, "uts")),
+      state(Wall::kLimits, std::to_string(question.plan.rlimits.size()) + " resource limits", compareLimits(question))};
+}
+
 }  // namespace
 
 Result<FilterReading> FilterReading::begin(int pid) {
@@ -283,24 +304,27 @@ policy::WallStrength wantedStrength(const Plan& plan, Wall wall) {
   return policy::WallStrength::kRequired;
 }
 
-std::vector<WallState> readPosture(const PostureQuestion& question) {
+SettledWalls readSettled(const PostureQuestion& question) {
+  if (!compareNamespace(question.pid, "user").empty()) return {};
+  std::vector<std::uint64_t> namespaces = settledNamespaces(question.pid);
+  return {readSettledWalls(question), std::move(namespaces)};
+}
+
+std::vector<WallState> readPosture(const PostureQuestion& question, SettledWalls settled) {
+  std::vector<WallState> walls = std::move(settled.walls);
+  if (walls.empty() || settled.namespaces != settledNamespaces(question.pid)) walls = readSettledWalls(question);
   ProcStatus status;
   auto text = readProc(question.pid, "status");
   if (text) {
     if (auto parsed = parseStatus(*text)) status = std::move(*parsed);
   }
   // A status that cannot be read leaves zeros, of which none is what a wall wants.
-  return {
-      readMount(question),
-      readPid(question, status),
-      readNet(question),
-      state(Wall::kIpc, kOwn, compareNamespace(question.pid, "ipc")),
-      state(Wall::kUts, kOwn, compareNamespace(question.pid, "uts")),
-      readCgroup(question),
-      state(Wall::kSeccomp, "one filter of its own", compareSeccomp(question, status)),
-      readLandlock(question),
-      readPrivileges(question, status),
-      state(Wall::kLimits, std::to_string(question.plan.rlimits.size()) + " resource limits", compareLimits(question))};
+  walls.push_back(readPid(question, status));
+  walls.push_back(state(Wall::kSeccomp, "one filter of its own", compareSeccomp(question, status)));
+  walls.push_back(readLandlock(question));
+  walls.push_back(readPrivileges(question, status));
+  std::ranges::sort(walls, {}, &WallState::wall);
+  return walls;
 }
 
 }  // namespace ringfence::sandbox

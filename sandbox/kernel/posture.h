@@ -37,8 +37,17 @@ struct PostureQuestion {
   int otherFilters = 0;       // below the run's own, beside those that this process has itself
 };
 
-// Every wall; of seccomp only that one filter of its own is on, which addFilter completes.
-std::vector<WallState> readPosture(const PostureQuestion& question);
+// What cannot change any more once a process is in a user namespace of its own: it has no right over the namespaces
+// that it was in before. Read while it goes on with what it may still do.
+struct SettledWalls {
+  std::vector<WallState> walls;  // mount, net, ipc, uts, limits; none: it was in the host's user namespace
+  std::vector<std::uint64_t> namespaces;
+};
+SettledWalls readSettled(const PostureQuestion& question);
+
+// Every wall; of seccomp only that one filter of its own is on, which addFilter completes. What `settled` has is not
+// read again where the process is still in those namespaces.
+std::vector<WallState> readPosture(const PostureQuestion& question, SettledWalls settled = {});
 
 // `filter`: as FilterReading gave it; not looked at on a kernel that cannot read filters back.
 void addFilter(WallState& seccomp, const KernelFeatures& features, const Result<BpfProgram>& filter,

@@ -74,6 +74,7 @@ class Launcher {
   // launcher_judge.cc: from Built by the child to Built for the daemon, and what is due without an event
   void beginJudging(Run& run, CanaryErrnos before, CanaryErrnos after);
   void readWalls(Run& run, CanaryErrnos before, CanaryErrnos after);
+  PostureQuestion questionOf(const Run& run) const;
   void readFilters();  // of every child that stopped for it
   void judge(Run& run, const Result<BpfProgram>& filter);
   bool mayBeLifted(const Run& run) const;

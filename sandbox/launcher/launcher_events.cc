@@ -112,7 +112,8 @@ void Launcher::writeMaps(Run& run) {
   auto written = writeIdentityMaps(run.initPid);
   if (written)
     written = sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kMapped), 0, 0, "", {}, MSG_DONTWAIT);
-  if (!written) failLaunch(run, "privileges", written.error().message, written.error().sysErrno, 125);
+  if (!written) return failLaunch(run, "privileges", written.error().message, written.error().sysErrno, 125);
+  run.settled = readSettled(questionOf(run));  // While the child goes on.
 }
 
 void Launcher::onPidfd(Run& run) {

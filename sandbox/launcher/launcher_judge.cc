@@ -39,14 +39,22 @@ void Launcher::readWalls(Run& run, CanaryErrnos before, CanaryErrnos after) {
     if (auto lowered = groups_.lower(run.id, run.initPid); !lowered)
       return failLaunch(run, "cgroup", lowered.error().message, lowered.error().sysErrno, 125);
     run.lifted = false;
+    run.settled = {};  // It was read in other groups.
   }
-  run.walls = readPosture({.pid = run.initPid,
-                           .plan = run.plan,
-                           .features = features_,
-                           .agentPath = groups_.agentPath(run.id, run.priority),
-                           .canaryBefore = before,
-                           .canaryAfter = after,
-                           .otherFilters = faultFilters(run.initPid)});
+  PostureQuestion question = questionOf(run);
+  question.canaryBefore = before;
+  question.canaryAfter = after;
+  run.walls = readPosture(question, std::exchange(run.settled, {}));
+}
+
+PostureQuestion Launcher::questionOf(const Run& run) const {
+  return {.pid = run.initPid,
+          .plan = run.plan,
+          .features = features_,
+          .agentPath = groups_.agentPath(run.id, run.priority),
+          .canaryBefore = {},
+          .canaryAfter = {},
+          .otherFilters = faultFilters(run.initPid)};
 }
 
 void Launcher::readFilters() {

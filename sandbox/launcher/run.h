@@ -107,6 +107,7 @@ struct Run {
   std::vector<std::string> notes;
   std::chrono::steady_clock::time_point since;  // building, then reading
   bool lifted = false;                          // builds outside the idle branch
+  SettledWalls settled;                         // read while the last walls were built
   std::vector<WallState> walls;                 // as read, of the filter only that there is one
   std::optional<FilterReading> reading;
 

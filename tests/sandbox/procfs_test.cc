@@ -261,3 +261,19 @@ TEST_CASE("a pattern of git's folder is answered where such a folder or file is,
   CHECK((*answers)[5].matches.empty());  // Git's content is not walked for its sake.
   CHECK(expandGlobs(fd.get(), {{"**/.git/config", 4, false}}).value()[0].cut);
 }
+
+TEST_CASE("walls of a process that can still change them, or that is elsewhere by now, are read at the end") {
+  const Plan plan;
+  const KernelFeatures features;
+  const PostureQuestion question{::getpid(), plan, features, "", {}, {}};
+  CHECK(readSettled(question).walls.empty());
+  SettledWalls settled;
+  for (const Wall wall : {Wall::kMount, Wall::kNet, Wall::kIpc, Wall::kUts, Wall::kCgroup, Wall::kLimits})
+    settled.walls.push_back({wall, "all", "all", false, true});
+  settled.namespaces = {1, 2, 3, 4};
+  const auto walls = readPosture(question, settled);
+  REQUIRE(walls.size() == kWallCount);
+  for (std::size_t i = 0; i < walls.size(); ++i) CHECK(walls[i].wall == static_cast<Wall>(i));
+  CHECK_FALSE(walls[static_cast<std::size_t>(Wall::kMount)].up);
+  CHECK_FALSE(walls[static_cast<std::size_t>(Wall::kIpc)].up);
+}
