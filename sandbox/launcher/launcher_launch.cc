@@ -215,6 +215,10 @@ void Launcher::beginBuilding(Run& run, Packet packet) {
 }
 
 Result<void> Launcher::startBuilding(Run& run, Packet packet) {
+  // The child takes its plan apart meanwhile, and builds nothing before the order to.
+  std::vector<int> given;
+  for (const auto& fd : packet.fds) given.push_back(fd.get());
+  RF_TRY(sendPacket(run.report.get(), packet.bytes, given, MSG_DONTWAIT));
   if (auto made = makeGuards(run); !made) {
     failLaunch(run, tokenOfGuards(made.error()), made.error().message, made.error().sysErrno, 125);
     return {};
@@ -247,9 +251,6 @@ Result<void> Launcher::startBuilding(Run& run, Packet packet) {
   if (run.plan.walls.net == policy::WallStrength::kOff) add(Extra::kHostNet, hostNet_.get());
   if (run.plan.walls.ipc == policy::WallStrength::kOff) add(Extra::kHostIpc, hostIpc_.get());
   if (run.plan.walls.uts == policy::WallStrength::kOff) add(Extra::kHostUts, hostUts_.get());
-  std::vector<int> given;
-  for (const auto& fd : packet.fds) given.push_back(fd.get());
-  RF_TRY(sendPacket(run.report.get(), packet.bytes, given, MSG_DONTWAIT));
   const std::string_view bytes(reinterpret_cast<const char*>((*program)->data()),
                                (*program)->size() * sizeof(sock_filter));
   RF_TRY(

@@ -26,7 +26,8 @@ struct Placeholder {
 
   // From a report: name, NUL, device, NUL, inode, NUL for each file of a directory.
   static Result<std::vector<Placeholder>> of(UniqueFd directory, std::string_view text, const Identity& run);
-  // Only when it is still the same one, unwritten, and the run could remove it itself. Blocks on its file system.
+  // Only when it is still the same one and unwritten; with the rights that are assumed, which are to be its `rights`.
+  // Blocks on its file system.
   void remove() const;
 };
 
