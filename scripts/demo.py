@@ -27,7 +27,7 @@ from typing import Any, Optional
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/support"))
-from daemon import Daemon  # noqa: E402
+from daemon import PROFILES, Daemon  # noqa: E402
 
 NAME = "demo-person"
 MOST_PROCESSES = 512  # as the policy "base" grants; 4096 are tried
@@ -362,7 +362,7 @@ def main() -> int:
         signal.signal(number, lambda *_: sys.exit(130))
     base = Path(tempfile.mkdtemp(prefix="ringfence-demo-", dir="/var/tmp"))
     os.chmod(base, 0o755)
-    held, daemon = False, Daemon(build, uid_range="611000-611999")
+    held, daemon = False, Daemon(build, policies=[PROFILES], uid_range="611000-611999")
     try:
         person = Person(base, build)
         say("starting a daemon with folders and control groups of its own")

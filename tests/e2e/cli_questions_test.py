@@ -91,7 +91,7 @@ def test_a_run_teaches_the_narrowest_rules_and_nothing_that_was_refused(bench: B
     assert eventually(lambda: question(bench)["action"]["op"] == "exec", 60)
     equal(bench.cli("deny", str(question(bench)["id"])).returncode, 0)
     run.communicate(timeout=60)
-    learnt = bench.cli("policy", "--policy-dir", str(SOURCE / "policy" / "profiles"), "learn", bench.last_run()["id"],
+    learnt = bench.cli("policy", "--policy-dir", str(SOURCE / "policy" / "profiles"), "learn", bench.last_ended(),
                        str(bench.daemon.base / "asking.toml"))
     equal(learnt.returncode, 0, learnt.stderr)
     assert f'target = "{bench.workspace}/release/x"' in learnt.stdout, learnt.stdout

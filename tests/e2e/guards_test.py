@@ -48,6 +48,7 @@ def test_a_run_that_asks_edits_its_workspace_through_its_warden(bench: Bench) ->
     equal((result.returncode, result.stdout), (0, "one\n"), result.stderr)
     folder = bench.workspace / "folder"
     assert folder.is_dir() and not list(folder.iterdir())
+    bench.last_ended()
     started = wardens(bench)
     equal(len(started), 1, started)
     assert eventually(lambda: not is_alive(started[0]["pid"]))
@@ -57,7 +58,7 @@ def test_a_warden_that_is_killed_is_replaced_and_its_run_goes_on(bench: Bench) -
     script = "touch begun; until test -e go; do sleep 0.02; done; echo on > second && cat second"
     run = bench.detached(script, "-p", asking(bench))
     assert eventually((bench.workspace / "begun").exists, 30)
-    first = wardens(bench)[0]["pid"]
+    first = eventually(lambda: wardens(bench))[0]["pid"]
     os.kill(first, signal.SIGKILL)
     (bench.workspace / "go").touch()
     equal(bench.ended(run).get("code"), 0)

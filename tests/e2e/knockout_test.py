@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.child_faults import test_programs  # noqa: E402
 from tests.support.cli_bench import Bench, equal  # noqa: E402
-from tests.support.daemon import Daemon  # noqa: E402
+from tests.support.daemon import Daemon, eventually  # noqa: E402
 
 WALLS = ["mount", "pid", "net", "ipc", "uts", "cgroup", "seccomp", "landlock", "privileges", "limits"]
 # Interactive: the other branch is idle, and a busy machine starves it.
@@ -32,6 +32,7 @@ def required(bench: Bench, wall: str) -> None:
     assert not canary.exists(), "the command ran"
     refused = bench.last_run()
     assert refused["state"] == "ended", refused
+    assert eventually(lambda: "run-refused" in bench.kinds(refused["id"])), bench.kinds(refused["id"])
     kinds = [line for line in bench.daemon.json("log") if line.get("run") == refused["id"]]
     equal([line["body"]["token"] for line in kinds if line["kind"] == "run-refused"], [wall], kinds)
     assert not any(line["kind"] == "run-started" for line in kinds), kinds

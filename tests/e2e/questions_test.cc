@@ -178,8 +178,8 @@ TEST_CASE("a question survives kill -9 of the warden that asked it") {
   const auto run = must(client.run(daemon.request(writer(1))), daemon).run;
   const std::string target = daemon.workspace() + "/asked/1";
   const auto before = waitForQuestion(daemon, target);
+  REQUIRE(eventually([&] { return bodiesOf(daemon, run, "guard-started").size() == 1; }));
   const auto started = bodiesOf(daemon, run, "guard-started");
-  REQUIRE(started.size() == 1);
   const std::size_t at = started[0].find("\"pid\":");
   REQUIRE(at != std::string::npos);
   REQUIRE(::kill(std::stoi(started[0].substr(at + 6)), SIGKILL) == 0);

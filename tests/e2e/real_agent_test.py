@@ -153,7 +153,7 @@ def test_a_real_agent_does_its_task_inside_the_fence(bench: Bench) -> None:
     equal((seen[5], person.outcome_of("branch")), ("main\nsafe", ["rewritten"]))
     equal(OtherServer.visits, 0, seen[6])
     assert "you reached me" not in seen[6], seen[6]
-    check_log(bench, bench.last_run()["id"], model.port)
+    check_log(bench, bench.last_ended(), model.port)
 
 
 if __name__ == "__main__":

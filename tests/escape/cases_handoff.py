@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import socket
 import subprocess
@@ -411,22 +412,25 @@ def open_outside(w: World) -> list[Step]:
 def names_of_services(w: World, side: Any) -> list[Result]:
     """The other way round: the agent takes the name where programs outside look for a service, and waits for them."""
     w.outside(Path("/tmp/rf-escape-X78"))
-    results = []
-    for name, address in (
-        ("bind-abstract", "@/tmp/.X11-unix/X78"),
-        ("bind-tmp", "/tmp/rf-escape-X78"),
-        ("bind-runtime", f"/run/user/{UID}/bus-rf"),
-        ("bind-home", str(w.home / "agent.sock")),
-    ):
+    names = {
+        "bind-abstract": "@/tmp/.X11-unix/X78",
+        "bind-tmp": "/tmp/rf-escape-X78",
+        "bind-runtime": f"/run/user/{UID}/bus-rf",
+        "bind-home": str(w.home / "agent.sock"),
+    }
+
+    def taken(named: tuple[str, str]) -> Result:
+        name, address = named
         if address.startswith("/"):
             w.make_directory(Path(address).parent)
-        argv = ("listen_unix", address, "5")
+        argv = ("listen_unix", address, "3")
         agent = side.start(w, *argv) if side.fenced else w.start_as_user(*argv)
         answered = visit(address, agent)
-        text = agent.communicate(timeout=30)[0]
         # Inside it either could not bind, or nobody came.
-        results.append(Result(name, answered, text[-200:]))
-    return results
+        return Result(name, answered, agent.communicate(timeout=60)[0][-200:])
+
+    with concurrent.futures.ThreadPoolExecutor(len(names)) as together:  # each agent waits for its visitor
+        return list(together.map(taken, names.items()))
 
 
 def visit(address: str, agent: subprocess.Popen[str]) -> bool:

@@ -52,8 +52,10 @@ def memory_of(pid: int, address: str) -> bytes:
 
 
 def dies(pid: int) -> Proof:
+    """Judged when everything has been tried: all victims have the same half second to die of it."""
+
     def look(world: World, outcome: Outcome) -> bool:
-        deadline = time.monotonic() + (0.5 if world.side == "fenced" else 5)
+        deadline = world.judged_since + (0.5 if world.side == "fenced" else 5)
         while world.is_alive(pid) and time.monotonic() < deadline:
             time.sleep(0.02)
         return not world.is_alive(pid)

@@ -48,7 +48,7 @@ def much_memory(w: World, side: Any) -> list[Result]:
 def much_time(w: World, side: Any) -> list[Result]:
     """Two processes that spin, with a tenth of a processor granted: twice that is an effect."""
     options = {"policy": "escape-slow"} if side.fenced else {}
-    span = 3000
+    span = 2000
     began = time.monotonic()
     output = side.run(w, "spin", "2", str(span), **options)
     took = (time.monotonic() - began) * 1000
@@ -143,10 +143,10 @@ def resident(daemon: Any) -> int:
 
 @script("RES-09")
 def churn(w: World, side: Any) -> list[Result]:
-    """Processes started and ended for three seconds: the daemon must hardly notice, and none may stay a zombie."""
+    """Processes started and ended for two seconds: the daemon must hardly notice, and none may stay a zombie."""
     cpu = daemon_cpu(side) if side.fenced else 0.0
     began = time.monotonic()
-    output = side.run(w, "churn", "3000")
+    output = side.run(w, "churn", "2000")
     took = time.monotonic() - began
     count = int(output.stdout.split("\t")[-1]) if "\t" in output.stdout else 0
     if not side.fenced:

@@ -146,21 +146,23 @@ def deaf_agents(w: World, side: Any) -> list[Result]:
             time.sleep(0.02)
         process.wait()
         return [Result("stop", alive), Result("client-gone", None, "", "none", "there is no client")]
-    client = side.start(w, "stubborn")
-    eventually(lambda: len(named("stubborn")) >= 2)
-    answer = side.client_call(w, "stop", run_id(side))
-    dead = eventually(lambda: not named("stubborn"), 20)
-    results = [Result("stop", not dead, f"status {answer.returncode} {answer.stderr[-200:]}")]
+    # Both have the same grace, and have it at once.
+    client = side.start(w, "stubborn", "told")
+    eventually(lambda: len(named("stubborn told")) >= 2)
+    told = run_id(side)
+    gone = side.start(w, "stubborn", "left")
+    eventually(lambda: len(named("stubborn left")) >= 2)
+    begun = len(named("stubborn told")), len(named("stubborn left"))
+    gone.kill()
+    gone.wait()
+    answer = side.client_call(w, "stop", told)
+    dead = {which: eventually(lambda name=f"stubborn {which}": not named(name), 20) for which in ("told", "left")}
     kill_all_named("stubborn")
     client.wait(20)
-    client = side.start(w, "stubborn")
-    eventually(lambda: len(named("stubborn")) >= 2)
-    client.kill()
-    client.wait()
-    dead = eventually(lambda: not named("stubborn"), 20)
-    results.append(Result("client-gone", not dead, "the client was killed, its run must end", "none"))
-    kill_all_named("stubborn")
-    return results
+    return [
+        Result("stop", not dead["told"] if min(begun) >= 2 else None, f"{begun} {answer.returncode} {answer.stderr[-200:]}"),
+        Result("client-gone", not dead["left"], "the client was killed, its run must end", "none"),
+    ]
 
 
 @script("ES-04")

@@ -121,7 +121,7 @@ def hostile_project_policy(w: World, side: Any) -> list[Result]:
                 naive = subprocess.run(
                     ["head", "-c", "100000000", str(policy)],
                     capture_output=True,
-                    timeout=2,
+                    timeout=1,
                     user=UID,
                     group=UID,
                     extra_groups=[],

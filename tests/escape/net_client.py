@@ -103,7 +103,7 @@ def with_server_name(host, server, port):
 
 def datagram(host, port):
     connection = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    connection.settimeout(2)
+    connection.settimeout(1)
     connection.sendto(b"escaped", (host, int(port)))
     return read(connection)
 

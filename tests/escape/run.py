@@ -107,6 +107,7 @@ def run_side(side: Any, base: Path, probe: Path, wanted: list[str], verdicts: di
         began = time.monotonic()
         outcomes, text = side.batch(world, batch) if batch else ({}, "")
         progress(f"{side.name} batch of {len(batch)}: {time.monotonic() - began:.1f} s")
+        world.judged_since = time.monotonic()
         for identifier, steps in made.items():
             getattr(verdicts[identifier], side.name).extend(judge(world, side, identifier, steps, outcomes))
         if side.fenced:
@@ -184,6 +185,9 @@ def main() -> int:
     if os.geteuid() != 0:
         parser.error("must be root: the suite plants secrets, starts a daemon and becomes another user")
     if "RF_ESCAPE_PRIVATE" not in os.environ:
+        # Held until the end of this process, through what it becomes. Names of sockets are those of a network: it is taken here.
+        turn = only_suite()
+        turn.set_inheritable(True)
         # Mounts and addresses of the suite must never be the machine's.
         os.environ["RF_ESCAPE_PRIVATE"] = "1"
         os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--", sys.executable, *sys.argv])
@@ -198,7 +202,6 @@ def main() -> int:
         return 1
     wanted = [name for name in catalogue if name in covered and (not options.only or name in options.only)]
 
-    turn = only_suite()  # held until the end of the process
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))  # what was made is removed

@@ -63,7 +63,8 @@ class World:
         self.victims: list[subprocess.Popen[bytes]] = []
         self.listeners: list[Listener] = []
         self.trash: list[Path] = []  # paths outside base, removed at the end
-        self._touching = True
+        self.judged_since = 0.0  # when all that was tried in one go had been tried
+        self._touched_enough = threading.Event()
         self._toucher = threading.Thread(target=self._touch, daemon=True)
 
     def __enter__(self) -> "World":
@@ -84,7 +85,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._touching = False
+        self._touched_enough.set()
         self._toucher.join()
         for victim in self.victims:
             victim.kill()
@@ -184,13 +185,12 @@ class World:
 
     def _touch(self) -> None:
         """Somebody uses the hidden files all the time: what a spy would hear."""
-        while self._touching:
+        while not self._touched_enough.wait(0.05):
             try:
                 (self.hidden / "busy").write_text("busy")
                 (self.home / "busy").write_text("busy")
             except OSError:
                 pass
-            time.sleep(0.05)
 
 
 def eventually_gone(pattern: str, seconds: float = 5.0) -> bool:

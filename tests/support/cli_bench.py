@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -52,8 +53,21 @@ class Bench:
 
     def ended(self, run: str) -> dict[str, Any]:
         """Waits for the end of the run and returns its exit."""
-        assert eventually(lambda: self.show(run)["state"] == "ended", 60), self.show(run)  # Background runs starve on a busy machine.
+        # Background runs starve on a busy machine. A state is shown before it is on the disk: with the end in the log, all that
+        # came before it is there too.
+        assert eventually(lambda: self.show(run)["state"] == "ended", 100), self.show(run)
+        assert eventually(lambda: {"run-ended", "run-refused"} & set(self.kinds(run)), 60), self.kinds(run)
         return self.show(run)["exit"]
+
+    def kinds(self, run: str) -> list[str]:
+        """Of the facts that the log has of a run, in its order."""
+        return [json.loads(line)["kind"] for line in self.cli("log", run, "--json").stdout.splitlines()]
+
+    def last_ended(self) -> str:
+        """The newest run, which has ended, when the log says so too."""
+        run = self.last_run()["id"]
+        self.ended(run)
+        return run
 
     def last_run(self) -> dict[str, Any]:
         return self.daemon.json_runs()[-1]

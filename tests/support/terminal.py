@@ -58,7 +58,7 @@ class Terminal:
         self.seen += data.decode(errors="replace")
         return bool(data)
 
-    def expect(self, pattern: str, seconds: float = 20.0) -> re.Match[str]:
+    def expect(self, pattern: str, seconds: float = 60.0) -> re.Match[str]:
         """Waits for a match behind the last one; fails with what was seen."""
         deadline = time.monotonic() + seconds
         open_ = True
@@ -79,7 +79,7 @@ class Terminal:
     def mode_is_as_before(self) -> bool:
         return termios.tcgetattr(self.master) == self.before
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Exit status of the program in the terminal; -N for signal N."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:

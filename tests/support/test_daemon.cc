@@ -19,6 +19,13 @@ namespace ringfence::test {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr char kAwake[] = R"(schema = 1
+name = "awake"
+extends = ["coding"]
+[priority]
+class = "interactive"
+)";
+
 std::vector<std::string> linesOf(const std::string& path) {
   std::istringstream text(readFile(path));
   std::vector<std::string> lines;
@@ -69,6 +76,7 @@ TestDaemon::TestDaemon(Options options) : options_(std::move(options)) {
   runDir_ = base_.path() + "/run";
   stateDir_ = options_.stateDir.empty() ? base_.path() + "/state" : options_.stateDir;
   workspace_ = base_.makeDirectory("workspace");
+  (void)base_.write("policies/awake.toml", kAwake);
   logFile_ = base_.path() + "/daemon.log";
   // Random, because process ids come back.
   cgroupRoot_ = "rf-test-" + base_.path().substr(base_.path().size() - 6) + "-" + std::to_string(::getpid());
@@ -86,6 +94,7 @@ bool TestDaemon::start() {
       RINGFENCE_BIN_DIR "/ringfenced", "--run-dir", runDir_, "--state-dir", stateDir_, "--cgroup-root", cgroupRoot_};
   std::vector<std::string> policies = options_.policyDirs;
   if (policies.empty()) policies.emplace_back(RINGFENCE_SOURCE_DIR "/policy/profiles");
+  policies.push_back(base_.path() + "/policies");
   for (const std::string& directory : policies) command.insert(command.end(), {"--policy-dir", directory});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
   pid_ = spawn(command, logFile_);
@@ -166,6 +175,7 @@ client::Client TestDaemon::connect() const {
 
 client::RunRequest TestDaemon::request(std::vector<std::string> argv) const {
   client::RunRequest request;
+  request.policy = "awake";
   request.executable = argv.at(0);
   request.argv = std::move(argv);
   request.workspace = workspace_;

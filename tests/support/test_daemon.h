@@ -21,7 +21,7 @@
 namespace ringfence::test {
 
 // The first true value of `holds`, looked at every few milliseconds; false when `seconds` are over.
-bool eventually(const std::function<bool()>& holds, double seconds = 20.0);
+bool eventually(const std::function<bool()>& holds, double seconds = 60.0);
 bool isAlive(pid_t pid);  // exists and is no zombie
 
 class TestDaemon {
@@ -57,7 +57,8 @@ class TestDaemon {
   const std::string& cgroupRoot() const { return cgroupRoot_; }
 
   client::Client connect() const;
-  // A run of argv[0] (absolute) in the workspace, its output captured.
+  // A run of argv[0] (absolute) in the workspace, its output captured; of the profile coding, but in the interactive
+  // class: one of the background class starves on a busy machine.
   client::RunRequest request(std::vector<std::string> argv) const;
   // As above, with output and input at /dev/null.
   client::RunRequest foregroundRequest(std::vector<std::string> argv) const;
