@@ -62,18 +62,6 @@ std::vector<const HttpField*> fieldsNamed(const HttpHead& head, std::string_view
   return found;
 }
 
-// The words of a comma-separated list, in lower case.
-std::vector<std::string> listOf(std::string_view value) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at <= value.size();) {
-    const std::size_t comma = std::min(value.find(',', at), value.size());
-    const std::string_view word = trimmed(value.substr(at, comma - at));
-    if (!word.empty()) words.push_back(lower(word));
-    at = comma + 1;
-  }
-  return words;
-}
-
 constexpr std::string_view kNextHopOnly[] = {"connection", "proxy-connection", "proxy-authorization", "keep-alive",
                                              "te",         "upgrade",          "http2-settings",      "host"};
 constexpr std::string_view kFraming[] = {"content-length", "transfer-encoding", "host"};
@@ -84,6 +72,25 @@ bool contains(const Range& range, std::string_view text) {
 }
 
 }  // namespace
+
+std::vector<std::string> httpWords(std::string_view value) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at <= value.size();) {
+    const std::size_t comma = std::min(value.find(',', at), value.size());
+    const std::string_view word = trimmed(value.substr(at, comma - at));
+    if (!word.empty()) words.push_back(lower(word));
+    at = comma + 1;
+  }
+  return words;
+}
+
+std::vector<std::string> httpWords(const HttpHead& head, std::string_view name) {
+  std::vector<std::string> words;
+  for (const HttpField* field : fieldsNamed(head, name)) {
+    for (std::string& word : httpWords(field->value)) words.push_back(std::move(word));
+  }
+  return words;
+}
 
 HeadParse parseHttpHead(std::string_view bytes) {
   const std::size_t end = bytes.substr(0, kMaxHttpHead.count).find("\r\n\r\n");
@@ -148,11 +155,9 @@ Result<AbsoluteTarget> parseAbsoluteTarget(std::string_view target) {
 
 Result<std::string> forwardedHead(const HttpHead& head, const Forwarding& how) {
   std::vector<std::string> dropped;
-  for (const HttpField* connection : fieldsNamed(head, "connection")) {
-    for (std::string& word : listOf(connection->value)) {
-      if (contains(kFraming, word)) return bad("Connection names " + word);
-      dropped.push_back(std::move(word));
-    }
+  for (std::string& word : httpWords(head, "connection")) {
+    if (contains(kFraming, word)) return bad("Connection names " + word);
+    dropped.push_back(std::move(word));
   }
   for (const HttpField& field : how.set) dropped.push_back(field.name);
   std::string made = head.method + " " + how.target + (head.minorVersion == 1 ? " HTTP/1.1" : " HTTP/1.0") + "\r\n";
@@ -162,6 +167,7 @@ Result<std::string> forwardedHead(const HttpHead& head, const Forwarding& how) {
     made += field.name + ": " + field.value + "\r\n";
   }
   for (const HttpField& field : how.set) made += field.name + ": " + field.value + "\r\n";
+  if (how.upgrade == Upgrade::kWebSocket) return made + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
   return made + "Connection: close\r\n\r\n";
 }
 

@@ -47,6 +47,13 @@ using Framing = std::variant<NoBody, BodyLength, Chunked>;
 // encoding other than chunked.
 Result<Framing> framingOf(const HttpHead& head);
 
+// The words of a comma-separated list, in lower case; of every field of that name.
+std::vector<std::string> httpWords(std::string_view value);
+std::vector<std::string> httpWords(const HttpHead& head, std::string_view name);
+
+// What a connection is to carry after the answer to its one request (http_upgrade.h).
+enum class Upgrade { kNone, kWebSocket };
+
 // The one Host field. Fails when there is none, or two.
 Result<Destination> hostOf(const HttpHead& head, std::uint16_t defaultPort);
 
@@ -61,9 +68,11 @@ struct Forwarding {
   std::string target;          // in origin form
   std::string host;            // of the Host field
   std::vector<HttpField> set;  // replaces every field of that name
+  Upgrade upgrade = Upgrade::kNone;
 };
 // The head for the next hop: one request on this connection. What is meant for the next hop alone (Connection and what
-// it names, Upgrade, proxy fields) is left out. Fails with kInvalid where Connection names what frames the body.
+// it names, Upgrade, proxy fields) is left out, and said anew where it upgrades. Fails with kInvalid where Connection
+// names what frames the body.
 Result<std::string> forwardedHead(const HttpHead& head, const Forwarding& how);
 
 }  // namespace ringfence::sandbox

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "sandbox/egress/client_hello.h"
+#include "sandbox/egress/http_upgrade.h"
 #include "sandbox/egress/socks.h"
 #include "sandbox/plan/plan.h"
 
@@ -49,12 +50,15 @@ Negotiated forward(HttpHead head) {
     return badRequest({ErrorCode::kInvalid, "the Host field names another host than the target"}, host->text());
   auto framing = framingOf(head);
   if (!framing) return badRequest(framing.error(), target->destination.text());
+  const auto upgrade = upgradeOf(head, *framing);
+  if (!upgrade) return badRequest(upgrade.error(), target->destination.text());
   // Known to go on before anybody is connected to.
   auto forwarded = forwardedHead(head, {.target = target->origin, .host = host->host, .set = {}});
   if (!forwarded) return badRequest(forwarded.error(), target->destination.text());
   Wanted wanted{.protocol = Protocol::kForward, .destination = std::move(target->destination)};
   wanted.origin = std::move(target->origin);
   wanted.framing = *framing;
+  wanted.upgrade = *upgrade;
   wanted.consumed = head.length;
   wanted.head = std::move(head);
   return wanted;
@@ -78,6 +82,10 @@ Negotiated credential(HttpHead head) {
     return badRequest({ErrorCode::kInvalid, "this is no address of a credential"});
   auto framing = framingOf(head);
   if (!framing) return badRequest(framing.error());
+  // What comes after it would be a connection of the agent's own with the credential on it, and no request any more.
+  const auto upgrade = upgradeOf(head, *framing);
+  if (!upgrade || *upgrade != Upgrade::kNone)
+    return badRequest({ErrorCode::kInvalid, "a change of the protocol is not asked for with a credential"});
   wanted.origin = rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
   wanted.framing = *framing;
   wanted.consumed = head.length;
@@ -156,9 +164,11 @@ GateLook lookAtHttp(std::string_view bytes, const Gate& gate) {
     return Mismatch{"a request for a proxy on a connection to a host"};
   const auto framing = framingOf(head);
   if (!framing) return Mismatch{framing.error().message};
-  auto made = forwardedHead(head, {.target = head.target, .host = gate.host, .set = {}});
+  const auto upgrade = upgradeOf(head, *framing);
+  if (!upgrade) return Mismatch{upgrade.error().message};
+  auto made = forwardedHead(head, {.target = head.target, .host = gate.host, .set = {}, .upgrade = *upgrade});
   if (!made) return Mismatch{made.error().message};
-  return Pass{.instead = std::move(*made), .consumed = head.length, .framing = *framing};
+  return Pass{.instead = std::move(*made), .consumed = head.length, .framing = *framing, .upgrade = *upgrade};
 }
 
 }  // namespace

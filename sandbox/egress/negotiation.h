@@ -24,7 +24,8 @@ struct Wanted {
   HttpHead head;               // of kForward and kCredential
   std::string origin;          // "/path" of them
   Framing framing;             // of them
-  std::size_t consumed = 0;    // bytes that are no part of what goes to the other side
+  Upgrade upgrade = Upgrade::kNone;
+  std::size_t consumed = 0;  // bytes that are no part of what goes to the other side
 };
 // The client is told `reply` and the connection ends. `host`: what it seemed to want, for the log; empty: nothing.
 struct Refused {
@@ -57,7 +58,8 @@ std::string httpReply(std::string_view status, std::string_view contentType, std
 struct Pass {
   std::string instead;  // for the `consumed` bytes
   std::size_t consumed = 0;
-  std::optional<Framing> framing;  // one request, and nothing after it
+  std::optional<Framing> framing;  // one request, and nothing after it but
+  Upgrade upgrade = Upgrade::kNone;
 };
 struct Mismatch {
   std::string why;

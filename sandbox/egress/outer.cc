@@ -226,7 +226,7 @@ void Outer::advance(Live& live) {
   } else if (std::holds_alternative<Session::LimitReached>(happened)) {
     denyInside(live, sendLimitRule());
   } else if (const auto* broken = std::get_if<Session::Broken>(&happened)) {
-    fail(live, "TLS to " + live.dial.text() + ": " + broken->why, SocksReply::kFailure);
+    fail(live, broken->what + " " + live.dial.text() + ": " + broken->why, SocksReply::kFailure);
   }
   if (live.session.state() == Session::State::kRefusing && before != Session::State::kRefusing)
     live.deadlineMs = nowMs() + kRefusalMs;

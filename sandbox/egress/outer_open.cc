@@ -101,9 +101,11 @@ Result<Session::Opening> Outer::openingOf(Live& live) {
     case Protocol::kConnect: opening.toClient = "HTTP/1.1 200 Connection established\r\n\r\n"; break;
     case Protocol::kSocks: opening.toClient = socksReply(SocksReply::kSucceeded); break;
     case Protocol::kForward:
-      opening.toUpstream =
-          RF_TRY(forwardedHead(wanted.head, {.target = wanted.origin, .host = authority(live.dial, 80), .set = {}}));
+      opening.toUpstream = RF_TRY(forwardedHead(
+          wanted.head,
+          {.target = wanted.origin, .host = authority(live.dial, 80), .set = {}, .upgrade = wanted.upgrade}));
       opening.oneRequest = wanted.framing;
+      opening.upgrade = wanted.upgrade;
       return opening;
     case Protocol::kCredential: {
       const policy::Credential& credential = judge_->document().network.credentials[wanted.credential];

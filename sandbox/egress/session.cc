@@ -3,8 +3,10 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sandbox/egress/client_hello.h"
+#include "sandbox/egress/http_upgrade.h"
 #include "sandbox/egress/sockets.h"
 
 namespace ringfence::sandbox {
@@ -75,6 +77,7 @@ void Session::open(Stream upstream, Opening opening) {
   if (opening.oneRequest) {
     body_.emplace(*opening.oneRequest);
     oneRequest_ = true;
+    upgrading_ = opening.upgrade != Upgrade::kNone;
   }
   traffic_ = opening.traffic;
   budget_ = opening.budget;
@@ -172,6 +175,7 @@ Session::Happening Session::look() {
       if (pass->framing) {
         body_.emplace(*pass->framing);
         oneRequest_ = true;
+        upgrading_ = pass->upgrade != Upgrade::kNone;
       }
     }
   }
@@ -221,27 +225,54 @@ Session::Happening Session::pumpUp(std::vector<char>& scratch) {
   return Quiet{};
 }
 
-void Session::pumpDown(std::vector<char>& scratch) {
-  if (!flushDown() || upstreamEnd_ || state_ == State::kOver) return;
+// Lets the rest of what the client says go on once the other side has agreed to the other protocol, and not before.
+Session::Happening Session::lookAtReply() {
+  while (upgrading_) {
+    auto read = readUpgradeReply(reply_);
+    if (std::holds_alternative<NeedMore>(read)) return Quiet{};
+    if (const auto* error = std::get_if<Error>(&read)) return Broken{"the answer of", error->message};
+    const auto& reply = std::get<UpgradeReply>(read);
+    toClient_ += reply.head;
+    reply_.erase(0, reply.length);
+    if (reply.kind == UpgradeReply::Kind::kInterim) continue;
+    upgrading_ = false;
+    if (reply.kind == UpgradeReply::Kind::kRefused) break;
+    body_.reset();
+    oneRequest_ = false;
+  }
+  toClient_ += std::exchange(reply_, {});
+  (void)flushDown();
+  return Quiet{};
+}
+
+Session::Happening Session::pumpDown(std::vector<char>& scratch) {
+  if (!flushDown() || upstreamEnd_ || state_ == State::kOver) return Quiet{};
   const auto got = upstream_->read(scratch.data(), scratch.size());
-  if (got.state == Stream::State::kAgain) return;
+  if (got.state == Stream::State::kAgain) return Quiet{};
   if (got.state != Stream::State::kOk) {
     upstreamEnd_ = true;  // Broken or ended: what came before is still the client's.
-    return;
+    toClient_ += std::exchange(reply_, {});
+    (void)flushDown();
+    return Quiet{};
   }
   moved_ = true;
   if (traffic_ != nullptr) traffic_->receivedBytes += got.count;
   const std::string_view bytes(scratch.data(), got.count);
+  if (upgrading_) {
+    reply_ += bytes;
+    return lookAtReply();
+  }
   const auto sent = client_.write(bytes);
   if (sent.state != Stream::State::kOk && sent.state != Stream::State::kAgain) state_ = State::kOver;
   toClient_ += bytes.substr(sent.count);
+  return Quiet{};
 }
 
 Session::Happening Session::stream(std::vector<char>& scratch) {
   if (!handshaken_) {
     const Stream::State shaken = upstream_->handshake();
     if (shaken == Stream::State::kAgain) return Quiet{};
-    if (shaken != Stream::State::kOk) return Broken{upstream_->trouble()};
+    if (shaken != Stream::State::kOk) return Broken{"TLS to", upstream_->trouble()};
     handshaken_ = true;
   }
   bool again = true;
@@ -249,7 +280,8 @@ Session::Happening Session::stream(std::vector<char>& scratch) {
     moved_ = false;
     auto happened = pumpUp(scratch);
     if (!std::holds_alternative<Quiet>(happened)) return happened;
-    if (state_ == State::kStreaming) pumpDown(scratch);
+    if (state_ == State::kStreaming) happened = pumpDown(scratch);
+    if (!std::holds_alternative<Quiet>(happened)) return happened;
     again = moved_;
   }
   if (state_ != State::kStreaming) return Quiet{};

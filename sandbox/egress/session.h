@@ -23,8 +23,10 @@ class Session {
 
   struct Quiet {};
   struct LimitReached {};
+  // The other side, in words.
   struct Broken {
-    std::string why;  // TLS to the other side; in words
+    std::string what;  // "TLS to"
+    std::string why;
   };
   using Happening = std::variant<Quiet, Wanted, Refused, Mismatch, LimitReached, Broken>;
 
@@ -40,6 +42,7 @@ class Session {
     std::string toClient;               // before anything of the other side
     std::string toUpstream;             // before anything of the client
     std::optional<Framing> oneRequest;  // of the client goes just this body
+    Upgrade upgrade = Upgrade::kNone;   // and once the other side has agreed, all the rest
     std::optional<Gate> gate;           // whom the first bytes of the client may name
     HostTraffic* traffic = nullptr;     // counted there
     SendBudget* budget = nullptr;       // nothing: it leaves no device
@@ -65,7 +68,8 @@ class Session {
   Happening look();
   void passUp(std::vector<char>& scratch);
   void countSent(std::size_t count);
-  void pumpDown(std::vector<char>& scratch);
+  Happening pumpDown(std::vector<char>& scratch);
+  Happening lookAtReply();
   void drain(std::vector<char>& scratch);
   bool readClient(std::vector<char>& scratch);
   bool flushUp();
@@ -77,12 +81,13 @@ class Session {
   State state_;
   Negotiation negotiation_;
   std::string fromClient_, toUpstream_, toClient_;
+  std::string reply_;  // to an upgrade, as far as it came
   std::optional<Gate> gate_;
   std::optional<BodyScanner> body_;
   HostTraffic* traffic_ = nullptr;
   SendBudget* budget_ = nullptr;
   bool clientEnd_ = false, upstreamEnd_ = false, clientShut_ = false, upstreamShut_ = false;
-  bool handshaken_ = false, released_ = false, oneRequest_ = false, moved_ = false;
+  bool handshaken_ = false, released_ = false, oneRequest_ = false, moved_ = false, upgrading_ = false;
 };
 
 }  // namespace ringfence::sandbox

@@ -7,6 +7,7 @@
 #include "sandbox/egress/dns_message.h"
 #include "sandbox/egress/http_body.h"
 #include "sandbox/egress/http_head.h"
+#include "sandbox/egress/http_upgrade.h"
 #include "sandbox/egress/socks.h"
 
 using namespace ringfence;
@@ -14,7 +15,20 @@ using namespace ringfence::sandbox;
 
 namespace {
 
+// An answer: what is told to the client is read again as the same, and no more is taken than is there.
+void fuzzReply(std::string_view bytes) {
+  const auto read = readUpgradeReply(bytes);
+  const auto* reply = std::get_if<UpgradeReply>(&read);
+  if (reply == nullptr) return;
+  RF_CHECK(reply->length <= bytes.size());
+  if (reply->head.size() > kMaxHttpHead.count) return;
+  const auto again = readUpgradeReply(reply->head);
+  const auto* second = std::get_if<UpgradeReply>(&again);
+  RF_CHECK(second != nullptr && second->kind == reply->kind && second->length == reply->head.size());
+}
+
 void fuzzHttp(std::string_view bytes) {
+  fuzzReply(bytes);
   const auto parsed = parseHttpHead(bytes);
   const auto* head = std::get_if<HttpHead>(&parsed);
   if (head == nullptr) return;
@@ -27,6 +41,7 @@ void fuzzHttp(std::string_view bytes) {
     const auto taken = scanner.take(bytes.substr(head->length));
     RF_CHECK(!taken || *taken <= bytes.size() - head->length);
   }
+  if (framing) (void)upgradeOf(*head, *framing).has_value();
   if (!target || !framing) return;
   // What is forwarded is read again as the same request, with the same end.
   const auto made = forwardedHead(*head, {.target = target->origin, .host = target->destination.host, .set = {}});

@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "sandbox/egress/http_body.h"
+#include "sandbox/egress/http_upgrade.h"
 
 using namespace ringfence;
 using namespace ringfence::sandbox;
@@ -98,6 +99,49 @@ TEST_CASE("what is forwarded is one request without anything meant for a proxy a
   CHECK(!forwardedHead(head("POST / HTTP/1.1\r\nHost: a\r\nConnection: content-length\r\nContent-Length: 3\r\n\r\n"),
                        {.target = "/", .host = "a", .set = {}})
              .has_value());
+}
+
+TEST_CASE("a change to websocket is carried, what may be passed over is, and the rest is refused") {
+  const auto upgrade = [](const std::string& fields, const std::string& start = "GET / HTTP/1.1") {
+    const HttpHead read = head(start + "\r\nHost: a\r\n" + fields + "\r\n");
+    return upgradeOf(read, framingOf(read).value());
+  };
+  CHECK(upgrade("Connection: Upgrade\r\nUpgrade: WebSocket\r\n").value() == Upgrade::kWebSocket);
+  CHECK(upgrade("Connection: a, upgrade\r\nUpgrade: h2c, websocket\r\n").value() == Upgrade::kWebSocket);
+  CHECK(upgrade("").value() == Upgrade::kNone);
+  CHECK(upgrade("Upgrade: websocket\r\n").value() == Upgrade::kNone);  // Not for the next hop.
+  CHECK(upgrade("Connection: upgrade\r\n").value() == Upgrade::kNone);
+  CHECK(upgrade("Connection: upgrade\r\nUpgrade: h2c, TLS/1.2, HTTP/2.0\r\n").value() == Upgrade::kNone);
+  CHECK(upgrade("Connection: upgrade\r\nUpgrade: websocket\r\n", "GET / HTTP/1.0").value() == Upgrade::kNone);
+  for (const char* fields :
+       {"Upgrade: tcp\r\n", "Upgrade: websocket, tcp\r\n", "Upgrade: websocket/13\r\n",
+        "Upgrade: websocket\r\nUpgrade: websocket\r\n", "Upgrade: websocket\r\nContent-Length: 1\r\n"}) {
+    INFO(fields);
+    CHECK(!upgrade(std::string("Connection: upgrade\r\n") + fields).has_value());
+  }
+  CHECK(!upgrade("Connection: upgrade\r\nUpgrade: websocket\r\n", "POST / HTTP/1.1").has_value());
+}
+
+TEST_CASE("the answer to a change of the protocol is read when all of its head is there, and as one thing") {
+  const std::string agreed = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n";
+  for (std::size_t cut = 0; cut < agreed.size(); ++cut)
+    CHECK(std::holds_alternative<NeedMore>(readUpgradeReply(agreed.substr(0, cut))));
+  const auto reply = [](const std::string& text) { return std::get<UpgradeReply>(readUpgradeReply(text)); };
+  CHECK(reply(agreed + "rest").kind == UpgradeReply::Kind::kUpgraded);
+  CHECK(reply(agreed + "rest").head == agreed);
+  CHECK(reply(agreed + "rest").length == agreed.size());
+  CHECK(reply("HTTP/1.1 100\r\n\r\n").kind == UpgradeReply::Kind::kInterim);
+  const auto refused =
+      reply("HTTP/1.1 426 no\r\nconnection: Upgrade,\r\n more\r\nKeep-Alive: 5\r\nUpgrade: websocket\r\n\r\n");
+  CHECK(refused.kind == UpgradeReply::Kind::kRefused);
+  CHECK(refused.head == "HTTP/1.1 426 no\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n");
+  for (const std::string text : {"HTTP/1.1 101 x\r\n\r\n", "HTTP/1.1 101 x\r\nUpgrade: h2c\r\n\r\n",
+                                 "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n\r\n",
+                                 "HTTP/2 101\r\n\r\n", "HTTP/1.1 1x1 x\r\n\r\n", "HTTP/1.1 1011\r\n\r\n", "\r\n\r\n"}) {
+    INFO(text);
+    CHECK(std::holds_alternative<Error>(readUpgradeReply(text)));
+  }
+  CHECK(std::holds_alternative<Error>(readUpgradeReply(std::string(kMaxHttpHead.count, 'a'))));
 }
 
 TEST_CASE("a body is followed to its end, however it is cut, and not beyond") {
