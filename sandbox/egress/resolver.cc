@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "sandbox/egress/sockets.h"
+#include "sandbox/plan/egress_files.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
 
@@ -106,10 +107,10 @@ void Resolver::ask(std::uint64_t id, const std::string& name, std::int64_t nowMs
   if (fixed_) {
     query.servers = {*fixed_};
   } else {
-    const auto hosts = readFileAt(AT_FDCWD, "/etc/hosts", kMaxFile);
+    const auto hosts = readFileAt(AT_FDCWD, std::string(kNameFilesOfEgress) + "/hosts", kMaxFile);
     auto known = hosts ? parseHosts(*hosts, name) : std::vector<policy::Address>();
     if (!known.empty()) return finish(query, std::move(known));
-    const auto configured = readFileAt(AT_FDCWD, "/etc/resolv.conf", kMaxFile);
+    const auto configured = readFileAt(AT_FDCWD, std::string(kNameFilesOfEgress) + "/resolv.conf", kMaxFile);
     query.servers = parseResolvConf(configured ? *configured : "");
   }
   begin(query);

@@ -1,6 +1,7 @@
-// The host's names, asked for without blocking: /etc/hosts, then the name servers of /etc/resolv.conf. Both are read
-// again for every name, so a machine that moves to another network needs no restart. Names are asked for as they are:
-// no search list, no other services of the system's name switch.
+// The host's names, asked for without blocking: its /etc/hosts, then the name servers of its /etc/resolv.conf, of which
+// the launcher keeps copies in kNameFilesOfEgress. Both are read again for every name, so a machine that moves to
+// another network needs no restart. Names are asked for as they are: no search list, no other services of the system's
+// name switch.
 #pragma once
 
 #include <cstdint>

@@ -29,7 +29,7 @@ struct GuardSpec {
   Identity identity;               // ids and groups that it takes
   bool restarted = false;          // takes over from one that died
   bool preparesNetwork = false;    // of an inner egress: the first of its run
-  const char* attachPoint = "/";   // a directory of the host that a new root is put on for a moment
+  const char* attachPoint = "/";   // the launcher's run directory, which a new root is put on for a moment
   std::vector<std::string> joins;  // as CgroupTree::joinFiles gives them; none: it is where it belongs
 };
 

@@ -10,6 +10,8 @@
 #include "sandbox/kernel/abi.h"
 #include "sandbox/kernel/mounts.h"
 #include "sandbox/kernel/nodes.h"
+#include "sandbox/launcher/name_files.h"
+#include "sandbox/plan/egress_files.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -19,26 +21,27 @@ constexpr std::uint64_t kAttributes =
     abi::kMountAttrReadOnly | abi::kMountAttrNoSuid | abi::kMountAttrNoDev | abi::kMountAttrNoExec;
 
 // Those that a distribution lacks are left out.
-constexpr const char* kResolverPaths[] = {"/etc/resolv.conf",
-                                          "/etc/hosts",
-                                          "/etc/nsswitch.conf",
-                                          "/etc/ssl/certs",
-                                          "/etc/ssl/cert.pem",
-                                          "/etc/pki/tls/certs",
-                                          "/etc/pki/ca-trust/extracted",
-                                          "/usr/share/ca-certificates",
-                                          "/usr/local/share/ca-certificates"};
+constexpr const char* kTrustPaths[] = {"/etc/ssl/certs",
+                                       "/etc/ssl/cert.pem",
+                                       "/etc/pki/tls/certs",
+                                       "/etc/pki/ca-trust/extracted",
+                                       "/usr/share/ca-certificates",
+                                       "/usr/local/share/ca-certificates"};
 
 struct Copy {
-  const char* path;
+  const char* path;  // inside
   UniqueFd tree;
   bool isDirectory;
 };
 
 // Where a path leads to, whatever links are on the way: it is root's own configuration.
-Result<std::vector<Copy>> copyHostFiles() {
+Result<std::vector<Copy>> copyHostFiles(const std::string& names) {
   std::vector<Copy> copies;
-  for (const char* path : kResolverPaths) {
+  const UniqueFd directory = RF_TRY(openAt(AT_FDCWD, names, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  UniqueFd files = RF_TRY(cloneTree(directory.get(), names));
+  RF_TRY(setTreeAttributes(files.get(), {kAttributes, -1}, names));
+  copies.push_back({kNameFilesOfEgress, std::move(files), true});
+  for (const char* path : kTrustPaths) {
     auto object = openAt(AT_FDCWD, path, O_PATH);
     if (!object && (object.error().sysErrno == ENOENT || object.error().sysErrno == ENOTDIR)) continue;
     if (!object) return std::move(object).error();
@@ -55,7 +58,7 @@ Result<std::vector<Copy>> copyHostFiles() {
 
 Result<void> enterHostView(HostView view, const char* attachPoint) {
   std::vector<Copy> copies;
-  if (view == HostView::kResolver) copies = RF_TRY(copyHostFiles());
+  if (view == HostView::kResolver) copies = RF_TRY(copyHostFiles(std::string(attachPoint) + "/" + kNameFilesBeside));
   RF_TRY(unshareMounts());
   const UniqueFd place = RF_TRY(openAt(AT_FDCWD, attachPoint, O_PATH | O_DIRECTORY));
   const MountOptions options{{"mode", "0755"}, {"size", "64k"}, {"nr_inodes", "64"}};

@@ -8,10 +8,11 @@ namespace ringfence::sandbox {
 
 enum class HostView {
   kNothing,   // an empty root
-  kResolver,  // and, read-only, what says where names are resolved and whom TLS trusts, as it was at the start
+  kResolver,  // and, read-only, what says where names are resolved and whom TLS trusts
 };
 
-// By root in the host's mount namespace; afterwards in one of its own. `attachPoint`: any directory of the host.
+// By root in the host's mount namespace; afterwards in one of its own. `attachPoint`: the launcher's run directory,
+// where the copies of name_files.h are too.
 Result<void> enterHostView(HostView view, const char* attachPoint);
 
 }  // namespace ringfence::sandbox

@@ -106,6 +106,8 @@ Result<void> Launcher::open() {
   egressProgram_ = RF_TRY(openBeside("ringfence-egress"));
   lock_ = RF_TRY(lockAlone(options_.runDirectory + "/launcher.lock"));
   signals_ = RF_TRY(openSignals());
+  names_ = RF_TRY(NameFiles::create(options_.runDirectory + "/" + kNameFilesBeside));
+  if (names_->fd() >= 0) RF_TRY(watch(names_->fd(), Watch::kNames, 0));
   listener_ = RF_TRY(listenAt(options_.runDirectory + "/launcher.sock"));
   RF_TRY(watch(listener_.get(), Watch::kListener, 0));
   return watch(signals_.get(), Watch::kSignals, 0);
@@ -139,6 +141,7 @@ void Launcher::dispatch(std::uint64_t tag) {
   if (what == Watch::kListener) return acceptDaemon();
   if (what == Watch::kDaemon) return readDaemon();
   if (what == Watch::kSignals) return onSignal();
+  if (what == Watch::kNames) return names_->onChange();
   // A run may have gone earlier in the same batch of events.
   const auto found = runs_.find(tag & ((1ULL << kWatchShift) - 1));
   if (found == runs_.end()) return;

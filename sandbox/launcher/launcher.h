@@ -10,6 +10,7 @@
 
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/kernel/namespaces.h"
+#include "sandbox/launcher/name_files.h"
 #include "sandbox/launcher/run.h"
 #include "sandbox/plan/kernel_features.h"
 #include "sandbox/wire/codec.h"
@@ -32,7 +33,17 @@ class Launcher {
 
  private:
   // What a descriptor in the epoll set belongs to; the rest of the 64 bits is the serial of a run.
-  enum class Watch : std::uint64_t { kListener, kSignals, kDaemon, kPidfd, kReport, kOutputPipe, kTerminal, kGuards };
+  enum class Watch : std::uint64_t {
+    kListener,
+    kSignals,
+    kDaemon,
+    kPidfd,
+    kReport,
+    kOutputPipe,
+    kTerminal,
+    kGuards,
+    kNames
+  };
   using Serial = std::uint64_t;
 
   Launcher(LauncherOptions options, KernelFeatures features, CgroupTree groups)
@@ -131,7 +142,8 @@ class Launcher {
   UniqueFd self_;                           // a pidfd
   UniqueFd hostProc_;                       // O_PATH
   UniqueFd wardenProgram_, egressProgram_;  // none: was not there
-  bool greeted_ = false;                    // the daemon's version was accepted
+  std::optional<NameFiles> names_;
+  bool greeted_ = false;  // the daemon's version was accepted
   bool terminating_ = false;
   std::map<Serial, std::unique_ptr<Run>> runs_;
   std::map<RunId, Serial> byId_;

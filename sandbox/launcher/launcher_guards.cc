@@ -175,6 +175,7 @@ Result<void> Launcher::forkGuard(Run& run, GuardRole role, UniqueFd partner) {
     spec.identity = Identity{.uid = run.guards.egressUid, .gid = run.guards.egressUid};
     spec.preparesNetwork = !run.networkPrepared;
     spec.attachPoint = options_.runDirectory.c_str();
+    if (role == GuardRole::kEgressOuter && names_->fd() < 0) names_->refresh();
   }
   UniqueFd group;
   if (features_.cloneIntoCgroup) group = RF_TRY(groups_.unifiedDirectory(run.id, run.priority, leaf));
