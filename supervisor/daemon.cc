@@ -188,6 +188,7 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
   }
   if (const auto* died = std::get_if<sandbox::GuardDied>(&event))
     return mediation_.guardDied({died->run, died->kind}, died->why);
+  if (const auto* owner = std::get_if<sandbox::OwnerFound>(&event)) return mediation_.ownerFound(*owner);
   // Where an earlier one was not heard any more, the one in its place is.
   if (const auto* guard = std::get_if<sandbox::GuardStarted>(&event))
     return mediation_.open(guard->run, Mediation::Since::kItsStart);

@@ -83,9 +83,10 @@ void Mediation::open(const RunId& id, Since since) {
 void Mediation::drain(const RunId& run) {
   for (auto& [id, link] : links_) {
     if (link.link.name().run != run) continue;
+    link.lastWords = true;
     for (std::size_t i = 0; i < kLastLooks; ++i)
       for (sandbox::GuardEvent& event : link.link.receive()) link.inbox.push_back(std::move(event));
-    while (!link.inbox.empty() && take(link, link.inbox.front())) link.inbox.pop_front();
+    for (; !link.inbox.empty() && take(link, link.inbox.front()); link.search.reset()) link.inbox.pop_front();
     if (link.link.over() && !link.link.closed()) continue;
     refuseTooMany(link);
     drainRing(link, Extent::kAll);
@@ -214,6 +215,7 @@ std::optional<Microseconds> Mediation::nextWake() const {
     if (link.refuseAt) soonest(next, *link.refuseAt);
     if (link.drainAt) soonest(next, *link.drainAt);
     if (link.traffic && link.trafficAt) soonest(next, *link.trafficAt);
+    if (link.search && !link.search->found) soonest(next, link.search->until);
   }
   return next;
 }
@@ -253,6 +255,7 @@ void Mediation::work(Link& link) {
   while (!link.inbox.empty() && canRecord() && !link.link.over()) {
     if (!take(link, link.inbox.front())) return;
     link.inbox.pop_front();
+    link.search.reset();
   }
 }
 
@@ -278,7 +281,49 @@ bool Mediation::on(Link& link, const sandbox::Ask& event) {
     soonest(link.refuseAt, world_.clock.now().boottime + kOverflowDelay);
     return true;
   }
-  return submit(AskRaised{link.link.name(), event, hashOf(run->id)});
+  AskRaised raised{link.link.name(), event, hashOf(run->id)};
+  if (isNew(world_.turns.state(), *run, link.link.name().kind, event) && !findOwner(link, *run, raised.ask.action))
+    return false;
+  return submit(raised);
+}
+
+// Fills in who is behind the action; false: that is still being looked for. An egress sees no process, so what it says
+// about them counts for nothing, and the launcher looks.
+bool Mediation::findOwner(Link& link, const Run& run, sandbox::GuardedAction& action) {
+  if (link.link.name().kind == GuardKind::kWarden) {
+    if (action.chain.empty()) action.chainNote = "not known: the process was gone when it was looked for";
+    return true;
+  }
+  action.chain.clear();
+  const Microseconds now = world_.clock.now().boottime;
+  if (!link.search && !link.lastWords) {
+    const std::uint64_t ticket = nextTicket_++;
+    if (!world_.launcher.send(sandbox::FindOwner{run.id, ticket, action.object}, {})) {
+      action.chainNote = "not known: the launcher, which would look, is not there at the moment";
+      return true;
+    }
+    link.search = Search{ticket, now + kOwnerPatience};
+  }
+  if (!link.search || (link.lastWords && !link.search->found)) {
+    action.chainNote = "not known: the run was over when it was looked for";
+    return true;
+  }
+  if (!link.search->found && now < link.search->until) return false;
+  if (!link.search->found)
+    link.search->found = sandbox::OwnerFound{run.id, 0, {}, "not known: the launcher did not answer in time"};
+  action.chain = link.search->found->chain;
+  if (!link.search->found->note.empty()) action.chainNote = link.search->found->note;
+  return true;
+}
+
+void Mediation::ownerFound(const sandbox::OwnerFound& found) {
+  for (auto& [id, link] : links_) {
+    if (link.link.name().run != found.run || !link.search || link.search->ticket != found.ticket || link.search->found)
+      continue;
+    link.search->found = found;
+    work(link);
+  }
+  tellFailures();
 }
 
 bool Mediation::on(Link& link, const sandbox::Withdraw& event) {

@@ -22,6 +22,7 @@ namespace ringfence::supervisor {
 inline constexpr Milliseconds kRingDelay{200};      // from the first allowed action to its way into the log
 inline constexpr Milliseconds kOverflowDelay{200};  // asks that are too many are refused together
 inline constexpr Milliseconds kTrafficInterval = std::chrono::minutes(1);
+inline constexpr Milliseconds kOwnerPatience{500};     // a question waits so long for who made its connection
 inline constexpr std::size_t kMaxGuardBacklog = 1024;  // facts on their way to the disk
 inline constexpr std::size_t kMaxHeldAsks = 1024;      // of one guard, to be refused
 
@@ -51,6 +52,7 @@ class Mediation {
   void drain(const RunId& run);
   void close(const RunId& run);
   void guardDied(const GuardName& guard, const std::string& why);
+  void ownerFound(const sandbox::OwnerFound& found);
 
   // The rules that it goes by, with what was granted. Fails with kNotFound when they are lost.
   Result<policy::Document> rulesOf(const Run& run) const;
@@ -78,6 +80,12 @@ class Mediation {
   void perform(std::vector<GuardEffect> effects);
 
  private:
+  // Who made the connection that the first event in an inbox asks about. What came after that waits with it.
+  struct Search {
+    std::uint64_t ticket = 0;
+    Microseconds until{};
+    std::optional<sandbox::OwnerFound> found = std::nullopt;
+  };
   struct Link {
     GuardLink link;
     std::deque<sandbox::GuardEvent> inbox = {};  // heard and not yet recorded
@@ -88,6 +96,8 @@ class Mediation {
     std::optional<Microseconds> trafficAt = std::nullopt;
     bool toldRules = false;  // and not yet heard from since
     bool failureTold = false;
+    std::optional<Search> search = std::nullopt;
+    bool lastWords = false;  // the run is over: nobody is looked for any more
   };
   struct Rules {
     std::shared_ptr<const policy::Document> document;
@@ -113,6 +123,7 @@ class Mediation {
   bool on(Link& link, const sandbox::Traffic& event);
   bool on(Link& link, const sandbox::RulesInForce& event);
   bool on(Link& link, const sandbox::ActionsWaiting& event);
+  bool findOwner(Link& link, const Run& run, sandbox::GuardedAction& action);
   void refuseTooMany(Link& link);
   void recordTraffic(Link& link);
   enum class Extent { kSome, kAll };
@@ -122,6 +133,7 @@ class Mediation {
   World world_;
   std::map<LinkId, Link> links_;
   LinkId nextLink_ = 1;
+  std::uint64_t nextTicket_ = 1;
   bool deaf_ = false;  // the log could not be written when this was looked at last
   std::map<RunId, std::vector<sandbox::CredentialValue>> credentials_;
   mutable std::map<RunId, Rules> rules_;

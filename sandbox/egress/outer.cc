@@ -175,6 +175,7 @@ void Outer::admit(UniqueFd client, Protocol protocol, std::uint16_t port) {
   const std::uint64_t id = live->id = nextLive_++;
   live->protocol = protocol;
   live->client = peer;
+  live->called = calledText(fd);
   live->deadlineMs = nowMs() + kHeadMs;
   if (!poller_.watch(fd, 0, [this, id](std::uint32_t events) { onClientEvents(id, events); })) return;
   Live& admitted = *(lives_[id] = std::move(live));

@@ -52,6 +52,7 @@ class Outer {
     std::uint64_t id = 0;
     Protocol protocol = Protocol::kRedirected;
     std::string client;  // its end inside: "10.77.0.1:43210"
+    std::string called;  // the other end, as whoever is inside called it
     Wanted wanted;
     Destination dial;  // whom it goes to: what was wanted, or another
     Allowed allowed = Allowed::kNot;

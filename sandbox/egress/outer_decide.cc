@@ -33,8 +33,8 @@ GuardedAction Outer::actionOf(const Live& live) const {
   GuardedAction action;
   action.action = {policy::Operation::kConnect, live.wanted.destination.text(), {}};
   action.what = protocolName(live.protocol);
-  // Who is behind it, for whoever can see the run's processes: the end of its connection inside.
-  if (!live.client.empty()) action.object = "tcp " + live.client;
+  // Who is behind it, for whoever can see the run's processes: the ends of its connection inside.
+  if (!live.client.empty()) action.object = "tcp " + live.client + (live.called.empty() ? "" : " to " + live.called);
   action.reversible = isLocal(live) ? Reversibility::kIrreversible : Reversibility::kLeavesDevice;
   return action;
 }
@@ -51,6 +51,7 @@ void Outer::wantRedirected(Live& live) {
   const auto original = originalDestination(live.session.clientFd());
   if (!original) return live.session.refuse({});
   std::string host = dotted(original->address);
+  live.called = host + ":" + std::to_string(original->port);
   if (NameTable::isSynthetic(original->address)) {
     const std::string* name = names_.names().nameOf(original->address);
     if (name != nullptr) host = *name;

@@ -39,6 +39,15 @@ SocketAddress socketAddress(const policy::Address& address, std::uint16_t port) 
   return made;
 }
 
+std::string endText(int socket, int (*ask)(int, sockaddr*, socklen_t*)) {
+  sockaddr_in end{};
+  socklen_t length = sizeof end;
+  if (ask(socket, reinterpret_cast<sockaddr*>(&end), &length) != 0 || end.sin_family != AF_INET) return {};
+  char text[INET_ADDRSTRLEN];
+  if (::inet_ntop(AF_INET, &end.sin_addr, text, sizeof text) == nullptr) return {};
+  return std::string(text) + ":" + std::to_string(ntohs(end.sin_port));
+}
+
 }  // namespace
 
 Result<UniqueFd> bindLoopback(Transport transport, std::uint16_t port) {
@@ -80,14 +89,8 @@ int takeError(int socket) {
   return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
-std::string peerText(int socket) {
-  sockaddr_in peer{};
-  socklen_t length = sizeof peer;
-  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &length) != 0 || peer.sin_family != AF_INET) return {};
-  char text[INET_ADDRSTRLEN];
-  if (::inet_ntop(AF_INET, &peer.sin_addr, text, sizeof text) == nullptr) return {};
-  return std::string(text) + ":" + std::to_string(ntohs(peer.sin_port));
-}
+std::string peerText(int socket) { return endText(socket, ::getpeername); }
+std::string calledText(int socket) { return endText(socket, ::getsockname); }
 
 void resetOnClose(int socket) {
   const linger reset{.l_onoff = 1, .l_linger = 0};

@@ -23,6 +23,8 @@ Result<UniqueFd> beginConnect(Transport transport, const policy::Address& addres
 int takeError(int socket);
 // The other end, "10.77.0.1:43210"; empty when it is gone.
 std::string peerText(int socket);
+// This end as the other one called it, likewise.
+std::string calledText(int socket);
 // The next close sends a reset.
 void resetOnClose(int socket);
 

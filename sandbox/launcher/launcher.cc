@@ -211,6 +211,7 @@ void Launcher::obey(LauncherRequest request, Packet packet) {
   if (std::get_if<Adopt>(&request) != nullptr) return listKept();
   if (const auto* kept = std::get_if<Kept>(&request)) return adopt(kept->kept, std::move(packet.fds));
   if (const auto* forgotten = std::get_if<Forget>(&request)) return forget(forgotten->run);
+  if (const auto* owner = std::get_if<FindOwner>(&request)) return obeyFindOwner(*owner);
   if (const auto* abandon = std::get_if<Abandon>(&request)) {
     if (Run* run = find(abandon->run); run != nullptr && run->state < RunState::kStarting) {
       failLaunch(*run, "abandoned", "the launch was abandoned", 0, 125);

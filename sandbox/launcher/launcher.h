@@ -111,6 +111,10 @@ class Launcher {
   void adopt(const KeptRun& kept, std::vector<UniqueFd> fds);
   void listKept();
 
+  // launcher_owners.cc: who made a connection
+  void obeyFindOwner(const FindOwner& request);
+  OwnerFound findOwner(const Run& run, const FindOwner& request) const;
+
   // launcher_guards.cc: who stands beside a run
   Result<void> checkGuards(const Plan& plan) const;
   Result<void> makeGuards(Run& run);

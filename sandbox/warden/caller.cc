@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "sandbox/warden/process_chain.h"
+#include "sandbox/kernel/process_chain.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sandbox/kernel/process_chain.h"
 #include "sandbox/kernel/registers.h"
 #include "sandbox/warden/exec_block.h"
-#include "sandbox/warden/process_chain.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::sandbox {

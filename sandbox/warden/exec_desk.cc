@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <string>
 
+#include "sandbox/kernel/process_chain.h"
 #include "sandbox/warden/exec_deed.h"
-#include "sandbox/warden/process_chain.h"
 
 namespace ringfence::sandbox {
 namespace {

@@ -7,8 +7,8 @@
 #include <csignal>
 
 #include "sandbox/kernel/path_calls.h"
+#include "sandbox/kernel/process_chain.h"
 #include "sandbox/warden/exec_block.h"
-#include "sandbox/warden/process_chain.h"
 
 namespace ringfence::sandbox {
 namespace {

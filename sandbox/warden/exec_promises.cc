@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sandbox/warden/process_chain.h"
+#include "sandbox/kernel/process_chain.h"
 
 namespace ringfence::sandbox {
 namespace {

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "sandbox/kernel/guarded_calls.h"
-#include "sandbox/warden/process_chain.h"
+#include "sandbox/kernel/process_chain.h"
 #include "sandbox/warden/warden_parts.h"
 
 namespace ringfence::sandbox {

@@ -296,5 +296,20 @@ void describe(A& a, typename A::template Of<GuardDied>& value) {
   auto& [run, kind, why] = value;
   a("run", run)("kind", kind)("why", why);
 }
+template <typename A>
+void describe(A& a, typename A::template Of<ProcessLink>& value) {
+  auto& [pid, name] = value;
+  a("pid", pid)("name", name);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<FindOwner>& value) {
+  auto& [run, ticket, ends] = value;
+  a("run", run)("ticket", ticket)("ends", ends);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<OwnerFound>& value) {
+  auto& [run, ticket, chain, note] = value;
+  a("run", run)("ticket", ticket)("chain", chain)("note", note);
+}
 
 }  // namespace ringfence::sandbox

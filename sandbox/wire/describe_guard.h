@@ -112,13 +112,9 @@ void describe(A& a, typename A::template Of<policy::Action>& value) {
 // ---- what guards and daemon say
 
 template <typename A>
-void describe(A& a, typename A::template Of<ProcessLink>& value) {
-  auto& [pid, name] = value;
-  a("pid", pid)("name", name);
-}
-template <typename A>
 void describe(A& a, typename A::template Of<GuardedAction>& value) {
-  auto& [action, what, second, cwd, object, chain, reversible] = value;
+  auto& [action, what, second, cwd, object, chain, reversible, chainNote] = value;
+  static_cast<void>(chainNote);  // Stays with the daemon.
   a("action", action)("what", what)("second", second)("cwd", cwd)("object", object);
   a("chain", chain)("reversible", reversible);
 }

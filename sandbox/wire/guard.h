@@ -13,6 +13,7 @@
 
 #include "policy/document.h"
 #include "policy/evaluate.h"
+#include "sandbox/plan/process_link.h"
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
 #include "sdk/base/units.h"
@@ -26,7 +27,6 @@ inline constexpr Bytes kMaxGuardOrder = mebibytes(4);   // rules alone can be lo
 inline constexpr std::size_t kMaxGuardText = 4096;      // a path, a host, one argument
 inline constexpr std::size_t kMaxGuardArguments = 256;  // of an argv; the last one then says how many were cut
 inline constexpr std::size_t kMaxGuardArgvBytes = 32 * 1024;
-inline constexpr std::size_t kMaxProcessChain = 16;
 inline constexpr std::size_t kMostTrafficHosts = 256;
 
 enum class GuardKind : std::uint8_t { kWarden, kEgress };
@@ -34,22 +34,17 @@ enum class GuardKind : std::uint8_t { kWarden, kEgress };
 // What an action would leave behind. Nothing is undoable yet.
 enum class Reversibility : std::uint8_t { kUndoable, kIrreversible, kLeavesDevice };
 
-// From the process that acts up to the run's pid 1. Pids as the launcher's pid namespace counts them.
-struct ProcessLink {
-  std::int32_t pid = 0;
-  std::string name;
-  bool operator==(const ProcessLink&) const = default;
-};
-
 // One thing that an agent wants, as the guard copied it once; everything later uses this copy.
 struct GuardedAction {
   policy::Action action;
   std::string what;    // the system call or protocol: "unlinkat", "execve", "http-connect"
   std::string second;  // of calls with two paths: where a rename or link goes
   std::string cwd;
-  std::string object;  // "DEV:INO" of what was pinned, or empty
+  std::string object;  // "DEV:INO" of what was pinned, of a connection its two ends (sandbox/kernel/socket_owner.h)
   std::vector<ProcessLink> chain;
   Reversibility reversible = Reversibility::kIrreversible;
+  // Why there is no chain, or what a person should know of it. The daemon's own: no guard sends it.
+  std::optional<std::string> chainNote;
   bool operator==(const GuardedAction&) const = default;
 };
 // The rule that judged it, as a Verdict has it.

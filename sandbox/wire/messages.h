@@ -15,7 +15,7 @@
 namespace ringfence::sandbox {
 
 // Raised with every change of a message's shape. Peers of another version say so and part.
-inline constexpr std::uint32_t kWireVersion = 4;
+inline constexpr std::uint32_t kWireVersion = 5;
 
 // ---- daemon -> launcher ---------------------------------------------------------------------------------------------
 
@@ -61,6 +61,13 @@ struct Forget {
 };
 // "What do you keep?": answered by a Kept for each run, then AdoptDone.
 struct Adopt {};
+// Whose connection is that, among the processes of the run? `ends` as sandbox/kernel/socket_owner.h has them. Answered
+// by OwnerFound.
+struct FindOwner {
+  RunId run;
+  std::uint64_t ticket = 0;
+  std::string ends;
+};
 // A Kept going down: to a launcher that came after a dead one, with the daemon's copies. From now on it watches
 // that run.
 
@@ -203,10 +210,17 @@ struct GuardDied {
   GuardKind kind = GuardKind::kWarden;
   std::string why;
 };
+// `note`: why the chain is empty, or what a person should know of it.
+struct OwnerFound {
+  RunId run;
+  std::uint64_t ticket = 0;
+  std::vector<ProcessLink> chain;
+  std::string note;
+};
 
-using LauncherRequest =
-    std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget, Adopt, Kept, Foretell>;
+using LauncherRequest = std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget,
+                                     Adopt, Kept, Foretell, FindOwner>;
 using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued,
-                                   Ended, Kept, AdoptDone, Removed, GuardStarted, GuardDied>;
+                                   Ended, Kept, AdoptDone, Removed, GuardStarted, GuardDied, OwnerFound>;
 
 }  // namespace ringfence::sandbox

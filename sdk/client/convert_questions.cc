@@ -105,6 +105,7 @@ PendingItem fromMessage(const v1::PendingItem& message) {
   item.runName = message.run_name();
   item.action = fromMessage(message.action());
   for (const v1::ProcessLink& link : message.chain()) item.chain.push_back({link.pid(), link.name()});
+  item.chainNote = message.chain_note();
   if (message.has_rule()) item.rule = fromMessage(message.rule());
   item.why = message.why();
   item.digest = message.digest();

@@ -40,6 +40,7 @@ struct PendingItem {
   std::string run, runName;
   PendingAction action;
   std::vector<ProcessLink> chain;  // from the process that asks up to pid 1 of the run
+  std::string chainNote;           // why there is no chain, or what to know of it
   std::optional<RuleText> rule;    // absent: no rule of a file
   std::string why, digest, asked, deadline;
   Reversibility reversible = Reversibility::kUnknown;

@@ -254,6 +254,7 @@ void fillMessage(const PendingItem& item, v1::PendingItem& message) {
     added.set_pid(link.pid);
     added.set_name(link.name);
   }
+  message.set_chain_note(asUtf8(item.action.chainNote.value_or("")));
   if (item.rule) fillRule(*item.rule, *message.mutable_rule());
   message.set_why(asUtf8(item.why));
   message.set_digest(item.digest);

@@ -33,7 +33,8 @@ constexpr auto& namesOf(GrantScope) { return kScopes; }
 // clang-format off
 template <typename A, Of<sandbox::ProcessLink> F> void fields(A& a, F& f) { a("name", f.name); a("pid", f.pid); }
 template <typename A, Of<sandbox::GuardedAction> F> void fields(A& a, F& f) {
-  a("argv", f.action.argv); a("chain", f.chain); a("cwd", f.cwd); a("object", f.object); a("op", f.action.operation);
+  a("argv", f.action.argv); a("chain", f.chain); a("chain_note", f.chainNote); a("cwd", f.cwd); a("object", f.object);
+  a("op", f.action.operation);
   a("reversible", f.reversible); a("second", f.second); a("target", f.action.target); a("what", f.what);
 }
 template <typename A, Of<sandbox::GuardRule> F> void fields(A& a, F& f) {

@@ -97,6 +97,10 @@ std::optional<std::string> whyRefused(const State& state, const Run& run, sandbo
   return std::nullopt;
 }
 
+bool isNew(const State& state, const Run& run, sandbox::GuardKind guard, const sandbox::Ask& ask) {
+  return !knows(state, run, {guard, ask.ask}) && !couldJoin(state, run, ask);
+}
+
 std::string_view settledName(Settled settled) {
   switch (settled) {
     case Settled::kAllowed: return "allowed";

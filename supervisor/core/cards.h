@@ -26,6 +26,9 @@ std::vector<std::vector<const Question*>> visibleCards(const State& state, const
 std::optional<std::string> whyRefused(const State& state, const Run& run, sandbox::GuardKind guard,
                                       const sandbox::Ask& ask, const Now& now);
 
+// Whether that ask would become a question of its own: nobody asks it yet, and nothing answers it.
+bool isNew(const State& state, const Run& run, sandbox::GuardKind guard, const sandbox::Ask& ask);
+
 // "answered already: denied by uid 1000 at …", where that is known and the peer may know it.
 std::optional<std::string> whyClosed(const State& state, const Peer& peer, std::uint64_t id);
 

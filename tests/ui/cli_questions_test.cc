@@ -91,10 +91,23 @@ TEST_CASE("a question never cuts what it is about, however long that is") {
   for (int i = 0; i < 300; ++i) CHECK(mentions(card, "word" + std::to_string(i)));
 }
 
+TEST_CASE("a question says in words when nobody knows who is behind it, or what is odd about who is") {
+  client::PendingItem item = exampleItem();
+  item.chainNote = "held by 1 other process of the run too";
+  CHECK(mentions(questionCard(item, kNow, 80, Colour::kOff),
+                 "started by agent (1)\n           held by 1 other process of the run too\n"));
+  item.chain.clear();
+  item.chainNote = "not known: gone";
+  CHECK(mentions(questionCard(item, kNow, 80, Colour::kOff), "  process  not known: gone\n"));
+  CHECK(json::parse(pendingJson(item))["chain_note"] == "not known: gone");
+  CHECK(json::parse(pendingJson(exampleItem()))["chain_note"].is_null());
+}
+
 TEST_CASE("what an agent wrote cannot draw on the terminal of who decides") {
   client::PendingItem item = exampleItem();
   const std::string evil = "x\x1b[2J\n\r\u202e";
-  item.runName = item.action.target = item.action.cwd = item.why = item.chain[0].name = item.rule->text = evil;
+  item.runName = item.action.target = item.action.cwd = item.why = item.chain[0].name = item.rule->text =
+      item.chainNote = evil;
   item.action.argv = {"sh", "-c", evil};
   item.batched = {{client::Operation::kConnect, evil, evil, {}, evil, evil}};
   item.batch = 2;

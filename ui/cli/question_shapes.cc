@@ -112,6 +112,7 @@ std::string pendingJson(const client::PendingItem& item) {
     json.beginObject().field("pid", link.pid).untrustedField("name", link.name).endObject();
   }
   json.endArray();
+  textOrNull(json, "chain_note", item.chainNote);
   ruleField(json, item.rule);
   textOrNull(json, "why", item.why);
   json.field("digest", item.digest).field("asked", item.asked).field("deadline", item.deadline);

@@ -176,6 +176,8 @@ std::string questionCard(const client::PendingItem& item, Microseconds now, std:
   if (item.batch > 1) text += row("", "One answer is for all of them: they came faster than you are asked.", columns);
   if (item.coalesced > 1) text += row("calls", std::to_string(item.coalesced) + " wait for the same answer", columns);
   if (!item.chain.empty()) text += row("process", chainText(item.chain), columns);
+  if (!item.chainNote.empty())
+    text += row(item.chain.empty() ? "process" : "", escapeForDisplay(item.chainNote), columns);
   if (item.rule) {
     text += row("rule", ruleText(*item.rule), columns);
     if (!item.rule->text.empty()) text += row("", escapeForDisplay(item.rule->text), columns);

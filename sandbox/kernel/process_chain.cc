@@ -1,4 +1,4 @@
-#include "sandbox/warden/process_chain.h"
+#include "sandbox/kernel/process_chain.h"
 
 #include <cerrno>
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sandbox/kernel/procfs.h"
-#include "sandbox/wire/guard.h"
+#include "sandbox/plan/process_link.h"
 #include "sdk/base/result.h"
 
 namespace ringfence::sandbox {
