@@ -108,7 +108,13 @@ Result<Session::Opening> Outer::openingOf(Live& live) {
       opening.upgrade = wanted.upgrade;
       return opening;
     case Protocol::kCredential: {
-      const policy::Credential& credential = judge_->document().network.credentials[wanted.credential];
+      const auto& all = judge_->document().network.credentials;
+      // The rules may have changed while somebody was asked: a value goes to its own host and nowhere else.
+      const auto own = wanted.credential < std::min(all.size(), credentials_.size())
+                           ? parseDestination(all[wanted.credential].host, all[wanted.credential].port)
+                           : Result<Destination>(Error{ErrorCode::kNotFound, "there is no such credential any more"});
+      if (!own || *own != live.dial) return Error{ErrorCode::kDenied, "the credential is for another host now"};
+      const policy::Credential& credential = all[wanted.credential];
       HttpField field{.name = credential.header, .value = credential.prefix + credentials_[wanted.credential].value};
       std::ranges::transform(field.name, field.name.begin(),
                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });

@@ -67,6 +67,9 @@ class Deed {
   const std::string& second() const { return second_; }
   // "DEV:INO" of what was pinned, or empty.
   virtual std::string object() const { return {}; }
+  // What else the call was given, for people, and so that two calls that differ in it are never one question: the mode
+  // of a chmod, where a link leads, what comes to the name that the question is about.
+  virtual std::string detail(std::size_t target) const { return (void)target, std::string(); }
   // For a question or a record, without what follows from the call alone: its name, the chain, the directory.
   virtual GuardedAction describe(std::size_t target) const;
   virtual Lasting lasting() const { return Lasting::kChange; }

@@ -51,6 +51,7 @@ class PathDeed : public Deed {
  public:
   explicit PathDeed(PathCall call) : call_(std::move(call)) {}
   std::string object() const override;
+  std::string detail(std::size_t target) const override;
   OrErrno<std::unique_ptr<Deed>> rewritten(const Caller& caller, std::size_t target, const Rewrite& rewrite) override;
 
  protected:

@@ -61,7 +61,9 @@ ExecAdmission ExecCase::admission() && {
   return {.call = call, .copy = std::move(copy), .program = std::move(program), .original = original};
 }
 
-ExecCorrection ExecCase::correction() && { return {.call = call, .corrected = std::move(copy)}; }
+ExecCorrection ExecCase::correction() && {
+  return {.call = call, .corrected = std::move(copy), .program = identityOf(program)};
+}
 
 PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise) {
   auto copy = copyExec(caller);
@@ -75,7 +77,10 @@ PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promis
     if (!refusal.why.empty()) refusal.action = std::move(written);
     return refusal;
   }
-  if (kept) result->kept = std::move(promise);
+  // The same words may lead to another program by now: nobody has judged that one.
+  const bool same = kept && identityOf(result->program) == promise->program;
+  if (promise && promise->kind == ExecPromise::Kind::kCorrected && !same) return ExecBroken{std::move(written)};
+  if (same) result->kept = std::move(promise);
   return std::move(*result);
 }
 

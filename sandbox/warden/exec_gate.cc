@@ -57,6 +57,7 @@ bool ExecGate::begin(Active& active, Job job) {
     active.call = admission->call;
     active.step = Step::kRunning;
     active.original = admission->original;
+    active.program = identityOf(admission->program);
     active.expectation.emplace(admission->copy, std::move(admission->program));
     active.copy = std::move(admission->copy);
   } else {
@@ -64,6 +65,7 @@ bool ExecGate::begin(Active& active, Job job) {
     active.call = correction.call;
     active.step = Step::kStopping;
     active.copy = std::move(correction.corrected);
+    active.program = std::move(correction.program);
     answer = CallAnswer::failed(kRestartAlways);
   }
   const int thread = active.call.thread;
@@ -198,6 +200,7 @@ void ExecGate::settle(Active& active, const TraceStop& stop) {
                       {.kind = active.original ? ExecPromise::Kind::kCorrected : ExecPromise::Kind::kAgain,
                        .arguments = active.call.arguments,
                        .copy = active.copy,
+                       .program = active.program,
                        .original = active.original});
     note(active, ExecOutcome::End::kAgain);
   } else {
@@ -246,6 +249,7 @@ void ExecGate::makeCorrected(Active& active, const TraceStop& stop) {
   promises_.promise(active.call.thread, {.kind = ExecPromise::Kind::kCorrected,
                                          .arguments = arguments,
                                          .copy = active.copy,
+                                         .program = active.program,
                                          .original = active.original});
   note(active, ExecOutcome::End::kCorrected);
   release(active, stop);

@@ -36,6 +36,7 @@ struct ExecAdmission {
 struct ExecCorrection {
   Notification call;
   ExecCopy corrected;  // absolute, or relative to the working directory
+  std::vector<ExecIdentity> program;
 };
 
 struct ExecOutcome {
@@ -92,7 +93,8 @@ class ExecGate {
     Notification call;
     Step step = Step::kRunning;
     bool traced = false;
-    ExecCopy copy;                               // as judged, or as corrected
+    ExecCopy copy;  // as judged, or as corrected
+    std::vector<ExecIdentity> program;
     std::optional<ExecExpectation> expectation;  // kRunning
     std::optional<CallArguments> original;
     std::optional<CallRegisters> registers;  // from kStopping on: as they were

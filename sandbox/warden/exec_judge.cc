@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "sandbox/warden/exec_unwrap.h"
+#include "sdk/base/sha256.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -30,6 +31,15 @@ bool isGranted(const policy::Document& document, const policy::Action& action) {
   return std::ranges::any_of(document.grants, [&](const policy::Grant& grant) {
     return grant.operation == policy::Operation::kExec && grant.target == action.target && grant.argv == action.argv;
   });
+}
+
+// Two command lines that are cut alike are two questions all the same, and never one answer.
+std::string hashOf(std::string_view bytes) { return "sha256 " + sha256Hex(bytes).substr(0, 32); }
+
+std::string hashOf(const std::vector<std::string>& argv) {
+  std::string bytes;
+  for (const std::string& argument : argv) bytes += std::to_string(argument.size()) + ":" + argument;
+  return hashOf(bytes);
 }
 
 }  // namespace
@@ -62,19 +72,20 @@ std::vector<std::string> boundedArguments(const std::vector<std::string>& argv, 
   std::size_t bytes = 0;
   for (const std::string& argument : argv) {
     std::string text = argument;
-    if (text.size() > kMaxGuardText) {
-      text.resize(kMaxGuardText - 64);
-      text += "… (" + std::to_string(argument.size()) + " bytes)";
+    if (text.size() > kMaxWholeArgument) {
+      text.resize(kMaxWholeArgument);
+      text += "… (" + std::to_string(argument.size()) + " bytes, " + hashOf(argument) + ")";
     }
     bytes += text.size();
-    if (bounded.size() + 1 >= kMaxGuardArguments || bytes > kMaxGuardArgvBytes - 64) break;
+    if (bounded.size() + 1 >= kMaxGuardArguments || bytes > kMaxGuardArgvBytes - 256) break;
     bounded.push_back(std::move(text));
   }
   const std::size_t missing = argv.size() - bounded.size();
   if (cut == ArgumentsCut::kYes)
-    bounded.push_back("… (" + std::to_string(missing) + " more, and what was too long to be read)");
+    bounded.push_back("… (" + std::to_string(missing) + " more, and what was too long to be read; " + hashOf(argv) +
+                      ")");
   else if (missing > 0)
-    bounded.push_back("… (" + std::to_string(missing) + " more)");
+    bounded.push_back("… (" + std::to_string(missing) + " more; all: " + hashOf(argv) + ")");
   return bounded;
 }
 

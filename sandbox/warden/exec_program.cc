@@ -126,6 +126,12 @@ Result<ExecProgram> openProgram(const Caller& caller, const ExecCopy& copy) {
   return program;
 }
 
+std::vector<ExecIdentity> identityOf(const ExecProgram& program) {
+  std::vector<ExecIdentity> identity;
+  for (const ExecObject& object : program.chain) identity.push_back({object.device, object.inode, object.path});
+  return identity;
+}
+
 std::optional<std::string> realPathOf(const Caller& caller, const std::string& path) {
   const auto object = openObject(caller, path, AT_FDCWD, LastLink::kFollow);
   if (!object) return std::nullopt;

@@ -32,6 +32,15 @@ struct ExecProgram {
   std::vector<ExecObject> chain;
 };
 
+// Which objects it was, for whoever looks at the same path later.
+struct ExecIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::string path;
+  bool operator==(const ExecIdentity&) const = default;
+};
+std::vector<ExecIdentity> identityOf(const ExecProgram& program);
+
 // Fails with sysErrno as the kernel would say it (ENOENT, EACCES, ELOOP, ENOEXEC…) and with kDenied and none for what
 // it might do but nobody here can judge: a program without a name (AT_EMPTY_PATH, a deleted file). May block
 // where a file system does.

@@ -6,10 +6,12 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "sandbox/kernel/notifier.h"
 #include "sandbox/kernel/registers.h"
 #include "sandbox/warden/exec_copy.h"
+#include "sandbox/warden/exec_program.h"
 
 namespace ringfence::sandbox {
 
@@ -18,6 +20,7 @@ struct ExecPromise {
   // Of its registers, which no other thread can change: a call with other ones is another call.
   CallArguments arguments{};
   ExecCopy copy;                          // what its memory must say; kCorrected: anything else is an exchange
+  std::vector<ExecIdentity> program;      // what its path must lead to
   std::optional<CallArguments> original;  // kCorrected: of the registers, for when the call fails
   std::uint64_t startTime = 0;            // of the thread
 };

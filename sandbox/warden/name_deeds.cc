@@ -121,6 +121,7 @@ class MoveName final : public PathDeed {
     judge(policy::Operation::kWrite, std::move(*to));
     return 0;
   }
+  Ruling rule(const Rules& rules) const override { return rules.ruleMove(targets_); }
   Effect perform() override {
     return Effect::of(::renameat2(from_.directory.get(), from_.name.c_str(), to_.directory.get(), to_.name.c_str(),
                                   static_cast<unsigned>(call_.flags)));

@@ -1,10 +1,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 
 #include "sandbox/warden/deeds.h"
 #include "sdk/base/io.h"
+#include "sdk/base/sha256.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -69,6 +72,53 @@ OrErrno<PathCall> again(const PathCall& call) {
   return copy;
 }
 
+std::string octal(std::uint64_t mode) {
+  std::array<char, 16> text{};
+  (void)std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode & 07777));
+  return text.data();
+}
+
+std::string number(std::uint32_t id) { return id == ~std::uint32_t{0} ? "unchanged" : std::to_string(id); }
+
+std::string timeText(const std::optional<std::array<timespec, 2>>& times) {
+  if (!times) return "now";
+  std::string text;
+  for (const timespec& time : *times)
+    text += (text.empty() ? "" : " ") + std::to_string(time.tv_sec) + "." + std::to_string(time.tv_nsec);
+  return text;
+}
+
+std::string detailOf(const PathCall& call) {
+  switch (call.call) {
+    case GuardedCall::kChmod:
+    case GuardedCall::kFchmod:
+    case GuardedCall::kFchmodat:
+    case GuardedCall::kFchmodat2: return octal(call.mode);
+    case GuardedCall::kChown:
+    case GuardedCall::kFchown:
+    case GuardedCall::kLchown:
+    case GuardedCall::kFchownat: return "owner " + number(call.owner) + " group " + number(call.group);
+    case GuardedCall::kTruncate: return "to " + std::to_string(call.length) + " bytes";
+    case GuardedCall::kSymlink:
+    case GuardedCall::kSymlinkat: return "to " + call.text;
+    case GuardedCall::kRenameat2:
+      return (call.flags & RENAME_EXCHANGE) != 0 ? "and back: each in place of the other" : "";
+    case GuardedCall::kSetxattr:
+    case GuardedCall::kLsetxattr:
+    case GuardedCall::kFsetxattr:
+      return call.text + ", " + std::to_string(call.value.size()) + " bytes, sha256 " +
+             sha256Hex(call.value).substr(0, 32);
+    case GuardedCall::kRemovexattr:
+    case GuardedCall::kLremovexattr:
+    case GuardedCall::kFremovexattr: return "without " + call.text;
+    case GuardedCall::kUtime:
+    case GuardedCall::kUtimes:
+    case GuardedCall::kFutimesat:
+    case GuardedCall::kUtimensat: return timeText(call.times);
+    default: return {};
+  }
+}
+
 }  // namespace
 
 Effect Effect::of(long result) {
@@ -87,6 +137,13 @@ GuardedAction Deed::describe(std::size_t target) const {
 void PathDeed::judge(policy::Operation operation, std::string path) {
   if (path.empty()) return;
   targets_.push_back({.operation = operation, .target = std::move(path), .argv = {}});
+}
+
+std::string PathDeed::detail(std::size_t target) const {
+  std::string text = detailOf(call_);
+  if (target == 1 && !second_.empty()) text = "from " + targets_.front().target + (text.empty() ? "" : ", " + text);
+  if (text.size() <= kMaxGuardText / 2) return text;
+  return text.substr(0, kMaxGuardText / 2) + "… (sha256 " + sha256Hex(text).substr(0, 32) + ")";
 }
 
 std::string PathDeed::object() const {

@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <climits>
+#include <set>
 
 #include "sandbox/kernel/path_calls.h"
 #include "sandbox/warden/walk.h"
+#include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -102,6 +106,36 @@ OrErrno<Place> pinPlaceBehindLinks(const Caller& caller, const CopiedPath& path,
 
 std::string handleOf(int object) { return std::to_string(object); }
 
+namespace {
+
+std::set<std::uint64_t> ownMounts() {
+  std::set<std::uint64_t> mounts;
+  // Of this process: the directory in which handles are is below its own.
+  const auto text = readFileAt(AT_FDCWD, "../mountinfo", mebibytes(64));
+  if (!text) return mounts;
+  for (std::size_t line = 0; line < text->size();) {
+    std::uint64_t mount = 0;
+    const auto [end, error] = std::from_chars(text->data() + line, text->data() + text->size(), mount);
+    if (error == std::errc()) mounts.insert(mount);
+    line = std::min(text->find('\n', line), text->size() - 1) + 1;
+  }
+  return mounts;
+}
+
+// Whether it lies in a mount of the run. What a person gave a run as its standard input does not: its name is one
+// outside, and would be taken for one inside. Nobody in a run makes mounts, so they are looked at once.
+bool isOfThisRun(int object) {
+  static const std::set<std::uint64_t> kMounts = ownMounts();
+  struct statx status {};
+  return ::statx(object, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 && (status.stx_mask & STATX_MNT_ID) != 0 &&
+         kMounts.contains(status.stx_mnt_id);
+}
+
+// In memory alone, in no mount of anybody's.
+bool isMemoryFile(std::string_view path) { return path.starts_with("/memfd:") && path.ends_with(kDeleted); }
+
+}  // namespace
+
 OrErrno<std::string> pathOf(int object) {
   std::array<char, PATH_MAX> buffer;
   const std::string handle = handleOf(object);
@@ -112,6 +146,7 @@ OrErrno<std::string> pathOf(int object) {
   std::string path(buffer.data(), static_cast<std::size_t>(length));
   if (!path.starts_with('/'))
     return path.starts_with("(unreachable)") ? OrErrno<std::string>(Errno{EACCES}) : std::string();
+  if (!isMemoryFile(path) && !isOfThisRun(object)) return Errno{EACCES};
   if (path.ends_with(kDeleted)) {
     struct stat status {};
     struct stat named {};

@@ -44,7 +44,7 @@ OrErrno<Place> pinPlace(const Caller& caller, const CopiedPath& path, std::uint6
 OrErrno<Place> pinPlaceBehindLinks(const Caller& caller, const CopiedPath& path, std::uint64_t resolve = 0);
 
 // What a pinned object is called now: an absolute path, or empty for what has no name (a pipe, a deleted file): then it
-// is nobody's but those who have it open. EACCES for what lies outside the root.
+// is nobody's but those who have it open. EACCES for what lies outside the root or in no mount of this process.
 OrErrno<std::string> pathOf(int object);
 OrErrno<std::string> pathOf(const Place& place);
 // The object's name below its own /proc/self/fd, which every thread of a warden has as its working directory.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "policy/move.h"
 #include "sandbox/kernel/path_calls.h"
 
 namespace ringfence::sandbox {
@@ -112,6 +113,19 @@ Ruling Rules::rule(const std::vector<policy::Action>& targets) const {
     }
     ruling.recorded = ruling.recorded || lasts;
   }
+  return ruling;
+}
+
+Ruling Rules::ruleMove(const std::vector<policy::Action>& targets) const {
+  Ruling ruling = rule(targets);
+  if (targets.size() != 2 || ruling.decision == policy::Decision::kRewrite) return ruling;
+  // What a launch forbade is a mount, and no folder above one can be moved.
+  const policy::Judge& judge = made_ ? *made_ : judge_;
+  auto moved = policy::judgeMove(judge.document(), places_, targets[0].target, targets[1].target);
+  if (!moved || strength(moved->verdict.decision) <= strength(ruling.decision)) return ruling;
+  ruling.decision = moved->verdict.decision;
+  ruling.target = moved->place == policy::MovePlace::kFrom ? 0 : 1;
+  ruling.verdict = std::move(moved->verdict);
   return ruling;
 }
 

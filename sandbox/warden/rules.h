@@ -31,6 +31,8 @@ class Rules {
   const RunId& run() const { return run_; }
   const policy::Judge& judge() const { return judge_; }
   Ruling rule(const std::vector<policy::Action>& targets) const;
+  // Of a name that goes to another place: the first target goes to the second. What is in it goes along.
+  Ruling ruleMove(const std::vector<policy::Action>& targets) const;
 
  private:
   // What the fence brings along: the policy has no word about it, and everything may be done there that the walls let.

@@ -49,6 +49,7 @@ std::string textOf(const GuardedAction& action) {
 GuardedAction Warden::describe(const Call& call, std::size_t target) const {
   GuardedAction action = call.deed->describe(target);
   action.what = guardedCallName(guardedCallOf(call.notification.number));
+  if (const std::string detail = call.deed->detail(target); !detail.empty()) action.what += " " + detail;
   action.chain = readProcessChain(parts_.proc, call.notification.thread);
   action.reversible = call.deed->reversible();
   if (action.cwd.empty()) {

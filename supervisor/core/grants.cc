@@ -82,7 +82,7 @@ std::optional<std::string> whyNotLasting(const sandbox::GuardedAction& action) {
   std::size_t bytes = 0;
   for (const std::string& argument : wanted.argv) {
     bytes += argument.size();
-    if (argument.size() >= sandbox::kMaxGuardText) return "its arguments are too long to be shown whole";
+    if (argument.size() > sandbox::kMaxWholeArgument) return "its arguments are too long to be shown whole";
   }
   if (wanted.argv.size() >= sandbox::kMaxGuardArguments ||
       bytes + sandbox::kMaxGuardText >= sandbox::kMaxGuardArgvBytes)

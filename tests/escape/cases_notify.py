@@ -58,7 +58,46 @@ def path_exchanged(w: World, side: Any) -> list[Result]:
         exchanged(w, side, "race-path", operation)
         for operation in ("open", "create", "mkdir", "truncate", "chmod", "unlink", "rename", "symlink")
     ]
-    return [*results, link_exchanged(w, side)]
+    return [*results, link_exchanged(w, side), *folder_moved(w, side), given_opened_again(w, side)]
+
+
+def as_agent(w: World, side: Any, command: list[str], policy: str, **options: Any) -> str:
+    """What a shell's command wrote, as the agent with nobody there to answer, or as the account."""
+    if side.fenced:
+        return side.run_fenced(command, w, policy=policy, client_options=("--unattended",), **options).stdout
+    return subprocess.run(
+        command,
+        cwd=w.workspace,
+        user=UID,
+        group=UID,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        **options,
+    ).stdout
+
+
+def folder_moved(w: World, side: Any) -> list[Result]:
+    """The folder above what is asked about goes elsewhere, where no rule speaks of what is in it, and back."""
+    goal = w.file(w.home / "above/asked/goal")
+    token, before = w.tokens[str(goal)], snapshot(goal)
+    above, moved = w.home / "above", w.home / "moved"
+    way = f"mv {above} {moved}; cat {moved}/asked/goal; echo escaped > {moved}/asked/goal; mv {moved} {above}"
+    as_agent(w, side, ["/bin/sh", "-c", way], "escape-above")
+    results = [Result("moved-write", snapshot(goal) != before, "the file outside")]
+    w.file(goal, token)
+    output = as_agent(w, side, ["/bin/sh", "-c", way], "escape-above-reads")
+    return [*results, Result("moved-read", token in output, output[-100:])]
+
+
+def given_opened_again(w: World, side: Any) -> Result:
+    """A file of outside is the standard input, open for reading; its name outside is one of the home inside."""
+    given = w.file(w.hidden / "given")
+    before = snapshot(given)
+    with given.open(encoding="utf-8") as file:
+        as_agent(w, side, ["/bin/sh", "-c", "echo escaped > /proc/self/fd/0"], POLICY, stdin=file)
+    return Result("given", snapshot(given) != before, "the file outside")
 
 
 def link_exchanged(w: World, side: Any) -> Result:

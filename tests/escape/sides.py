@@ -32,7 +32,7 @@ ASKING = """schema = 1
 name = "{name}"
 extends = ["escape"]
 [files]
-{key} = ["~/asked"]
+{key} = ["~/{folder}"]
 [prompt]
 timeout = "{timeout}"
 [[exec.rule]]
@@ -59,8 +59,14 @@ def write_policies(directory: Path, probes: Path) -> None:
     for name, allow in (("net", GOOD), ("net-meta", f"{GOOD}, {META}"), ("net-empty", "")):
         (directory / f"escape-{name}.toml").write_text(NETWORK.format(name=f"escape-{name}", allow=allow))
     forbidden = probes.parent / "home/work/ws/forbidden-argument"
-    for name, key, timeout in (("asked", "ask", "10m"), ("hasty", "ask", "1s"), ("reads", "ask_read", "1s")):
-        text = ASKING.format(name=f"escape-{name}", key=key, timeout=timeout, forbidden=forbidden)
+    for name, key, timeout, folder in (
+        ("asked", "ask", "10m", "asked"),
+        ("hasty", "ask", "1s", "asked"),
+        ("reads", "ask_read", "1s", "asked"),
+        ("above", "ask", "1s", "above/asked"),
+        ("above-reads", "ask_read", "1s", "above/asked"),
+    ):
+        text = ASKING.format(name=f"escape-{name}", key=key, timeout=timeout, forbidden=forbidden, folder=folder)
         (directory / f"escape-{name}.toml").write_text(text)
 
 

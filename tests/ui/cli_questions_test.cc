@@ -146,6 +146,9 @@ TEST_CASE("changes are named by what they do") {
   };
   CHECK(text("unlinkat") == "delete /w/a");
   CHECK(text("renameat2", "/w/b") == "rename /w/a to /w/b");
+  CHECK(text("renameat2 from /w/new", "/w/a") == "rename to /w/a (from /w/new)");
+  CHECK(text("fchmodat 0777", "") == "change the mode of /w/a (0777)");
+  CHECK(text("symlinkat to /etc/\x1b[2Jx", "") == "make a link at /w/a (to /etc/\\x1b[2Jx)");
   CHECK(text("openat") == "write /w/a");
   CHECK(text("fchmodat") == "change the mode of /w/a");
   CHECK(text("") == "write /w/a");

@@ -153,8 +153,15 @@ std::string actionText(const client::PendingAction& action) {
       return "run " + commandText(action.argv.empty() ? std::vector{action.target} : action.argv);
     case client::Operation::kConnect: return "connect to " + escapeForDisplay(action.target);
     case client::Operation::kWrite: {
-      std::string text = std::string(changeVerb(action.what)) + " " + commandText({action.target});
-      if (!action.second.empty()) text += " to " + commandText({action.second});
+      std::string text = std::string(changeVerb(action.what));
+      // Of two paths the question may be about the new one.
+      const bool isNew = action.second == action.target;
+      if (isNew) text += " to";
+      text += " " + commandText({action.target});
+      if (!action.second.empty() && !isNew) text += " to " + commandText({action.second});
+      const std::size_t blank = action.what.find(' ');
+      if (blank != std::string::npos)
+        text += " (" + escapeForDisplay(std::string_view(action.what).substr(blank + 1)) + ")";
       return text;
     }
     case client::Operation::kUnknown: break;

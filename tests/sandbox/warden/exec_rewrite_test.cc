@@ -201,6 +201,32 @@ TEST_CASE("a corrected command line that another thread exchanges ends the proce
   CHECK(tally.broken == 1);
 }
 
+TEST_CASE("a corrected command whose path leads elsewhere when it is made ends the process, and neither runs") {
+  const test::TempDir directory;
+  const std::string link = directory.path() + "/tool";
+  REQUIRE(::symlink("/bin/pwd", link.c_str()) == 0);
+  policy::Document document = ExecWorld::everythingReadable();
+  document.exec.push_back({.match = {"echo"}, .decide = policy::Decision::kRewrite, .rewrite = {link}});
+  document.exec.push_back({.match = {"printf"}, .decide = policy::Decision::kAsk});
+  ExecWorld world(document);
+  int calls = 0;
+  world.beforeReading = [&](const Notification&) {
+    if (++calls != 2) return;
+    (void)::unlink(link.c_str());
+    (void)!::symlink("/usr/bin/printf", link.c_str());
+  };
+  const auto tally = world.run(Mediation::kVerified, [] {
+    return waitFor([] {
+      const pid_t child = ::fork();
+      if (child == 0) ::_exit(runProgram("/bin/echo", {"echo", "unasked"}));
+      return child;
+    }());
+  });
+  CHECK(calls == 2);
+  CHECK(tally.output.empty());
+  CHECK(tally.broken == 1);
+}
+
 TEST_CASE("a corrected exec that the kernel refuses leaves the caller with its own registers and that error") {
   const test::TempDir directory;
   const std::string program = directory.write("gone", "#!/bin/true\n");

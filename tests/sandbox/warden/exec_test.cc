@@ -413,6 +413,25 @@ TEST_CASE("a call that is interrupted in the kernel and made again is not asked 
   CHECK(tally.count(ExecOutcome::End::kRan) == 1);
 }
 
+TEST_CASE("a call that is made again is asked about when its path leads to another program by now") {
+  const test::TempDir directory;
+  const std::string link = directory.path() + "/tool";
+  REQUIRE(::symlink("/bin/pwd", link.c_str()) == 0);
+  policy::Document document = ExecWorld::everythingReadable();
+  document.exec.push_back({.match = {"echo"}, .decide = policy::Decision::kAsk});
+  ExecWorld world(document);
+  world.interruptions = 1;
+  world.afterAdmit = [&](const Notification&) {
+    (void)::unlink(link.c_str());
+    (void)!::symlink("/bin/echo", link.c_str());
+  };
+  const auto tally = world.run(Mediation::kVerified, [&] { return runProgram(link, {"tool", "unasked"}); });
+  CHECK(tally.count(ExecOutcome::End::kAgain) == 1);
+  CHECK(tally.asked.size() == 1);
+  CHECK(tally.output.empty());
+  CHECK(test::exitCode(tally.status) == EPERM);
+}
+
 TEST_CASE("a person is told which program it is and what it is given, by whatever name it is called") {
   policy::Document document = ExecWorld::everythingReadable();
   document.exec.push_back({.match = {"echo"}, .decide = policy::Decision::kAsk});
