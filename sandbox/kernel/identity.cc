@@ -167,6 +167,16 @@ Result<void> dropAllButTracing(const Identity& identity) {
   return expectZero(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "giving up new privileges");
 }
 
+Result<void> keepWhatMakesGuards() {
+  constexpr std::uint32_t kKept = 1U << CAP_KILL | 1U << CAP_SETGID | 1U << CAP_SETUID | 1U << CAP_SETPCAP |
+                                  1U << CAP_SYS_CHROOT | 1U << CAP_SYS_PTRACE | 1U << CAP_SYS_ADMIN |
+                                  1U << CAP_SYS_NICE | 1U << CAP_SYS_RESOURCE;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[2]{};
+  RF_TRY(expectZero(::syscall(SYS_capget, &header, sets), "reading capabilities"));
+  return setCapabilities({sets[0].permitted & kKept, 0});
+}
+
 Result<bool> dieWith(int parent) {
   RF_TRY(expectZero(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "asking to end with the launcher"));
   pollfd watched{parent, POLLIN, 0};

@@ -42,6 +42,9 @@ Result<void> dropPrivileges(const Identity& identity);
 // bounding set itself.
 Result<void> dropAllButTracing(const Identity& identity);
 
+// Of a process that starts guards and nothing else: root without the capabilities that no guard is made with.
+Result<void> keepWhatMakesGuards();
+
 // SIGKILL when `parent`, a pidfd, ends; false: it has ended. Giving up ids undoes it, so it is for after that.
 Result<bool> dieWith(int parent);
 

@@ -1,15 +1,17 @@
 #include "sandbox/kernel/landlock.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 
 #include "sandbox/kernel/abi.h"
-#include "sandbox/plan/landlock_access.h"
-#include "sdk/base/unique_fd.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -65,6 +67,44 @@ int openErrno(const char* path) {
 }  // namespace
 
 CanaryErrnos probeCanaries() { return {openErrno(kInnerCanary), openErrno(kOuterCanary)}; }
+
+Result<void> enterScopeDomain(std::uint32_t abi) {
+  Landlock scoped;
+  scoped.abi = abi;
+  scoped.scoped = landlockScopesOf(abi);
+  const UniqueFd ruleset = RF_TRY(makeRuleset(scoped));
+  return enter(ruleset.get());
+}
+
+Result<ScopeCanary> ScopeCanary::make() {
+  ScopeCanary canary;
+  canary.socket_ = RF_TRY(makeProbe());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socklen_t size = sizeof address;
+  // Without a name the kernel finds a free one.
+  if (::bind(canary.socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address.sun_family) != 0 ||
+      ::getsockname(canary.socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      ::shutdown(canary.socket_.get(), SHUT_RD) != 0)
+    return posixError(errno, "making a socket that no guard may reach");
+  canary.name_.assign(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1);
+  return canary;
+}
+
+Result<UniqueFd> ScopeCanary::makeProbe() {
+  UniqueFd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!probe) return posixError(errno, "making a socket");
+  return probe;
+}
+
+int ScopeCanary::tryFrom(int probe, std::string_view name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (name.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  std::memcpy(address.sun_path + 1, name.data(), name.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  return ::connect(probe, reinterpret_cast<const sockaddr*>(&address), size) == 0 ? 0 : errno;
+}
 
 // Both layers have nearly the same rules: what both name is opened once.
 Result<void> restrictByLandlock(const Landlock& landlock) {

@@ -30,7 +30,8 @@ Result<BornChild> forkWith(std::uint64_t flags, int cgroup) {
   clone_args arguments{};
   arguments.flags = flags | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
+  // A sibling has the signal that its creator has; the kernel takes no other.
+  arguments.exit_signal = (flags & CLONE_PARENT) == 0 ? SIGCHLD : 0;
   if (cgroup >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = static_cast<std::uint64_t>(cgroup);
@@ -80,10 +81,12 @@ class ChildGuard {
 }  // namespace
 
 Result<BornChild> forkIntoNamespaces(int cgroup) { return forkWith(kBirthNamespaces, cgroup); }
-Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup) {
-  return forkWith(kBirthNamespaces & ~namespaces, cgroup);
+Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup, Parent parent) {
+  return forkInto(kBirthNamespaces & ~namespaces, cgroup, parent);
 }
-Result<BornChild> forkInto(std::uint64_t namespaces, int cgroup) { return forkWith(namespaces, cgroup); }
+Result<BornChild> forkInto(std::uint64_t namespaces, int cgroup, Parent parent) {
+  return forkWith(namespaces | (parent == Parent::kOfCaller ? CLONE_PARENT : 0), cgroup);
+}
 
 Result<void> unshareCgroups() {
   if (::unshare(CLONE_NEWCGROUP) != 0) return posixError(errno, "making a cgroup namespace");

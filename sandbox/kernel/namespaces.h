@@ -13,15 +13,17 @@ struct BornChild {
   int pid = 0;     // 0: this is the child
   UniqueFd pidfd;  // parent only
 };
+// Whose child it is: the caller's, or that of the caller's own parent.
+enum class Parent { kCaller, kOfCaller };
 // clone3 in pid, net, ipc and uts namespaces of its own (mount, cgroup and user namespaces are made by the child later:
 // sources must be opened where the host's mounts are, and the control groups joined before). Only for a single-threaded
 // caller. `cgroup`: a v2 directory to be born in, or -1.
 Result<BornChild> forkIntoNamespaces(int cgroup);
 // The same without namespaces; test builds only use it to show that the missing wall is named.
-Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup);
+Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup, Parent parent = Parent::kCaller);
 
 // In those namespaces alone, for a process of ours that stands beside a run.
-Result<BornChild> forkInto(std::uint64_t namespaces, int cgroup);
+Result<BornChild> forkInto(std::uint64_t namespaces, int cgroup, Parent parent = Parent::kCaller);
 
 Result<void> unshareCgroups();
 // The last namespace to be made: everything made before stays out of reach of the capabilities held in it. `owner` is

@@ -123,6 +123,7 @@ std::string compareSeccomp(const PostureQuestion& question, const ProcStatus& st
 }
 
 WallState readLandlock(const PostureQuestion& question) {
+  const bool mustBeBelow = question.plan.guards.warden && question.hasStem;
   std::string difference;
   if (!question.plan.landlock.enabled)
     difference = "not available";
@@ -132,8 +133,11 @@ WallState readLandlock(const PostureQuestion& question) {
     difference = "the inner layer is missing";
   else if (question.canaryAfter.outer != EACCES)
     difference = "the outer layer is missing";
-  WallState result =
-      state(Wall::kLandlock, "two layers, ABI " + std::to_string(question.plan.landlock.abi), difference);
+  else if (mustBeBelow && question.canaryBefore.scope != EPERM)
+    difference = "the domain of the warden above them is missing";
+  std::string wanted = "two layers, ABI " + std::to_string(question.plan.landlock.abi);
+  if (mustBeBelow) wanted += ", below the domain of the warden";
+  WallState result = state(Wall::kLandlock, std::move(wanted), difference);
   result.probed = true;
   return result;
 }

@@ -33,6 +33,7 @@ struct PostureQuestion {
   std::string agentPath;      // of its control groups, as /proc shows it
   CanaryErrnos canaryBefore;  // the child opened the canaries before it entered its Landlock domains: 0
   CanaryErrnos canaryAfter;   // and after: EACCES
+  bool hasStem = false;       // it was born in the domain that its warden is in
   int openDescriptors = 4;    // 0, 1, 2 and the report socket
   int otherFilters = 0;       // below the run's own, beside those that this process has itself
 };

@@ -34,8 +34,8 @@ constexpr int kReportFd = 3;
 
 class Builder {
  public:
-  Builder(int control, const char* attachPoint, KnownTable& table)
-      : control_(control), attachPoint_(attachPoint), table_(table) {}
+  Builder(int control, const char* attachPoint, KnownTable& table, int scope)
+      : control_(control), attachPoint_(attachPoint), table_(table), scope_(scope) {}
 
   Result<void> prepare();
   Result<void> receive();
@@ -65,6 +65,7 @@ class Builder {
   int control_;
   const char* attachPoint_;
   KnownTable& table_;
+  int scope_;
   std::vector<UniqueFd> fds_;
   std::int32_t extras_ = 0;
   std::vector<UniqueFd> extraFds_;
@@ -277,6 +278,7 @@ Result<void> Builder::build() {
   RF_TRY(becomeRun());
   token = "landlock";
   before_ = probeCanaries();
+  before_.scope = scope_;
   if (plan.landlock.enabled && wants(Wall::kLandlock))
     RF_TRY(tolerate(Wall::kLandlock, restrictByLandlock(plan.landlock)));
   after_ = probeCanaries();
@@ -350,13 +352,14 @@ Result<void> buildAll(Builder& builder, const std::vector<std::string>& joinFile
 
 }  // namespace
 
-void runChild(int control, const char* attachPoint, KnownTable& table, const std::vector<std::string>& joinFiles) {
+void runChild(int control, const char* attachPoint, KnownTable& table, const std::vector<std::string>& joinFiles,
+              int scope) {
   (void)::prctl(PR_SET_NAME, "run-init");
   armFault();
   // What the launcher holds for other runs is closed before anything else is done.
   if (control != kReportFd && ::dup3(control, kReportFd, O_CLOEXEC) < 0) _exit(125);
   if (auto closed = closeFrom(kReportFd + 1); !closed) fail(kReportFd, "launcher", closed.error());
-  Builder builder(kReportFd, attachPoint, table);
+  Builder builder(kReportFd, attachPoint, table, scope);
   if (auto built = buildAll(builder, joinFiles); !built) fail(kReportFd, builder.token, built.error());
   runInit(builder.plan, kReportFd);
 }

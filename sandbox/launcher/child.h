@@ -11,7 +11,8 @@ namespace ringfence::sandbox {
 
 // `control` is its end of the pair. `attachPoint`: a directory of the host that the new root is put on for a moment.
 // `table`: what its parent has read before. `joinFiles`: as CgroupTree gives them; none: it is where it belongs.
+// `scope`: what ScopeCanary::tryFrom gave at its birth.
 [[noreturn]] void runChild(int control, const char* attachPoint, KnownTable& table,
-                           const std::vector<std::string>& joinFiles);
+                           const std::vector<std::string>& joinFiles, int scope = 0);
 
 }  // namespace ringfence::sandbox

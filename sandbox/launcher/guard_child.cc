@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sandbox/kernel/identity.h"
+#include "sandbox/kernel/landlock.h"
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/kernel/redirect.h"
 #include "sandbox/launcher/guard_view.h"
@@ -40,6 +41,7 @@ class GuardChild {
   // Returns only when it fails.
   Result<void> become() {
     RF_TRY(endWithLauncher());
+    if (!spec_.canary.empty()) RF_TRY(sayBorn());
     RF_TRY(takeStandardDescriptors());
     RF_TRY(joinGroups());
     RF_TRY(resetInherited());
@@ -55,6 +57,19 @@ class GuardChild {
   Result<void> endWithLauncher() {
     if (!RF_TRY(dieWith(kLauncherFd))) _exit(0);
     return {};
+  }
+
+  // Whoever forked it may have failed to enter the domain, and a warden outside of it is not wanted.
+  Result<void> sayBorn() {
+    const UniqueFd self = RF_TRY(openPidfd(::getpid()));
+    const int fds[] = {self.get()};
+    RF_TRY(sendReport(kControlFd, static_cast<std::uint32_t>(ReportKind::kBorn), ::getpid(), 0, "", fds));
+    const UniqueFd probe = RF_TRY(ScopeCanary::makeProbe());
+    const int error = ScopeCanary::tryFrom(probe.get(), spec_.canary);
+    if (error == EPERM) return {};
+    return Error{ErrorCode::kDenied,
+                 "landlock: the warden is not in the domain that holds it: it could reach a socket outside of its run",
+                 error};
   }
 
   Result<void> takeStandardDescriptors() {

@@ -30,6 +30,7 @@ struct GuardSpec {
   bool restarted = false;          // takes over from one that died
   bool preparesNetwork = false;    // of an inner egress: the first of its run
   const char* attachPoint = "/";   // the launcher's run directory, which a new root is put on for a moment
+  std::string canary;              // of a warden that a stem forks: what its domain keeps it from reaching
   std::vector<std::string> joins;  // as CgroupTree::joinFiles gives them; none: it is where it belongs
 };
 

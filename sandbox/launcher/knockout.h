@@ -1,4 +1,5 @@
-// Leaves out one wall, in a test build only, to prove that the posture check misses it by name.
+// Leaves out one wall, or the domain that wardens are in ("stem"), in a test build only, to prove that the posture
+// check misses it by name.
 #pragma once
 
 #include "sandbox/plan/plan.h"
@@ -15,8 +16,13 @@ inline bool isLeftOut(Wall wall) {
   const char* name = std::getenv("RINGFENCE_KNOCKOUT");
   return name != nullptr && std::strcmp(name, wallName(wall)) == 0;
 }
+inline bool isStemLeftOut() {
+  const char* name = std::getenv("RINGFENCE_KNOCKOUT");
+  return name != nullptr && std::strcmp(name, "stem") == 0;
+}
 #else
 constexpr bool isLeftOut(Wall) { return false; }
+constexpr bool isStemLeftOut() { return false; }
 #endif
 
 }  // namespace ringfence::sandbox

@@ -109,6 +109,8 @@ Result<void> Launcher::open() {
   names_ = RF_TRY(NameFiles::create(options_.runDirectory + "/" + kNameFilesBeside));
   if (names_->fd() >= 0) RF_TRY(watch(names_->fd(), Watch::kNames, 0));
   listener_ = RF_TRY(listenAt(options_.runDirectory + "/launcher.sock"));
+  // A stem and what it forks are born in their groups, or are nowhere.
+  if (canScope(features_.landlockAbi) && features_.cloneIntoCgroup) canary_ = RF_TRY(ScopeCanary::make());
   RF_TRY(watch(listener_.get(), Watch::kListener, 0));
   return watch(signals_.get(), Watch::kSignals, 0);
 }
@@ -128,7 +130,7 @@ void Launcher::unwatch(int fd) {
 Result<void> Launcher::run() {
   std::array<epoll_event, 32> events;
   for (;;) {
-    if (terminating_ && runs_.empty()) return {};
+    if (terminating_ && runs_.empty() && stems_.empty()) return {};
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), untilDue());
     if (count < 0 && errno != EINTR) return posixError(errno, "waiting for events");
     for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)].data.u64);
@@ -152,6 +154,7 @@ void Launcher::dispatch(std::uint64_t tag) {
     case Watch::kOutputPipe: return onOutput(run, Run::Source::kOutputPipe);
     case Watch::kTerminal: return onOutput(run, Run::Source::kTerminal);
     case Watch::kGuards: return tendGuards(run);
+    case Watch::kStem: return readStem(run);
     default: return;
   }
 }
@@ -159,7 +162,10 @@ void Launcher::dispatch(std::uint64_t tag) {
 void Launcher::onSignal() {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
-  if (info.ssi_signo == SIGCHLD) return readFilters();
+  if (info.ssi_signo == SIGCHLD) {
+    reapStems();
+    return readFilters();
+  }
   // A child that was only prepared is nobody's run: it ends with us. Any other run keeps us.
   terminating_ = std::ranges::all_of(runs_, [](const auto& one) {
     return one.second->state == RunState::kPrepared || one.second->state == RunState::kFailing;

@@ -12,6 +12,7 @@
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/launcher/name_files.h"
 #include "sandbox/launcher/run.h"
+#include "sandbox/launcher/stem.h"
 #include "sandbox/plan/kernel_features.h"
 #include "sandbox/wire/codec.h"
 #include "sdk/base/io.h"
@@ -42,7 +43,8 @@ class Launcher {
     kOutputPipe,
     kTerminal,
     kGuards,
-    kNames
+    kNames,
+    kStem
   };
   using Serial = std::uint64_t;
 
@@ -69,7 +71,7 @@ class Launcher {
   void obeyForetell(const Foretell& request, const Packet& packet);
   void obeyLaunch(Launch request, Packet packet);
   Run* fork(const RunId& id, policy::PriorityClass priority);
-  Result<BornChild> forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report);
+  Result<BornChild> forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report, Stem& stem);
   bool mustJoin() const;
   void finishJoining(Run& run);
   void foresee(Run& run);
@@ -115,6 +117,15 @@ class Launcher {
   void obeyFindOwner(const FindOwner& request);
   OwnerFound findOwner(const Run& run, const FindOwner& request) const;
 
+  // launcher_stem.cc: where the first process of a run and its wardens come from
+  Result<BornChild> forkByStem(StemBirth birth, Stem& stem);
+  Result<void> watchStem(Run& run);
+  Result<void> orderWarden(Run& run, GuardSpec spec, int group, int control);
+  void readStem(Run& run);  // `run` may be gone afterwards
+  void retireStem(Run& run);
+  void forgetStem(Run& run);
+  void reapStems();
+
   // launcher_guards.cc: who stands beside a run
   Result<void> checkGuards(const Plan& plan) const;
   Result<void> makeGuards(Run& run);
@@ -125,6 +136,7 @@ class Launcher {
   bool mustWaitForEgress(Run& run);
   void tendGuards(Run& run);  // `run` may be gone afterwards
   void readGuard(Run& run, GuardKind kind, GuardProcess& process);
+  void takeBirth(Run& run, GuardProcess& process, struct Report report);
   bool reapGuard(GuardLife& life, const GuardProcess& process);
   void guardIsGone(Run& run, GuardKind kind);
   void restartGuard(Run& run, GuardKind kind);
@@ -147,7 +159,9 @@ class Launcher {
   UniqueFd hostProc_;                       // O_PATH
   UniqueFd wardenProgram_, egressProgram_;  // none: was not there
   std::optional<NameFiles> names_;
-  bool greeted_ = false;  // the daemon's version was accepted
+  std::optional<ScopeCanary> canary_;  // none: the kernel knows no domain for wardens
+  std::vector<int> stems_;             // that end and are to be reaped
+  bool greeted_ = false;               // the daemon's version was accepted
   bool terminating_ = false;
   std::map<Serial, std::unique_ptr<Run>> runs_;
   std::map<RunId, Serial> byId_;

@@ -84,10 +84,13 @@ void Launcher::takeReport(Run& run, Report report) {
       return failLaunch(run, report.text.substr(0, end), report.text.substr(std::min(end + 1, report.text.size())),
                         report.value, report.extra);
     }
+    case ReportKind::kBorn:
+    case ReportKind::kStemMoved: return;  // Not of a run's first process.
     case ReportKind::kForked: run.commandPid = report.senderPid; return;
     case ReportKind::kStarted:
       if (run.state != RunState::kStarting) return;
       run.state = RunState::kRunning;
+      if (!run.guards.warden) retireStem(run);
       run.unheldNames = report.value;
       return send(Started{run.id, run.commandPid});
     case ReportKind::kStopped: return send(CommandStopped{run.id, report.value});
@@ -153,6 +156,7 @@ void Launcher::finish(Run& run, int killedBy) {
     failLaunch(run, "launcher", "the child of the launch died before the command ran", 0, 125);
   }
   run.joining = false;
+  retireStem(run);
   run.state = RunState::kEmptying;
   ++emptying_;
   retryMs_ = 1;

@@ -1,6 +1,7 @@
 // The guards of a run: made with it, started again when they die, gone before it is removed. What they need outlives
 // them, because the launcher keeps both ends of every pair.
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -89,6 +90,12 @@ bool listensInside(int pid, std::uint16_t port) {
   return text && text->find(wanted) != std::string::npos;
 }
 
+bool isRoots(int pid) {
+  const auto text = readFileAt(AT_FDCWD, "/proc/" + std::to_string(pid) + "/status", mebibytes(1));
+  const auto status = text ? parseStatus(*text) : Result<ProcStatus>(text.error());
+  return status && std::ranges::all_of(status->uid, [](std::uint32_t uid) { return uid == 0; });
+}
+
 // SIGKILL is on its way, or it is gone.
 bool isDying(int pid) {
   const auto text = readFileAt(AT_FDCWD, "/proc/" + std::to_string(pid) + "/status", mebibytes(1));
@@ -131,6 +138,7 @@ Result<void> Launcher::makeGuards(Run& run) {
   if (!run.guarded()) return {};
   run.guardIds = run.plan.identity;
   if (run.guards.warden) {
+    RF_TRY(watchStem(run));
     run.warden = RF_TRY(makeFds());
     run.calls = RF_TRY(makeJournal());
     RF_TRY(groups_.createGuard(run.id, run.priority, Leaf::kWarden, kWardenLimits));
@@ -181,6 +189,13 @@ Result<void> Launcher::forkGuard(Run& run, GuardRole role, UniqueFd partner) {
   if (features_.cloneIntoCgroup) group = RF_TRY(groups_.unifiedDirectory(run.id, run.priority, leaf));
   if (mustJoin()) spec.joins = groups_.joinFiles(run.id, run.priority, leaf);
   Pair control = RF_TRY(makePair());
+  if (role == GuardRole::kWarden && run.stem.given) {
+    RF_TRY(orderWarden(run, spec, group.get(), control.other.get()));
+    GuardProcess& ordered = life.processes.emplace_back();
+    ordered.role = role;
+    ordered.control = std::move(control.one);
+    return watch(ordered.control.get(), Watch::kGuards, serialOf(run));
+  }
   // An egress sees no process but its own: its id may be that of others.
   const std::uint64_t namespaces = role == GuardRole::kWarden ? 0 : CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
   BornChild child = RF_TRY(forkInto(namespaces, group.get()));
@@ -260,6 +275,10 @@ void Launcher::readGuard(Run& run, GuardKind kind, GuardProcess& process) {
   while (process.control) {
     auto report = receiveReport(process.control.get(), MSG_DONTWAIT);
     if (!report && (report.error().sysErrno == EAGAIN || report.error().sysErrno == EINTR)) return;
+    if (report && report->kind == static_cast<std::uint32_t>(ReportKind::kBorn)) {
+      takeBirth(run, process, std::move(*report));
+      continue;
+    }
     if (report && report->kind == static_cast<std::uint32_t>(ReportKind::kJoined)) {
       auto joined =
           mustJoin() ? groups_.joinProcessor(run.id, run.priority, process.pid, leafOf(kind)) : Result<void>{};
@@ -277,11 +296,27 @@ void Launcher::readGuard(Run& run, GuardKind kind, GuardProcess& process) {
   }
 }
 
+// Of a warden that a stem forked.
+void Launcher::takeBirth(Run& run, GuardProcess& process, Report report) {
+  if (process.pidfd || report.fds.size() != 1) return;
+  process.pid = report.value;
+  process.pidfd = std::move(report.fds[0]);
+  auto watched = watch(process.pidfd.get(), Watch::kGuards, serialOf(run));
+  if (!watched) run.wardenLife.why = watched.error().message;
+  if (!watched || run.guardsEnd) (void)signalPidfd(process.pidfd.get(), SIGKILL);
+}
+
 bool Launcher::reapGuard(GuardLife& life, const GuardProcess& process) {
+  if (!process.pidfd) {  // Whoever was to fork it is gone, or could not.
+    if (!process.control && life.why.empty()) life.why = "it was not born";
+    return !process.control;
+  }
   siginfo_t info{};
   const int waited = ::waitid(P_PIDFD, static_cast<id_t>(process.pidfd.get()), &info, WEXITED | WNOHANG);
   if (waited == 0 && info.si_pid == 0) return false;
   if (waited != 0 && errno != ECHILD) return false;
+  pollfd ended{process.pidfd.get(), POLLIN, 0};  // One that is not our child is reaped by another.
+  if (waited != 0 && ::poll(&ended, 1, 0) != 1) return false;
   unwatch(process.pidfd.get());
   unwatch(process.control.get());
   if (life.why.empty()) life.why = waited == 0 ? wordsOf(info) : "it is gone";
@@ -321,10 +356,11 @@ void Launcher::restartGuard(Run& run, GuardKind kind) {
 }
 
 // Nobody of the guard before is at work any more, also where that was started by another launcher: two of one kind
-// would do the same call twice.
+// would do the same call twice. No warden is root: the stem is, and a child of it that was never told what to become.
 bool Launcher::clearLeaf(const Run& run, Leaf leaf) const {
-  const auto pids = groups_.processes(run.id, run.priority, leaf);
+  auto pids = groups_.processes(run.id, run.priority, leaf);
   if (!pids) return pids.error().sysErrno == ENOENT;
+  if (leaf == Leaf::kWarden) std::erase_if(*pids, isRoots);
   for (const int pid : *pids) {
     const auto process = openPidfd(pid);
     const auto again = groups_.processes(run.id, run.priority, leaf);
@@ -337,6 +373,7 @@ bool Launcher::clearLeaf(const Run& run, Leaf leaf) const {
 void Launcher::endGuards(Run& run) {
   if (std::exchange(run.guardsTold, true)) return;
   run.guardsEnd = true;
+  retireStem(run);
   run.releaseWaits.reset();
   run.wardenLife.startAt.reset();
   run.egressLife.startAt.reset();
@@ -355,6 +392,7 @@ void Launcher::killGuards(Run& run) {
   for (const GuardLife* life : {&run.wardenLife, &run.egressLife}) {
     for (const GuardProcess& process : life->processes) (void)signalPidfd(process.pidfd.get(), SIGKILL);
   }
+  (void)groups_.kill(run.id, run.priority);  // Also a stem that a freeze met.
 }
 
 // Nobody of the run is left, neither its own processes nor its guards. `run` may be gone afterwards.
@@ -372,6 +410,8 @@ Result<void> Launcher::adoptGuards(Run& run, const KeptRun& kept) {
   const std::string text =
       RF_TRY(readFileAt(AT_FDCWD, "/proc/" + std::to_string(run.initPid) + "/status", mebibytes(1)));
   const ProcStatus status = RF_TRY(parseStatus(text));
+  run.stem.given = static_cast<bool>(run.stem.orders);
+  RF_TRY(watchStem(run));
   run.guardIds = Identity{.uid = status.uid[0], .gid = status.gid[0], .groups = status.groups};
   if (run.guardIds.uid == 0) return Error{ErrorCode::kInvalid, "the run's first process is root's"};
   for (const GuardKind kind : {GuardKind::kWarden, GuardKind::kEgress}) {

@@ -54,6 +54,7 @@ PostureQuestion Launcher::questionOf(const Run& run) const {
           .agentPath = groups_.agentPath(run.id, run.priority),
           .canaryBefore = {},
           .canaryAfter = {},
+          .hasStem = run.stem.given,
           .otherFilters = faultFilters(run.initPid)};
 }
 

@@ -114,17 +114,24 @@ void Launcher::obeyForetell(const Foretell& request, const Packet& packet) {
   (void)sendReport(run->report.get(), static_cast<std::uint32_t>(OrderKind::kWorkspace), 0, 0, "", fds, MSG_DONTWAIT);
 }
 
-Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report) {
+Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass priority, UniqueFd& report, Stem& stem) {
   UniqueFd group;
   if (features_.cloneIntoCgroup && !isLeftOut(Wall::kCgroup)) group = RF_TRY(groups_.unifiedDirectory(id, priority));
   ControlPair pair = RF_TRY(makeControlPair());
-  BornChild child = RF_TRY(forkWithout(birthNamespaceLeftOut(), group.get()));
-  if (child.pid == 0) {
+  const auto becomeRun = [&](int scope) {
     sigset_t none;
     sigemptyset(&none);
     (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
     runChild(pair.childs.get(), options_.runDirectory.c_str(), knownTable_,
-             mustJoin() ? groups_.joinFiles(id, priority) : std::vector<std::string>());
+             mustJoin() ? groups_.joinFiles(id, priority) : std::vector<std::string>(), scope);
+  };
+  BornChild child;
+  if (canary_) {
+    child =
+        RF_TRY(forkByStem({.cgroup = group.get(), .leftOut = birthNamespaceLeftOut(), .becomeRun = becomeRun}, stem));
+  } else {
+    child = RF_TRY(forkWithout(birthNamespaceLeftOut(), group.get()));
+    if (child.pid == 0) becomeRun(0);
   }
   report = std::move(pair.ours);
   return child;
@@ -158,7 +165,8 @@ Run* Launcher::fork(const RunId& id, policy::PriorityClass priority) {
   }
   if (auto created = groups_.createRun(id, priority); !created) return refuse(id, "cgroup", created.error()), nullptr;
   UniqueFd report;
-  auto child = forkChild(id, priority, report);
+  Stem stem;
+  auto child = forkChild(id, priority, report, stem);
   if (!child) {
     (void)groups_.removeRun(id, priority);  // Nobody was in them.
     return refuse(id, "launcher", child.error()), nullptr;
@@ -169,6 +177,7 @@ Run* Launcher::fork(const RunId& id, policy::PriorityClass priority) {
   run->initPid = child->pid;
   run->pidfd = std::move(child->pidfd);
   run->report = std::move(report);
+  run->stem = std::move(stem);
   Run* made = run.get();
   const Serial serial = nextSerial_++;
   runs_.emplace(serial, std::move(run));

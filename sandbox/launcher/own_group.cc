@@ -12,7 +12,9 @@ namespace ringfence::sandbox {
 
 Result<OwnGroup> OwnGroup::enter(const std::string& unifiedMount, const std::string& name) {
   std::string path = unifiedMount + "/" + name + "-launcher";
-  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) path += "-" + std::to_string(::getpid());
+  // Children of a launcher that was killed take a moment to be gone.
+  for (int tries = 0; ::rmdir(path.c_str()) != 0 && errno == EBUSY && tries < 100; ++tries) ::usleep(2000);
+  if (::access(path.c_str(), F_OK) == 0) path += "-" + std::to_string(::getpid());
   if (::mkdir(path.c_str(), 0755) != 0) return posixError(errno, "making the control group " + path);
   OwnGroup group(unifiedMount, path);
   RF_TRY(writeFileAt(AT_FDCWD, path + "/cgroup.procs", "0"));

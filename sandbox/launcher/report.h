@@ -33,6 +33,9 @@ enum class ReportKind : std::uint32_t {
   kJoined = 11,    // is in its groups of every hierarchy but the processor's
   kDenials = 12,   // descriptor: the file of kDenialsFile, for appending
   kListener = 13,  // descriptor: of the filter that was just installed
+  // By a stem, of the first process of its run, and by a warden that a stem forked; value: pid, descriptor: its pidfd
+  kBorn = 14,
+  kStemMoved = 15,  // by a stem that ends now; value: pid of the one that goes on in its place
 };
 
 enum class OrderKind : std::uint32_t {
@@ -41,6 +44,7 @@ enum class OrderKind : std::uint32_t {
   kRelease = 103,
   kSignal = 104,     // value: signal
   kGuard = 107,      // to a child that becomes a guard (sandbox/launcher/guard_child.h): its descriptors
+  kWarden = 108,     // to a stem (sandbox/launcher/stem.h)
   kForecast = 105,   // text: a Launch of what the run's plan will probably ask for; before any other
   kWorkspace = 106,  // descriptor: the workspace that it will probably bring
 };
@@ -57,9 +61,13 @@ struct Report {
 // Descriptors that the launcher adds, in this order, those named in `value`.
 enum class Extra : std::int32_t { kIdmap = 1, kOutput = 2, kHostNet = 4, kHostIpc = 8, kHostUts = 16 };
 
-// Both errnos in one number; neither is above 4095.
-constexpr std::int32_t packCanaries(CanaryErrnos errnos) { return errnos.inner << 12 | errnos.outer; }
-constexpr CanaryErrnos unpackCanaries(std::int32_t value) { return {value >> 12 & 0xfff, value & 0xfff}; }
+// All errnos in one number; none is above 1023.
+constexpr std::int32_t packCanaries(CanaryErrnos errnos) {
+  return (errnos.inner & 0x3ff) << 20 | (errnos.outer & 0x3ff) << 10 | (errnos.scope & 0x3ff);
+}
+constexpr CanaryErrnos unpackCanaries(std::int32_t value) {
+  return {value >> 20 & 0x3ff, value >> 10 & 0x3ff, value & 0x3ff};
+}
 
 inline constexpr Bytes kMaxReport = kibibytes(160);
 

@@ -26,6 +26,7 @@ int fdOf(const Run& run, HeldFd held) {
     case HeldFd::kEgressEnd: return run.egress.guardEnd.get();
     case HeldFd::kEgressActions: return run.egress.actions.get();
     case HeldFd::kDenials: return run.denials.get();
+    case HeldFd::kStem: return run.guards.warden ? run.stem.orders.get() : -1;
   }
   return -1;
 }
@@ -92,6 +93,7 @@ Result<void> Run::takeHeld(std::uint16_t bits, std::vector<UniqueFd> fds) {
       case HeldFd::kEgressEnd: egress.guardEnd = std::move(fd); break;
       case HeldFd::kEgressActions: egress.actions = std::move(fd); break;
       case HeldFd::kDenials: denials = std::move(fd); break;
+      case HeldFd::kStem: stem.orders = std::move(fd); break;
     }
   }
   if (next != fds.size() || !pidfd || !report) {

@@ -38,7 +38,7 @@ enum class RunState {
 // One process of a guard; an egress has two.
 struct GuardProcess {
   GuardRole role = GuardRole::kWarden;
-  int pid = 0;
+  int pid = 0;  // 0: it was ordered from a stem and is not born yet
   UniqueFd pidfd;
   UniqueFd control;      // until its program begins
   UniqueFd partner;      // of a half of an egress, until it is ordered: its end of their pair
@@ -65,6 +65,13 @@ struct GuardFds {
   UniqueFd daemonEnd, guardEnd, actions;
 };
 
+// The process of sandbox/launcher/stem.h. A run has one where the kernel knows the domain that it is in.
+struct Stem {
+  UniqueFd orders;     // none: there is none any more
+  int pid = 0;         // 0: it is not our child
+  bool given = false;  // the run began with one: it has no warden from anywhere else
+};
+
 struct Run {
   RunId id;
   policy::PriorityClass priority = policy::PriorityClass::kBackground;
@@ -78,6 +85,7 @@ struct Run {
   Guards guards;
   Identity guardIds;  // a warden takes them
   GuardLife wardenLife, egressLife;
+  Stem stem;
   bool guardsEnd = false;   // none is started any more
   bool guardsTold = false;  // the run is over, and they know it or will see it
   std::optional<std::chrono::steady_clock::time_point> guardsKillAt;
@@ -113,7 +121,9 @@ struct Run {
 
   bool guarded() const { return guards.warden || guards.egress; }
   GuardLife& lifeOf(GuardKind kind) { return kind == GuardKind::kWarden ? wardenLife : egressLife; }
-  bool hasGuardProcess() const { return !wardenLife.processes.empty() || !egressLife.processes.empty(); }
+  bool hasGuardProcess() const {
+    return !wardenLife.processes.empty() || !egressLife.processes.empty() || (guards.warden && stem.orders);
+  }
 
   // Which of HeldFd there are, and those descriptors in the order of the message.
   std::uint16_t held() const;

@@ -95,7 +95,8 @@ std::string landlockShortfall(std::uint32_t abi) {
   add(2, "moving files between directories is refused everywhere (ABI 2)");
   add(3, "truncation is held by read-only mounts alone (ABI 3)");
   add(5, "device controls are held by the made /dev alone (ABI 5)");
-  add(6, "signals and abstract sockets are held by the pid and net walls alone (ABI 6)");
+  add(6,
+      "signals and abstract sockets are held by the pid and net walls alone, a warden by its ids and filter (ABI 6)");
   add(9, "sockets by path are held by the mount wall alone (ABI 9)");
   return missing;
 }

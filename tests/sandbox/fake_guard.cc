@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <string>
@@ -19,6 +20,19 @@ volatile std::sig_atomic_t asked = 0;
 
 void say(int socket, const std::string& words) { (void)!::send(socket, words.data(), words.size(), MSG_NOSIGNAL); }
 
+// "signal PID" and "look PID" from whoever holds the other end of its pair: how far it reaches, as an errno.
+void answerOrder(int pair, int proc) {
+  char order[64] = {};
+  if (::recv(pair, order, sizeof order - 1, 0) <= 0) return;
+  const std::string words = order;
+  const std::size_t space = words.find(' ');
+  const std::string process = words.substr(space + 1);
+  char link[64];
+  const long done = words.starts_with("signal") ? ::kill(std::stoi(process), 0)
+                                                : ::readlinkat(proc, (process + "/exe").c_str(), link, sizeof link);
+  say(pair, std::to_string(done < 0 ? errno : 0));
+}
+
 int serveAsWarden(const std::string& words) {
   constexpr int kPair = 3, kListener = 4, kDenials = 7, kProc = 8;
   // Its own name and pid as the launcher's /proc has them.
@@ -27,9 +41,11 @@ int serveAsWarden(const std::string& words) {
   say(kPair, words + " pid " + self);
   (void)!::write(kDenials, "denied\n", 7);
   for (;;) {
-    pollfd watched{kListener, POLLIN, 0};
-    if (::poll(&watched, 1, -1) != 1) continue;
-    if ((watched.revents & POLLIN) == 0) return 0;  // Nobody of the run is left.
+    pollfd watched[] = {{kListener, POLLIN, 0}, {kPair, POLLIN, 0}};
+    if (::poll(watched, 2, -1) < 1) continue;
+    if (watched[1].revents != 0) answerOrder(kPair, kProc);
+    if (watched[0].revents == 0) continue;
+    if ((watched[0].revents & POLLIN) == 0) return 0;  // Nobody of the run is left.
     seccomp_notif call{};
     if (::ioctl(kListener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) continue;
     seccomp_notif_resp response{};
