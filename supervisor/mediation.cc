@@ -86,19 +86,27 @@ void Mediation::drain(const RunId& run) {
     link.lastWords = true;
     for (std::size_t i = 0; i < kLastLooks; ++i)
       for (sandbox::GuardEvent& event : link.link.receive()) link.inbox.push_back(std::move(event));
-    for (; !link.inbox.empty() && take(link, link.inbox.front()); link.search.reset()) link.inbox.pop_front();
+    for (; !link.inbox.empty() && takeLast(link, link.inbox.front()); link.search.reset()) link.inbox.pop_front();
     if (link.link.over() && !link.link.closed()) continue;
     refuseTooMany(link);
     drainRing(link, Extent::kAll);
     recordTraffic(link);
+    recordOmitted(link);
   }
   tellFailures();
+}
+
+// The run is over: nobody waits for a record, however many there are.
+bool Mediation::takeLast(Link& link, const sandbox::GuardEvent& event) {
+  const auto* record = std::get_if<sandbox::Record>(&event);
+  return record != nullptr ? recordOf(link, *record, Waits::kNobody) : take(link, event);
 }
 
 void Mediation::close(const RunId& run) {
   for (auto& [id, link] : links_) {
     if (link.link.name().run == run) link.link.close();
   }
+  for (const GuardKind kind : kKinds) allowances_.erase({run, kind});
   credentials_.erase(run);
   rules_.erase(run);
 }
@@ -203,6 +211,7 @@ void Mediation::wake() {
     if (link.refuseAt && *link.refuseAt <= now) refuseTooMany(link);
     if (link.drainAt && *link.drainAt <= now) drainRing(link, Extent::kSome);
     if (link.traffic && link.trafficAt && *link.trafficAt <= now) recordTraffic(link);
+    if (link.omittedAt && *link.omittedAt <= now) recordOmitted(link);
   }
   tellFailures();
 }
@@ -216,6 +225,9 @@ std::optional<Microseconds> Mediation::nextWake() const {
     if (link.drainAt) soonest(next, *link.drainAt);
     if (link.traffic && link.trafficAt) soonest(next, *link.trafficAt);
     if (link.search && !link.search->found) soonest(next, link.search->until);
+    for (const auto& at : {link.omittedAt, link.hearAt}) {
+      if (at && !link.link.over()) soonest(next, *at);
+    }
   }
   return next;
 }
@@ -332,7 +344,28 @@ bool Mediation::on(Link& link, const sandbox::Withdraw& event) {
 }
 
 bool Mediation::on(Link& link, const sandbox::Record& event) {
-  return submit(RecordTold{link.link.name(), event, hashOf(link.link.name().run)});
+  return recordOf(link, event, event.ticket == 0 ? Waits::kNobody : Waits::kItsGuard);
+}
+
+// What a guard waits for is never left out: it is heard more slowly then.
+bool Mediation::recordOf(Link& link, const sandbox::Record& event, Waits waits) {
+  const GuardName& name = link.link.name();
+  const Microseconds now = world_.clock.now().boottime;
+  const Bytes weight = weightOf(event);
+  RecordAllowance& allowance = allowances_[name];
+  link.hearAt.reset();
+  if (allowance.take(weight, now)) {
+    if (submit(RecordTold{name, event, hashOf(name.run)})) return true;
+    allowance.giveBack(weight);
+    return false;
+  }
+  if (waits == Waits::kItsGuard) {
+    link.hearAt = allowance.readyAt(weight);
+    return false;
+  }
+  ++link.omitted;
+  soonest(link.omittedAt, now + kOmittedDelay);
+  return true;
 }
 
 bool Mediation::on(Link& link, const sandbox::Performed& event) {
@@ -378,6 +411,15 @@ void Mediation::recordTraffic(Link& link) {
   link.trafficAt = world_.clock.now().boottime + kTrafficInterval;
 }
 
+void Mediation::recordOmitted(Link& link) {
+  link.omittedAt.reset();
+  if (link.omitted == 0) return;
+  if (submit(RecordsOmitted{link.link.name(), link.omitted}))
+    link.omitted = 0;
+  else
+    link.omittedAt = world_.clock.now().boottime + kOmittedDelay;
+}
+
 void Mediation::drainRing(Link& link, Extent extent) {
   const GuardName name = link.link.name();
   link.drainAt.reset();
@@ -402,6 +444,7 @@ void Mediation::tellFailures() {
     if (!link.link.over() || link.failureTold) continue;
     link.failureTold = true;
     if (link.link.closed()) continue;
+    recordOmitted(link);
     const GuardName& name = link.link.name();
     const std::string what = "the " + std::string(kindName(name.kind)) + " of " + name.run.text();
     world_.say(what + " is not heard any more: " + *link.link.trouble());

@@ -14,6 +14,7 @@
 #include "supervisor/agent_launcher.h"
 #include "supervisor/guard_link.h"
 #include "supervisor/performer.h"
+#include "supervisor/record_allowance.h"
 #include "supervisor/resolved_policies.h"
 #include "supervisor/turns.h"
 
@@ -22,9 +23,10 @@ namespace ringfence::supervisor {
 inline constexpr Milliseconds kRingDelay{200};      // from the first allowed action to its way into the log
 inline constexpr Milliseconds kOverflowDelay{200};  // asks that are too many are refused together
 inline constexpr Milliseconds kTrafficInterval = std::chrono::minutes(1);
-inline constexpr Milliseconds kOwnerPatience{500};     // a question waits so long for who made its connection
-inline constexpr std::size_t kMaxGuardBacklog = 1024;  // facts on their way to the disk
-inline constexpr std::size_t kMaxHeldAsks = 1024;      // of one guard, to be refused
+inline constexpr Milliseconds kOwnerPatience{500};  // a question waits so long for who made its connection
+inline constexpr Milliseconds kOmittedDelay = std::chrono::seconds(10);  // records that were too many, told together
+inline constexpr std::size_t kMaxGuardBacklog = 1024;                    // facts on their way to the disk
+inline constexpr std::size_t kMaxHeldAsks = 1024;                        // of one guard, to be refused
 
 class Mediation {
  public:
@@ -94,7 +96,10 @@ class Mediation {
     std::optional<Microseconds> drainAt = std::nullopt;
     std::optional<sandbox::Traffic> traffic = std::nullopt;  // not yet recorded
     std::optional<Microseconds> trafficAt = std::nullopt;
-    bool toldRules = false;  // and not yet heard from since
+    std::uint64_t omitted = 0;  // records that were too many
+    std::optional<Microseconds> omittedAt = std::nullopt;
+    std::optional<Microseconds> hearAt = std::nullopt;  // the first of the inbox may be recorded then
+    bool toldRules = false;                             // and not yet heard from since
     bool failureTold = false;
     std::optional<Search> search = std::nullopt;
     bool lastWords = false;  // the run is over: nobody is looked for any more
@@ -115,6 +120,7 @@ class Mediation {
   void work(Link& link);
   // False: it cannot be recorded at the moment.
   bool take(Link& link, const sandbox::GuardEvent& event);
+  bool takeLast(Link& link, const sandbox::GuardEvent& event);
   bool on(Link& link, const sandbox::GuardHello& event);
   bool on(Link& link, const sandbox::Ask& event);
   bool on(Link& link, const sandbox::Withdraw& event);
@@ -126,6 +132,9 @@ class Mediation {
   bool findOwner(Link& link, const Run& run, sandbox::GuardedAction& action);
   void refuseTooMany(Link& link);
   void recordTraffic(Link& link);
+  void recordOmitted(Link& link);
+  enum class Waits { kNobody, kItsGuard };
+  bool recordOf(Link& link, const sandbox::Record& event, Waits waits);
   enum class Extent { kSome, kAll };
   void drainRing(Link& link, Extent extent);
   void tellFailures();
@@ -134,7 +143,8 @@ class Mediation {
   std::map<LinkId, Link> links_;
   LinkId nextLink_ = 1;
   std::uint64_t nextTicket_ = 1;
-  bool deaf_ = false;  // the log could not be written when this was looked at last
+  bool deaf_ = false;                                // the log could not be written when this was looked at last
+  std::map<GuardName, RecordAllowance> allowances_;  // of live runs: a guard that takes another's place has its rest
   std::map<RunId, std::vector<sandbox::CredentialValue>> credentials_;
   mutable std::map<RunId, Rules> rules_;
 };

@@ -65,6 +65,10 @@ struct RulesTaken {
   sandbox::RulesInForce rules;
   std::string policyHash;
 };
+struct RecordsOmitted {
+  GuardName guard;
+  std::uint64_t count = 0;
+};
 struct TrafficTold {
   RunId run;
   std::vector<sandbox::HostTraffic> hosts;

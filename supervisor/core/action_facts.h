@@ -101,6 +101,13 @@ struct AsksRefused {
   bool operator==(const AsksRefused&) const = default;
 };
 
+// Records that a guard told faster than they may come into the log, and that nobody waited for.
+struct RecordsNotWritten {
+  sandbox::GuardKind guard = sandbox::GuardKind::kWarden;
+  std::uint64_t count = 0;
+  bool operator==(const RecordsNotWritten&) const = default;
+};
+
 struct AllowedCount {
   policy::Operation operation = policy::Operation::kRead;
   std::string what;

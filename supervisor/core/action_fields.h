@@ -90,6 +90,7 @@ template <typename A, Of<RulesEnforced> F> void fields(A& a, F& f) {
   a("cut", f.cut); a("generation", f.generation); a("guard", f.guard); a("policy_hash", f.policyHash);
 }
 template <typename A, Of<TrafficCounted> F> void fields(A& a, F& f) { a("hosts", f.hosts); }
+template <typename A, Of<RecordsNotWritten> F> void fields(A& a, F& f) { a("count", f.count); a("guard", f.guard); }
 
 // ---- what the state keeps
 

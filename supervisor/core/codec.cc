@@ -21,13 +21,14 @@ using stored::Of;
 // ---- names that are stored for ever; they need not be those that are shown
 
 constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
-    "daemon-started",   "daemon-stopping",  "run-admitted",    "run-built",        "run-started",
-    "run-refused",      "run-frozen",       "run-resumed",     "run-stopping",     "run-ended",
-    "difference-found", "run-adopted",      "launcher-lost",   "launcher-ready",   "policy-trusted",
-    "snapshot-taken",   "segment-retired",  "action-asked",    "ask-joined",       "ask-left",
-    "action-answered",  "action-performed", "action-denied",   "action-rewritten", "connection-opened",
-    "outcome-unknown",  "asks-refused",     "actions-allowed", "grant-issued",     "grant-revoked",
-    "grant-expired",    "guard-started",    "guard-lost",      "rules-enforced",   "traffic-counted"};
+    "daemon-started",     "daemon-stopping",  "run-admitted",    "run-built",        "run-started",
+    "run-refused",        "run-frozen",       "run-resumed",     "run-stopping",     "run-ended",
+    "difference-found",   "run-adopted",      "launcher-lost",   "launcher-ready",   "policy-trusted",
+    "snapshot-taken",     "segment-retired",  "action-asked",    "ask-joined",       "ask-left",
+    "action-answered",    "action-performed", "action-denied",   "action-rewritten", "connection-opened",
+    "outcome-unknown",    "asks-refused",     "actions-allowed", "grant-issued",     "grant-revoked",
+    "grant-expired",      "guard-started",    "guard-lost",      "rules-enforced",   "traffic-counted",
+    "records-not-written"};
 constexpr std::array<std::string_view, std::variant_size_v<LifeState>> kLives{"requested", "starting", "running",
                                                                               "frozen",    "stopping", "ended"};
 constexpr std::array<std::string_view, sandbox::kWallCount> kWalls{

@@ -81,9 +81,10 @@ struct DaemonEnds {
   std::string reason;
 };
 
-using Command = std::variant<AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid,
-                             LauncherConnected, LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds,
-                             AskRaised, AsksOverflowed, AskWithdrawn, AskPerformed, RecordTold, ActionsDrained,
-                             GuardGreeted, GuardFailed, RulesTaken, TrafficTold, AnswerCard, RevokeGrant, TimePassed>;
+using Command =
+    std::variant<AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid, LauncherConnected,
+                 LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn,
+                 AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
+                 RecordsOmitted, AnswerCard, RevokeGrant, TimePassed>;
 
 }  // namespace ringfence::supervisor

@@ -292,6 +292,10 @@ Result<void> decideOn(Deciding& deciding, const RulesTaken& command, const Conte
   return {};
 }
 
+Result<void> decideOn(Deciding& deciding, const RecordsOmitted& command, const Context&) {
+  decideOmitted(deciding, command);
+  return {};
+}
 Result<void> decideOn(Deciding& deciding, const TrafficTold& command, const Context&) {
   decideTraffic(deciding, command);
   return {};

@@ -94,4 +94,10 @@ void decideTraffic(Deciding& deciding, const TrafficTold& command) {
   deciding.record(run->id, TrafficCounted{command.hosts});
 }
 
+void decideOmitted(Deciding& deciding, const RecordsOmitted& command) {
+  const Run* run = findLive(deciding, command.guard.run);
+  if (run == nullptr || command.count == 0) return;
+  deciding.record(run->id, RecordsNotWritten{command.guard.kind, command.count});
+}
+
 }  // namespace ringfence::supervisor

@@ -64,5 +64,6 @@ void decideGreeting(Deciding& deciding, const GuardGreeted& command);
 void decideGuardFailure(Deciding& deciding, const GuardFailed& command);
 void decideRulesTaken(Deciding& deciding, const RulesTaken& command);
 void decideTraffic(Deciding& deciding, const TrafficTold& command);
+void decideOmitted(Deciding& deciding, const RecordsOmitted& command);
 
 }  // namespace ringfence::supervisor

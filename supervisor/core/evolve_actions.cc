@@ -152,6 +152,8 @@ void evolveAction(State& state, const Fact& fact, const TrafficCounted& body) {
   if (Run* run = findLive(state, fact.run)) run->talk.traffic = body.hosts;
 }
 
+void evolveAction(State&, const Fact&, const RecordsNotWritten&) {}  // For whoever reads the log.
+
 void endConversation(State& state, Run& run) {
   run.talk = {};
   std::erase_if(state.grants, [&](const auto& entry) {

@@ -23,6 +23,7 @@ void evolveAction(State& state, const Fact& fact, const GuardStarted& body);
 void evolveAction(State& state, const Fact& fact, const GuardLost& body);
 void evolveAction(State& state, const Fact& fact, const RulesEnforced& body);
 void evolveAction(State& state, const Fact& fact, const TrafficCounted& body);
+void evolveAction(State& state, const Fact& fact, const RecordsNotWritten& body);
 
 // Of a run that has ended: what was said with its guards, and what was granted to it alone.
 void endConversation(State& state, Run& run);

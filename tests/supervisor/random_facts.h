@@ -149,6 +149,7 @@ class RandomFacts {
       case 31: return GuardStarted{guard(), pid(), coin()};
       case 32: return GuardLost{guard(), pid(), text()};
       case 33: return RulesEnforced{guard(), random_(), text(), number()};
+      case 34: return RecordsNotWritten{guard(), random_()};
       default: return TrafficCounted{{{text(), 443, random_(), random_(), random_()}}};
     }
   }
