@@ -21,6 +21,7 @@ class Denials {
   std::optional<std::uint64_t> add(const GuardedAction& action, const Denial& denial, std::int64_t nowMs);
   void acknowledged() { open_ = open_ > 0 ? open_ - 1 : 0; }
   void tick(std::int64_t nowMs);
+  bool isCounting() const { return !counted_.empty(); }
   void tellAll() { tick(INT64_MAX); }
 
  private:

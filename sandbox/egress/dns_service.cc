@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sandbox/egress/dns_message.h"
+#include "sdk/base/clock.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -17,6 +18,8 @@ constexpr std::size_t kMostJudged = 8192;
 constexpr std::size_t kMostClients = 16;
 constexpr std::int64_t kClientTimeMs = 10'000;
 constexpr int kDatagramsATurn = 64;
+
+std::int64_t monotonicMs() { return SystemClock().now().monotonic.count() / 1000; }
 
 }  // namespace
 
@@ -80,7 +83,7 @@ void DnsService::onStreams() {
   if (!socket) return;
   const int fd = socket.get();
   if (!poller_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { onClient(fd); })) return;
-  clients_[fd] = {std::move(socket), {}, {}, nowMs_ + kClientTimeMs};
+  clients_[fd] = {std::move(socket), {}, {}, monotonicMs() + kClientTimeMs};
   if (clients_.size() >= kMostClients) poller_.change(streams_.get(), 0);
 }
 
@@ -115,7 +118,7 @@ bool DnsService::serve(Client& client) {
     if (told.empty()) return false;
     client.unsent = {static_cast<char>(told.size() >> 8), static_cast<char>(told.size() & 0xff)};
     client.unsent += told;
-    client.deadlineMs = nowMs_ + kClientTimeMs;
+    client.deadlineMs = monotonicMs() + kClientTimeMs;
     const ssize_t sent = ::send(fd, client.unsent.data(), client.unsent.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return false;
     if (sent > 0) client.unsent.erase(0, static_cast<std::size_t>(sent));
@@ -130,7 +133,6 @@ bool DnsService::serve(Client& client) {
 }
 
 void DnsService::tick(std::int64_t nowMs) {
-  nowMs_ = nowMs;
   std::vector<int> late;
   for (const auto& [fd, client] : clients_) {
     if (client.deadlineMs <= nowMs) late.push_back(fd);

@@ -28,6 +28,7 @@ class DnsService {
   // Nothing: no answer.
   std::string answer(std::string_view query);
   void tick(std::int64_t nowMs);
+  bool isServing() const { return !clients_.empty(); }
 
  private:
   struct Client {
@@ -48,7 +49,6 @@ class DnsService {
   std::unordered_map<std::string, bool> judged_;
   UniqueFd datagrams_, streams_;
   std::map<int, Client> clients_;
-  std::int64_t nowMs_ = 0;
 };
 
 }  // namespace ringfence::sandbox

@@ -46,7 +46,7 @@ Outer::Outer(const OuterOptions& options, Poller poller, GuardLink link, ActionR
       resolver_(poller_, options.resolver),
       names_(poller_),
       denials_(link_, options.denials),
-      scratch_(kScratch) {}
+      scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {}
 
 Outer::~Outer() = default;
 
@@ -85,7 +85,7 @@ Result<void> Outer::serve() {
   while (!stopped_ && !ended_) {
     RF_TRY(link_.flush());
     poller_.change(guardPair_.get(), EPOLLIN | (link_.wantsToWrite() ? static_cast<std::uint32_t>(EPOLLOUT) : 0U));
-    RF_TRY(poller_.turn(kTickMs));
+    RF_TRY(poller_.turn(patience()));
     for (auto& answer : resolver_.takeAnswers()) onResolved(answer.id, std::move(answer.addresses));
     if (nowMs() - tickedMs >= kTickMs) {
       tick();
@@ -98,6 +98,18 @@ Result<void> Outer::serve() {
   (void)link_.flush();  // The other side may be the one that is gone.
   if (stopped_) return *stopped_;
   return {};
+}
+
+// Milliseconds until something is due; -1: for ever. An egress that nobody talks to sleeps.
+int Outer::patience() const {
+  if (resolver_.isAsking() || names_.isServing() || denials_.isCounting() || traffic_.hasChanged()) return kTickMs;
+  std::int64_t next = INT64_MAX;
+  for (const auto& [id, live] : lives_) {
+    if (live->retryRing) return kTickMs;
+    if (live->deadlineMs != 0) next = std::min(next, live->deadlineMs);
+  }
+  if (next == INT64_MAX) return -1;
+  return static_cast<int>(std::clamp<std::int64_t>(next - nowMs(), kTickMs, kIdleMs));
 }
 
 void Outer::tick() {
@@ -214,7 +226,7 @@ void Outer::onUpstreamEvents(std::uint64_t id, std::uint32_t events) {
 void Outer::advance(Live& live) {
   const auto before = live.session.state();
   if (before == Session::State::kStreaming) live.deadlineMs = nowMs() + kIdleMs;
-  auto happened = live.session.advance(scratch_);
+  auto happened = live.session.advance({scratch_.get(), kScratch});
   if (live.counted) traffic_.changed();
   if (auto* wanted = std::get_if<Wanted>(&happened)) {
     live.protocol = wanted->protocol;

@@ -83,6 +83,7 @@ class Outer {
   Result<void> watchPairs();
   std::int64_t nowMs() const;
   void tick();
+  int patience() const;
   void sweep();
   void stop(Error why);
 
@@ -165,7 +166,7 @@ class Outer {
   std::uint32_t nextPublished_ = 1;
   bool accepting_ = false, ended_ = false;
   std::int64_t trafficToldMs_ = 0;
-  std::vector<char> scratch_;
+  std::unique_ptr<char[]> scratch_;  // takes memory as far as it was used
   std::optional<Error> stopped_;
 };
 

@@ -41,6 +41,7 @@ class Resolver {
   };
   std::vector<Answer> takeAnswers();
   void tick(std::int64_t nowMs);
+  bool isAsking() const { return !queries_.empty() || !answers_.empty(); }
 
  private:
   struct Query;

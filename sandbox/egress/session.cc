@@ -21,7 +21,7 @@ constexpr int kRounds = 16;  // then others have their turn
 Session::Session(UniqueFd client, Entry entry)
     : client_(std::move(client)), state_(entry == Entry::kProxy ? State::kNegotiating : State::kWaiting) {}
 
-Session::Happening Session::advance(std::vector<char>& scratch) {
+Session::Happening Session::advance(std::span<char> scratch) {
   switch (state_) {
     case State::kNegotiating: return negotiate(scratch);
     case State::kStreaming: return stream(scratch);
@@ -33,7 +33,7 @@ Session::Happening Session::advance(std::vector<char>& scratch) {
 }
 
 // False: nothing came now.
-bool Session::readClient(std::vector<char>& scratch) {
+bool Session::readClient(std::span<char> scratch) {
   const std::size_t room = kMaxHeld - std::min(kMaxHeld, fromClient_.size());
   if (room == 0) return false;
   const auto got = client_.read(scratch.data(), std::min(scratch.size(), room));
@@ -44,7 +44,7 @@ bool Session::readClient(std::vector<char>& scratch) {
   return got.count > 0;
 }
 
-Session::Happening Session::negotiate(std::vector<char>& scratch) {
+Session::Happening Session::negotiate(std::span<char> scratch) {
   while (readClient(scratch)) {}
   for (;;) {
     if (state_ == State::kOver) return Quiet{};
@@ -96,7 +96,7 @@ void Session::refuse(const std::string& reply) {
 }
 
 // After a refusal: what the client still sends is thrown away, so that it is not reset before it has read.
-void Session::drain(std::vector<char>& scratch) {
+void Session::drain(std::span<char> scratch) {
   if (!flushDown() || state_ == State::kOver) return;
   if (!clientShut_) client_.finishWriting();
   clientShut_ = true;
@@ -132,7 +132,7 @@ void Session::countSent(std::size_t count) {
 }
 
 // What is neither looked at nor counted off goes straight through; what the other side does not take now is kept.
-void Session::passUp(std::vector<char>& scratch) {
+void Session::passUp(std::span<char> scratch) {
   const auto got = client_.read(scratch.data(), scratch.size());
   if (got.state == Stream::State::kEnd) clientEnd_ = true;
   if (got.state == Stream::State::kBroken) state_ = State::kOver;
@@ -196,7 +196,7 @@ bool Session::wantsClientBytes() const {
   return !body_ || !body_->done();
 }
 
-Session::Happening Session::pumpUp(std::vector<char>& scratch) {
+Session::Happening Session::pumpUp(std::span<char> scratch) {
   if (released_ && !flushUp()) {
     if (budget_ != nullptr && budget_->left() == 0) return LimitReached{};
     return Quiet{};
@@ -245,7 +245,7 @@ Session::Happening Session::lookAtReply() {
   return Quiet{};
 }
 
-Session::Happening Session::pumpDown(std::vector<char>& scratch) {
+Session::Happening Session::pumpDown(std::span<char> scratch) {
   if (!flushDown() || upstreamEnd_ || state_ == State::kOver) return Quiet{};
   const auto got = upstream_->read(scratch.data(), scratch.size());
   if (got.state == Stream::State::kAgain) return Quiet{};
@@ -268,7 +268,7 @@ Session::Happening Session::pumpDown(std::vector<char>& scratch) {
   return Quiet{};
 }
 
-Session::Happening Session::stream(std::vector<char>& scratch) {
+Session::Happening Session::stream(std::span<char> scratch) {
   if (!handshaken_) {
     const Stream::State shaken = upstream_->handshake();
     if (shaken == Stream::State::kAgain) return Quiet{};

@@ -4,9 +4,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "sandbox/egress/http_body.h"
 #include "sandbox/egress/negotiation.h"
@@ -36,7 +36,7 @@ class Session {
   int clientFd() const { return client_.fd(); }
   int upstreamFd() const { return upstream_ ? upstream_->fd() : -1; }
   // As far as it goes now. `scratch` is overwritten.
-  Happening advance(std::vector<char>& scratch);
+  Happening advance(std::span<char> scratch);
 
   struct Opening {
     std::string toClient;               // before anything of the other side
@@ -62,16 +62,16 @@ class Session {
   bool onlyAnswers() const { return oneRequest_ && body_ && body_->done(); }
 
  private:
-  Happening negotiate(std::vector<char>& scratch);
-  Happening stream(std::vector<char>& scratch);
-  Happening pumpUp(std::vector<char>& scratch);
+  Happening negotiate(std::span<char> scratch);
+  Happening stream(std::span<char> scratch);
+  Happening pumpUp(std::span<char> scratch);
   Happening look();
-  void passUp(std::vector<char>& scratch);
+  void passUp(std::span<char> scratch);
   void countSent(std::size_t count);
-  Happening pumpDown(std::vector<char>& scratch);
+  Happening pumpDown(std::span<char> scratch);
   Happening lookAtReply();
-  void drain(std::vector<char>& scratch);
-  bool readClient(std::vector<char>& scratch);
+  void drain(std::span<char> scratch);
+  bool readClient(std::span<char> scratch);
   bool flushUp();
   bool flushDown();
   bool wantsClientBytes() const;

@@ -63,6 +63,8 @@ Result<UniqueFd> bindLoopback(Transport transport, std::uint16_t port) {
   own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0)
     return posixError(errno, "taking " + what);
+  // What is accepted here inherits it.
+  if (transport == Transport::kStream) (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (transport == Transport::kStream && ::listen(fd.get(), kBacklog) != 0)
     return posixError(errno, "listening on " + what);
   return fd;

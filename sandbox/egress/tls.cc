@@ -80,15 +80,7 @@ TlsClient& TlsClient::operator=(TlsClient&&) noexcept = default;
 TlsClient::~TlsClient() = default;
 
 Result<TlsClient> TlsClient::create(const std::string& anchors) {
-  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   TlsClient client;
-  client.held_->context = SSL_CTX_new(TLS_client_method());
-  SSL_CTX* context = client.held_->context;
-  if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_alpn_protos(context, kProtocols, sizeof kProtocols - 1) != 0)
-    return Error{ErrorCode::kInternal, "preparing TLS"};
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!anchors.empty()) {
     client.held_->bundle = RF_TRY(openAt(AT_FDCWD, anchors, O_RDONLY));
     return client;
@@ -99,6 +91,22 @@ Result<TlsClient> TlsClient::create(const std::string& anchors) {
     if (bundle) break;
   }
   return client;
+}
+
+// With the first connection that needs it: most runs have none, and it takes half a megabyte.
+Result<void> TlsClient::prepare() {
+  if (held_->context != nullptr) return {};
+  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_alpn_protos(context, kProtocols, sizeof kProtocols - 1) != 0) {
+    SSL_CTX_free(context);
+    return Error{ErrorCode::kInternal, "preparing TLS"};
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  held_->context = context;
+  return {};
 }
 
 Result<void> TlsClient::readAnchors() {
@@ -123,6 +131,7 @@ Result<void> TlsClient::readAnchors() {
 }
 
 Result<std::unique_ptr<TlsSession>> TlsClient::begin(int socket, const Destination& server) {
+  RF_TRY(prepare());
   RF_TRY(readAnchors());
   auto made = std::make_unique<TlsSession>();
   SSL* session = made->held_->session = SSL_new(held_->context);

@@ -49,6 +49,7 @@ class TlsClient {
 
  private:
   TlsClient();
+  Result<void> prepare();
   Result<void> readAnchors();
 
   struct Held;

@@ -25,6 +25,7 @@ class TrafficTable {
   // Stays valid. Beyond a bound all further hosts are counted as one.
   HostTraffic& of(const Destination& destination);
   void changed() { changed_ = true; }
+  bool hasChanged() const { return changed_; }
   // All, when something changed since the last time.
   std::optional<Traffic> takeChanged();
   // What was counted before this table began.

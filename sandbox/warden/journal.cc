@@ -31,7 +31,8 @@ Result<Journal> Journal::open(UniqueFd fd) {
   }
   void* map = ::mmap(nullptr, sizeof(CallJournal), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (map == MAP_FAILED) return posixError(errno, "mapping the journal of calls");
-  Journal journal(static_cast<CallJournal*>(map));
+  auto* const calls = static_cast<CallJournal*>(map);
+  Journal journal(calls, calls->version == 0 ? Before::kNobody : Before::kAnother);
   if (journal.map_->version == 0) {
     if (::getrandom(&journal.map_->key, sizeof journal.map_->key, 0) != sizeof journal.map_->key) {
       return posixError(errno, "asking for random bytes");
@@ -44,10 +45,12 @@ Result<Journal> Journal::open(UniqueFd fd) {
   return journal;
 }
 
-Journal::Journal(CallJournal* map) : map_(map) {
+// Where nobody has written all are free, and looking at them would take the memory of them all.
+Journal::Journal(CallJournal* map, Before before) : map_(map) {
   free_.reserve(kCallSlots);
   for (std::size_t slot = kCallSlots; slot-- > 0;) {
-    if (at(slot).state == CallState::kFree) free_.push_back(static_cast<std::uint16_t>(slot));
+    if (before == Before::kNobody || at(slot).state == CallState::kFree)
+      free_.push_back(static_cast<std::uint16_t>(slot));
   }
 }
 
@@ -78,6 +81,7 @@ std::vector<Journal::Left> Journal::left() {
     }
   }
   std::vector<Left> result;
+  if (free_.size() == kCallSlots) return result;
   for (std::size_t slot = 0; slot < kCallSlots; ++slot) {
     const CallSlot& entry = at(slot);
     if (entry.state == CallState::kFree) continue;

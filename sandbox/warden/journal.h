@@ -51,7 +51,8 @@ class Journal {
   std::uint64_t digest(std::string_view action) const;
 
  private:
-  explicit Journal(CallJournal* map);
+  enum class Before { kNobody, kAnother };  // had it
+  Journal(CallJournal* map, Before before);
   CallSlot& at(std::size_t slot) const { return map_->slots[slot]; }
 
   CallJournal* map_ = nullptr;
