@@ -15,6 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
+import egress  # noqa: E402
 import mediation  # noqa: E402
 import work  # noqa: E402
 from daemon import Daemon, eventually  # noqa: E402
@@ -27,7 +28,7 @@ POLICY = 'schema = 1\nname = "bench"\nextends = ["offline"]\n[priority]\nclass =
 BACKGROUND = 'schema = 1\nname = "background"\nextends = ["bench"]\n[priority]\nclass = "background"\n'
 MARK = "<!-- measured: written by scripts/bench --write -->"
 COLD_PAUSE = 0.25
-PARTS = ("launches", "work", "mediation", "idle", "api")
+PARTS = ("launches", "work", "mediation", "egress", "idle", "api")
 
 
 class Bench:
@@ -62,11 +63,11 @@ class Bench:
                     "bwrap": bwrap, "bwrap again": bwrap, "exec": ["/bin/true"]}
 
         def cold(name):
-            time.sleep(COLD_PAUSE)
+            time.sleep(0.01 if self.quick else COLD_PAUSE)
             return timed(commands[name], environment)
 
-        for kind, measure, rounds in (("hot", lambda name: timed(commands[name], environment), 5 if self.quick else 150),
-                                      ("cold", cold, 3 if self.quick else 60)):
+        for kind, measure, rounds in (("hot", lambda name: timed(commands[name], environment), 2 if self.quick else 150),
+                                      ("cold", cold, 1 if self.quick else 60)):
             values = interleaved(commands, rounds, measure)
             middle = {name: f"{percentile(values[name], 0.5):.2f}" for name in values}
             detail = (f"{rounds} rounds; median ms: ringfence {middle['ringfence']}, bwrap {middle['bwrap']}, "
@@ -87,7 +88,7 @@ class Bench:
         self.many(bwrap)
 
     def many(self, bwrap):
-        many = 10 if self.quick else 50
+        many = 5 if self.quick else 50
         totals = {"ringfence": [], "bwrap": []}
         for _ in range(1 if self.quick else 7):
             for name, command in (("ringfence", [*self.client, "--", "/bin/true"]), ("bwrap", bwrap)):
@@ -111,6 +112,12 @@ class Bench:
         for row in mediation.measured(self.daemon.bin.parent, self.policies, self.persons, self.quick):
             self.row(*row)
 
+    # ---- connections
+
+    def egress(self):
+        for row in egress.measured(self.daemon.bin.parent, self.policies, self.quick):
+            self.row(*row)
+
     # ---- idle agents
 
     def our_processes(self):
@@ -126,15 +133,19 @@ class Bench:
         return ours
 
     def idle(self):
-        many = 3 if self.quick else 20
+        self.idle_agents("offline", "")
+        self.idle_agents("coding", ", with a warden and an egress each")
+
+    def idle_agents(self, policy, guards):
+        many = 2 if self.quick else 20
         runs = []
         for _ in range(many):
-            started = self.daemon.cli("run", "-d", "-p", "coding", "-w", self.workspace, "--", "sleep", "3600")
+            started = self.daemon.cli("run", "-d", "-p", policy, "-w", self.workspace, "--", "sleep", "3600")
             if started.returncode != 0:
                 raise RuntimeError(f"run -d: {started.stderr}")
             runs.append(started.stdout.strip())
-        time.sleep(1 if self.quick else 5)
-        pids, seconds = self.our_processes(), 2 if self.quick else 30
+        time.sleep(0 if self.quick else 5)
+        pids, seconds = self.our_processes(), 0.5 if self.quick else 30
 
         def ticks():
             return sum(sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])) for pid in pids)
@@ -144,8 +155,8 @@ class Bench:
         share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds * 100
         memory = sum(int(line.split()[1]) for pid in pids for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
                      if line.startswith("Pss:")) / 1024
-        self.row(f"{many} idle agents: CPU of all our processes", "< 1 % of one", f"{share:.2f} %", f"{seconds} s, {len(pids)} processes")
-        self.row(f"{many} idle agents: memory of all our processes (PSS)", "< 60 MiB", f"{memory:.1f} MiB")
+        self.row(f"{many} idle agents{guards}: CPU of all our processes", "< 1 % of one", f"{share:.2f} %", f"{seconds} s, {len(pids)} processes")
+        self.row(f"{many} idle agents{guards}: memory of all our processes (PSS)", "< 60 MiB", f"{memory:.1f} MiB")
         self.daemon.cli("kill", *runs)
         eventually(lambda: not [run for run in self.daemon.json_runs() if run.get("state") not in ("ended", None)], 20)
 
@@ -207,13 +218,15 @@ def main():
             path.mkdir()
         (made / "bench.toml").write_text(POLICY)
         (made / "background.toml").write_text(BACKGROUND)
-        work.prepare(workspace, 0)
+        work.prepare(workspace, 0, options.quick)
         policies = [ROOT / "policy/profiles", made]
         with in_memory(pathlib.Path(folder)) as memory, Daemon(options.build, policies=policies) as daemon:
-            work.prepare(memory, 0)
+            work.prepare(memory, 0, options.quick)
             bench = Bench(daemon, str(workspace), str(memory), persons, policies, options.quick)
             for part in options.only or PARTS:
+                begun = time.monotonic()
                 getattr(bench, part)()
+                print(f"({part}: {time.monotonic() - begun:.1f} s)", flush=True)
             text = report(bench)
     print("\n" + text)
     if options.write:

@@ -9,9 +9,10 @@ from statistics_of_ratios import interleaved, percentile, ratio
 from tests.support.accounts import Accounts
 from work import NAME, OPERATIONS, UID, Work, prepare
 
-# Both have the same walls. The rules that bring the warden in never decide about what is measured.
+# Both have the same walls. What brings the warden in is the profile coding as it is shipped, which never decides about what
+# is measured, and a folder that is asked about.
 UNMEDIATED = 'schema = 1\nname = "{name}"\nextends = ["base"]\n[priority]\nclass = "interactive"\n[files]\nworkspace = "rw"\nread = ["{tools}"]\n'
-MEDIATED = UNMEDIATED + 'ask = ["{asked}"]\n[prompt]\nper_minute = 100000\n[[exec.rule]]\nmatch = ["git", "push"]\ndecide = "ask"\n'
+MEDIATED = UNMEDIATED.replace('["base"]', '["coding"]') + 'ask = ["{asked}"]\n[prompt]\nper_minute = 100000\n'
 POLICIES = {"unmediated": UNMEDIATED, "mediated": MEDIATED, "ask-read": MEDIATED.replace('ask = [', 'ask_read = [')}
 
 
@@ -63,15 +64,15 @@ def of_programs(work, quick):
     for operation, what in OPERATIONS:
         if operation == "git-read":
             continue
-        values, _ = work.rounds(operation, 3 if quick else 100 if operation == "git" else 40, ("mediated", "ask-read", "unmediated", "outside"))
+        values, _ = work.rounds(operation, 1 if quick else 100 if operation == "git" else 40, ("mediated", "ask-read", "unmediated", "outside"))
         detail = f"median ms {', '.join(f'{name} {percentile(values[name], 0.5):.1f}' for name in values)}"
-        yield f"{what}, with a warden against the same walls without", "≤ 1.05", ratio(values["mediated"], values["unmediated"]), detail
-        yield f"{what}, with a warden against outside", "≤ 1.15", ratio(values["mediated"], values["outside"]), ""
+        yield f"{what}, under the profile coding against the same walls without a warden", "≤ 1.05", ratio(values["mediated"], values["unmediated"]), detail
+        yield f"{what}, under the profile coding against outside", "≤ 1.15", ratio(values["mediated"], values["outside"]), ""
         yield f"{what}, every open heard of (ask_read) against outside", "≤ 1.30", ratio(values["ask-read"], values["outside"]), ""
 
 
 def of_calls(calls, least, quick):
-    count, rounds = 2000 if quick else 20000, 2 if quick else 15
+    count, rounds = 500 if quick else 20000, 1 if quick else 15
     sides = {"warden": (calls, "mediated", "open"), "least mediator": (least, "mediated", "open"), "unmediated": (calls, "unmediated", "open"),
              "least mediator without a fence": (calls, "outside", "floor")}
     opens = interleaved(sides, rounds, lambda name: sides[name][0].measure(*sides[name][1:], calls.files, count))
@@ -82,7 +83,7 @@ def of_calls(calls, least, quick):
            f"p99 {percentile([one[1] for one in opens['warden']], 0.5):.1f}")
     yield ("the same against the least mediator of a program without a fence", "",
            ratio(middle["warden"], middle["least mediator without a fence"]), "")
-    execs = interleaved(("mediated", "unmediated", "outside"), rounds, lambda name: calls.measure(name, "exec", "/bin/true", 50 if quick else 300))
+    execs = interleaved(("mediated", "unmediated", "outside"), rounds, lambda name: calls.measure(name, "exec", "/bin/true", 20 if quick else 300))
     middle = {name: [one[0] for one in execs[name]] for name in execs}
     yield ("an exec, heard of and verified, against outside", "≤ 1.15", ratio(middle["mediated"], middle["outside"]),
            f"median µs {', '.join(f'{name} {percentile(middle[name], 0.5):.0f}' for name in middle)}")
@@ -90,7 +91,7 @@ def of_calls(calls, least, quick):
 
 def in_parallel(calls, quick):
     """Opens a second of all agents together: twenty with a warden each, against one for each processor."""
-    many, count = 4 if quick else 20, 2000 if quick else 20000
+    many, count = 3 if quick else 20, 500 if quick else 20000
     cores, rates = os.cpu_count() or 1, {}
     for agents in (cores, many):
         rates[agents] = []
@@ -139,7 +140,7 @@ def questions(accounts, workspace, asked, quick):
 def measured(build, policies, workspace, quick):
     """Rows of the main table."""
     if not (workspace / "worker.py").exists():
-        prepare(workspace, UID)
+        prepare(workspace, UID, quick)
     base = workspace.parent
     asked, tools = base / "asked", base / "tools"
     asked.mkdir()

@@ -19,10 +19,10 @@ VARIANTS = {"own": '[identity]\nas = "own"\n',
             **{name: "[walls]\n" + "".join(f'{wall} = "off"\n' for wall in walls) for name, walls in WITHOUT.items()}}
 
 
-def prepare(workspace, owner):
+def prepare(workspace, owner, quick=False):
     """2,000 files in a repository, one C file, and the worker, all of the uid `owner`."""
     tree, past = workspace / "tree", time.time() - 3600
-    for folder in range(40):
+    for folder in range(2 if quick else 40):
         (tree / f"d{folder}").mkdir(parents=True)
         for file in range(50):
             path = tree / f"d{folder}/f{file}.txt"
@@ -95,7 +95,7 @@ def against_outside(work, quick):
     """Rows of the main table."""
     for operation, what in OPERATIONS:
         names = ("bench", "outside", "outside again", *(("own",) if operation == "git" else ()))
-        values, used = work.rounds(operation, 3 if quick else 100 if operation.startswith("git") else 60, names)
+        values, used = work.rounds(operation, 1 if quick else 100 if operation.startswith("git") else 60, names)
         inside, outside = values["bench"], values["outside"]
         yield (f"{what}, inside against outside", "≤ 1.10", ratio(inside, outside),
                f"median ms {percentile(inside, 0.5):.1f} and {percentile(outside, 0.5):.1f}; "
@@ -107,7 +107,7 @@ def against_outside(work, quick):
 
 def of_each_wall(work, quick):
     """Rows of the table of walls: (what, ratio of git status, ratio of git status that reads)."""
-    used = {operation: work.rounds(operation, 3 if quick else 150, list(work.workers))[1] for operation in ("git", "git-read")}
+    used = {operation: work.rounds(operation, 1 if quick else 150, list(work.workers))[1] for operation in ("git", "git-read")}
 
     def row(what, numerator, denominator):
         return (what, *(ratio(used[operation][numerator], used[operation][denominator]) for operation in used))
@@ -121,7 +121,7 @@ def of_each_wall(work, quick):
 
 def measured(build, policies, workspace, quick):
     """(rows of the main table, rows of the table of walls)"""
-    prepare(workspace, UID)
+    prepare(workspace, UID, quick)
     for name, text in VARIANTS.items():
         (policies[-1] / f"{name}.toml").write_text(f'schema = 1\nname = "{name}"\nextends = ["bench"]\n{text}')
     with Accounts(build, policies=policies) as accounts:
