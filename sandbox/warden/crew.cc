@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -35,15 +36,15 @@ Result<void> Warden::run() {
   epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
   watchTimer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
   handles_.reset(::openat(parts_.proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!epoll_ || !watchTimer_ || !handles_) return posixError(errno, "preparing the warden's loop");
-  epoll_event pair{.events = EPOLLIN, .data = {.fd = parts_.pair.get()}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, parts_.pair.get(), &pair) != 0) {
-    return posixError(errno, "watching the daemon's socket");
-  }
-  epoll_event end{.events = EPOLLIN | EPOLLONESHOT, .data = {.fd = parts_.end.get()}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, parts_.end.get(), &end) != 0) {
-    return posixError(errno, "watching for the end");
-  }
+  wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!epoll_ || !watchTimer_ || !handles_ || !wake_) return posixError(errno, "preparing the warden's loop");
+  const auto watches = [&](int fd, std::uint32_t events) {
+    epoll_event event{.events = events, .data = {.fd = fd}};
+    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  };
+  if (!watches(parts_.pair.get(), EPOLLIN)) return posixError(errno, "watching the daemon's socket");
+  if (!watches(parts_.end.get(), EPOLLIN | EPOLLONESHOT)) return posixError(errno, "watching for the end");
+  if (!watches(wake_.get(), EPOLLIN)) return posixError(errno, "watching for the crew");
   struct sigaction wake {};
   wake.sa_handler = [](int) {};
   sigset_t set;
@@ -144,6 +145,11 @@ bool Warden::handOver(Member& me) {
   return true;
 }
 
+// Locked. For who adds to what the leader looks after: it may have gone to sleep before, when there was less.
+void Warden::wakeLeader() {
+  if (leaderSleeps_.exchange(false, std::memory_order_relaxed)) (void)::eventfd_write(wake_.get(), 1);
+}
+
 void Warden::lead(Member& me) {
   Microseconds lastTick{};
   unsigned alone = 0;  // calls that came one at a time
@@ -154,9 +160,11 @@ void Warden::lead(Member& me) {
       me.since = {};
       if (leader_ != &me || stopping_ || isOver()) return;
       wait = received_.empty() || !rules_ ? timeout() : 0;
+      leaderSleeps_.store(wait < 0 || wait > kWaitingPoll.count(), std::memory_order_relaxed);
     }
     std::array<epoll_event, 4> events;
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
+    leaderSleeps_.store(false, std::memory_order_relaxed);
     bool received = false;
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -168,6 +176,9 @@ void Warden::lead(Member& me) {
         received = true;
         alone = wait == 0 ? 0 : alone + 1;
         receiveCall();
+      } else if (event.data.fd == wake_.get()) {
+        eventfd_t times = 0;
+        (void)::eventfd_read(wake_.get(), &times);
       } else if (event.data.fd == parts_.end.get()) {
         const Lock lock(mutex_);
         ending_ = true;

@@ -76,6 +76,7 @@ class Warden {
   void lead(Member& me);
   bool handOver(Member& me);
   bool startMember();
+  void wakeLeader();
   void watch();
   void armWatch();
   void interruptBlocked();
@@ -141,6 +142,8 @@ class Warden {
   std::optional<Error> failure_;
   UniqueFd epoll_;
   UniqueFd watchTimer_;
+  UniqueFd wake_;
+  std::atomic<bool> leaderSleeps_ = false;  // for longer than calls that wait would let it
   UniqueFd handles_;  // our own /proc/self/fd
   std::atomic<bool> watchArmed_ = false;
 

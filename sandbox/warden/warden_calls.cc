@@ -163,6 +163,7 @@ Effect Warden::performNow(Member& me, Call& call) {
     {
       const Lock lock(mutex_);
       me.waitsFor = call.notification;
+      wakeLeader();
     }
     Effect effect;
     {

@@ -37,6 +37,7 @@ void Warden::fail(Error error) {
   if (!failure_) failure_ = std::move(error);
   stopping_ = true;
   idle_.notify_all();
+  wakeLeader();
 }
 
 void Warden::greet(bool restarted) {

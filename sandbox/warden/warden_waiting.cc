@@ -62,7 +62,10 @@ GuardedAction Warden::describe(const Call& call, std::size_t target) const {
   return action;
 }
 
-void Warden::hold(OwnedCall call) { held_.push_back(std::move(call)); }
+void Warden::hold(OwnedCall call) {
+  held_.push_back(std::move(call));
+  wakeLeader();
+}
 
 Warden::OwnedCall Warden::takeHeld(const std::function<bool(const Call&)>& which) {
   const auto found = std::ranges::find_if(held_, [&](const OwnedCall& each) { return which(*each); });
@@ -91,6 +94,7 @@ void Warden::deny(Member&, OwnedCall call, const Ruling& ruling) {
   {
     const Lock lock(mutex_);
     first = denials_.note(key, action, rule, monotonic()) == DenialCounter::Seen::kFirst;
+    wakeLeader();
   }
   if (!first) return answerError(std::move(call), EACCES);
   tellAgent(parts_.denials, {action.action.operation, action.action.target, DenialOutcome::kForbidden, rule, {}});

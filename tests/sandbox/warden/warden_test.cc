@@ -1,12 +1,18 @@
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "sdk/base/io.h"
 #include "tests/sandbox/warden/world.h"
@@ -120,4 +126,57 @@ TEST_CASE("a warden whose run is over sleeps, hears the daemon, and ends when it
     return ::waitid(P_PID, static_cast<id_t>(world.warden()), &ended, WEXITED | WNOWAIT | WNOHANG) == 0 &&
            ended.si_code == CLD_EXITED;
   }));
+}
+
+namespace {
+
+volatile sig_atomic_t interrupted = 0;
+
+// Makes the directory of this name while another thread gives the name only when a call that came later was answered,
+// so that somebody else leads by then. 0 or errno.
+int makeNamedLate(const char* name, const char* later) {
+  const int faults = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC));
+  uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
+  if (faults < 0 || ::ioctl(faults, UFFDIO_API, &api) != 0) return -1;
+  void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const auto address = reinterpret_cast<std::uint64_t>(page);
+  uffdio_register range{.range = {address, 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING, .ioctls = 0};
+  if (::ioctl(faults, UFFDIO_REGISTER, &range) != 0) return -1;
+  std::thread gives([&] {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    char fault[256];
+    (void)!::read(faults, fault, sizeof fault);  // the warden reads the name
+    (void)made(later);
+    alignas(4096) static char content[4096];
+    std::strcpy(content, name);
+    uffdio_copy copy{
+        .dst = address, .src = reinterpret_cast<std::uint64_t>(content), .len = 4096, .mode = 0, .copy = 0};
+    (void)::ioctl(faults, UFFDIO_COPY, &copy);
+  });
+  const int error = ::mkdir(static_cast<char*>(page), 0755) == 0 ? 0 : errno;
+  gives.join();
+  return error;
+}
+
+}  // namespace
+
+TEST_CASE("a signal is noticed also by a call that began to wait when another member of the crew led already") {
+  policy::Document document = readWrite();
+  document.files.ask.push_back({.pattern = "/mnt/asked", .origin = {}});
+  World world({.document = document, .rootTarget = true});
+  world.start([] {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    ::sigaction(SIGUSR1, &action, nullptr);
+    // On a busy machine the name may come too late, and the call is refused.
+    int error = EACCES;
+    while (error == EACCES) error = makeNamedLate("/mnt/asked", "/mnt/later");
+    return error == EINTR && interrupted == 1 ? 0 : 1;
+  });
+  (void)world.expect<Ask>();
+  REQUIRE(::kill(world.target(), SIGUSR1) == 0);
+  (void)world.expect<Withdraw>();
+  CHECK(world.finish() == 0);
 }
