@@ -23,7 +23,7 @@ TIDY_SECONDS = 240
 # What a long run repeats more often; the suites read these names. Half of the connecting trial's kills are of an egress.
 SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_CONNECT_KILLS": "400", "RINGFENCE_STORE_KILLS": "200",
         "RINGFENCE_MODEL_OPS": "200000", "RINGFENCE_RACES": "10000", "RINGFENCE_CYCLES": "1000", "RINGFENCE_FAULT_POINTS": "400",
-        "RINGFENCE_GUEST_WHOLE": "1", "RINGFENCE_GUEST_TIMEOUT": "1800"}
+        "RINGFENCE_GUEST_WHOLE": "1", "RINGFENCE_GUEST_TIMEOUT": "3600"}
 FUZZ_SECONDS, LONG_FUZZ_SECONDS = 5, 1800
 KILL_TESTS = "^trial: (asked_chaos|connect_chaos|chaos)|^test_(warden_calls|store): .* killed at any moment"
 RACE_TESTS = "^test_(warden_calls|exec): .*(exchange|the same race)"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model import Step, appeared, by_probe, changed, gone, has_set_id, seen, steps
-from world import World
+from world import World, lasting_groups
 
 
 @steps("FS-01")
@@ -327,7 +327,7 @@ def kernel_knobs(w: World) -> list[Step]:
         "/proc/kcore",
         "/proc/kmsg",
     ]
-    for mount in ("/sys/fs/cgroup", *sorted(str(p) for p in Path("/sys/fs/cgroup").glob("*") if p.is_dir())):
+    for mount in ("/sys/fs/cgroup", *lasting_groups()):
         paths += [f"{mount}/cgroup.procs", f"{mount}/release_agent", f"{mount}/notify_on_release", f"{mount}/tasks"]
     present = [path for path in paths if Path(path).is_file()]
     writable = {path for path in present if os.stat(path).st_mode & 0o200}

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 from model import Result, script, snapshot
-from world import UID, World
+from world import SLOWER, UID, World
 
 # How often each exchange is tried; the long run has its own number, and takes as long as it takes.
 ROUNDS = int(os.environ.get("RINGFENCE_RACES", "500"))
-PATIENCE = max(240.0, ROUNDS * 0.2)
+PATIENCE = max(240.0, ROUNDS * 0.2) * SLOWER
 NO_MEDIATOR = "without a fence there is no mediator to wear out"
 POLICY = "escape-asked"
 
@@ -43,13 +43,18 @@ def exchanged(w: World, side: Any, primitive: str, operation: str) -> Result:
     innocent = w.workspace / "innocent"
     if not made:
         w.file(forbidden, "untouched")
-    if operation not in ("mkdir", "symlink"):
-        w.file(innocent, "innocent")
     before = snapshot(forbidden)
-    ran = side.run(w, primitive, operation, str(innocent), str(forbidden), str(ROUNDS), **mediated(side))
+    # On a busy machine a control may lose all rounds of one go.
+    for _ in range(1 if side.fenced else 10):
+        if operation not in ("mkdir", "symlink"):
+            w.file(innocent, "innocent")
+        ran = side.run(w, primitive, operation, str(innocent), str(forbidden), str(ROUNDS), **mediated(side))
+        done = snapshot(forbidden) != before
+        if done or "rounds" not in ran.stdout:
+            break
     if "rounds" not in ran.stdout:
         return Result(f"{primitive}-{operation}", None, f"{ran.stdout[-200:]} {ran.stderr[-200:]}")
-    return Result(f"{primitive}-{operation}", snapshot(forbidden) != before, ran.stdout.strip()[-60:])
+    return Result(f"{primitive}-{operation}", done, ran.stdout.strip()[-60:])
 
 
 @script("NT-01")
@@ -156,8 +161,8 @@ def decision_path_dead(w: World, side: Any) -> list[Result]:
     before = {name: snapshot(goal) for name, goal in goals.items()}
     if side.fenced:
         side.run(w, "write", str(goals["unattended"]), **mediated(side))
-        side.run(w, "write", str(goals["expired"]), policy="escape-hasty", timeout=120)
-        side.run(w, "open-flood", str(goals["flood"]), "3", "40", policy="escape-hasty", timeout=120)
+        side.run(w, "write", str(goals["expired"]), policy="escape-hasty", timeout=120 * SLOWER)
+        side.run(w, "open-flood", str(goals["flood"]), "3", "40", policy="escape-hasty", timeout=120 * SLOWER)
     else:
         for goal in goals.values():
             side.run(w, "write", str(goal))
@@ -180,7 +185,7 @@ def flooded(w: World, side: Any) -> list[Result]:
     said = process.communicate()[0]
     return [
         Result("lost", not served, f"{path.stat().st_size} bytes of {count * 64 * 7}; {said[-200:]}"),
-        Result("others", slowest > 5, f"ps took {slowest:.2f} s at most"),
+        Result("others", slowest > 5 * SLOWER, f"ps took {slowest:.2f} s at most"),
     ]
 
 
@@ -203,7 +208,7 @@ def under_a_storm_of_signals(w: World, side: Any) -> list[Result]:
         ran = side.run(w, "storm", str(folder), str(ROUNDS), restart, **mediated(side))
         results.append(Result(f"twice-{restart}", "wrong=0" not in ran.stdout, ran.stdout.strip()[-80:]))
     loop = "for i in $(seq 100); do echo line | cat | cat; done | wc -l"
-    ran = side.run_fenced(["/bin/sh", "-c", loop], w, policy=POLICY, timeout=120)
+    ran = side.run_fenced(["/bin/sh", "-c", loop], w, policy=POLICY, timeout=120 * SLOWER)
     return [*results, Result("pipelines", ran.stdout.strip() != "100", ran.stdout.strip())]
 
 
@@ -218,7 +223,7 @@ class Asking:
         return [json.loads(line) for line in self.side.client_call(self.w, "pending", "--json").stdout.splitlines()]
 
     def question(self) -> Optional[dict[str, Any]]:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * SLOWER
         while time.monotonic() < deadline:
             if found := self.pending():
                 return found[0]
@@ -282,7 +287,7 @@ def handed_over(w: World, side: Any) -> list[Result]:
             took.append(time.monotonic() - began)
             if ran.returncode != 0:
                 return [Result(policy, None, ran.stderr[-200:])]
-        results.append(Result(policy, min(took) > 1, f"{min(took):.2f} s"))
+        results.append(Result(policy, min(took) > SLOWER, f"{min(took):.2f} s"))
     return results
 
 
@@ -318,14 +323,14 @@ def questions_without_end(w: World, side: Any) -> list[Result]:
         return [Result("open", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
     folder = asked(w)
     script_text = f"for i in $(seq 150); do (: > {folder}/f$i) & done; wait"
-    process = side.start_fenced(["/bin/sh", "-c", script_text], w, policy=POLICY, stdout=subprocess.DEVNULL)
-    most, deadline, grew = 0, time.monotonic() + 20, 0.0
-    while time.monotonic() < min(deadline, (grew or deadline) + 1.5):  # until no more come
+    process = side.start_fenced(["/bin/sh", "-c", script_text], w, policy=POLICY)
+    most, deadline, grew = 0, time.monotonic() + 20 * SLOWER, 0.0
+    while time.monotonic() < min(deadline, (grew or deadline) + 1.5 * SLOWER):  # until no more come
         listed = side.client_call(w, "pending", "--json").stdout.splitlines()
         if len(listed) > most:
             most, grew = len(listed), time.monotonic()
     for run in {json.loads(line)["run"] for line in listed}:
         side.client_call(w, "kill", run)
-    process.wait(30)
+    said = process.communicate(timeout=30 * SLOWER)[0]
     made = len(list(folder.iterdir()))
-    return [Result("open", most > 10 or made > 0, f"{most} open at once, {made} made"), Result("some", None if most == 0 else False)]
+    return [Result("open", most > 10 or made > 0, f"{most} open at once, {made} made"), Result("some", None if most == 0 else False, said[-200:])]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model import Result, Step, by_probe, script, steps
-from world import LIMIT_MEMORY_MIB, LIMIT_PIDS, UID, World, processes_of
+from world import LIMIT_MEMORY_MIB, LIMIT_PIDS, UID, World, lasting_groups, processes_of
 
 
 @script("RES-01")
@@ -181,7 +181,7 @@ def leaving_the_group(w: World) -> list[Step]:
     made = []
     mounts = [
         path
-        for path in [Path("/sys/fs/cgroup"), *sorted(Path("/sys/fs/cgroup").glob("*"))]
+        for path in [Path("/sys/fs/cgroup"), *lasting_groups()]
         if (path / "cgroup.procs").is_file()
     ]
     for mount in mounts:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 from model import Result, script
-from world import OTHER_UID, UID, World, command_line, processes_of
+from world import OTHER_UID, SLOWER, UID, World, command_line, processes_of
 
 
 def eventually(holds: Callable[[], Any], seconds: float = 10.0) -> Any:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * SLOWER
     while True:
         value = holds()
         if value or time.monotonic() > deadline:
@@ -39,13 +39,13 @@ def stop_a_bomb(w: World, side: Any) -> list[Result]:
     """A fork bomb at its limit: one kill ends every process of it. Outside, ending the first process leaves the others;
     the control's bomb lives in a control group of its own with room for 64."""
     if side.fenced:
-        client = side.start(w, "fork_bomb", "30")
+        client = side.start(w, "fork_bomb", str(30 * SLOWER))
         grown = eventually(lambda: len(named("fork_bomb")) > 50)
         began = time.monotonic()
         answer = side.client_call(w, "kill", run_id(side))
         dead = eventually(lambda: not named("fork_bomb"), 5)
         took = time.monotonic() - began
-        client.wait(20)
+        client.wait(20 * SLOWER)
         return [
             Result(
                 "bomb",
@@ -55,7 +55,7 @@ def stop_a_bomb(w: World, side: Any) -> list[Result]:
         ]
     group = pids_group()
     enter = (
-        f"echo $$ > {group}/cgroup.procs; exec setpriv --reuid {UID} --regid {UID} --clear-groups {w.probe} fork_bomb 6"
+        f"echo $$ > {group}/cgroup.procs; exec setpriv --reuid {UID} --regid {UID} --clear-groups {w.probe} fork_bomb {6 * SLOWER}"
     )
     first = subprocess.Popen(["sh", "-c", enter], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     grown = eventually(lambda: len(named("fork_bomb")) > 40)
@@ -126,7 +126,7 @@ def stop_in_odd_states(w: World, side: Any) -> list[Result]:
         dead = eventually(lambda: not named("stubborn"), 5)
         kill_all_named("stubborn")
         client.send_signal(signal.SIGCONT)  # a run that stops, stops its client
-        client.wait(20)
+        client.wait(20 * SLOWER)
         results.append(Result(state, not dead, f"status {answer.returncode} {answer.stderr[-200:]}"))
     return results
 

@@ -38,16 +38,20 @@ def state_of(run_id):
     return json.loads(result.stdout).get("state") if result.returncode == 0 else None
 
 
+def install():
+    """Before other tests begin: new accounts replace /etc/passwd, which the escape suite covers with its own."""
+    if not os.environ.get("RINGFENCE_GUEST"):
+        raise AssertionError("this test changes the machine it runs on: run it by scripts/guest")
+    must("cp", "-a", "/payload/installed/.", "/")
+    must("systemd-sysusers")
+    must("useradd", "-m", "-s", "/bin/bash", USER)
+    must("mkdir", PROJECT, user=USER)
+    must("systemctl", "daemon-reload")
+
+
 class Service(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        if not os.environ.get("RINGFENCE_GUEST"):
-            raise AssertionError("this test changes the machine it runs on: run it by scripts/guest")
-        must("cp", "-a", "/payload/installed/.", "/")
-        must("systemd-sysusers")
-        must("useradd", "-m", "-s", "/bin/bash", USER)
-        must("mkdir", PROJECT, user=USER)
-        must("systemctl", "daemon-reload")
         must("systemctl", "start", "ringfenced")
 
     def start(self):

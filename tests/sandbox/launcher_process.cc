@@ -20,12 +20,13 @@
 #include "sandbox/plan/landlock_access.h"
 #include "sandbox/plan/seccomp_default.h"
 #include "sandbox/wire/codec.h"
+#include "tests/support/slower.h"
 
 namespace ringfence::test {
 using namespace sandbox;
 namespace {
 
-constexpr int kDeadlineMs = 20'000;
+const int kDeadlineMs = 20'000 * slower();
 
 UniqueFd openPath(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));

@@ -21,13 +21,14 @@
 #include "sandbox/kernel/redirect.h"
 #include "sandbox/wire/long_message.h"
 #include "sdk/base/io.h"
+#include "tests/support/slower.h"
 
 namespace ringfence::test {
 namespace {
 
 using namespace sandbox;
 
-constexpr int kDeadlineMs = 10'000;
+const int kDeadlineMs = 10'000 * slower();
 constexpr uid_t kEgressId = 64'999;
 constexpr int kNamePort = 5300;
 
