@@ -195,8 +195,11 @@ Result<GuardLink::Drained> GuardLink::drain() const {
       bytes += entry->size();
       if (drained.actions.size() == kMaxAllowedPerFact || bytes > kMaxAllowedFact.count) break;
       policy::Action& action = allowed.action.action;
+      const auto& chain = allowed.action.chain;
+      const auto pid = chain.empty() || chain[0].pid <= 0 ? std::nullopt : std::optional(chain[0].pid);
       drained.actions.push_back({action.operation, std::move(allowed.action.what), std::move(action.target),
-                                 std::move(allowed.action.second), std::move(action.argv), std::move(allowed.rule), 1});
+                                 std::move(allowed.action.second), std::move(action.argv), std::move(allowed.rule), 1,
+                                 pid});
     }
     drained.upTo = at;
   }

@@ -154,7 +154,7 @@ void Requests::onFact(const Fact& fact, const RunRefused& body) {
 }
 
 void Requests::onFact(const Fact& fact, const RunEnded& body) {
-  const auto exit = api::exitReportOf(body.exit, body.outOfMemory, body.note);
+  const auto exit = api::exitReportOf(body);
   if (const auto found = launching_.find(fact.run); found != launching_.end()) {
     const std::string why = body.note.empty() ? "it ended before it began" : body.note;
     answer(found->second.asker, api::Refusal{"unavailable", why, "ended", 125, {}, 0});

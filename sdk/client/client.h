@@ -71,11 +71,23 @@ struct RunAccepted {
   std::vector<std::string> notes;
   UniqueFd terminal;
 };
+// A file that a run changed and that runs or is obeyed later outside because of its name.
+struct LaterFile {
+  std::string path;      // relative to the workspace where it is in it
+  std::string obeyedBy;  // "make"
+  std::optional<std::int32_t> pid;
+  std::string name;
+};
+struct LaterReport {
+  std::vector<LaterFile> files;
+  std::uint64_t more = 0;
+};
 struct ExitStatus {
   std::optional<int> code;
   std::optional<int> signal;
   bool outOfMemory = false;
   std::string note;
+  std::optional<LaterReport> later;  // absent: nobody watched what it changed
 };
 struct StoppedBy {
   int signal = 0;

@@ -73,6 +73,13 @@ ExitStatus fromMessage(const v1::ExitStatus& message) {
   if (message.has_signal()) status.signal = message.signal();
   status.outOfMemory = message.out_of_memory();
   status.note = message.note();
+  if (!message.has_later()) return status;
+  LaterReport& later = status.later.emplace();
+  later.more = message.later().more();
+  for (const v1::LaterFile& file : message.later().files()) {
+    later.files.push_back({file.path(), file.obeyed_by(), std::nullopt, file.name()});
+    if (file.has_pid()) later.files.back().pid = file.pid();
+  }
   return status;
 }
 

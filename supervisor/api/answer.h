@@ -11,6 +11,7 @@
 #include "sandbox/wire/guard.h"
 #include "sandbox/wire/messages.h"
 #include "sdk/base/error.h"
+#include "supervisor/core/action_facts.h"
 #include "supervisor/core/scope.h"
 
 namespace ringfence::supervisor::api {
@@ -47,6 +48,7 @@ struct ExitReport {
   std::optional<int> signal;
   bool outOfMemory = false;
   std::string note;
+  std::optional<LaterReport> later;  // absent: not known
 };
 struct StoppedBy {
   int signal = 0;

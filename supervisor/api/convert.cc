@@ -147,6 +147,16 @@ void fillExit(const ExitReport& exit, v1::ExitStatus& message) {
   if (exit.signal) message.set_signal(*exit.signal);
   message.set_out_of_memory(exit.outOfMemory);
   message.set_note(asUtf8(exit.note));
+  if (!exit.later) return;
+  v1::LaterReport& later = *message.mutable_later();
+  later.set_more(exit.later->more);
+  for (const LaterFile& file : exit.later->files) {
+    v1::LaterFile& added = *later.add_files();
+    added.set_path(file.path);
+    added.set_obeyed_by(file.obeyedBy);
+    if (file.pid) added.set_pid(*file.pid);
+    added.set_name(file.name);
+  }
 }
 
 void fillUsage(const UsageReading& usage, v1::Usage& message) {

@@ -2,8 +2,8 @@
 
 namespace ringfence::supervisor::api {
 
-ExitReport exitReportOf(const sandbox::ExitStatus& exit, bool outOfMemory, const std::string& note) {
-  return {exit.code, exit.signal, outOfMemory, note};
+ExitReport exitReportOf(const RunEnded& end) {
+  return {end.exit.code, end.exit.signal, end.outOfMemory, end.note, end.later};
 }
 
 std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakened) {
@@ -35,7 +35,11 @@ RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail) {
   shown.weakened = weakenedOf(run.what.weakened);
   shown.usage = usageOf(run, usage);
   if (const auto* ended = std::get_if<EndedState>(&run.life)) {
-    shown.exit = exitReportOf(ended->exit, ended->outOfMemory, ended->note);
+    shown.exit = exitReportOf({.exit = ended->exit,
+                               .outOfMemory = ended->outOfMemory,
+                               .note = ended->note,
+                               .usage = {},
+                               .later = ended->later});
     shown.ended = formatRfc3339(ended->at.wall);
     shown.token = ended->token;
   }

@@ -11,7 +11,7 @@ enum class Detail { kShort, kFull };  // kShort leaves out walls and notes: a li
 // `usage` is the reading of a live run; that of an ended one is in the state and `usage` is ignored.
 RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail);
 UsageReading usageOf(const Run& run, const UsageReading& live);
-ExitReport exitReportOf(const sandbox::ExitStatus& exit, bool outOfMemory, const std::string& note);
+ExitReport exitReportOf(const RunEnded& end);
 std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakened);
 
 }  // namespace ringfence::supervisor::api

@@ -116,7 +116,21 @@ struct AllowedCount {
   std::vector<std::string> argv;
   std::string rule;
   std::uint64_t count = 1;
+  std::optional<std::int32_t> pid;  // the thread that did it first, as the launcher's pid namespace counts
   bool operator==(const AllowedCount&) const = default;
+};
+// A file that a run changed and that runs or is obeyed later outside because of its name.
+struct LaterFile {
+  std::string path;                 // relative to the workspace where it is in it
+  std::string obeyedBy;             // "make"
+  std::optional<std::int32_t> pid;  // of who changed it first; absent: not known
+  std::string name;                 // what that process called itself; empty: nobody looked
+  bool operator==(const LaterFile&) const = default;
+};
+struct LaterReport {
+  std::vector<LaterFile> files;
+  std::uint64_t more = 0;  // changes of others
+  bool operator==(const LaterReport&) const = default;
 };
 // What a guard allowed, equal things counted together.
 struct ActionsAllowed {

@@ -71,9 +71,13 @@ template <typename A, Of<ConnectionOpened> F> void fields(A& a, F& f) { fields(a
 template <typename A, Of<OutcomeUnknown> F> void fields(A& a, F& f) { fields(a, f.what); }
 template <typename A, Of<AsksRefused> F> void fields(A& a, F& f) { a("action", f.action); a("count", f.count); a("rule", f.rule); a("why", f.why); }
 template <typename A, Of<AllowedCount> F> void fields(A& a, F& f) {
-  a("argv", f.argv); a("count", f.count); a("op", f.operation); a("rule", f.rule); a("second", f.second);
-  a("target", f.target); a("what", f.what);
+  a("argv", f.argv); a("count", f.count); a("op", f.operation); a("pid", f.pid); a("rule", f.rule);
+  a("second", f.second); a("target", f.target); a("what", f.what);
 }
+template <typename A, Of<LaterFile> F> void fields(A& a, F& f) {
+  a("name", f.name); a("obeyed_by", f.obeyedBy); a("path", f.path); a("pid", f.pid);
+}
+template <typename A, Of<LaterReport> F> void fields(A& a, F& f) { a("files", f.files); a("more", f.more); }
 template <typename A, Of<ActionsAllowed> F> void fields(A& a, F& f) {
   a("actions", f.actions); a("guard", f.guard); a("policy_hash", f.policyHash); a("up_to", f.upTo);
 }
@@ -109,7 +113,9 @@ template <typename A, Of<StandingGrant> F> void fields(A& a, F& f) {
 template <typename A, Of<GuardMemory> F> void fields(A& a, F& f) {
   a("generation", f.generation); a("pid", f.pid); a("ring_up_to", f.ringUpTo); a("tickets", f.tickets);
 }
-template <typename A, Of<LaterFiles> F> void fields(A& a, F& f) { a("more", f.more); a("paths", f.paths); }
+template <typename A, Of<LaterFiles> F> void fields(A& a, F& f) {
+  a("more", f.more); a("paths", f.paths); a("writers", f.writers);
+}
 template <typename A, Of<Conversation> F> void fields(A& a, F& f) {
   a("answered", f.answered); a("asked_at_us", f.askedAt); a("egress", f.egress); a("later", f.later);
   a("refused", f.refused);

@@ -73,7 +73,7 @@ template <typename A, Of<RunFrozen> F> void fields(A& a, F& f) { a("by_uid", f.b
 template <typename A, Of<RunResumed> F> void fields(A& a, F& f) { a("by_uid", f.byUid); }
 template <typename A, Of<RunStopping> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("kill", f.kill); a("reason", f.reason); }
 template <typename A, Of<RunEnded> F> void fields(A& a, F& f) {
-  a("exit", f.exit); a("note", f.note); a("out_of_memory", f.outOfMemory); a("usage", f.usage);
+  a("exit", f.exit); a("later", f.later); a("note", f.note); a("out_of_memory", f.outOfMemory); a("usage", f.usage);
 }
 template <typename A, Of<DifferenceFound> F> void fields(A& a, F& f) { a("action", f.action); a("what", f.what); }
 template <typename A, Of<RunAdopted> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("pid", f.pid); }
@@ -93,8 +93,8 @@ template <typename A, Of<Stopping> F> void fields(A& a, F& f) {
   a("init_pid", f.initPid); a("killed", f.killed); a("pid", f.pid); a("since", f.since); a("was_frozen", f.wasFrozen);
 }
 template <typename A, Of<EndedState> F> void fields(A& a, F& f) {
-  a("at", f.at); a("exit", f.exit); a("exit_code", f.exitCode); a("note", f.note); a("out_of_memory", f.outOfMemory);
-  a("refused", f.refused); a("token", f.token); a("usage", f.usage);
+  a("at", f.at); a("exit", f.exit); a("exit_code", f.exitCode); a("later", f.later); a("note", f.note);
+  a("out_of_memory", f.outOfMemory); a("refused", f.refused); a("token", f.token); a("usage", f.usage);
 }
 template <typename A, Of<Run> F> void fields(A& a, F& f) {
   a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life); a("notes", f.notes);

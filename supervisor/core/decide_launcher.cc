@@ -81,8 +81,11 @@ void said(Deciding& deciding, const sandbox::LaunchFailed& event, const FinalUsa
     deciding.tellLauncher(0, sandbox::Forget{event.run});
   } else if (commandPid(run->life) != 0) {
     deciding.atOnce(RemoveGroup{run->id, run->what.priority});
-    const std::uint64_t seq = deciding.record(
-        run->id, RunEnded{.exit = {}, .outOfMemory = false, .note = noteOfEnd(*run, event.message), .usage = usage});
+    const std::uint64_t seq = deciding.record(run->id, RunEnded{.exit = {},
+                                                                .outOfMemory = false,
+                                                                .note = noteOfEnd(*run, event.message),
+                                                                .usage = usage,
+                                                                .later = laterOf(*run)});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   } else if (isKilled(*run)) {
     refuseLaunch(deciding, *run, {.token = "stopped", .message = "stopped before it started", .exitCode = 125});
@@ -101,10 +104,11 @@ void said(Deciding& deciding, const sandbox::Ended& event, const FinalUsage& rea
     refuseLaunch(deciding, *run, {.token = "stopped", .message = "stopped before it started", .exitCode = 125});
   } else {
     const FinalUsage usage = read == FinalUsage{} ? finalUsage(event.usage) : read;
-    const std::uint64_t seq = deciding.record(
-        run->id,
-        RunEnded{
-            .exit = event.exit, .outOfMemory = event.outOfMemory, .note = noteOfEnd(*run, event.note), .usage = usage});
+    const std::uint64_t seq = deciding.record(run->id, RunEnded{.exit = event.exit,
+                                                                .outOfMemory = event.outOfMemory,
+                                                                .note = noteOfEnd(*run, event.note),
+                                                                .usage = usage,
+                                                                .later = laterOf(*run)});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   }
 }

@@ -32,10 +32,11 @@ class Reconciling {
     deciding_.atOnce(RemoveGroup{run.id, run.what.priority});
     difference(run.id, "the log says " + std::string(lifeName(run.life)) + ", the launcher does not have it",
                "recorded it as ended");
-    const std::uint64_t seq = deciding_.record(
-        run.id,
-        RunEnded{
-            .exit = {}, .outOfMemory = false, .note = noteOfEnd(run, "the launcher no longer has it"), .usage = {}});
+    const std::uint64_t seq = deciding_.record(run.id, RunEnded{.exit = {},
+                                                                .outOfMemory = false,
+                                                                .note = noteOfEnd(run, "the launcher no longer has it"),
+                                                                .usage = {},
+                                                                .later = laterOf(run)});
     deciding_.tellLauncher(seq,
                            sandbox::Forget{run.id});  // What the daemon holds of it, like its output, is settled too.
   }
@@ -72,7 +73,8 @@ class Reconciling {
         deciding_.record(run.id, RunEnded{.exit = kept.exit,
                                           .outOfMemory = kept.outOfMemory,
                                           .note = noteOfEnd(run, kept.note.empty() ? away : away + "; " + kept.note),
-                                          .usage = finalUsage(kept.usage)});
+                                          .usage = finalUsage(kept.usage),
+                                          .later = laterOf(run)});
     deciding_.tellLauncher(seq, sandbox::Forget{run.id});
   }
 
@@ -143,9 +145,11 @@ void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Con
     if (!isLive(run)) continue;
     deciding.record(id, DifferenceFound{"it was " + std::string(lifeName(run.life)) + " when the machine went down",
                                         "recorded it as ended"});
-    deciding.record(
-        id,
-        RunEnded{.exit = {}, .outOfMemory = false, .note = noteOfEnd(run, "the machine was restarted"), .usage = {}});
+    deciding.record(id, RunEnded{.exit = {},
+                                 .outOfMemory = false,
+                                 .note = noteOfEnd(run, "the machine was restarted"),
+                                 .usage = {},
+                                 .later = laterOf(run)});
   }
 }
 

@@ -140,7 +140,8 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                         .note = body.note,
                         .outOfMemory = body.outOfMemory,
                         .usage = body.usage,
-                        .exitCode = exitCodeOf(body.exit)});
+                        .exitCode = exitCodeOf(body.exit),
+                        .later = body.later});
                  },
                  [](const auto&) {},
              },

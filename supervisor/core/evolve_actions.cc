@@ -34,11 +34,16 @@ std::uint64_t grantNamed(std::string_view rule) {
   return parsed.ec == std::errc() && parsed.ptr == number.data() + number.size() ? id : 0;
 }
 
+sandbox::ProcessLink writerOf(const sandbox::GuardedAction& action) {
+  return action.chain.empty() ? sandbox::ProcessLink{} : action.chain.front();
+}
+
 // What a person allows is done, as far as anybody can know: its outcome may be lost.
 void rememberAnswered(Run& run, const sandbox::GuardedAction& asked, const ActionAnswered& answer) {
   if (asked.action.operation != policy::Operation::kWrite) return;
-  if (answer.outcome == Settled::kAllowed) rememberChange(run, asked.what, asked.action.target, asked.second);
-  if (answer.outcome == Settled::kRewritten) rememberChange(run, asked.what, answer.rewrite.path.value_or(""), "");
+  const sandbox::ProcessLink by = writerOf(asked);
+  if (answer.outcome == Settled::kAllowed) rememberChange(run, asked.what, asked.action.target, asked.second, by);
+  if (answer.outcome == Settled::kRewritten) rememberChange(run, asked.what, answer.rewrite.path.value_or(""), "", by);
 }
 
 void take(State& state, const Fact& fact, const ActionRecord& record) {
@@ -107,7 +112,7 @@ void evolveAction(State& state, const Fact& fact, const ActionRewritten& body) {
   take(state, fact, body.what);
   Run* run = findLive(state, fact.run);
   if (run != nullptr && body.what.action.action.operation == policy::Operation::kWrite)
-    rememberChange(*run, body.what.action.what, body.rewrite.path.value_or(""), "");
+    rememberChange(*run, body.what.action.what, body.rewrite.path.value_or(""), "", writerOf(body.what.action));
 }
 void evolveAction(State& state, const Fact& fact, const ConnectionOpened& body) { take(state, fact, body.what); }
 void evolveAction(State& state, const Fact& fact, const OutcomeUnknown& body) { take(state, fact, body.what); }
@@ -117,7 +122,7 @@ void evolveAction(State& state, const Fact& fact, const ActionsAllowed& body) {
   if (run != nullptr) memoryOf(*run, body.guard).ringUpTo = body.upTo;
   for (const AllowedCount& allowed : body.actions) {
     if (run != nullptr && allowed.operation == policy::Operation::kWrite)
-      rememberChange(*run, allowed.what, allowed.target, allowed.second);
+      rememberChange(*run, allowed.what, allowed.target, allowed.second, {allowed.pid.value_or(0), {}});
     const auto grant = state.grants.find(grantNamed(allowed.rule));
     if (grant != state.grants.end()) grant->second.hits += allowed.count;
   }

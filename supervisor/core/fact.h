@@ -97,6 +97,7 @@ struct RunEnded {
   bool outOfMemory = false;
   std::string note;
   FinalUsage usage;
+  std::optional<LaterReport> later;  // absent: nobody watched what it changed
   bool operator==(const RunEnded&) const = default;
 };
 // After a restart: the log said one thing, the kernel another.

@@ -16,15 +16,19 @@ std::string shownPath(const Run& run, const std::string& path) {
   return "…" + shown.substr(cut);
 }
 
-void rememberPath(Run& run, const std::string& path) {
+void rememberPath(Run& run, const std::string& path, const sandbox::ProcessLink& by) {
   if (path.empty() || !policy::obeyedBy(path)) return;
   std::vector<std::string>& paths = run.talk.later.paths;
   std::string shown = shownPath(run, path);
   if (std::ranges::find(paths, shown) != paths.end()) return;
-  if (paths.size() < kMaxLaterPaths)
-    paths.push_back(std::move(shown));
-  else
+  if (paths.size() == kMaxLaterPaths) {
     ++run.talk.later.more;
+    return;
+  }
+  // Of what an earlier build remembered nobody knows who it was.
+  run.talk.later.writers.resize(paths.size());
+  run.talk.later.writers.push_back(by);
+  paths.push_back(std::move(shown));
 }
 
 bool isOneOf(std::string_view call, std::initializer_list<std::string_view> calls) {
@@ -33,14 +37,34 @@ bool isOneOf(std::string_view call, std::initializer_list<std::string_view> call
 
 }  // namespace
 
-void rememberChange(Run& run, std::string_view call, const std::string& target, const std::string& second) {
+void rememberChange(Run& run, std::string_view call, const std::string& target, const std::string& second,
+                    const sandbox::ProcessLink& by) {
   // Nothing bears the name afterwards, or a folder does.
   if (isOneOf(call, {"unlink", "unlinkat", "rmdir", "mkdir", "mkdirat"})) return;
   // Under its old name nothing is left. renameat2() may exchange two files, and a link gives a file another name to be
   // written by, so there both names count.
-  if (!isOneOf(call, {"rename", "renameat"}) || second.empty()) rememberPath(run, target);
+  if (!isOneOf(call, {"rename", "renameat"}) || second.empty()) rememberPath(run, target, by);
   // Of a symbolic link the second is what it says, and nothing is changed there.
-  if (!isOneOf(call, {"symlink", "symlinkat"})) rememberPath(run, second);
+  if (!isOneOf(call, {"symlink", "symlinkat"})) rememberPath(run, second, by);
+}
+
+std::optional<LaterReport> laterOf(const Run& run) {
+  const LaterFiles& later = run.talk.later;
+  const GuardMemory& warden = run.talk.warden;
+  if (warden.pid == 0 && warden.ringUpTo == 0 && later.paths.empty()) return std::nullopt;
+  LaterReport report{.files = {}, .more = later.more};
+  for (std::size_t i = 0; i < later.paths.size(); ++i) {
+    LaterFile file{.path = later.paths[i],
+                   .obeyedBy = std::string(policy::obeyedBy(later.paths[i]).value_or("by its name")),
+                   .pid = {},
+                   .name = {}};
+    if (i < later.writers.size() && later.writers[i].pid > 0) {
+      file.pid = later.writers[i].pid;
+      file.name = later.writers[i].name;
+    }
+    report.files.push_back(std::move(file));
+  }
+  return report;
 }
 
 std::string noteOfEnd(const Run& run, std::string note) {

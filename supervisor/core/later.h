@@ -2,6 +2,7 @@
 // not from a look at the disk; a run without a warden has none, which says nothing about it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,8 +10,11 @@
 
 namespace ringfence::supervisor {
 
-// Each remembers what of it bears such a name, in `run`.
-void rememberChange(Run& run, std::string_view call, const std::string& target, const std::string& second);
+// Remembers what of it bears such a name, in `run`. `by`: who changed it; pid 0: not known.
+void rememberChange(Run& run, std::string_view call, const std::string& target, const std::string& second,
+                    const sandbox::ProcessLink& by = {});
+// What is remembered, as values. Nothing: no warden watched.
+std::optional<LaterReport> laterOf(const Run& run);
 // `note`, followed by what is remembered, in at most kMaxLaterNoteBytes more.
 std::string noteOfEnd(const Run& run, std::string note);
 

@@ -53,8 +53,9 @@ struct GuardMemory {
 };
 // Names that are obeyed later, relative to the workspace where they are in it.
 struct LaterFiles {
-  std::vector<std::string> paths;  // each once, at most kMaxLaterPaths
-  std::uint64_t more = 0;          // changes of others
+  std::vector<std::string> paths;             // each once, at most kMaxLaterPaths
+  std::vector<sandbox::ProcessLink> writers;  // who changed each of them first; pid 0: not known
+  std::uint64_t more = 0;                     // changes of others
 };
 // Of a live run.
 struct Conversation {

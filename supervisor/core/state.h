@@ -44,6 +44,7 @@ struct EndedState {
   bool outOfMemory = false;
   FinalUsage usage;
   int exitCode = 0;
+  std::optional<LaterReport> later;  // as in RunEnded
 };
 using LifeState = std::variant<Requested, Starting, Running, Frozen, Stopping, EndedState>;
 

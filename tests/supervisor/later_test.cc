@@ -103,3 +103,34 @@ TEST_CASE("what is obeyed later outlives a restart of the daemon in its state") 
   REQUIRE(decoded);
   CHECK(decoded->runs.at(id).talk.later.paths == std::vector<std::string>{"setup.py"});
 }
+
+TEST_CASE("what is remembered is there as values too, with who changed it first, and is unknown where nobody watched") {
+  Run run = runIn("/w");
+  CHECK_FALSE(laterOf(run));
+  run.talk.warden.pid = 7;
+  REQUIRE(laterOf(run));
+  CHECK(*laterOf(run) == LaterReport{});
+  rememberChange(run, "openat", "/w/Makefile", "", {41, "sh"});
+  rememberChange(run, "openat", "/w/Makefile", "", {42, "ed"});
+  rememberChange(run, "openat", "/w/setup.py", "");
+  run.talk.warden.pid = 0;  // It died meanwhile.
+  const LaterReport report = laterOf(run).value();
+  CHECK(report.files == std::vector<LaterFile>{{"Makefile", "make", 41, "sh"}, {"setup.py", "pip", std::nullopt, ""}});
+  // What an earlier build remembered has no writers.
+  run.talk.later.writers.clear();
+  rememberChange(run, "openat", "/w/package.json", "", {43, "npm"});
+  const LaterReport mixed = laterOf(run).value();
+  CHECK_FALSE(mixed.files[0].pid);
+  CHECK(mixed.files[2].pid == 43);
+}
+
+TEST_CASE("of an asked change the process that asked is who changed it, and what a run ended with stays known") {
+  const RunId id = *RunId::parse("r-0123456789abcdef");
+  State state = settled(id, Settled::kAllowed);
+  CHECK_FALSE(laterOf(state.runs.at(id)).value().files.at(0).pid);
+  RunEnded end;
+  end.later = LaterReport{{{"setup.py", "pip", 41, "sh"}}, 2};
+  const auto decoded = decodeFactBody("run-ended", encodeFactBody(end));
+  REQUIRE(decoded);
+  CHECK(std::get<RunEnded>(*decoded) == end);
+}

@@ -71,7 +71,7 @@ class RandomFacts {
       case 6: return RunFrozen{number(), text()};
       case 7: return RunResumed{number()};
       case 8: return RunStopping{number(), coin(), text()};
-      case 9: return RunEnded{exit(), coin(), text(), usage()};
+      case 9: return RunEnded{exit(), coin(), text(), usage(), coin() ? std::optional(later()) : std::nullopt};
       case 10: return DifferenceFound{text(), text()};
       case 11: return RunAdopted{pid(), pid()};
       case 12: return LauncherLost{text()};
@@ -83,6 +83,7 @@ class RandomFacts {
     }
   }
 
+  LaterReport later() { return {{{text(), text(), coin() ? std::optional(pid()) : std::nullopt, text()}}, random_()}; }
   sandbox::GuardKind guard() { return static_cast<sandbox::GuardKind>(below(2)); }
   sandbox::GuardedAction action() {
     return {.action = {static_cast<policy::Operation>(below(4)), text(), {text(), text()}},
@@ -91,7 +92,8 @@ class RandomFacts {
             .cwd = text(),
             .object = text(),
             .chain = {{pid(), text()}},
-            .reversible = static_cast<sandbox::Reversibility>(below(3))};
+            .reversible = static_cast<sandbox::Reversibility>(below(3)),
+            .chainNote = coin() ? std::optional(text()) : std::nullopt};
   }
   sandbox::GuardRule rule() { return {text(), {text(), number(), text()}, text()}; }
   sandbox::Rewrite rewrite() {

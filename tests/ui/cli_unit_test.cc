@@ -131,12 +131,28 @@ TEST_CASE("the exit of a run is a code or a signal") {
   run.state = "ended";
   run.pid = 0;
   run.exit = client::ExitStatus{.code = 3, .signal = {}, .outOfMemory = false, .note = {}};
-  CHECK(json::parse(runJson(run))["exit"] == json({{"code", 3}}));
+  CHECK(json::parse(runJson(run))["exit"] == json({{"code", 3}, {"later", nullptr}}));
   CHECK(json::parse(runJson(run))["pid"].is_null());
   run.exit = client::ExitStatus{.code = {}, .signal = 9, .outOfMemory = true, .note = {}};
-  CHECK(json::parse(runJson(run))["exit"] == json({{"signal", 9}, {"out_of_memory", true}}));
+  CHECK(json::parse(runJson(run))["exit"] == json({{"signal", 9}, {"out_of_memory", true}, {"later", nullptr}}));
   CHECK(exitText(*run.exit) == "killed by SIGKILL (out of memory)");
   CHECK(exitLine(client::ExitStatus{}) == R"({"exit":null})");
+}
+
+TEST_CASE("what a run changed that is obeyed later is values: the path, who obeys it, and who changed it first") {
+  client::ExitStatus exit{.code = 0, .signal = {}, .outOfMemory = false, .note = "words"};
+  exit.later = client::LaterReport{
+      .files = {{"Makefile", "make", 41, "sh"}, {"a\x1b.py", "pytest", 42, ""}, {"setup.py", "pip", std::nullopt, ""}},
+      .more = 3};
+  const json shown = json::parse(exitLine(exit))["exit"]["later"];
+  CHECK(shown["more"] == 3);
+  CHECK(shown["files"][0] ==
+        json({{"path", "Makefile"}, {"obeyed_by", "make"}, {"by", {{"pid", 41}, {"name", "sh"}}}}));
+  CHECK(shown["files"][1]["path_raw"] == encodeBase64("a\x1b.py"));
+  CHECK(shown["files"][1]["by"]["name"].is_null());
+  CHECK(shown["files"][2]["by"].is_null());
+  exit.later = client::LaterReport{};
+  CHECK(json::parse(exitLine(exit))["exit"]["later"] == json({{"files", json::array()}, {"more", 0}}));
 }
 
 TEST_CASE("hostile names are escaped in every view, with their bytes beside them in JSON") {

@@ -32,6 +32,31 @@ void pidField(JsonWriter& json, std::int32_t pid) {
     json.null();
 }
 
+// What a person reads in the note, as values.
+void laterField(JsonWriter& json, const std::optional<client::LaterReport>& later) {
+  json.key("later");
+  if (!later) {
+    json.null();
+    return;
+  }
+  json.beginObject().key("files").beginArray();
+  for (const client::LaterFile& file : later->files) {
+    json.beginObject().untrustedField("path", file.path).untrustedField("obeyed_by", file.obeyedBy).key("by");
+    if (file.pid) {
+      json.beginObject().field("pid", *file.pid);
+      if (file.name.empty())
+        json.key("name").null();
+      else
+        json.untrustedField("name", file.name);
+      json.endObject();
+    } else {
+      json.null();
+    }
+    json.endObject();
+  }
+  json.endArray().field("more", later->more).endObject();
+}
+
 void exitField(JsonWriter& json, const std::optional<client::ExitStatus>& exit) {
   json.key("exit");
   if (!exit || (!exit->code && !exit->signal)) {
@@ -45,6 +70,7 @@ void exitField(JsonWriter& json, const std::optional<client::ExitStatus>& exit) 
     json.field("code", *exit->code);
   if (exit->outOfMemory) json.field("out_of_memory", true);
   if (!exit->note.empty()) json.untrustedField("note", exit->note);
+  laterField(json, exit->later);
   json.endObject();
 }
 
