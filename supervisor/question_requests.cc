@@ -36,6 +36,44 @@ api::PendingItem itemOf(const std::vector<const Question*>& card, const Run& run
   return item;
 }
 
+api::GrantRow rowOf(const StandingGrant& grant) {
+  api::GrantRow row;
+  row.id = grant.what.id;
+  row.scope = grant.what.scope;
+  if (grant.what.scope == GrantScope::kRun) row.run = grant.run.text();
+  row.workspace = grant.what.workspace;
+  row.operation = grant.what.operation;
+  row.target = grant.what.target;
+  row.argv = grant.what.argv;
+  if (grant.what.untilWall) row.until = formatRfc3339(*grant.what.untilWall);
+  row.policyText = grant.what.policyText;
+  row.issued = formatRfc3339(grant.issuedAt.wall);
+  row.byUid = grant.what.byUid;
+  row.hits = grant.hits;
+  return row;
+}
+
+// What allowed that action to that run until it ended; the last of them. Empty: nothing did.
+std::string endedGrantFor(const State& state, const Run& run, policy::Document rules, const policy::Places& places,
+                          const policy::Action& action) {
+  rules.grants.clear();
+  for (auto ended = state.endedGrants.rbegin(); ended != state.endedGrants.rend(); ++ended) {
+    const GrantIssued& what = ended->grant.what;
+    if (what.operation != action.operation || !isFor(ended->grant, run.id, run.what.callerUid, run.what.workspace))
+      continue;
+    if (!action.target.starts_with(what.target)) continue;  // Cheaper than the judgement below.
+    rules.grants = {grantOf(ended->grant)};
+    const policy::Verdict verdict = policy::evaluate(rules, places, action);
+    if (verdict.decision != policy::Decision::kAllow || verdict.origin.file != rules.grants.front().origin.file)
+      continue;
+    const std::string at = " at " + formatRfc3339(ended->at.wall);
+    const std::string name = "grant " + std::to_string(what.id) + ", until ";
+    return ended->byUid ? name + "uid " + std::to_string(*ended->byUid) + " revoked it" + at
+                        : name + "it ended" + at + ": " + ended->why;
+  }
+  return {};
+}
+
 api::Settlement settlementOf(Settled outcome) {
   switch (outcome) {
     case Settled::kAllowed: return api::Settlement::kAllowed;
@@ -228,24 +266,27 @@ void Requests::on(Asker asker, const api::ListGrants& request) {
     run = *found;
   }
   api::GrantList list;
+  const auto isShown = [&](const StandingGrant& grant) {
+    return maySee(peer, grant.what.uid) &&
+           (run == nullptr || isFor(grant, run->id, run->what.callerUid, run->what.workspace));
+  };
   for (const auto& [id, grant] : state.grants) {
-    if (!maySee(peer, grant.what.uid) || whyEnded(grant, world_.clock.now(), state.bootId)) continue;
-    if (run != nullptr && !isFor(grant, run->id, run->what.callerUid, run->what.workspace)) continue;
-    api::GrantRow row;
-    row.id = id;
-    row.scope = grant.what.scope;
-    if (grant.what.scope == GrantScope::kRun) row.run = grant.run.text();
-    row.workspace = grant.what.workspace;
-    row.operation = grant.what.operation;
-    row.target = grant.what.target;
-    row.argv = grant.what.argv;
-    if (grant.what.untilWall) row.until = formatRfc3339(*grant.what.untilWall);
-    row.policyText = grant.what.policyText;
-    row.issued = formatRfc3339(grant.issuedAt.wall);
-    row.byUid = grant.what.byUid;
-    row.hits = grant.hits;
+    const auto over = whyEnded(grant, world_.clock.now(), state.bootId);
+    if (!isShown(grant) || (over && !request.ended)) continue;
+    list.rows.push_back(rowOf(grant));
+    if (!over) continue;
+    list.rows.back().ended = formatRfc3339(grant.what.untilWall.value_or(world_.clock.now().wall));
+    list.rows.back().endedWhy = *over;
+  }
+  for (const EndedGrant& ended : state.endedGrants) {
+    if (!request.ended || !isShown(ended.grant)) continue;
+    api::GrantRow row = rowOf(ended.grant);
+    row.ended = formatRfc3339(ended.at.wall);
+    row.revokedBy = ended.byUid;
+    row.endedWhy = ended.why;
     list.rows.push_back(std::move(row));
   }
+  std::ranges::stable_sort(list.rows, {}, &api::GrantRow::id);
   answer(asker, list);
 }
 
@@ -269,6 +310,10 @@ void Requests::on(Asker asker, const api::AskWhy& request) {
   why.why = verdict.why;
   if (verdict.decision == policy::Decision::kAsk) why.next = {"ask"};
   if (verdict.decision == policy::Decision::kForbid) why.next = {"do not retry"};
+  if (verdict.decision != policy::Decision::kAllow) {
+    why.before =
+        endedGrantFor(world_.turns.state(), **run, *std::move(rules), world_.mediation.placesOf(**run), request.action);
+  }
   answer(asker, why);
 }
 

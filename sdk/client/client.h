@@ -210,7 +210,7 @@ class Client {
   // A refusal with exit code 5 when the question was answered or expired before.
   Answer<std::monostate> answer(const QuestionAnswer& answer);
   // `run` empty: all that the peer may see.
-  Answer<std::vector<GrantRow>> grants(const std::string& run);
+  Answer<std::vector<GrantRow>> grants(const std::string& run, GrantsShown shown = GrantsShown::kInForce);
   Answer<std::monostate> revokeGrant(std::uint64_t id);
   // What the rules that a run has say of operation, target and argv.
   Answer<WhyAnswer> why(const std::string& run, const PendingAction& action);

@@ -33,9 +33,10 @@ Answer<std::monostate> Client::answer(const QuestionAnswer& answer) {
   return std::monostate{};
 }
 
-Answer<std::vector<GrantRow>> Client::grants(const std::string& run) {
+Answer<std::vector<GrantRow>> Client::grants(const std::string& run, GrantsShown shown) {
   Exchange exchange(*this);
   exchange.request.mutable_grants()->set_run(run);
+  exchange.request.mutable_grants()->set_ended(shown == GrantsShown::kAlsoEnded);
   std::vector<GrantRow> rows;
   auto failure = exchange.ask();
   for (;; failure = exchange.receive()) {

@@ -137,6 +137,9 @@ GrantRow fromMessage(const v1::GrantRow& message) {
   row.byUid = message.by_uid();
   row.hits = message.hits();
   row.revoked = message.revoked();
+  if (message.has_revoked_by()) row.revokedBy = message.revoked_by();
+  row.ended = message.ended();
+  row.endedWhy = message.ended_why();
   return row;
 }
 
@@ -146,6 +149,7 @@ WhyAnswer fromMessage(const v1::WhyAnswer& message) {
   if (message.has_rule()) why.rule = fromMessage(message.rule());
   why.why = message.why();
   why.next.assign(message.next().begin(), message.next().end());
+  why.before = message.before();
   return why;
 }
 

@@ -74,6 +74,7 @@ struct QuestionAnswer {
   std::variant<AllowAnswer, DenyAnswer, RewriteAnswer> verdict = DenyAnswer{};
 };
 
+enum class GrantsShown { kInForce, kAlsoEnded };
 struct GrantRow {
   std::uint64_t id = 0;
   Scope scope = Scope::kUnknown;
@@ -84,13 +85,16 @@ struct GrantRow {
   std::string until, policyText, issued;
   std::uint32_t byUid = 0;
   std::uint64_t hits = 0;
-  std::string revoked;  // empty: in force
+  std::string revoked;  // empty: nobody did
+  std::optional<std::uint32_t> revokedBy;
+  std::string ended, endedWhy;  // empty: in force; why where nobody revoked it
 };
 struct WhyAnswer {
   Decision decision = Decision::kUnknown;
   std::optional<RuleText> rule;  // absent: nothing grants it
   std::string why;
   std::vector<std::string> next;
+  std::string before;  // what allowed it until it ended
 };
 
 }  // namespace ringfence::client

@@ -147,7 +147,9 @@ struct GrantRow {
   std::string until, policyText, issued;
   std::uint32_t byUid = 0;
   std::uint64_t hits = 0;
-  std::string revoked;
+  // Of one that counts no more: when, and either who revoked it or why it ended.
+  std::string ended, endedWhy;
+  std::optional<std::uint32_t> revokedBy;
 };
 struct GrantList {
   std::vector<GrantRow> rows;
@@ -157,6 +159,7 @@ struct WhyAnswer {
   std::optional<RuleText> rule;  // absent: nothing grants it
   std::string why;
   std::vector<std::string> next;
+  std::string before;  // what allowed it until it ended
 };
 
 using Answer = std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document,

@@ -180,7 +180,12 @@ void fillRow(const GrantRow& row, v1::GrantRow& message) {
   message.set_issued(row.issued);
   message.set_by_uid(row.byUid);
   message.set_hits(row.hits);
-  message.set_revoked(row.revoked);
+  if (row.revokedBy) {
+    message.set_revoked(row.ended);
+    message.set_revoked_by(*row.revokedBy);
+  }
+  message.set_ended(row.ended);
+  message.set_ended_why(asUtf8(row.endedWhy));
 }
 
 }  // namespace
@@ -205,7 +210,7 @@ Result<Request> toRequest(const v1::AnswerRequest& message) {
 
 Result<Request> toRequest(const v1::GrantsRequest& message) {
   std::string run = RF_TRY(boundedText(message.run(), "run", kMaxNameLength));
-  return Request(ListGrants{std::move(run)});
+  return Request(ListGrants{std::move(run), message.ended()});
 }
 
 Result<Request> toRequest(const v1::RevokeGrantRequest& message) {
@@ -281,6 +286,7 @@ void fillMessage(const WhyAnswer& why, v1::WhyAnswer& message) {
   if (why.rule) fillRule(*why.rule, *message.mutable_rule());
   message.set_why(asUtf8(why.why));
   for (const std::string& next : why.next) message.add_next(asUtf8(next));
+  message.set_before(asUtf8(why.before));
 }
 
 }  // namespace ringfence::supervisor::api

@@ -128,7 +128,8 @@ struct AnswerQuestion {
   sandbox::Rewrite rewrite;  // kRewrite: exactly one of its fields
 };
 struct ListGrants {
-  std::string run;  // empty: all that the peer may see
+  std::string run;     // empty: all that the peer may see
+  bool ended = false;  // also those that count no more
 };
 struct RevokeGrant {
   std::uint64_t id = 0;

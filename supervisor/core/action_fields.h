@@ -110,6 +110,7 @@ template <typename A, Of<AnsweredAsk> F> void fields(A& a, F& f) {
 template <typename A, Of<StandingGrant> F> void fields(A& a, F& f) {
   a("boot_id", f.bootId); a("hits", f.hits); a("issued_at", f.issuedAt); a("run", f.run); a("seq", f.seq); a("what", f.what);
 }
+template <typename A, Of<EndedGrant> F> void fields(A& a, F& f) { a("at", f.at); a("by_uid", f.byUid); a("grant", f.grant); a("why", f.why); }
 template <typename A, Of<GuardMemory> F> void fields(A& a, F& f) {
   a("generation", f.generation); a("pid", f.pid); a("ring_up_to", f.ringUpTo); a("tickets", f.tickets);
 }

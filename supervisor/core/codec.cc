@@ -111,7 +111,8 @@ template <typename A, Of<FlatState> F> void fields(A& a, F& f) {
   a("boot_id", f.rest.bootId); a("ended", f.rest.ended); a("last_seq", f.rest.lastSeq);
   a("launcher_ready", f.rest.launcherReady); a("retired_seq", f.rest.retiredSeq); a("runs", f.runs);
   a("snapshot_seq", f.rest.snapshotSeq); a("trusted", f.trusted);
-  a("closed_questions", f.rest.closedQuestions); a("grants", f.grants); a("last_grant", f.rest.lastGrant);
+  a("closed_questions", f.rest.closedQuestions); a("ended_grants", f.rest.endedGrants); a("grants", f.grants);
+  a("last_grant", f.rest.lastGrant);
   a("last_question", f.rest.lastQuestion); a("questions", f.questions);
 }
 // clang-format on

@@ -49,7 +49,7 @@ int exitCodeOf(const sandbox::ExitStatus& exit) {
 
 void end(State& state, Run& run, EndedState ended) {
   shorten(run.what.command);  // A thousand ended runs must not hold a thousand long commands in memory.
-  endConversation(state, run);
+  endConversation(state, run, ended.at);
   run.life = std::move(ended);
   state.ended.push_back(run.id);
   if (state.ended.size() <= kMaxEndedRuns) return;

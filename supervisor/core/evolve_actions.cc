@@ -52,6 +52,14 @@ void take(State& state, const Fact& fact, const ActionRecord& record) {
     pushBounded(memoryOf(*run, record.guard).tickets, record.ticket, kMaxRememberedTickets);
 }
 
+void endGrant(State& state, std::uint64_t id, EndedGrant ended) {
+  const auto found = state.grants.find(id);
+  if (found == state.grants.end()) return;
+  ended.grant = std::move(found->second);
+  state.grants.erase(found);
+  pushBounded(state.endedGrants, std::move(ended), kMaxEndedGrants);
+}
+
 }  // namespace
 
 // ---- questions
@@ -134,8 +142,12 @@ void evolveAction(State& state, const Fact& fact, const GrantIssued& body) {
   state.lastGrant = std::max(state.lastGrant, body.id);
   state.grants.insert_or_assign(body.id, StandingGrant{body, fact.run, fact.seq, fact.at, fact.bootId});
 }
-void evolveAction(State& state, const Fact&, const GrantRevoked& body) { state.grants.erase(body.id); }
-void evolveAction(State& state, const Fact&, const GrantExpired& body) { state.grants.erase(body.id); }
+void evolveAction(State& state, const Fact& fact, const GrantRevoked& body) {
+  endGrant(state, body.id, {.grant = {}, .at = fact.at, .byUid = body.byUid, .why = {}});
+}
+void evolveAction(State& state, const Fact& fact, const GrantExpired& body) {
+  endGrant(state, body.id, {.grant = {}, .at = fact.at, .byUid = {}, .why = body.why});
+}
 
 // ---- guards
 
@@ -159,11 +171,13 @@ void evolveAction(State& state, const Fact& fact, const TrafficCounted& body) {
 
 void evolveAction(State&, const Fact&, const RecordsNotWritten&) {}  // For whoever reads the log.
 
-void endConversation(State& state, Run& run) {
+void endConversation(State& state, Run& run, const Now& at) {
   run.talk = {};
-  std::erase_if(state.grants, [&](const auto& entry) {
-    return entry.second.what.scope == GrantScope::kRun && entry.second.run == run.id;
-  });
+  std::vector<std::uint64_t> over;
+  for (const auto& [id, grant] : state.grants) {
+    if (grant.what.scope == GrantScope::kRun && grant.run == run.id) over.push_back(id);
+  }
+  for (const std::uint64_t id : over) endGrant(state, id, {.grant = {}, .at = at, .byUid = {}, .why = "its run ended"});
 }
 
 }  // namespace ringfence::supervisor

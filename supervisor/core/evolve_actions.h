@@ -26,6 +26,6 @@ void evolveAction(State& state, const Fact& fact, const TrafficCounted& body);
 void evolveAction(State& state, const Fact& fact, const RecordsNotWritten& body);
 
 // Of a run that has ended: what was said with its guards, and what was granted to it alone.
-void endConversation(State& state, Run& run);
+void endConversation(State& state, Run& run, const Now& at);
 
 }  // namespace ringfence::supervisor

@@ -43,18 +43,22 @@ bool isFor(const StandingGrant& grant, const RunId& run, std::uint32_t callerUid
   return false;
 }
 
+policy::Grant grantOf(const StandingGrant& grant) {
+  return {.id = grant.what.id,
+          .operation = grant.what.operation,
+          .target = grant.what.target,
+          .argv = grant.what.argv,
+          .until = untilOf(grant.what),
+          .origin = {.file = "grant " + std::to_string(grant.what.id), .line = 0, .text = {}}};
+}
+
 std::vector<policy::Grant> grantsFor(const State& state, const GrantsAt& at, const RunId& run, std::uint32_t callerUid,
                                      const std::string& workspace) {
   std::vector<policy::Grant> grants;
   for (const auto& [id, grant] : state.grants) {
     if (grant.seq > at.durableSeq || !isFor(grant, run, callerUid, workspace)) continue;
     if (whyEnded(grant, at.now, at.bootId)) continue;
-    grants.push_back({.id = id,
-                      .operation = grant.what.operation,
-                      .target = grant.what.target,
-                      .argv = grant.what.argv,
-                      .until = untilOf(grant.what),
-                      .origin = {.file = "grant " + std::to_string(id), .line = 0, .text = {}}});
+    grants.push_back(grantOf(grant));
   }
   return grants;
 }

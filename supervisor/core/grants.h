@@ -23,6 +23,8 @@ struct GrantsAt {
   std::uint64_t durableSeq = 0;  // what was given later is not in force yet
 };
 // As a policy has them, for a run of that person in that workspace; `run` empty: one that is yet to begin.
+// As a rule of a policy.
+policy::Grant grantOf(const StandingGrant& grant);
 std::vector<policy::Grant> grantsFor(const State& state, const GrantsAt& at, const RunId& run, std::uint32_t callerUid,
                                      const std::string& workspace);
 

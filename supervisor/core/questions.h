@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,13 @@ struct StandingGrant {
   std::string bootId;
   std::uint64_t hits = 0;  // what guards allowed by it without asking
 };
+// One that counts for nothing any more, for whoever asks why.
+struct EndedGrant {
+  StandingGrant grant;
+  Now at;
+  std::optional<std::uint32_t> byUid;  // who revoked it; absent: nobody did
+  std::string why;                     // then
+};
 struct GuardMemory {
   std::int32_t pid = 0;                // 0: never heard of
   std::uint64_t generation = 0;        // of the rules that it said are in force
@@ -78,6 +86,7 @@ inline constexpr std::size_t kMaxRememberedTickets = 64;
 inline constexpr std::size_t kMaxQuestionTimes = 64;
 inline constexpr std::size_t kMaxGrantsPerUser = 256;
 inline constexpr std::size_t kMaxGrants = 4096;
+inline constexpr std::size_t kMaxEndedGrants = 256;
 inline constexpr std::size_t kMaxTrafficHosts = 256;
 inline constexpr std::size_t kMaxLaterPaths = 64;
 inline constexpr std::size_t kMaxLaterPathBytes = 256;

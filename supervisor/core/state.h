@@ -78,6 +78,7 @@ struct State {
   std::map<std::uint64_t, Question> questions;    // open ones
   std::vector<ClosedQuestion> closedQuestions;    // the last kMaxClosedQuestions, oldest first
   std::map<std::uint64_t, StandingGrant> grants;  // in force, as far as time was looked at
+  std::vector<EndedGrant> endedGrants;            // the last kMaxEndedGrants, oldest first
 };
 
 inline constexpr std::size_t kMaxEndedRuns = 1000;

@@ -75,6 +75,17 @@ def test_a_grant_for_the_run_is_used_listed_and_revoked(bench: Bench) -> None:
     equal((grant["scope"], grant["target"]), ("run", f"{bench.workspace}/release/x"))
     assert "[[grant]]" in grant["policy_text"], grant
     equal(bench.cli("grants", "revoke", str(grant["id"])).returncode, 0)
+    equal(bench.cli("grants", "--json").stdout, "")
+    ended = json.loads(bench.cli("grants", "--all", "--json").stdout)
+    equal((ended["id"], ended["revoked_by"], ended["ended_why"]), (grant["id"], os.getuid(), None))
+    assert ended["revoked"] and ended["revoked"] == ended["ended"], ended
+    assert f"by uid {os.getuid()}" in bench.cli("grants", "--all").stdout
+    why = bench.cli("why", ended["run"], "--op", "write", "--target", f"{bench.workspace}/release/x", "--json")
+    equal(why.returncode, 5, why.stderr)
+    told = json.loads(why.stdout)["before"]
+    assert told.startswith(f"grant {grant['id']}, until uid {os.getuid()} revoked it at "), told
+    other = bench.cli("why", ended["run"], "--op", "write", "--target", f"{bench.workspace}/release/y", "--json")
+    equal(json.loads(other.stdout)["before"], None)
     (bench.workspace / "go").touch()
     again = question(bench)
     assert again["id"] != first["id"], again

@@ -288,7 +288,9 @@ TEST_CASE("a grant arrives with every field") {
   row.issued = "2026-11-28T10:00:00Z";
   row.byUid = 1000;
   row.hits = 8;
-  row.revoked = "2026-11-28T11:00:00Z";
+  row.ended = "2026-11-28T11:00:00Z";
+  row.revokedBy = 1001;
+  row.endedWhy = "why";
   const auto message = sent(GrantList{{row, row}}, &v1::ServerPacket::grants);
   REQUIRE(message.rows_size() == 2);
   const client::GrantRow heard = client::fromMessage(message.rows(1));
@@ -304,7 +306,10 @@ TEST_CASE("a grant arrives with every field") {
   CHECK(heard.issued == row.issued);
   CHECK(heard.byUid == 1000);
   CHECK(heard.hits == 8);
-  CHECK(heard.revoked == row.revoked);
+  CHECK(heard.revoked == row.ended);
+  CHECK(heard.revokedBy == 1001U);
+  CHECK(heard.ended == row.ended);
+  CHECK(heard.endedWhy == "why");
 }
 
 TEST_CASE("what the rules say arrives, and an unknown decision is no allowance") {

@@ -292,6 +292,9 @@ TEST_CASE("a grant ends on either clock, and after a reboot into the past") {
   REQUIRE(effectsOf<SendRules>(expired).size() == 1);
   CHECK(effectsOf<SendRules>(expired)[0].first == 0);
   CHECK(world.state.grants.empty());
+  REQUIRE(world.state.endedGrants.size() == 1);
+  CHECK(world.state.endedGrants[0].why == "its time was over");
+  CHECK_FALSE(world.state.endedGrants[0].byUid);
 }
 
 TEST_CASE("a grant is revoked by its owner at once; for a stranger it does not exist") {
@@ -306,6 +309,34 @@ TEST_CASE("a grant is revoked by its owner at once; for a stranger it does not e
   REQUIRE(effectsOf<SendRules>(revoked).size() == 1);
   CHECK(effectsOf<SendRules>(revoked)[0].first == 0);
   CHECK(world.apply(RevokeGrant{kOwner, 1}).error().code == ErrorCode::kNotFound);
+  REQUIRE(world.state.endedGrants.size() == 1);
+  CHECK(world.state.endedGrants[0].grant.what.target == "/d");
+  CHECK(world.state.endedGrants[0].byUid == kOwner.uid);
+  const auto decoded = decodeState(encodeState(world.state));
+  REQUIRE(decoded);
+  CHECK(decoded->endedGrants.size() == 1);
+}
+
+TEST_CASE("of grants that ended the last are kept, and those of a run end with it") {
+  QuestionWorld world;
+  const RunId run = world.start();
+  AnswerCard answer = world.card(world.ask(run, 1, "/d"), CardVerdict::kAllow);
+  answer.scope = GrantScope::kRun;
+  world.apply(answer).value();
+  State state =
+      evolve(world.state, {.seq = world.state.lastSeq + 1, .run = run, .at = {}, .bootId = "b", .body = RunEnded{}});
+  CHECK(state.grants.empty());
+  REQUIRE(state.endedGrants.size() == 1);
+  CHECK(state.endedGrants[0].why == "its run ended");
+  for (std::uint64_t id = 100; id < 100 + kMaxEndedGrants + 5; ++id) {
+    GrantIssued issued;
+    issued.id = id;
+    state = evolve(std::move(state), {.seq = state.lastSeq + 1, .run = {}, .at = {}, .bootId = "b", .body = issued});
+    const GrantRevoked revoked{id, 0, 7};
+    state = evolve(std::move(state), {.seq = state.lastSeq + 1, .run = {}, .at = {}, .bootId = "b", .body = revoked});
+  }
+  CHECK(state.endedGrants.size() == kMaxEndedGrants);
+  CHECK(state.endedGrants.back().grant.what.id == 100 + kMaxEndedGrants + 4);
 }
 
 TEST_CASE("what a person could not see whole, or what would be everything, is allowed once alone") {

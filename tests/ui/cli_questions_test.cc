@@ -134,6 +134,35 @@ TEST_CASE("what an agent wrote cannot draw on the terminal of who decides") {
   CHECK(json::parse(pendingJson(item))["action"]["target_raw"] == encodeBase64(evil));
 }
 
+TEST_CASE("a grant that ended says when, and by whom or why") {
+  client::GrantRow row;
+  row.id = 3;
+  row.scope = client::Scope::kAlways;
+  row.operation = client::Operation::kConnect;
+  row.target = "example.org:443";
+  CHECK(json::parse(grantJson(row))["ended"].is_null());
+  CHECK(json::parse(grantJson(row))["revoked_by"].is_null());
+  row.revoked = row.ended = "2026-11-28T10:00:00.000000Z";
+  row.revokedBy = 0;
+  CHECK(mentions(grantTable({row}), "revoked 2026-11-28T10:00 by uid 0"));
+  CHECK(json::parse(grantJson(row))["revoked_by"] == 0);
+  row.revoked.clear();
+  row.revokedBy.reset();
+  row.endedWhy = "its time was over\x1b";
+  CHECK(mentions(grantTable({row}), "ended 2026-11-28T10:00: its time was over\\"));
+  CHECK(json::parse(grantJson(row))["ended_why_raw"] == encodeBase64(row.endedWhy));
+}
+
+TEST_CASE("a judgement says what allowed the same before, when that has ended") {
+  const client::PendingAction action{client::Operation::kConnect, "example.org:443", "", {}, "", ""};
+  client::WhyAnswer why{client::Decision::kAsk, std::nullopt, "", {"ask"}, "grant 3, until uid 0 revoked it at noon"};
+  CHECK(mentions(whyText(action, why, 80), "before   allowed by grant 3, until uid 0 revoked it at noon\n"));
+  CHECK(json::parse(whyJson(action, why))["before"] == why.before);
+  why.before.clear();
+  CHECK_FALSE(mentions(whyText(action, why, 80), "before"));
+  CHECK(json::parse(whyJson(action, why))["before"].is_null());
+}
+
 TEST_CASE("an argument with blanks is shown as one would type it") {
   client::PendingItem item = exampleItem();
   item.action.argv = {"git", "commit", "-m", "it's done"};
@@ -235,6 +264,7 @@ TEST_CASE("answers are parsed from words") {
   CHECK(parsed({"deny", "17", "--say", "no"}).value("say") == "no");
   CHECK(parsed({"rewrite", "17", "--argv", "[\"true\"]"}).has("argv"));
   CHECK(parsed({"grants", "revoke", "3"}).words.size() == 2);
+  CHECK(parsed({"grants", "--all"}).has("all"));
   const Parsed why = parsed({"why", "coder", "--op", "exec", "--target", "git", "--", "git", "", "--json"});
   CHECK(why.words == std::vector<std::string>{"coder", "git", "", "--json"});
   CHECK_FALSE(why.has("json"));

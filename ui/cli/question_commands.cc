@@ -107,7 +107,8 @@ int listGrants(const Parsed& parsed) {
   const Form form = formOf(parsed);
   auto client = client::Client::connect();
   if (!client) return fail(client.error(), form);
-  const auto answer = client->grants("");
+  const auto answer =
+      client->grants("", parsed.has("all") ? client::GrantsShown::kAlsoEnded : client::GrantsShown::kInForce);
   if (const auto* failure = std::get_if<client::Failure>(&answer)) return fail(*failure, form);
   const auto& grants = std::get<std::vector<client::GrantRow>>(answer);
   if (form == Form::kText) {

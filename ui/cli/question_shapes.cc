@@ -146,6 +146,13 @@ std::string grantJson(const client::GrantRow& grant) {
   textOrNull(json, "issued", grant.issued);
   json.field("by", grant.byUid).field("hits", grant.hits);
   textOrNull(json, "revoked", grant.revoked);
+  json.key("revoked_by");
+  if (grant.revokedBy)
+    json.value(*grant.revokedBy);
+  else
+    json.null();
+  textOrNull(json, "ended", grant.ended);
+  textOrNull(json, "ended_why", grant.endedWhy);
   json.endObject();
   return std::move(json).take();
 }
@@ -158,6 +165,7 @@ std::string whyJson(const client::PendingAction& action, const client::WhyAnswer
   ruleField(json, why.rule);
   textOrNull(json, "why", why.why);
   wordFields(json, "next", why.next);
+  textOrNull(json, "before", why.before);
   json.endObject();
   return std::move(json).take();
 }

@@ -144,6 +144,12 @@ std::string shorten(const std::string& text, std::size_t most) {
   return text.substr(0, end) + "…";
 }
 
+std::string endText(const client::GrantRow& grant) {
+  const std::string at = escapeForDisplay(grant.ended).substr(0, 16);
+  if (grant.revokedBy) return "revoked " + at + " by uid " + std::to_string(*grant.revokedBy);
+  return "ended " + at + ": " + escapeForDisplay(grant.endedWhy);
+}
+
 }  // namespace
 
 std::string actionText(const client::PendingAction& action) {
@@ -209,7 +215,7 @@ std::string grantTable(const std::vector<client::GrantRow>& grants, std::size_t 
   for (const client::GrantRow& grant : grants) {
     const std::string& place = grant.scope == client::Scope::kRun ? grant.run : grant.workspace;
     std::string until = grant.until.empty() ? "-" : escapeForDisplay(grant.until).substr(0, 16);
-    if (!grant.revoked.empty()) until = "revoked";
+    if (!grant.ended.empty()) until = endText(grant);
     client::PendingAction action;
     action.operation = grant.operation;
     action.target = grant.target;
@@ -238,6 +244,7 @@ std::string whyText(const client::PendingAction& action, const client::WhyAnswer
   if (why.rule && !why.rule->text.empty())
     text += row(why.rule->file.empty() ? "rule" : "", escapeForDisplay(why.rule->text), columns);
   if (!why.why.empty()) text += row("because", escapeForDisplay(why.why), columns);
+  if (!why.before.empty()) text += row("before", "allowed by " + escapeForDisplay(why.before), columns);
   std::string next;
   for (const std::string& step : why.next) next += (next.empty() ? "" : "; ") + escapeForDisplay(step);
   if (!next.empty()) text += row("next", next, columns);

@@ -55,6 +55,8 @@ constexpr Option kRewriteOptions[] = {
     kDigest,
     kJson,
 };
+constexpr Option kGrantsOptions[] = {
+    {"all", 'a', "", "also the last that were revoked, expired or ended with their run", ""}, kJson};
 constexpr Option kWhyOptions[] = {
     {"op", 0, "OP", "read, write, exec or connect", ""},
     {"target", 0, "T", "a path, a program, or host:port", ""},
@@ -135,8 +137,8 @@ constexpr Verb kVerbs[] = {
      "let something else happen in its place, once",
      "The agent gets a normal result; the log has what it wanted and what was done. What it wanted is never done.",
      kRewriteOptions, Words::kOneNumber},
-    {"grants", "grants [revoke ID] [--json]", "what you allowed for longer than once, and to end it",
-     "A grant that is revoked counts for nothing from then on; what was done with it stays done.", kJsonOnly,
+    {"grants", "grants [--all] [revoke ID] [--json]", "what you allowed for longer than once, and to end it",
+     "A grant that is revoked counts for nothing from then on; what was done with it stays done.", kGrantsOptions,
      Words::kAction},
     {"why", "why RUN --op OP --target T [--json] [-- ARGV…]",
      "what the rules of a run say of an action, and which rule",
