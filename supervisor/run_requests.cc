@@ -3,6 +3,7 @@
 
 #include "sandbox/plan/guards.h"
 #include "sdk/base/output_ring.h"
+#include "sdk/base/sha256.h"
 #include "supervisor/api/details.h"
 #include "supervisor/core/lookup.h"
 #include "supervisor/requests.h"
@@ -39,6 +40,11 @@ Error noOutput(const Run& run, const Error& error) {
   else if (!ended->usage.outputBytes)
     why = "nobody saw the run end, and what was in memory of its output went with its launcher";
   return {ErrorCode::kNotFound, "the output of " + describe(run) + " is gone: " + why};
+}
+
+std::optional<PolicyFile> policyFileOf(const api::RunRequest& request) {
+  if (!request.policyFile || request.policyFile->path.empty()) return std::nullopt;
+  return PolicyFile{request.policyFile->path, sha256Hex(request.policyFile->text)};
 }
 
 }  // namespace
@@ -115,7 +121,8 @@ RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api
           .resolved = std::move(kept.hash),
           .unattended = request.unattended,
           .promptTimeoutSec = static_cast<std::uint64_t>(document.prompt.timeout.count()),
-          .promptPerMinute = document.prompt.perMinute};
+          .promptPerMinute = document.prompt.perMinute,
+          .policyFile = policyFileOf(request)};
 }
 
 // Its admission is durable, so its client need not wait until its beginning is.

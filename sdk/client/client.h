@@ -22,6 +22,7 @@ namespace ringfence::client {
 struct PolicyText {
   std::string file;
   std::string text;
+  std::string path = {};  // absolute
 };
 enum class StdioMode { kDescriptors, kTerminal, kCaptured };
 struct ExtraPath {
@@ -111,6 +112,7 @@ struct RunDetails {
   std::int32_t pid = 0;
   std::vector<std::string> command;
   std::string workspace, policyName, policyHash, started, ended, token;
+  std::string policyFile, policyFileSha256;  // of the file that the launch named; empty: it named none
   std::vector<Weakening> weakened;
   std::vector<WallReading> walls;
   Usage usage;

@@ -6,6 +6,7 @@ namespace {
 void toMessage(const PolicyText& policy, v1::PolicyText& message) {
   message.set_file(policy.file);
   message.set_text(policy.text);
+  message.set_path(policy.path);
 }
 
 v1::StdioMode toMessage(StdioMode mode) {
@@ -96,6 +97,8 @@ RunDetails fromMessage(const v1::RunDetails& message) {
   details.workspace = message.workspace();
   details.policyName = message.policy_name();
   details.policyHash = message.policy_hash();
+  details.policyFile = message.policy_file();
+  details.policyFileSha256 = message.policy_file_sha256();
   details.started = message.started();
   details.ended = message.ended();
   details.token = message.token();

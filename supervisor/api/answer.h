@@ -99,6 +99,7 @@ struct RunDetails {
   std::int32_t pid = 0;
   std::vector<std::string> command;
   std::string workspace, policyName, policyHash, started, ended, token;
+  std::string policyFile, policyFileSha256;
   std::vector<Weakening> weakened;
   std::vector<WallLine> walls;
   UsageReading usage;

@@ -53,7 +53,11 @@ Result<std::uint16_t> toTerminalSize(std::uint32_t number, std::uint16_t fallbac
   return number == 0 ? fallback : static_cast<std::uint16_t>(number);
 }
 
-PolicyText toPolicyText(const v1::PolicyText& message) { return {message.file(), message.text()}; }
+PolicyText toPolicyText(const v1::PolicyText& message) {
+  const std::string& path = message.path();
+  const bool isPath = path.starts_with('/') && path.size() <= kMaxPathLength && path.find('\0') == std::string::npos;
+  return {message.file(), message.text(), isPath ? path : std::string()};
+}
 
 Result<void> readPolicies(const v1::RunRequest& message, RunRequest& request) {
   if (static_cast<std::size_t>(message.user_policies_size()) > kMaxPolicyTexts)
@@ -202,6 +206,8 @@ void fillDetails(const RunDetails& run, v1::RunDetails& message) {
   message.set_workspace(run.workspace);
   message.set_policy_name(run.policyName);
   message.set_policy_hash(run.policyHash);
+  message.set_policy_file(run.policyFile);
+  message.set_policy_file_sha256(run.policyFileSha256);
   message.set_started(run.started);
   message.set_ended(run.ended);
   message.set_token(run.token);

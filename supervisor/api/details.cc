@@ -31,6 +31,10 @@ RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail) {
   shown.workspace = run.what.workspace;
   shown.policyName = run.what.policyName;
   shown.policyHash = run.what.policyHash;
+  if (const auto file = termsOf(run).policyFile) {
+    shown.policyFile = file->path;
+    shown.policyFileSha256 = file->sha256;
+  }
   shown.started = formatRfc3339(run.admittedAt.wall);
   shown.weakened = weakenedOf(run.what.weakened);
   shown.usage = usageOf(run, usage);

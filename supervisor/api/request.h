@@ -34,6 +34,7 @@ inline constexpr std::chrono::seconds kMaxGrantDuration = std::chrono::hours(24 
 struct PolicyText {
   std::string file;
   std::string text;
+  std::string path = {};  // absolute, as the client says; empty: it does not say
 };
 
 // Of --allow-host: counts as an entry of network.allow.

@@ -57,8 +57,9 @@ template <typename A, Of<FinalUsage> F> void fields(A& a, F& f) {
 
 template <typename A, Of<DaemonStarted> F> void fields(A& a, F& f) { a("kernel", f.kernel); a("version", f.version); }
 template <typename A, Of<DaemonStopping> F> void fields(A& a, F& f) { a("reason", f.reason); }
+template <typename A, Of<PolicyFile> F> void fields(A& a, F& f) { a("path", f.path); a("sha256", f.sha256); }
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
-  a("home", f.home); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
+  a("home", f.home); a("policy_file", f.policyFile); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
   a("resolved", f.resolved); a("unattended", f.unattended);
 }
 template <typename A, Of<RunAdmitted> F> void fields(A& a, F& f) {

@@ -28,6 +28,12 @@ struct DaemonStopping {
   bool operator==(const DaemonStopping&) const = default;
 };
 
+// A policy that the launch named by its file, for whoever looks for it later. Where it is, its client says.
+struct PolicyFile {
+  std::string path;
+  std::string sha256;  // of its text
+  bool operator==(const PolicyFile&) const = default;
+};
 // What its conversation with people goes by.
 struct RunTerms {
   std::string home;         // what "~" stands for in its policy
@@ -35,6 +41,7 @@ struct RunTerms {
   bool unattended = false;  // nobody is there to be asked
   std::uint64_t promptTimeoutSec = 600;
   std::uint32_t promptPerMinute = 6;
+  std::optional<PolicyFile> policyFile;
   bool operator==(const RunTerms&) const = default;
 };
 // A launch was admitted. Everything about the run that never changes.

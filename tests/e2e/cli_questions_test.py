@@ -102,12 +102,25 @@ def test_a_run_teaches_the_narrowest_rules_and_nothing_that_was_refused(bench: B
     assert eventually(lambda: question(bench)["action"]["op"] == "exec", 60)
     equal(bench.cli("deny", str(question(bench)["id"])).returncode, 0)
     run.communicate(timeout=60)
-    learnt = bench.cli("policy", "--policy-dir", str(SOURCE / "policy" / "profiles"), "learn", bench.last_ended(),
-                       str(bench.daemon.base / "asking.toml"))
+    shelf = ("policy", "--policy-dir", str(SOURCE / "policy" / "profiles"), "learn", bench.last_ended())
+    learnt = bench.cli(*shelf)
     equal(learnt.returncode, 0, learnt.stderr)
     assert f'target = "{bench.workspace}/release/x"' in learnt.stdout, learnt.stdout
     assert "commit" not in learnt.stdout, learnt.stdout
     assert "1 questions were answered with no" in learnt.stderr, learnt.stderr
+    # Its file is known as long as it is what the run was started with; another one is named by hand.
+    file = bench.daemon.base / "asking.toml"
+    equal(bench.show(bench.last_run()["id"])["policy"]["file"], str(file))
+    equal(bench.cli(*shelf, str(file)).stdout, learnt.stdout)
+    file.write_text(file.read_text() + "# changed\n")
+    changed = bench.cli(*shelf)
+    equal((changed.returncode, changed.stdout), (1, ""))
+    assert str(file) in changed.stderr and "another digest" in changed.stderr, changed.stderr
+    equal(bench.cli(*shelf, str(file)).stdout, learnt.stdout)
+    file.unlink()
+    gone = bench.cli(*shelf)
+    equal(gone.returncode, 1)
+    assert "cannot be read any more" in gone.stderr, gone.stderr
 
 
 def test_why_names_the_rule_that_decides_and_a_host_that_the_call_allowed(bench: Bench) -> None:

@@ -5,6 +5,8 @@
 
 #include "policy/learn.h"
 #include "policy/load.h"
+#include "policy/read_sources.h"
+#include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
 #include "sdk/client/client.h"
 #include "ui/cli/observed_actions.h"
@@ -56,6 +58,22 @@ std::string remarks(const ObservedActions& observed) {
   return text;
 }
 
+// The policy that the run had, as a word for the shelf; or why it is not there any more as it was.
+std::variant<std::string, PolicyOutcome> policyOf(const client::RunDetails& run) {
+  if (run.policyFile.empty()) return run.policyName;
+  const std::string hint = "; to learn against another one, say which: ringfence policy learn RUN NAME|FILE";
+  const std::string file = escapeForDisplay(run.policyFile);
+  const auto text = policy::readSource(run.policyFile);
+  if (!text) {
+    return failed(1, "the policy file that " + escapeForDisplay(run.id) +
+                         " was started with cannot be read any more: " + escapeForDisplay(text.error().message) + hint);
+  }
+  if (sha256Hex(text->text) == run.policyFileSha256) return run.policyFile;
+  return failed(1, file + " is not what " + escapeForDisplay(run.id) +
+                       " was started with: its text has another digest (" + sha256Hex(text->text).substr(0, 12) +
+                       ", at the launch " + escapeForDisplay(run.policyFileSha256).substr(0, 12) + ")" + hint);
+}
+
 }  // namespace
 
 PolicyOutcome learnFromRun(const std::string& run, const std::string& word, const PolicyShelf& shelf,
@@ -65,7 +83,9 @@ PolicyOutcome learnFromRun(const std::string& run, const std::string& word, cons
   const auto shown = client->show(run);
   if (const auto* failure = std::get_if<client::Failure>(&shown)) return failed(*failure);
   const auto& details = std::get<client::RunDetails>(shown);
-  const std::string name = word.empty() ? details.policyName : word;
+  const auto chosen = word.empty() ? policyOf(details) : std::variant<std::string, PolicyOutcome>(word);
+  if (const auto* changed = std::get_if<PolicyOutcome>(&chosen)) return *changed;
+  const auto& name = std::get<std::string>(chosen);
   const auto found = shelf.load(name);
   const std::string hint = "the policy " + escapeForDisplay(name) + " of " + escapeForDisplay(details.id) +
                            " does not load here; say where it is: ringfence policy learn RUN NAME|FILE";

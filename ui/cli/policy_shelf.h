@@ -33,7 +33,8 @@ class PolicyShelf {
 };
 
 // The narrowest rules under which a run would not have been stopped or asked, from its log (policy/learn.h). `word`:
-// the policy that it had, by name or file; empty: by the name that the run says. (policy_learn.cc)
+// the policy that it had, by name or file; empty: the one that the run says, of a file as long as that is what it was.
+// (policy_learn.cc)
 PolicyOutcome learnFromRun(const std::string& run, const std::string& word, const PolicyShelf& shelf,
                            const PolicyWorld& world);
 

@@ -71,6 +71,15 @@ NotStarted policyUnreadable(const std::string& message) {
   return {"policy: " + escapeForDisplay(message), "policy", kExitPolicyInvalid};
 }
 
+// Where a file is, whatever link its last part is; empty when that cannot be said.
+std::string absoluteFile(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string directory = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  const std::string real = realDirectory(directory).value_or("");
+  const std::string name = slash == path.npos ? path : path.substr(slash + 1);
+  return real.empty() ? real : real == "/" ? "/" + name : real + "/" + name;
+}
+
 client::PolicyText textOf(policy::SourceText source) { return {std::move(source.file), std::move(source.text)}; }
 
 std::optional<NotStarted> addPolicies(PreparedRun& run, const Parsed& parsed, const std::string& home) {
@@ -80,6 +89,7 @@ std::optional<NotStarted> addPolicies(PreparedRun& run, const Parsed& parsed, co
     auto file = policy::readSource(named);
     if (!file) return policyUnreadable(file.error().message);
     request.policyFile = textOf(*std::move(file));
+    request.policyFile->path = absoluteFile(named);
   } else {
     request.policy = named;
   }

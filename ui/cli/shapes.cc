@@ -135,7 +135,10 @@ std::string runJson(const client::RunDetails& run) {
   pidField(json, run.pid);
   commandFields(json, run.command);
   json.untrustedField("workspace", run.workspace);
-  json.key("policy").beginObject().untrustedField("name", run.policyName).field("hash", run.policyHash).endObject();
+  json.key("policy").beginObject().untrustedField("name", run.policyName).field("hash", run.policyHash);
+  textOrNull(json, "file", run.policyFile);
+  textOrNull(json, "file_sha256", run.policyFileSha256);
+  json.endObject();
   textOrNull(json, "started", run.started);
   textOrNull(json, "ended", run.ended);
   textOrNull(json, "token", run.token);

@@ -159,6 +159,7 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
   text += field("workspace", dashIfEmpty(run.workspace));
   text += field("policy",
                 dashIfEmpty(run.policyName) + (run.policyHash.empty() ? "" : "  " + escapeForDisplay(run.policyHash)));
+  if (!run.policyFile.empty()) text += field("policy file", escapeForDisplay(run.policyFile));
   text += field("user", std::to_string(run.uid) + ", called by " + std::to_string(run.callerUid));
   if (run.pid > 0) text += field("pid", std::to_string(run.pid));
   text += field("started", dashIfEmpty(run.started));
