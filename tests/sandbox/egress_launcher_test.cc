@@ -37,6 +37,37 @@ Plan egressPlan(const std::string& script) {
   return plan;
 }
 
+// This process, and the launcher that it starts, have a copy of /etc in its place; and the machine's own one
+// afterwards.
+class OwnEtc {
+ public:
+  OwnEtc() : machines_(std::move(openAt(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY)).value()) {
+    const std::string copy = directory_.path() + "/etc";
+    using Options = std::filesystem::copy_options;
+    std::filesystem::copy("/etc", copy, Options::recursive | Options::copy_symlinks);
+    REQUIRE(::unshare(CLONE_NEWNS) == 0);
+    REQUIRE(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+    REQUIRE(::mount(copy.c_str(), "/etc", nullptr, MS_BIND, nullptr) == 0);
+  }
+  ~OwnEtc() {
+    (void)::setns(machines_.get(), CLONE_NEWNS);
+    std::error_code error;  // It was there before.
+    std::filesystem::current_path(here_, error);
+  }
+  OwnEtc(const OwnEtc&) = delete;
+  OwnEtc& operator=(const OwnEtc&) = delete;
+
+  void replaceResolvConf(const std::string& text) const {
+    (void)directory_.write("etc/resolv.conf.new", text);
+    REQUIRE(::rename("/etc/resolv.conf.new", "/etc/resolv.conf") == 0);
+  }
+
+ private:
+  TempDir directory_;
+  UniqueFd machines_;
+  std::string here_ = std::filesystem::current_path();
+};
+
 // Ends when the file `go` is there.
 struct GuardedRun {
   LauncherProcess launcher;
@@ -46,8 +77,7 @@ struct GuardedRun {
   Built built;
   std::vector<UniqueFd> held;
 
-  explicit GuardedRun(const std::string& script, std::function<void()> before = {})
-      : launcher(LauncherProcess::Variation{.before = std::move(before)}), plan(egressPlan(script)) {
+  explicit GuardedRun(const std::string& script) : plan(egressPlan(script)) {
     built = launcher.start(plan, output.fds());
     held = std::move(launcher.lastFds());
   }
@@ -62,22 +92,14 @@ struct GuardedRun {
 }  // namespace
 
 TEST_CASE("an egress that stands sees what the host's resolv.conf was replaced by") {
-  const TempDir host;
-  const std::string etc = host.path() + "/etc";
-  std::filesystem::copy("/etc", etc,
-                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
-  std::filesystem::remove(etc + "/resolv.conf");
-  (void)host.write("etc/resolv.conf", "nameserver 192.0.2.1\n");
-  GuardedRun run("while ! test -e go; do sleep 0.01; done", [&etc] {
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount(etc.c_str(), "/etc", nullptr, MS_BIND, nullptr) != 0)
-      ::_exit(99);
-  });
+  const OwnEtc etc;
+  etc.replaceResolvConf("nameserver 192.0.2.1\n");
+  GuardedRun run("while ! test -e go; do sleep 0.01; done");
   const int outer = run.launcher.expectOfGuard<GuardStarted>().pid;
-  CHECK(eventually([&] { return readProc(outer, "root/etc/names/resolv.conf") == "nameserver 192.0.2.1\n"; }));
-  (void)host.write("etc/resolv.conf.new", "nameserver 192.0.2.2\n");
-  REQUIRE(::rename((etc + "/resolv.conf.new").c_str(), (etc + "/resolv.conf").c_str()) == 0);
-  CHECK(eventually([&] { return readProc(outer, "root/etc/names/resolv.conf") == "nameserver 192.0.2.2\n"; }));
+  const auto sees = [&](const std::string& text) { return readProc(outer, "root/etc/names/resolv.conf") == text; };
+  CHECK(eventually([&] { return sees("nameserver 192.0.2.1\n"); }));
+  etc.replaceResolvConf("nameserver 192.0.2.2\n");
+  CHECK(eventually([&] { return sees("nameserver 192.0.2.2\n"); }));
   CHECK(run.end().exit.code == 0);
 }
 
