@@ -144,7 +144,7 @@ class Warden {
   UniqueFd watchTimer_;
   UniqueFd wake_;
   std::atomic<bool> leaderSleeps_ = false;  // for longer than calls that wait would let it
-  UniqueFd handles_;  // our own /proc/self/fd
+  UniqueFd handles_;                        // our own /proc/self/fd
   std::atomic<bool> watchArmed_ = false;
 
   std::shared_ptr<const Rules> rules_;

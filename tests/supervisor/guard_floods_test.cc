@@ -1,0 +1,129 @@
+// Guards that say too much, or what nobody can read: bounded, counted, and without harm to others.
+#include "tests/supervisor/guarded_world.h"
+
+using namespace ringfence;
+using namespace ringfence::supervisor;
+using namespace ringfence::supervisor::daemon_world;
+
+TEST_CASE("a guard that sends what cannot be read, or too much, is not heard any more, and that is a fact") {
+  for (const std::string what : {"garbage", "nothing", "bounds", "kind", "descriptor"}) {
+    CAPTURE(what);
+    World world;
+    Peering client(world, 1000);
+    std::optional<Guard> guard;
+    (void)launchGuarded(world, client, guard);
+    guard->ask(1, "/d");
+    if (what == "garbage") {
+      REQUIRE(sendPacket(guard->end.get(), "garbage"));
+    } else if (what == "nothing") {
+      REQUIRE(::send(guard->end.get(), "", 0, MSG_NOSIGNAL) == 0);
+    } else if (what == "bounds") {
+      sandbox::Ask ask;
+      ask.action.action.target = "/" + std::string(sandbox::kMaxGuardText, 'x');
+      REQUIRE(sendPacket(guard->end.get(), sandbox::encodeBounded(sandbox::GuardEvent(ask)).value()));
+    } else if (what == "kind") {
+      REQUIRE(sendPacket(
+          guard->end.get(),
+          sandbox::encodeBounded(sandbox::GuardEvent(sandbox::GuardHello{.kind = GuardKind::kEgress})).value()));
+    } else {
+      const int fd = 0;
+      REQUIRE(sendPacket(guard->end.get(),
+                         sandbox::encodeBounded(sandbox::GuardEvent(sandbox::ActionsWaiting{})).value(), {&fd, 1}));
+    }
+    guard->hear();
+    REQUIRE(factsOf<GuardLost>(world).size() == 1);
+    CHECK(world.daemon->mediation().sockets().empty());
+    CHECK_FALSE(world.said.empty());
+    CHECK(world.daemon->state().questions.size() == 1);  // The guard that takes its place asks again.
+  }
+}
+
+TEST_CASE("a flood of asks is refused together, and then the run is frozen") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard);
+  for (unsigned i = 1; i <= 10 + kMaxRefusedAsks + 1; ++i) guard->ask(i, "/d/" + std::to_string(i));
+  CHECK(factsOf<ActionAsked>(world).size() == 10);
+  CHECK(factsOf<AsksRefused>(world).empty());
+  world.clock.advance(kOverflowDelay);
+  world.daemon->wake();
+  guard->settle();
+  REQUIRE(factsOf<AsksRefused>(world).size() == 1);
+  CHECK(factsOf<AsksRefused>(world)[0].count == kMaxRefusedAsks + 1);
+  std::size_t denied = 0;
+  while (auto answer = guard->next<sandbox::Answer>()) denied += answer->outcome == sandbox::Outcome::kDenied ? 1 : 0;
+  CHECK(denied == kMaxRefusedAsks + 1);
+  CHECK(world.group(run, "cgroup.freeze") == "1");
+}
+
+TEST_CASE("a guard that floods the log with records gets a bounded part of it, and the rest is a number") {
+  World world;
+  Peering client(world, 1000), bystander(world, 1000);
+  std::optional<Guard> flooding, honest;
+  const RunId run = launchGuarded(world, client, flooding);
+  const RunId other = launchGuarded(world, bystander, honest);
+  sandbox::Record record;
+  record.action.action = {policy::Operation::kWrite, "/" + std::string(sandbox::kMaxGuardText - 1, 'x'), {}};
+  constexpr std::uint64_t kTold = 3000;
+  for (std::uint64_t i = 0; i < kTold; ++i) flooding->say(record);
+  const std::size_t written = factsOf<ActionDenied>(world).size();
+  CHECK(written <= kMaxRecordBurst.count / sandbox::kMaxGuardText);
+  CHECK(written >= kMaxRecordBurst.count / sandbox::kMaxGuardText / 2);
+  CHECK(factsOf<RecordsNotWritten>(world).empty());
+  // Others are heard as ever, and so is what is counted together.
+  honest->say(record);
+  CHECK(factsOf<ActionDenied>(world).size() == written + 1);
+  sandbox::AllowedAction allowed;
+  allowed.action.action = {policy::Operation::kWrite, "/w/a", {}};
+  for (int i = 0; i < 100; ++i) (void)flooding->ring->put(sandbox::encodeEntry(allowed));
+  flooding->say(sandbox::ActionsWaiting{});
+  world.clock.advance(kOmittedDelay);
+  world.daemon->wake();
+  REQUIRE(factsOf<ActionsAllowed>(world).size() == 1);
+  CHECK(factsOf<ActionsAllowed>(world)[0].actions.at(0).count == 100);
+  REQUIRE(factsOf<RecordsNotWritten>(world).size() == 1);
+  CHECK(factsOf<RecordsNotWritten>(world)[0] == RecordsNotWritten{GuardKind::kWarden, kTold - written});
+  // What was earned meanwhile is all that comes in again; what is over is told at the end of the run at the latest.
+  const std::size_t earned = kMaxRecordsPerSecond.count * 10 / sandbox::kMaxGuardText;
+  for (std::uint64_t i = 0; i < kTold; ++i) flooding->say(record);
+  const std::size_t more = factsOf<ActionDenied>(world).size() - written - 1;
+  CHECK(more <= earned);
+  CHECK(more >= earned / 2);
+  world.launcherSays(sandbox::Ended{.run = run});
+  REQUIRE(factsOf<RecordsNotWritten>(world).size() == 2);
+  CHECK(factsOf<RecordsNotWritten>(world)[1].count == kTold - more);
+  CHECK_FALSE(other == run);
+}
+
+TEST_CASE("a record that a guard waits for is written later when there are too many, and never left out") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  (void)launchGuarded(world, client, guard, GuardKind::kEgress);
+  sandbox::Record record;
+  record.kind = sandbox::RecordKind::kLeavesDevice;
+  record.action.action = {policy::Operation::kConnect, std::string(sandbox::kMaxGuardText, 'x'), {}};
+  std::size_t confirmed = 0;
+  const auto hearConfirmed = [&] {
+    guard->settle();
+    while (guard->next<sandbox::Recorded>()) ++confirmed;
+  };
+  constexpr std::size_t kTold = 2500;
+  for (std::size_t i = 0; i < kTold; ++i) {
+    record.ticket = i + 1;
+    guard->say(record);
+    hearConfirmed();
+  }
+  CHECK(confirmed < kTold);
+  CHECK(confirmed == factsOf<ConnectionOpened>(world).size());
+  for (int i = 0; i < 100 && confirmed < kTold; ++i) {
+    const auto next = world.daemon->mediation().nextWake();
+    if (next) world.clock.advance(std::chrono::seconds(1));
+    world.daemon->wake();
+    guard->hear();
+    hearConfirmed();
+  }
+  CHECK(confirmed == kTold);
+  CHECK(factsOf<RecordsNotWritten>(world).empty());
+}
