@@ -123,6 +123,7 @@ class Outer {
   static GuardRule sendLimitRule();
   void deny(Live& live, DenialOutcome outcome, GuardRule rule, std::string say);
   void refuseRecorded(Live& live, const GuardedAction& action, const Denial& denial);
+  void refuse(Live& live, const std::string& reply);
   void refuseNow(Live& live);
   void fail(Live& live, const std::string& why, SocksReply reply);
   void onRefused(Live& live, const Refused& refused);

@@ -49,7 +49,7 @@ bool Outer::isLocal(const Live& live) const {
 
 void Outer::wantRedirected(Live& live) {
   const auto original = originalDestination(live.session.clientFd());
-  if (!original) return live.session.refuse({});
+  if (!original) return refuse(live, {});
   std::string host = dotted(original->address);
   live.called = host + ":" + std::to_string(original->port);
   if (NameTable::isSynthetic(original->address)) {
@@ -57,7 +57,7 @@ void Outer::wantRedirected(Live& live) {
     if (name != nullptr) host = *name;
   }
   auto destination = parseDestination(host, original->port);
-  if (!destination) return live.session.refuse({});
+  if (!destination) return refuse(live, {});
   live.wanted.destination = std::move(*destination);
   decide(live);
 }
@@ -135,7 +135,7 @@ void Outer::denyInside(Live& live, const GuardRule& rule) {
   const Denial denial{
       .target = action.action.target, .outcome = DenialOutcome::kForbidden, .rule = rule, .say = rule.why};
   (void)denials_.add(action, denial, nowMs());
-  live.session.refuse({});
+  refuse(live, {});
 }
 
 void Outer::deny(Live& live, DenialOutcome outcome, GuardRule rule, std::string say) {
@@ -160,8 +160,14 @@ void Outer::refuseRecorded(Live& live, const GuardedAction& action, const Denial
   live.deadlineMs = nowMs() + kAcknowledgeMs;
 }
 
+// It closes the connection outwards, whose number may be that of another one's socket a moment later.
+void Outer::refuse(Live& live, const std::string& reply) {
+  if (live.watchedUpstream >= 0) poller_.forget(std::exchange(live.watchedUpstream, -1));
+  live.session.refuse(reply);
+}
+
 void Outer::refuseNow(Live& live) {
-  live.session.refuse(live.refusal);
+  refuse(live, live.refusal);
   live.deadlineMs = nowMs() + kRefusalMs;
 }
 
