@@ -7,7 +7,7 @@ Agents make files in their workspace, make files in a folder whose changes are a
 each file and each command has a name of its own. An approver answers by the name: even numbers are allowed, odd ones
 denied. Wrong is: an effect that nobody allowed, an effect that happened twice, a question that was asked twice, an
 allowed one without its effect although the agent was told that it worked, and an agent that makes no step for two
-seconds after everything is back.
+seconds after everything is back (and longer than a step takes without a kill: the machine may be busy).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
@@ -117,6 +118,18 @@ def steps_of(logs: list[Path]) -> list[int]:
     return [log.read_bytes().count(b"\n") if log.exists() else 0 for log in logs]
 
 
+def next_step(progress: Callable[[], list[int]], seconds: float) -> float | None:
+    """How long everything that must go on took to make one step more."""
+    began, before = time.monotonic(), progress()
+    gone_on = eventually(lambda: all(now > then for now, then in zip(progress(), before)), seconds)
+    return time.monotonic() - began if gone_on else None
+
+
+def too_long(stalls: list[float], calm: list[float]) -> list[str]:
+    """Two seconds, and what a step took at worst on this machine when nothing had been killed."""
+    return [f"{stall:.1f} s without a step, and {max(calm):.1f} s at most without a kill" for stall in stalls if stall > 2 + max(calm)]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
@@ -128,6 +141,7 @@ def main() -> int:
     chance = random.Random(options.seed)
     problems: list[str] = []
     stalls: list[float] = []
+    calm: list[float] = []  # the same without a kill
     deaths: list[float] = []  # of wardens
 
     with Daemon(options.build) as daemon:
@@ -163,13 +177,13 @@ def main() -> int:
                 eventually(lambda pid=victim: not is_alive(pid), 5, 0.002)
                 if not eventually(lambda: len(guards(daemon, "ringfence-warden")) >= len(runs), 5, 0.002):
                     problems.append(f"kill {kill}: no new warden")
-            began = time.monotonic()
-            before = steps_of(logs)
             # One step may be a question that the approver has not seen yet: two are not.
-            if not eventually(lambda was=before: all(now > then for now, then in zip(steps_of(logs), was)), 10):
-                problems.append(f"kill {kill}: an agent makes no step any more: {before} and then {steps_of(logs)}")
+            took = next_step(lambda: steps_of(logs), 30)
+            if took is None:
+                problems.append(f"kill {kill}: an agent makes no step any more: {steps_of(logs)}")
                 break
-            stalls.append(time.monotonic() - began)
+            stalls.append(took)
+            calm.append(next_step(lambda: steps_of(logs), 30) or 0.0)
         (project / "stop").touch()
         for run in runs:
             if not eventually(lambda one=run: daemon.json("show", one)["state"] == "ended", 20, 0.05):
@@ -177,7 +191,7 @@ def main() -> int:
         approver.stop.set()
         approver.join()
         problems += judge(daemon, approver, names, project, asked)
-        problems += [f"{stall:.1f} s without a step" for stall in stalls if stall > 2]
+        problems += too_long(stalls, calm)
         steps = sum(steps_of(logs))
         if daemon.cli("verify").returncode != 0:
             problems.append("the chain does not verify")
@@ -186,7 +200,8 @@ def main() -> int:
         print(f"asked: {problem}")
     ordered = sorted(stalls) or [0.0]
     print(f"asked: {options.kills} kills of {options.victim}, {steps} steps, {len(approver.questions)} questions, {len(problems)} problems; "
-          f"next step after {ordered[len(ordered) // 2]:.2f} s (median), {ordered[-1]:.2f} s (worst)")
+          f"next step after {ordered[len(ordered) // 2]:.2f} s (median), {ordered[-1]:.2f} s (worst), "
+          f"{max(calm, default=0.0):.2f} s at most without a kill")
     return 1 if problems else 0
 
 

@@ -28,7 +28,7 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.e2e.asked_chaos import Approver, guards, steps_of  # noqa: E402
+from tests.e2e.asked_chaos import Approver, guards, next_step, steps_of, too_long  # noqa: E402
 from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
 
 ASKED, ALLOWED, PORT, LOOPBACK = "93.184", "93.185.0.1", 8090, 8091
@@ -151,6 +151,7 @@ class Trial:
         self.daemon, self.kills, self.chance = daemon, kills, chance
         self.problems: list[str] = []
         self.stalls: list[float] = []
+        self.calm: list[float] = []  # the same without a kill
         self.victims: Counter[str] = Counter()
         self.next_victims: list[str] = []
         self.deaths: dict[str, list[float]] = {"ringfence-egress": [], "ringfence-warden": []}
@@ -206,13 +207,13 @@ class Trial:
         for kill in range(self.kills):
             time.sleep(self.chance.uniform(0.02, 0.4))
             self.kill_one(kill)
-            began = time.monotonic()
-            before = self.progress()
             # The next question may wait for the approver's next look.
-            if not eventually(lambda was=before: all(now > then for now, then in zip(self.progress(), was)), 20, 0.02):
-                self.problems.append(f"kill {kill}: no way out any more: {before} and then {self.progress()}")
+            took = next_step(self.progress, 30)
+            if took is None:
+                self.problems.append(f"kill {kill}: no way out any more: {self.progress()}")
                 return
-            self.stalls.append(time.monotonic() - began)
+            self.stalls.append(took)
+            self.calm.append(next_step(self.progress, 30) or 0.0)
 
     def end(self, runs: list[str]) -> None:
         (self.project / "stop").touch()
@@ -261,7 +262,7 @@ class Trial:
                 asked[fact["body"]["action"]["target"]] += 1
         self.problems += [f"{what} was asked {count} times" for what, count in asked.items() if count > 1]
         self.problems += [name for name in self.approver.questions if name.startswith("strange")]
-        self.problems += [f"{stall:.1f} s without a way out" for stall in self.stalls if stall > 2]
+        self.problems += too_long(self.stalls, self.calm)
         if self.daemon.cli("verify").returncode != 0:
             add("the chain does not verify")
 

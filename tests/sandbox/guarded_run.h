@@ -107,7 +107,7 @@ inline std::vector<int> stemsBelow(int launcher) {
 // One packet from a guard; none within the deadline fails the test.
 inline std::string hear(int socket) {
   pollfd watched{socket, POLLIN, 0};
-  REQUIRE(::poll(&watched, 1, 20'000) == 1);
+  REQUIRE(::poll(&watched, 1, 60'000) == 1);
   const auto packet = receivePacket(socket, kibibytes(4));
   REQUIRE(packet);
   return packet->bytes;

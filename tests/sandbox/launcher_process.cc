@@ -26,7 +26,7 @@ namespace ringfence::test {
 using namespace sandbox;
 namespace {
 
-const int kDeadlineMs = 20'000 * slower();
+const int kDeadlineMs = 60'000 * slower();
 
 UniqueFd openPath(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));

@@ -28,7 +28,7 @@ namespace {
 
 using namespace sandbox;
 
-const int kDeadlineMs = 10'000 * slower();
+const int kDeadlineMs = 60'000 * slower();
 constexpr uid_t kEgressId = 64'999;
 constexpr int kNamePort = 5300;
 

@@ -21,7 +21,7 @@
 
 namespace ringfence::test {
 
-// A blocking socket with deadlines: what does not come within ten seconds fails the test.
+// A blocking socket with deadlines: what does not come within a minute fails the test.
 class Wire {
  public:
   Wire() = default;
