@@ -154,7 +154,9 @@ void Mediation::sendRules(const RunId& id, Link* only) {
     sandbox::GuardRules order{id, known.generation, *rules, placesOf(*run), {}};
     const auto values = credentials_.find(id);
     if (link.link.name().kind == GuardKind::kEgress && values != credentials_.end()) order.credentials = values->second;
-    if (link.link.name().kind == GuardKind::kEgress) order.traffic = run->talk.traffic;
+    // What was told and is not recorded yet counts too: else whoever can end an egress sends without a limit.
+    if (link.link.name().kind == GuardKind::kEgress)
+      order.traffic = link.traffic ? link.traffic->hosts : run->talk.traffic;
     link.link.send(sandbox::GuardOrder(std::move(order)));
     link.toldRules = true;
   }

@@ -1,6 +1,7 @@
 #include "sandbox/warden/resolve.h"
 
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -131,6 +132,15 @@ bool isOfThisRun(int object) {
          kMounts.contains(status.stx_mnt_id);
 }
 
+// null, zero, full and random are the same ones everywhere.
+bool isPlainDevice(int object) {
+  constexpr unsigned kMemory = 1;
+  struct stat status {};
+  if (::fstat(object, &status) != 0 || !S_ISCHR(status.st_mode) || major(status.st_rdev) != kMemory) return false;
+  const unsigned which = minor(status.st_rdev);
+  return which == 3 || which == 5 || which == 7 || which == 8 || which == 9;
+}
+
 // In memory alone, in no mount of anybody's.
 bool isMemoryFile(std::string_view path) { return path.starts_with("/memfd:") && path.ends_with(kDeleted); }
 
@@ -146,7 +156,7 @@ OrErrno<std::string> pathOf(int object) {
   std::string path(buffer.data(), static_cast<std::size_t>(length));
   if (!path.starts_with('/'))
     return path.starts_with("(unreachable)") ? OrErrno<std::string>(Errno{EACCES}) : std::string();
-  if (!isMemoryFile(path) && !isOfThisRun(object)) return Errno{EACCES};
+  if (!isMemoryFile(path) && !isOfThisRun(object) && !isPlainDevice(object)) return Errno{EACCES};
   if (path.ends_with(kDeleted)) {
     struct stat status {};
     struct stat named {};

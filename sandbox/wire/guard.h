@@ -23,9 +23,8 @@ namespace ringfence::sandbox {
 inline constexpr std::uint32_t kGuardVersion = 1;
 // Longer messages do not exist: whoever fills one cuts texts to the limits below.
 inline constexpr Bytes kMaxGuardPacket = kibibytes(128);
-inline constexpr Bytes kMaxGuardOrder = mebibytes(4);                  // rules alone can be longer than a packet
-inline constexpr std::size_t kMaxGuardText = 4096;                     // a path, a host, one argument
-inline constexpr std::size_t kMaxWholeArgument = kMaxGuardText - 128;  // a longer one is cut, and says so at its end
+inline constexpr Bytes kMaxGuardOrder = mebibytes(4);   // rules alone can be longer than a packet
+inline constexpr std::size_t kMaxGuardText = 4096;      // a path, a host, one argument
 inline constexpr std::size_t kMaxGuardArguments = 256;  // of an argv; the last one then says how many were cut
 inline constexpr std::size_t kMaxGuardArgvBytes = 32 * 1024;
 inline constexpr std::size_t kMostTrafficHosts = 256;
@@ -38,7 +37,7 @@ enum class Reversibility : std::uint8_t { kUndoable, kIrreversible, kLeavesDevic
 // One thing that an agent wants, as the guard copied it once; everything later uses this copy.
 struct GuardedAction {
   policy::Action action;
-  std::string what;    // the system call or protocol, what else it was given behind a blank: "unlinkat", "chmod 0600"
+  std::string what;    // the system call or protocol: "unlinkat", "execve", "http-connect"
   std::string second;  // of calls with two paths: where a rename or link goes
   std::string cwd;
   std::string object;  // "DEV:INO" of what was pinned, of a connection its two ends (sandbox/kernel/socket_owner.h)

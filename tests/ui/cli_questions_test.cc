@@ -192,7 +192,9 @@ TEST_CASE("a batch shows all that one answer is for, and says what it cannot sho
   const std::string card = questionCard(item, kNow, 80, Colour::kOff);
   CHECK(mentions(card, "and to   delete /w/a\n"));
   CHECK(mentions(card, "40 more that are not shown"));
-  CHECK(mentions(card, "One answer is for all"));
+  CHECK(mentions(card, "They came faster"));
+  CHECK(mentions(card, "ringfence allow 17 --digest " + item.digest.substr(0, 16) + ": all of this card"));
+  CHECK(mentions(card, "ringfence allow 17: the first alone"));
   CHECK_FALSE(mentions(card, "rewrite"));
   CHECK(announcement(item, 80) == "ringfence: coder asks 42 things at once: ringfence pending");
 }

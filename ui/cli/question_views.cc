@@ -129,6 +129,11 @@ std::string actionRows(const client::PendingAction& action, std::size_t columns)
 std::string answerRows(const client::PendingItem& item, std::size_t columns) {
   const std::string id = std::to_string(item.id);
   std::string text = row("answer", "ringfence allow " + id + " [--scope run|project|always] [--for 2h]", columns);
+  if (item.batch > 1) {
+    text = row("answer", "ringfence allow " + id + " --digest " + item.digest.substr(0, 16) + ": all of this card",
+               columns);
+    text += row("", "ringfence allow " + id + ": the first alone", columns);
+  }
   text += row("", "ringfence deny " + id + " [--say TEXT]", columns);
   if (item.batch <= 1) text += row("", "ringfence rewrite " + id + " " + rewriteHint(item.action.operation), columns);
   return text;
@@ -186,7 +191,8 @@ std::string questionCard(const client::PendingItem& item, Microseconds now, std:
   if (item.batch > item.batched.size() + 1) {
     text += row("and", std::to_string(item.batch - 1 - item.batched.size()) + " more that are not shown here", columns);
   }
-  if (item.batch > 1) text += row("", "One answer is for all of them: they came faster than you are asked.", columns);
+  if (item.batch > 1)
+    text += row("", "They came faster than you are asked, and are answered together or one by one.", columns);
   if (item.coalesced > 1) text += row("calls", std::to_string(item.coalesced) + " wait for the same answer", columns);
   if (!item.chain.empty()) text += row("process", chainText(item.chain), columns);
   if (!item.chainNote.empty())

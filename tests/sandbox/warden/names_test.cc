@@ -73,12 +73,15 @@ TEST_CASE("a file of outside that came as a descriptor is not opened anew, whate
   const UniqueFd given(::open(name.c_str(), O_RDONLY | O_CREAT, 0666));
   REQUIRE(given);
   REQUIRE(::fchmod(given.get(), 0666) == 0);
+  const UniqueFd null(::open("/dev/null", O_RDONLY));
   const UniqueFd folder(::open(world.directory().c_str(), O_RDONLY | O_DIRECTORY));
   CHECK(world.run([&] {
     const std::string again = "/proc/self/fd/" + std::to_string(given.get());
     if (::open(again.c_str(), O_WRONLY) >= 0 || errno != EACCES) return 1;
     if (::openat(folder.get(), "given", O_WRONLY) >= 0 || errno != EACCES) return 2;
     if (::openat(folder.get(), "made", O_WRONLY | O_CREAT, 0644) >= 0 || errno != EACCES) return 3;
+    const std::string nowhere = "/proc/self/fd/" + std::to_string(null.get());
+    if (::open(nowhere.c_str(), O_WRONLY) < 0) return 4;
     // What the run has in memory is its own.
     const int memory = ::memfd_create("own", MFD_CLOEXEC);
     return ::open(("/proc/self/fd/" + std::to_string(memory)).c_str(), O_RDWR) >= 0 ? 0 : errno;
