@@ -4,6 +4,7 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +29,21 @@ int openHow(int base, const char* path, const OpenHow& how) {
     // Who asks for cached resolution alone wants to hear EAGAIN.
     if (errno != EAGAIN || tries == kMaxTries || (how.resolve & kResolveCached) != 0) return -errno;
   }
+}
+
+std::optional<FileLook> lookAtFile(int fd) {
+  struct statx status {};
+  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_INO | STATX_BTIME, &status) !=
+      0)
+    return std::nullopt;
+  FileLook look{.mode = status.stx_mode, .device = makedev(status.stx_dev_major, status.stx_dev_minor), .identity = {}};
+  if ((status.stx_mask & STATX_BTIME) != 0 && (status.stx_mask & STATX_INO) != 0) {
+    look.identity = FileIdentity{.device = look.device,
+                                 .inode = status.stx_ino,
+                                 .bornSeconds = status.stx_btime.tv_sec,
+                                 .bornNanoseconds = status.stx_btime.tv_nsec};
+  }
+  return look;
 }
 
 bool mayBeMountPoint(const std::string& path) {

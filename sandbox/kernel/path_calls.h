@@ -2,7 +2,10 @@
 // of ours: both are tried again, EAGAIN a bounded number of times.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace ringfence::sandbox {
@@ -23,6 +26,21 @@ struct OpenHow {
 
 // The descriptor, or -errno; also -EINTR when `path` is one whose opening waits (a FIFO) and a signal came.
 int openHow(int base, const char* path, const OpenHow& how);
+// Which file it is among all that there ever were on a device: inode numbers are used again, at another time.
+struct FileIdentity {
+  dev_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t bornSeconds = 0;
+  std::uint32_t bornNanoseconds = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+struct FileLook {
+  mode_t mode = 0;
+  dev_t device = 0;
+  std::optional<FileIdentity> identity;  // nothing: its file system does not say when it was made
+};
+// From what is in memory: asks no server.
+std::optional<FileLook> lookAtFile(int fd);
 // Whether a mount begins at a path (absolute, not followed if it is a link). False only where it is known.
 bool mayBeMountPoint(const std::string& path);
 // fchmodat2(2) of Linux 6.6 for whatever `fd` (O_PATH too) is. 0 or errno; ENOSYS on an older kernel.

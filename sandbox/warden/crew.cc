@@ -1,15 +1,9 @@
-// Who leads, who performs what may block, and who looks after them.
-#include <fcntl.h>
-#include <poll.h>
+// Who leads, and who performs what may block.
 #include <sched.h>
 #include <signal.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "sandbox/warden/warden_parts.h"
@@ -33,18 +27,7 @@ bool spawn(pthread_t& thread, void* (*start)(void*), void* argument) {
 }  // namespace
 
 Result<void> Warden::run() {
-  epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
-  watchTimer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
-  handles_.reset(::openat(parts_.proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!epoll_ || !watchTimer_ || !handles_ || !wake_) return posixError(errno, "preparing the warden's loop");
-  const auto watches = [&](int fd, std::uint32_t events) {
-    epoll_event event{.events = events, .data = {.fd = fd}};
-    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
-  };
-  if (!watches(parts_.pair.get(), EPOLLIN)) return posixError(errno, "watching the daemon's socket");
-  if (!watches(parts_.end.get(), EPOLLIN | EPOLLONESHOT)) return posixError(errno, "watching for the end");
-  if (!watches(wake_.get(), EPOLLIN)) return posixError(errno, "watching for the crew");
+  RF_TRY(openWatch());
   struct sigaction wake {};
   wake.sa_handler = [](int) {};
   sigset_t set;
@@ -53,26 +36,16 @@ Result<void> Warden::run() {
   if (::sigaction(kWakeSignal, &wake, nullptr) != 0 || ::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) {
     return posixError(errno, "preparing signals");
   }
-  struct WatchStart {
-    static void* go(void* self) {
-      static_cast<Warden*>(self)->watch();
-      return nullptr;
-    }
-  };
-  pthread_t watcher{};
-  if (!spawn(watcher, &WatchStart::go, this)) return Error{ErrorCode::kUnavailable, "no thread can be started"};
   {
     const Lock lock(mutex_);
     greet(parts_.restarted);
   }
   recover();
-  Member* self = nullptr;
   {
     const Lock lock(mutex_);
-    self = crew_.emplace_back(std::make_unique<Member>()).get();
-    self->thread = ::pthread_self();
+    if (!startMember()) return Error{ErrorCode::kUnavailable, "no thread can be started"};
   }
-  member(*self);
+  keepWatch();
   const Lock lock(mutex_);
   if (failure_) return *failure_;
   return {};
@@ -86,32 +59,45 @@ void Warden::member(Member& me) {
   }
   Lock lock(mutex_);
   while (!stopping_) {
-    if (leader_ == nullptr) {
+    if (leader_ == nullptr && rules_) {
       leader_ = &me;
       lock.unlock();
       lead(me);
       lock.lock();
       continue;
     }
-    if (!waitingForCrew_.empty()) {
-      OwnedCall call = std::move(waitingForCrew_.front());
-      waitingForCrew_.pop_front();
+    if (!errands_.empty()) {
+      Errand errand = std::move(errands_.front());
+      errands_.pop_front();
+      me.since = coarse();
       lock.unlock();
-      perform(me, std::move(call));
+      run(me, std::move(errand));
       lock.lock();
+      me.since = {};
       continue;
     }
-    // The first member is the process's main thread, which must stay.
-    if (idleMembers_ >= 1 && crew_.front().get() != &me) break;
+    if (idleMembers_ >= 1) break;
     ++idleMembers_;
     idle_.wait(lock);
     --idleMembers_;
   }
-  if (stopping_) {
-    idle_.notify_all();
-    return;
+  // What is over is ended by the main thread.
+  if (!stopping_) std::erase_if(crew_, [&](const std::unique_ptr<Member>& each) { return each.get() == &me; });
+}
+
+void Warden::run(Member& me, Errand errand) {
+  switch (errand.what) {
+    case Errand::What::kDecide: return decide(me, std::move(errand.call));
+    case Errand::What::kPerform: return perform(me, std::move(errand.call));
+    case Errand::What::kApply: return apply(me, std::move(errand.call), errand.answer);
   }
-  std::erase_if(crew_, [&](const std::unique_ptr<Member>& each) { return each.get() == &me; });
+}
+
+// Locked. Where nobody can be started, whoever is free next takes it.
+void Warden::send(Errand errand) {
+  errands_.push_back(std::move(errand));
+  if (idleMembers_ < errands_.size()) (void)startMember();
+  idle_.notify_all();
 }
 
 bool Warden::startMember() {
@@ -145,131 +131,42 @@ bool Warden::handOver(Member& me) {
   return true;
 }
 
-// Locked. For who adds to what the leader looks after: it may have gone to sleep before, when there was less.
-void Warden::wakeLeader() {
-  if (leaderSleeps_.exchange(false, std::memory_order_relaxed)) (void)::eventfd_write(wake_.get(), 1);
+// Locks. False: somebody else leads now, or it is over. Sets `next` where a call was received already.
+bool Warden::mayLead(Member& me, std::optional<Received>& next) {
+  next.reset();
+  Lock lock(mutex_);
+  me.since = {};
+  for (;;) {
+    if (leader_ != &me || stopping_) return false;
+    if (!received_.empty()) {
+      next = received_.front();
+      received_.pop_front();
+      return true;
+    }
+    if (parts_.journal->hasRoom()) return true;
+    (void)idle_.wait_for(lock, kWaitingPoll);
+  }
 }
 
 void Warden::lead(Member& me) {
-  Microseconds lastTick{};
-  unsigned alone = 0;  // calls that came one at a time
-  for (;;) {
-    int wait = 0;
-    {
-      const Lock lock(mutex_);
-      me.since = {};
-      if (leader_ != &me || stopping_ || isOver()) return;
-      wait = received_.empty() || !rules_ ? timeout() : 0;
-      leaderSleeps_.store(wait < 0 || wait > kWaitingPoll.count(), std::memory_order_relaxed);
-    }
-    std::array<epoll_event, 4> events;
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
-    leaderSleeps_.store(false, std::memory_order_relaxed);
-    bool received = false;
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<std::size_t>(i)];
-      if (event.data.fd == parts_.listener) {
-        if ((event.events & EPOLLIN) == 0) {
-          nobodyCalls();
-          continue;
-        }
-        received = true;
-        alone = wait == 0 ? 0 : alone + 1;
-        receiveCall();
-      } else if (event.data.fd == wake_.get()) {
-        eventfd_t times = 0;
-        (void)::eventfd_read(wake_.get(), &times);
-      } else if (event.data.fd == parts_.end.get()) {
-        const Lock lock(mutex_);
-        ending_ = true;
-      } else {
-        if ((event.events & EPOLLOUT) != 0) {
+  std::optional<Received> next;
+  for (unsigned alone = 0; mayLead(me, next);) {
+    if (!next) {
+      next = receiveCall();
+      if (!next) continue;
+      // All that came is received before the first is handled: what was received no signal can take back. Where calls
+      // come one at a time, whether there are more is asked now and then.
+      if (alone++ % kAloneLook == 0 && moreCame()) {
+        alone = 0;
+        {
           const Lock lock(mutex_);
-          flush();
+          received_.push_back(*next);
         }
-        if ((event.events & ~std::uint32_t{EPOLLOUT}) != 0) receiveOrders(me);
+        receiveMore();
+        continue;
       }
     }
-    if (wait > 0) {
-      const Microseconds now = monotonic();
-      if (now - lastTick >= kWaitingPoll) {
-        lastTick = now;
-        tick(me);
-      }
-    }
-    // All that came is received before the first is handled: what was received no signal can take back. Where calls
-    // come one at a time, whether there are more is asked now and then.
-    if (!received || alone % kAloneLook != 0) handleNext(me);
-  }
-}
-
-// The last process of the run is gone. That stays so and would be told again and again; and to receive what nobody
-// sends would block, before Linux 6.11 for ever.
-void Warden::nobodyCalls() {
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, parts_.listener, nullptr) == 0) return;
-  const Lock lock(mutex_);
-  fail(posixError(errno, "leaving the calls of a run that is over"));
-}
-
-// Locked. It was asked to end, and has told all that it knows.
-bool Warden::isOver() {
-  if (!ending_ || owed_ != 0) return false;
-  for (Record& record : denials_.due(monotonic() + kDenialPeriod)) send(record);
-  if (!outbox_.empty()) return false;
-  stopping_ = true;
-  idle_.notify_all();
-  return true;
-}
-
-// Locked. In milliseconds; -1: for ever.
-int Warden::timeout() const {
-  if (ending_) return static_cast<int>(kEndingPoll.count());
-  const bool polls = !held_.empty() || !interrupted_.empty() || !waitingForCrew_.empty() ||
-                     !parts_.journal->hasRoom() ||
-                     std::ranges::any_of(crew_, [](const auto& each) { return each->waitsFor.has_value(); });
-  if (polls) return static_cast<int>(kWaitingPoll.count());
-  const Microseconds due = denials_.nextDue();
-  if (due == Microseconds::max()) return -1;
-  const auto left = std::chrono::duration_cast<Milliseconds>(due - monotonic()) + Milliseconds(1);
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, kDenialPeriod.count()));
-}
-
-// Locked. So that watch() wakes up; cheap when it is to wake up anyway.
-void Warden::armWatch() {
-  if (watchArmed_.exchange(true)) return;
-  itimerspec soon{};
-  soon.it_value.tv_nsec = std::chrono::nanoseconds(kStuckTime).count();
-  (void)::timerfd_settime(watchTimer_.get(), 0, &soon, nullptr);
-}
-
-// Sleeps while nothing happens. Finds who is stuck in the memory or file system of one caller.
-void Warden::watch() {
-  for (;;) {
-    std::uint64_t expirations = 0;
-    if (::read(watchTimer_.get(), &expirations, sizeof expirations) < 0 && errno != EINTR) return;
-    const Lock lock(mutex_);
-    if (stopping_) return;
-    watchArmed_ = false;
-    const Microseconds now = monotonic();
-    bool busy = false;
-    for (const auto& each : crew_) {
-      if (each->since == Microseconds{}) continue;
-      busy = true;
-      if (leader_ == each.get() && now - each->since >= kStuckTime) (void)handOver(*each);
-      if (each->reading != 0 && now - each->since >= kCopyDeadline) {
-        // Nothing was done for it, and nothing will be: it finds its call taken away.
-        (void)parts_.notifier->answer(each->reading, CallAnswer::failed(EACCES));
-        each->reading = 0;
-      }
-    }
-    if (busy) armWatch();
-  }
-}
-
-// Locked. Those who perform what waits for another process, for callers that wait no longer.
-void Warden::interruptBlocked() {
-  for (const auto& each : crew_) {
-    if (each->waitsFor && lookAt(*each->waitsFor) != Look::kWaits) (void)::pthread_kill(each->thread, kWakeSignal);
+    handle(me, *next);
   }
 }
 

@@ -91,8 +91,7 @@ class Deed {
 using PreparedDeed = OrErrno<std::unique_ptr<Deed>>;
 
 // For a call on paths or descriptors that `caller` waits in. EACCES for any other call.
-// `rules`: those that it will be judged by; none: nothing is opened before it is judged.
-PreparedDeed preparePath(const Caller& caller, const std::shared_ptr<const Rules>& rules = nullptr);
+PreparedDeed preparePath(const Caller& caller);
 
 // For execve and execveat. On any thread, several at a time; may block as the caller's memory and file systems do.
 using PrepareExec = std::function<PreparedDeed(const Caller& caller, const Rules& rules)>;

@@ -39,12 +39,10 @@ struct PathCall {
 inline constexpr std::uint64_t kSetIdBits = 06000;
 
 OrErrno<PathCall> copyPathCall(const Caller& caller);
-PreparedDeed prepareOpen(const Caller& caller, PathCall&& call, const std::shared_ptr<const Rules>& rules);
+PreparedDeed prepareOpen(const Caller& caller, PathCall call);
 PreparedDeed prepareNames(const Caller& caller, PathCall call);       // mkdir, unlink, rename and the like
 PreparedDeed prepareAttributes(const Caller& caller, PathCall call);  // chmod, utime and the like, truncate
-// With rules, what those allow may be opened at once; without, nothing is before it was judged.
-PreparedDeed preparePathCall(const Caller& caller, PathCall&& call,
-                             const std::shared_ptr<const Rules>& rules = nullptr);
+PreparedDeed preparePathCall(const Caller& caller, PathCall call);
 
 // A deed on paths: what is put in its place is the same call with another path.
 class PathDeed : public Deed {

@@ -194,14 +194,11 @@ PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
 
 }  // namespace
 
-PreparedDeed prepareOpen(const Caller& caller, PathCall&& call, const std::shared_ptr<const Rules>& rules) {
+PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
   if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
   // The kernel hands no such descriptor on. Whoever hears this takes openat(2), of which O_PATH is not notified.
   if (has(call.flags, O_PATH)) return Errno{ENOSYS};
   if (has(call.flags, O_CREAT) && has(call.flags, O_DIRECTORY) && !has(call.flags, kTmpfile)) return Errno{EINVAL};
-  if (rules) {
-    if (auto opened = openAtOnce(call, rules)) return opened;
-  }
   const bool keepsLink = has(call.flags, O_NOFOLLOW) || (has(call.flags, O_CREAT) && has(call.flags, O_EXCL));
   auto found = pinObject(caller, call.path, keepsLink ? LastLink::kKeep : LastLink::kFollow, call.resolve);
   if (has(call.flags, kTmpfile)) {

@@ -4,12 +4,12 @@
 
 namespace ringfence::sandbox {
 
-PreparedDeed preparePathCall(const Caller& caller, PathCall&& call, const std::shared_ptr<const Rules>& rules) {
+PreparedDeed preparePathCall(const Caller& caller, PathCall call) {
   switch (call.call) {
     case GuardedCall::kOpen:
     case GuardedCall::kOpenat:
     case GuardedCall::kOpenat2:
-    case GuardedCall::kCreat: return prepareOpen(caller, std::move(call), rules);
+    case GuardedCall::kCreat: return prepareOpen(caller, std::move(call));
     case GuardedCall::kMkdir:
     case GuardedCall::kMkdirat:
     case GuardedCall::kMknod:
@@ -28,13 +28,13 @@ PreparedDeed preparePathCall(const Caller& caller, PathCall&& call, const std::s
   }
 }
 
-PreparedDeed preparePath(const Caller& caller, const std::shared_ptr<const Rules>& rules) {
+PreparedDeed preparePath(const Caller& caller) {
   const GuardedCall call = guardedCallOf(caller.notification().number);
   if (call == GuardedCall::kUnknown || call == GuardedCall::kExecve || call == GuardedCall::kExecveat) {
     return Errno{EACCES};
   }
   PathCall copied = RF_OR_ERRNO(copyPathCall(caller));
-  return preparePathCall(caller, std::move(copied), rules);
+  return preparePathCall(caller, std::move(copied));
 }
 
 }  // namespace ringfence::sandbox

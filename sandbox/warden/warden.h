@@ -1,8 +1,10 @@
 // One run's warden: receives the calls that its filter notifies, judges what they would do, performs what is allowed,
 // asks the daemon about the rest, and answers. Until the first rules came it receives nothing.
 //
-// One thread leads: it waits for calls, orders and signals, and handles each call itself. Before it does what may
-// block, or when it is stuck, another thread takes the lead; so a call that blocks costs its own caller alone.
+// One thread leads: it waits in the kernel for the next call and handles it itself. Before it does what may block, or
+// when it is stuck, another thread takes the lead; so a call that blocks costs its own caller alone. The main thread
+// keeps watch: it takes the daemon's orders, looks after calls that wait and threads that are stuck, and does nothing
+// itself that may block: what is to be done with a call because of an order is an errand for the crew.
 #pragma once
 
 #include <atomic>
@@ -21,6 +23,7 @@
 #include "sandbox/warden/deed.h"
 #include "sandbox/warden/denials.h"
 #include "sandbox/warden/journal.h"
+#include "sandbox/warden/open_at_once.h"
 #include "sandbox/warden/rules.h"
 #include "sandbox/wire/action_ring.h"
 #include "sandbox/wire/denial.h"
@@ -29,7 +32,7 @@
 
 namespace ringfence::sandbox {
 
-inline constexpr std::size_t kMaxCrew = 64;              // threads; at rest there are two
+inline constexpr std::size_t kMaxCrew = 64;              // threads beside the main one; at rest one or two
 inline constexpr Milliseconds kWaitingPoll{20};          // how often waiting calls are looked at
 inline constexpr Milliseconds kEndingPoll{2};            // how often it looks whether it may end
 inline constexpr std::size_t kMaxLooks = 64;             // waiting calls looked at in one poll
@@ -41,7 +44,7 @@ inline constexpr std::size_t kMaxOutbox = 4096;          // events that the daem
 struct WardenParts {
   UniqueFd pair;      // to the daemon
   UniqueFd end;       // readable when it is asked to end
-  int listener = -1;  // to be polled; the notifier's
+  int listener = -1;  // to be asked whether more calls came; the notifier's
   SyscallNotifier* notifier = nullptr;
   Journal* journal = nullptr;
   ActionRing* ring = nullptr;
@@ -63,8 +66,10 @@ class Warden {
   Result<void> run();
 
  private:
+  struct Received;
   struct Call;
   using OwnedCall = std::unique_ptr<Call>;
+  struct Errand;
   struct Member;
   struct Interrupted;
   struct Owed;
@@ -74,36 +79,51 @@ class Warden {
   // The crew: crew.cc.
   void member(Member& me);
   void lead(Member& me);
+  bool mayLead(Member& me, std::optional<Received>& next);
   bool handOver(Member& me);
   bool startMember();
-  void wakeLeader();
-  void watch();
-  void armWatch();
-  void interruptBlocked();
-  bool isOver();
-  int timeout() const;
+  void send(Errand errand);
+  void run(Member& me, Errand errand);
   static Microseconds monotonic();
+  static Microseconds coarse();
   static Microseconds bootTime();
+
+  // The main thread: watch.cc.
+  Result<void> openWatch();
+  void keepWatch();
+  int timeout() const;
+  bool isOver();
+  void findStuck();
+  void armWatch();
+  void wakeWatch();
+  void interruptBlocked();
 
   // Messages: warden_orders.cc.
   void greet(bool restarted);
   void send(const GuardEvent& event);
   void flush();
   void fail(Error error);
-  void receiveOrders(Member& me);
-  void obey(Member& me, GuardRules rules);
-  void obey(Member& me, Answer answer);
-  void obey(Member& me, Recorded recorded);
-  void obey(Member& me, Repeat repeat);
+  void receiveOrders();
+  void obey(GuardRules rules);
+  void obey(Answer answer);
+  void obey(Recorded recorded);
+  void obey(Repeat repeat);
   void recover();
   void recoverOne(const Journal::Left& left);
 
   // Calls: warden_calls.cc.
-  void receiveCall();
-  void nobodyCalls();
-  void handleNext(Member& me);
-  void handle(Member& me, OwnedCall call);
-  PreparedDeed prepare(const Call& call);
+  std::optional<Received> receiveCall();
+  bool moreCame() const;
+  void receiveMore();
+  void handle(Member& me, const Received& received);
+  void handleAgain(Member& me, OwnedCall call);
+  void begin(Member& me, std::uint64_t call);
+  struct Given {
+    std::shared_ptr<OpensAtOnce> by;
+    OpenedAtOnce opened;
+  };
+  bool give(Member& me, const Received& received, std::uint64_t flags, Given given);
+  void judge(Member& me, OwnedCall call, PreparedDeed prepared);
   void decide(Member& me, OwnedCall call);
   void perform(Member& me, OwnedCall call);
   void performAllowed(Member& me, OwnedCall call, const Ruling& ruling);
@@ -121,11 +141,11 @@ class Warden {
   OwnedCall takeHeld(const std::function<bool(const Call&)>& which);
   void holdUntilRecorded(OwnedCall call, Record record);
   void apply(Member& me, OwnedCall call, const Answer& answer);
-  void tick(Member& me);
+  void tick();
   enum class Look { kWaits, kGone, kInterrupted };
   Look lookAt(const Notification& call) const;
   void lookAtHeld();
-  void retryRoom(Member& me);
+  void retryRoom();
   void leave(OwnedCall call, Look look);
   GuardedAction describe(const Call& call, std::size_t target) const;
   std::shared_ptr<const Rules> rules() const;
@@ -142,14 +162,13 @@ class Warden {
   std::optional<Error> failure_;
   UniqueFd epoll_;
   UniqueFd watchTimer_;
-  UniqueFd wake_;
-  std::atomic<bool> leaderSleeps_ = false;  // for longer than calls that wait would let it
-  UniqueFd handles_;                        // our own /proc/self/fd
+  UniqueFd handles_;  // our own /proc/self/fd
   std::atomic<bool> watchArmed_ = false;
 
   std::shared_ptr<const Rules> rules_;
-  std::deque<OwnedCall> received_;
-  std::deque<OwnedCall> waitingForCrew_;
+  std::shared_ptr<OpensAtOnce> opens_;  // under those rules
+  std::deque<Received> received_;
+  std::deque<Errand> errands_;  // what waits for somebody of the crew
   std::list<OwnedCall> held_;
   std::list<Interrupted> interrupted_;
   std::map<std::uint64_t, Answer> early_;  // answers to questions of a warden that died, until they are asked again

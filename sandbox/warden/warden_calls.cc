@@ -1,10 +1,12 @@
 // One call from its receipt to its answer.
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/epoll.h>
 
 #include <cerrno>
 
 #include "sandbox/kernel/guarded_calls.h"
+#include "sandbox/warden/deeds.h"
 #include "sandbox/warden/warden_parts.h"
 
 namespace ringfence::sandbox {
@@ -36,41 +38,127 @@ std::shared_ptr<const Rules> Warden::rules() const {
   return rules_;
 }
 
-// Only the leader comes here, and nobody takes the lead from it meanwhile: it is not busy with a call.
-void Warden::receiveCall() {
-  {
-    const Lock lock(mutex_);
-    if (!parts_.journal->hasRoom()) return;
-  }
+// Only the leader comes here, and nobody takes the lead from it meanwhile: it is not busy with a call. Blocks. Nothing:
+// its caller is gone already, or it is over.
+std::optional<Warden::Received> Warden::receiveCall() {
   auto call = parts_.notifier->receive();
+  Lock lock(mutex_);
+  if (!call) return fail(std::move(call).error()), std::nullopt;
+  if (!*call) {
+    // Where nobody of the run is left there is nothing to wait for but the end.
+    pollfd listener{parts_.listener, POLLIN, 0};
+    const bool isLast = ::poll(&listener, 1, 0) == 1 && (listener.revents & POLLHUP) != 0;
+    if (isLast) idle_.wait(lock, [this] { return stopping_; });
+    return std::nullopt;
+  }
+  // The next warden finds it where it is.
+  if (stopping_) return std::nullopt;
+  return Received{.notification = **call, .slot = parts_.journal->take(**call)};
+}
+
+bool Warden::moreCame() const {
+  pollfd listener{parts_.listener, POLLIN, 0};
+  return ::poll(&listener, 1, 0) == 1 && (listener.revents & POLLIN) != 0;
+}
+
+void Warden::receiveMore() {
+  while (moreCame()) {
+    {
+      const Lock lock(mutex_);
+      if (!parts_.journal->hasRoom()) return;
+    }
+    const auto call = receiveCall();
+    if (!call) return;
+    const Lock lock(mutex_);
+    received_.push_back(*call);
+  }
+}
+
+// Locked.
+void Warden::begin(Member& me, std::uint64_t call) {
+  me.reading = call;
+  me.since = coarse();
+  armWatch();
+}
+
+void Warden::handle(Member& me, const Received& received) {
+  const Caller caller(parts_.proc, *parts_.notifier, received.notification);
+  std::int32_t& known = known_[static_cast<std::size_t>(caller.thread()) % known_.size()];
+  bool seesWhatWeSee = false;
+  std::shared_ptr<OpensAtOnce> opens;
+  {
+    const Lock lock(mutex_);
+    begin(me, received.notification.id);
+    seesWhatWeSee = known == caller.thread();
+    opens = opens_;
+  }
+  const GuardedCall kind = guardedCallOf(received.notification.number);
+  if (kind == GuardedCall::kExecve || kind == GuardedCall::kExecveat) {
+    // What it turns out to run is compared with what was judged, whatever its path means for it.
+    return judge(me, std::make_unique<Call>(received),
+                 parts_.prepareExec ? parts_.prepareExec(caller, *rules()) : PreparedDeed(Errno{EACCES}));
+  }
+  if (!seesWhatWeSee) {
+    // A path would mean something else for it, and everything of it would be judged by another name.
+    if (!caller.seesWhatWeSee()) return judge(me, std::make_unique<Call>(received), Errno{EACCES});
+    const Lock lock(mutex_);
+    known = caller.thread();
+  }
+  auto copied = copyPathCall(caller);
+  if (!copied) return judge(me, std::make_unique<Call>(received), copied.error());
+  if (received.oldAsk == 0) {
+    auto opened = opens->open(*copied);
+    if (opened && give(me, received, copied->flags, {opens, std::move(*opened)})) return;
+  }
+  judge(me, std::make_unique<Call>(received), preparePathCall(caller, *std::move(copied)));
+}
+
+// What was pinned for it is no longer what is there.
+void Warden::handleAgain(Member& me, OwnedCall call) {
+  {
+    const Lock lock(mutex_);
+    parts_.journal->setReceived(call->slot);
+    begin(me, call->id());
+  }
+  call->deed.reset();
+  const Caller caller(parts_.proc, *parts_.notifier, call->notification);
+  PreparedDeed prepared = preparePath(caller);
+  judge(me, std::move(call), std::move(prepared));
+}
+
+// What was opened at once. False: nothing was done, and the call is still to be handled.
+bool Warden::give(Member& me, const Received& received, std::uint64_t flags, Given given) {
+  OpenedAtOnce& opened = given.opened;
+  const std::uint64_t id = received.notification.id;
+  const bool cuts = (flags & O_TRUNC) != 0;
+  const std::string entry =
+      opened.allowed->recorded ? opened.allowed->entry.entry(received.notification.thread, bootTime()) : std::string();
+  {
+    const Lock lock(mutex_);
+    const bool taken = me.reading == 0;
+    // Whether its caller is still the one whose memory was read is known when the descriptor is given; a file is cut
+    // before that.
+    if (taken || (cuts && !parts_.notifier->isWaiting(id))) return parts_.journal->release(received.slot), true;
+    if (given.by != opens_) return false;  // other rules meanwhile
+    if (opened.allowed->recorded) {
+      const ActionRing::Put put = parts_.ring->put(entry);
+      if (put == ActionRing::Put::kFull) return false;
+      if (put == ActionRing::Put::kFirst) send(ActionsWaiting{});
+    }
+    me.reading = 0;
+    if (cuts) parts_.journal->setPerforming(received.slot);
+  }
+  int error = opened.settle(flags);
+  const CloseOnExec onExec = (flags & O_CLOEXEC) != 0 ? CloseOnExec::kYes : CloseOnExec::kNo;
+  const Handover handover = opened.handover();
+  if (error == 0) error = parts_.notifier->inject(id, std::move(opened.file), onExec, handover);
+  if (error != 0 && error != ENOENT) (void)parts_.notifier->answer(id, CallAnswer::failed(error));
   const Lock lock(mutex_);
-  if (!call) return fail(std::move(call).error());
-  if (!*call) return;
-  auto owned = std::make_unique<Call>();
-  owned->notification = **call;
-  owned->slot = parts_.journal->take(**call);
-  received_.push_back(std::move(owned));
+  parts_.journal->release(received.slot);
+  return true;
 }
 
-void Warden::handleNext(Member& me) {
-  OwnedCall call;
-  {
-    const Lock lock(mutex_);
-    if (received_.empty() || !rules_) return;
-    call = std::move(received_.front());
-    received_.pop_front();
-  }
-  handle(me, std::move(call));
-}
-
-void Warden::handle(Member& me, OwnedCall call) {
-  {
-    const Lock lock(mutex_);
-    me.reading = call->id();
-    me.since = monotonic();
-    armWatch();
-  }
-  PreparedDeed prepared = prepare(*call);
+void Warden::judge(Member& me, OwnedCall call, PreparedDeed prepared) {
   {
     const Lock lock(mutex_);
     const bool taken = me.reading == 0;
@@ -84,29 +172,6 @@ void Warden::handle(Member& me, OwnedCall call) {
   if (!prepared) return answerError(std::move(call), prepared.error().value);
   call->deed = std::move(*prepared);
   decide(me, std::move(call));
-}
-
-PreparedDeed Warden::prepare(const Call& call) {
-  const Caller caller(parts_.proc, *parts_.notifier, call.notification);
-  const GuardedCall kind = guardedCallOf(call.notification.number);
-  if (kind == GuardedCall::kExecve || kind == GuardedCall::kExecveat) {
-    // What it turns out to run is compared with what was judged, whatever its path means for it.
-    if (!parts_.prepareExec) return Errno{EACCES};
-    return parts_.prepareExec(caller, *rules());
-  }
-  std::int32_t* known = nullptr;
-  {
-    const Lock lock(mutex_);
-    known = &known_[static_cast<std::size_t>(call.notification.thread) % known_.size()];
-    if (*known == call.notification.thread) known = nullptr;
-  }
-  if (known != nullptr) {
-    // A path would mean something else for it, and everything of it would be judged by another name.
-    if (!caller.seesWhatWeSee()) return Errno{EACCES};
-    const Lock lock(mutex_);
-    *known = call.notification.thread;
-  }
-  return preparePath(caller, rules());
 }
 
 void Warden::decide(Member& me, OwnedCall call) {
@@ -149,7 +214,8 @@ void Warden::perform(Member& me, OwnedCall call) {
   {
     const Lock lock(mutex_);
     const bool blocks = call->deed->blocking() != Blocking::kNo;
-    if (blocks && !handOver(me)) return waitingForCrew_.push_back(std::move(call));
+    if (blocks && !handOver(me))
+      return send(Errand{.what = Errand::What::kPerform, .call = std::move(call), .answer = {}});
     if (blocks) me.since = {};
     if (call->deed->lasting() == Lasting::kChange) parts_.journal->setPerforming(call->slot);
   }
@@ -163,7 +229,7 @@ Effect Warden::performNow(Member& me, Call& call) {
     {
       const Lock lock(mutex_);
       me.waitsFor = call.notification;
-      wakeLeader();
+      armWatch();
     }
     Effect effect;
     {
@@ -186,12 +252,7 @@ void Warden::finish(Member& me, OwnedCall call, Effect effect) {
     if (call->corrected || ++call->tries >= kMaxTries) {
       effect = Effect::failed(EEXIST);
     } else {
-      call->deed.reset();
-      {
-        const Lock lock(mutex_);
-        parts_.journal->setReceived(call->slot);
-      }
-      return handle(me, std::move(call));
+      return handleAgain(me, std::move(call));
     }
   }
   reply(*call, effect);

@@ -18,8 +18,22 @@ struct Warden::Owed {
   std::atomic<int>& count_;
 };
 
+// In the journal, and nobody has looked at it yet.
+struct Warden::Received {
+  Notification notification;
+  std::size_t slot = 0;
+  std::uint64_t oldAsk = 0;  // of a warden that died
+  std::uint64_t oldDigest = 0;
+};
+
 struct Warden::Call {
   enum class Waits { kNothing, kAnswer, kRecorded, kRoom };
+
+  explicit Call(const Received& received)
+      : notification(received.notification),
+        slot(received.slot),
+        oldAsk(received.oldAsk),
+        oldDigest(received.oldDigest) {}
 
   Notification notification;
   std::size_t slot = 0;
@@ -38,6 +52,13 @@ struct Warden::Call {
   std::unique_ptr<Owed> owed;
 
   std::uint64_t id() const { return notification.id; }
+};
+
+// What is to be done with a call by somebody who may block.
+struct Warden::Errand {
+  enum class What { kDecide, kPerform, kApply } what;
+  OwnedCall call;
+  Answer answer;  // kApply
 };
 
 struct Warden::Member {

@@ -62,9 +62,10 @@ GuardedAction Warden::describe(const Call& call, std::size_t target) const {
   return action;
 }
 
+// Locked.
 void Warden::hold(OwnedCall call) {
   held_.push_back(std::move(call));
-  wakeLeader();
+  armWatch();
 }
 
 Warden::OwnedCall Warden::takeHeld(const std::function<bool(const Call&)>& which) {
@@ -94,7 +95,6 @@ void Warden::deny(Member&, OwnedCall call, const Ruling& ruling) {
   {
     const Lock lock(mutex_);
     first = denials_.note(key, action, rule, monotonic()) == DenialCounter::Seen::kFirst;
-    wakeLeader();
   }
   if (!first) return answerError(std::move(call), EACCES);
   tellAgent(parts_.denials, {action.action.operation, action.action.target, DenialOutcome::kForbidden, rule, {}});
@@ -246,26 +246,22 @@ void Warden::lookAtHeld() {
   }
 }
 
-void Warden::retryRoom(Member& me) {
-  for (;;) {
-    OwnedCall call;
-    {
-      const Lock lock(mutex_);
-      const bool room = parts_.ring->empty() || leader_ != &me;
-      call = room ? takeHeld([](const Call& each) { return each.waits == Call::Waits::kRoom; }) : nullptr;
-    }
-    if (!call) return;
-    decide(me, std::move(call));
+void Warden::retryRoom() {
+  const Lock lock(mutex_);
+  if (!parts_.ring->empty()) return;
+  while (auto call = takeHeld([](const Call& each) { return each.waits == Call::Waits::kRoom; })) {
+    send(Errand{.what = Errand::What::kDecide, .call = std::move(call), .answer = {}});
   }
 }
 
-void Warden::tick(Member& me) {
+void Warden::tick() {
   {
     const Lock lock(mutex_);
     const Microseconds now = monotonic();
     for (Record& record : denials_.due(now)) send(record);
     lookAtHeld();
     interruptBlocked();
+    if (idleMembers_ < errands_.size()) (void)startMember();
     for (auto away = interrupted_.begin(); away != interrupted_.end();) {
       if (now - away->since < kComebackTime) {
         ++away;
@@ -276,7 +272,7 @@ void Warden::tick(Member& me) {
       away = interrupted_.erase(away);
     }
   }
-  retryRoom(me);
+  retryRoom();
 }
 
 }  // namespace ringfence::sandbox

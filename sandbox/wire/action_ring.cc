@@ -160,6 +160,31 @@ std::string encodeEntry(const AllowedAction& allowed) {
   return std::move(writer).take();
 }
 
+EntryForm::EntryForm(GuardedAction action, std::string rule) {
+  AllowedAction allowed{.action = std::move(action), .rule = std::move(rule), .boottime = Microseconds{0}};
+  allowed.action.chain = {{.pid = 0, .name = {}}};
+  bytes_ = encodeEntry(allowed);
+  // Where they are is told by what changes with them.
+  const auto placeOf = [&](const std::string& other) {
+    return static_cast<std::size_t>(std::ranges::mismatch(bytes_, other).in1 - bytes_.begin());
+  };
+  allowed.boottime = Microseconds{-1};
+  time_ = placeOf(encodeEntry(allowed));
+  allowed.boottime = Microseconds{0};
+  allowed.action.chain.front().pid = -1;
+  pid_ = placeOf(encodeEntry(allowed));
+}
+
+std::string EntryForm::entry(std::int32_t pid, Microseconds boottime) const {
+  std::string bytes = bytes_;
+  const auto put = [&bytes](std::size_t at, std::uint64_t value, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<char>((value >> (8 * i)) & 0xff);
+  };
+  put(pid_, static_cast<std::uint32_t>(pid), sizeof pid);
+  put(time_, static_cast<std::uint64_t>(boottime.count()), sizeof(std::uint64_t));
+  return bytes;
+}
+
 Result<AllowedAction> decodeEntry(std::string_view entry) {
   Reader reader(entry, nullptr);
   AllowedAction allowed;

@@ -66,4 +66,17 @@ struct AllowedAction {
 std::string encodeEntry(const AllowedAction& allowed);
 Result<AllowedAction> decodeEntry(std::string_view entry);
 
+// Entries that differ in who acted and when alone: encoded once.
+class EntryForm {
+ public:
+  EntryForm(GuardedAction action, std::string rule);
+  // As encodeEntry() of that action and rule, with a chain of this one process without a name.
+  std::string entry(std::int32_t pid, Microseconds boottime) const;
+
+ private:
+  std::string bytes_;
+  std::size_t pid_ = 0;  // where it is in bytes_
+  std::size_t time_ = 0;
+};
+
 }  // namespace ringfence::sandbox

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -8,9 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -95,6 +98,83 @@ TEST_CASE("a forbidden file beside others that were opened before is neither cut
   for (const auto& allowed : world.allowed()) CHECK(allowed.action.action.target != "/mnt/kept");
 }
 
+TEST_CASE("a forbidden file is not even opened for a moment, however its name is written") {
+  policy::Document document = readWrite();
+  document.files.forbid.push_back({.pattern = "$WORKSPACE/kept", .origin = {}});
+  World world({.document = document});
+  REQUIRE(::mkdir((world.directory() + "/inner").c_str(), 0777) == 0);
+  for (const char* name : {"/kept", "/free"}) {
+    std::ofstream(world.directory() + name) << "text";
+    REQUIRE(::chmod((world.directory() + name).c_str(), 0666) == 0);
+  }
+  const UniqueFd noticed(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  REQUIRE(::inotify_add_watch(noticed.get(), (world.directory() + "/kept").c_str(), IN_OPEN | IN_MODIFY) >= 0);
+  CHECK(world.run([] {
+    for (int i = 0; i < 3; ++i) {
+      if (const int fd = ::open("/mnt/free", O_WRONLY | O_CLOEXEC); fd < 0 || ::close(fd) != 0) return 1;
+      for (const char* name : {"/mnt/kept", "/mnt//kept", "/mnt/./kept", "/mnt/inner/../kept", "/mnt/../mnt/kept"}) {
+        if (::open(name, O_WRONLY | O_CLOEXEC) >= 0 || errno != EACCES) return 2;
+      }
+    }
+    return 0;
+  }) == 0);
+  char event[512];
+  CHECK(::read(noticed.get(), event, sizeof event) < 0);
+  CHECK(errno == EAGAIN);
+}
+
+TEST_CASE("what was opened again and again is refused as soon as other rules are in force") {
+  policy::Document document = readWrite();
+  World world({.document = document, .emptiesRing = true});
+  std::ofstream(world.directory() + "/name") << "text";
+  REQUIRE(::chmod((world.directory() + "/name").c_str(), 0666) == 0);
+  int told[2];
+  int go[2];
+  REQUIRE((::pipe2(told, O_CLOEXEC) == 0 && ::pipe2(go, O_CLOEXEC) == 0));
+  world.start([&] {
+    const auto opens = [] {
+      const int fd = ::open("/mnt/name", O_WRONLY | O_CLOEXEC);
+      return fd < 0 ? errno : (::close(fd), 0);
+    };
+    for (int i = 0; i < 50; ++i) {
+      if (opens() != 0) return 1;
+    }
+    char byte = 0;
+    if (::write(told[1], "t", 1) != 1 || ::read(go[0], &byte, 1) != 1) return 2;
+    return opens() == EACCES ? 0 : 3;
+  });
+  char byte = 0;
+  REQUIRE(::read(told[0], &byte, 1) == 1);
+  document.files.forbid.push_back({.pattern = "$WORKSPACE/name", .origin = {}});
+  world.setDocument(document);
+  world.sendRules(2);
+  (void)world.expect<RulesInForce>([](const RulesInForce& rules) { return rules.generation == 2; });
+  REQUIRE(::write(go[1], "g", 1) == 1);
+  CHECK(world.finish() == 0);
+  for (const int fd : {told[0], told[1], go[0], go[1]}) ::close(fd);
+}
+
+TEST_CASE(
+    "a file that takes the name of one that was opened before is opened as itself, and a record says so each time") {
+  World world({.document = readWrite()});
+  CHECK(world.run([] {
+    for (int i = 0; i < 4; ++i) {
+      if (made("/mnt/name") != 0 || made("/mnt/name") != 0) return 1;
+      const int fd = ::open("/mnt/name", O_WRONLY | O_CLOEXEC);
+      struct stat opened {};
+      struct stat named {};
+      if (fd < 0 || ::fstat(fd, &opened) != 0 || ::stat("/mnt/name", &named) != 0) return 2;
+      if (opened.st_ino != named.st_ino || (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) return 3;
+      ::close(fd);
+      if (::rename("/mnt/name", ("/mnt/old" + std::to_string(i)).c_str()) != 0) return 4;
+    }
+    return 0;
+  }) == 0);
+  const auto allowed = world.allowed();
+  CHECK(std::ranges::count(allowed, "/mnt/name", [](const auto& each) { return each.action.action.target; }) >= 12);
+  for (const auto& each : allowed) CHECK(each.action.chain.size() == 1);
+}
+
 TEST_CASE("the reader of a FIFO sees one writer where one opened it, whatever lay there before") {
   World world({.document = readWrite()});
   CHECK(world.run([] {
@@ -118,8 +198,12 @@ TEST_CASE("a warden whose run is over sleeps, hears the daemon, and ends when it
   world.send(Repeat{});
   CHECK(eventually([&] { return world.count<GuardHello>() == 2; }));
   // Who looks for more calls without end is never seen asleep.
-  const std::string stat = "/proc/" + std::to_string(world.warden()) + "/stat";
-  CHECK(eventually([&] { return readFile(stat).find(") S ") != std::string::npos; }));
+  const std::string tasks = "/proc/" + std::to_string(world.warden()) + "/task";
+  CHECK(eventually([&] {
+    return std::ranges::all_of(std::filesystem::directory_iterator(tasks), [](const auto& thread) {
+      return readFile(thread.path().string() + "/stat").find(") S ") != std::string::npos;
+    });
+  }));
   REQUIRE(::kill(world.warden(), SIGTERM) == 0);
   siginfo_t ended{};
   CHECK(eventually([&] {

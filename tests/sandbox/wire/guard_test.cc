@@ -120,5 +120,15 @@ TEST_CASE("an allowed action comes back from its entry") {
   CHECK(*back == allowed);
 }
 
+TEST_CASE("an entry that is encoded once for many is the one of each process and time") {
+  AllowedAction allowed{sampleAction(), "files.workspace = \"rw\"", Microseconds(0)};
+  const EntryForm form(allowed.action, allowed.rule);
+  for (const auto& [pid, time] : {std::pair{1, 0}, std::pair{2147483647, 123456789}, std::pair{258, 65537}}) {
+    allowed.action.chain = {{.pid = pid, .name = {}}};
+    allowed.boottime = Microseconds(time);
+    CHECK(form.entry(pid, allowed.boottime) == encodeEntry(allowed));
+  }
+}
+
 }  // namespace
 }  // namespace ringfence::sandbox
