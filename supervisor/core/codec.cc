@@ -349,6 +349,7 @@ std::string encodeState(const State& state) {
   flat.rest.snapshotSeq = state.snapshotSeq;
   for (const auto& [id, run] : state.runs) flat.runs.push_back(run);
   flat.rest.closedQuestions = state.closedQuestions;
+  flat.rest.endedGrants = state.endedGrants;
   flat.rest.lastGrant = state.lastGrant;
   flat.rest.lastQuestion = state.lastQuestion;
   for (const auto& [id, question] : state.questions) flat.questions.push_back(question);

@@ -86,9 +86,9 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     equal([file["path"] for file in kept["files"]], ["Makefile", "a/conftest.py"])
     equal(bench.sh("echo z > notes", "-p", str(bench.daemon.base / "asking.toml")).stderr.count("obeyed later"), 0)
     # Nobody watched this one, and nothing is said of it.
-    equal(bench.last_run()["exit"]["later"], {"files": [], "more": 0})
+    equal(bench.ended(bench.last_run()["id"])["later"], {"files": [], "more": 0})
     unwatched = bench.sh("echo all: > Makefile", "-p", "offline")
-    equal(bench.last_run()["exit"]["later"], None)
+    equal(bench.ended(bench.last_run()["id"])["later"], None)
     equal((unwatched.returncode, unwatched.stderr.count("obeyed later")), (0, 0), unwatched.stderr)
 
 

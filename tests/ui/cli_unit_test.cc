@@ -116,7 +116,7 @@ TEST_CASE("show has the fields that others rely on, as numbers and nulls") {
   CHECK(shown["pid"] == 4711);
   CHECK(shown["command"] == json({"python3", "agent.py", "fix the test"}));
   CHECK_FALSE(shown.contains("command_raw"));
-  CHECK(shown["policy"] == json({{"name", "coding"}, {"hash", "abc"}}));
+  CHECK(shown["policy"] == json({{"name", "coding"}, {"hash", "abc"}, {"file", nullptr}, {"file_sha256", nullptr}}));
   CHECK(shown["walls"][1] ==
         json({{"wall", "landlock"}, {"wanted", "abi 6"}, {"got", "none"}, {"proved", "probe"}, {"up", false}}));
   CHECK(shown["usage"]["cpu_usec"] == 1500000);
