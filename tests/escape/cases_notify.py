@@ -19,7 +19,7 @@ from world import SLOWER, UID, World
 
 # How often each exchange is tried; the long run has its own number, and takes as long as it takes.
 ROUNDS = int(os.environ.get("RINGFENCE_RACES", "500"))
-PATIENCE = max(240.0, ROUNDS * 0.2) * SLOWER
+PATIENCE = max(240.0, ROUNDS * 0.2)
 NO_MEDIATOR = "without a fence there is no mediator to wear out"
 POLICY = "escape-asked"
 
@@ -161,8 +161,8 @@ def decision_path_dead(w: World, side: Any) -> list[Result]:
     before = {name: snapshot(goal) for name, goal in goals.items()}
     if side.fenced:
         side.run(w, "write", str(goals["unattended"]), **mediated(side))
-        side.run(w, "write", str(goals["expired"]), policy="escape-hasty", timeout=120 * SLOWER)
-        side.run(w, "open-flood", str(goals["flood"]), "3", "40", policy="escape-hasty", timeout=120 * SLOWER)
+        side.run(w, "write", str(goals["expired"]), policy="escape-hasty", timeout=120)
+        side.run(w, "open-flood", str(goals["flood"]), "3", "40", policy="escape-hasty", timeout=120)
     else:
         for goal in goals.values():
             side.run(w, "write", str(goal))
@@ -209,7 +209,7 @@ def under_a_storm_of_signals(w: World, side: Any) -> list[Result]:
         results.append(Result(f"twice-{restart}", "wrong=0" not in ran.stdout, ran.stdout.strip()[-80:]))
     loops = 100 if SLOWER == 1 else 20
     loop = f"for i in $(seq {loops}); do echo line | cat | cat; done | wc -l"
-    ran = side.run_fenced(["/bin/sh", "-c", loop], w, policy=POLICY, timeout=120 * SLOWER)
+    ran = side.run_fenced(["/bin/sh", "-c", loop], w, policy=POLICY, timeout=120)
     return [*results, Result("pipelines", ran.stdout.strip() != str(loops), ran.stdout.strip())]
 
 

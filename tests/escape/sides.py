@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Iterable, Optional
 
 from model import Outcome, Step
-from world import LIMIT_MEMORY_MIB, LIMIT_PIDS, NAME, UID, World
+from world import LIMIT_MEMORY_MIB, LIMIT_PIDS, NAME, SLOWER, UID, World
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from daemon import SOURCE, Daemon  # noqa: E402
@@ -122,7 +122,7 @@ class Control:
             command,
             cwd=cwd or world.workspace,
             env=environment,
-            timeout=timeout,
+            timeout=timeout * SLOWER,
             **{"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace", **options},
         )
 
@@ -177,7 +177,7 @@ class Fenced:
             self.command(command, workspace, policy, client_options),
             cwd=cwd or workspace,
             env=self.environment(world, env),
-            timeout=timeout,
+            timeout=timeout * SLOWER,
             user=uid,
             group=uid,
             extra_groups=[],
@@ -225,7 +225,7 @@ class Fenced:
             extra_groups=[],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=60 * SLOWER,
             cwd="/",
             stdin=subprocess.DEVNULL,
         )

@@ -167,7 +167,7 @@ class World:
 
     def as_user(self, *argv: str, uid: int = UID, **options: Any) -> subprocess.CompletedProcess[str]:
         """The probe, unfenced, as the account."""
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 60 * SLOWER)
         return subprocess.run(
             [str(self.probe), *argv],
             user=uid,
