@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "sandbox/warden/exec_unwrap.h"
-#include "sandbox/wire/whole_argument.h"
 #include "sdk/base/sha256.h"
 
 namespace ringfence::sandbox {

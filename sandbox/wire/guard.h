@@ -23,8 +23,10 @@ namespace ringfence::sandbox {
 inline constexpr std::uint32_t kGuardVersion = 1;
 // Longer messages do not exist: whoever fills one cuts texts to the limits below.
 inline constexpr Bytes kMaxGuardPacket = kibibytes(128);
-inline constexpr Bytes kMaxGuardOrder = mebibytes(4);   // rules alone can be longer than a packet
-inline constexpr std::size_t kMaxGuardText = 4096;      // a path, a host, one argument
+inline constexpr Bytes kMaxGuardOrder = mebibytes(4);  // rules alone can be longer than a packet
+inline constexpr std::size_t kMaxGuardText = 4096;     // a path, a host, one argument
+// An argument of a command is told whole up to this; a longer one is cut, and says so at its end.
+inline constexpr std::size_t kMaxWholeArgument = kMaxGuardText - 128;
 inline constexpr std::size_t kMaxGuardArguments = 256;  // of an argv; the last one then says how many were cut
 inline constexpr std::size_t kMaxGuardArgvBytes = 32 * 1024;
 inline constexpr std::size_t kMostTrafficHosts = 256;

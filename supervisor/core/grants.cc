@@ -1,6 +1,5 @@
 #include "supervisor/core/grants.h"
 
-#include "sandbox/wire/whole_argument.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::supervisor {
