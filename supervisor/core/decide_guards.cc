@@ -72,6 +72,9 @@ void decideGreeting(Deciding& deciding, const GuardGreeted& command) {
   if (memory.pid != 0)
     deciding.record(run->id, GuardLost{command.guard.kind, memory.pid, "another one has taken its place"});
   deciding.record(run->id, GuardStarted{command.guard.kind, command.pid, command.restarted});
+  // Connections end with their egress. A warden's calls are still held, and the next warden asks for them again.
+  if (command.guard.kind == sandbox::GuardKind::kEgress && command.restarted)
+    withdrawAsksOf(deciding, command.guard, "its connection ended with the egress that had it");
 }
 
 void decideGuardFailure(Deciding& deciding, const GuardFailed& command) {

@@ -267,6 +267,13 @@ void decideWithdrawal(Deciding& deciding, const AskWithdrawn& command) {
   settle(deciding, *question, settledBy(question->what.id, Settled::kWithdrawn, std::move(why)));
 }
 
+void withdrawAsksOf(Deciding& deciding, const GuardName& guard, const std::string& why) {
+  for (const auto& [id, question] : deciding.state().questions) {
+    if (question.run != guard.run || question.what.guard != guard.kind) continue;
+    settle(deciding, question, settledBy(id, Settled::kWithdrawn, why));
+  }
+}
+
 Result<void> decideAnswer(Deciding& deciding, const AnswerCard& command, const Context& context) {
   const State& state = deciding.state();
   const Question* question = RF_TRY(findAnswerable(state, command, context.now));

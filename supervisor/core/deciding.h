@@ -50,6 +50,8 @@ void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Con
 void decideAsk(Deciding& deciding, const AskRaised& command, const Context& context);
 void decideOverflow(Deciding& deciding, const AsksOverflowed& command, const Context& context);
 void decideWithdrawal(Deciding& deciding, const AskWithdrawn& command);
+// All that one guard asked and nobody answered.
+void withdrawAsksOf(Deciding& deciding, const GuardName& guard, const std::string& why);
 Result<void> decideAnswer(Deciding& deciding, const AnswerCard& command, const Context& context);
 Result<void> decideRevocation(Deciding& deciding, const RevokeGrant& command);
 // Questions and grants whose time is over.

@@ -432,6 +432,24 @@ TEST_CASE("a record is confirmed when it is durable, and told again it is no sec
   CHECK_FALSE(world.apply(RecordTold{{run, GuardKind::kEgress}, record, "hash"}).value().facts.empty());
 }
 
+TEST_CASE("what an egress asked is withdrawn when another one takes its place, and what a warden asked is not") {
+  QuestionWorld world;
+  const RunId run = world.start();
+  world.ask(run, 7, "/d");
+  world.apply(GuardGreeted{{run, GuardKind::kEgress}, 50, false}).value();
+  sandbox::Ask byEgress = askFor(7, "/e");
+  byEgress.action.action = {policy::Operation::kConnect, "example.org:443", {}};
+  world.raise(run, byEgress, GuardKind::kEgress);
+  byEgress.ask = 8;  // the same host once more: one question
+  world.raise(run, byEgress, GuardKind::kEgress);
+  REQUIRE(world.state.questions.size() == 2);
+  CHECK(kindsOf(world.apply(GuardGreeted{{run, GuardKind::kEgress}, 50, true}).value()).empty());
+  const Decision taken = world.apply(GuardGreeted{{run, GuardKind::kEgress}, 51, true}).value();
+  CHECK(kindsOf(taken) == std::vector<std::string_view>{"guard-lost", "guard-started", "action-answered"});
+  REQUIRE(world.state.questions.size() == 1);
+  CHECK(world.state.questions.begin()->second.what.guard == GuardKind::kWarden);
+}
+
 TEST_CASE("what was drained from a ring is recorded once and let go when it is durable") {
   QuestionWorld world;
   const RunId run = world.start();
