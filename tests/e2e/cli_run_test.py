@@ -192,7 +192,7 @@ def test_status_lines_tell_run_and_exit(bench: Bench) -> None:
         first, last = [json.loads(line) for line in lines]
     equal(result.returncode, 4, result.stderr)
     equal(first["run"], bench.last_run()["id"])
-    equal(last, {"exit": {"code": 4, "later": None}})
+    equal(last, {"exit": {"code": 4}, "later": {"files": [], "more": 0}})
     equal(bench.sh("true", "--json-status", "97").returncode, 2)
 
 

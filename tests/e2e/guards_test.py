@@ -75,10 +75,10 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     equal(result.returncode, 0, result.stderr)
     told = "changed, and runs or is obeyed later outside: Makefile (make), a/conftest.py (pytest)"
     assert told in result.stderr, result.stderr
-    run = bench.last_run()["id"]
+    run = bench.last_ended()
     equal(bench.show(run)["exit"]["note"], told)
     assert told in bench.cli("show", run).stdout
-    later = bench.show(run)["exit"]["later"]
+    later = bench.show(run)["later"]
     equal([(file["path"], file["obeyed_by"]) for file in later["files"]], [("Makefile", "make"), ("a/conftest.py", "pytest")])
     assert all(file["by"]["pid"] > 0 for file in later["files"]) and later["more"] == 0, later
     ends = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
@@ -86,9 +86,9 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     equal([file["path"] for file in kept["files"]], ["Makefile", "a/conftest.py"])
     equal(bench.sh("echo z > notes", "-p", str(bench.daemon.base / "asking.toml")).stderr.count("obeyed later"), 0)
     # Nobody watched this one, and nothing is said of it.
-    equal(bench.ended(bench.last_run()["id"])["later"], {"files": [], "more": 0})
+    equal(bench.show(bench.last_ended())["later"], {"files": [], "more": 0})
     unwatched = bench.sh("echo all: > Makefile", "-p", "offline")
-    equal(bench.ended(bench.last_run()["id"])["later"], None)
+    equal(bench.show(bench.last_ended())["later"], None)
     equal((unwatched.returncode, unwatched.stderr.count("obeyed later")), (0, 0), unwatched.stderr)
 
 

@@ -201,7 +201,7 @@ def test_without_any_terminal_a_question_is_on_the_status_lines_alone(bench: Ben
     equal(lines[1]["question"]["id"], 17, lines)
     equal(lines[1]["question"]["action"]["argv"], ["git", "push"])
     equal(lines[2], {"question": {"id": 17, "run": RUN, "outcome": "expired"}})
-    equal(lines[3], {"exit": {"code": 0, "later": None}})
+    equal(lines[3], {"exit": {"code": 0}, "later": None})
     agent.close()
 
 

@@ -70,8 +70,12 @@ void exitField(JsonWriter& json, const std::optional<client::ExitStatus>& exit) 
     json.field("code", *exit->code);
   if (exit->outOfMemory) json.field("out_of_memory", true);
   if (!exit->note.empty()) json.untrustedField("note", exit->note);
-  laterField(json, exit->later);
   json.endObject();
+}
+
+void endFields(JsonWriter& json, const std::optional<client::ExitStatus>& exit) {
+  exitField(json, exit);
+  laterField(json, exit ? exit->later : std::nullopt);
 }
 
 void usageFields(JsonWriter& json, const client::Usage& usage) {
@@ -130,7 +134,7 @@ void embed(JsonWriter& json, std::string_view document) {
 std::string runJson(const client::RunDetails& run) {
   JsonWriter json;
   json.beginObject().field("id", run.id).untrustedField("name", run.name).field("state", run.state);
-  exitField(json, run.exit);
+  endFields(json, run.exit);
   json.field("uid", run.uid).field("caller_uid", run.callerUid);
   pidField(json, run.pid);
   commandFields(json, run.command);
@@ -185,7 +189,7 @@ std::string verifyJson(const client::VerifyAnswer& answer) {
 std::string exitLine(const std::optional<client::ExitStatus>& exit) {
   JsonWriter json;
   json.beginObject();
-  exitField(json, exit);
+  endFields(json, exit);
   json.endObject();
   return std::move(json).take();
 }
