@@ -13,14 +13,14 @@ TEST_CASE("a question about a connection shows whom the launcher found behind it
   Peering watcher(world, 1000);
   watcher.write(pending(true));
   guard->askToConnect(7, "example.org:443");
-  const auto* search = world.launcher.last<sandbox::FindOwner>();
-  REQUIRE(search != nullptr);
-  CHECK(search->run == run);
-  CHECK(search->ends == "tcp 10.77.0.1:4321 to 127.0.0.1:9480");
+  REQUIRE(world.launcher.last<sandbox::FindOwner>() != nullptr);
+  const sandbox::FindOwner search = *world.launcher.last<sandbox::FindOwner>();
+  CHECK(search.run == run);
+  CHECK(search.ends == "tcp 10.77.0.1:4321 to 127.0.0.1:9480");
   CHECK_FALSE(watcher.read());
-  world.launcherSays(sandbox::OwnerFound{run, search->ticket + 1, {{9, "of another question"}}, {}});
+  world.launcherSays(sandbox::OwnerFound{run, search.ticket + 1, {{9, "of another question"}}, {}});
   CHECK_FALSE(watcher.read());
-  world.launcherSays(sandbox::OwnerFound{run, search->ticket, {{41, "curl"}, {7, "bash"}}, "held by others too"});
+  world.launcherSays(sandbox::OwnerFound{run, search.ticket, {{41, "curl"}, {7, "bash"}}, "held by others too"});
   const auto item = watcher.read();
   REQUIRE(item);
   REQUIRE(item->pending().chain_size() == 2);
@@ -36,7 +36,7 @@ TEST_CASE("a question about a connection shows whom the launcher found behind it
   CHECK(world.launcher.sent.size() == sent);
   // The next question is another connection.
   guard->askToConnect(8, "example.net:443");
-  CHECK(world.launcher.last<sandbox::FindOwner>()->ticket != search->ticket);
+  CHECK(world.launcher.last<sandbox::FindOwner>()->ticket != search.ticket);
   CHECK(factsOf<ActionAsked>(world).size() == 1);
 }
 
