@@ -345,9 +345,10 @@ TEST_CASE("of grants that ended the last are kept, and those of a run end with i
   for (std::uint64_t id = 100; id < 100 + kMaxEndedGrants + 5; ++id) {
     GrantIssued issued;
     issued.id = id;
-    state = evolve(std::move(state), {.seq = state.lastSeq + 1, .run = {}, .at = {}, .bootId = "b", .body = issued});
+    const std::uint64_t seq = state.lastSeq + 1;
+    state = evolve(std::move(state), {.seq = seq, .run = {}, .at = {}, .bootId = "b", .body = issued});
     const GrantRevoked revoked{id, 0, 7};
-    state = evolve(std::move(state), {.seq = state.lastSeq + 1, .run = {}, .at = {}, .bootId = "b", .body = revoked});
+    state = evolve(std::move(state), {.seq = seq + 1, .run = {}, .at = {}, .bootId = "b", .body = revoked});
   }
   CHECK(state.endedGrants.size() == kMaxEndedGrants);
   CHECK(state.endedGrants.back().grant.what.id == 100 + kMaxEndedGrants + 4);
