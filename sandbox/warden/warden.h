@@ -171,7 +171,8 @@ class Warden {
   std::deque<Errand> errands_;  // what waits for somebody of the crew
   std::list<OwnedCall> held_;
   std::list<Interrupted> interrupted_;
-  std::map<std::uint64_t, Answer> early_;  // answers to questions of a warden that died, until they are asked again
+  // The questions of a warden that died, until they are asked again, with the answers that came before that.
+  std::map<std::uint64_t, std::optional<Answer>> early_;
   DenialCounter denials_;
   std::deque<std::string> outbox_;
   bool outboxFull_ = false;

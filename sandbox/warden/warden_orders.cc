@@ -128,8 +128,8 @@ void Warden::obey(Answer answer) {
   const auto away = std::ranges::find(interrupted_, answer.ask, &Interrupted::ask);
   if (away != interrupted_.end()) {
     away->answer = std::move(answer);
-  } else if (std::ranges::any_of(received_, [&](const Received& each) { return each.oldAsk == answer.ask; })) {
-    early_[answer.ask] = std::move(answer);
+  } else if (const auto early = early_.find(answer.ask); early != early_.end()) {
+    early->second = std::move(answer);
   }
 }
 
@@ -201,6 +201,7 @@ void Warden::recoverOne(const Journal::Left& left) {
   if (left.state == CallState::kAsking) {
     received.oldAsk = left.ask;
     received.oldDigest = left.digest;
+    early_.try_emplace(left.ask);
   }
   received_.push_back(received);
 }
