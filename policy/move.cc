@@ -10,16 +10,6 @@
 namespace ringfence::policy {
 namespace {
 
-std::vector<std::string_view> namesOf(std::string_view pattern) {
-  std::vector<std::string_view> names;
-  for (std::size_t at = 0; at < pattern.size();) {
-    const std::size_t slash = std::min(pattern.find('/', at), pattern.size());
-    if (slash > at) names.push_back(pattern.substr(at, slash - at));
-    at = slash + 1;
-  }
-  return names;
-}
-
 // What of a pattern a path may have used up, so that the rest of it may be found below. [i]: its first i names. All of
 // them are not among these: then the rule is about the path itself.
 using Reach = std::vector<char>;
@@ -82,7 +72,7 @@ class Move {
   std::optional<MovePlace> difference(const std::string& pattern, Grants grants) const {
     const std::string expanded = expandPattern(pattern, places_);
     if (!expanded.starts_with('/')) return std::nullopt;
-    const auto names = namesOf(expanded);
+    const auto names = partsOf(expanded);
     const Reach from = reachOf(names, from_);
     const Reach to = reachOf(names, to_);
     const bool count = grants == Grants::kCount;

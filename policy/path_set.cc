@@ -73,6 +73,16 @@ bool matchesName(std::string_view pattern, std::string_view name) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
+std::vector<std::string_view> partsOf(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t slash = std::min(path.find('/', at), path.size());
+    if (slash > at) parts.push_back(path.substr(at, slash - at));
+    at = slash + 1;
+  }
+  return parts;
+}
+
 SplitPath::SplitPath(std::string_view path) : text_(path) {
   if (!path.starts_with('/')) return;
   if (path.find("//") != std::string_view::npos || (path.size() > 1 && path.ends_with('/'))) {

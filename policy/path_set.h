@@ -18,6 +18,9 @@ namespace ringfence::policy {
 // One name against a pattern of "*" and "?". Linear but for the last star, so no pattern takes long.
 bool matchesName(std::string_view pattern, std::string_view name);
 
+// The names in a path or a pattern, without empty ones; views into it.
+std::vector<std::string_view> partsOf(std::string_view path);
+
 // A path taken apart once. Borrows the text unless it has doubled slashes or one at its end.
 class SplitPath {
  public:

@@ -8,16 +8,6 @@
 namespace ringfence::policy {
 namespace {
 
-std::vector<std::string_view> partsOf(std::string_view path) {
-  std::vector<std::string_view> parts;
-  for (std::size_t at = 0; at < path.size();) {
-    const std::size_t slash = std::min(path.find('/', at), path.size());
-    if (slash > at) parts.push_back(path.substr(at, slash - at));
-    at = slash + 1;
-  }
-  return parts;
-}
-
 // Whether the pattern matches `path` or one of the directories above it.
 bool matchesParts(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& path) {
   // reachable[i]: the pattern so far can have used the first i parts.

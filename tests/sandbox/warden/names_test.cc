@@ -21,16 +21,6 @@ using namespace ringfence::test;
 
 namespace {
 
-policy::PathRule rule(const char* pattern) { return {.pattern = pattern, .origin = {"test.toml", 7, pattern}}; }
-
-policy::Document asking() {
-  policy::Document document;
-  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
-  document.files.ask.push_back(rule("/mnt/asked"));
-  document.files.ask.push_back(rule("/mnt/asked2"));
-  return document;
-}
-
 int make(const char* path) {
   const UniqueFd fd(::open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   return fd ? 0 : errno;

@@ -24,17 +24,6 @@ using namespace ringfence::test;
 
 namespace {
 
-policy::PathRule rule(const char* pattern) { return {.pattern = pattern, .origin = {"test.toml", 7, pattern}}; }
-
-policy::Document asking() {
-  policy::Document document;
-  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
-  document.files.ask.push_back(rule("/mnt/asked"));
-  document.files.ask.push_back(rule("/mnt/asked2"));
-  document.files.forbid.push_back(rule("/mnt/forbidden"));
-  return document;
-}
-
 int make(const char* path, int flags = 0) {
   const int fd = ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
   if (fd < 0) return errno;

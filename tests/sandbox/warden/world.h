@@ -140,4 +140,16 @@ std::size_t World::count() {
   }));
 }
 
+inline policy::PathRule rule(const char* pattern) { return {.pattern = pattern, .origin = {"test.toml", 7, pattern}}; }
+
+// /mnt/asked and /mnt/asked2 are asked about, /mnt/forbidden is forbidden, the rest of the workspace may be written.
+inline policy::Document asking() {
+  policy::Document document;
+  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
+  document.files.ask.push_back(rule("/mnt/asked"));
+  document.files.ask.push_back(rule("/mnt/asked2"));
+  document.files.forbid.push_back(rule("/mnt/forbidden"));
+  return document;
+}
+
 }  // namespace ringfence::test
