@@ -1,4 +1,4 @@
-# What goes where on a system. The daemon finds its launcher beside its own file, so the two live together and the command
+# What goes where on a system. The daemon finds its launcher and ringfence-stop beside its own file, so they live together and the command
 # in sbin is a link. No file is set-id.
 include(GNUInstallDirs)
 set(own ${CMAKE_INSTALL_LIBEXECDIR}/ringfence)
@@ -6,7 +6,7 @@ set(own ${CMAKE_INSTALL_LIBEXECDIR}/ringfence)
 if(TARGET ringfence)
   install(TARGETS ringfence RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-foreach(program ringfenced ringfence-launcher ringfence-warden ringfence-egress)
+foreach(program ringfenced ringfence-launcher ringfence-stop ringfence-stop-keys ringfence-warden ringfence-egress ringfence-top)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${own})
   endif()
@@ -27,9 +27,11 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/policy/profiles/
 # Completed when it is installed: only then is the prefix known.
 install(CODE "
   set(RINGFENCE_LIBEXEC \"\${CMAKE_INSTALL_PREFIX}/${own}\")
-  set(unit \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/ringfenced.service\")
-  configure_file(\"${PROJECT_SOURCE_DIR}/packaging/systemd/ringfenced.service.in\" \"\$ENV{DESTDIR}\${unit}\" @ONLY)
-  message(STATUS \"Installing: \$ENV{DESTDIR}\${unit}\")")
+  foreach(service ringfenced ringfence-stop)
+    set(unit \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/\${service}.service\")
+    configure_file(\"${PROJECT_SOURCE_DIR}/packaging/systemd/\${service}.service.in\" \"\$ENV{DESTDIR}\${unit}\" @ONLY)
+    message(STATUS \"Installing: \$ENV{DESTDIR}\${unit}\")
+  endforeach()")
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/sysusers/ringfence.conf DESTINATION lib/sysusers.d)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/SECURITY.md ${PROJECT_SOURCE_DIR}/LICENSE
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ringfence)

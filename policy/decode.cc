@@ -35,7 +35,9 @@ const char* expected(KeyType type) {
     case KeyType::kVariables: return "a list of variable names";
     case KeyType::kAssignments: return "a table of strings";
     case KeyType::kSize: return "a string like \"6GiB\"";
+    case KeyType::kRate: return "a string like \"50MiB/s\"";
     case KeyType::kPercent: return "a string like \"200%\"";
+    case KeyType::kShare: return "a string like \"50%\"";
     case KeyType::kCount: return "a positive integer";
     case KeyType::kDuration: return "a string like \"10m\"";
     case KeyType::kPorts: return "a list of port numbers";
@@ -122,7 +124,9 @@ class Decoder {
       case KeyType::kChoice: return choice(key, value);
       case KeyType::kName: return name(key, value);
       case KeyType::kSize: return quantity(key, value, parseSize);
+      case KeyType::kRate: return quantity(key, value, parseRate);
       case KeyType::kPercent: return quantity(key, value, parsePercent);
+      case KeyType::kShare: return quantity(key, value, parseShare);
       case KeyType::kDuration: return quantity(key, value, parseDuration);
       case KeyType::kPorts: return ports(key, value);
       case KeyType::kNames:

@@ -27,6 +27,8 @@ enum class Decision { kAllow, kAsk, kForbid, kRewrite };
 enum class WallStrength { kRequired, kBestEffort, kOff };
 enum class WorkspaceAccess { kReadWrite, kReadOnly };
 enum class IdentityKind { kCaller, kOwn };
+enum class OnLimit { kPause, kDeny, kKill };
+enum class OnAlarm { kRecord, kPause };
 enum class PriorityClass { kInteractive, kBackground, kIdle };
 enum class Operation { kRead, kWrite, kExec, kConnect };
 
@@ -117,6 +119,11 @@ struct Limits {
   std::optional<CpuPercent> cpu;
   std::optional<Bytes> memory;
   std::optional<std::uint32_t> pids;
+  std::optional<CpuPercent> npu;                 // of one NPU; absent: the run is given none
+  std::optional<Bytes> ioWrite;                  // to files, in a second
+  std::optional<std::chrono::seconds> wallTime;  // from the start, sleep of the machine included
+  OnLimit onLimit = OnLimit::kPause;             // of memory (at nine tenths) and time
+  OnAlarm onAlarm = OnAlarm::kRecord;            // of a leak, a spin, a growing number of processes
   bool operator==(const Limits&) const = default;
 };
 

@@ -33,7 +33,9 @@ std::string scalarText(const Key& key, std::uint64_t value) {
     case KeyType::kChoice:
       return quoteToml(value < key.choices.size() ? std::string(key.choices[value].name) : std::to_string(value));
     case KeyType::kSize: return quoteToml(sizeText(value));
-    case KeyType::kPercent: return quoteToml(std::to_string(value) + "%");
+    case KeyType::kRate: return quoteToml(sizeText(value) + "/s");
+    case KeyType::kPercent:
+    case KeyType::kShare: return quoteToml(std::to_string(value) + "%");
     case KeyType::kDuration: return quoteToml(durationText(value));
     default: return std::to_string(value);
   }

@@ -196,6 +196,27 @@ Decoded readMemory(const Document& document) {
 void applyPids(Document& document, const Decoded& value) {
   document.limits.pids = static_cast<std::uint32_t>(std::get<std::uint64_t>(value));
 }
+void applyNpu(Document& document, const Decoded& value) {
+  document.limits.npu = CpuPercent{static_cast<std::uint32_t>(std::get<std::uint64_t>(value))};
+}
+Decoded readNpu(const Document& document) {
+  if (!document.limits.npu) return {};
+  return static_cast<std::uint64_t>(document.limits.npu->percent);
+}
+void applyIoWrite(Document& document, const Decoded& value) {
+  document.limits.ioWrite = Bytes{std::get<std::uint64_t>(value)};
+}
+Decoded readIoWrite(const Document& document) {
+  if (!document.limits.ioWrite) return {};
+  return document.limits.ioWrite->count;
+}
+void applyWallTime(Document& document, const Decoded& value) {
+  document.limits.wallTime = std::chrono::seconds(std::get<std::uint64_t>(value));
+}
+Decoded readWallTime(const Document& document) {
+  if (!document.limits.wallTime) return {};
+  return static_cast<std::uint64_t>(document.limits.wallTime->count());
+}
 Decoded readPids(const Document& document) {
   if (!document.limits.pids) return {};
   return static_cast<std::uint64_t>(*document.limits.pids);

@@ -89,5 +89,11 @@ void applyMemory(Document& document, const Decoded& value);
 Decoded readMemory(const Document& document);
 void applyPids(Document& document, const Decoded& value);
 Decoded readPids(const Document& document);
+void applyNpu(Document& document, const Decoded& value);
+Decoded readNpu(const Document& document);
+void applyIoWrite(Document& document, const Decoded& value);
+Decoded readIoWrite(const Document& document);
+void applyWallTime(Document& document, const Decoded& value);
+Decoded readWallTime(const Document& document);
 
 }  // namespace ringfence::policy

@@ -16,7 +16,8 @@ constexpr Choice kWorkspaces[] = {{"rw"}, {"ro"}, {"overlay", kUnwired}};
 constexpr Choice kDecisions[] = {{"allow"}, {"ask"}, {"forbid"}};
 constexpr Choice kIdentities[] = {{"caller"}, {"own"}};
 constexpr Choice kPriorities[] = {{"interactive"}, {"background"}, {"idle"}};
-constexpr Choice kOnLimits[] = {{"pause", kUnwired}, {"deny", kUnwired}, {"kill", kUnwired}};
+constexpr Choice kOnLimits[] = {{"pause"}, {"deny", kUnwired}, {"kill"}};
+constexpr Choice kOnAlarms[] = {{"record"}, {"pause"}};
 
 template <auto Field>
 constexpr Key wall(std::string_view name, std::string_view description) {
@@ -264,11 +265,50 @@ constexpr Key kKeys[] = {
      .description = "Processes and threads at one time.",
      .apply = applyPids,
      .read = readPids},
-    later("limits.io_write", "Bytes written to disks in a second."),
-    later("limits.npu", "Share of the neural processor."),
+    {.name = "limits.io_write",
+     .type = KeyType::kRate,
+     .wiring = kWired,
+     .tightening = Tightening::kSmaller,
+     .choices = {},
+     .description = "Bytes that all processes of the run together may write to files in a second, on average.",
+     .apply = applyIoWrite,
+     .read = readIoWrite},
+    {.name = "limits.npu",
+     .type = KeyType::kShare,
+     .wiring = kWired,
+     .tightening = Tightening::kSmallerThanGiven,
+     .choices = {},
+     .description =
+         "Gives the run the NPUs of the machine, and so much of the time of one: above it the run is paused.",
+     .apply = applyNpu,
+     .read = readNpu},
     later("limits.tokens", "Tokens that the run may use."),
-    later("limits.wall_time", "How long the run may last."),
-    later("limits.on_limit", "What happens at a limit.", kOnLimits),
+    {.name = "limits.wall_time",
+     .type = KeyType::kDuration,
+     .wiring = kWired,
+     .tightening = Tightening::kSmaller,
+     .choices = {},
+     .description = "How long the run may last, the time included in which the machine sleeps.",
+     .apply = applyWallTime,
+     .read = readWallTime},
+    {.name = "limits.on_limit",
+     .type = KeyType::kChoice,
+     .wiring = kWired,
+     .tightening = Tightening::kHigherChoice,
+     .choices = kOnLimits,
+     .description =
+         "At nine tenths of its memory, where this is written, and at the end of its time: pause the run, or kill it.",
+     .apply = applyChoice<&Document::limits, &Limits::onLimit>,
+     .read = readChoice<&Document::limits, &Limits::onLimit>},
+    {.name = "limits.on_alarm",
+     .type = KeyType::kChoice,
+     .wiring = kWired,
+     .tightening = Tightening::kHigherChoice,
+     .choices = kOnAlarms,
+     .description = "When memory leaks, a processor is kept busy with nothing, or processes multiply: record it, or "
+                    "pause the run until a person lets it go on.",
+     .apply = applyChoice<&Document::limits, &Limits::onAlarm>,
+     .read = readChoice<&Document::limits, &Limits::onAlarm>},
 
     {.name = "priority.class",
      .type = KeyType::kChoice,

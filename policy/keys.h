@@ -27,7 +27,9 @@ enum class KeyType {
   kVariables,     // names of environment variables, a trailing * allowed
   kAssignments,   // a table of environment variables
   kSize,          // "6GiB"
+  kRate,          // "50MiB/s"
   kPercent,       // "200%"
+  kShare,         // "50%": up to 100
   kCount,         // a positive integer
   kDuration,      // "10m"
   kPorts,         // a list of port numbers
@@ -44,17 +46,18 @@ enum class Wiring { kWired, kUnwired };
 
 // What a project may do with a key while nobody trusts it.
 enum class Tightening {
-  kNothing,        // not set it
-  kHarmless,       // set it: it grants nothing
-  kLowerChoice,    // choose an earlier one of the choices
-  kHigherChoice,   // choose a later one
-  kSmaller,        // a smaller number
-  kAddEntries,     // add entries
-  kKeepEntries,    // only name entries that are there already
-  kStricterRules,  // add rules that forbid or ask
-  kAskPaths,       // add questions about what may be changed without
-  kAskHosts,       // add questions about what may be connected to without
-  kSafeVariables,  // set variables that steer no loader, shell or interpreter, and that are not set already
+  kNothing,           // not set it
+  kHarmless,          // set it: it grants nothing
+  kLowerChoice,       // choose an earlier one of the choices
+  kHigherChoice,      // choose a later one
+  kSmaller,           // a smaller number
+  kSmallerThanGiven,  // a smaller number, where there is one: to set it gives something
+  kAddEntries,        // add entries
+  kKeepEntries,       // only name entries that are there already
+  kStricterRules,     // add rules that forbid or ask
+  kAskPaths,          // add questions about what may be changed without
+  kAskHosts,          // add questions about what may be connected to without
+  kSafeVariables,     // set variables that steer no loader, shell or interpreter, and that are not set already
 };
 
 struct Choice {

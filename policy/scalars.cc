@@ -87,10 +87,22 @@ Result<std::uint64_t> parseSize(std::string_view text) {
   return invalid("a size is a whole number and B, KiB, MiB, GiB or TiB: \"6GiB\"");
 }
 
+Result<std::uint64_t> parseRate(std::string_view text) {
+  if (!text.ends_with("/s")) return invalid("a rate is a size in a second: \"50MiB/s\"");
+  return parseSize(text.substr(0, text.size() - 2));
+}
+
 Result<std::uint64_t> parsePercent(std::string_view text) {
   const auto number = leadingNumber(text);
   if (!number || number->rest != "%") return invalid("a percentage is a whole number and %: \"200%\" is two CPUs");
   if (number->value == 0 || number->value > kMaxPercent) return invalid("a percentage is from 1 to 1000000");
+  return number->value;
+}
+
+Result<std::uint64_t> parseShare(std::string_view text) {
+  const auto number = leadingNumber(text);
+  if (!number || number->rest != "%") return invalid("a share is a whole number and %: \"50%\"");
+  if (number->value == 0 || number->value > 100) return invalid("a share is from 1% to 100%");
   return number->value;
 }
 

@@ -12,7 +12,9 @@ namespace ringfence::policy {
 
 // Each fails with kInvalid and what is wrong with the text in words.
 Result<std::uint64_t> parseSize(std::string_view text);      // "512MiB" -> bytes
+Result<std::uint64_t> parseRate(std::string_view text);      // "50MiB/s" -> bytes in a second
 Result<std::uint64_t> parsePercent(std::string_view text);   // "200%" -> 200
+Result<std::uint64_t> parseShare(std::string_view text);     // "50%" -> 50, up to 100
 Result<std::uint64_t> parseDuration(std::string_view text);  // "10m" -> 600 seconds
 
 // Lower-case letters, digits, '.', '_', '-'; begins with a letter or digit; at most 64.

@@ -131,7 +131,9 @@ void writeType(JsonWriter& json, const Key& key) {
       json.key("additionalProperties").beginObject().field("type", "string").endObject();
       break;
     case KeyType::kSize: writePattern(json, "^[0-9]+(B|KiB|MiB|GiB|TiB)$"); break;
+    case KeyType::kRate: writePattern(json, "^[0-9]+(B|KiB|MiB|GiB|TiB)/s$"); break;
     case KeyType::kPercent: writePattern(json, "^[0-9]+%$"); break;
+    case KeyType::kShare: writePattern(json, "^(100|[1-9][0-9]?)%$"); break;
     case KeyType::kCount: json.field("type", "integer").field("minimum", 1).field("maximum", 4194304); break;
     case KeyType::kDuration: writePattern(json, "^[0-9]+(s|m|h)$"); break;
     case KeyType::kPorts:

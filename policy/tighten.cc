@@ -192,6 +192,10 @@ std::vector<Diagnostic> refuseWidening(const Document& document, const Setting& 
       return refuseUnless(
           !std::holds_alternative<std::uint64_t>(present) || numberOf(setting.value) <= numberOf(present), setting,
           "it may not raise " + key);
+    case Tightening::kSmallerThanGiven:
+      return refuseUnless(
+          std::holds_alternative<std::uint64_t>(present) && numberOf(setting.value) <= numberOf(present), setting,
+          std::holds_alternative<std::uint64_t>(present) ? "it may not raise " + key : "it may not set " + key);
     case Tightening::kKeepEntries: return refuseNewEntries(present, setting);
     case Tightening::kStricterRules: return refuseRules(document, setting);
     case Tightening::kAskPaths: return refusePaths(document, setting);

@@ -1,5 +1,8 @@
 #include "supervisor/clients.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace ringfence::supervisor {
 namespace {
 
@@ -31,20 +34,38 @@ bool isOwn(const LogEntry& entry, const Peer& peer) {
   return expired != nullptr && expired->uid == peer.uid;
 }
 
+// Whoever stopped everything did it for all to see: its socket tells anybody as much.
+bool isForAll(const LogEntry& entry) {
+  return entry.kind == "emergency-stopped" || entry.kind == "rearmed" || entry.kind == "latch-released";
+}
+
 // A fact about no run, or about one whose owner is not known any more, is for those who may see everything.
 bool mayRead(LogStream& stream, const LogEntry& entry, const Peer& peer, const State& state) {
   if (!stream.run.empty() && entry.run != stream.run) return false;
   if (peer.admin || peer.viewer) return true;
-  if (entry.run.empty()) return isOwn(entry, peer);
+  if (entry.run.empty()) return isOwn(entry, peer) || isForAll(entry);
   const auto owner = ownerOf(stream, entry, state);
   return owner.has_value() && maySee(peer, *owner);
+}
+
+api::UsageBucket shown(const SampleBucket& bucket) {
+  return {.run = bucket.run.text(),
+          .start = bucket.start,
+          .seconds = bucket.seconds,
+          .cpuUsec = bucket.cpuUsec,
+          .ioReadBytes = bucket.ioReadBytes,
+          .ioWriteBytes = bucket.ioWriteBytes,
+          .memoryMin = bucket.memoryMin,
+          .memoryMean = bucket.memoryMean,
+          .memoryMax = bucket.memoryMax,
+          .pidsMax = bucket.pidsMax};
 }
 
 }  // namespace
 
 ClientId Clients::add(UniqueFd socket, api::PeerIdentity identity, Now now) {
   const Peer peer = identity.peer;
-  clients_.try_emplace(next_, Client{api::Session(std::move(socket), peer, now), std::move(identity), std::nullopt});
+  clients_.try_emplace(next_, Client{api::Session(std::move(socket), peer, now), std::move(identity), {}, {}});
   return next_++;
 }
 
@@ -64,6 +85,41 @@ bool Clients::pumpLogs(const State& state, std::uint64_t durableSeq, const LogAc
     if (client.log && client.session.hasRoom()) more = pump(client, state, durableSeq, log, now) || more;
   }
   return more;
+}
+
+bool Clients::pumpSeries(const LogAccess& log, Now now) {
+  const auto isWaiting = [](const auto& one) { return one.second.series && one.second.session.hasRoom(); };
+  auto next = std::find_if(clients_.upper_bound(lastSeries_), clients_.end(), isWaiting);
+  if (next == clients_.end()) next = std::find_if(clients_.begin(), clients_.end(), isWaiting);
+  if (next == clients_.end()) return false;
+  lastSeries_ = next->first;
+  pump(next->second, log, now);
+  return std::ranges::any_of(clients_, isWaiting);
+}
+
+void Clients::pump(Client& client, const LogAccess& log, Now now) {
+  SeriesStream& stream = *client.series;
+  if (stream.buckets.empty() && !stream.runs.empty()) {
+    auto read = log.series(stream.runs.front(), stream.since);
+    stream.runs.pop_front();
+    if (!read) {
+      client.session.send(stream.request, api::refusalOf(read.error()), {}, api::Last::kYes, now);
+      client.series.reset();
+      return;
+    }
+    stream.buckets.assign(read->begin(), read->end());
+  }
+  while (!stream.buckets.empty() && client.session.hasRoom()) {
+    const std::size_t count = std::min(stream.buckets.size(), kSeriesPage);
+    const auto end = stream.buckets.begin() + static_cast<std::ptrdiff_t>(count);
+    api::UsageList page;
+    std::ranges::transform(stream.buckets.begin(), end, std::back_inserter(page.series), shown);
+    stream.buckets.erase(stream.buckets.begin(), end);
+    client.session.send(stream.request, page, {}, api::Last::kNo, now);
+  }
+  if (!stream.buckets.empty() || !stream.runs.empty()) return;
+  client.session.send(stream.request, api::UsageList{}, {}, api::Last::kYes, now);
+  client.series.reset();
 }
 
 bool Clients::pump(Client& client, const State& state, std::uint64_t durableSeq, const LogAccess& log, Now now) {

@@ -40,6 +40,31 @@ Result<std::string> parseDirectory(std::string_view text) {
   return std::string(text);
 }
 
+// "20%": of a full battery.
+Result<std::uint32_t> parsePercent(std::string_view text) {
+  std::uint32_t percent = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, percent);
+  if (problem != std::errc() || std::string_view(rest, end) != "%" || percent == 0 || percent > 100)
+    return wrong("a part of the battery is \"1%\" to \"100%\": " + std::string(text));
+  return percent;
+}
+
+// "10s", "2m" or "off". Below two seconds a busy machine would be an emergency.
+Result<std::chrono::seconds> parseDeadMan(std::string_view text) {
+  constexpr std::uint32_t kLeast = 2, kMost = 3600;
+  if (text == "off") return std::chrono::seconds(0);
+  std::uint32_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, count);
+  const std::string_view unit(rest, end);
+  const bool isTime = problem == std::errc() && count <= kMost && (unit == "s" || unit == "m");
+  const std::uint32_t seconds = unit == "m" ? count * 60 : count;
+  if (!isTime || seconds < kLeast || seconds > kMost)
+    return wrong("dead_man_after is \"off\" or a time from \"2s\" to \"60m\": " + std::string(text));
+  return std::chrono::seconds(seconds);
+}
+
 // Also part of directory names in every control group hierarchy.
 Result<std::string> parseCgroupRoot(std::string_view text) {
   const bool plain = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
@@ -102,6 +127,16 @@ Result<void> apply(Config& config, std::string_view key, const Value& value) {
   if (key == "kill_on_exit") {
     if (!value.flag) return wrong("kill_on_exit is true or false");
     config.onExit = *value.flag ? OnExit::kKillRuns : OnExit::kKeepRuns;
+  } else if (key == "pause_when_hot") {
+    if (!value.flag) return wrong("pause_when_hot is true or false");
+    config.governor.pauseWhenHot = *value.flag;
+  } else if (key == "pause_below_battery" && isText) {
+    config.governor.pauseBelowBatteryPercent = RF_TRY(parsePercent(value.texts[0]));
+  } else if (key == "dead_man_after" && isText) {
+    config.deadManAfter = RF_TRY(parseDeadMan(value.texts[0]));
+  } else if (key == "stop_keys") {
+    if (!value.isList) return wrong("stop_keys is a list of triggers, [] for none");
+    config.stopKeys = value.texts;
   } else if (key == "policy_dirs") {
     if (!value.isList) return wrong("policy_dirs is a list of directories");
     config.policyDirs.clear();
@@ -150,8 +185,8 @@ Result<std::vector<Option>> split(const std::vector<std::string>& arguments) {
     Option option{argument.substr(0, equals), std::nullopt};
     if (equals != std::string::npos) option.value = argument.substr(equals + 1);
     bool takesValue = false;
-    for (const char* name :
-         {"--config", "--run-dir", "--state-dir", "--policy-dir", "--cgroup-root", "--uid-range", "--against"}) {
+    for (const char* name : {"--config", "--run-dir", "--state-dir", "--policy-dir", "--cgroup-root", "--uid-range",
+                             "--against", "--meter-root"}) {
       takesValue = takesValue || option.name == name;
     }
     if (takesValue && !option.value) {
@@ -181,6 +216,10 @@ Result<void> applyOption(Config& config, const Option& option, std::vector<std::
   }
   if (name == "--uid-range") {
     config.uids = RF_TRY(parseUidRange(*option.value));
+    return {};
+  }
+  if (name == "--meter-root") {  // Not in the usage: for tests, over a tree of files.
+    config.meterRoot = RF_TRY(parseDirectory(*option.value));
     return {};
   }
   if (name == "--against") {

@@ -1,17 +1,21 @@
 // What ringfenced was told: its command line over its configuration file over the defaults.
 //
 // The file is lines of `key = value` with "text", true, false or ["a", "b"] as values and # for comments: a subset of
-// TOML, so an editor shows it well. Keys: run_dir, state_dir, policy_dirs, cgroup_root, uid_range, kill_on_exit. An
-// unknown key is an error.
+// TOML, so an editor shows it well. Keys: run_dir, state_dir, policy_dirs, cgroup_root, uid_range, kill_on_exit,
+// pause_below_battery, pause_when_hot, dead_man_after ("10s" or "off"),
+// stop_keys (docs/emergency-keys.md). An unknown key is an error.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "policy/read_sources.h"
 #include "sdk/base/result.h"
+#include "supervisor/governor/govern.h"
 
 namespace ringfence::supervisor {
 
@@ -32,8 +36,12 @@ struct Config {
   std::string cgroupRoot = "ringfence";
   UidRange uids;
   OnExit onExit = OnExit::kKeepRuns;
-  bool json = false;    // of --doctor
-  std::string against;  // of --verify
+  governor::GovernorSettings governor;
+  std::chrono::seconds deadManAfter{10};             // silent for so long, everything is stopped; zero: never
+  std::optional<std::vector<std::string>> stopKeys;  // triggers of the emergency stop; absent: its own, empty: none
+  std::string meterRoot = "/";  // whose proc, sys and dev are metered; another one is for tests alone
+  bool json = false;            // of --doctor
+  std::string against;          // of --verify
 };
 
 // Fails with kInvalid naming the option. Reads the file that --config names; the default one may be absent.

@@ -4,12 +4,13 @@
 #include <set>
 
 #include "supervisor/core/cards.h"
+#include "supervisor/core/latch.h"
 #include "supervisor/doctor.h"
 
 namespace ringfence::supervisor {
 namespace {
 
-constexpr Milliseconds kStoreRetryInterval{1000};
+constexpr Milliseconds kTimeRetryInterval{1000};
 // A slot for the next run is made when the one that began is over, or after this long: until then the launcher has that
 // run to look after.
 constexpr Milliseconds kRefillDelay{100};
@@ -23,6 +24,19 @@ Daemon::Daemon(World world, State state)
       resolved_(world_.config.stateDir + "/policies"),
       performer_(world_.launcher, world_.cgroups, world_.outputs, world_.clock),
       turns_(std::move(state), world_.store, performer_, world_.clock, world_.bootId),
+      recording_({.turns = turns_,
+                  .store = world_.store,
+                  .clock = world_.clock,
+                  .reserve = world_.reserve,
+                  .submit = [this](const Command& command) { submit(command); },
+                  .say = [this](const std::string& line) { world_.say(line); }}),
+      groupWatch_({.clock = world_.clock,
+                   .turns = turns_,
+                   .features = world_.features,
+                   .cgroups = world_.cgroups,
+                   .launcher = world_.launcher,
+                   .root = world_.root,
+                   .submit = [this](const Command& command) { submit(command); }}),
       mediation_({.launcher = world_.launcher,
                   .clock = world_.clock,
                   .turns = turns_,
@@ -30,7 +44,27 @@ Daemon::Daemon(World world, State state)
                   .bootId = world_.bootId,
                   .say = [this](const std::string& line) { world_.say(line); },
                   .report = [this](const std::vector<Error>& failures) { report(failures); }}),
+      emergency_({.clock = world_.clock,
+                  .turns = turns_,
+                  .program = world_.stop,
+                  .say = [this](const std::string& line) { world_.say(line); },
+                  .report = [this](const std::vector<Error>& failures) { report(failures); },
+                  .rearmFailed = [this](const Error& error) { requests_.rearmFailed(error); },
+                  .latched = [this] { latched(); },
+                  .opened = [this] { refill(); }}),
+      accelerators_({.clock = world_.clock, .turns = turns_, .cgroups = world_.cgroups, .watch = world_.accelerators}),
+      steering_({.clock = world_.clock,
+                 .turns = turns_,
+                 .roots = world_.meters,
+                 .cgroups = world_.cgroups,
+                 .accelerators = accelerators_.accounts(),
+                 .ownGroup = world_.ownGroup,
+                 .network = [this](const RunId& run) { return networkOf(run); },
+                 .keep = world_.keepSample,
+                 .report = [this](const std::vector<Error>& failures) { report(failures); }},
+                world_.config.governor),
       slots_(world_.launcher),
+      awake_(std::move(world_.processorLatency)),
       requests_({.config = world_.config,
                  .clock = world_.clock,
                  .features = world_.features,
@@ -38,21 +72,55 @@ Daemon::Daemon(World world, State state)
                  .lookAtPolicies = [this] { lookAtPolicies(SystemPolicies::Reading::kWhenChanged); },
                  .turns = turns_,
                  .mediation = mediation_,
+                 .emergency = emergency_,
                  .resolved = resolved_,
                  .performer = performer_,
                  .launcher = world_.launcher,
                  .outputs = world_.outputs,
                  .cgroups = world_.cgroups,
+                 .steering = steering_,
+                 .focus = focus(),
+                 .accelerators = accelerators_.accounts(),
+                 .npus = [this] { return accelerators_.npus(); },
                  .slots = slots_,
+                 .awake = awake_,
                  .clients = clients_,
                  .log = world_.log,
                  .doctor = [this] { return doctor(); },
                  .report = [this](const std::vector<Error>& failures) { report(failures); }}) {}
 
+// Made before whoever answers requests.
+Focus* Daemon::focus() {
+  if (world_.root < 0) return nullptr;
+  focus_.emplace(Focus::World{.clock = world_.clock,
+                              .root = world_.root,
+                              .features = world_.features,
+                              .file = world_.config.stateDir + "/focus",
+                              .bootId = world_.bootId,
+                              .say = [this](const std::string& line) { world_.say(line); }});
+  return &*focus_;
+}
+
+RunActivity::Told Daemon::networkOf(const RunId& run) const {
+  const Mediation::NetworkSaid* said = mediation_.networkOf(run);
+  if (said == nullptr) return {};
+  using Network = RunActivity::Network;
+  const sandbox::NetworkActivity& activity = said->activity;
+  const Network network = activity.state == sandbox::NetworkState::kStreaming ? Network::kStreaming
+                          : activity.state == sandbox::NetworkState::kWaiting ? Network::kWaiting
+                                                                              : Network::kQuiet;
+  // It may say what it likes: a turn that ended before the run did anything costs nothing to believe.
+  const auto quietFor = static_cast<Microseconds::rep>(std::min<std::uint64_t>(activity.quietForMs, 60'000));
+  return {network, activity.turns, said->at - Milliseconds(quietFor)};
+}
+
 void Daemon::begin() {
   reloadPolicies();
   submit(DaemonBegan{RINGFENCE_VERSION, world_.features.release});
+  emergency_.begin();
   submit(TimePassed{});
+  recording_.begin();
+  if (isLocked()) return storeReady();  // Which runs there are, and so which policies are in use, is not known.
   std::set<std::string> inUse;
   for (const auto& [id, run] : state().runs) inUse.insert(termsOf(run).resolved);
   resolved_.prune(inUse);
@@ -73,6 +141,13 @@ api::Document Daemon::doctor() {
   lookAtPolicies(SystemPolicies::Reading::kWhenChanged);
   Findings findings = look(world_.config, world_.features, policies_);
   if (world_.cgroups == nullptr) findings.groupsTrouble = "could not be made at start; see the daemon's log";
+  findings.accelerators = AcceleratorFindings{.present = accelerators_.hasDevices(),
+                                              .stuckFor = accelerators_.stuckFor(),
+                                              .blind = accelerators_.accounts().blind(),
+                                              .devices = accelerators_.accounts().devices()};
+  if (world_.cgroups != nullptr) findings.placement = world_.cgroups->placement();
+  findings.foregroundGroups = steering_.foregroundGroups();
+  findings.stop = StopFindings{emergency_.presence(), state().latch ? describe(*state().latch) : ""};
   findings.logTrouble = turns_.storeFailure() ? turns_.storeFailure()->message : "";
   if (!state().launcherReady) findings.launcher += " (not connected)";
   return describe(findings, judge(findings));
@@ -131,8 +206,9 @@ void Daemon::on(const LinkUp& news) {
   if (world_.cgroups != nullptr) {
     frozen.emplace();
     for (const sandbox::KeptRun& kept : news.kept) {
-      auto isFrozen = world_.cgroups->isFrozen(kept.run, kept.priority);
-      if (isFrozen && *isFrozen) frozen->insert(kept.run);
+      // What was asked, not what has come of it: who waits for a person is not frozen, and does not go on either.
+      const auto setting = world_.cgroups->freezeSetting(kept.run, kept.priority);
+      if (setting && (setting->run || setting->agent)) frozen->insert(kept.run);
     }
   }
   // What the guards of a run that ended meanwhile have still said belongs before its end.
@@ -142,15 +218,21 @@ void Daemon::on(const LinkUp& news) {
     mediation_.drain(kept.run);
     mediation_.close(kept.run);
   }
-  submit(LauncherConnected{news.pid, news.kept, std::move(frozen)});
+  submit(
+      LauncherConnected{news.pid, news.kept, std::move(frozen), isLocked() ? UnknownRuns::kHold : UnknownRuns::kEnd});
   requests_.adopted(news.kept);
   for (const sandbox::KeptRun& kept : news.kept) mediation_.open(kept.run, Mediation::Since::kAnotherDaemon);
+  if (isLocked()) return;  // Nothing is made ready, and whose groups those are is not known.
   removeStrayGroups(news.kept);
   refill();
 }
 
+// Forked ahead into groups that are held now, which a release would leave held: the next run would be born into one.
+void Daemon::latched() { slots_.abandonAll(); }
+
 void Daemon::refill() {
   refillAt_.reset();
+  if (emergency_.isLatched()) return;
   slots_.refill(lastPriority_);
 }
 
@@ -178,7 +260,7 @@ void Daemon::on(const LinkDown& news) {
 void Daemon::on(const sandbox::LauncherEvent& event) {
   if (const auto* prepared = std::get_if<sandbox::Prepared>(&event)) {
     slots_.prepared(prepared->run);
-    return slots_.refill(lastPriority_);
+    return refill();
   }
   if (const auto* failed = std::get_if<sandbox::LaunchFailed>(&event); failed != nullptr && slots_.lost(failed->run))
     return;  // No run of anybody. The next launch forks for itself and says what is wrong.
@@ -207,6 +289,13 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
     refillAt_ = world_.clock.now().boottime + kRefillDelay;
 }
 
+// ---- the emergency stop
+
+void Daemon::stopNews(const std::vector<StopNews>& news) {
+  for (const StopNews& one : news) emergency_.hear(one);
+  afterTurn();
+}
+
 void Daemon::guardReady(Mediation::LinkId link, bool readable, bool writable) {
   mediation_.ready(link, readable, writable);
   afterTurn();
@@ -220,7 +309,7 @@ void Daemon::lookAtTime() {
   if (!deadline || *deadline > now.boottime || (notBefore_ && now.boottime < *notBefore_)) return;
   notBefore_.reset();
   auto outcome = turns_.submit(TimePassed{});
-  if (!outcome) notBefore_ = now.boottime + kStoreRetryInterval;
+  if (!outcome) notBefore_ = now.boottime + kTimeRetryInterval;
   report(outcome ? outcome->failures : std::vector<Error>{outcome.error()});
 }
 
@@ -229,19 +318,14 @@ void Daemon::storeReady() {
   report(released.failures);
   for (const Fact& fact : released.facts) {
     requests_.published(fact);
+    steering_.published(fact);
+    accelerators_.published(fact);
     if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body))
       mediation_.close(fact.run);
   }
-  if (released.storeFailed) {
-    world_.say("the log cannot be written: " + released.storeFailed->message + "; nothing is started until it can");
-    requests_.storeFailed(*released.storeFailed);
-  }
+  if (released.storeFailed) requests_.storeFailed(*released.storeFailed);
+  recording_.released(released.storeFailed);
   mediation_.wake();
-  if (turns_.storeFailure() && !nextStoreTry_) nextStoreTry_ = world_.clock.now().boottime + kStoreRetryInterval;
-  if (!turns_.storeFailure() && nextStoreTry_) {
-    nextStoreTry_.reset();
-    world_.say("the log can be written again");
-  }
   afterTurn();
 }
 
@@ -257,18 +341,26 @@ void Daemon::outputsReady() {
   afterTurn();
 }
 
+void Daemon::acceleratorsReady() {
+  accelerators_.ready();
+  afterTurn();
+}
+
 void Daemon::wake() {
   const Now now = world_.clock.now();
   for (const RunId& run : performer_.takeFired()) submit(TimerFired{run});
   report(performer_.retryRemovals());
   lookAtTime();
   mediation_.wake();
+  accelerators_.wake();
+  steering_.wake();
+  if (focus_) focus_->wake();
+  emergency_.wake();
+  awake_.wake(now.boottime);
   for (auto& [id, client] : clients_.all()) client.session.expire(now);
   if (refillAt_ && now.boottime >= *refillAt_) refill();
-  if (nextStoreTry_ && now.boottime >= *nextStoreTry_) {
-    nextStoreTry_ = now.boottime + kStoreRetryInterval;
-    world_.store.retry();
-  }
+  recording_.wake();
+  groupWatch_.wake();
   afterTurn();
 }
 
@@ -277,12 +369,19 @@ std::optional<Microseconds> Daemon::nextWake() const {
   const auto consider = [&](std::optional<Microseconds> at) {
     if (at) next = std::min(next.value_or(Microseconds::max()), *at);
   };
-  consider(nextStoreTry_);
+  consider(recording_.nextWake());
+  consider(groupWatch_.nextWake());
   consider(refillAt_);
   consider(mediation_.nextWake());
+  consider(requests_.nextWake());
+  consider(accelerators_.nextWake());
+  consider(steering_.nextWake());
+  if (focus_) consider(focus_->nextWake(steering_.nextWake().has_value()));
+  consider(awake_.nextWake());
+  consider(emergency_.nextWake());
   const Now now = world_.clock.now();
   if (auto deadline = nextDeadline(state(), now)) consider(std::max(*deadline, notBefore_.value_or(Microseconds{0})));
-  if (moreLog_) consider(now.boottime);
+  if (moreToRead_) consider(now.boottime);
   for (const auto& [id, client] : clients_.all()) {
     const auto deadline = client.session.deadline();
     if (deadline) consider(now.boottime + std::max(*deadline - now.monotonic, Microseconds{0}));
@@ -296,9 +395,13 @@ void Daemon::afterTurn() {
   for (const sandbox::LaunchFailed& failed : performer_.takeFailedLaunches()) submit(LauncherSaid{failed, {}});
   for (auto effects = performer_.takeForGuards(); !effects.empty(); effects = performer_.takeForGuards())
     mediation_.perform(std::move(effects));
+  if (performer_.takeRelease()) emergency_.release();
+  requests_.settleRevocations();
   if (auto tended = turns_.tend(); !tended) report({tended.error()});
   performer_.settleEnded();
-  moreLog_ = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());
+  const bool moreLog = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());
+  const bool moreSeries = clients_.pumpSeries(world_.log, world_.clock.now());
+  moreToRead_ = moreLog || moreSeries;
 }
 
 void Daemon::killAll(const std::string& reason) {

@@ -8,11 +8,18 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/accelerators.h"
+#include "supervisor/awake.h"
 #include "supervisor/clients.h"
 #include "supervisor/config.h"
+#include "supervisor/emergency.h"
+#include "supervisor/focus.h"
+#include "supervisor/group_watch.h"
 #include "supervisor/launcher_link.h"
 #include "supervisor/mediation.h"
+#include "supervisor/recording.h"
 #include "supervisor/requests.h"
+#include "supervisor/steering.h"
 #include "supervisor/system_policies.h"
 #include "supervisor/turns.h"
 #include "supervisor/warm_slots.h"
@@ -27,10 +34,19 @@ class Daemon {
     sandbox::KernelFeatures features;
     std::string bootId;
     Store& store;
+    DiskReserve* reserve = nullptr;  // absent: the log has no room of its own on a full disk
+    std::string locked = {};         // why this is a locked start (open_log.h); empty: it is none
     LogAccess log;
     AgentLauncher& launcher;
-    OutputSpool* outputs = nullptr;               // absent: nothing is kept of what a run wrote
-    sandbox::CgroupTree* cgroups = nullptr;       // absent: launches and group effects fail, and say so
+    OutputSpool* outputs = nullptr;          // absent: nothing is kept of what a run wrote
+    sandbox::CgroupTree* cgroups = nullptr;  // absent: launches and group effects fail, and say so
+    const MeterRoots* meters = nullptr;      // absent: nothing is metered, so nobody is governed
+    AccelWatch* accelerators = nullptr;      // absent: no GPU or NPU is metered
+    int root = -1;                           // of the machine, for the focus; -1: there is none
+    std::string ownGroup;                    // of this process, in the unified hierarchy; empty: the root
+    std::optional<StopProgram> stop{};       // absent: there is no ringfence-stop, nothing can be stopped by it
+    UniqueFd processorLatency{};             // absent: processors sleep whenever they have nothing to do
+    std::function<void(const Sample&)> keepSample = [](const Sample&) {};
     std::function<void(const std::string&)> say;  // one line for the daemon's own log
   };
   Daemon(World world, State state);
@@ -40,17 +56,24 @@ class Daemon {
   // Reads all of them again. Without it, those that changed are read when a run wants one.
   void reloadPolicies() { lookAtPolicies(SystemPolicies::Reading::kAlways); }
 
+  std::shared_ptr<const std::string> metricsFor(const Peer& peer) { return requests_.metricsFor(peer); }
+
   ClientId connected(UniqueFd socket, api::PeerIdentity identity);
   void clientReady(ClientId client, bool readable, bool writable);
   void launcherNews(std::vector<LinkNews> news);
+  void stopNews(const std::vector<StopNews>& news);
   void storeReady();
   void outputsReady();
+  void acceleratorsReady();
   // Whatever is due: deadlines of runs and sessions, the log's next try.
   void wake();
   std::optional<Microseconds> nextWake() const;  // boottime
 
   const State& state() const { return turns_.state(); }
   bool everythingDurable() const { return turns_.durableSeq() >= turns_.state().lastSeq; }
+  bool isLocked() const { return !world_.locked.empty(); }
+  // The log cannot be written, and only another start may help.
+  bool isLogHopeless() const { return !isLocked() && recording_.isHopeless(); }
   Clients& clients() { return clients_; }
   // Their descriptors are the loop's to watch.
   Mediation& mediation() { return mediation_; }
@@ -69,23 +92,32 @@ class Daemon {
   void on(const sandbox::LauncherEvent& news);
   void refill();
   void lookAtTime();
+  void latched();
   void report(const std::vector<Error>& failures);
   void lookAtPolicies(SystemPolicies::Reading reading);
   api::Document doctor();
+  Focus* focus();
+  RunActivity::Told networkOf(const RunId& run) const;
 
   World world_;
   SystemPolicies policies_;
   ResolvedPolicies resolved_;
   Performer performer_;
   Turns turns_;
+  Recording recording_;
+  GroupWatch groupWatch_;
   Mediation mediation_;
+  Emergency emergency_;
+  Accelerators accelerators_;
+  Steering steering_;
+  std::optional<Focus> focus_;
   WarmSlots slots_;
+  Awake awake_;
   Clients clients_;
   Requests requests_;
-  std::optional<Microseconds> nextStoreTry_;
   std::optional<Microseconds> refillAt_;
   std::optional<Microseconds> notBefore_;  // when time could not be looked at: the next try
-  bool moreLog_ = false;
+  bool moreToRead_ = false;
   policy::PriorityClass lastPriority_ = policy::PriorityClass::kBackground;
 };
 

@@ -11,6 +11,7 @@
 #include "sdk/base/text.h"
 #include "sdk/base/units.h"
 #include "supervisor/api/server.h"
+#include "supervisor/meter/energy.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -27,6 +28,14 @@ struct NamedCapability {
 constexpr NamedCapability kNeededCapabilities[] = {{0, "chown"},       {1, "dac_override"}, {5, "kill"},
                                                    {6, "setgid"},      {7, "setuid"},       {12, "net_admin"},
                                                    {19, "sys_ptrace"}, {21, "sys_admin"}};
+
+// Of sched_ext: a program that was loaded into the kernel.
+std::string otherScheduler() {
+  const auto state = readFileAt(AT_FDCWD, "/sys/kernel/sched_ext/state", kibibytes(4));
+  if (!state || !state->starts_with("enabled")) return "";
+  const auto name = readFileAt(AT_FDCWD, "/sys/kernel/sched_ext/root/ops", kibibytes(4));
+  return name && !name->empty() ? name->substr(0, name->find('\n')) : "unknown";
+}
 
 std::uint64_t effectiveCapabilities() {
   auto status = readFileAt(AT_FDCWD, "/proc/self/status", kibibytes(64));
@@ -111,12 +120,119 @@ void accountChecks(const Findings& findings, std::vector<Check>& checks) {
   checks.push_back({"logind", true, findings.logind ? "present" : "absent: sessions of people are not checked"});
 }
 
+// Of those that use a device without our seeing it, the sums of runs would be too small, so it is said.
+Check acceleratorCheck(const AcceleratorFindings& found, std::uint64_t capabilities) {
+  constexpr int kSysPtrace = 19;
+  if (!found.present) return {"accelerators", true, "none: neither /dev/dri nor /dev/accel exists"};
+  if (found.stuckFor) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*found.stuckFor).count();
+    return {
+        "accelerators", false,
+        "no answer for " + std::to_string(seconds) + " s: a driver hangs, and nothing new is read until it answers"};
+  }
+  const AccelAccounts::Blind& blind = found.blind;
+  std::string text;
+  const auto add = [&](std::uint64_t count, const std::string& what) {
+    if (count > 0) text += (text.empty() ? "" : "; ") + std::to_string(count) + " " + what;
+  };
+  add(blind.refusedProcesses, std::string("processes of runs are not shown to ringfenced") +
+                                  ((capabilities >> kSysPtrace & 1) == 0 ? ": it lacks CAP_SYS_PTRACE" : ""));
+  add(blind.refusedSources, "sources of the kernel may not be read");
+  add(blind.unlistedRuns, "runs have more processes than are looked at");
+  if (!text.empty()) return {"accelerators", false, text + "; what they use of GPU and NPU is unknown"};
+  add(blind.silentDescriptors, "open devices whose driver tells nothing of who uses them");
+  if (!text.empty()) return {"accelerators", true, text + "; their use is unknown"};
+  return {"accelerators", true,
+          "read once a second while runs are live; " + std::to_string(found.devices.size()) +
+              " seen that count what they are busy"};
+}
+
+void acceleratorFields(JsonWriter& json, const AcceleratorFindings& found) {
+  json.key("accelerators").beginArray();
+  for (const AccelDeviceUse& use : found.devices) {
+    json.beginObject()
+        .untrustedField("device", use.device)
+        .field("kind", accelKindName(use.kind))
+        .field("busy_usec", use.busyUsec)
+        .field("runs_usec", use.runsUsec)
+        .field("unattributed_usec", use.unattributedUsec)
+        .field("confidence", confidenceName(use.confidence))
+        .endObject();
+  }
+  json.endArray();
+}
+
+// What was asked for and cannot happen is wrong; what nobody asked for is not there.
+void powerChecks(const Findings& findings, std::vector<Check>& checks) {
+  if (const auto& percent = findings.pauseBelowBatteryPercent) {
+    checks.push_back({"battery", findings.tellsCharge,
+                      findings.tellsCharge
+                          ? "background agents are paused while it discharges below " + std::to_string(*percent) + " %"
+                          : "pause_below_battery pauses nobody: no battery tells its charge"});
+  }
+  if (findings.pauseWhenHot) {
+    checks.push_back({"heat", findings.tellsHeat,
+                      findings.tellsHeat
+                          ? "background agents are paused while a thermal zone is above what is too hot for it"
+                          : "pause_when_hot pauses nobody: no thermal zone tells its temperature and what is too hot"});
+  }
+}
+
+Check placementCheck(const Findings& findings) {
+  using Placement = sandbox::CgroupTree::Placement;
+  const Placement placement = *findings.placement;
+  std::string text = "background agents have processors that nobody else wants (cpu.idle)";
+  if (placement == Placement::kLeastWeight)
+    text =
+        "background agents have the least weight that there is, about a hundredth of a processor that others want: "
+        "this kernel has no cpu.idle (Linux 5.15)";
+  if (placement == Placement::kUnprotected)
+    text =
+        "unprotected: background agents have as much of the processors as your programs, as the kernel gives no cpu "
+        "controller with cpu.idle, cpu.weight or cpu.shares";
+  if (!findings.otherScheduler.empty() && placement != Placement::kUnprotected)
+    text +=
+        "; but the scheduler \"" + findings.otherScheduler + "\" is loaded (sched_ext), and what these mean is its own";
+  return {"placement", placement != Placement::kUnprotected, text};
+}
+
+Check foregroundCheck(std::size_t groups) {
+  if (groups == 0) {
+    return {"foreground", true,
+            "no control group beside the agents' holds the person's programs: how long they wait for the disk is not "
+            "known, so no agent's writing is held back for them"};
+  }
+  return {"foreground", true,
+          std::to_string(groups) + " control groups beside the agents' tell how long their programs wait"};
+}
+
+// Latched is no fault of the machine: it is told, and does not fail.
+Check stopCheck(const Findings& findings) {
+  if (!findings.stopProgramFound)
+    return {"emergency stop", false, findings.stopProgram + " is not there or not executable"};
+  if (!findings.stop || !findings.stop->presence.expected) return {"emergency stop", true, findings.stopProgram};
+  const Emergency::Presence& presence = findings.stop->presence;
+  const std::string latched = findings.stop->latched.empty() ? "" : "; " + findings.stop->latched;
+  if (presence.awayFor) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*presence.awayFor).count();
+    return {"emergency stop", false,
+            "ringfence-stop is away for " + std::to_string(seconds) +
+                " s, so nobody can stop everything: " + presence.why + latched};
+  }
+  if (!presence.there) return {"emergency stop", true, "ringfence-stop is being started" + latched};
+  return {"emergency stop", true,
+          std::string("ready") +
+              (presence.realtime.value_or(true) ? "" : "; without a real-time priority, so later on a busy machine") +
+              latched};
+}
+
 void machineChecks(const Findings& findings, std::vector<Check>& checks) {
   checks.push_back({"control groups", findings.groupsTrouble.empty(),
                     findings.groupsTrouble.empty() ? "can be made" : findings.groupsTrouble});
   checks.push_back(
       {"launcher", findings.launcherFound,
        findings.launcherFound ? findings.launcher : findings.launcher + " is not there or not executable"});
+  checks.push_back(stopCheck(findings));
   const std::string space = findings.stateBytesFree
                                 ? formatBytes({*findings.stateBytesFree}) + " free in " + findings.stateDir
                                 : findings.stateDir + " does not exist yet";
@@ -125,19 +241,30 @@ void machineChecks(const Findings& findings, std::vector<Check>& checks) {
     checks.push_back({"log", findings.logTrouble->empty(),
                       findings.logTrouble->empty() ? "can be written" : *findings.logTrouble + "; nothing is started"});
   }
+  if (findings.accelerators) checks.push_back(acceleratorCheck(*findings.accelerators, findings.capabilities));
+  if (findings.placement) checks.push_back(placementCheck(findings));
+  if (findings.foregroundGroups) checks.push_back(foregroundCheck(*findings.foregroundGroups));
+  powerChecks(findings, checks);
   checks.push_back(policyCheck(findings));
   accountChecks(findings, checks);
 }
 
 }  // namespace
 
-std::string launcherProgram() {
+namespace {
+
+std::string besideUs(const char* program) {
   std::string self(4096, '\0');
   const ssize_t length = ::readlink("/proc/self/exe", self.data(), self.size());
   self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
   // A program that was replaced while it runs shows as deleted; the new launcher is where the old one was.
-  return self.substr(0, self.rfind('/') + 1) + "ringfence-launcher";
+  return self.substr(0, self.rfind('/') + 1) + program;
 }
+
+}  // namespace
+
+std::string launcherProgram() { return besideUs("ringfence-launcher"); }
+std::string stopProgram() { return besideUs("ringfence-stop"); }
 
 Findings look(const Config& config, KernelFeatures features, const SystemPolicies& policies) {
   Findings findings;
@@ -149,6 +276,8 @@ Findings look(const Config& config, KernelFeatures features, const SystemPolicie
   }
   findings.launcher = launcherProgram();
   findings.launcherFound = ::access(findings.launcher.c_str(), X_OK) == 0;
+  findings.stopProgram = stopProgram();
+  findings.stopProgramFound = ::access(findings.stopProgram.c_str(), X_OK) == 0;
   findings.logind = ::access("/run/systemd/seats", F_OK) == 0;
   const api::RoleGroups groups = api::lookUpRoleGroups();
   findings.viewerGroup = groups.viewer.has_value();
@@ -157,6 +286,14 @@ Findings look(const Config& config, KernelFeatures features, const SystemPolicie
   struct statvfs space {};
   if (::statvfs(config.stateDir.c_str(), &space) == 0)
     findings.stateBytesFree = std::uint64_t{space.f_bavail} * space.f_frsize;
+  findings.pauseBelowBatteryPercent = config.governor.pauseBelowBatteryPercent;
+  findings.pauseWhenHot = config.governor.pauseWhenHot;
+  if (const auto roots = MeterRoots::open(config.meterRoot)) {
+    const auto battery = readBatteries(*roots);
+    findings.tellsCharge = battery && battery->percent;
+    findings.tellsHeat = readTooHot(*roots).has_value();
+  }
+  findings.otherScheduler = otherScheduler();
   findings.policyTroubles = policyTroubles(policies);
   for (const policy::Available& one : policy::available(policies.inForce())) findings.policies += one.broken ? 0 : 1;
   return findings;
@@ -205,6 +342,7 @@ api::Document describe(const Findings& findings, const std::vector<Check>& check
   json.endObject().endObject();
   json.key("seccomp").beginObject().field("filter", features.seccompFilter).field("notify", features.seccompNotify);
   json.field("wait_killable", features.seccompWaitKillable).field("get_filter", features.seccompGetFilter).endObject();
+  if (findings.accelerators) acceleratorFields(json, *findings.accelerators);
   json.key("checks").beginArray();
   std::string text = "kernel " + features.release + ", Landlock ABI " + std::to_string(features.landlockAbi) + "\n";
   for (const Check& check : checks) {

@@ -6,12 +6,29 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/kernel/cgroup.h"
 #include "sandbox/plan/kernel_features.h"
+#include "supervisor/accel_accounts.h"
 #include "supervisor/api/answer.h"
 #include "supervisor/config.h"
+#include "supervisor/emergency.h"
 #include "supervisor/system_policies.h"
 
 namespace ringfence::supervisor {
+
+// What the running daemon has seen of GPUs and NPUs.
+struct AcceleratorFindings {
+  bool present = false;
+  std::optional<Microseconds> stuckFor;  // a reading does not come back
+  AccelAccounts::Blind blind;
+  std::vector<AccelDeviceUse> devices;
+};
+
+// Of the emergency stop, as the running daemon knows it.
+struct StopFindings {
+  Emergency::Presence presence;
+  std::string latched;  // since when and why, in words; empty: it is not
+};
 
 // What was found by looking.
 struct Findings {
@@ -27,7 +44,18 @@ struct Findings {
   std::string stateDir;
   std::size_t policies = 0;  // that load
   std::vector<std::string> policyTroubles;
-  std::optional<std::string> logTrouble;  // why the log cannot be written; empty: it can; absent: not asked
+  std::optional<std::string> logTrouble;            // why the log cannot be written; empty: it can; absent: not asked
+  std::optional<AcceleratorFindings> accelerators;  // absent: not asked
+  std::optional<sandbox::CgroupTree::Placement> placement;  // absent: not asked
+  std::string stopProgram;                                  // path that was looked at
+  bool stopProgramFound = false;
+  std::optional<StopFindings> stop;  // absent: not asked
+  std::string otherScheduler;        // that decides about processors in place of the kernel's own; empty: none
+  std::optional<std::size_t> foregroundGroups;  // that tell how long their processes wait; absent: not asked
+  // What the configuration wants of battery and heat, and whether the machine tells it.
+  std::optional<std::uint32_t> pauseBelowBatteryPercent;
+  bool tellsCharge = false;
+  bool pauseWhenHot = false, tellsHeat = false;
 };
 
 struct Check {
@@ -48,5 +76,6 @@ std::vector<std::string> policyTroubles(const SystemPolicies& policies);
 
 // Where the launcher is expected: beside the running program.
 std::string launcherProgram();
+std::string stopProgram();
 
 }  // namespace ringfence::supervisor

@@ -197,9 +197,11 @@ Result<GuardLink::Drained> GuardLink::drain() const {
       policy::Action& action = allowed.action.action;
       const auto& chain = allowed.action.chain;
       const auto pid = chain.empty() || chain[0].pid <= 0 ? std::nullopt : std::optional(chain[0].pid);
+      const auto name =
+          !pid || chain[0].name.empty() ? std::nullopt : std::optional(chain[0].name.substr(0, kMaxKeptProcessName));
       drained.actions.push_back({action.operation, std::move(allowed.action.what), std::move(action.target),
                                  std::move(allowed.action.second), std::move(action.argv), std::move(allowed.rule), 1,
-                                 pid});
+                                 pid, name});
     }
     drained.upTo = at;
   }

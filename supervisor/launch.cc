@@ -96,10 +96,8 @@ Result<UniqueFd> openPrivateHome(const std::string& stateDir, const sandbox::Cal
   return openAt(ofUser.get(), name, kDirectory | O_PATH);
 }
 
-std::map<std::string, std::string> findRootSymlinks() {
+std::map<std::string, std::string> readSymlinks(DIR* root) {
   std::map<std::string, std::string> links;
-  DIR* root = ::opendir("/");
-  if (root == nullptr) return links;
   while (const dirent* entry = ::readdir(root)) {
     if (entry->d_type != DT_LNK) continue;
     char target[4096];
@@ -107,7 +105,6 @@ std::map<std::string, std::string> findRootSymlinks() {
     if (length > 0 && length < static_cast<ssize_t>(sizeof target))
       links["/" + std::string(entry->d_name)] = std::string(target, static_cast<std::size_t>(length));
   }
-  (void)::closedir(root);  // Only read from.
   return links;
 }
 
@@ -136,7 +133,7 @@ sandbox::LaunchRequest launchRequest(const api::RunRequest& request, const RunId
   launch.callerEnvironment.insert(request.environment.begin(), request.environment.end());
   for (const auto& [key, value] : request.extraEnvironment) launch.extraEnvironment[key] = value;
   launch.extraPaths = request.extraPaths;
-  launch.rootSymlinks = findRootSymlinks();
+  launch.rootSymlinks = world.memory.rootSymlinks();
   launch.protectedPaths = {world.config.stateDir, world.config.runDir};
   launch.protectedPaths.insert(launch.protectedPaths.end(), world.config.policyDirs.begin(),
                                world.config.policyDirs.end());
@@ -156,6 +153,21 @@ std::string tokenOf(const Error& error) {
   return "plan";
 }
 
+std::string hostNode(const Config& config, const NpuNode& node) {
+  return (config.meterRoot == "/" ? "" : config.meterRoot) + "/dev/accel/" + node.name;
+}
+
+// A run has the rights of its ids on the node, as its caller has outside. Empty: it can open it, as far as its mode
+// says.
+std::string lockedNode(const NpuNode& node, const sandbox::Identity& identity) {
+  const auto isOf = [&](std::uint32_t group) {
+    return identity.gid == group || std::ranges::find(identity.groups, group) != identity.groups.end();
+  };
+  if (!node.onlyGroup || isOf(*node.onlyGroup)) return {};
+  return "limits.npu: /dev/accel/" + node.name + " can be opened by the group " + std::to_string(*node.onlyGroup) +
+         " alone, which this run is not in; a caller in it keeps it with identity.groups";
+}
+
 // A hard limit of this machine that is lower than the plan's stays: nothing may raise it, and lower is stricter.
 void clampToHardLimits(std::vector<sandbox::RlimitSetting>& settings) {
   for (sandbox::RlimitSetting& setting : settings) {
@@ -169,13 +181,29 @@ void clampToHardLimits(std::vector<sandbox::RlimitSetting>& settings) {
 
 }  // namespace
 
-const PolicyMemory::Outcome& PolicyMemory::load(policy::Sources sources, const std::string& name) {
+const LaunchMemory::Outcome& LaunchMemory::load(policy::Sources sources, const std::string& name) {
   if (!outcome_ || name != name_ || sources != sources_) {
     outcome_ = policy::load(sources, name);
     sources_ = std::move(sources);
     name_ = name;
   }
   return *outcome_;
+}
+
+const std::map<std::string, std::string>& LaunchMemory::rootSymlinks() {
+  struct stat status {};
+  timespec now{};
+  const bool isSeen = ::stat("/", &status) == 0 && ::clock_gettime(CLOCK_REALTIME, &now) == 0;
+  const auto stamp = sandbox::FolderStamp::of(status);
+  if (isSeen && rootStamp_ == stamp) return rootSymlinks_;
+  rootStamp_.reset();
+  rootSymlinks_.clear();
+  DIR* root = ::opendir("/");
+  if (root == nullptr) return rootSymlinks_;
+  rootSymlinks_ = readSymlinks(root);
+  if (isSeen && stamp.isSettled(now) && sandbox::keepsTimesOfChange(::dirfd(root))) rootStamp_ = stamp;
+  (void)::closedir(root);  // Only read from.
+  return rootSymlinks_;
 }
 
 namespace {
@@ -241,6 +269,8 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   const std::string home = homeDirectoryName(chosen.document.name);
   sandbox::LaunchRequest launch = launchRequest(request, run, name, *account, *ownUid, world);
   launch.privateHome = world.config.stateDir + "/homes/" + std::to_string(account->uid) + "/" + home;
+  const std::vector<NpuNode> npus = chosen.document.limits.npu ? world.npus() : std::vector<NpuNode>();
+  for (const NpuNode& node : npus) launch.npuNodes["/dev/accel/" + node.name] = hostNode(world.config, node);
   auto plan = sandbox::makePlan(chosen.document, launch, world.features);
   if (!plan) {
     api::Refusal refused = refusal(plan.error(), tokenOf(plan.error()));
@@ -248,7 +278,13 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
     return refused;
   }
   clampToHardLimits(plan->rlimits);
-  Prepared prepared{std::move(*plan), name, request.workspace, account->home, {}, chosen.notes};
+  Prepared prepared{std::move(*plan), name, request.workspace, account->home, {}, chosen.notes, {}};
+  for (const NpuNode& node : npus) {
+    prepared.npus.push_back(node.device);
+    if (std::string note = lockedNode(node, prepared.plan.identity); !note.empty()) prepared.notes.push_back(note);
+  }
+  if (chosen.document.limits.npu && npus.empty())
+    prepared.notes.push_back("limits.npu gives nothing: this machine has no NPU (there is none in /dev/accel)");
   if (request.dryRun) return prepared;
   auto opened = openPrivateHome(world.config.stateDir, *account, home);
   if (!opened) return refusal(opened.error(), "home");

@@ -2,12 +2,15 @@
 // here; what follows from it is makePlan's.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "policy/load.h"
+#include "sandbox/kernel/folder_memory.h"
 #include "sandbox/plan/make_plan.h"
 #include "sdk/base/unique_fd.h"
 #include "supervisor/account.h"
@@ -16,6 +19,7 @@
 #include "supervisor/api/server.h"
 #include "supervisor/config.h"
 #include "supervisor/core/state.h"
+#include "supervisor/meter/accel/sysfs_devices.h"
 #include "supervisor/system_policies.h"
 
 namespace ringfence::supervisor {
@@ -24,31 +28,37 @@ struct Prepared {
   sandbox::Plan plan;
   std::string name;
   std::string workspace;
-  std::string home;                // what "~" stands for in the policy
-  std::vector<UniqueFd> fds;       // workspace, home, then the client's three for Stdio::kDescriptors
-  std::vector<std::string> notes;  // warnings of the policy
+  std::string home;                 // what "~" stands for in the policy
+  std::vector<UniqueFd> fds;        // workspace, home, then the client's three for Stdio::kDescriptors
+  std::vector<std::string> notes;   // warnings of the policy
+  std::vector<AccelDeviceId> npus;  // that the plan gives
 };
 
-// The policy that was loaded last: runs of one policy follow each other, and equal texts give an equal policy.
-class PolicyMemory {
+// What the last launch found and the next one will probably find again. The policy: equal texts give an equal one.
+class LaunchMemory {
  public:
   using Outcome = std::variant<policy::Loaded, std::vector<policy::Diagnostic>>;
   const Outcome& load(policy::Sources sources, const std::string& name);
+  // The symbolic links in the host's root, by path; read again when a name in it was changed.
+  const std::map<std::string, std::string>& rootSymlinks();
 
  private:
   policy::Sources sources_;
   std::string name_;
   std::optional<Outcome> outcome_;
+  std::optional<sandbox::FolderStamp> rootStamp_;
+  std::map<std::string, std::string> rootSymlinks_;
 };
 
 struct LaunchWorld {
   const Config& config;
   const sandbox::KernelFeatures& features;
   const SystemPolicies& policies;
-  PolicyMemory& memory;
+  LaunchMemory& memory;
   AccountSource accounts;
   const State& state;
   const api::PeerIdentity& caller;
+  std::function<std::vector<NpuNode>()> npus;  // of this machine; asked where the policy gives them
 };
 
 // A policy that was found for a request, before anything else is prepared.

@@ -10,18 +10,12 @@
 
 #include "sandbox/wire/long_message.h"
 #include "sdk/base/io.h"
-#include "supervisor/launcher_process.h"
 
 namespace ringfence::supervisor {
 namespace {
 
 using sandbox::HeldFd;
 
-constexpr Milliseconds kConnectInterval{5};
-// A launcher that was started and is not reachable after this long is started again.
-constexpr Milliseconds kStartPatience{5000};
-constexpr Milliseconds kFirstPause{100};
-constexpr Milliseconds kLongestPause{10000};
 // Tried again later: the message stays where it is.
 bool wouldBlock(const Error& error) {
   return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS ||
@@ -33,7 +27,7 @@ bool wouldBlock(const Error& error) {
 // ---- connecting
 
 Result<void> LauncherLink::connect() {
-  UniqueFd socket = RF_TRY(connectToLauncher(place_.socketPath));
+  UniqueFd socket = RF_TRY(program_.connect()).socket;
   const int room = static_cast<int>(4 * sandbox::kMaxWirePacket.count);
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);  // The default may hold one plan only.
   socket_ = std::move(socket);
@@ -45,43 +39,17 @@ Result<void> LauncherLink::connect() {
 
 std::optional<Microseconds> LauncherLink::nextTry() const {
   if (stage_ != Stage::kDown || retired_) return std::nullopt;
-  return nextTry_;
+  return program_.nextTry();
 }
 
 std::vector<LinkNews> LauncherLink::advance() {
   std::vector<LinkNews> news;
   const Microseconds now = clock_.now().boottime;
-  if (stage_ != Stage::kDown || retired_ || now < nextTry_) return news;
-  auto connected = connect();
-  if (connected) {
-    started_ = false;
-    return news;
-  }
-  nextTry_ = now + kConnectInterval;
-  if (started_ && hasHungUp(life_.get())) {
-    started_ = false;
-    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-    nextTry_ = now + pause_;
-    std::string ended = "ended before it answered on " + place_.socketPath;
-    if (ended != trouble_) news.push_back(LinkDown{ended});
-    trouble_ = std::move(ended);
-    return news;
-  }
-  if (started_ && now - lastStart_ < kStartPatience) return news;
-  std::string trouble;
-  if (started_) trouble = "was started and does not answer on " + place_.socketPath;
-  if (started_ || !trouble_.empty()) pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  if (auto begun = startLauncher(place_.program, place_.arguments); !begun) {
-    trouble = begun.error().message;
-    pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-    nextTry_ = now + pause_;
-  } else {
-    started_ = true;
-    life_ = *std::move(begun);
-    lastStart_ = now;
-  }
-  if (!trouble.empty() && trouble != trouble_) news.push_back(LinkDown{trouble});
-  trouble_ = std::move(trouble);
+  if (stage_ != Stage::kDown || retired_ || now < program_.nextTry()) return news;
+  if (connect())
+    (void)program_.answered();
+  else if (auto trouble = program_.start(now))
+    news.push_back(LinkDown{*std::move(trouble)});
   return news;
 }
 
@@ -90,11 +58,7 @@ void LauncherLink::down(std::string reason, std::vector<LinkNews>& news) {
   queue_.clear();
   adopted_.clear();
   stage_ = Stage::kDown;
-  const Microseconds now = clock_.now().boottime;
-  // At once the first time; one that dies as soon as it is up gets longer and longer pauses.
-  pause_ = now - lastStart_ < kStartPatience ? std::clamp(pause_ * 2, kFirstPause, kLongestPause) : Milliseconds{0};
-  nextTry_ = now + pause_;
-  started_ = false;
+  program_.lost(clock_.now().boottime);
   news.push_back(LinkDown{std::move(reason)});
 }
 
@@ -177,8 +141,7 @@ void LauncherLink::handle(sandbox::LauncherEvent event, std::vector<UniqueFd> fd
   if (std::holds_alternative<sandbox::AdoptDone>(event)) {
     if (stage_ != Stage::kAdopting) return;
     stage_ = Stage::kUp;
-    pause_ = {};
-    trouble_.clear();
+    program_.settled();
     news.push_back(LinkUp{pid_, std::move(adopted_)});
     adopted_.clear();
     return;

@@ -13,6 +13,7 @@
 #include "sandbox/wire/codec.h"
 #include "sdk/base/clock.h"
 #include "supervisor/agent_launcher.h"
+#include "supervisor/kept_program.h"
 
 namespace ringfence::supervisor {
 
@@ -30,12 +31,7 @@ using LinkNews = std::variant<LinkUp, LinkDown, sandbox::LauncherEvent>;
 
 class LauncherLink final : public AgentLauncher {
  public:
-  struct Place {
-    std::string socketPath;
-    std::string program;  // found beside our own binary
-    std::vector<std::string> arguments;
-  };
-  LauncherLink(Place place, const Clock& clock) : place_(std::move(place)), clock_(clock) {}
+  LauncherLink(KeptProgram::Place place, const Clock& clock) : program_(std::move(place)), clock_(clock) {}
 
   Result<void> send(const sandbox::LauncherRequest& request, std::span<const int> fds) override;
   Result<UniqueFd> copyOf(const RunId& run, sandbox::HeldFd which) const override;
@@ -68,17 +64,11 @@ class LauncherLink final : public AgentLauncher {
   void keep(const sandbox::KeptRun& kept, std::vector<UniqueFd> fds);
   void down(std::string reason, std::vector<LinkNews>& news);
 
-  Place place_;
+  KeptProgram program_;
   const Clock& clock_;
   UniqueFd socket_;
   Stage stage_ = Stage::kDown;
-  Microseconds nextTry_{};
-  Microseconds lastStart_{};
-  bool started_ = false;
-  UniqueFd life_;  // hangs up when the launcher that was started is gone
   bool retired_ = false;
-  Milliseconds pause_{};
-  std::string trouble_;  // the last reason why it could not be reached; told once
   std::int32_t pid_ = 0;
   std::vector<sandbox::KeptRun> adopted_;
   std::map<RunId, Held> held_;

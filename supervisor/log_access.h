@@ -9,6 +9,7 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 #include "supervisor/api/answer.h"
+#include "supervisor/store/sample.h"
 
 namespace ringfence::supervisor {
 
@@ -29,11 +30,13 @@ struct LogAccess {
   std::function<Result<std::uint64_t>(Microseconds wall)> seqBefore;
   // Checks the chain; `against` is a head kept elsewhere, or empty. `done` is called in a later turn, or at once.
   std::function<void(const std::string& against, std::function<void(Result<api::Verification>)> done)> verify;
+  // What became of the samples of a run that end after `since`, in order. Not part of the chain. Absent: none are kept.
+  std::function<Result<std::vector<SampleBucket>>(const RunId& run, Microseconds since)> series = nullptr;
 };
 
 class SqliteStore;
 class Verifier;
-// Both outlive it.
-LogAccess accessTo(SqliteStore& store, Verifier& verifier);
+// Both outlive it. Without a store all reading fails with `locked`, why there is none; checking works.
+LogAccess accessTo(SqliteStore* store, const std::string& locked, Verifier& verifier);
 
 }  // namespace ringfence::supervisor

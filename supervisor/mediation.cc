@@ -38,12 +38,14 @@ void Mediation::admitted(const RunId& run, std::shared_ptr<const policy::Documen
   if (!credentials.empty()) credentials_[run] = std::move(credentials);
 }
 
-Mediation::Link* Mediation::find(const GuardName& guard) {
-  for (auto& [id, link] : links_) {
+const Mediation::Link* Mediation::find(const GuardName& guard) const {
+  for (const auto& [id, link] : links_) {
     if (link.link.name() == guard && !link.link.over()) return &link;
   }
   return nullptr;
 }
+
+Mediation::Link* Mediation::find(const GuardName& guard) { return const_cast<Link*>(std::as_const(*this).find(guard)); }
 
 bool Mediation::openOne(const Run& run, GuardKind kind, Since since) {
   const GuardName name{run.id, kind};
@@ -64,6 +66,7 @@ bool Mediation::openOne(const Run& run, GuardKind kind, Since since) {
                    .first->second;
   if (since == Since::kAnotherDaemon) {
     link.link.send(sandbox::Repeat{});
+    link.adopted = true;
     link.drainAt = world_.clock.now().boottime;
   }
   return true;
@@ -108,6 +111,7 @@ void Mediation::close(const RunId& run) {
   }
   for (const GuardKind kind : kKinds) allowances_.erase({run, kind});
   credentials_.erase(run);
+  network_.erase(run);
   rules_.erase(run);
 }
 
@@ -134,6 +138,28 @@ Result<policy::Document> Mediation::rulesOf(const Run& run) const {
   return rules;
 }
 
+// Numbers of an earlier daemon were all below the log's.
+std::uint64_t Mediation::nextGeneration(const RunId& run) const {
+  const auto known = rules_.find(run);
+  return std::max(known == rules_.end() ? 1 : known->second.generation + 1, world_.turns.state().lastSeq);
+}
+
+std::vector<Mediation::AwaitedRules> Mediation::awaitRules(const RunId& id) const {
+  std::vector<AwaitedRules> awaited;
+  const std::uint64_t generation = nextGeneration(id);
+  for (const GuardKind kind : kKinds) awaited.push_back({{id, kind}, generation});
+  std::erase_if(awaited, [&](const AwaitedRules& one) { return !lacks(one); });
+  return awaited;
+}
+
+bool Mediation::lacks(const AwaitedRules& awaited) const {
+  const Run* run = findLive(world_.turns.state(), awaited.guard.run);
+  if (run == nullptr) return false;
+  if (const Link* link = find(awaited.guard)) return link->taken < awaited.generation;
+  // One of an earlier daemon may be there and not be heard yet.
+  return (awaited.guard.kind == GuardKind::kWarden ? run->talk.warden : run->talk.egress).pid != 0;
+}
+
 // `only`: the one link that needs them; else all of the run.
 void Mediation::sendRules(const RunId& id, Link* only) {
   const Run* run = findLive(world_.turns.state(), id);
@@ -144,9 +170,9 @@ void Mediation::sendRules(const RunId& id, Link* only) {
                                                  " is lost, so its guards have no rules and what it wants waits")});
     return;
   }
+  const std::uint64_t generation = nextGeneration(id);
   Rules& known = rules_[id];
-  // Numbers of an earlier daemon were all below the log's.
-  known.generation = std::max(known.generation + 1, world_.turns.state().lastSeq);
+  known.generation = generation;
   known.hashes[known.generation] = policy::documentHash(*rules);
   while (known.hashes.size() > 4) known.hashes.erase(known.hashes.begin());
   for (auto& [linkId, link] : links_) {
@@ -193,7 +219,10 @@ void Mediation::ready(LinkId id, bool readable, bool writable) {
   Link& link = found->second;
   if (writable) link.link.flush();
   if (readable && link.inbox.empty() && canRecord()) {
-    for (sandbox::GuardEvent& event : link.link.receive()) link.inbox.push_back(std::move(event));
+    for (sandbox::GuardEvent& event : link.link.receive()) {
+      if (const auto* rules = std::get_if<sandbox::RulesInForce>(&event)) link.taken = rules->generation;
+      link.inbox.push_back(std::move(event));
+    }
     work(link);
   }
   tellFailures();
@@ -282,6 +311,7 @@ bool Mediation::on(Link& link, const sandbox::GuardHello& event) {
   // What was sent before it was there it has found, unless one before it took that.
   if (event.restarted || !link.toldRules) sendRules(link.link.name().run, &link);
   link.toldRules = false;
+  tellHold(link);
   return true;
 }
 
@@ -291,14 +321,25 @@ bool Mediation::on(Link& link, const sandbox::Ask& event) {
   if (whyRefused(world_.turns.state(), *run, link.link.name().kind, event, world_.clock.now())) {
     const bool known = std::ranges::any_of(link.tooMany, [&](const sandbox::Ask& one) { return one.ask == event.ask; });
     if (known) return true;
+    soonest(link.refuseAt, refusalOf(link, *run, event));
     link.tooMany.push_back(event);
-    soonest(link.refuseAt, world_.clock.now().boottime + kOverflowDelay);
     return true;
   }
   AskRaised raised{link.link.name(), event, hashOf(run->id)};
   if (isNew(world_.turns.state(), *run, link.link.name().kind, event) && !findOwner(link, *run, raised.ask.action))
     return false;
   return submit(raised);
+}
+
+// When an ask that is too many is refused, with what came meanwhile. Where nobody is there none of them waits for a
+// person, and one program that goes on asking in turn would wait for each: as long as the records of its guard leave
+// room for the fact, it is refused in the next turn. Where somebody is there the open questions are what it is too many
+// for.
+Microseconds Mediation::refusalOf(const Link& link, const Run& run, const sandbox::Ask& ask) {
+  const Microseconds now = world_.clock.now().boottime;
+  if (!termsOf(run).unattended || !link.tooMany.empty()) return now + kOverflowDelay;
+  const Bytes weight = weightOf({.action = ask.action, .rule = ask.rule});
+  return allowances_[link.link.name()].take(weight, now) ? now : now + kOverflowDelay;
 }
 
 // Fills in who is behind the action; false: that is still being looked for. An egress sees no process, so what it says

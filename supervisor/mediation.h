@@ -21,7 +21,7 @@
 namespace ringfence::supervisor {
 
 inline constexpr Milliseconds kRingDelay{200};      // from the first allowed action to its way into the log
-inline constexpr Milliseconds kOverflowDelay{200};  // asks that are too many are refused together
+inline constexpr Milliseconds kOverflowDelay{200};  // at most, until asks that are too many are refused together
 inline constexpr Milliseconds kTrafficInterval = std::chrono::minutes(1);
 inline constexpr Milliseconds kOwnerPatience{500};  // a question waits so long for who made its connection
 inline constexpr Milliseconds kOmittedDelay = std::chrono::seconds(10);  // records that were too many, told together
@@ -59,6 +59,24 @@ class Mediation {
   // The rules that it goes by, with what was granted. Fails with kNotFound when they are lost.
   Result<policy::Document> rulesOf(const Run& run) const;
   policy::Places placesOf(const Run& run) const;
+
+  // A guard of a live run, and the first of its rules in which everything until now is heeded.
+  struct AwaitedRules {
+    GuardName guard;
+    std::uint64_t generation = 0;
+  };
+  // Those that the guards of that run are sent next. A run whose guards are not there yet has none to wait for: they
+  // begin with those rules.
+  std::vector<AwaitedRules> awaitRules(const RunId& run) const;
+  // It may still judge by older ones. One that died has a successor, which finds what was sent before it too.
+  bool lacks(const AwaitedRules& awaited) const;
+
+  // What the run's egress said last of its connections. Null: it has none, or said nothing yet.
+  struct NetworkSaid {
+    sandbox::NetworkActivity activity;
+    Microseconds at{};  // boottime
+  };
+  const NetworkSaid* networkOf(const RunId& run) const;
 
   // ---- the loop's: descriptors by link, never by guard, because another link of the same guard may follow one that is
   // over
@@ -100,9 +118,11 @@ class Mediation {
     std::optional<Microseconds> omittedAt = std::nullopt;
     std::optional<Microseconds> hearAt = std::nullopt;  // the first of the inbox may be recorded then
     bool toldRules = false;                             // and not yet heard from since
+    std::uint64_t taken = 0;                            // generation of the rules that it said are in force
     bool failureTold = false;
     std::optional<Search> search = std::nullopt;
     bool lastWords = false;  // the run is over: nobody is looked for any more
+    bool adopted = false;    // an earlier daemon may have told it that its run is held
   };
   struct Rules {
     std::shared_ptr<const policy::Document> document;
@@ -110,7 +130,9 @@ class Mediation {
     std::map<std::uint64_t, std::string> hashes;  // of the last generations
   };
 
+  const Link* find(const GuardName& guard) const;
   Link* find(const GuardName& guard);
+  std::uint64_t nextGeneration(const RunId& run) const;
   bool openOne(const Run& run, sandbox::GuardKind kind, Since since);
   Result<std::shared_ptr<const policy::Document>> documentOf(const Run& run) const;
   void sendRules(const RunId& run, Link* only);
@@ -129,6 +151,10 @@ class Mediation {
   bool on(Link& link, const sandbox::Traffic& event);
   bool on(Link& link, const sandbox::RulesInForce& event);
   bool on(Link& link, const sandbox::ActionsWaiting& event);
+  bool on(Link& link, const sandbox::NetworkActivity& event);
+  bool on(Link& link, const sandbox::HoldReport& event);
+  void tellHold(Link& link);
+  Microseconds refusalOf(const Link& link, const Run& run, const sandbox::Ask& ask);
   bool findOwner(Link& link, const Run& run, sandbox::GuardedAction& action);
   void refuseTooMany(Link& link);
   void recordTraffic(Link& link);
@@ -146,6 +172,7 @@ class Mediation {
   bool deaf_ = false;                                // the log could not be written when this was looked at last
   std::map<GuardName, RecordAllowance> allowances_;  // of live runs: a guard that takes another's place has its rest
   std::map<RunId, std::vector<sandbox::CredentialValue>> credentials_;
+  std::map<RunId, NetworkSaid> network_;
   mutable std::map<RunId, Rules> rules_;
 };
 

@@ -136,11 +136,21 @@ Result<UniqueFd> OutputSpool::read(const RunId& run) const {
 
 // ---- on the thread
 
+void OutputSpool::pass(std::uint64_t token) {
+  {
+    const std::lock_guard lock(mutex_);
+    token_ = token;
+  }
+  wake_.notify_one();
+}
+
 void OutputSpool::loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+    passed_ = token_;
+    wake_.wait(lock, [this] { return stop_ || token_ != passed_ || !waiting_.empty(); });
     if (stop_) return;
+    if (waiting_.empty()) continue;
     Job job = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();

@@ -7,6 +7,7 @@
 // for which launches wait, may wait for that.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -53,6 +54,10 @@ class OutputSpool {
   };
   std::vector<Finished> finish();
 
+  // For the beat of the daemon (heartbeat.h): through the thread that writes.
+  void pass(std::uint64_t token);
+  std::uint64_t passed() const { return passed_; }
+
   // An output ring, to be read only. Fails with kNotFound when nothing is kept, saying why where that is known.
   Result<UniqueFd> read(const RunId& run) const;
 
@@ -91,6 +96,8 @@ class OutputSpool {
   std::deque<Job> waiting_;
   std::vector<Job> done_;
   bool stop_ = false;
+  std::uint64_t token_ = 0;
+  std::atomic<std::uint64_t> passed_ = 0;
 
   std::thread thread_;  // last: it uses all of the above
 };

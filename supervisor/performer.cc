@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "sandbox/kernel/namespaces.h"
+#include "sandbox/wire/denial.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -63,7 +64,30 @@ void Performer::outputKept(const RunId& run) {
 
 Result<void> Performer::performOne(const FreezeGroup& effect) {
   if (cgroups_ == nullptr) return noGroups();
-  return cgroups_->freeze(effect.run, effect.priority, effect.frozen);
+  using Held = sandbox::CgroupTree::Held;
+  if (!effect.frozen) return cgroups_->thaw(effect.run, effect.priority);
+  return cgroups_->freeze(effect.run, effect.priority, effect.extent == Extent::kAgent ? Held::kAgent : Held::kRun);
+}
+
+Result<void> Performer::performOne(const ReclaimMemory& effect) {
+  if (cgroups_ == nullptr) return noGroups();
+  return reclaimer_.begin(RF_TRY(cgroups_->reclaimFile(effect.run, effect.priority)), Bytes{effect.bytes});
+}
+
+Result<void> Performer::performOne(const LimitWrites& effect) {
+  if (cgroups_ == nullptr) return noGroups();
+  return cgroups_->limitWrites(effect.run, effect.priority, effect.bytesPerSec);
+}
+
+// A run without a file of denials is told nothing.
+Result<void> Performer::performOne(const TellAgent& effect) {
+  const auto file = launcher_.copyOf(effect.run, sandbox::HeldFd::kDenials);
+  if (!file) return {};
+  std::string next = "use less";
+  if (effect.limit == "wall_time" || effect.limit == "tokens") next = "finish";
+  if (effect.limit == "on_alarm") next = "do not retry";
+  sandbox::tellOfLimit(file->get(), {effect.limit, effect.place, effect.say, std::move(next)});
+  return {};
 }
 
 Result<void> Performer::performOne(const KillGroup& effect) {
@@ -75,6 +99,23 @@ Result<void> Performer::performOne(const KillGroup& effect) {
   // Groups that are gone have nobody left to kill; of one that goes at this moment the kernel says ENODEV.
   if (!killed && (killed.error().code == ErrorCode::kNotFound || killed.error().sysErrno == ENODEV)) return {};
   return killed;
+}
+
+// Its connections end with its processes, which a frozen group lets die. The group itself must not be killed: whoever
+// is born into one that was dies at once, and another egress will be. Who is in it is looked at again by descriptor, as
+// a number may be somebody else's by then.
+Result<void> Performer::performOne(const CutConnections& effect) {
+  if (cgroups_ == nullptr) return noGroups();
+  const auto inside = [&] { return cgroups_->processes(effect.run, effect.priority, sandbox::Leaf::kEgress); };
+  const auto pids = inside();
+  if (!pids) return pids.error().code == ErrorCode::kNotFound ? Result<void>() : Result<void>(pids.error());
+  for (const int pid : *pids) {
+    const auto process = sandbox::openPidfd(pid);
+    const auto again = inside();
+    if (process && again && std::ranges::find(*again, pid) != again->end())
+      (void)sandbox::signalPidfd(process->get(), SIGKILL);  // Gone already is what is wanted.
+  }
+  return {};
 }
 
 Result<void> Performer::performOne(const RemoveGroup& effect) {

@@ -13,6 +13,7 @@
 #include "supervisor/agent_launcher.h"
 #include "supervisor/core/effect.h"
 #include "supervisor/output_spool.h"
+#include "supervisor/reclaimer.h"
 
 namespace ringfence::supervisor {
 
@@ -44,6 +45,8 @@ class Performer {
   std::vector<sandbox::LaunchFailed> takeFailedLaunches() { return std::exchange(failedLaunches_, {}); }
   // What guards are to be told now, in order (Mediation::perform).
   std::vector<GuardEffect> takeForGuards() { return std::exchange(forGuards_, {}); }
+  // Whether ringfence-stop is to be asked to open its latch.
+  bool takeRelease() { return std::exchange(releases_, false); }
   // Runs whose deadline has passed.
   std::vector<RunId> takeFired();
   // Tries again to remove groups; yields what was given up.
@@ -60,6 +63,11 @@ class Performer {
   Result<void> performOne(const SendToLauncher& effect);
   Result<void> performOne(const FreezeGroup& effect);
   Result<void> performOne(const KillGroup& effect);
+  Result<void> performOne(const ReclaimMemory& effect);
+  Result<void> performOne(const LimitWrites& effect);
+  Result<void> performOne(const TellAgent& effect);
+  Result<void> performOne(const CutConnections& effect);
+  Result<void> performOne(const ReleaseLatch&) { return releases_ = true, Result<void>(); }
   Result<void> performOne(const RemoveGroup& effect);
   Result<void> performOne(const ArmTimer& effect);
   Result<void> performOne(const Publish&) { return {}; }  // the turn's business
@@ -77,8 +85,10 @@ class Performer {
   std::vector<sandbox::LaunchFailed> failedLaunches_;
   std::vector<RunId> ended_;
   std::vector<GuardEffect> forGuards_;
+  bool releases_ = false;
   std::map<RunId, Microseconds> timers_;
   std::vector<Removal> removals_;
+  Reclaimer reclaimer_;
 };
 
 }  // namespace ringfence::supervisor

@@ -42,9 +42,12 @@ Result<Places> preparePlaces(const Config& config) {
   RF_TRY(makeOwned(config.stateDir, 0700));
   Places places{{},
                 config.runDir + "/control.sock",
+                config.runDir + "/metrics.sock",
                 config.runDir + "/launcher.sock",
+                config.runDir + "/stop.sock",
                 config.stateDir + "/log.db",
-                config.stateDir + "/output"};
+                config.stateDir + "/output",
+                config.stateDir + "/reserve"};
   RF_TRY(makeOwned(places.outputDir, 0700));
   places.lock = RF_TRY(openAt(AT_FDCWD, config.stateDir + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   if (::flock(places.lock.get(), LOCK_EX | LOCK_NB) < 0) {

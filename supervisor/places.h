@@ -12,9 +12,12 @@ namespace ringfence::supervisor {
 struct Places {
   UniqueFd lock;  // held as long as the daemon lives
   std::string controlSocket;
+  std::string metricsSocket;
   std::string launcherSocket;
+  std::string stopSocket;
   std::string logFile;
-  std::string outputDir;  // what ended runs wrote
+  std::string outputDir;    // what ended runs wrote
+  std::string reserveFile;  // room that is kept for the log
 };
 
 // Makes the run directory (0755) and the state directory with what is in it (0700), all of root, and takes the lock.

@@ -127,8 +127,8 @@ void Requests::on(Asker asker, const api::ReadPending& request) {
     only = (*run)->id;
   }
   for (const auto& card : visibleCards(state, peer, only)) {
-    // What is not durable yet is told when it is.
-    if (request.watch && card.front()->what.id > lastPublished_) continue;
+    // After a crash its number would be another one's, and whoever saw it would answer that.
+    if (card.front()->what.id > lastPublished_) continue;
     answer(asker, itemOf(card, state.runs.at(card.front()->run), world_.clock.now()), api::Last::kNo);
   }
   if (!request.watch) return answer(asker, api::Done{});
@@ -222,9 +222,8 @@ void Requests::on(Asker asker, const api::AnswerQuestion& request) {
   auto outcome = submit(command);
   if (outcome) {
     // Done is said when it is durable, as the agent hears of it.
-    answering_.push_back({outcome->lastSeq, asker});
-    if (world_.turns.storeFailure()) answersFailed(*world_.turns.storeFailure());
-    return;
+    return answerWhenDurable(
+        {outcome->lastSeq, asker, {}, "your answer takes effect when it can, and until then the agent waits"});
   }
   api::Refusal refused = api::refusalOf(outcome.error());
   const auto open = world_.turns.state().questions.find(request.id);
@@ -238,19 +237,27 @@ void Requests::on(Asker asker, const api::AnswerQuestion& request) {
   answer(asker, refused);
 }
 
+void Requests::answerWhenDurable(Answering answering) {
+  answering_.push_back(std::move(answering));
+  if (world_.turns.storeFailure()) answersFailed(*world_.turns.storeFailure());
+}
+
 void Requests::answersDurable(std::uint64_t seq) {
   while (!answering_.empty() && answering_.front().seq <= seq) {
-    const Asker asker = answering_.front().asker;
+    const Answering done = std::move(answering_.front());
     answering_.pop_front();
-    answer(asker, api::Done{});
+    answer(done.asker, done.done);
   }
 }
 
 void Requests::answersFailed(const Error& error) {
   for (const Answering& waiting : std::exchange(answering_, {})) {
+    if (waiting.otherwise.empty()) {
+      answer(waiting.asker, waiting.done);
+      continue;
+    }
     refuse(waiting.asker,
-           {ErrorCode::kUnavailable, "the log cannot be written: " + error.message +
-                                         "; your answer takes effect when it can, and until then the agent waits"});
+           {ErrorCode::kUnavailable, "the log cannot be written: " + error.message + "; " + waiting.otherwise});
   }
 }
 
@@ -272,7 +279,8 @@ void Requests::on(Asker asker, const api::ListGrants& request) {
   };
   for (const auto& [id, grant] : state.grants) {
     const auto over = whyEnded(grant, world_.clock.now(), state.bootId);
-    if (!isShown(grant) || (over && !request.ended)) continue;
+    const bool isDurable = grant.seq <= world_.turns.durableSeq();
+    if (!isShown(grant) || !isDurable || (over && !request.ended)) continue;
     list.rows.push_back(rowOf(grant));
     if (!over) continue;
     list.rows.back().ended = formatRfc3339(grant.what.untilWall.value_or(world_.clock.now().wall));
@@ -288,12 +296,6 @@ void Requests::on(Asker asker, const api::ListGrants& request) {
   }
   std::ranges::stable_sort(list.rows, {}, &api::GrantRow::id);
   answer(asker, list);
-}
-
-void Requests::on(Asker asker, const api::RevokeGrant& request) {
-  auto outcome = submit(RevokeGrant{peerOf(asker), request.id});
-  if (!outcome) return refuse(asker, outcome.error());
-  answer(asker, api::Done{});
 }
 
 // ---- why
@@ -313,6 +315,11 @@ void Requests::on(Asker asker, const api::AskWhy& request) {
   if (verdict.decision != policy::Decision::kAllow) {
     why.before =
         endedGrantFor(world_.turns.state(), **run, *std::move(rules), world_.mediation.placesOf(**run), request.action);
+  }
+  if (const auto asked = findAsked(world_.turns.state(), (*run)->id, request.action)) {
+    why.asked = {asked->question, formatRfc3339(asked->at),
+                 std::string(asked->outcome ? settledName(*asked->outcome) : "waits"), asked->chain,
+                 asked->chainNote.value_or("")};
   }
   answer(asker, why);
 }

@@ -2,9 +2,11 @@
 #include "supervisor/requests.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include "supervisor/api/details.h"
+#include "supervisor/core/latch.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -12,15 +14,6 @@ namespace {
 
 // What a person's terminal sends, and what scripts use. SIGKILL and SIGSTOP are verbs of their own: kill and freeze.
 constexpr int kPassedSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
-
-std::vector<const Run*> visibleRuns(const State& state, const Peer& peer, bool alsoEnded) {
-  std::vector<const Run*> runs;
-  for (const auto& [id, run] : state.runs) {
-    if ((alsoEnded || isLive(run)) && maySee(peer, run.what.callerUid)) runs.push_back(&run);
-  }
-  std::ranges::sort(runs, {}, &Run::admittedSeq);
-  return runs;
-}
 
 bool suits(api::Verb verb, const Run& run) {
   switch (verb) {
@@ -66,17 +59,12 @@ Result<const Run*> Requests::findControllableRun(const Peer& peer, const std::st
   return findControllable(world_.turns.state(), peer, run->id);
 }
 
-api::UsageReading Requests::usageOf(const Run& run) const {
-  if (!isLive(run) || world_.cgroups == nullptr) return {};
-  const sandbox::GroupUsage read = world_.cgroups->usage(run.id, run.what.priority);
-  return {read.cpuUsec, read.memoryBytes, read.memoryPeakBytes, read.pids, read.ioReadBytes, read.ioWriteBytes};
-}
-
 void Requests::on(Asker asker, const api::ListRuns& request) {
   api::RunList list;
-  for (const Run* run : visibleRuns(world_.turns.state(), peerOf(asker), request.all)) {
+  for (const Run* run : visibleRuns(peerOf(asker), request.all)) {
     list.runs.push_back(api::detailsOf(*run, usageOf(*run), api::Detail::kShort));
   }
+  list.stop = stopState();
   answer(asker, list);
 }
 
@@ -84,23 +72,6 @@ void Requests::on(Asker asker, const api::ShowRun& request) {
   auto run = findRun(world_.turns.state(), peerOf(asker), request.run);
   if (!run) return refuse(asker, run.error());
   answer(asker, api::detailsOf(**run, usageOf(**run), api::Detail::kFull));
-}
-
-void Requests::on(Asker asker, const api::ReadUsage& request) {
-  std::vector<const Run*> runs;
-  if (request.run.empty()) {
-    runs = visibleRuns(world_.turns.state(), peerOf(asker), false);
-  } else {
-    auto run = findRun(world_.turns.state(), peerOf(asker), request.run);
-    if (!run) return refuse(asker, run.error());
-    runs.push_back(*run);
-  }
-  api::UsageList list;
-  for (const Run* run : runs) {
-    list.rows.push_back(
-        {run->id.text(), run->what.name, std::string(lifeName(run->life)), api::usageOf(*run, usageOf(*run))});
-  }
-  answer(asker, list);
 }
 
 void Requests::on(Asker asker, const api::ActOnRuns& request) {
@@ -116,20 +87,32 @@ void Requests::on(Asker asker, const api::ActOnRuns& request) {
     runs.push_back((*run)->id);
   }
   api::Done done;
+  std::uint64_t seq = 0;
   std::optional<Error> failed;
   for (const RunId& run : runs) {
     auto acted = act(peer, request.verb, run);
-    if (acted)
+    if (acted) {
       done.runs.push_back(run.text());
-    else if (!failed)
+      seq = *acted;
+    } else if (!failed) {
       failed = std::move(acted).error();
+    }
   }
+  if (failed && isRefusedByLatch(*failed) && refusedByLatch(asker)) return;
   // All of them are tried; the answer names the first that could not be done.
   if (failed) return refuse(asker, *failed);
-  answer(asker, done);
+  // A freeze and a kill are the kernel's, which outlives us. What lets go waits for the disk, and so does a signal
+  // whose deadline is ours: they are not told as done while a crash could still undo them.
+  const bool waits = request.verb == api::Verb::kResume || request.verb == api::Verb::kStop;
+  if (!waits || seq == 0) return answer(asker, done);
+  const char* otherwise = request.verb == api::Verb::kResume ? "what was resumed stays frozen until it can" : "";
+  answerWhenDurable({seq, asker, std::move(done), otherwise});
 }
 
-Result<void> Requests::act(const Peer& peer, api::Verb verb, const RunId& run) {
+Result<std::uint64_t> Requests::act(const Peer& peer, api::Verb verb, const RunId& run) {
+  // Also while the stop itself waits for the log.
+  if (verb == api::Verb::kResume && world_.emergency.isLatched() && !world_.turns.state().latch)
+    return Error{ErrorCode::kUnavailable, "the emergency stop has just come", ECANCELED};
   const auto command = [&]() -> Command {
     switch (verb) {
       case api::Verb::kFreeze: return FreezeRun{peer, run, "asked"};
@@ -142,11 +125,7 @@ Result<void> Requests::act(const Peer& peer, api::Verb verb, const RunId& run) {
   Outcome outcome = RF_TRY(submit(command()));
   // Of the effects at once, what was asked: a person who froze must not be told "done" when it does not hold.
   if (!outcome.failures.empty()) return std::move(outcome.failures.front()).with(run.text());
-  if (verb == api::Verb::kResume && world_.turns.storeFailure()) {
-    return Error{ErrorCode::kUnavailable,
-                 run.text() + " stays frozen until the log can be written: " + world_.turns.storeFailure()->message};
-  }
-  return {};
+  return outcome.lastSeq;
 }
 
 void Requests::on(Asker asker, const api::SendSignal& request) {

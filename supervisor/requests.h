@@ -4,17 +4,28 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <tuple>
 #include <vector>
 
+#include "supervisor/accel_accounts.h"
+#include "supervisor/awake.h"
 #include "supervisor/clients.h"
 #include "supervisor/config.h"
+#include "supervisor/emergency.h"
+#include "supervisor/focus.h"
 #include "supervisor/launch.h"
 #include "supervisor/mediation.h"
+#include "supervisor/steering.h"
 #include "supervisor/turns.h"
 #include "supervisor/warm_slots.h"
 
 namespace ringfence::supervisor {
+
+// A guard that has not taken the rules without a revoked grant by then is named to whoever revoked it.
+inline constexpr Milliseconds kRulesPatience = std::chrono::seconds(2);
 
 class Requests {
  public:
@@ -26,12 +37,18 @@ class Requests {
     std::function<void()> lookAtPolicies;  // what was changed on the disk is in force afterwards
     Turns& turns;
     Mediation& mediation;
+    Emergency& emergency;
     ResolvedPolicies& resolved;
     Performer& performer;
     AgentLauncher& launcher;
     const OutputSpool* outputs;
     const sandbox::CgroupTree* cgroups;
+    Steering& steering;
+    Focus* focus;  // null: this machine has nothing to protect with
+    const AccelAccounts& accelerators;
+    std::function<std::vector<NpuNode>()> npus;
     WarmSlots& slots;
+    Awake& awake;
     Clients& clients;
     const LogAccess& log;
     std::function<api::Document()> doctor;
@@ -51,6 +68,13 @@ class Requests {
   void adopted(const std::vector<sandbox::KeptRun>& kept);
   // The log cannot be written: launches that wait for it are given up.
   void storeFailed(const Error& error);
+  // The latch of the emergency stop stays closed: whoever waits for it to open is told why.
+  void rearmFailed(const Error& error);
+  // At the end of a turn: who revoked a grant is answered when every guard has the rules without it, or time is over.
+  void settleRevocations();
+  // For programs that collect metrics: what `peer` may see, as Prometheus reads it, at most a second old.
+  std::shared_ptr<const std::string> metricsFor(const Peer& peer);
+  std::optional<Microseconds> nextWake() const;  // boottime
 
  private:
   struct Asker {
@@ -65,6 +89,20 @@ class Requests {
     Asker asker;
     bool detached = false;
     std::vector<std::string> notes;
+  };
+  // Whose Done waits for the disk.
+  struct Answering {
+    std::uint64_t seq = 0;
+    Asker asker;
+    api::Done done;
+    std::string otherwise;  // what to say where the log cannot be written; empty: done
+  };
+  struct Revoking {
+    Asker asker;
+    std::uint64_t grant = 0;
+    std::vector<Mediation::AwaitedRules> guards;  // that have not taken them
+    Microseconds until{};
+    std::uint64_t seq = 0;  // of the fact: told when that is durable, or the next daemon would know nothing of it
   };
 
   void on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds);
@@ -86,14 +124,21 @@ class Requests {
   void on(Asker asker, const api::ListGrants& request);
   void on(Asker asker, const api::RevokeGrant& request);
   void on(Asker asker, const api::AskWhy& request);
+  void on(Asker asker, const api::AskPrice& request);
+  void on(Asker asker, const api::SetFocus& request);
+  void on(Asker asker, const api::Rearm& request);
 
   void onFact(const Fact& fact, const ActionAsked& body);
   void onFact(const Fact& fact, const AskJoined& body);
   void onFact(const Fact& fact, const AskLeft& body);
   void onFact(const Fact& fact, const ActionAnswered& body);
   void onFact(const Fact& fact, const RunStarted& body) { began(fact.run, body.pid); }  // adopted meanwhile
+  void onFact(const Fact& fact, const RunFrozen& body);
+  void onFact(const Fact& fact, const RunResumed& body);
   void onFact(const Fact& fact, const RunRefused& body);
   void onFact(const Fact& fact, const RunEnded& body);
+  void onFact(const Fact& fact, const EmergencyStopped& body);
+  void onFact(const Fact& fact, const LatchReleased& body);
   template <typename Body>
   void onFact(const Fact&, const Body&) {}
 
@@ -103,11 +148,17 @@ class Requests {
   void refuse(const Asker& asker, const Error& error) { answer(asker, api::refusalOf(error)); }
   Result<Outcome> submit(const Command& command);
   Result<const Run*> findControllableRun(const Peer& peer, const std::string& text) const;
-  Result<void> act(const Peer& peer, api::Verb verb, const RunId& run);
+  // The seq of the fact.
+  Result<std::uint64_t> act(const Peer& peer, api::Verb verb, const RunId& run);
+  std::vector<const Run*> visibleRuns(const Peer& peer, bool alsoEnded) const;
   api::UsageReading usageOf(const Run& run) const;
+  void readSeries(Asker asker, const api::ReadUsage& request);
   Result<UniqueFd> outputOf(const Run& run) const;
   void leave(const RunId& run, const Follower& follower);
   void began(const RunId& id, std::int32_t pid);
+  bool refusedByLatch(Asker asker);
+  api::StopState stopState() const;
+  std::vector<std::string> heldByStop(const Peer& peer) const;
   void tellEnd(const RunId& run, const api::RunEvent& end);
   void removed(const RunId& run);
   void tellFollowers(const RunId& run, const api::RunEvent& what);
@@ -116,6 +167,9 @@ class Requests {
   void tellCard(const Question& question);
   // A rewrite must not lead to what is forbidden.
   Result<void> checkRewrite(const Peer& peer, const api::AnswerQuestion& request) const;
+  api::Refusal lateness(const Revoking& revoking) const;
+  api::Refusal notRecorded(const Revoking& revoking) const;
+  void answerWhenDurable(Answering answering);
   void answersDurable(std::uint64_t seq);
   void answersFailed(const Error& error);
   RunTerms termsOf(const RunId& run, const Prepared& prepared, const api::RunRequest& request,
@@ -126,19 +180,24 @@ class Requests {
     Asker asker;
     RunId run;  // empty: of all
   };
-  struct Answering {
-    std::uint64_t seq = 0;
-    Asker asker;
+  // Readings and texts that serve whoever asks within kMetricsFreshFor.
+  struct Metrics {
+    Microseconds at{};
+    std::map<RunId, api::UsageReading> readings;
+    std::map<std::tuple<std::uint32_t, bool, bool>, std::shared_ptr<const std::string>> texts;  // by who asks
   };
 
   World world_;
   std::uint64_t lastPublished_ = 0;  // of questions
-  PolicyMemory policyMemory_;
+  LaunchMemory launchMemory_;
   NameService names_;
   std::map<RunId, Launching> launching_;
   std::multimap<RunId, Follower> followers_;
   std::vector<Watcher> watchers_;
   std::deque<Answering> answering_;  // in the order of seq
+  std::vector<Revoking> revoking_;
+  std::vector<Asker> rearming_;
+  Metrics metrics_;
   // Ended and not removed yet. Followers hear of an end when it is durable and nothing of the run is left.
   std::map<RunId, std::optional<api::RunEvent>> leaving_;  // with the answer, when it is durable
 };

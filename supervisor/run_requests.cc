@@ -13,6 +13,8 @@ namespace {
 
 using sandbox::HeldFd;
 
+constexpr std::string_view kLimitKeys = "limits.";
+
 // What a refused launch is for the caller: the wall or step in the token, the status in the exit code.
 api::Refusal notStarted(const RunRefused& body) {
   const char* code = body.exitCode == 127 ? "not-found" : body.exitCode == 126 ? "denied" : "unavailable";
@@ -47,11 +49,41 @@ std::optional<PolicyFile> policyFileOf(const api::RunRequest& request) {
   return PolicyFile{request.policyFile->path, sha256Hex(request.policyFile->text)};
 }
 
+// Memory is held back before its limit where the policy says what happens then; else the kernel's limit alone ends it.
+RunBounds boundsOf(const policy::Document& document) {
+  const policy::Limits& limits = document.limits;
+  RunBounds bounds;
+  if (limits.memory && document.origins.contains("limits.on_limit")) bounds.memoryBytes = limits.memory->count;
+  if (limits.wallTime) bounds.wallTimeSec = static_cast<std::uint64_t>(limits.wallTime->count());
+  bounds.kill = limits.onLimit == policy::OnLimit::kKill;
+  if (limits.memory && document.walls.limits != policy::WallStrength::kOff)
+    bounds.memoryHardBytes = limits.memory->count;
+  if (limits.pids) bounds.pids = *limits.pids;
+  if (limits.cpu) bounds.cpuPercent = limits.cpu->percent;
+  if (limits.ioWrite) bounds.fileWriteBytesPerSec = limits.ioWrite->count;
+  if (limits.onAlarm == policy::OnAlarm::kPause) bounds.holdOnAlarm = true;
+  std::vector<BoundOrigin> origins;
+  for (const auto& [key, origin] : document.origins) {
+    if (!key.starts_with(kLimitKeys) || origin.file.empty()) continue;
+    origins.push_back({key.substr(kLimitKeys.size()), origin.file + ":" + std::to_string(origin.line)});
+  }
+  if (!origins.empty()) bounds.origins = std::move(origins);
+  return bounds;
+}
+
+std::optional<NpuShare> npuOf(const policy::Document& document, const std::vector<AccelDeviceId>& devices) {
+  if (!document.limits.npu || devices.empty()) return std::nullopt;
+  return NpuShare{devices, document.limits.npu->percent};
+}
+
 }  // namespace
 
 // ---- starting
 
 void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
+  // A dry run starts nothing.
+  if (!request.dryRun && refusedByLatch(asker)) return;
+  if (!request.dryRun) world_.awake.keep(world_.clock.now().boottime);
   if (!request.dryRun && !fds.empty()) world_.slots.foretell(fds.front().get());
   start(asker, request, std::move(fds));
   world_.slots.endForetelling();
@@ -63,10 +95,11 @@ void Requests::start(Asker asker, api::RunRequest& request, std::vector<UniqueFd
   const LaunchWorld launchWorld{world_.config,
                                 world_.features,
                                 world_.policies,
-                                policyMemory_,
+                                launchMemory_,
                                 AccountSource{names_, world_.clock.now().boottime},
                                 world_.turns.state(),
-                                client.identity};
+                                client.identity,
+                                world_.npus};
   auto chosen = choosePolicy(request, launchWorld);
   if (const auto* refused = std::get_if<api::Refusal>(&chosen)) return answer(asker, *refused);
   const ChosenPolicy& policy = std::get<ChosenPolicy>(chosen);
@@ -122,7 +155,9 @@ RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api
           .unattended = request.unattended,
           .promptTimeoutSec = static_cast<std::uint64_t>(document.prompt.timeout.count()),
           .promptPerMinute = document.prompt.perMinute,
-          .policyFile = policyFileOf(request)};
+          .policyFile = policyFileOf(request),
+          .bounds = boundsOf(document),
+          .npu = npuOf(document, prepared.npus)};
 }
 
 // Its admission is durable, so its client need not wait until its beginning is.
@@ -194,6 +229,16 @@ void Requests::published(const Fact& fact) {
 }
 
 // ---- following
+
+// Who looks at its terminal must not think that it hangs.
+void Requests::onFact(const Fact& fact, const RunFrozen& body) {
+  if (body.preemption || body.itself == SelfHeld::kEmergencyStop)
+    tellFollowers(fact.run, {fact.run.text(), api::Governed{true, body.reason}});
+}
+
+void Requests::onFact(const Fact& fact, const RunResumed& body) {
+  if (body.reason) tellFollowers(fact.run, {fact.run.text(), api::Governed{false, *body.reason}});
+}
 
 void Requests::tellFollowers(const RunId& run, const api::RunEvent& what) {
   const auto [first, last] = followers_.equal_range(run);
@@ -297,6 +342,8 @@ void Requests::leave(const RunId& run, const Follower& follower) {
 
 void Requests::clientGone(ClientId client) {
   std::erase_if(watchers_, [&](const Watcher& watcher) { return watcher.asker.client == client; });
+  std::erase_if(rearming_, [&](const Asker& asker) { return asker.client == client; });
+  std::erase_if(revoking_, [&](const Revoking& revoking) { return revoking.asker.client == client; });
   std::vector<std::pair<RunId, Follower>> gone;
   std::erase_if(followers_, [&](const auto& entry) {
     if (entry.second.asker.client != client) return false;
@@ -314,6 +361,7 @@ void Requests::clientGone(ClientId client) {
 void Requests::storeFailed(const Error& error) {
   answersFailed(error);
   auto waiting = std::exchange(launching_, {});
+  rearmFailed({ErrorCode::kUnavailable, "the log cannot be written: " + error.message + "; it stays latched"});
   for (const auto& [run, launching] : waiting) {
     // Its record may become durable later; nothing of it may start then.
     if (auto killed = submit(KillRun{Peer{0, true, true}, run, "the log could not be written"}); !killed)

@@ -14,11 +14,16 @@
 #include "sandbox/kernel/features.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "supervisor/accel_watch.h"
+#include "supervisor/api/metrics_server.h"
 #include "supervisor/daemon.h"
 #include "supervisor/doctor.h"
+#include "supervisor/heartbeat.h"
 #include "supervisor/loop.h"
+#include "supervisor/open_log.h"
 #include "supervisor/places.h"
-#include "supervisor/store/sqlite_store.h"
+#include "supervisor/stop/latch_file.h"
+#include "supervisor/stop_link.h"
 #include "supervisor/verifier.h"
 
 namespace ringfence::supervisor {
@@ -31,6 +36,8 @@ constexpr Milliseconds kReadyPatience{5000};
 constexpr Milliseconds kEndPatience{10000};
 constexpr Milliseconds kDismissInterval{20};
 constexpr rlim_t kWantedDescriptors = 65536;
+// Of the time without a beat that is an emergency.
+constexpr int kBeatsInPatience = 4;
 
 // What one launch or request frees the next one needs again: giving it back and fetching it would cost system calls and
 // page faults each time. Keeps at most this much more than is in use, for each of the two threads.
@@ -63,30 +70,75 @@ Result<std::string> readBootId() {
   return text;
 }
 
+// What this process itself waits for must not look like the person's waiting.
+std::string ownGroup() {
+  const auto text = readFileAt(AT_FDCWD, "/proc/self/cgroup", kibibytes(64));
+  return text ? unifiedPathIn(*text).value_or("") : "";
+}
+
+// Nothing: it is open. One that cannot be read is closed.
+std::optional<EmergencyStopped> latchIn(const std::string& stateDir) {
+  const stop::LatchReading reading = stop::readLatch(stateDir);
+  if (!reading.isLatched()) return std::nullopt;
+  if (reading.state == stop::LatchState::kDamaged) return EmergencyStopped{.trigger = "the latch cannot be read"};
+  const stop::StopRecord& found = reading.stop;
+  EmergencyStopped stopped{.trigger = std::string(found.trigger.view()), .uid = found.uid};
+  if (found.isKilled) stopped.killed = true;
+  // Until it was read back, nobody knows.
+  if (found.tookUsec == 0) return stopped;
+  stopped.runs = found.runs;
+  stopped.processes = found.processes;
+  stopped.writeUsec = found.writeUsec;
+  stopped.tookUsec = found.tookUsec;
+  stopped.verified = found.isVerified;
+  return stopped;
+}
+
+// `log`: null in a locked start, where no thread writes one.
+std::vector<Heartbeat::Worker> workersOf(SqliteStore* log, OutputSpool& outputs) {
+  std::vector<Heartbeat::Worker> workers{
+      {[&outputs](std::uint64_t token) { outputs.pass(token); }, [&outputs] { return outputs.passed(); }}};
+  if (log != nullptr)
+    workers.push_back({[log](std::uint64_t token) { log->pass(token); }, [log] { return log->passed(); }});
+  return workers;
+}
+
 // The loop's descriptors, and which part each belongs to.
 class Service {
  public:
-  Service(const Config& config, TurnClock& clock, Loop& loop, api::Server& server, LauncherLink& link,
-          SqliteStore& store, Verifier& verifier, OutputSpool& outputs, Daemon& daemon)
+  Service(const Config& config, TurnClock& clock, Loop& loop, api::Server& server, api::MetricsServer* metrics,
+          LauncherLink& link, StopLink& stop, Store& store, std::vector<Heartbeat::Worker> workers, Verifier& verifier,
+          OutputSpool& outputs, AccelWatch* accelerators, Daemon& daemon)
       : config_(config),
         clock_(clock),
         loop_(loop),
         server_(server),
+        metrics_(metrics),
         link_(link),
+        stop_(stop),
+        heartbeat_(std::move(workers), config.deadManAfter / kBeatsInPatience),
         store_(store),
         verifier_(verifier),
         outputs_(outputs),
+        accelerators_(accelerators),
         daemon_(daemon) {}
 
   Result<void> run() {
     RF_TRY(watchAll());
     daemon_.begin();
+    daemon_.stopNews(stop_.advance());
     daemon_.launcherNews(link_.advance());
     const Microseconds began = clock_.now().boottime;
     while (!ending_) {
       settle(ready_ ? std::nullopt : std::optional(began + kReadyPatience));
       if (!ready_ && (daemon_.state().launcherReady || clock_.now().boottime - began >= kReadyPatience)) sayReady();
       RF_TRY(loop_.runOnce());
+      if (daemon_.isLogHopeless()) {
+        return Error{
+            ErrorCode::kUnavailable,
+            "ended, as the log could not be written for half a minute: the next start opens it anew; agents stay "
+            "held"};
+      }
     }
     return finish();
   }
@@ -110,17 +162,43 @@ class Service {
     Loop::Watch kept =
         RF_TRY(loop_.watch(outputs_.eventFd(), EPOLLIN, [this](std::uint32_t) { daemon_.outputsReady(); }));
     watches_.push_back(std::move(kept));
+    if (metrics_ != nullptr) {
+      Loop::Watch scraped = RF_TRY(loop_.watch(metrics_->fd(), EPOLLIN, [this](std::uint32_t) {
+        metrics_->serve(clock_.now(), [this](const Peer& peer) { return daemon_.metricsFor(peer); });
+      }));
+      watches_.push_back(std::move(scraped));
+    }
+    if (accelerators_ != nullptr) {
+      Loop::Watch metered = RF_TRY(
+          loop_.watch(accelerators_->eventFd(), EPOLLIN, [this](std::uint32_t) { daemon_.acceleratorsReady(); }));
+      watches_.push_back(std::move(metered));
+    }
     wake_ = RF_TRY(loop_.onWake([this] {
+      daemon_.stopNews(stop_.advance());
       daemon_.launcherNews(link_.advance());
       daemon_.wake();
+      beat();
+      if (metrics_ != nullptr) metrics_->expire(clock_.now());
     }));
     return {};
+  }
+
+  void beat() {
+    if (config_.deadManAfter.count() == 0 || stop_.fd() < 0) return;
+    if (heartbeat_.isDue(clock_.now().boottime)) stop_.beat();
+  }
+
+  std::optional<Microseconds> nextBeat() const {
+    if (config_.deadManAfter.count() == 0 || stop_.fd() < 0) return std::nullopt;
+    return heartbeat_.nextWake();
   }
 
   void reload() {
     (void)::sd_notify(0, "RELOADING=1");  // Nobody may be listening.
     daemon_.reloadPolicies();
-    server_.setRoles(api::lookUpRoleGroups());
+    const api::RoleGroups roles = api::lookUpRoleGroups();
+    server_.setRoles(roles);
+    if (metrics_ != nullptr) metrics_->setRoles(roles);
     say("policies and groups read again");
     (void)::sd_notify(0, "READY=1");
   }
@@ -167,13 +245,34 @@ class Service {
       watched.watch.setEvents(events);
       watched.events = events;
     }
+    settleStop();
     settleLauncher();
     settleGuards();
     std::optional<Microseconds> next = daemon_.nextWake();
-    for (const auto& at : {link_.nextTry(), alsoWake}) {
+    for (const auto& at : {link_.nextTry(), stop_.nextTry(), nextBeat(), alsoWake, scrapeEnd()}) {
       if (at) next = std::min(next.value_or(Microseconds::max()), *at);
     }
     loop_.wakeAt(wake_, next);
+  }
+
+  // When the next reader of metrics is cut off; boottime.
+  std::optional<Microseconds> scrapeEnd() const {
+    const auto end = metrics_ == nullptr ? std::nullopt : metrics_->deadline();
+    if (!end) return std::nullopt;
+    const Now now = clock_.now();
+    return now.boottime + std::max(*end - now.monotonic, Microseconds{0});
+  }
+
+  void settleStop() {
+    if (stop_.fd() == stopFd_) return;
+    stopWatch_ = {};
+    stopFd_ = stop_.fd();
+    if (stopFd_ < 0) return;
+    auto watch = loop_.watch(stopFd_, EPOLLIN, [this](std::uint32_t) { daemon_.stopNews(stop_.receive()); });
+    if (watch)
+      stopWatch_ = std::move(*watch);
+    else
+      say(watch.error().message);
   }
 
   void settleLauncher() {
@@ -228,7 +327,9 @@ class Service {
   void sayReady() {
     ready_ = true;
     (void)std::fputs("ringfenced: ready\n", stderr);
-    (void)::sd_notify(0, "READY=1\nSTATUS=serving");  // Nobody may be listening.
+    // Nobody may be listening.
+    (void)::sd_notify(
+        0, daemon_.isLocked() ? "READY=1\nSTATUS=locked: the log cannot be trusted" : "READY=1\nSTATUS=serving");
   }
 
   Result<void> finish() {
@@ -243,10 +344,13 @@ class Service {
       while (anyLive() && patient()) RF_TRY(turn(began + kEndPatience));
     }
     daemon_.end("asked to");
+    const bool endsAll = config_.onExit == OnExit::kKillRuns && !anyLive();
+    stop_.leave(endsAll ? StopLink::And::kEndIt : StopLink::And::kNothing);
+    if (daemon_.isLocked()) return {};  // Nothing of it is ever on the disk.
     while (!daemon_.everythingDurable() && patient()) RF_TRY(turn(began + kEndPatience));
     if (!daemon_.everythingDurable())
       return Error{ErrorCode::kUnavailable, "ended with facts that could not be written"};
-    if (config_.onExit == OnExit::kKillRuns && !anyLive()) {
+    if (endsAll) {
       // It goes when it has read that the ends are recorded, so it is asked until it is gone.
       for (link_.retire(); link_.fd() >= 0 && patient(); RF_TRY(turn(clock_.now().boottime + kDismissInterval)))
         link_.dismiss();
@@ -274,13 +378,19 @@ class Service {
   TurnClock& clock_;
   Loop& loop_;
   api::Server& server_;
+  api::MetricsServer* metrics_;  // absent: nobody is told metrics
   LauncherLink& link_;
-  SqliteStore& store_;
+  StopLink& stop_;
+  Heartbeat heartbeat_;
+  Store& store_;
   Verifier& verifier_;
   OutputSpool& outputs_;
+  AccelWatch* accelerators_;
   Daemon& daemon_;
   std::vector<Loop::Watch> watches_;
   Loop::Watch wake_;
+  Loop::Watch stopWatch_;
+  int stopFd_ = -1;
   Loop::Watch launcherWatch_;
   int launcherFd_ = -1;
   std::uint32_t launcherEvents_ = 0;
@@ -289,6 +399,15 @@ class Service {
   bool ready_ = false;
   bool ending_ = false;
 };
+
+std::vector<std::string> stopArguments(const Config& config) {
+  std::vector<std::string> arguments = {"--run-dir",     config.runDir,   "--state-dir",
+                                        config.stateDir, "--cgroup-root", config.cgroupRoot};
+  if (!config.stopKeys) return arguments;
+  for (const std::string& trigger : *config.stopKeys) arguments.insert(arguments.end(), {"--keys", trigger});
+  if (config.stopKeys->empty()) arguments.insert(arguments.end(), {"--keys", "off"});
+  return arguments;
+}
 
 }  // namespace
 
@@ -305,39 +424,71 @@ Result<void> serve(const Config& config) {
   keepFreedMemory();
   const Places places = RF_TRY(preparePlaces(config));
   const std::string bootId = RF_TRY(readBootId());
-  auto opened = RF_TRY(SqliteStore::open(places.logFile));
+  DiskReserve reserve(places.reserveFile);
+  if (auto kept = reserve.restore(); !kept) say("no room is kept for the log on a full disk: " + kept.error().message);
+  auto opened = RF_TRY(openLog(places.logFile, reserve, say));
 
   UniqueFd root = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+  const UniqueFd machine = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
   const sandbox::KernelFeatures features = sandbox::probeFeatures(root.get());
   auto cgroups = sandbox::CgroupTree::open(features, config.cgroupRoot, std::move(root));
   if (!cgroups) say("no control groups, so nothing can be started: " + cgroups.error().message);
 
+  auto meters = MeterRoots::open(config.meterRoot);
+  if (!meters) say("nothing is metered, so no agent is held back: " + meters.error().message);
+  std::unique_ptr<AccelWatch> accelerators;
+  // The reading thread may outlive what is here, so it has directories of its own.
+  if (auto roots = MeterRoots::open(config.meterRoot)) accelerators = RF_TRY(AccelWatch::create(std::move(*roots)));
+
   TurnClock clock;
   Loop loop = RF_TRY(Loop::create(clock));
-  LauncherLink link(
-      {places.launcherSocket, launcherProgram(), {"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot}},
-      clock);
+  LauncherLink link({"the launcher",
+                     places.launcherSocket,
+                     launcherProgram(),
+                     {"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot}},
+                    clock);
+  StopLink stop({"ringfence-stop", places.stopSocket, stopProgram(), stopArguments(config)}, config.deadManAfter,
+                clock);
   const std::unique_ptr<Verifier> verifier = RF_TRY(Verifier::create(places.logFile));
-  const auto isEnded = [&state = opened.state](const RunId& run) {
-    const auto found = state.runs.find(run);
-    return found != state.runs.end() && !isLive(found->second);
+  const auto isEnded = [&opened](const RunId& run) {
+    const auto found = opened.state.runs.find(run);
+    return opened.file == nullptr || (found != opened.state.runs.end() && !isLive(found->second));
   };
   const std::unique_ptr<OutputSpool> outputs = RF_TRY(OutputSpool::open(places.outputDir, isEnded));
-  api::Server server = RF_TRY(api::Server::listen(places.controlSocket, api::lookUpRoleGroups(), config.cgroupRoot));
+  const api::RoleGroups roles = api::lookUpRoleGroups();
+  api::Server server = RF_TRY(api::Server::listen(places.controlSocket, roles, config.cgroupRoot));
+  auto metrics = api::MetricsServer::listen(places.metricsSocket, roles, config.cgroupRoot);
+  if (!metrics) say("nobody is told metrics: " + metrics.error().message);
   Daemon daemon({.config = config,
                  .clock = clock,
                  .features = features,
                  .bootId = bootId,
                  .store = *opened.store,
-                 .log = accessTo(*opened.store, *verifier),
+                 .reserve = opened.file != nullptr ? &reserve : nullptr,
+                 .locked = opened.locked,
+                 .log = accessTo(opened.file, opened.locked, *verifier),
                  .launcher = link,
                  .outputs = outputs.get(),
                  .cgroups = cgroups ? &*cgroups : nullptr,
+                 .meters = meters ? &*meters : nullptr,
+                 .accelerators = accelerators.get(),
+                 .root = machine.get(),
+                 .ownGroup = ownGroup(),
+                 .stop = StopProgram{[&stop] { return stop.release(); },
+                                     [&stop](const std::string& words) { return stop.stop(words); },
+                                     [&config] { return latchIn(config.stateDir); }},
+                 .processorLatency = UniqueFd(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC)),
+                 .keepSample =
+                     [file = opened.file](const Sample& sample) {
+                       if (file != nullptr) file->appendSample(sample);
+                     },
                  .say = say},
                 std::move(opened.state));
-  Service service(config, clock, loop, server, link, *opened.store, *verifier, *outputs, daemon);
+  Service service(config, clock, loop, server, metrics ? &*metrics : nullptr, link, stop, *opened.store,
+                  workersOf(opened.file, *outputs), *verifier, *outputs, accelerators.get(), daemon);
   auto served = service.run();
   (void)::unlink(places.controlSocket.c_str());  // The next daemon replaces it anyway.
+  if (metrics) (void)::unlink(places.metricsSocket.c_str());
   return served;
 }
 

@@ -4,11 +4,40 @@
 
 namespace ringfence::supervisor {
 
-Result<Outcome> Turns::submit(const Command& command) {
-  if (storeFailure_ && std::holds_alternative<AdmitRun>(command)) {
+// Whatever was decided before the emergency stop and waited for the disk: nothing goes on while it is latched.
+Result<void> Turns::perform(const EffectBody& effect) {
+  const auto* group = std::get_if<FreezeGroup>(&effect);
+  if (group != nullptr && !group->frozen && state_.latch) return {};
+  return performer_.perform(effect);
+}
+
+// What would begin, go on or be allowed, and could not be recorded. (What the governor lets go it proposes again.)
+Result<void> Turns::mayBegin(const Command& command) const {
+  if (!storeFailure()) return {};
+  const auto refused = [&](const std::string& consequence) {
     return Error{ErrorCode::kUnavailable,
-                 "the log cannot be written (" + storeFailure_->message + "): nothing is started until it can"};
-  }
+                 "the log cannot be written (" + storeFailure()->message + "): " + consequence + " until it can"};
+  };
+  if (std::holds_alternative<AdmitRun>(command)) return refused("nothing is started");
+  if (const auto* resume = std::get_if<ResumeRun>(&command)) return refused(resume->run.text() + " stays frozen");
+  const auto* governed = std::get_if<PreemptRun>(&command);
+  if (governed != nullptr && governed->step == PreemptStep::kResume)
+    return refused(governed->run.text() + " stays frozen");
+  const auto* answer = std::get_if<AnswerCard>(&command);
+  if (answer != nullptr && answer->verdict != CardVerdict::kDeny)
+    return refused("nothing is allowed, and question " + std::to_string(answer->id) + " stays open");
+  return {};
+}
+
+bool Turns::isLettingGo(const RunId& run) const {
+  return std::ranges::any_of(held_, [&](const HeldEffect& effect) {
+    const auto* freeze = std::get_if<FreezeGroup>(&effect.body);
+    return freeze != nullptr && !freeze->frozen && freeze->run == run;
+  });
+}
+
+Result<Outcome> Turns::submit(const Command& command) {
+  RF_TRY(mayBegin(command));
   Decision decision = RF_TRY(decide(state_, command, Context{clock_.now(), bootId_}));
   auto queued = store_.queue(decision.facts);
   Outcome outcome;
@@ -19,7 +48,7 @@ Result<Outcome> Turns::submit(const Command& command) {
       continue;
     }
     if (!queued && isLauncherMessage) continue;  // A launch that cannot be recorded does not happen.
-    auto performed = performer_.perform(effect.body);
+    auto performed = perform(effect.body);
     if (!performed) outcome.failures.push_back(std::move(performed).error());
   }
   if (!queued) return std::move(queued).error().with("recording it");
@@ -50,7 +79,7 @@ Turns::Released Turns::release() {
       waiting.push_back(std::move(effect));
       continue;
     }
-    auto performed = performer_.perform(effect.body);
+    auto performed = perform(effect.body);
     if (!performed) released.failures.push_back(std::move(performed).error());
   }
   held_ = std::move(waiting);

@@ -33,8 +33,14 @@ class Turns {
 
   const State& state() const { return state_; }
   std::uint64_t durableSeq() const { return durableSeq_; }
-  // Why nothing can be recorded at the moment. Launches are refused meanwhile; holding and ending work.
-  const std::optional<Error>& storeFailure() const { return storeFailure_; }
+  // Why nothing may begin at the moment: the log cannot be written, or only into room kept for what ends. Launches,
+  // resuming and allowing are refused meanwhile; holding and ending work.
+  const std::optional<Error>& storeFailure() const { return storeFailure_ ? storeFailure_ : withheld_; }
+  bool canWrite() const { return !storeFailure_; }
+  // Nothing begins until it is said that it may.
+  void withhold(std::optional<Error> why) { withheld_ = std::move(why); }
+  // A thaw of that run waits for the disk.
+  bool isLettingGo(const RunId& run) const;
 
   // An Error is the answer to whoever asked; nothing happened then, except that effects that wait for no disk were
   // performed even when the log's queue is full: holding and ending come before recording.
@@ -55,13 +61,18 @@ class Turns {
     EffectBody body;
   };
 
+  Result<void> perform(const EffectBody& effect);
+
   State state_;
   std::uint64_t durableSeq_ = 0;
   Store& store_;
   Performer& performer_;
   const Clock& clock_;
   std::string bootId_;
+  Result<void> mayBegin(const Command& command) const;
+
   std::optional<Error> storeFailure_;
+  std::optional<Error> withheld_;
   Progress progress_;
   std::deque<Fact> unpublished_;  // bounded by the store's queue
   std::deque<HeldEffect> held_;   // in the order of afterSeq within one command; kept in order of arrival

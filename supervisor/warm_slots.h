@@ -53,8 +53,7 @@ class WarmSlots {
     for (auto& [priority, slots] : slots_) {
       for (Slot& slot : slots) {
         if (!slot.foretold || slot.abandoned) continue;
-        slot.abandoned = true;  // Until the launcher says that it is lost.
-        (void)launcher_.send(sandbox::Abandon{slot.run}, {});
+        abandon(slot);
       }
     }
   }
@@ -88,6 +87,15 @@ class WarmSlots {
     return erased > 0;
   }
 
+  // Nobody takes any of them any more.
+  void abandonAll() {
+    for (auto& [priority, slots] : slots_) {
+      for (Slot& slot : slots) {
+        if (!slot.abandoned) abandon(slot);
+      }
+    }
+  }
+
   void launcherGone() {
     taken_.reset();
     slots_.clear();
@@ -100,6 +108,11 @@ class WarmSlots {
     bool foretold = false;
     bool abandoned = false;
   };
+  void abandon(Slot& slot) {
+    slot.abandoned = true;  // Until the launcher says that it is lost.
+    (void)launcher_.send(sandbox::Abandon{slot.run}, {});
+  }
+
   AgentLauncher& launcher_;
   std::map<policy::PriorityClass, std::vector<Slot>> slots_;
   std::optional<policy::PriorityClass> lastTaken_;

@@ -11,7 +11,7 @@
 namespace ringfence::sandbox {
 namespace {
 
-constexpr rlim_t kMaxDescriptors = 1024;
+constexpr rlim_t kMaxDescriptors = 4096;  // three for each of kMaxConnections (outer.h), and some
 constexpr rlim_t kMaxMemory = rlim_t{1} << 30;
 
 Result<void> limit(int resource, rlim_t most, const char* what) {

@@ -18,8 +18,14 @@
 namespace ringfence::sandbox {
 namespace {
 
-constexpr std::size_t kMostConnections = 256;
+// What one direction of a connection keeps is no more than was read at once, so that those that come when there are
+// many already get less: all together stay within the memory of an egress (kEgressLimits of the launcher).
 constexpr std::size_t kScratch = 256 * 1024;
+constexpr std::size_t kScratchOfMany = 32 * 1024;
+constexpr std::size_t kMany = 256;
+// Of these a new one takes the place, when there is no other: not connected for so long, or connected and silent.
+constexpr std::int64_t kStalledMs = 1'000;
+constexpr std::int64_t kSilentMs = 10'000;
 constexpr int kTickMs = 200;
 constexpr std::int64_t kTrafficMs = 2000;
 constexpr std::int64_t kHeadMs = 20'000;  // for the first request of a client, however slowly it comes
@@ -94,6 +100,7 @@ Result<void> Outer::serve() {
     sweep();
   }
   denials_.tellAll();
+  if (const auto report = hold_.takeRest()) link_.tell(*report);
   if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
   (void)link_.flush();  // The other side may be the one that is gone.
   if (stopped_) return *stopped_;
@@ -103,10 +110,11 @@ Result<void> Outer::serve() {
 // Milliseconds until something is due; -1: for ever. An egress that nobody talks to sleeps.
 int Outer::patience() const {
   if (resolver_.isAsking() || names_.isServing() || denials_.isCounting() || traffic_.hasChanged()) return kTickMs;
-  std::int64_t next = INT64_MAX;
+  if (isFull() && !hold_.isHeld()) return kTickMs;  // until one of them counts as stalled
+  std::int64_t next = holdDueAt().value_or(INT64_MAX);
   for (const auto& [id, live] : lives_) {
     if (live->retryRing) return kTickMs;
-    if (live->deadlineMs != 0) next = std::min(next, live->deadlineMs);
+    if (live->deadlineMs != 0 && runs(*live)) next = std::min(next, live->deadlineMs);
   }
   if (next == INT64_MAX) return -1;
   return static_cast<int>(std::clamp<std::int64_t>(next - nowMs(), kTickMs, kIdleMs));
@@ -122,9 +130,10 @@ void Outer::tick() {
     trafficToldMs_ = now;
     if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
   }
+  tickHold(now);
   for (auto& [id, live] : lives_) {
     if (live->retryRing) recordLocal(*live);
-    if (live->deadlineMs == 0 || live->deadlineMs > now) continue;
+    if (live->deadlineMs == 0 || live->deadlineMs > now || !runs(*live)) continue;
     live->deadlineMs = 0;
     if (live->denied && live->session.state() == Session::State::kWaiting)
       refuseNow(*live);
@@ -138,6 +147,7 @@ void Outer::tick() {
 
 // Connections that are over go at the end of a turn, when nobody works with them.
 void Outer::sweep() {
+  const std::size_t before = lives_.size();
   for (auto at = lives_.begin(); at != lives_.end();) {
     Live& live = *at->second;
     if (live.session.state() != Session::State::kOver) {
@@ -148,13 +158,42 @@ void Outer::sweep() {
     resolver_.forget(live.id);
     poller_.forget(live.session.clientFd());
     if (live.watchedUpstream >= 0) poller_.forget(live.watchedUpstream);
+    noteEnd(live);
     at = lives_.erase(at);
   }
+  if (lives_.size() < before) shareRoom();
+  dropped_ = 0;
   pauseOrResume();
 }
 
+bool Outer::isFull() const { return lives_.size() - dropped_ + publishing_.size() >= kMaxConnections; }
+
+// The one that gives up its place: first who has not said whom it wants, then who is not connected yet, then who is and
+// has not said a word; of these the oldest. Never one that waits for a person or for the log, nor one that has carried
+// a byte; what was refused goes by itself.
+Outer::Live* Outer::findStalled() {
+  if (hold_.isHeld()) return nullptr;  // It cannot say anything.
+  const std::int64_t now = nowMs();
+  Live* found = nullptr;
+  int foundRank = 0;
+  for (const auto& [id, entry] : lives_) {
+    Live& live = *entry;
+    const auto state = live.session.state();
+    const bool ends = state == Session::State::kOver || state == Session::State::kRefusing;
+    if (ends || live.ask != 0 || live.denied) continue;
+    const bool connected = state == Session::State::kStreaming;
+    if (connected && live.session.hasCarried()) continue;
+    if (now - live.sinceMs < (connected ? kSilentMs : kStalledMs)) continue;
+    const int rank = static_cast<int>(state);
+    if (found != nullptr && std::pair(foundRank, found->sinceMs) <= std::pair(rank, live.sinceMs)) continue;
+    found = &live;
+    foundRank = rank;
+  }
+  return found;
+}
+
 void Outer::pauseOrResume() {
-  const bool accepting = judge_.has_value() && lives_.size() + publishing_.size() < kMostConnections && !link_.isFull();
+  const bool accepting = judge_.has_value() && !link_.isFull() && (!isFull() || findStalled() != nullptr);
   if (accepting == accepting_) return;
   accepting_ = accepting;
   const std::uint32_t events = accepting ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
@@ -165,9 +204,12 @@ void Outer::pauseOrResume() {
 }
 
 void Outer::acceptFrom(int listener, Protocol protocol, std::uint16_t port) {
-  for (int i = 0; i < kAcceptsATurn && lives_.size() + publishing_.size() < kMostConnections; ++i) {
+  for (int i = 0; i < kAcceptsATurn; ++i) {
+    Live* stalled = isFull() ? findStalled() : nullptr;
+    if (isFull() && stalled == nullptr) break;
     UniqueFd client(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client) return;
+    if (stalled != nullptr) dropStalled(*stalled);
     if (protocol != Protocol::kPublished) {
       admit(std::move(client), protocol, port);
       continue;
@@ -182,13 +224,15 @@ void Outer::acceptFrom(int listener, Protocol protocol, std::uint16_t port) {
 void Outer::admit(UniqueFd client, Protocol protocol, std::uint16_t port) {
   const int fd = client.get();
   const std::string peer = peerText(fd);
-  auto live = std::make_unique<Live>(
-      Session(std::move(client), protocol == Protocol::kConnect ? Session::Entry::kProxy : Session::Entry::kRaw));
+  auto live = std::make_unique<Live>(Session(
+      std::move(client), protocol == Protocol::kConnect ? Session::Entry::kProxy : Session::Entry::kRaw, spooled_));
+  if (hold_.isHeld()) live->session.hold();
   const std::uint64_t id = live->id = nextLive_++;
   live->protocol = protocol;
   live->client = peer;
   live->called = calledText(fd);
-  live->deadlineMs = nowMs() + kHeadMs;
+  live->sinceMs = nowMs();
+  live->deadlineMs = live->sinceMs + kHeadMs;
   if (!poller_.watch(fd, 0, [this, id](std::uint32_t events) { onClientEvents(id, events); })) return;
   Live& admitted = *(lives_[id] = std::move(live));
   if (protocol == Protocol::kRedirected)
@@ -226,8 +270,9 @@ void Outer::onUpstreamEvents(std::uint64_t id, std::uint32_t events) {
 void Outer::advance(Live& live) {
   const auto before = live.session.state();
   if (before == Session::State::kStreaming) live.deadlineMs = nowMs() + kIdleMs;
-  auto happened = live.session.advance({scratch_.get(), kScratch});
+  auto happened = live.session.advance({scratch_.get(), lives_.size() > kMany ? kScratchOfMany : kScratch});
   if (live.counted) traffic_.changed();
+  noteProgress(live);
   if (auto* wanted = std::get_if<Wanted>(&happened)) {
     live.protocol = wanted->protocol;
     live.wanted = std::move(*wanted);

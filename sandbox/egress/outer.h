@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/egress/activity.h"
 #include "sandbox/egress/denials.h"
 #include "sandbox/egress/dns_service.h"
 #include "sandbox/egress/guard_link.h"
 #include "sandbox/egress/half_messages.h"
+#include "sandbox/egress/hold.h"
 #include "sandbox/egress/judge.h"
 #include "sandbox/egress/poller.h"
 #include "sandbox/egress/resolver.h"
@@ -24,6 +26,8 @@
 #include "sandbox/wire/action_ring.h"
 
 namespace ringfence::sandbox {
+
+inline constexpr std::size_t kMaxConnections = 1024;  // of a run at once; then those that are stalled go
 
 struct OuterOptions {
   int innerPair = 3;
@@ -69,6 +73,10 @@ class Outer {
     std::string localRule;       // of what leaves no device
     std::uint64_t answered = 0;  // the ask whose outcome is to be told
     int dialError = 0;           // of the last address
+    std::int64_t sinceMs = 0;    // it was accepted, or connected
+    Call call;
+    bool inHold = false;     // it was open when the hold began that is watched
+    bool hasWaited = false;  // it was deferred once
   };
   struct Question {
     std::string key;
@@ -90,6 +98,8 @@ class Outer {
   // outer.cc: descriptors
   void acceptFrom(int listener, Protocol protocol, std::uint16_t port);
   void admit(UniqueFd client, Protocol protocol, std::uint16_t port);
+  bool isFull() const;
+  Live* findStalled();
   void pauseOrResume();
   void onClientEvents(std::uint64_t id, std::uint32_t events);
   void onUpstreamEvents(std::uint64_t id, std::uint32_t events);
@@ -104,6 +114,8 @@ class Outer {
   void obey(const Answer& answer);
   void obey(const Recorded& recorded);
   void obey(const Repeat&);
+  void obey(const RunHeld& order);
+  void obey(const DeferCalls& order);
   void obeyAnswer(Live& live, const Answer& answer);
   void onListening(const HalfMessage& message, std::vector<UniqueFd> fds);
   void onPublished(const HalfMessage& message, std::vector<UniqueFd> fds);
@@ -120,6 +132,7 @@ class Outer {
   void ask(Live& live, const policy::Verdict& verdict);
   void leaveQuestion(Live& live, const char* why);
   void denyInside(Live& live, const GuardRule& rule);
+  void dropStalled(Live& live);
   static GuardRule sendLimitRule();
   void deny(Live& live, DenialOutcome outcome, GuardRule rule, std::string say);
   void refuseRecorded(Live& live, const GuardedAction& action, const Denial& denial);
@@ -130,6 +143,20 @@ class Outer {
   void allow(Live& live, Allowed how, const GuardRule& rule, const std::optional<Destination>& instead);
   GuardedAction actionOf(const Live& live) const;
   bool isLocal(const Live& live) const;
+
+  // outer_hold.cc: a run that is held, calls that are deferred, what connections do
+  void hold();
+  void letGo();
+  bool runs(const Live& live) const;
+  void noteEnd(const Live& live);
+  void shareRoom();
+  void noteProgress(Live& live);
+  void lookAtActivity(std::int64_t now);
+  std::optional<std::int64_t> activityDueAt() const;
+  bool isDeferred(Live& live);
+  void goOn(const Deferral::Ids& ids);
+  void tickHold(std::int64_t now);
+  std::optional<std::int64_t> holdDueAt() const;
 
   // outer_open.cc: what then happens
   void resolve(Live& live);
@@ -156,8 +183,16 @@ class Outer {
   std::vector<CredentialValue> credentials_;
   std::uint64_t generation_ = 0;
 
+  SpoolPool spooled_;
+  HoldWatch hold_;
+  Deferral deferral_;
+  RunActivity activity_;
+  bool activityMoved_ = false;
+  std::int64_t lookedMs_ = 0;  // at activity, the last time
+
   std::map<std::uint64_t, std::unique_ptr<Live>> lives_;
   std::uint64_t nextLive_ = 1;
+  std::size_t dropped_ = 0;  // of these, in this turn
   std::map<std::uint64_t, Question> questions_;
   UniqueFd proxyListener_, redirectedListener_;
   std::map<std::uint16_t, UniqueFd> loopbackListeners_;  // inside

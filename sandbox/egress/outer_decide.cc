@@ -82,15 +82,20 @@ void Outer::want(Live& live) {
 
 void Outer::decide(Live& live) {
   const Destination& wanted = live.wanted.destination;
-  if (isLocal(live))
+  if (isLocal(live)) {
+    if (isDeferred(live)) return;
     return allow(live, Allowed::kByRule, builtIn("network.loopback " + std::to_string(wanted.port), ""), std::nullopt);
+  }
   if (budget_.left() == 0)
     return deny(live, DenialOutcome::kForbidden, sendLimitRule(), "network.send_limit is reached");
   Judgement judged = judge_->connection(wanted);
   switch (judged.decision) {
-    case policy::Decision::kAllow: return allow(live, Allowed::kByRule, ruleOf(judged.verdict), std::nullopt);
+    case policy::Decision::kAllow:
+      if (isDeferred(live)) return;
+      return allow(live, Allowed::kByRule, ruleOf(judged.verdict), std::nullopt);
     case policy::Decision::kAsk: return ask(live, judged.verdict);
     case policy::Decision::kRewrite:
+      if (live.protocol != Protocol::kCredential && isDeferred(live)) return;
       if (live.protocol != Protocol::kCredential)
         return allow(live, Allowed::kByRule, ruleOf(judged.verdict), judged.instead);
       judged.verdict.why = "a credential goes to no other host";
@@ -136,6 +141,24 @@ void Outer::denyInside(Live& live, const GuardRule& rule) {
       .target = action.action.target, .outcome = DenialOutcome::kForbidden, .rule = rule, .say = rule.why};
   (void)denials_.add(action, denial, nowMs());
   refuse(live, {});
+}
+
+// Its client is reset. It is told apart from what a rule denies by the rule that it names.
+void Outer::dropStalled(Live& live) {
+  const bool connected = live.session.state() == Session::State::kStreaming;
+  const std::string why =
+      "all " + std::to_string(kMaxConnections) + " connections that a run may have are in use, and this one " +
+      (connected ? "had carried nothing" : "was not connected yet") + ": it was dropped for the next one";
+  GuardedAction action = actionOf(live);
+  if (live.wanted.destination.host.empty()) action.action.target = "(not said yet)";
+  reportPerformed(live, ECONNABORTED, why);
+  const Denial denial{.target = action.action.target,
+                      .outcome = DenialOutcome::kDenied,
+                      .rule = builtIn("connections of a run", why),
+                      .say = why};
+  (void)denials_.add(action, denial, nowMs());
+  refuse(live, {});
+  ++dropped_;
 }
 
 void Outer::deny(Live& live, DenialOutcome outcome, GuardRule rule, std::string say) {

@@ -150,7 +150,8 @@ void Outer::startStreaming(Live& live) {
   reportPerformed(live, 0, "connected to " + live.dial.text());
   ++opening->traffic->connections;
   live.counted = true;
-  live.deadlineMs = nowMs() + kIdleMs;
+  live.sinceMs = nowMs();
+  live.deadlineMs = live.sinceMs + kIdleMs;
   live.session.open(Stream(std::move(live.dialled), std::move(tls)), std::move(*opening));
   advance(live);
 }

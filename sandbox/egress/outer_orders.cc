@@ -71,7 +71,8 @@ void Outer::onPublished(const HalfMessage& message, std::vector<UniqueFd> fds) {
     return;
   }
   const int fd = published.client.get();
-  auto made = std::make_unique<Live>(Session(std::move(published.client), Session::Entry::kRaw));
+  auto made = std::make_unique<Live>(Session(std::move(published.client), Session::Entry::kRaw, spooled_));
+  if (hold_.isHeld()) made->session.hold();
   const std::uint64_t id = made->id = nextLive_++;
   made->protocol = Protocol::kPublished;
   made->client = peerText(fd);
@@ -172,7 +173,10 @@ void Outer::obey(const Recorded& recorded) {
   updateEvents(live);
 }
 
-void Outer::obey(const Repeat&) { link_.repeat(); }
+void Outer::obey(const Repeat&) {
+  link_.repeat();
+  activity_.repeat();
+}
 
 bool Outer::isStillAllowed(Live& live) {
   const auto& network = judge_->document().network;

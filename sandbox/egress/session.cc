@@ -18,8 +18,10 @@ constexpr int kRounds = 16;  // then others have their turn
 
 }  // namespace
 
-Session::Session(UniqueFd client, Entry entry)
-    : client_(std::move(client)), state_(entry == Entry::kProxy ? State::kNegotiating : State::kWaiting) {}
+Session::Session(UniqueFd client, Entry entry, SpoolPool& pool)
+    : client_(std::move(client)),
+      state_(entry == Entry::kProxy ? State::kNegotiating : State::kWaiting),
+      toClient_(pool) {}
 
 Session::Happening Session::advance(std::span<char> scratch) {
   switch (state_) {
@@ -51,7 +53,7 @@ Session::Happening Session::negotiate(std::span<char> scratch) {
     auto step = negotiation_.step(fromClient_);
     if (auto* answered = std::get_if<Answered>(&step)) {
       fromClient_.erase(0, answered->consumed);
-      toClient_ += answered->reply;
+      toClient_.append(answered->reply);
       (void)flushDown();  // What does not fit goes when there is room.
       continue;
     }
@@ -71,7 +73,7 @@ Session::Happening Session::negotiate(std::span<char> scratch) {
 
 void Session::open(Stream upstream, Opening opening) {
   upstream_ = std::move(upstream);
-  toClient_ += opening.toClient;
+  toClient_.append(opening.toClient);
   toUpstream_ = std::move(opening.toUpstream);
   gate_ = std::move(opening.gate);
   if (opening.oneRequest) {
@@ -91,7 +93,7 @@ void Session::refuse(const std::string& reply) {
     state_ = State::kOver;
     return;
   }
-  toClient_ += reply;
+  toClient_.append(reply);
   state_ = State::kRefusing;
 }
 
@@ -113,22 +115,24 @@ void Session::drain(std::span<char> scratch) {
 // True: nothing is left to write.
 bool Session::flushDown() {
   while (!toClient_.empty()) {
-    const auto sent = client_.write(toClient_);
+    const auto sent = client_.write(toClient_.front());
     if (sent.state == Stream::State::kAgain) return false;
     if (sent.state != Stream::State::kOk) {
       state_ = State::kOver;
       return true;
     }
-    toClient_.erase(0, sent.count);
+    toClient_.consume(sent.count);
     moved_ = true;
   }
   return true;
 }
 
 void Session::countSent(std::size_t count) {
+  sent_ += count;
   if (traffic_ != nullptr) traffic_->sentBytes += count;
   if (budget_ != nullptr) budget_->sent += count;
   moved_ = true;
+  if (count > 0) carried_ = true;
 }
 
 // What is neither looked at nor counted off goes straight through; what the other side does not take now is kept.
@@ -141,7 +145,7 @@ void Session::passUp(std::span<char> scratch) {
   const std::uint64_t most = budget_ != nullptr ? budget_->left() : UINT64_MAX;
   const auto sent =
       upstream_->write(bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(most, bytes.size()))));
-  if (sent.state != Stream::State::kOk && sent.state != Stream::State::kAgain) state_ = State::kOver;
+  if (sent.state != Stream::State::kOk && sent.state != Stream::State::kAgain) breakOff();
   countSent(sent.count);
   toUpstream_ = bytes.substr(sent.count);
 }
@@ -154,13 +158,18 @@ bool Session::flushUp() {
     const auto sent = upstream_->write(std::string_view(toUpstream_).substr(0, length));
     if (sent.state == Stream::State::kAgain) return false;
     if (sent.state != Stream::State::kOk) {
-      state_ = State::kOver;
+      breakOff();
       return true;
     }
     toUpstream_.erase(0, sent.count);
     countSent(sent.count);
   }
   return true;
+}
+
+void Session::breakOff() {
+  upstreamState_ = Upstream::kReset;
+  state_ = State::kOver;
 }
 
 // Moves what may pass from what the client sent to what goes on.
@@ -232,7 +241,7 @@ Session::Happening Session::lookAtReply() {
     if (std::holds_alternative<NeedMore>(read)) return Quiet{};
     if (const auto* error = std::get_if<Error>(&read)) return Broken{"the answer of", error->message};
     const auto& reply = std::get<UpgradeReply>(read);
-    toClient_ += reply.head;
+    toClient_.append(reply.head);
     reply_.erase(0, reply.length);
     if (reply.kind == UpgradeReply::Kind::kInterim) continue;
     upgrading_ = false;
@@ -240,31 +249,43 @@ Session::Happening Session::lookAtReply() {
     body_.reset();
     oneRequest_ = false;
   }
-  toClient_ += std::exchange(reply_, {});
+  toClient_.append(std::exchange(reply_, {}));
   (void)flushDown();
   return Quiet{};
 }
 
+// What the other side sends goes straight on; what the client does not take now is kept, and nothing more is read until
+// it has, unless it cannot take anything because it is held.
 Session::Happening Session::pumpDown(std::span<char> scratch) {
-  if (!flushDown() || upstreamEnd_ || state_ == State::kOver) return Quiet{};
-  const auto got = upstream_->read(scratch.data(), scratch.size());
+  const bool flushed = flushDown();
+  if (upstreamEnd_ || state_ == State::kOver || (!flushed && !held_)) return Quiet{};
+  const std::size_t most = flushed ? scratch.size() : std::min(scratch.size(), toClient_.room());
+  if (most == 0) full_ = true;
+  if (most == 0) return Quiet{};
+  const auto got = upstream_->read(scratch.data(), most);
   if (got.state == Stream::State::kAgain) return Quiet{};
   if (got.state != Stream::State::kOk) {
     upstreamEnd_ = true;  // Broken or ended: what came before is still the client's.
-    toClient_ += std::exchange(reply_, {});
+    upstreamState_ = got.state == Stream::State::kEnd ? Upstream::kClosed : Upstream::kReset;
+    toClient_.append(std::exchange(reply_, {}));
     (void)flushDown();
     return Quiet{};
   }
-  moved_ = true;
+  moved_ = carried_ = true;
+  received_ += got.count;
   if (traffic_ != nullptr) traffic_->receivedBytes += got.count;
   const std::string_view bytes(scratch.data(), got.count);
   if (upgrading_) {
     reply_ += bytes;
     return lookAtReply();
   }
+  if (!toClient_.empty()) {
+    toClient_.append(bytes);
+    return Quiet{};
+  }
   const auto sent = client_.write(bytes);
   if (sent.state != Stream::State::kOk && sent.state != Stream::State::kAgain) state_ = State::kOver;
-  toClient_ += bytes.substr(sent.count);
+  toClient_.append(bytes.substr(sent.count));
   return Quiet{};
 }
 
@@ -314,7 +335,8 @@ std::uint32_t Session::clientEvents() const {
 std::uint32_t Session::upstreamEvents() const {
   if (!upstream_ || state_ != State::kStreaming) return 0;
   std::uint32_t events = 0;
-  if (!handshaken_ || (!upstreamEnd_ && toClient_.empty())) events |= EPOLLIN;
+  const bool takesMore = toClient_.empty() || (held_ && toClient_.room() > 0);
+  if (!handshaken_ || (!upstreamEnd_ && takesMore)) events |= EPOLLIN;
   if (upstream_->wantsToWrite() || (handshaken_ && released_ && !toUpstream_.empty())) events |= EPOLLOUT;
   return events;
 }

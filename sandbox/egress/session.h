@@ -10,6 +10,7 @@
 
 #include "sandbox/egress/http_body.h"
 #include "sandbox/egress/negotiation.h"
+#include "sandbox/egress/spool.h"
 #include "sandbox/egress/stream.h"
 #include "sandbox/egress/traffic.h"
 
@@ -30,7 +31,11 @@ class Session {
   };
   using Happening = std::variant<Quiet, Wanted, Refused, Mismatch, LimitReached, Broken>;
 
-  Session(UniqueFd client, Entry entry);
+  // How the connection outwards stands: kClosed politely, kReset it broke.
+  enum class Upstream { kOpen, kClosed, kReset };
+
+  // `pool` is borrowed.
+  Session(UniqueFd client, Entry entry, SpoolPool& pool);
 
   State state() const { return state_; }
   int clientFd() const { return client_.fd(); }
@@ -51,6 +56,20 @@ class Session {
   // What the client sends may go on from here.
   void release() { released_ = true; }
   bool isReleased() const { return released_; }
+  // A byte of its content went one way or the other.
+  bool hasCarried() const { return carried_; }
+  // Bytes of its content so far.
+  std::uint64_t sentBytes() const { return sent_; }
+  std::uint64_t receivedBytes() const { return received_; }
+  // Of these, and of what else goes to the client, it has not taken so many.
+  std::size_t waitingForClient() const { return toClient_.size(); }
+  Upstream upstream() const { return upstreamState_; }
+
+  // Its client does not run: what the other side sends is kept as far as there is room.
+  void hold() { held_ = true, full_ = false; }
+  void letGo() { held_ = false; }
+  // In the last hold there was more than room.
+  bool wasFull() const { return full_; }
 
   // Tells the client and ends; nothing to tell: a reset.
   void refuse(const std::string& reply);
@@ -73,6 +92,7 @@ class Session {
   void drain(std::span<char> scratch);
   bool readClient(std::span<char> scratch);
   bool flushUp();
+  void breakOff();
   bool flushDown();
   bool wantsClientBytes() const;
 
@@ -80,14 +100,19 @@ class Session {
   std::optional<Stream> upstream_;
   State state_;
   Negotiation negotiation_;
-  std::string fromClient_, toUpstream_, toClient_;
+  std::string fromClient_, toUpstream_;
+  Spool toClient_;
   std::string reply_;  // to an upgrade, as far as it came
   std::optional<Gate> gate_;
   std::optional<BodyScanner> body_;
   HostTraffic* traffic_ = nullptr;
   SendBudget* budget_ = nullptr;
+  std::uint64_t sent_ = 0, received_ = 0;
+  Upstream upstreamState_ = Upstream::kOpen;
+  bool held_ = false, full_ = false;
   bool clientEnd_ = false, upstreamEnd_ = false, clientShut_ = false, upstreamShut_ = false;
-  bool handshaken_ = false, released_ = false, oneRequest_ = false, moved_ = false, upgrading_ = false;
+  bool handshaken_ = false, released_ = false, oneRequest_ = false, moved_ = false, upgrading_ = false,
+       carried_ = false;
 };
 
 }  // namespace ringfence::sandbox

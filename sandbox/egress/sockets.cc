@@ -10,6 +10,11 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr int kBacklog = 128;
+// A connection that says nothing is asked whether it is there, by the kernel: home routers forget one after some
+// minutes of silence (a run that is held, a model that thinks), and this is less.
+constexpr int kAskAfterSeconds = 60;
+constexpr int kAskEverySeconds = 20;
+constexpr int kAsksUnanswered = 6;
 
 int typeOf(Transport transport) {
   return (transport == Transport::kStream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
@@ -78,6 +83,9 @@ Result<UniqueFd> beginConnect(Transport transport, const policy::Address& addres
   if (transport == Transport::kStream) {
     (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);  // Slower without, not wrong.
     (void)::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_KEEPIDLE, &kAskAfterSeconds, sizeof kAskAfterSeconds);
+    (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_KEEPINTVL, &kAskEverySeconds, sizeof kAskEverySeconds);
+    (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_KEEPCNT, &kAsksUnanswered, sizeof kAsksUnanswered);
   }
   const SocketAddress to = socketAddress(address, port);
   if (::connect(fd.get(), to.get(), to.length) != 0 && errno != EINPROGRESS)

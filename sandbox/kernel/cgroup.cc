@@ -27,6 +27,9 @@ constexpr policy::PriorityClass kBranches[] = {policy::PriorityClass::kBackgroun
 // foreground wants, and what nobody wants.
 constexpr const char* kGuardShares = "51";
 
+constexpr const char* kLeastShares = "2";
+constexpr const char* kLeastWeight = "1";
+
 std::string branchName(const std::string& name, policy::PriorityClass priority) {
   return name + (priority == policy::PriorityClass::kInteractive ? "-interactive" : "-background");
 }
@@ -159,9 +162,7 @@ Result<void> CgroupTree::makeBranches(const Hierarchy& hierarchy) const {
     if (!enabled.empty()) RF_TRY(writeFileAt(root_.get(), branch + "/cgroup.subtree_control", enabled));
     const bool hasCpu =
         std::find(hierarchy.controllers.begin(), hierarchy.controllers.end(), "cpu") != hierarchy.controllers.end();
-    if (hasCpu && features_.cpuIdle && priority == policy::PriorityClass::kBackground) {
-      RF_TRY(writeFileAt(root_.get(), branch + "/cpu.idle", "1"));
-    }
+    if (hasCpu && priority == policy::PriorityClass::kBackground) RF_TRY(placeBackground(hierarchy, branch));
   }
   if (const auto guards = guardsBranch(hierarchy)) {
     if (mkdirat(root_.get(), guards->c_str(), 0755) != 0 && errno != EEXIST)
@@ -169,6 +170,27 @@ Result<void> CgroupTree::makeBranches(const Hierarchy& hierarchy) const {
     RF_TRY(writeFileAt(root_.get(), *guards + "/cpu.shares", kGuardShares));
   }
   return {};
+}
+
+// Before Linux 5.15 nothing is idle: the least weight that there is, one to a hundred against anything else, one to 512
+// on v1. Without even that the branch is like any other, and placement() says so.
+Result<void> CgroupTree::placeBackground(const Hierarchy& hierarchy, const std::string& branch) const {
+  if (features_.cpuIdle) return writeFileAt(root_.get(), branch + "/cpu.idle", "1");
+  const bool first = hierarchy.version == 1;
+  auto placed =
+      writeFileAt(root_.get(), branch + (first ? "/cpu.shares" : "/cpu.weight"), first ? kLeastShares : kLeastWeight);
+  return placed || placed.error().sysErrno == ENOENT ? Result<void>{} : placed;
+}
+
+CgroupTree::Placement CgroupTree::placement() const {
+  const Hierarchy* cpu = hierarchyOf("cpu");
+  if (cpu == nullptr) return Placement::kUnprotected;
+  const std::string branch = joinPath(cpu->mountPoint, branchName(name_, policy::PriorityClass::kBackground));
+  if (readNumber(root_.get(), branch + "/cpu.idle") == 1) return Placement::kIdle;
+  const bool first = cpu->version == 1;
+  const auto weight = readNumber(root_.get(), branch + (first ? "/cpu.shares" : "/cpu.weight"));
+  return weight && *weight == parseNumber(first ? kLeastShares : kLeastWeight) ? Placement::kLeastWeight
+                                                                               : Placement::kUnprotected;
 }
 
 std::optional<std::string> CgroupTree::guardsBranch(const Hierarchy& hierarchy) const {
@@ -196,6 +218,15 @@ std::string CgroupTree::leafPath(const Hierarchy& hierarchy, const RunId& run, p
 
 std::string CgroupTree::runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const {
   return joinPath(hierarchy.mountPoint, branchName(name_, priority)) + "/" + run.text();
+}
+
+std::string CgroupTree::countedPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority,
+                                    std::string_view controller) const {
+  const std::string leaf = leafPath(hierarchy, run, priority, Leaf::kAgent);
+  if (hierarchy.version == 1) return leaf;
+  const auto there = readFileAt(root_.get(), leaf + "/cgroup.controllers", kibibytes(4));
+  const std::vector<std::string> own = there ? splitWords(*there) : std::vector<std::string>{};
+  return std::find(own.begin(), own.end(), controller) != own.end() ? leaf : runPath(hierarchy, run, priority);
 }
 
 std::string CgroupTree::agentPath(const RunId& run, policy::PriorityClass priority) const {
@@ -255,6 +286,7 @@ Result<void> CgroupTree::setLimits(const RunId& run, policy::PriorityClass prior
   const std::string counted = group + (guarded == Guarded::kYes ? "/agent" : "");
   if (limits.memory) RF_TRY(limitMemory(counted, *limits.memory));
   if (limits.pids) RF_TRY(setKnob(counted, {"pids", "pids.max", "pids.max", std::to_string(*limits.pids)}));
+  if (limits.ioWrite) RF_TRY(limitWritesOf(run, priority, *limits.ioWrite));
   if (!limits.cpu) return {};
   const Hierarchy* cpu = hierarchyOf("cpu");
   const std::uint64_t quota = kCpuPeriodUsec * limits.cpu->percent / 100;
@@ -343,28 +375,6 @@ Result<UniqueFd> CgroupTree::unifiedDirectory(const RunId& run, policy::Priority
   return openAt(root_.get(), runPath(hierarchies_.front(), run, priority) + nameOf(leaf), O_RDONLY | O_DIRECTORY);
 }
 
-Result<void> CgroupTree::freeze(const RunId& run, policy::PriorityClass priority, bool frozen) {
-  return writeFileAt(root_.get(), runPath(hierarchies_.front(), run, priority) + "/cgroup.freeze", frozen ? "1" : "0");
-}
-
-Result<bool> CgroupTree::readEvent(const RunId& run, policy::PriorityClass priority, std::string_view key) const {
-  const std::string path = runPath(hierarchies_.front(), run, priority) + "/cgroup.events";
-  const std::string text = RF_TRY(readFileAt(root_.get(), path, kibibytes(4)));
-  const std::vector<std::string> words = splitWords(text);
-  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-    if (words[i] == key) return words[i + 1] == "1";
-  }
-  return Error{ErrorCode::kInternal, "/" + path + " says nothing about `" + std::string(key) + "`"};
-}
-
-Result<bool> CgroupTree::isFrozen(const RunId& run, policy::PriorityClass priority) {
-  return readEvent(run, priority, "frozen");
-}
-
-Result<bool> CgroupTree::isPopulated(const RunId& run, policy::PriorityClass priority) {
-  return readEvent(run, priority, "populated");
-}
-
 Result<void> CgroupTree::kill(const RunId& run, policy::PriorityClass priority) {
   return writeFileAt(root_.get(), runPath(hierarchies_.front(), run, priority) + "/cgroup.kill", "1");
 }
@@ -405,9 +415,32 @@ GroupUsage CgroupTree::usage(const RunId& run, policy::PriorityClass priority, R
     if (const auto text = readFileAt(root, path, kibibytes(64))) {
       usage.ioReadBytes = sumAfter(*text, first ? "Read " : "rbytes=");
       usage.ioWriteBytes = sumAfter(*text, first ? "Write " : "wbytes=");
+      // v1 counts only disks that some group has a limit for, and says zero of all others.
+      if (first && *usage.ioReadBytes == 0 && *usage.ioWriteBytes == 0) usage.ioReadBytes = usage.ioWriteBytes = {};
     }
   }
   return usage;
+}
+
+CgroupTree::LimitEvents CgroupTree::limitEvents(const RunId& run, policy::PriorityClass priority) const {
+  const int root = root_.get();
+  LimitEvents events;
+  // v1 counts where the process is that was refused, v2 where the limit is.
+  const auto higher = [&](const std::string& path, const char* file, std::string_view key) {
+    return std::max(readKey(root, path + "/agent/" + file, key), readKey(root, path + "/" + file, key));
+  };
+  if (const Hierarchy* pids = hierarchyOf("pids"))
+    events.pidsRefused = higher(runPath(*pids, run, priority), "pids.events", "max");
+  if (const Hierarchy* cpu = hierarchyOf("cpu")) {
+    const std::string path = runPath(*cpu, run, priority) + "/cpu.stat";
+    events.cpuPeriods = readKey(root, path, "nr_periods");
+    events.cpuPeriodsHeld = readKey(root, path, "nr_throttled");
+  }
+  if (const Hierarchy* memory = hierarchyOf("memory")) {
+    const char* const file = memory->version == 1 ? "/memory.oom_control" : "/memory.events";
+    events.outOfMemoryKills = readKey(root, countedPath(*memory, run, priority, "memory") + file, "oom_kill");
+  }
+  return events;
 }
 
 Result<std::vector<int>> CgroupTree::processes(const RunId& run, policy::PriorityClass priority, Leaf leaf) const {

@@ -33,10 +33,14 @@ enum class Guarded { kNo, kYes };
 
 class CgroupTree {
  public:
-  // `name` is --cgroup-root. Makes and configures the two branches (cpu.idle on the background one where the kernel has
-  // it). `root` is an O_PATH descriptor of the directory that mount points in `features` are relative to ("/" for
-  // real).
+  // `name` is --cgroup-root. Makes and configures the two branches (the background one idle, else of the least weight,
+  // where the kernel has either). `root` is an O_PATH descriptor of the directory that mount points in `features` are
+  // relative to ("/" for real).
   static Result<CgroupTree> open(const KernelFeatures& features, std::string name, UniqueFd root);
+
+  // What keeps background runs off the processors that others want, as the kernel shows it now.
+  enum class Placement { kIdle, kLeastWeight, kUnprotected };
+  Placement placement() const;
 
   // Makes RUN and RUN/agent in every hierarchy. Fails when RUN exists: a run gets fresh groups every time.
   Result<void> createRun(const RunId& run, policy::PriorityClass priority);
@@ -60,8 +64,18 @@ class CgroupTree {
   Result<void> lower(const RunId& run, int pid);
   // Directory of the leaf in the v2 hierarchy, for CLONE_INTO_CGROUP.
   Result<UniqueFd> unifiedDirectory(const RunId& run, policy::PriorityClass priority, Leaf leaf = Leaf::kAgent);
-  Result<void> freeze(const RunId& run, policy::PriorityClass priority, bool frozen);
+  // kRun: with all who act for it. kAgent: its guards go on, so that its connections live. One does not undo the other.
+  enum class Held { kRun, kAgent };
+  Result<void> freeze(const RunId& run, policy::PriorityClass priority, Held held = Held::kRun);
+  // Undoes both.
+  Result<void> thaw(const RunId& run, policy::PriorityClass priority);
+  // Whether nothing of the agent runs, by either.
   Result<bool> isFrozen(const RunId& run, policy::PriorityClass priority);
+  // What was last written to freeze it, whoever did; no word about the branch above.
+  struct FreezeSetting {
+    bool run = false, agent = false;
+  };
+  Result<FreezeSetting> freezeSetting(const RunId& run, policy::PriorityClass priority) const;
   Result<void> kill(const RunId& run, policy::PriorityClass priority);
   Result<bool> isPopulated(const RunId& run, policy::PriorityClass priority);
   // Removes RUN with everything below it, in every hierarchy; kBusy while processes are in it. Absent is success.
@@ -70,6 +84,30 @@ class CgroupTree {
   // kLast: what still counts when no process is left; no memory in use and no processes.
   enum class Reading { kAll, kLast };
   GroupUsage usage(const RunId& run, policy::PriorityClass priority, Reading reading = Reading::kAll) const;
+  // How often the kernel held the agent at a limit: processes that it did not make, periods of processor time and those
+  // in which it had to wait for the next one, processes that it ended for memory. Unknown numbers stay absent.
+  struct LimitEvents {
+    std::optional<std::uint64_t> pidsRefused, cpuPeriods, cpuPeriodsHeld, outOfMemoryKills;
+  };
+  LimitEvents limitEvents(const RunId& run, policy::PriorityClass priority) const;
+  // A number written to this file takes back as many bytes of the agent's memory; the write blocks as long as that
+  // takes. kUnsupported where the kernel has no such file (v1).
+  Result<UniqueFd> reclaimFile(const RunId& run, policy::PriorityClass priority) const;
+  // Whether runs have such a file.
+  bool canReclaim() const;
+  // The directory of the unified hierarchy that the branches are in, and the names of what of ours stands there.
+  Result<UniqueFd> unifiedTop() const;
+  std::vector<std::string> ownGroups() const;
+  // Writing of the agent to each device that it has used, bytes a second; absent: no limit. On v1 only what goes around
+  // the page cache is held.
+  Result<void> limitWrites(const RunId& run, policy::PriorityClass priority, std::optional<std::uint64_t> bytesPerSec);
+  // Where a controller counts the agent (on v2 that may be the run, guards and all), or its leaf in the unified
+  // hierarchy ("").
+  struct Place {
+    UniqueFd directory;
+    int version = 0;
+  };
+  std::optional<Place> agentPlace(const RunId& run, policy::PriorityClass priority, std::string_view controller) const;
   Result<std::vector<int>> processes(const RunId& run, policy::PriorityClass priority, Leaf leaf = Leaf::kAgent) const;
   // Every run that has groups in some hierarchy.
   struct Found {
@@ -93,8 +131,13 @@ class CgroupTree {
   CgroupTree(KernelFeatures features, std::string name, UniqueFd root, std::vector<Hierarchy> hierarchies);
 
   Result<void> makeBranches(const Hierarchy& hierarchy) const;
+  Result<void> placeBackground(const Hierarchy& hierarchy, const std::string& branch) const;
   std::string runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const;
   std::string leafPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority, Leaf leaf) const;
+  // The group in which a controller counts the agent. On v2 only guards give the leaf a controller of its own, memory
+  // and pids, so as to be counted apart; all else is counted for the run as a whole.
+  std::string countedPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority,
+                          std::string_view controller) const;
   // Where the guards of such runs have their processor time; none: in their runs' groups.
   std::optional<std::string> guardsBranch(const Hierarchy& hierarchy) const;
   std::vector<std::string> branchesOf(const Hierarchy& hierarchy) const;
@@ -106,7 +149,8 @@ class CgroupTree {
   };
   Result<void> setKnob(const std::string& branchAndGroup, const Knob& knob) const;
   Result<void> limitMemory(const std::string& branchAndGroup, Bytes limit) const;
-  Result<bool> readEvent(const RunId& run, policy::PriorityClass priority, std::string_view key) const;
+  Result<void> limitWritesOf(const RunId& run, policy::PriorityClass priority, Bytes perSecond) const;
+  Result<bool> readEvent(const std::string& group, std::string_view key) const;
 
   KernelFeatures features_;
   std::string name_;

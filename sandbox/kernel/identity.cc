@@ -167,6 +167,15 @@ Result<void> dropAllButTracing(const Identity& identity) {
   return expectZero(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "giving up new privileges");
 }
 
+Result<void> keepOnlyTheId() {
+  RF_TRY(expectZero(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "emptying the ambient set"));
+  RF_TRY(emptyBoundingSet());
+  RF_TRY(expectZero(prctl(PR_SET_SECUREBITS, kLockedBits, 0, 0, 0), "locking the secure bits"));
+  RF_TRY(setCapabilities({}));
+  RF_TRY(expectZero(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "giving up new privileges"));
+  return expectZero(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "becoming undumpable");
+}
+
 Result<void> keepWhatMakesGuards() {
   constexpr std::uint32_t kKept = 1U << CAP_KILL | 1U << CAP_SETGID | 1U << CAP_SETUID | 1U << CAP_SETPCAP |
                                   1U << CAP_SYS_CHROOT | 1U << CAP_SYS_PTRACE | 1U << CAP_SYS_ADMIN |

@@ -42,6 +42,10 @@ Result<void> dropPrivileges(const Identity& identity);
 // bounding set itself.
 Result<void> dropAllButTracing(const Identity& identity);
 
+// Root's id without any capability, for good, an exec included; undumpable. For a program of ours that must open what
+// root owns and that nobody else may signal.
+Result<void> keepOnlyTheId();
+
 // Of a process that starts guards and nothing else: root without the capabilities that no guard is made with.
 Result<void> keepWhatMakesGuards();
 

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <bitset>
 #include <cerrno>
+#include <ctime>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include "sdk/base/io.h"
 
@@ -102,20 +105,62 @@ struct Query {
 
 class Walk {
  public:
-  explicit Walk(const std::vector<GlobQuery>& queries) : queries_(queries), expansions_(queries.size()) {
+  Walk(const std::vector<GlobQuery>& queries, FolderMemory* memory)
+      : queries_(queries), expansions_(queries.size()), memory_(memory) {
     for (const auto& query : queries) {
       patterns_.emplace_back(query);
       expectFirst(patterns_.back());
       onlyHides_ = onlyHides_ && (query.hides || patterns_.back().kind != Query::Kind::kAnywhere);
     }
+    if (memory_ != nullptr) memory_->lookFor(expected_ | expectedInGit_);
   }
 
   Result<void> visit(UniqueFd directory, Parts& path) {
+    std::optional<KnownFolder> read;
+    if (memory_ != nullptr) {
+      struct stat status {};
+      if (::fstat(directory.get(), &status) == 0) {
+        const FolderStamp stamp = FolderStamp::of(status);
+        if (const KnownFolder* known = memory_->find(stamp)) return visitKnown(directory.get(), *known, path);
+        read = begin(directory.get(), stamp);
+      }
+    }
+    const bool wasRead = RF_TRY(readFolder(directory.get(), path, read));
+    if (wasRead && read) memory_->learn(std::move(*read));
+    return {};
+  }
+
+  std::vector<GlobExpansion> take() { return std::move(expansions_); }
+
+ private:
+  // What is read of a folder from now on may be remembered. None: it may not.
+  std::optional<KnownFolder> begin(int directory, const FolderStamp& stamp) {
+    timespec now{};
+    if (::clock_gettime(CLOCK_REALTIME, &now) != 0 || !stamp.isSettled(now)) return std::nullopt;
+    const auto [device, isNew] = trusted_.try_emplace(stamp.device, false);
+    if (isNew) device->second = keepsTimesOfChange(directory);
+    if (!device->second) return std::nullopt;
+    return KnownFolder{.stamp = stamp, .count = 0, .names = {}};
+  }
+
+  Result<void> visitKnown(int directory, const KnownFolder& known, Parts& path) {
+    visited_ += known.count;
+    if (visited_ > kMaxVisited) {
+      cutAll();
+      return {};
+    }
+    const std::vector<KnownFolder::Name> names = known.names;  // What is learned below may push it out.
+    for (const auto& one : names) RF_TRY(visitEntry(directory, one.name.c_str(), one.kind, path));
+    return {};
+  }
+
+  // False: not to its end.
+  Result<bool> readFolder(int directory, Parts& path, std::optional<KnownFolder>& read) {
     const auto buffer = std::make_unique_for_overwrite<char[]>(kBufferSize);
     for (;;) {
-      const ssize_t got = ::getdents64(directory.get(), buffer.get(), kBufferSize);
+      const ssize_t got = ::getdents64(directory, buffer.get(), kBufferSize);
       if (got < 0) cutAll();  // Removed meanwhile, or a disk that fails: what was not read is not known.
-      if (got <= 0) return {};
+      if (got <= 0) return got == 0;
       for (ssize_t at = 0; at < got;) {
         const auto* entry = reinterpret_cast<const dirent64*>(buffer.get() + at);
         at += entry->d_reclen;
@@ -123,23 +168,30 @@ class Walk {
         if (name == "." || name == "..") continue;
         if (++visited_ > kMaxVisited) {
           cutAll();
-          return {};
+          return false;
         }
-        RF_TRY(visitEntry(directory.get(), *entry, path));
+        if (read) note(*entry, read);
+        RF_TRY(visitEntry(directory, entry->d_name, kindOf(directory, *entry), path));
       }
     }
   }
 
-  std::vector<GlobExpansion> take() { return std::move(expansions_); }
+  void note(const dirent64& entry, std::optional<KnownFolder>& read) const {
+    if (entry.d_type == DT_UNKNOWN) return read.reset();
+    ++read->count;
+    const bool isFolder = entry.d_type == DT_DIR;
+    const auto first = static_cast<unsigned char>(entry.d_name[0]);
+    if (isFolder || (entry.d_type != DT_LNK && (expected_ | expectedInGit_).test(first)))
+      read->names.push_back({entry.d_name, entry.d_type});
+  }
 
- private:
   // Most names begin with no letter that a pattern begins with: they are not looked at any further.
   void expectFirst(const Query& query) {
     const Parts& pattern = query.parts;
     const bool anywhere = pattern.size() == 2 && pattern[0] == "**" && pattern[1] != "**";
     const bool byLast = anywhere || query.kind != Query::Kind::kAnywhere;
     const auto first = static_cast<unsigned char>(byLast ? pattern.back()[0] : '*');
-    std::bitset<256> letters;
+    FirstBytes letters;
     if (first == '*' || first == '?' || first == '[' || first == '\\')
       letters.set();
     else
@@ -148,16 +200,15 @@ class Walk {
     if (query.kind != Query::Kind::kInsideGit) expected_ |= letters;
   }
 
-  Result<void> visitEntry(int directory, const dirent64& entry, Parts& path) {
-    const bool mayMatch = (git_ > 0 ? expectedInGit_ : expected_).test(static_cast<unsigned char>(entry.d_name[0]));
-    const unsigned char kind = kindOf(directory, entry);
+  Result<void> visitEntry(int directory, const char* name, unsigned char kind, Parts& path) {
+    const bool mayMatch = (git_ > 0 ? expectedInGit_ : expected_).test(static_cast<unsigned char>(name[0]));
     if (kind == DT_LNK || (!mayMatch && kind != DT_DIR)) return {};
-    path.emplace_back(entry.d_name);
+    path.emplace_back(name);
     const bool hidden = mayMatch && matchAll(directory, path);
     if (kind == DT_DIR && !hidden && !(onlyHides_ && isGitContent(path))) {
       const int isGit = path.back() == ".git" ? 1 : 0;
       git_ += isGit;
-      RF_TRY(descend(directory, entry.d_name, path));
+      RF_TRY(descend(directory, name, path));
       git_ -= isGit;
     }
     path.pop_back();
@@ -189,11 +240,25 @@ class Walk {
       cutAll();
       return {};
     }
+    if (const KnownFolder* known = knownAsEmpty(directory, name)) {
+      visited_ += known->count;
+      if (visited_ > kMaxVisited) cutAll();
+      return {};
+    }
     auto child = openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (child) return visit(std::move(*child), path);
     // Replaced or removed meanwhile: nothing is there under this name as a directory.
     if (child.error().sysErrno != ENOENT) cutAll();
     return {};
+  }
+
+  // A folder that is known to hold nothing that is looked for, and no folder: it need not even be opened.
+  const KnownFolder* knownAsEmpty(int directory, const char* name) const {
+    struct stat status {};
+    if (memory_ == nullptr || memory_->size() == 0) return nullptr;
+    if (::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) return nullptr;
+    const KnownFolder* known = memory_->find(FolderStamp::of(status));
+    return known != nullptr && known->names.empty() ? known : nullptr;
   }
 
   void cutAll() {
@@ -221,8 +286,10 @@ class Walk {
   const std::vector<GlobQuery>& queries_;
   std::vector<Query> patterns_;
   std::vector<GlobExpansion> expansions_;
-  std::bitset<256> expected_, expectedInGit_;  // first bytes of names that may match
-  int git_ = 0;                                // how many folders called ".git" the walk is in
+  FirstBytes expected_, expectedInGit_;  // of names that may match
+  FolderMemory* memory_;
+  std::map<std::uint64_t, bool> trusted_;  // by device: times of change are kept there
+  int git_ = 0;                            // how many folders called ".git" the walk is in
   std::uint32_t visited_ = 0;
   bool onlyHides_ = true;  // what tools obey may lie in a submodule's folder that is called like git's content
 };
@@ -231,8 +298,9 @@ class Walk {
 
 bool matchesGlob(std::string_view pattern, std::string_view path) { return matchParts(split(pattern), split(path)); }
 
-Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries) {
-  Walk walk(queries);
+Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries,
+                                               FolderMemory* memory) {
+  Walk walk(queries, memory);
   Parts path;
   UniqueFd start = RF_TRY(openAt(directory, ".", O_RDONLY | O_DIRECTORY));
   RF_TRY(walk.visit(std::move(start), path));

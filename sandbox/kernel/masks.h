@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sandbox/kernel/folder_memory.h"
 #include "sdk/base/result.h"
 
 namespace ringfence::sandbox {
@@ -29,7 +30,8 @@ struct GlobExpansion {
 // what they lead to is judged under its own name. "**/.git/NAME" is answered where a ".git" is, folder or file: NAME is
 // a match there whether or not it exists. Where all other queries hide, the walk does not enter ".git/objects/xx" (two
 // hexadecimal digits): git keeps hundreds of folders there with nothing but content under its hash. What somebody else
-// put there stays in sight.
-Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries);
+// put there stays in sight. `memory`: of earlier walks, for this one to use and to add to; null: every folder is read.
+Result<std::vector<GlobExpansion>> expandGlobs(int directory, const std::vector<GlobQuery>& queries,
+                                               FolderMemory* memory = nullptr);
 
 }  // namespace ringfence::sandbox

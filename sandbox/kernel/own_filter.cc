@@ -168,8 +168,13 @@ Result<void> confineWarden() {
       {SYS_exit},
       {SYS_exit_group},
       {SYS_sched_yield},
+      // Where this thread runs, and no other's.
+      {SYS_sched_getaffinity, 0, kTrue, 0},
+      {SYS_sched_setaffinity, 0, kTrue, 0},
+      {SYS_getcpu},
       {SYS_prctl},
       {SYS_tgkill, 0, kTrue, own},
+      {SYS_tgkill, 2, kTrue, 0},  // whether a thread is there
       {SYS_rt_sigprocmask},
       {SYS_rt_sigaction},
       {SYS_rt_sigreturn},

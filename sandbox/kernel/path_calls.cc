@@ -31,19 +31,37 @@ int openHow(int base, const char* path, const OpenHow& how) {
   }
 }
 
+namespace {
+
+FileIdentity identityOf(const struct statx& status) {
+  return {.device = makedev(status.stx_dev_major, status.stx_dev_minor),
+          .inode = status.stx_ino,
+          .bornSeconds = status.stx_btime.tv_sec,
+          .bornNanoseconds = status.stx_btime.tv_nsec};
+}
+
+}  // namespace
+
 std::optional<FileLook> lookAtFile(int fd) {
   struct statx status {};
   if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_INO | STATX_BTIME, &status) !=
       0)
     return std::nullopt;
-  FileLook look{.mode = status.stx_mode, .device = makedev(status.stx_dev_major, status.stx_dev_minor), .identity = {}};
-  if ((status.stx_mask & STATX_BTIME) != 0 && (status.stx_mask & STATX_INO) != 0) {
-    look.identity = FileIdentity{.device = look.device,
-                                 .inode = status.stx_ino,
-                                 .bornSeconds = status.stx_btime.tv_sec,
-                                 .bornNanoseconds = status.stx_btime.tv_nsec};
-  }
+  FileLook look{.mode = status.stx_mode,
+                .device = makedev(status.stx_dev_major, status.stx_dev_minor),
+                .itself = makedev(status.stx_rdev_major, status.stx_rdev_minor),
+                .identity = {}};
+  if ((status.stx_mask & STATX_BTIME) != 0 && (status.stx_mask & STATX_INO) != 0) look.identity = identityOf(status);
   return look;
+}
+
+std::optional<FolderIdentity> lookAtFolder(int base, const char* path) {
+  constexpr unsigned kWanted = STATX_TYPE | STATX_INO | STATX_BTIME | STATX_MNT_ID;
+  const int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | (*path == '\0' ? AT_EMPTY_PATH : 0);
+  struct statx status {};
+  if (::statx(base, path, flags, kWanted, &status) != 0 || (status.stx_mask & kWanted) != kWanted) return std::nullopt;
+  if (!S_ISDIR(status.stx_mode)) return std::nullopt;
+  return FolderIdentity{.file = identityOf(status), .mount = status.stx_mnt_id};
 }
 
 bool mayBeMountPoint(const std::string& path) {

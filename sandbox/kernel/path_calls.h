@@ -37,10 +37,20 @@ struct FileIdentity {
 struct FileLook {
   mode_t mode = 0;
   dev_t device = 0;
+  dev_t itself = 0;                      // of a device node: which device it is
   std::optional<FileIdentity> identity;  // nothing: its file system does not say when it was made
 };
 // From what is in memory: asks no server.
 std::optional<FileLook> lookAtFile(int fd);
+// Which directory it is, and through which mount. Both numbers are its own for as long as somebody has it open.
+struct FolderIdentity {
+  FileIdentity file;
+  std::uint64_t mount = 0;
+  bool operator==(const FolderIdentity&) const = default;
+};
+// From what is in memory, as above; `path` may be empty, for `base` itself. Nothing: it is no directory, or its file
+// system or kernel does not say all of it.
+std::optional<FolderIdentity> lookAtFolder(int base, const char* path);
 // Whether a mount begins at a path (absolute, not followed if it is a link). False only where it is known.
 bool mayBeMountPoint(const std::string& path);
 // fchmodat2(2) of Linux 6.6 for whatever `fd` (O_PATH too) is. 0 or errno; ENOSYS on an older kernel.

@@ -26,18 +26,13 @@ Result<std::string> readProc(int pid, const char* name) {
   return readFileAt(AT_FDCWD, "/proc/" + std::to_string(pid) + "/" + name, kMaxProcFile);
 }
 
-Result<std::string> readOwnProc(const char* name) {
-  return readFileAt(AT_FDCWD, std::string("/proc/self/") + name, kMaxProcFile);
-}
-
 // Empty: the process is in a namespace of its own.
-std::string compareNamespace(int pid, const char* name) {
-  struct stat theirs {
-  }, ours{};
-  const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + name;
-  const std::string own = std::string("/proc/self/ns/") + name;
-  if (::stat(path.c_str(), &theirs) != 0 || ::stat(own.c_str(), &ours) != 0) return "cannot be read";
-  return theirs.st_ino == ours.st_ino ? "the host's namespace" : "";
+std::string compareNamespace(const PostureQuestion& question, const char* name) {
+  struct stat theirs {};
+  const std::string path = "/proc/" + std::to_string(question.pid) + "/ns/" + name;
+  const auto ours = question.own.namespaces.find(name);
+  if (ours == question.own.namespaces.end() || ::stat(path.c_str(), &theirs) != 0) return "cannot be read";
+  return theirs.st_ino == ours->second ? "the host's namespace" : "";
 }
 
 WallState state(Wall wall, std::string wanted, const std::string& difference) {
@@ -47,7 +42,7 @@ WallState state(Wall wall, std::string wanted, const std::string& difference) {
 }
 
 WallState readMount(const PostureQuestion& question) {
-  std::string difference = compareNamespace(question.pid, "mnt");
+  std::string difference = compareNamespace(question, "mnt");
   if (difference.empty()) {
     auto text = readProc(question.pid, "mountinfo");
     difference = text ? compareMounts(question.plan, *text) : text.error().message;
@@ -56,7 +51,7 @@ WallState readMount(const PostureQuestion& question) {
 }
 
 WallState readPid(const PostureQuestion& question, const ProcStatus& status) {
-  std::string difference = compareNamespace(question.pid, "pid");
+  std::string difference = compareNamespace(question, "pid");
   if (difference.empty() && (status.namespacePids.size() < 2 || status.namespacePids.back() != 1))
     difference = "not pid 1";
   if (difference.empty() && status.threads != 1) difference = std::to_string(status.threads) + " threads";
@@ -64,7 +59,7 @@ WallState readPid(const PostureQuestion& question, const ProcStatus& status) {
 }
 
 WallState readNet(const PostureQuestion& question) {
-  std::string difference = compareNamespace(question.pid, "net");
+  std::string difference = compareNamespace(question, "net");
   if (difference.empty()) {
     auto text = readProc(question.pid, "net/dev");
     if (!text)
@@ -100,24 +95,17 @@ std::string compareGroups(const PostureQuestion& question) {
 }
 
 WallState readCgroup(const PostureQuestion& question) {
-  std::string difference = compareNamespace(question.pid, "cgroup");
+  std::string difference = compareNamespace(question, "cgroup");
   if (difference.empty()) difference = compareGroups(question);
   return state(Wall::kCgroup, "own namespace, own groups in every hierarchy", difference);
 }
 
-// Filters that the run had before its own: those of this process, and `others`.
-Result<int> countInherited(int others) {
-  const std::string text = RF_TRY(readOwnProc("status"));
-  const ProcStatus own = RF_TRY(parseStatus(text));
-  return std::max(own.seccompFilters, 0) + others;
-}
-
 std::string compareSeccomp(const PostureQuestion& question, const ProcStatus& status) {
   if (status.seccompMode != 2) return "no filter";
-  const auto inherited = countInherited(question.otherFilters);
-  if (!inherited) return inherited.error().message;
-  if (status.seccompFilters >= 0 && status.seccompFilters != *inherited + 1) {
-    return std::to_string(status.seccompFilters - *inherited) + " filters of its own";
+  // Those that the run had before its own.
+  const int inherited = question.own.filters + question.otherFilters;
+  if (status.seccompFilters >= 0 && status.seccompFilters != inherited + 1) {
+    return std::to_string(status.seccompFilters - inherited) + " filters of its own";
   }
   return {};
 }
@@ -155,10 +143,10 @@ std::string compareDescriptors(const PostureQuestion& question) {
   return {};
 }
 
-std::string compareUserNamespace(int pid) {
-  if (std::string difference = compareNamespace(pid, "user"); !difference.empty()) return difference + " of users";
+std::string compareUserNamespace(const PostureQuestion& question) {
+  if (std::string difference = compareNamespace(question, "user"); !difference.empty()) return difference + " of users";
   for (const char* file : {"uid_map", "gid_map"}) {
-    auto text = readProc(pid, file);
+    auto text = readProc(question.pid, file);
     if (!text) return text.error().message;
     std::string squeezed;
     for (const char c : *text) {
@@ -188,7 +176,7 @@ std::string comparePrivileges(const PostureQuestion& question, const ProcStatus&
   struct stat owner {};
   if (::stat(("/proc/" + std::to_string(question.pid) + "/status").c_str(), &owner) != 0 || owner.st_uid != 0)
     return "dumpable";
-  if (std::string difference = compareUserNamespace(question.pid); !difference.empty()) return difference;
+  if (std::string difference = compareUserNamespace(question); !difference.empty()) return difference;
   return compareDescriptors(question);
 }
 
@@ -231,8 +219,8 @@ std::vector<WallState> readSettledWalls(const PostureQuestion& question) {
       readMount(question),
       readNet(question),
       readCgroup(question),
-      state(Wall::kIpc, kOwn, compareNamespace(question.pid, "ipc")),
-      state(Wall::kUts, kOwn, compareNamespace(question.pid, "uts")),
+      state(Wall::kIpc, kOwn, compareNamespace(question, "ipc")),
+      state(Wall::kUts, kOwn, compareNamespace(question, "uts")),
       state(Wall::kLimits, std::to_string(question.plan.rlimits.size()) + " resource limits", compareLimits(question))};
 }
 
@@ -254,20 +242,18 @@ FilterReading::~FilterReading() {
   if (pid_ > 0) (void)::ptrace(PTRACE_DETACH, pid_, nullptr, nullptr);
 }
 
-std::optional<Result<BpfProgram>> FilterReading::tryRead(int otherFilters) {
+std::optional<Result<BpfProgram>> FilterReading::tryRead(const OwnView& own, int otherFilters) {
   int status = 0;
   const pid_t got = ::waitpid(pid_, &status, __WALL | WNOHANG);
   if (got == 0 || (got < 0 && errno == EINTR)) return std::nullopt;
   const int pid = std::exchange(pid_, 0);
   if (got < 0 || !WIFSTOPPED(status)) return Error{ErrorCode::kUnavailable, "the process ended"};
-  const auto index = countInherited(otherFilters);
+  const int index = own.filters + otherFilters;
   const auto request = static_cast<__ptrace_request>(abi::kPtraceSeccompGetFilter);
-  const long count = index ? ::ptrace(request, pid, *index, nullptr) : -1;
+  const long count = ::ptrace(request, pid, index, nullptr);
   BpfProgram program(count > 0 ? static_cast<std::size_t>(count) : 0);
   Result<BpfProgram> result = BpfProgram{};
-  if (!index)
-    result = index.error();
-  else if (count <= 0 || ::ptrace(request, pid, *index, program.data()) != count)
+  if (count <= 0 || ::ptrace(request, pid, index, program.data()) != count)
     result = posixError(errno, "reading the filter");
   else
     result = std::move(program);
@@ -308,8 +294,22 @@ policy::WallStrength wantedStrength(const Plan& plan, Wall wall) {
   return policy::WallStrength::kRequired;
 }
 
+Result<OwnView> OwnView::read() {
+  OwnView own;
+  for (const char* name : {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}) {
+    struct stat status {};
+    const std::string path = std::string("/proc/self/ns/") + name;
+    if (::stat(path.c_str(), &status) != 0) return posixError(errno, "looking at " + path);
+    own.namespaces[name] = status.st_ino;
+  }
+  const std::string text = RF_TRY(readFileAt(AT_FDCWD, "/proc/self/status", kMaxProcFile));
+  const ProcStatus status = RF_TRY(parseStatus(text));
+  own.filters = std::max(status.seccompFilters, 0);
+  return own;
+}
+
 SettledWalls readSettled(const PostureQuestion& question) {
-  if (!compareNamespace(question.pid, "user").empty()) return {};
+  if (!compareNamespace(question, "user").empty()) return {};
   std::vector<std::uint64_t> namespaces = settledNamespaces(question.pid);
   return {readSettledWalls(question), std::move(namespaces)};
 }

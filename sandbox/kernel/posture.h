@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,10 +27,18 @@ struct WallState {
   bool up = false;
 };
 
+// What the process that reads has itself, to tell a run's apart from; it does not change while it reads.
+struct OwnView {
+  std::map<std::string, std::uint64_t> namespaces;  // inodes, by name
+  int filters = 0;                                  // that every child has from it
+  static Result<OwnView> read();
+};
+
 struct PostureQuestion {
   int pid = 0;
   const Plan& plan;
   const KernelFeatures& features;
+  const OwnView& own;
   std::string agentPath;      // of its control groups, as /proc shows it
   CanaryErrnos canaryBefore;  // the child opened the canaries before it entered its Landlock domains: 0
   CanaryErrnos canaryAfter;   // and after: EACCES
@@ -68,7 +77,7 @@ class FilterReading {
   ~FilterReading();
 
   // nullopt: it has not stopped yet. `otherFilters`: as in PostureQuestion.
-  std::optional<Result<BpfProgram>> tryRead(int otherFilters = 0);
+  std::optional<Result<BpfProgram>> tryRead(const OwnView& own, int otherFilters = 0);
 
  private:
   explicit FilterReading(int pid) : pid_(pid) {}

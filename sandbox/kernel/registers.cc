@@ -22,12 +22,14 @@ namespace {
 constexpr std::size_t kResult = 10;                          // rax
 constexpr std::size_t kCall = 15;                            // orig_rax
 constexpr std::size_t kProgram = 16;                         // rip
+constexpr std::size_t kStack = 19;                           // rsp
 constexpr std::size_t kArguments[] = {14, 13, 12, 7, 9, 8};  // rdi rsi rdx r10 r8 r9
 constexpr std::uint64_t kCallLength = 2;
 #elif defined(__aarch64__)
 constexpr std::size_t kResult = 0;    // x0
 constexpr std::size_t kCall = 8;      // x8
 constexpr std::size_t kProgram = 32;  // pc
+constexpr std::size_t kStack = 31;    // sp
 constexpr std::size_t kArguments[] = {0, 1, 2, 3, 4, 5};
 constexpr std::uint64_t kCallLength = 4;
 constexpr std::uint32_t kCallInstruction = 0xd400'0001;  // svc #0
@@ -36,6 +38,7 @@ constexpr std::uint32_t kCallInstruction = 0xd400'0001;  // svc #0
 constexpr std::size_t kResult = 0;
 constexpr std::size_t kCall = 0;
 constexpr std::size_t kProgram = 0;
+constexpr std::size_t kStack = 0;
 constexpr std::size_t kArguments[] = {0, 0, 0, 0, 0, 0};
 constexpr std::uint64_t kCallLength = 4;
 constexpr std::uint32_t kCallInstruction = 0;
@@ -61,7 +64,7 @@ Result<CallRegisters> CallRegisters::read(int thread) {
     return error;
   }
   registers.size_ = area.iov_len;
-  if (registers.size_ < (kProgram + 1) * sizeof(std::uint64_t))
+  if (registers.size_ < (std::max(kProgram, kStack) + 1) * sizeof(std::uint64_t))
     return Error{ErrorCode::kUnsupported, "the thread runs code of another architecture"};
 #if defined(__x86_64__)
   registers.restarts_ =
@@ -84,6 +87,8 @@ Result<void> CallRegisters::write(int thread) const {
 }
 
 std::int64_t CallRegisters::result() const { return static_cast<std::int64_t>(raw_[kResult]); }
+
+std::uint64_t CallRegisters::stackPointer() const { return raw_[kStack]; }
 
 CallArguments CallRegisters::arguments() const {
   CallArguments arguments{};

@@ -25,6 +25,7 @@ class CallRegisters {
   // What the call gave otherwise: a value or -errno.
   std::int64_t result() const;
 
+  std::uint64_t stackPointer() const;
   CallArguments arguments() const;
   // What the program sees in the argument registers afterwards; for a call that failed.
   void setArguments(const CallArguments& arguments);

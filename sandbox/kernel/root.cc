@@ -61,6 +61,14 @@ Result<void> refuseHostInsides(int object, const std::string& name) {
   return {};
 }
 
+// A directory or file there would be granted past every rule about paths.
+Result<void> requireDevice(int object, const std::string& name) {
+  struct stat status {};
+  if (::fstat(object, &status) != 0) return posixError(errno, "looking at " + name);
+  if (S_ISCHR(status.st_mode)) return {};
+  return Error{ErrorCode::kDenied, name + " is no character device; nothing else is bound below /dev", EACCES};
+}
+
 bool isOutOfReach(int error) { return error == ENOENT || error == ENOTDIR || error == EACCES; }
 
 // All paths in one go with the caller's rights: taking them and giving them up is six calls.
@@ -124,7 +132,9 @@ Result<void> RootBuilder::openSources(const std::vector<UniqueFd>& descriptors) 
       if (!own) return posixError(errno, "keeping the descriptor of " + given->target);
       sources_[i] = RF_TRY(takeCopy(std::move(own), given->target, attributesFor(given->access), given->idmapped));
     } else if (const auto* device = std::get_if<BindDevice>(&plan_->mounts[i])) {
-      UniqueFd node = RF_TRY(openAt(AT_FDCWD, device->target, O_PATH | O_NOFOLLOW));
+      const std::string& name = device->source.empty() ? device->target : device->source;
+      UniqueFd node = RF_TRY(openAt(AT_FDCWD, name, O_PATH | O_NOFOLLOW));
+      RF_TRY(requireDevice(node.get(), name));
       sources_[i] = RF_TRY(takeCopy(std::move(node), device->target, kDeviceAttributes, false));
     }
   }
@@ -164,6 +174,7 @@ Result<void> RootBuilder::build(const std::vector<UniqueFd>& descriptors, int id
     RF_TRY(enterNamespace(ownMounts_.get(), "mount"));
   else
     RF_TRY(makeRoot());
+  RF_TRY(removeStale());
   RF_TRY(performPending());
   RF_TRY(setMountAttributes(root_.get(), abi::kMountAttrReadOnly, "/"));
   return begun ? Result<void>{} : enterRoot(root_.get());

@@ -48,9 +48,9 @@ bool isWorkspaceAlone(const std::vector<MountStep>& mounts);
 class RootBuilder {
  public:
   // `attachPoint`: any directory of the host, to put the new root on before it becomes the root. `token` is set to what
-  // a failure is called ("mount", "workspace").
-  RootBuilder(const Plan& plan, const char* attachPoint, std::string& token)
-      : plan_(&plan), attachPoint_(attachPoint), token_(token), nodes_(plan.identity) {}
+  // a failure is called ("mount", "workspace"). `folders`: what earlier walks read; null: nothing.
+  RootBuilder(const Plan& plan, const char* attachPoint, std::string& token, FolderMemory* folders = nullptr)
+      : plan_(&plan), attachPoint_(attachPoint), token_(token), folderMemory_(folders), nodes_(plan.identity) {}
 
   // In the host's mount namespace, as root; afterwards in one of its own. `plan` must live until adopt().
   Result<void> buildAhead();
@@ -112,6 +112,7 @@ class RootBuilder {
   Result<Seen> look(int object, const std::string& name) const;
   Result<Seen> lookAt(int directory, const char* path, int flags, const std::string& name) const;
   Result<bool> isAsSeen();
+  Result<void> removeStale();
   void useWalk(const std::vector<UniqueFd>& descriptors);
   Result<void> openSources(const std::vector<UniqueFd>& descriptors);
   Result<void> makeRoot();
@@ -148,6 +149,7 @@ class RootBuilder {
   const char* attachPoint_;
   int idmap_ = -1;
   std::string& token_;
+  FolderMemory* folderMemory_;
   NodeMaker nodes_;
   UniqueFd root_;
   std::vector<bool> pending_;                    // by step: to be done in this phase
@@ -155,6 +157,7 @@ class RootBuilder {
   std::vector<Source> sources_;                  // by step
   std::vector<Seen> seen_;                       // by step of the plan that was built ahead
   UniqueFd hostMounts_, hostTable_, ownMounts_;  // only when something was built ahead
+  std::vector<std::string> stale_;               // files that were made ahead with other content
   std::optional<Walked> walked_;
   std::vector<std::string> notes_;
   std::vector<Placeholder> placeholders_;

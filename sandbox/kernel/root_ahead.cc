@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,12 +26,13 @@ bool isSystemPlace(const std::string& path) {
 
 struct CanGoAhead {
   bool operator()(const MakeDirectory& step) const { return !step.ownedByRun; }
-  bool operator()(const MakeFile&) const { return false; }
+  bool operator()(const MakeFile& step) const { return !step.ownedByRun; }
   bool operator()(const MakeSymlink&) const { return true; }
   bool operator()(const MountTmpfs& step) const { return !step.ownedByRun; }
   bool operator()(const MountProc&) const { return true; }
   bool operator()(const MountDevpts&) const { return true; }
-  bool operator()(const BindDevice&) const { return true; }
+  // One that a policy gives is bound for its own run alone, never into a child that may become another.
+  bool operator()(const BindDevice& step) const { return step.source.empty(); }
   bool operator()(const BindPath& step) const {
     return !step.idmapped && step.access == Access::kReadOnly && isSystemPlace(step.source);
   }
@@ -42,9 +44,12 @@ const std::string& targetOf(const MountStep& step) {
   return std::visit([](const auto& one) -> const std::string& { return one.target; }, step);
 }
 
-// Of the kinds that can go ahead; others are never the same.
+// Of the kinds that can go ahead; others are never the same. What a file holds is left out: it is looked at by adopt().
 struct IsSame {
   bool operator()(const MakeDirectory& a, const MakeDirectory& b) const {
+    return a.target == b.target && a.mode == b.mode && a.ownedByRun == b.ownedByRun;
+  }
+  bool operator()(const MakeFile& a, const MakeFile& b) const {
     return a.target == b.target && a.mode == b.mode && a.ownedByRun == b.ownedByRun;
   }
   bool operator()(const MakeSymlink& a, const MakeSymlink& b) const {
@@ -56,7 +61,9 @@ struct IsSame {
   }
   bool operator()(const MountProc& a, const MountProc& b) const { return a.target == b.target; }
   bool operator()(const MountDevpts& a, const MountDevpts& b) const { return a.target == b.target; }
-  bool operator()(const BindDevice& a, const BindDevice& b) const { return a.target == b.target; }
+  bool operator()(const BindDevice& a, const BindDevice& b) const {
+    return a.target == b.target && a.source == b.source;
+  }
   bool operator()(const BindPath& a, const BindPath& b) const {
     return a.source == b.source && a.target == b.target && a.access == b.access && a.idmapped == b.idmapped &&
            a.optional == b.optional && a.noExec == b.noExec;
@@ -80,6 +87,18 @@ constexpr std::chrono::milliseconds kWalkIsFresh{50};
 const MaskPath* globMaskOf(const MountStep& step) {
   const auto* mask = std::get_if<MaskPath>(&step);
   return mask != nullptr && !mask->glob.empty() ? mask : nullptr;
+}
+
+bool isOtherFile(const MountStep& wanted, const MountStep& made) {
+  const auto* file = std::get_if<MakeFile>(&wanted);
+  return file != nullptr && file->content != std::get<MakeFile>(made).content;
+}
+
+// A file of the plan that a later step mounts something over.
+bool isCovered(const std::vector<MountStep>& mounts, const std::string& file) {
+  return std::ranges::any_of(mounts, [&](const MountStep& step) {
+    return !std::holds_alternative<MakeFile>(step) && isBelowOrSame(targetOf(step), file);
+  });
 }
 
 bool sameCaller(const Identity& one, const Identity& other) {
@@ -192,7 +211,7 @@ Result<void> RootBuilder::walkAhead(int workspace) {
                 .globs = globsBelow(plan_->mounts, *target),
                 .answers = {},
                 .ended = {}};
-  walked.answers = RF_TRY(expandGlobs(workspace, walked.globs));
+  walked.answers = RF_TRY(expandGlobs(workspace, walked.globs, folderMemory_));
   walked.ended = std::chrono::steady_clock::now();
   walked_ = std::move(walked);
   return {};
@@ -231,11 +250,31 @@ Result<bool> RootBuilder::adopt(const Plan& plan) {
   if (!same) return false;
   auto asSeen = isAsSeen();
   if (!asSeen || !*asSeen) return false;  // What cannot be looked at again is built again, and says why it cannot.
+  pending_.assign(plan.mounts.size(), true);
+  const auto wanted = stepsAhead(plan.mounts), made = stepsAhead(plan_->mounts);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    pending_[wanted[i]] = isOtherFile(plan.mounts[wanted[i]], plan_->mounts[made[i]]);
+    if (!pending_[wanted[i]]) continue;
+    const std::string& target = targetOf(plan.mounts[wanted[i]]);
+    if (isCovered(plan.mounts, target)) return false;
+    stale_.push_back(target);
+  }
   plan_ = &plan;
   nodes_.setRun(plan.identity);
-  pending_.assign(plan.mounts.size(), true);
-  for (const std::size_t i : stepsAhead(plan.mounts)) pending_[i] = false;
   return true;
+}
+
+// The files that this plan wants other content in.
+Result<void> RootBuilder::removeStale() {
+  for (const std::string& path : std::exchange(stale_, {})) {
+    const std::size_t slash = path.rfind('/');
+    const UniqueFd parent =
+        RF_TRY(openBeneath(root_.get(), slash == 0 ? "/" : path.substr(0, slash), O_PATH | O_DIRECTORY));
+    RF_TRY(requireOwn(parent.get(), path));
+    if (::unlinkat(parent.get(), path.c_str() + slash + 1, 0) != 0)
+      return posixError(errno, "making " + path + " anew");
+  }
+  return {};
 }
 
 }  // namespace ringfence::sandbox

@@ -262,7 +262,7 @@ Result<void> RootBuilder::expandBelow(const std::string& target) {
     answers.resize(queries.size());
     return {};
   }
-  answers = RF_TRY(expandGlobs(directory->get(), queries));
+  answers = RF_TRY(expandGlobs(directory->get(), queries, folderMemory_));
   return {};
 }
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <memory>
 
@@ -21,9 +22,11 @@
 #include "sandbox/kernel/root.h"
 #include "sandbox/kernel/seccomp.h"
 #include "sandbox/launcher/fault.h"
+#include "sandbox/launcher/given_input.h"
 #include "sandbox/launcher/guard_child.h"
 #include "sandbox/launcher/knockout.h"
 #include "sandbox/launcher/report.h"
+#include "sandbox/launcher/rest.h"
 #include "sandbox/launcher/run_init.h"
 #include "sandbox/wire/long_message.h"
 
@@ -31,11 +34,12 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr int kReportFd = 3;
+constexpr Bytes kMaxFolderNews = kibibytes(96);
 
 class Builder {
  public:
-  Builder(int control, const char* attachPoint, KnownTable& table, int scope)
-      : control_(control), attachPoint_(attachPoint), table_(table), scope_(scope) {}
+  Builder(int control, const char* attachPoint, Inherited inherited, int scope)
+      : control_(control), attachPoint_(attachPoint), inherited_(inherited), scope_(scope) {}
 
   Result<void> prepare();
   Result<void> receive();
@@ -44,6 +48,7 @@ class Builder {
   Result<void> build();
   Result<void> close();
   Result<void> reportBuilt();
+  void forgetBuilding();
 
   std::string token = "launcher";  // what a failure is called
   Plan plan;
@@ -59,12 +64,13 @@ class Builder {
   Result<void> installFilter();
   Result<void> openTerminal();
   Result<void> becomeRun();
+  void protectInput();
   Result<void> placeStdio();
   UniqueFd takeExtra(Extra extra);
 
   int control_;
   const char* attachPoint_;
-  KnownTable& table_;
+  Inherited inherited_;
   int scope_;
   std::vector<UniqueFd> fds_;
   std::int32_t extras_ = 0;
@@ -77,6 +83,14 @@ class Builder {
   std::vector<std::string> notes_;
 };
 
+// The greater part of what is kept: the table of all system calls, and the filter made of it.
+void Builder::forgetBuilding() {
+  plan.seccomp = {};
+  inherited_.table = {};
+  program_ = {};
+  forecast_ = {};
+}
+
 // While nothing is known of the run: what every run needs and what takes long.
 Result<void> Builder::prepare() {
   token = "privileges";
@@ -86,6 +100,7 @@ Result<void> Builder::prepare() {
 }
 
 Result<void> Builder::receive() {
+  restUntilReadable(control_);
   Packet packet = RF_TRY(receivePacket(control_, kMaxWirePacket));
   for (;;) {
     if (const auto forecast = textOf(packet.bytes, OrderKind::kForecast))
@@ -94,11 +109,12 @@ Result<void> Builder::receive() {
       walkAhead(packet);
     else
       break;
+    restUntilReadable(control_);
     packet = RF_TRY(receivePacket(control_, kMaxWirePacket));
   }
   token = "launcher";
   if (packet.bytes.empty()) _exit(0);  // Abandoned before it had a plan.
-  LauncherRequest request = RF_TRY(decodeRequest(packet, &table_));
+  LauncherRequest request = RF_TRY(decodeRequest(packet, &inherited_.table));
   auto* launch = std::get_if<Launch>(&request);
   if (launch == nullptr) return Error{ErrorCode::kInternal, "the child got another message than a launch"};
   plan = std::move(launch->plan);
@@ -120,7 +136,7 @@ Result<void> Builder::buildAhead(std::string_view forecast) {
   auto* launch = request ? std::get_if<Launch>(&*request) : nullptr;
   if (launch == nullptr || root_ || isLeftOut(Wall::kMount)) return {};
   forecast_ = std::move(launch->plan);
-  root_ = std::make_unique<RootBuilder>(forecast_, attachPoint_, token);
+  root_ = std::make_unique<RootBuilder>(forecast_, attachPoint_, token, &inherited_.folders);
   if (root_->buildAhead()) return {};
   token = "mount";
   RF_TRY(root_->giveUp());
@@ -182,18 +198,20 @@ Result<void> Builder::buildMounts() {
   const UniqueFd idmap = takeExtra(Extra::kIdmap);
   token = "mount";
   if (root_ && !RF_TRY(root_->adopt(plan))) root_.reset();
-  if (!root_) root_ = std::make_unique<RootBuilder>(plan, attachPoint_, token);
+  if (!root_) root_ = std::make_unique<RootBuilder>(plan, attachPoint_, token, &inherited_.folders);
   auto built = root_->build(fds_, idmap.get());
   RF_TRY(reportPlaceholders(root_->placeholders()));  // Also what a build that failed has made.
   RF_TRY(std::move(built));
   notes_.insert(notes_.end(), root_->notes().begin(), root_->notes().end());
   root_.reset();
-  return {};
+  const std::string news = inherited_.folders.takeNews(kMaxFolderNews.count);
+  if (news.empty()) return {};
+  return sendReport(control_, static_cast<std::uint32_t>(ReportKind::kFolders), 0, 0, news);
 }
 
-// Root's, in the run's own /run: what the guards write is for the agent to read.
+// Root's, in the run's own /run: what guards and daemon write is for the agent to read.
 Result<void> Builder::openDenials() {
-  if ((!plan.guards.warden && !plan.guards.egress) || isLeftOut(Wall::kMount)) return {};
+  if ((!plan.hasDenials && !plan.guards.warden && !plan.guards.egress) || isLeftOut(Wall::kMount)) return {};
   token = "mount";
   const std::string path = kDenialsFile;
   const std::size_t name = path.rfind('/');
@@ -222,6 +240,20 @@ Result<void> Builder::openTerminal() {
   size.ws_col = plan.terminalColumns;
   if (::ioctl(slave_.get(), TIOCSWINSZ, &size) != 0) return posixError(errno, "sizing the run's terminal");
   return {};
+}
+
+// A warden judges what would be changed through it, by the name that the file has outside; the others cannot change it.
+// Before mounts of its own are made, which cannot be copied from those of whoever gave it.
+void Builder::protectInput() {
+  if (plan.guards.warden || plan.stdio == Stdio::kTerminal || plan.stdio == Stdio::kCaptured) return;
+  if (fds_.size() <= kStdioDescriptor || !wants(Wall::kMount)) return;
+  UniqueFd opened = openedReadOnly(fds_[kStdioDescriptor].get());
+  if (!opened) return;
+  fds_[kStdioDescriptor] = std::move(opened);
+  // Else a program that opens /dev/stdin is refused what it can read: from there no way leads up to a folder with a
+  // rule.
+  for (auto* rules : {&plan.landlock.inner, &plan.landlock.outer})
+    rules->push_back({"/proc/self/fd/0", kLandlockReadFile});
 }
 
 Result<void> Builder::placeStdio() {
@@ -269,6 +301,7 @@ Result<void> Builder::becomeRun() {
 Result<void> Builder::build() {
   output_ = takeExtra(Extra::kOutput);
   RF_TRY(enterHostNamespaces());
+  protectInput();
   RF_TRY(buildMounts());
   RF_TRY(openDenials());
   RF_TRY(openTerminal());
@@ -352,16 +385,19 @@ Result<void> buildAll(Builder& builder, const std::vector<std::string>& joinFile
 
 }  // namespace
 
-void runChild(int control, const char* attachPoint, KnownTable& table, const std::vector<std::string>& joinFiles,
+void runChild(int control, const char* attachPoint, Inherited inherited, const std::vector<std::string>& joinFiles,
               int scope) {
   (void)::prctl(PR_SET_NAME, "run-init");
+  sigset_t none;
+  sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
   armFault();
   // What the launcher holds for other runs is closed before anything else is done.
   if (control != kReportFd && ::dup3(control, kReportFd, O_CLOEXEC) < 0) _exit(125);
   if (auto closed = closeFrom(kReportFd + 1); !closed) fail(kReportFd, "launcher", closed.error());
-  Builder builder(kReportFd, attachPoint, table, scope);
+  Builder builder(kReportFd, attachPoint, inherited, scope);
   if (auto built = buildAll(builder, joinFiles); !built) fail(kReportFd, builder.token, built.error());
-  runInit(builder.plan, kReportFd);
+  runInit(builder.plan, kReportFd, [&builder] { builder.forgetBuilding(); });
 }
 
 }  // namespace ringfence::sandbox

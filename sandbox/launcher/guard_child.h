@@ -19,7 +19,8 @@ enum class GuardRole { kWarden, kEgressInner, kEgressOuter };
 
 // What is known when it is forked; the rest comes with its order, descriptors in this sequence:
 //   of a warden           program, pidfd of the run, then what becomes 3 to 8: its end of the pair with the daemon, the
-//                         listener, the journal of calls, the ring of actions, the denials, /proc of the launcher
+//                         listener, the journal of calls, the ring of actions, the denials, and of the launcher's
+//                         /proc what makeWardenProc (guard_view.h) leaves of it
 //   of an inner egress    program, pidfd of the run, then 3: its end of the pair with the outer half
 //   of an outer egress    program, then 3 to 6: that pair's other end, its end of the pair with the daemon, the ring of
 //                         actions, the denials

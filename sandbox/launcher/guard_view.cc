@@ -76,4 +76,8 @@ Result<void> enterHostView(HostView view, const char* attachPoint) {
   return enterRoot(root.get());
 }
 
+Result<UniqueFd> makeWardenProc() {
+  return newFilesystem("proc", {{"subset", "pid"}, {"hidepid", "ptraceable"}}, kAttributes);
+}
+
 }  // namespace ringfence::sandbox

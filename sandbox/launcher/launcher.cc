@@ -15,7 +15,9 @@
 #include <csignal>
 #include <cstring>
 
+#include "sandbox/launcher/guard_view.h"
 #include "sandbox/launcher/report.h"
+#include "sandbox/launcher/rest.h"
 #include "sandbox/wire/long_message.h"
 
 namespace ringfence::sandbox {
@@ -101,7 +103,10 @@ Result<void> Launcher::open() {
   hostIpc_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/ipc", O_RDONLY));
   hostUts_ = RF_TRY(openAt(AT_FDCWD, "/proc/self/ns/uts", O_RDONLY));
   hostProc_ = RF_TRY(openAt(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY));
+  // No kernel that can hold a warden's calls lacks this.
+  if (features_.seccompWaitKillable) wardenProc_ = RF_TRY(makeWardenProc());
   self_ = RF_TRY(openPidfd(::getpid()));
+  ownView_ = RF_TRY(OwnView::read());
   wardenProgram_ = RF_TRY(openBeside("ringfence-warden"));
   egressProgram_ = RF_TRY(openBeside("ringfence-egress"));
   lock_ = RF_TRY(lockAlone(options_.runDirectory + "/launcher.lock"));
@@ -111,6 +116,7 @@ Result<void> Launcher::open() {
   listener_ = RF_TRY(listenAt(options_.runDirectory + "/launcher.sock"));
   // A stem and what it forks are born in their groups, or are nowhere.
   if (canScope(features_.landlockAbi) && features_.cloneIntoCgroup) canary_ = RF_TRY(ScopeCanary::make());
+  if (canary_) RF_TRY(startNursery());
   RF_TRY(watch(listener_.get(), Watch::kListener, 0));
   return watch(signals_.get(), Watch::kSignals, 0);
 }
@@ -129,9 +135,11 @@ void Launcher::unwatch(int fd) {
 
 Result<void> Launcher::run() {
   std::array<epoll_event, 32> events;
+  Rest rest;
   for (;;) {
     if (terminating_ && runs_.empty() && stems_.empty()) return {};
-    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), untilDue());
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), rest.until(untilDue()));
+    rest.after(count);
     if (count < 0 && errno != EINTR) return posixError(errno, "waiting for events");
     for (int i = 0; i < count; ++i) dispatch(events[static_cast<std::size_t>(i)].data.u64);
     doWhatIsDue();
@@ -166,6 +174,7 @@ void Launcher::onSignal() {
     reapStems();
     return readFilters();
   }
+  emptyNow();
   // A child that was only prepared is nobody's run: it ends with us. Any other run keeps us.
   terminating_ = std::ranges::all_of(runs_, [](const auto& one) {
     return one.second->state == RunState::kPrepared || one.second->state == RunState::kFailing;

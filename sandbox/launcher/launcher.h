@@ -9,8 +9,10 @@
 #include <string>
 
 #include "sandbox/kernel/cgroup.h"
+#include "sandbox/kernel/folder_memory.h"
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/launcher/name_files.h"
+#include "sandbox/launcher/nursery.h"
 #include "sandbox/launcher/run.h"
 #include "sandbox/launcher/stem.h"
 #include "sandbox/plan/kernel_features.h"
@@ -106,6 +108,7 @@ class Launcher {
   void sayRemoved(Run& run);
   void readUsage(Run& run);
   void empty(Run& run);
+  void emptyNow();
   void retryEmptying();
   void removePlaceholders(Run& ended);
   void onOutput(Run& run, Run::Source source);
@@ -118,7 +121,9 @@ class Launcher {
   OwnerFound findOwner(const Run& run, const FindOwner& request) const;
 
   // launcher_stem.cc: where the first process of a run and its wardens come from
-  Result<BornChild> forkByStem(StemBirth birth, Stem& stem);
+  Result<void> startNursery();
+  Result<int> bearStem(const StemOrder& order);
+  Result<BornChild> forkByStem(StemOrder order, Stem& stem);
   Result<void> watchStem(Run& run);
   Result<void> orderWarden(Run& run, GuardSpec spec, int group, int control);
   void readStem(Run& run);  // `run` may be gone afterwards
@@ -155,11 +160,14 @@ class Launcher {
   UniqueFd lock_;  // on the directory that it serves
   UniqueFd epoll_, listener_, signals_, daemon_;
   UniqueFd hostNet_, hostIpc_, hostUts_;
-  UniqueFd self_;                           // a pidfd
+  UniqueFd self_;  // a pidfd
+  OwnView ownView_;
   UniqueFd hostProc_;                       // O_PATH
+  UniqueFd wardenProc_;                     // what wardens see of it: processes alone, read-only
   UniqueFd wardenProgram_, egressProgram_;  // none: was not there
   std::optional<NameFiles> names_;
   std::optional<ScopeCanary> canary_;  // none: the kernel knows no domain for wardens
+  std::optional<Nursery> nursery_;     // none: it is gone, or there are no stems
   std::vector<int> stems_;             // that end and are to be reaped
   bool greeted_ = false;               // the daemon's version was accepted
   bool terminating_ = false;
@@ -175,6 +183,7 @@ class Launcher {
   // The last table and its program: runs of one policy follow each other.
   SharedSeccompTable compiledTable_;
   KnownTable knownTable_;
+  FolderMemory folders_;  // what children read of workspaces
   std::optional<BpfProgram> compiled_;
 };
 

@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kMaxRetryMs = 250;
 constexpr std::size_t kMaxEmptying = 32;
+// Whoever waited for an end goes on when it is told; it would wait for a processor while groups are removed.
+constexpr std::chrono::milliseconds kPauseBeforeEmptying{1};
 
 std::vector<std::string> splitNotes(std::string_view text) {
   std::vector<std::string> notes;
@@ -68,6 +70,12 @@ void Launcher::takeReport(Run& run, Report report) {
           std::ranges::move(*made, std::back_inserter(run.placeholders));
       }
       return;
+    case ReportKind::kFolders:
+      // Said by what builds the run, never by anybody who comes after it.
+      if (run.state != RunState::kBuilding) return;
+      folders_.absorb(report.text);
+      if (nursery_) nursery_->teach(report.text);
+      return;
     case ReportKind::kDenials:
       if (run.state == RunState::kBuilding && report.fds.size() == 1) run.denials = std::move(report.fds[0]);
       return;
@@ -116,7 +124,10 @@ void Launcher::writeMaps(Run& run) {
   if (written)
     written = sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kMapped), 0, 0, "", {}, MSG_DONTWAIT);
   if (!written) return failLaunch(run, "privileges", written.error().message, written.error().sysErrno, 125);
-  run.settled = readSettled(questionOf(run));  // While the child goes on.
+  // While the child goes on.
+  run.settled = readSettled(questionOf(run));
+  if (auto root = openAt(AT_FDCWD, "/proc/" + std::to_string(run.initPid) + "/root", O_PATH | O_DIRECTORY))
+    run.root = std::move(*root);
 }
 
 void Launcher::onPidfd(Run& run) {
@@ -158,6 +169,7 @@ void Launcher::finish(Run& run, int killedBy) {
   run.joining = false;
   retireStem(run);
   run.state = RunState::kEmptying;
+  run.emptyAt = std::chrono::steady_clock::now() + kPauseBeforeEmptying;
   ++emptying_;
   retryMs_ = 1;
   if (!run.failure && !run.endSaid) sayEnd(run);
@@ -180,12 +192,15 @@ void Launcher::drainLast(Run& run) {
 
 void Launcher::empty(Run& run) {
   if (run.hasGuardProcess()) return;
+  // A failure is told when its groups are gone.
+  if (!run.failure && emptying_ <= kMaxEmptying && std::chrono::steady_clock::now() < run.emptyAt) return;
   if (run.lifted && !groups_.lower(run.id, 0)) return;
   run.lifted = false;
   // The kernel would let nobody change groups until the join is done: the launcher would wait with its next launch.
   // Where launches follow each other without a pause, somebody always joins.
   const bool isJoining = std::ranges::any_of(runs_, [](const auto& one) { return one.second->joining; });
   if (isJoining && emptying_ <= kMaxEmptying) return;
+  run.root.reset();
   if (!groups_.removeRun(run.id, run.priority)) return;  // A dying task is still counted: retried by the loop.
   --emptying_;
   run.state = RunState::kEnded;
@@ -238,6 +253,12 @@ void Launcher::removePlaceholders(Run& ended) {
   remover_.remove(std::exchange(placeholders_, {}));
 }
 
+// Without the pause: somebody wants to see that nothing is left.
+void Launcher::emptyNow() {
+  for (const auto& [serial, run] : runs_) run->emptyAt = {};
+  retryEmptying();
+}
+
 void Launcher::retryEmptying() {
   retryMs_ = std::min(retryMs_ * 2, kMaxRetryMs);
   std::vector<Run*> waiting;
@@ -262,6 +283,7 @@ void Launcher::setDraining(Run& run, bool draining) {
 }
 
 void Launcher::listKept() {
+  emptyNow();
   std::uint32_t count = 0;
   for (const auto& [serial, run] : runs_) {
     if (run->state < RunState::kBuilt || run->state == RunState::kFailing || run->forgotten) continue;

@@ -28,7 +28,7 @@ using std::chrono::steady_clock;
 
 constexpr int kPairBuffer = 4 << 20;
 constexpr ResourceLimits kWardenLimits{.cpu = std::nullopt, .memory = mebibytes(64), .pids = 32};
-constexpr ResourceLimits kEgressLimits{.cpu = std::nullopt, .memory = mebibytes(128), .pids = 64};
+constexpr ResourceLimits kEgressLimits{.cpu = std::nullopt, .memory = mebibytes(256), .pids = 64};
 
 // A guard that dies more often than this within that time ends its run.
 constexpr std::size_t kMaxDeaths = 5;
@@ -223,7 +223,7 @@ void Launcher::orderGuards(Run& run) {
       std::vector<int> fds{programOf(kind).get()};
       if (process.role == GuardRole::kWarden)
         fds.insert(fds.end(), {run.pidfd.get(), own.guardEnd.get(), run.listener.get(), run.calls.get(),
-                               own.actions.get(), run.denials.get(), hostProc_.get()});
+                               own.actions.get(), run.denials.get(), wardenProc_.get()});
       else if (process.role == GuardRole::kEgressInner)
         fds.insert(fds.end(), {run.pidfd.get(), process.partner.get()});
       else

@@ -30,7 +30,7 @@ void Launcher::beginJudging(Run& run, CanaryErrnos before, CanaryErrnos after) {
   // While the child is on its way to its stop.
   readWalls(run, before, after);
   if (run.state != RunState::kReading) return;
-  if (!filter) filter = run.reading->tryRead(faultFilters(run.initPid));
+  if (!filter) filter = run.reading->tryRead(ownView_, faultFilters(run.initPid));
   if (filter) judge(run, *filter);
 }
 
@@ -51,6 +51,7 @@ PostureQuestion Launcher::questionOf(const Run& run) const {
   return {.pid = run.initPid,
           .plan = run.plan,
           .features = features_,
+          .own = ownView_,
           .agentPath = groups_.agentPath(run.id, run.priority),
           .canaryBefore = {},
           .canaryAfter = {},
@@ -61,7 +62,7 @@ PostureQuestion Launcher::questionOf(const Run& run) const {
 void Launcher::readFilters() {
   for (const auto& [serial, run] : runs_) {
     if (run->state != RunState::kReading || !run->reading) continue;
-    if (auto filter = run->reading->tryRead(faultFilters(run->initPid))) judge(*run, *filter);
+    if (auto filter = run->reading->tryRead(ownView_, faultFilters(run->initPid))) judge(*run, *filter);
   }
 }
 
@@ -84,7 +85,7 @@ void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
   }
   if (run.guards.warden && !run.listener)
     return failLaunch(run, "seccomp", "seccomp: no listener came, so nothing that is asked could be answered", 0, 125);
-  if (run.guarded() && !run.denials)
+  if ((run.plan.hasDenials || run.guarded()) && !run.denials)
     return failLaunch(run, "mount", std::string("mount: the file ") + kDenialsFile + " was not made", 0, 125);
   for (auto& note : run.notes) built.notes.push_back({std::move(note)});
   run.notes.clear();

@@ -44,7 +44,8 @@ std::string tokenOfGuards(const Error& error) {
 
 constexpr int kControlBuffer = 1 << 20;  // a forecast and a Launch that nobody has read yet
 
-// What may be known of the next plan, and nothing that is one run's or one person's beyond their ids.
+// What may be known of the next plan. Of one run or person it has no more than their ids and the files that every run
+// gets in /etc and /run: a run of another person takes nothing over that was built from it.
 Plan forecastOf(const Plan& last, const RunId& run) {
   Plan forecast;
   forecast.run = run;
@@ -118,20 +119,15 @@ Result<BornChild> Launcher::forkChild(const RunId& id, policy::PriorityClass pri
   UniqueFd group;
   if (features_.cloneIntoCgroup && !isLeftOut(Wall::kCgroup)) group = RF_TRY(groups_.unifiedDirectory(id, priority));
   ControlPair pair = RF_TRY(makeControlPair());
-  const auto becomeRun = [&](int scope) {
-    sigset_t none;
-    sigemptyset(&none);
-    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
-    runChild(pair.childs.get(), options_.runDirectory.c_str(), knownTable_,
-             mustJoin() ? groups_.joinFiles(id, priority) : std::vector<std::string>(), scope);
-  };
+  const auto joins = mustJoin() ? groups_.joinFiles(id, priority) : std::vector<std::string>();
   BornChild child;
   if (canary_) {
-    child =
-        RF_TRY(forkByStem({.cgroup = group.get(), .leftOut = birthNamespaceLeftOut(), .becomeRun = becomeRun}, stem));
+    child = RF_TRY(forkByStem(
+        {.control = pair.childs.get(), .cgroup = group.get(), .leftOut = birthNamespaceLeftOut(), .joinFiles = joins},
+        stem));
   } else {
     child = RF_TRY(forkWithout(birthNamespaceLeftOut(), group.get()));
-    if (child.pid == 0) becomeRun(0);
+    if (child.pid == 0) runChild(pair.childs.get(), options_.runDirectory.c_str(), {knownTable_, folders_}, joins);
   }
   report = std::move(pair.ours);
   return child;
@@ -232,11 +228,6 @@ Result<void> Launcher::startBuilding(Run& run, Packet packet) {
     failLaunch(run, tokenOfGuards(made.error()), made.error().message, made.error().sysErrno, 125);
     return {};
   }
-  const Guarded guarded = run.guarded() ? Guarded::kYes : Guarded::kNo;
-  if (auto limited = groups_.setLimits(run.id, run.priority, run.plan.limits, guarded); !limited) {
-    failLaunch(run, "cgroup", limited.error().message, limited.error().sysErrno, 125);
-    return {};
-  }
   const auto program = programFor(run.plan.seccomp);
   if (!program) {
     failLaunch(run, "seccomp", program.error().message, program.error().sysErrno, 125);
@@ -267,6 +258,12 @@ Result<void> Launcher::startBuilding(Run& run, Packet packet) {
   run.idmap.reset();
   run.state = RunState::kBuilding;
   run.since = std::chrono::steady_clock::now();
+  // While it builds, which starts nothing of the agent's.
+  const Guarded guarded = run.guarded() ? Guarded::kYes : Guarded::kNo;
+  if (auto limited = groups_.setLimits(run.id, run.priority, run.plan.limits, guarded); !limited) {
+    failLaunch(run, "cgroup", limited.error().message, limited.error().sysErrno, 125);
+    return {};
+  }
   startGuards(run);
   return {};
 }

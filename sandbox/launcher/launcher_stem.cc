@@ -12,26 +12,41 @@
 
 namespace ringfence::sandbox {
 
-// Waits for it: it is a copy of us in our own group, which nobody freezes, and reads nothing that is anybody's.
-Result<BornChild> Launcher::forkByStem(StemBirth birth, Stem& stem) {
+Result<void> Launcher::startNursery() {
+  nursery_.emplace(RF_TRY(Nursery::start(
+      {.runDirectory = options_.runDirectory, .landlockAbi = features_.landlockAbi, .canary = canary_->name()},
+      {knownTable_, folders_})));
+  return {};
+}
+
+// One that was killed, by whoever has the right to, is followed by another.
+Result<int> Launcher::bearStem(const StemOrder& order) {
+  for (int tries = 0;; ++tries) {
+    if (!nursery_) RF_TRY(startNursery());
+    auto born = nursery_->bear(order);
+    if (born || born.error().code != ErrorCode::kUnavailable) return born;
+    nursery_.reset();
+    if (tries == 1) return born;
+  }
+}
+
+// Waits for both: they are copies of us in our own group, which nobody freezes, and read nothing that is anybody's.
+Result<BornChild> Launcher::forkByStem(StemOrder order, Stem& stem) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return posixError(errno, "making a pair for a stem");
   UniqueFd ours(ends[0]);
   UniqueFd its(ends[1]);
-  birth.orders = its.get();
-  birth.landlockAbi = features_.landlockAbi;
-  birth.canary = canary_->name();
-  const BornChild born = RF_TRY(forkInto(0, -1));
-  if (born.pid == 0) runStem(birth);
+  order.orders = its.get();
+  const int pid = RF_TRY(bearStem(order));
   its.reset();  // So that its end shows.
   auto report = receiveReport(ours.get());
   if (report && report->kind == static_cast<std::uint32_t>(ReportKind::kBorn) && report->fds.size() == 1) {
-    stem = {.orders = std::move(ours), .pid = born.pid, .given = true};
+    stem = {.orders = std::move(ours), .pid = pid, .given = true};
     return BornChild{report->value, std::move(report->fds[0])};
   }
-  (void)::kill(born.pid, SIGKILL);
-  while (::waitpid(born.pid, nullptr, 0) < 0 && errno == EINTR) {}
+  (void)::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
   if (!report) return std::move(report).error();
   return Error{ErrorCode::kUnavailable, report->text.empty() ? "the stem of the run ended" : report->text,
                report->value};

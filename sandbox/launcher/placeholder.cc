@@ -19,6 +19,7 @@
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/kernel/nodes.h"
 #include "sandbox/launcher/report.h"
+#include "sandbox/launcher/rest.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -90,6 +91,7 @@ constexpr std::uint32_t kRemove = 1, kDone = 2;
 [[noreturn]] void obeyOrders(int orders) {
   closeAllBut({orders});
   for (;;) {
+    restUntilReadable(orders);
     auto order = receiveReport(orders);
     if (!order || order->kind != kRemove) ::_exit(0);  // Whoever started us is gone.
     obeyOrder(std::move(*order));

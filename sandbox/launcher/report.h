@@ -35,6 +35,7 @@ enum class ReportKind : std::uint32_t {
   kListener = 13,  // descriptor: of the filter that was just installed
   // By a stem, of the first process of its run, and by a warden that a stem forked; value: pid, descriptor: its pidfd
   kBorn = 14,
+  kFolders = 16,    // text: what the walk for patterns learned, as FolderMemory tells it
   kStemMoved = 15,  // by a stem that ends now; value: pid of the one that goes on in its place
 };
 
@@ -47,6 +48,8 @@ enum class OrderKind : std::uint32_t {
   kWarden = 108,     // to a stem (sandbox/launcher/stem.h)
   kForecast = 105,   // text: a Launch of what the run's plan will probably ask for; before any other
   kWorkspace = 106,  // descriptor: the workspace that it will probably bring
+  kStem = 109,       // to the nursery (sandbox/launcher/nursery.h)
+  kLesson = 110,     // to it; text: of a kFolders
 };
 
 struct Report {

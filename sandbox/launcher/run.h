@@ -81,6 +81,9 @@ struct Run {
   bool ourChild = true;  // else only the pidfd and the reports tell of its end
   UniqueFd pidfd, report, terminal, outputPipe;
   UniqueFd listener, calls, denials;
+  // O_PATH, of the root that was made for it: so its end need not take that file system apart before it can be told.
+  // Small and read-only; none: it does.
+  UniqueFd root;
   GuardFds warden, egress;
   Guards guards;
   Identity guardIds;  // a warden takes them
@@ -105,6 +108,7 @@ struct Run {
   LastReading usage;
   int unheldNames = 0;  // forbidden names that were absent at the start and whose place could not be held
   std::string endNote;  // which of them appeared
+  std::chrono::steady_clock::time_point emptyAt;  // before that its groups stay
   std::optional<LaunchFailed> failure;
   std::vector<Placeholder> placeholders;
   bool joining = false;           // the child is not in all of its groups yet

@@ -15,6 +15,7 @@
 
 #include "sandbox/launcher/made_inside.h"
 #include "sandbox/launcher/report.h"
+#include "sandbox/launcher/rest.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -54,7 +55,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 class RunInit {
  public:
-  RunInit(const Plan& plan, int report) : plan_(plan), report_(report) {}
+  RunInit(const Plan& plan, int report, const std::function<void()>& forgetBuilding)
+      : plan_(plan), report_(report), forgetBuilding_(forgetBuilding) {}
 
   [[noreturn]] void run() {
     blockChildSignal();
@@ -135,7 +137,14 @@ class RunInit {
 
   void waitForSomething() {
     pollfd watched{report_, POLLIN, 0};
-    if (::ppoll(&watched, 1, nullptr, &open_) <= 0) return;
+    const int most = rest_.until();
+    const timespec limit{most / 1000, 0};
+    const int ready = ::ppoll(&watched, 1, most < 0 ? nullptr : &limit, &open_);
+    if (ready == 0) {  // Once: what comes later uses next to nothing.
+      forgetBuilding_();
+      rest_.after(ready);
+    }
+    if (ready <= 0) return;
     auto order = receiveReport(report_, MSG_DONTWAIT);
     if (!order) return;
     if (order->kind == 0) endRun();  // Everybody who kept this run is gone: it ends, as the walls promise nothing else.
@@ -210,6 +219,8 @@ class RunInit {
 
   const Plan& plan_;
   int report_;
+  const std::function<void()>& forgetBuilding_;
+  Rest rest_;
   std::vector<MaskPath> absent_;
   pid_t command_ = -1;
   // Written by the command in our memory, when it cannot become what it should: unseen by the compiler.
@@ -227,6 +238,8 @@ Result<void> leadSession(const Plan& plan) {
   return {};
 }
 
-void runInit(const Plan& plan, int report) { RunInit(plan, report).run(); }
+void runInit(const Plan& plan, int report, const std::function<void()>& forgetBuilding) {
+  RunInit(plan, report, forgetBuilding).run();
+}
 
 }  // namespace ringfence::sandbox

@@ -17,6 +17,7 @@
 #include "sandbox/kernel/namespaces.h"
 #include "sandbox/launcher/knockout.h"
 #include "sandbox/launcher/report.h"
+#include "sandbox/launcher/rest.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -110,7 +111,9 @@ class StemProcess {
     const int orders = isOver_ ? -1 : kOrdersFd, run = isOver_ ? -1 : kRunFd;
     pollfd watched[] = {
         {orders, POLLIN, 0}, {run, POLLIN, 0}, {launcher_.get(), POLLIN, 0}, {warden_.get(), POLLIN, 0}};
-    if (::poll(watched, 4, -1) < 0) return;
+    const int ready = ::poll(watched, 4, rest_.until());
+    rest_.after(ready);
+    if (ready <= 0) return;
     if (watched[3].revents != 0) warden_.reset();
     if (watched[2].revents != 0) endWithLauncher();
     if (watched[1].revents != 0)
@@ -167,6 +170,7 @@ class StemProcess {
 
   const StemBirth& birth_;
   UniqueFd warden_, launcher_;  // of a launcher that is not our parent
+  Rest rest_;
   bool moved_ = false;
   bool isOver_ = false;
 };

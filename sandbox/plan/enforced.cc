@@ -42,6 +42,18 @@ std::string controllerMechanism(const KernelFeatures& features, const std::strin
                  : "not held: no " + controller + " controller";
 }
 
+std::string writesMechanism(const KernelFeatures& features) {
+  const std::string pauses = "ringfenced pauses the run when its processes write more than that to files, on average";
+  const auto io = features.controllers.find("io");
+  const int version = io == features.controllers.end() ? 0 : io->second.version;
+  if (version == 2) return "io controller, version 2: each disk; and " + pauses;
+  if (version == 1) {
+    return "io controller, version 1: each disk, only what is written past the page cache or synced; for the rest " +
+           pauses;
+  }
+  return pauses + " (no io controller)";
+}
+
 class Lister {
  public:
   explicit Lister(const EnforcedBy& by) : by_(by) {}
@@ -94,6 +106,15 @@ class Lister {
     addIfWritten("limits.cpu", controllerMechanism(by_.features, "cpu"));
     addIfWritten("limits.memory", controllerMechanism(by_.features, "memory"));
     addIfWritten("limits.pids", controllerMechanism(by_.features, "pids"));
+    addIfWritten("limits.npu", by_.hasNpu
+                                   ? "node in /dev, lease for the life of the run; ringfenced pauses it above its share"
+                                   : "this machine has no NPU: nothing is given");
+    addIfWritten("limits.io_write", writesMechanism(by_.features));
+    addIfWritten("limits.wall_time", "ringfenced pauses or ends the run");
+    addIfWritten("limits.on_limit", "ringfenced pauses or ends the run");
+    addIfWritten("limits.on_alarm", document.limits.onAlarm == policy::OnAlarm::kPause
+                                        ? "ringfenced pauses the run when it sees one"
+                                        : "ringfenced records what it sees");
     addIfWritten("priority.class", "branch of the control groups");
     for (const auto& [key, origin] : document.origins) {
       if (key.starts_with("environment.")) add(key, "environment made from named variables", origin);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sandbox/plan/grants.h"
+#include "sandbox/plan/guards.h"
 #include "sandbox/plan/paths.h"
 #include "sdk/base/text.h"
 
@@ -159,7 +160,7 @@ Result<std::vector<std::string>> makeEnvironment(const policy::Document& documen
   variables["LOGNAME"] = request.caller.name;
   variables["TMPDIR"] = "/tmp";
   variables["RINGFENCE_RUN"] = request.run.text();
-  if (guards.warden || guards.egress) variables["RINGFENCE_DENIALS"] = kDenialsFile;
+  if (isTold(document, guards)) variables["RINGFENCE_DENIALS"] = kDenialsFile;
   std::vector<std::string> environment;
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   return environment;

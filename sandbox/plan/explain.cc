@@ -1,6 +1,10 @@
 // The Plan as text: one fact a line, in an order that depends on nothing but the Plan.
+#include <algorithm>
+#include <charconv>
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "policy/words.h"
 #include "sandbox/plan/landlock_access.h"
@@ -12,23 +16,78 @@
 namespace ringfence::sandbox {
 namespace {
 
-std::string shown(const std::string& text) { return escapeForDisplay(text); }
+// What a person reads of a text that somebody else chose.
+struct Shown {
+  std::string_view text;
+};
 
-std::string octal(std::uint32_t mode) {
-  std::string digits;
-  for (; mode != 0; mode >>= 3) digits.insert(digits.begin(), static_cast<char>('0' + (mode & 7)));
-  return "0" + digits;
+Shown shown(std::string_view text) { return {text}; }
+
+struct Octal {
+  std::uint32_t mode = 0;
+};
+
+struct List {
+  const std::vector<std::uint32_t>& numbers;
+};
+
+struct LandlockRights {
+  std::uint64_t bits = 0;
+};
+
+// Each launch hashes this text while it waits for it: everything goes into one string, and nothing is made for a part.
+void add(std::string& out, std::string_view text) { out += text; }
+
+void add(std::string& out, Shown shown) {
+  const auto isPlain = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
+  if (std::ranges::all_of(shown.text, isPlain))
+    out += shown.text;
+  else
+    out += escapeForDisplay(shown.text);
 }
 
-std::string list(const std::vector<std::uint32_t>& numbers) {
-  std::string text;
-  for (const std::uint32_t number : numbers) text += (text.empty() ? "" : ",") + std::to_string(number);
-  return text.empty() ? "none" : text;
+template <std::integral Number>
+void add(std::string& out, Number number) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, end);
 }
 
-const char* nameOf(Access access) { return access == Access::kReadWrite ? "rw" : "ro"; }
+void add(std::string& out, Octal octal) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, octal.mode, 8).ptr;
+  out += '0';
+  if (octal.mode != 0) out.append(digits, end);
+}
 
-const char* nameOf(Stdio stdio) {
+void add(std::string& out, List list) {
+  for (std::size_t i = 0; i < list.numbers.size(); ++i) {
+    if (i > 0) out += ',';
+    add(out, list.numbers[i]);
+  }
+  if (list.numbers.empty()) out += "none";
+}
+
+void add(std::string& out, LandlockRights access) {
+  static constexpr std::pair<std::uint64_t, std::string_view> kNames[] = {
+      {kLandlockReadFile, "read-file"},     {kLandlockReadDir, "read-dir"},        {kLandlockExecute, "execute"},
+      {kLandlockWriteFile, "write-file"},   {kLandlockTruncate, "truncate"},       {kLandlockMakeReg, "make-reg"},
+      {kLandlockMakeDir, "make-dir"},       {kLandlockMakeSym, "make-sym"},        {kLandlockMakeSock, "make-sock"},
+      {kLandlockMakeFifo, "make-fifo"},     {kLandlockMakeChar, "make-char"},      {kLandlockMakeBlock, "make-block"},
+      {kLandlockRemoveFile, "remove-file"}, {kLandlockRemoveDir, "remove-dir"},    {kLandlockRefer, "refer"},
+      {kLandlockIoctlDev, "ioctl-dev"},     {kLandlockResolveUnix, "resolve-unix"}};
+  bool isFirst = true;
+  for (const auto& [bit, name] : kNames) {
+    if ((access.bits & bit) == 0) continue;
+    if (!std::exchange(isFirst, false)) out += ',';
+    out += name;
+  }
+  if (isFirst) out += "nothing";
+}
+
+std::string_view nameOf(Access access) { return access == Access::kReadWrite ? "rw" : "ro"; }
+
+std::string_view nameOf(Stdio stdio) {
   switch (stdio) {
     case Stdio::kDescriptors: return "descriptors of the client";
     case Stdio::kTerminal: return "a terminal of its own";
@@ -37,60 +96,7 @@ const char* nameOf(Stdio stdio) {
   return "unknown";
 }
 
-struct StepText {
-  std::string operator()(const MakeDirectory& step) const {
-    return "directory " + shown(step.target) + " " + octal(step.mode) + (step.ownedByRun ? " of the run" : "");
-  }
-  std::string operator()(const MakeFile& step) const {
-    return "file " + shown(step.target) + " " + octal(step.mode) + " " + std::to_string(step.content.size()) +
-           " bytes sha256 " + sha256Hex(step.content).substr(0, 16) + (step.ownedByRun ? " of the run" : "");
-  }
-  std::string operator()(const MakeSymlink& step) const {
-    return "link " + shown(step.target) + " -> " + shown(step.content);
-  }
-  std::string operator()(const MountTmpfs& step) const {
-    return "tmpfs " + shown(step.target) + " " + octal(step.mode) + " size " + std::to_string(step.size.count) +
-           " inodes " + std::to_string(step.inodes) + (step.noExec ? " noexec" : "") +
-           (step.ownedByRun ? " of the run" : "");
-  }
-  std::string operator()(const MountProc& step) const { return "proc " + shown(step.target); }
-  std::string operator()(const MountDevpts& step) const { return "devpts " + shown(step.target); }
-  std::string operator()(const BindDevice& step) const { return "device " + shown(step.target); }
-  std::string operator()(const BindPath& step) const {
-    return std::string("bind ") + nameOf(step.access) + " " + shown(step.target) +
-           (step.source == step.target ? "" : " from " + shown(step.source)) + (step.idmapped ? " idmapped" : "") +
-           (step.optional ? " optional" : "") + (step.noExec ? " noexec" : "");
-  }
-  std::string operator()(const BindDescriptor& step) const {
-    return std::string("bind ") + nameOf(step.access) + " " + shown(step.target) + " from descriptor " +
-           std::to_string(step.index) + (step.idmapped ? " idmapped" : "");
-  }
-  std::string operator()(const MaskPath& step) const {
-    return std::string("mask ") + (step.kind == MaskKind::kEmpty ? "empty " : "read-only ") + shown(step.target) +
-           (step.glob.empty() ? "" : " matching " + shown(step.glob) + " at most " + std::to_string(step.maxMatches)) +
-           (step.origin.empty() ? "" : " by " + shown(step.origin));
-  }
-};
-
-std::string accessText(std::uint64_t access) {
-  static constexpr std::pair<std::uint64_t, const char*> kNames[] = {
-      {kLandlockReadFile, "read-file"},     {kLandlockReadDir, "read-dir"},        {kLandlockExecute, "execute"},
-      {kLandlockWriteFile, "write-file"},   {kLandlockTruncate, "truncate"},       {kLandlockMakeReg, "make-reg"},
-      {kLandlockMakeDir, "make-dir"},       {kLandlockMakeSym, "make-sym"},        {kLandlockMakeSock, "make-sock"},
-      {kLandlockMakeFifo, "make-fifo"},     {kLandlockMakeChar, "make-char"},      {kLandlockMakeBlock, "make-block"},
-      {kLandlockRemoveFile, "remove-file"}, {kLandlockRemoveDir, "remove-dir"},    {kLandlockRefer, "refer"},
-      {kLandlockIoctlDev, "ioctl-dev"},     {kLandlockResolveUnix, "resolve-unix"}};
-  std::string text;
-  text.reserve(192);
-  for (const auto& [bit, name] : kNames) {
-    if ((access & bit) == 0) continue;
-    if (!text.empty()) text += ',';
-    text += name;
-  }
-  return text.empty() ? "nothing" : text;
-}
-
-std::string limitText(std::uint64_t value) { return value == UINT64_MAX ? "unlimited" : std::to_string(value); }
+std::string_view when(bool holds, std::string_view text) { return holds ? text : std::string_view(); }
 
 constexpr std::string_view kRunVariable = "RINGFENCE_RUN=";
 // The run's id is in its environment too: without it the plan of equal requests is equal.
@@ -98,66 +104,113 @@ enum class RunIdIs { kShown, kLeftOut };
 
 class Explainer {
  public:
-  explicit Explainer(RunIdIs id) : id_(id) { text_.reserve(kibibytes(16).count); }
+  explicit Explainer(RunIdIs id) : id_(id) { text_.reserve(kibibytes(32).count); }
 
-  void line(std::string_view text) {
-    text_ += text;
+  template <typename... Parts>
+  void line(const Parts&... parts) {
+    (add(text_, parts), ...);
     text_ += '\n';
   }
   std::string take() { return std::move(text_); }
 
   void addHead(const Plan& plan) {
-    line("policy " + shown(plan.policyName) + " " + plan.policyHash);
-    line("priority " + std::string(wordOf(plan.priority)));
-    line("hostname " + shown(plan.hostname));
+    line("policy ", shown(plan.policyName), " ", plan.policyHash);
+    line("priority ", wordOf(plan.priority));
+    line("hostname ", shown(plan.hostname));
     for (std::size_t index = 0; index < kWallCount; ++index) {
       const Wall wall = static_cast<Wall>(index);
-      line(std::string("wall ") + wallName(wall) + " " + wordOf(strengthOf(plan.walls, wall)));
+      line("wall ", wallName(wall), " ", wordOf(strengthOf(plan.walls, wall)));
     }
-    for (const Weakening& weakening : plan.weakened) {
-      line(std::string("weakened ") + wallName(weakening.wall) + ": " + shown(weakening.reason));
+    for (const Weakening& weakening : plan.weakened)
+      line("weakened ", wallName(weakening.wall), ": ", shown(weakening.reason));
+  }
+
+  void operator()(const MakeDirectory& step) {
+    line("directory ", shown(step.target), " ", Octal{step.mode}, when(step.ownedByRun, " of the run"));
+  }
+  void operator()(const MakeFile& step) {
+    line("file ", shown(step.target), " ", Octal{step.mode}, " ", step.content.size(), " bytes sha256 ",
+         sha256Hex(step.content).substr(0, 16), when(step.ownedByRun, " of the run"));
+  }
+  void operator()(const MakeSymlink& step) { line("link ", shown(step.target), " -> ", shown(step.content)); }
+  void operator()(const MountTmpfs& step) {
+    line("tmpfs ", shown(step.target), " ", Octal{step.mode}, " size ", step.size.count, " inodes ", step.inodes,
+         when(step.noExec, " noexec"), when(step.ownedByRun, " of the run"));
+  }
+  void operator()(const MountProc& step) { line("proc ", shown(step.target)); }
+  void operator()(const MountDevpts& step) { line("devpts ", shown(step.target)); }
+  void operator()(const BindDevice& step) {
+    line("device ", shown(step.target), when(!step.source.empty(), " from "), shown(step.source));
+  }
+  void operator()(const BindPath& step) {
+    const bool isElsewhere = step.source != step.target;
+    line("bind ", nameOf(step.access), " ", shown(step.target), when(isElsewhere, " from "),
+         shown(isElsewhere ? std::string_view(step.source) : std::string_view()), when(step.idmapped, " idmapped"),
+         when(step.optional, " optional"), when(step.noExec, " noexec"));
+  }
+  void operator()(const BindDescriptor& step) {
+    line("bind ", nameOf(step.access), " ", shown(step.target), " from descriptor ", step.index,
+         when(step.idmapped, " idmapped"));
+  }
+  void operator()(const MaskPath& step) {
+    add(text_, step.kind == MaskKind::kEmpty ? "mask empty " : "mask read-only ");
+    add(text_, shown(step.target));
+    if (!step.glob.empty()) {
+      add(text_, " matching ");
+      add(text_, shown(step.glob));
+      add(text_, " at most ");
+      add(text_, step.maxMatches);
     }
+    line(when(!step.origin.empty(), " by "), shown(step.origin));
   }
 
   void addLandlock(const Landlock& landlock) {
     if (!landlock.enabled) return line("landlock off");
-    line("landlock abi " + std::to_string(landlock.abi) + " handled " + accessText(landlock.handledFs) + " net " +
-         std::to_string(landlock.handledNet) + " scoped " + std::to_string(landlock.scoped));
+    line("landlock abi ", landlock.abi, " handled ", LandlockRights{landlock.handledFs}, " net ", landlock.handledNet,
+         " scoped ", landlock.scoped);
     for (const LandlockRule& rule : landlock.outer)
-      line("landlock outer " + shown(rule.path) + " " + accessText(rule.access));
+      line("landlock outer ", shown(rule.path), " ", LandlockRights{rule.access});
     for (const LandlockRule& rule : landlock.inner)
-      line("landlock inner " + shown(rule.path) + " " + accessText(rule.access));
+      line("landlock inner ", shown(rule.path), " ", LandlockRights{rule.access});
   }
 
   void addLimits(const Plan& plan) {
     const ResourceLimits& limits = plan.limits;
-    line("limit cpu " + (limits.cpu ? std::to_string(limits.cpu->percent) + "%" : "none"));
-    line("limit memory " + (limits.memory ? std::to_string(limits.memory->count) : "none"));
-    line("limit pids " + (limits.pids ? std::to_string(*limits.pids) : "none"));
-    for (const RlimitSetting& setting : plan.rlimits) {
-      line(std::string("rlimit ") + rlimitName(setting.resource) + " " + limitText(setting.soft) + " " +
-           limitText(setting.hard));
-    }
+    const auto limit = [](const auto& value) { return value ? std::to_string(*value) : std::string("none"); };
+    const auto edge = [](std::uint64_t value) {
+      return value == UINT64_MAX ? std::string("unlimited") : std::to_string(value);
+    };
+    line("limit cpu ", limits.cpu ? std::to_string(limits.cpu->percent) + "%" : std::string("none"));
+    line("limit memory ", limits.memory ? std::to_string(limits.memory->count) : std::string("none"));
+    line("limit pids ", limit(limits.pids));
+    if (limits.ioWrite) line("limit io_write ", std::to_string(limits.ioWrite->count) + " a second");
+    for (const RlimitSetting& setting : plan.rlimits)
+      line("rlimit ", rlimitName(setting.resource), " ", edge(setting.soft), " ", edge(setting.hard));
   }
 
   void addIdentity(const Identity& identity) {
-    line("identity uid " + std::to_string(identity.uid) + " gid " + std::to_string(identity.gid) + " groups " +
-         list(identity.groups));
-    line("caller uid " + std::to_string(identity.callerUid) + " gid " + std::to_string(identity.callerGid) +
-         " groups " + list(identity.callerGroups));
+    line("identity uid ", identity.uid, " gid ", identity.gid, " groups ", List{identity.groups});
+    line("caller uid ", identity.callerUid, " gid ", identity.callerGid, " groups ", List{identity.callerGroups});
   }
 
   void addCommand(const Plan& plan) {
-    line("executable " + shown(plan.executable));
-    for (const std::string& word : plan.command) line("argument " + shown(word));
+    line("executable ", shown(plan.executable));
+    for (const std::string& word : plan.command) line("argument ", shown(word));
     for (const std::string& variable : plan.environment) {
-      if (id_ == RunIdIs::kShown || !variable.starts_with(kRunVariable)) line("environment " + shown(variable));
+      if (id_ == RunIdIs::kShown || !variable.starts_with(kRunVariable)) line("environment ", shown(variable));
     }
-    line("directory " + shown(plan.workingDirectory));
-    line(std::string("stdio ") + nameOf(plan.stdio));
-    if (plan.stdio == Stdio::kTerminal) {
-      line("terminal " + std::to_string(plan.terminalRows) + "x" + std::to_string(plan.terminalColumns));
-    }
+    line("directory ", shown(plan.workingDirectory));
+    line("stdio ", nameOf(plan.stdio));
+    if (plan.stdio == Stdio::kTerminal) line("terminal ", plan.terminalRows, "x", plan.terminalColumns);
+  }
+
+  void addEnforced(const EnforcedKey& key) {
+    add(text_, "enforced ");
+    add(text_, shown(key.key));
+    add(text_, ": ");
+    add(text_, shown(key.mechanism));
+    if (key.origin.empty()) return line();
+    line(" (", shown(key.origin), ")");
   }
 
  private:
@@ -169,18 +222,14 @@ std::string body(const Plan& plan, RunIdIs id) {
   Explainer explainer(id);
   explainer.addHead(plan);
   explainer.addIdentity(plan.identity);
-  for (const MountStep& step : plan.mounts) explainer.line(std::visit(StepText{}, step));
+  for (const MountStep& step : plan.mounts) std::visit(explainer, step);
   explainer.addLandlock(plan.landlock);
-  explainer.line("seccomp " + std::to_string(plan.seccomp->rules.size()) + " rules sha256 " +
-                 seccompHash(plan.seccomp));
+  explainer.line("seccomp ", plan.seccomp->rules.size(), " rules sha256 ", seccompHash(plan.seccomp));
   if (plan.guards.warden) explainer.line("guard warden");
   if (plan.guards.egress) explainer.line("guard egress");
   explainer.addLimits(plan);
   explainer.addCommand(plan);
-  for (const EnforcedKey& key : plan.enforced) {
-    explainer.line("enforced " + shown(key.key) + ": " + shown(key.mechanism) +
-                   (key.origin.empty() ? "" : " (" + shown(key.origin) + ")"));
-  }
+  for (const EnforcedKey& key : plan.enforced) explainer.addEnforced(key);
   return explainer.take();
 }
 

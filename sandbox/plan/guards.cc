@@ -122,6 +122,13 @@ Guards guardsOf(const policy::Document& document) {
   return guards;
 }
 
+bool isTold(const policy::Document& document, const Guards& guards) {
+  const policy::Limits& limits = document.limits;
+  const bool isHeldForMemory = limits.memory.has_value() && document.origins.contains("limits.on_limit");
+  return guards.warden || guards.egress || isHeldForMemory || limits.wallTime.has_value() ||
+         limits.ioWrite.has_value() || limits.npu.has_value() || limits.onAlarm == policy::OnAlarm::kPause;
+}
+
 Result<void> checkGuards(const policy::Document& document, const Guards& guards, const WallChoice& choice,
                          const KernelFeatures& features) {
   if (guards.warden) RF_TRY(checkWarden(document, choice, features));

@@ -13,6 +13,10 @@ namespace ringfence::sandbox {
 // connection can leave the run's own network.
 Guards guardsOf(const policy::Document& document);
 
+// Whether there is somebody who tells the agent in a file what it was denied: a guard, or the governor where a limit is
+// one that it holds the run at.
+bool isTold(const policy::Document& document, const Guards& guards);
+
 // Fails with kInvalid where the policy asks for a guard and switches off a wall that it stands on, or says what cannot
 // be, naming the key and where it is written; with kUnsupported where this kernel has no such wall.
 Result<void> checkGuards(const policy::Document& document, const Guards& guards, const WallChoice& choice,

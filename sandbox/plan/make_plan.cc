@@ -180,13 +180,16 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.walls = choice.walls;
   std::vector<MakeFile> files = identityFiles(identity, request, shell, plan.hostname, guards);
   files.push_back({.target = "/run/ringfence/policy.json", .content = texts.json});
-  plan.mounts = makeMounts({grants, masks.steps, std::move(files), rootLinks(request, grants)});
+  static const std::map<std::string, std::string> kNone;
+  const auto& devices = document.limits.npu ? request.npuNodes : kNone;
+  plan.mounts = makeMounts({grants, masks.steps, std::move(files), rootLinks(request, grants), devices});
   plan.identity = std::move(identity);
   const bool landlocked = choice.walls.landlock != policy::WallStrength::kOff;
-  plan.landlock = makeLandlock(grants, askedPlaces(document, request), landlocked ? features.landlockAbi : 0);
+  plan.landlock = makeLandlock(grants, askedPlaces(document, request), devices, landlocked ? features.landlockAbi : 0);
   plan.seccomp = guards.warden ? mediatedSeccompTable(mediationOf(document)) : defaultSeccompTable();
   plan.guards = guards;
   if (guards.egress) plan.guards.egressUid = request.egressUid;
+  plan.hasDenials = isTold(document, guards);
   plan.limits = choice.limits;
   plan.rlimits = makeRlimits();
   plan.command = command.argv;
@@ -197,7 +200,7 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.stdio = request.stdio;
   plan.terminalRows = request.terminalRows;
   plan.terminalColumns = request.terminalColumns;
-  plan.enforced = listEnforced({document, grants, masks, choice, features, guards, ownIdentity});
+  plan.enforced = listEnforced({document, grants, masks, choice, features, guards, ownIdentity, !devices.empty()});
   plan.weakened = std::move(choice.weakened);
   return plan;
 }

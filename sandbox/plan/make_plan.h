@@ -52,6 +52,9 @@ struct LaunchRequest {
   std::vector<ExtraPath> extraPaths;
   // Symbolic links in the host's root directory ("/bin" -> "usr/bin"): made anew inside where their target is granted.
   std::map<std::string, std::string> rootSymlinks;
+  // Of NPUs, by their names inside ("/dev/accel/accel0"): where they are on the host. Bound where the policy gives
+  // them.
+  std::map<std::string, std::string> npuNodes;
   // Never reachable from inside, whatever a policy says: the state, run and policy directories of the daemon.
   std::vector<std::string> protectedPaths;
   Stdio stdio = Stdio::kDescriptors;

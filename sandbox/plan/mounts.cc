@@ -59,6 +59,7 @@ const std::vector<std::string>& deviceNodes() {
 
 std::vector<MountStep> makeMounts(TreeContent content) {
   std::vector<MountStep> steps = standardMounts();
+  for (const auto& [target, source] : content.devices) steps.push_back(BindDevice{target, source});
   steps.reserve(steps.size() + 16 + content.files.size() + content.rootLinks.size() + content.grants.size() +
                 content.masks.size());
   for (const MakeSymlink& link : standardLinks()) steps.push_back(link);

@@ -67,9 +67,12 @@ struct MountProc {
 struct MountDevpts {
   std::string target;
 };
+// A node of the host: that of the same name (/dev/null, zero, full, random, urandom, tty), or the one at `source`,
+// which the policy gives to this run (an NPU).
 struct BindDevice {
   std::string target;
-};  // the node of the same name on the host: /dev/null, zero, full, random, urandom, tty
+  std::string source = {};
+};
 // A path of the host, opened with the caller's rights (fsuid, groups), O_PATH, symbolic links resolved as the caller.
 struct BindPath {
   std::string source;
@@ -136,6 +139,7 @@ struct ResourceLimits {
   std::optional<CpuPercent> cpu;
   std::optional<Bytes> memory;
   std::optional<std::uint32_t> pids;
+  std::optional<Bytes> ioWrite;  // to each disk, in a second
 };
 
 struct RlimitSetting {
@@ -144,8 +148,8 @@ struct RlimitSetting {
   std::uint64_t hard = 0;
 };  // UINT64_MAX: unlimited
 
-// Where what was denied is told to the agent, a JSON object a line: in the run's own /run, written by its guards, for
-// the agent to read.
+// Where what was denied is told to the agent, and at which limit it was stopped, a JSON object a line: in the run's own
+// /run, written by its guards and the daemon, for the agent to read.
 inline constexpr const char* kDenialsFile = "/run/ringfence/denials";
 
 // Where a run with an egress finds its proxy (HTTP CONNECT, SOCKS5h) on 127.0.0.1, and below which path the base URL of
@@ -195,6 +199,7 @@ struct Plan {
   Landlock landlock;
   SharedSeccompTable seccomp;
   Guards guards;
+  bool hasDenials = false;  // there is a kDenialsFile
   ResourceLimits limits;
   std::vector<RlimitSetting> rlimits;
   std::vector<std::string> command;      // argv; [0] is what the program sees as its name

@@ -85,11 +85,12 @@ std::string writtenAt(const policy::Document& document, Wall wall) {
 }
 
 ResourceLimits keepLimits(const policy::Document& document, const KernelFeatures& features, WallStrength strength) {
-  ResourceLimits limits{document.limits.cpu, document.limits.memory, document.limits.pids};
+  ResourceLimits limits{document.limits.cpu, document.limits.memory, document.limits.pids, document.limits.ioWrite};
   if (strength == WallStrength::kOff) return {};
   if (!has(features, "cpu")) limits.cpu.reset();
   if (!has(features, "memory")) limits.memory.reset();
   if (!has(features, "pids")) limits.pids.reset();
+  if (!has(features, "io")) limits.ioWrite.reset();  // The governor's pauses hold it.
   return limits;
 }
 

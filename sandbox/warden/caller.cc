@@ -11,6 +11,8 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "sandbox/kernel/process_chain.h"
 #include "sdk/base/io.h"
@@ -23,6 +25,27 @@ constexpr std::size_t kPage = 4096;
 constexpr Bytes kMaxFdInfo = kibibytes(4);
 constexpr Bytes kMaxStat = kibibytes(4);
 constexpr int kTerminalField = 4;  // of /proc/PID/stat, counted after the name
+
+// The root, and through which mount: a mount is of one namespace. Where the kernel or the file system does not say
+// that, the device and inode of the mount namespace and of the root.
+struct View {
+  std::optional<FolderIdentity> root;
+  std::array<std::pair<dev_t, ino_t>, 2> numbers{};
+  bool operator==(const View&) const = default;
+};
+
+std::optional<View> viewOf(int proc, const std::string& process) {
+  View view;
+  const std::array links{"root", "ns/mnt"};
+  view.root = lookAtFolder(proc, (process + links[0]).c_str());
+  if (view.root) return view;
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    struct stat status {};
+    if (::fstatat(proc, (process + links[i]).c_str(), &status, 0) != 0) return std::nullopt;
+    view.numbers[i] = {status.st_dev, status.st_ino};
+  }
+  return view;
+}
 
 }  // namespace
 
@@ -60,11 +83,20 @@ OrErrno<std::string> Caller::bytes(std::uint64_t address, std::size_t count) con
   return result;
 }
 
+std::string Caller::linkOf(int descriptor) const {
+  return descriptor == AT_FDCWD ? name("cwd") : name("fd/") + std::to_string(descriptor);
+}
+
 OrErrno<UniqueFd> Caller::base(int descriptor) const {
-  const std::string link = descriptor == AT_FDCWD ? name("cwd") : name("fd/") + std::to_string(descriptor);
-  UniqueFd fd(::openat(proc_, link.c_str(), O_PATH | O_CLOEXEC));
+  UniqueFd fd(::openat(proc_, linkOf(descriptor).c_str(), O_PATH | O_CLOEXEC));
   if (!fd) return Errno{errno == ENOENT && descriptor != AT_FDCWD ? EBADF : errno};
   return fd;
+}
+
+OrErrno<SharedFolder> Caller::folder(int descriptor) const {
+  auto folder = openFolder(proc_, linkOf(descriptor));
+  if (!folder && folder.error().value == ENOENT && descriptor != AT_FDCWD) return Errno{EBADF};
+  return folder;
 }
 
 OrErrno<UniqueFd> Caller::object(int descriptor) const {
@@ -96,14 +128,10 @@ OrErrno<dev_t> Caller::terminal() const {
 }
 
 bool Caller::seesWhatWeSee() const {
-  struct stat theirs {};
-  struct stat ours {};
-  for (const char* link : {"ns/mnt", "root"}) {
-    if (::fstatat(proc_, name(link).c_str(), &theirs, 0) != 0) return false;
-    if (::fstatat(proc_, (std::string("self/") + link).c_str(), &ours, 0) != 0) return false;
-    if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino) return false;
-  }
-  return true;
+  // This process changes neither of its own.
+  static const auto kOurs = viewOf(proc_, "self/");
+  const auto theirs = viewOf(proc_, name(""));
+  return kOurs && theirs && *theirs == *kOurs;
 }
 
 }  // namespace ringfence::sandbox

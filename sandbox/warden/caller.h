@@ -8,6 +8,7 @@
 
 #include "sandbox/kernel/notifier.h"
 #include "sandbox/kernel/procfs.h"
+#include "sandbox/warden/folder.h"
 #include "sandbox/warden/or_errno.h"
 #include "sdk/base/unique_fd.h"
 
@@ -41,6 +42,8 @@ class Caller {
 
   // The directory that AT_FDCWD or one of the caller's descriptors stands for, as an object (O_PATH). EBADF.
   OrErrno<UniqueFd> base(int descriptor) const;
+  // The same, perhaps shared with other calls.
+  OrErrno<SharedFolder> folder(int descriptor) const;
   // The object of a descriptor of the caller (O_PATH). EBADF also for one that was opened with O_PATH: such a one
   // cannot be changed through.
   OrErrno<UniqueFd> object(int descriptor) const;
@@ -53,6 +56,7 @@ class Caller {
   bool seesWhatWeSee() const;
 
  private:
+  std::string linkOf(int descriptor) const;
   std::string name(const char* file) const { return std::to_string(thread()) + "/" + file; }
 
   int proc_;

@@ -180,7 +180,7 @@ class Copier {
     result_.resolve = how->resolve;
     // Absolute paths are relative to the descriptor there.
     if ((how->resolve & kResolveInRoot) == 0 || result_.path.base) return 0;
-    auto base = caller_.base(descriptorOf(at(0)));
+    auto base = caller_.folder(descriptorOf(at(0)));
     if (!base) return base.error().value;
     result_.path.base = std::move(*base);
     return 0;

@@ -131,6 +131,28 @@ bool Warden::handOver(Member& me) {
   return true;
 }
 
+// Nobody is woken to lead for it unless other calls come.
+Effect Warden::performLeading(Member& me, Call& call) {
+  class Mine final : public Lead {
+   public:
+    Mine(Warden& warden, Member& me) : warden_(warden), me_(me) {}
+    void leave() override {
+      const Lock lock(warden_.mutex_);
+      (void)warden_.handOver(me_);
+    }
+
+   private:
+    Warden& warden_;
+    Member& me_;
+  };
+  Mine lead(*this, me);
+  Effect effect = call.deed->performLeading(lead);
+  const Lock lock(mutex_);
+  if (leader_ == &me) watchCalls(me, Calls::kLeft);
+  me.traces = false;
+  return effect;
+}
+
 // Locks. False: somebody else leads now, or it is over. Sets `next` where a call was received already.
 bool Warden::mayLead(Member& me, std::optional<Received>& next) {
   next.reset();

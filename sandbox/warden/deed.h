@@ -52,8 +52,17 @@ enum class Lasting {
 };
 enum class Blocking {
   kNo,
-  kMay,    // performed on a thread that others do not wait for
-  kWaits,  // the same, and for another process: a signal may end it with EINTR before anything happened
+  kMay,      // performed on a thread that others do not wait for
+  kBriefly,  // performed with performLeading() by who leads, and stays in the lead unless other calls come
+  kWaits,    // the same, and for another process: a signal may end it with EINTR before anything happened
+};
+
+// For a deed that is performed by who leads, where it would wait for longer than a moment.
+class Lead {
+ public:
+  virtual ~Lead() = default;
+  // Somebody else leads from now on, if anybody can.
+  virtual void leave() = 0;
 };
 
 class Deed {
@@ -76,6 +85,7 @@ class Deed {
   virtual Blocking blocking() const { return Blocking::kNo; }
   virtual Reversibility reversible() const { return Reversibility::kIrreversible; }
   virtual Effect perform() = 0;
+  virtual Effect performLeading(Lead& lead) { return (void)lead, perform(); }
   // A person said no, or nobody answered: `error` is what the caller gets.
   virtual void wasRefused(int error) { (void)error; }
   // Another deed in place of this one, for what a person or a rule puts there; `target` is the one of targets() that it

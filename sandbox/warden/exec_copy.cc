@@ -16,20 +16,24 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kMaxVariables = 4096;  // looked through for PATH
 
-// Memory of one thread, a page at a time: arguments lie side by side, so most are read with one call.
+// Memory of one thread, a page at a time: arguments lie side by side, so most are read with one call. The list and its
+// texts lie on different pages, and texts on some.
 class CallerMemory {
  public:
   explicit CallerMemory(const Caller& caller) : caller_(caller) {}
 
   // From `address` to the end of its page, as far as it can be read.
   std::string_view at(std::uint64_t address) {
-    const std::uint64_t page = address & ~(kPage - 1);
-    if (!start_ || *start_ != page) {
-      start_ = page;
-      size_ = caller_.notifier().readMemory(caller_.thread(), page, bytes_);
+    const std::uint64_t start = address & ~(kPage - 1);
+    Page* found = std::ranges::find(pages_, std::optional(start), &Page::start);
+    if (found == pages_.end()) {
+      found = &pages_[next_++ % pages_.size()];
+      found->start = start;
+      found->size = caller_.notifier().readMemory(caller_.thread(), start, found->bytes);
     }
-    const auto offset = static_cast<std::size_t>(address - page);
-    return offset < size_ ? std::string_view(bytes_.data() + offset, size_ - offset) : std::string_view();
+    const auto offset = static_cast<std::size_t>(address - start);
+    return offset < found->size ? std::string_view(found->bytes.data() + offset, found->size - offset)
+                                : std::string_view();
   }
 
   std::optional<std::uint64_t> pointer(std::uint64_t address) {
@@ -64,25 +68,28 @@ class CallerMemory {
   }
 
  private:
+  struct Page {
+    std::optional<std::uint64_t> start;
+    std::size_t size = 0;
+    std::array<char, kPage> bytes;
+  };
   const Caller& caller_;
-  std::optional<std::uint64_t> start_;
-  std::array<char, kPage> bytes_{};
-  std::size_t size_ = 0;
+  std::array<Page, 4> pages_;
+  std::size_t next_ = 0;
 };
 
 Error fault(const char* what) { return posixError(EFAULT, std::string("reading ") + what); }
 
-// Two readers: the list and its texts lie on different pages.
-Result<void> copyArguments(CallerMemory& list, CallerMemory& texts, std::uint64_t address, ExecCopy& copy) {
+Result<void> copyArguments(CallerMemory& memory, std::uint64_t address, ExecCopy& copy) {
   if (address == 0) return {};  // as if it were empty
   const auto limit = static_cast<std::size_t>(kMaxExecArguments.count);
   for (std::size_t used = 0;; address += sizeof(std::uint64_t)) {
-    const auto pointer = list.pointer(address);
+    const auto pointer = memory.pointer(address);
     if (!pointer) return fault("the list of arguments");
     if (*pointer == 0) return {};
     copy.argvCut = used >= limit;
     if (copy.argvCut) return {};
-    auto argument = texts.text(*pointer, limit - used);
+    auto argument = memory.text(*pointer, limit - used);
     if (!argument) return fault("an argument");
     used += argument->text.size() + 1;
     copy.argvCut = !argument->whole;
@@ -103,26 +110,24 @@ Result<ExecCopy> copyExec(const Caller& caller) {
     copy.flags = static_cast<int>(call.arguments[4]);
   }
   copy.environment = call.arguments.at(first + 2);
-  CallerMemory list(caller);
-  CallerMemory texts(caller);
-  auto path = texts.text(call.arguments.at(first), PATH_MAX);
+  CallerMemory memory(caller);
+  auto path = memory.text(call.arguments.at(first), PATH_MAX);
   if (!path) return fault("the path of a program");
   if (!path->whole) return posixError(ENAMETOOLONG, "reading the path of a program");
   copy.path = std::move(path->text);
-  RF_TRY(copyArguments(list, texts, call.arguments.at(first + 1), copy));
+  RF_TRY(copyArguments(memory, call.arguments.at(first + 1), copy));
   return copy;
 }
 
 std::string copySearchPath(const Caller& caller, std::uint64_t address) {
   constexpr std::string_view kName = "PATH=";
-  CallerMemory list(caller);
-  CallerMemory texts(caller);
+  CallerMemory memory(caller);
   for (std::size_t i = 0; address != 0 && i < kMaxVariables; ++i) {
-    const auto pointer = list.pointer(address + i * sizeof(std::uint64_t));
+    const auto pointer = memory.pointer(address + i * sizeof(std::uint64_t));
     if (!pointer || *pointer == 0) break;
-    const auto name = texts.text(*pointer, kName.size());
+    const auto name = memory.text(*pointer, kName.size());
     if (!name || name->text != kName) continue;
-    auto value = texts.text(*pointer + kName.size(), 16 * PATH_MAX);
+    auto value = memory.text(*pointer + kName.size(), 16 * PATH_MAX);
     if (value && value->whole) return std::move(value->text);
   }
   return "/usr/local/bin:/usr/bin:/bin";

@@ -25,6 +25,10 @@ Effect ExecDeed::perform() {
   return desk_.perform(std::move(case_).admission());
 }
 
+Effect ExecDeed::performLeading(Lead& lead) {
+  return work_ == Work::kCorrect ? perform() : desk_.perform(std::move(case_).admission(), &lead);
+}
+
 OrErrno<std::unique_ptr<Deed>> ExecDeed::rewritten(const Caller& caller, std::size_t, const Rewrite& rewrite) {
   auto corrected = correctExec(caller, case_, rewrite);
   if (!corrected) return Errno{corrected.error().sysErrno != 0 ? corrected.error().sysErrno : EACCES};

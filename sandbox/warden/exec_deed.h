@@ -19,8 +19,10 @@ class ExecDeed final : public Deed {
   std::string object() const override { return object_; }
   // Until it is answered nothing was done, and once it is answered nobody asks again.
   Lasting lasting() const override { return Lasting::kNothing; }
-  Blocking blocking() const override { return Blocking::kMay; }
+  // A correction takes several stops and memory of its caller.
+  Blocking blocking() const override { return work_ == Work::kAdmit ? Blocking::kBriefly : Blocking::kMay; }
   Effect perform() override;
+  Effect performLeading(Lead& lead) override;
   void wasRefused(int error) override { desk_.noteRefusal(case_, error); }
   OrErrno<std::unique_ptr<Deed>> rewritten(const Caller& caller, std::size_t target, const Rewrite& rewrite) override;
 

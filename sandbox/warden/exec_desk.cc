@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <string>
 
+#include "sandbox/kernel/on_this_processor.h"
 #include "sandbox/kernel/process_chain.h"
 #include "sandbox/warden/exec_deed.h"
 
@@ -79,17 +80,29 @@ std::optional<int> ExecDesk::refusalOf(const ExecCase& again) {
   return std::nullopt;
 }
 
-Effect ExecDesk::perform(Job job) {
+void ExecDesk::takeTurn(int process, Lead* lead) {
+  std::unique_lock lock(mutex_);
+  if (lead != nullptr && busy_.contains(process)) {
+    lock.unlock();
+    lead->leave();
+    lock.lock();
+  }
+  turn_.wait(lock, [&] { return !busy_.contains(process); });
+  busy_.insert(process);
+}
+
+Effect ExecDesk::perform(Job job, Lead* lead) {
   const Notification call = std::visit([](const auto& any) { return any.call; }, job);
   const int process = processOf(proc_, call.thread);
-  {
-    std::unique_lock lock(mutex_);
-    turn_.wait(lock, [&] { return !busy_.contains(process); });
-    busy_.insert(process);
-  }
+  takeTurn(process, lead);
+  std::optional<OnThisProcessor> here;
+  if (lead != nullptr) here.emplace();
   ExecGate gate(notifier_, Tracer::waiting(), proc_, promises_);
-  if (auto* admission = std::get_if<ExecAdmission>(&job))
-    gate.admit(std::move(*admission));
+  auto* admission = std::get_if<ExecAdmission>(&job);
+  // Who leads performs what no person was asked about.
+  if (admission != nullptr && lead != nullptr) admission->told = Told::kNobody;
+  if (admission != nullptr)
+    gate.admit(std::move(*admission), process);
   else if (auto* correction = std::get_if<ExecCorrection>(&job))
     gate.correct(std::move(*correction));
   else

@@ -36,8 +36,9 @@ class ExecDesk {
   // The same thread trying the same program with the same arguments again is searching a PATH, where one program has
   // several names: it gets the same answer and nobody is asked once more. Until it executes something else.
   void noteRefusal(const ExecCase& refused, int error);
-  // Answers the call and waits until it is known what came of it.
-  Effect perform(Job job);
+  // Answers the call and waits until it is known what came of it. With a lead: on the processor that the caller was on,
+  // so that neither wakes another one for the other.
+  Effect perform(Job job, Lead* lead = nullptr);
 
  private:
   SyscallNotifier& notifier_;
@@ -45,6 +46,7 @@ class ExecDesk {
   ExecPromises promises_;
   std::atomic<bool> ranOne_ = false;  // a verified one: the command of the launch has long been started
 
+  void takeTurn(int process, Lead* lead);
   // One exec of a process at a time: see Tracer::seize().
   std::mutex mutex_;
   std::condition_variable turn_;

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <span>
 
+#include "sandbox/kernel/registers.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -35,16 +38,33 @@ ExecExpectation::ExecExpectation(const ExecCopy& copy, ExecProgram program)
     commandLine_ += argument;
     commandLine_ += '\0';
   }
+  count_ = program_.chain.back().argv.size();
   if (beginning_) commandLine_.pop_back();  // The last one may be the beginning of a longer one.
 }
 
-std::string ExecExpectation::compare(int proc, int process) const {
+// Where the kernel has just put the arguments of a new program: their number, where each is, and, side by side from the
+// first one on, the arguments themselves. In a fifth of the time that /proc takes. False also where it is not known.
+bool ExecExpectation::isOnStack(SyscallNotifier& notifier, int process) const {
+  const auto registers = CallRegisters::read(process);
+  if (!registers) return false;
+  struct {
+    std::uint64_t count, first;
+  } start{};
+  const std::span<char> words(reinterpret_cast<char*>(&start), sizeof start);
+  if (notifier.readMemory(process, registers->stackPointer(), words) != words.size()) return false;
+  if (beginning_ ? start.count < count_ : start.count != count_) return false;
+  std::string text(commandLine_.size(), '\0');
+  return notifier.readMemory(process, start.first, text) == text.size() && text == commandLine_;
+}
+
+std::string ExecExpectation::compare(SyscallNotifier& notifier, int proc, int process) const {
   const std::string place = std::to_string(process);
   struct stat status {};
   if (::fstatat(proc, (place + "/exe").c_str(), &status, 0) != 0)
     return posixError(errno, "what the process runs cannot be read").message;
   const ExecObject& object = program_.chain.back();
   if (status.st_dev != object.device || status.st_ino != object.inode) return "another program was run";
+  if (isOnStack(notifier, process)) return {};
   const auto text = readBeginning(proc, place + "/cmdline", commandLine_.size() + (beginning_ ? 0 : 1));
   if (!text) return text.error().message;
   if (*text != commandLine_) return "its arguments are others";

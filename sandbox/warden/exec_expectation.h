@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "sandbox/kernel/notifier.h"
 #include "sandbox/warden/exec_program.h"
 
 namespace ringfence::sandbox {
@@ -13,12 +14,16 @@ class ExecExpectation {
   // was read is compared.
   ExecExpectation(const ExecCopy& copy, ExecProgram program);
 
-  // Empty: `process` is what was judged. Otherwise what it is instead, in words.
-  std::string compare(int proc, int process) const;
+  // Empty: `process`, which stands before its first instruction, is what was judged. Otherwise what it is instead, in
+  // words. On the thread that traces it.
+  std::string compare(SyscallNotifier& notifier, int proc, int process) const;
 
  private:
+  bool isOnStack(SyscallNotifier& notifier, int process) const;
+
   ExecProgram program_;
   std::string commandLine_;  // as /proc/PID/cmdline has it
+  std::size_t count_ = 0;    // of arguments
   bool beginning_ = false;   // only its beginning is known
 };
 

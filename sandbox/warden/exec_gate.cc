@@ -28,18 +28,30 @@ CallArguments correctedArguments(const ExecCopy& copy, const ExecBlock& block, C
   return arguments;
 }
 
+// Whether it is this call that the thread stands behind.
+bool isBehind(const Notification& call, const CallRegisters& registers) {
+  const CallArguments now = registers.arguments();
+  return std::equal(call.arguments.begin(), call.arguments.begin() + 3, now.begin());
+}
+
 }  // namespace
 
 ExecGate::ExecGate(SyscallNotifier& notifier, Tracer tracer, int proc, ExecPromises& promises)
     : notifier_(notifier), tracer_(std::move(tracer)), proc_(proc), promises_(promises) {}
 
-void ExecGate::admit(ExecAdmission admission) { submit(std::move(admission)); }
+void ExecGate::admit(ExecAdmission admission) {
+  const int process = processOf(proc_, admission.call.thread);
+  submit(std::move(admission), process);
+}
 
-void ExecGate::correct(ExecCorrection correction) { submit(std::move(correction)); }
+void ExecGate::admit(ExecAdmission admission, int process) { submit(std::move(admission), process); }
 
-void ExecGate::submit(Job job) {
-  const int thread = std::visit([](const auto& any) { return any.call.thread; }, job);
-  const int process = processOf(proc_, thread);
+void ExecGate::correct(ExecCorrection correction) {
+  const int process = processOf(proc_, correction.call.thread);
+  submit(std::move(correction), process);
+}
+
+void ExecGate::submit(Job job, int process) {
   const auto [place, fresh] = active_.try_emplace(process);
   if (!fresh) {
     place->second.waiting.push_back(std::move(job));
@@ -52,11 +64,13 @@ bool ExecGate::begin(Active& active, Job job) {
   active.expectation.reset();
   active.original.reset();
   active.registers.reset();
+  active.stopsLater = false;
   CallAnswer answer = CallAnswer::proceed();
   if (auto* admission = std::get_if<ExecAdmission>(&job)) {
     active.call = admission->call;
     active.step = Step::kRunning;
     active.original = admission->original;
+    active.stopsLater = admission->told == Told::kNobody && !admission->original;
     active.program = identityOf(admission->program);
     active.expectation.emplace(admission->copy, std::move(admission->program));
     active.copy = std::move(admission->copy);
@@ -69,10 +83,11 @@ bool ExecGate::begin(Active& active, Job job) {
     answer = CallAnswer::failed(kRestartAlways);
   }
   const int thread = active.call.thread;
-  const bool waiting = notifier_.isWaiting(active.call.id);
+  // Who is judged and admitted at once was asked for a moment ago; the answer says whether it is still there.
+  const bool waiting = active.stopsLater || notifier_.isWaiting(active.call.id);
   int error = waiting ? tracer_.seize(thread) : ESRCH;
   active.traced = error == 0;
-  if (active.traced) error = tracer_.interrupt(thread);
+  if (active.traced && !active.stopsLater) error = tracer_.interrupt(thread);
   if (error != 0) {
     // Nobody could verify what came of it.
     if (waiting) (void)notifier_.answer(active.call.id, CallAnswer::failed(EACCES));
@@ -84,6 +99,7 @@ bool ExecGate::begin(Active& active, Job job) {
     note(active, ExecOutcome::End::kGone);
     active.step = Step::kDone;
   }
+  if (active.traced && active.stopsLater) (void)tracer_.interrupt(thread);  // ESRCH: its end follows.
   return active.traced;
 }
 
@@ -160,7 +176,8 @@ void ExecGate::handle(const TraceStop& stop) {
 
 void ExecGate::verify(Active& active, const TraceStop& stop) {
   const bool ours = active.step == Step::kRunning && (stop.former == 0 || stop.former == active.call.thread);
-  std::string difference = ours ? active.expectation->compare(proc_, stop.thread) : "an exec that nobody had allowed";
+  std::string difference =
+      ours ? active.expectation->compare(notifier_, proc_, stop.thread) : "an exec that nobody had allowed";
   active.call.thread = stop.thread;
   if (difference.empty()) {
     note(active, ExecOutcome::End::kRan);
@@ -195,6 +212,8 @@ void ExecGate::settle(Active& active, const TraceStop& stop) {
   auto registers = CallRegisters::read(stop.thread);
   if (!registers) {
     note(active, ExecOutcome::End::kGone);
+  } else if (active.stopsLater && !isBehind(active.call, *registers)) {
+    note(active, ExecOutcome::End::kFailed);
   } else if (registers->willRestart()) {
     promises_.promise(active.call.thread,
                       {.kind = active.original ? ExecPromise::Kind::kCorrected : ExecPromise::Kind::kAgain,

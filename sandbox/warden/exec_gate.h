@@ -6,6 +6,10 @@
 // then either at the new program (compared, released) or behind the call that failed (released). A thread that is
 // seized dies with this one: what nobody verifies does not run.
 //
+// Ordering the stop wakes a caller that waits, on whatever processor is idle. Where nobody is told how the call fails
+// it is ordered after the answer instead, which wakes it on this one; a call that fails in between is stopped a little
+// later.
+//
 // One thread makes and uses a gate. Either nothing waits: take() after each admit() and correct(), and when fd() is
 // readable. Or finishAll() does.
 #pragma once
@@ -26,8 +30,11 @@
 
 namespace ringfence::sandbox {
 
+enum class Told { kNobody, kSomebody };
+
 struct ExecAdmission {
   Notification call;
+  Told told = Told::kSomebody;  // how it fails
   ExecCopy copy;
   ExecProgram program;
   std::optional<CallArguments> original;  // from the promise that this call kept
@@ -69,6 +76,8 @@ class ExecGate {
   int fd() const { return tracer_.fd(); }
   // Answers the call, now or when another exec of the same process is over.
   void admit(ExecAdmission admission);
+  // The same, of a caller whose process is known.
+  void admit(ExecAdmission admission, int process);
   void correct(ExecCorrection correction);
   // The exec of isLaunchedCommand() (exec_case.h), unverified: proceeds where this process may not trace its caller, as
   // nobody inside may. Where it may, the caller is another, and sees EACCES.
@@ -93,7 +102,8 @@ class ExecGate {
     Notification call;
     Step step = Step::kRunning;
     bool traced = false;
-    ExecCopy copy;  // as judged, or as corrected
+    bool stopsLater = false;  // the stop was ordered after the answer
+    ExecCopy copy;            // as judged, or as corrected
     std::vector<ExecIdentity> program;
     std::optional<ExecExpectation> expectation;  // kRunning
     std::optional<CallArguments> original;
@@ -104,7 +114,7 @@ class ExecGate {
   };
   using Place = std::map<int, Active>::iterator;
 
-  void submit(Job job);
+  void submit(Job job, int process);
   // Whether the thread is traced now.
   bool begin(Active& active, Job job);
   Place find(const TraceStop& stop);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,8 +13,9 @@
 #include <string_view>
 
 #include "sandbox/kernel/path_calls.h"
-#include "sandbox/warden/exec_script.h"
+#include "sandbox/warden/exec_head.h"
 #include "sandbox/warden/exec_unwrap.h"
+#include "sandbox/warden/file_system.h"
 #include "sandbox/warden/resolve.h"
 #include "sdk/base/io.h"
 
@@ -30,28 +32,13 @@ Result<UniqueFd> openObject(const Caller& caller, const std::string& text, int d
   if (text.empty()) return refusedAs(ENOENT, text);
   CopiedPath path{.text = text};
   if (!text.starts_with('/')) {
-    auto base = caller.base(directory);
+    auto base = caller.folder(directory);
     if (!base) return refusedAs(base.error().value, text);
     path.base = std::move(*base);
   }
   auto object = pinObject(caller, path, last);
   if (!object) return refusedAs(object.error().value, text);
   return std::move(*object);
-}
-
-// Fails as execve(2) would for an object that cannot be executed by this user.
-Result<ExecObject> inspect(UniqueFd fd, const std::string& path) {
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return refusedAs(errno, path);
-  if (S_ISLNK(status.st_mode)) return refusedAs(ELOOP, path);
-  if (!S_ISREG(status.st_mode)) return refusedAs(EACCES, path);
-  if (::access(handleOf(fd.get()).c_str(), X_OK) != 0) return refusedAs(errno, path);
-  if (status.st_nlink == 0) return unjudgeable(path, "the file was deleted, so no rule can speak of it");
-  auto real = pathOf(fd.get());
-  if (!real || real->empty()) return unjudgeable(path, "it has no path inside the fence");
-  ExecObject object{.device = status.st_dev, .inode = status.st_ino, .path = std::move(*real)};
-  object.fd = std::move(fd);
-  return object;
 }
 
 // Nothing: whoever may execute it need not be allowed to read it, and then neither could its interpreter.
@@ -67,6 +54,28 @@ std::optional<ProgramHead> readHead(int fd) {
     size += static_cast<std::size_t>(got);
   }
   return readProgramHead({head.data(), size});
+}
+
+// Fails as execve(2) would for an object that cannot be executed by this user.
+Result<ExecObject> inspect(UniqueFd fd, const std::string& path) {
+  struct statx status {};
+  constexpr unsigned kWanted = STATX_BASIC_STATS | STATX_MNT_ID;
+  if (::statx(fd.get(), "", AT_EMPTY_PATH, kWanted, &status) != 0) return refusedAs(errno, path);
+  if (S_ISLNK(status.stx_mode)) return refusedAs(ELOOP, path);
+  if (!S_ISREG(status.stx_mode)) return refusedAs(EACCES, path);
+  const auto known = knownProgram(status);
+  if (!known && ::access(handleOf(fd.get()).c_str(), X_OK) != 0) return refusedAs(errno, path);
+  std::optional<ProgramHead> head = known ? known->head : readHead(fd.get());
+  if (status.stx_nlink == 0) return unjudgeable(path, "the file was deleted, so no rule can speak of it");
+  auto real = known && !known->path.empty() ? OrErrno<std::string>(known->path) : pathOf(fd.get());
+  if (!real || real->empty()) return unjudgeable(path, "it has no path inside the fence");
+  if (!known && head) knowProgram(status, {.head = *head, .path = isReadOnly(fd.get()) ? *real : std::string()});
+  ExecObject object{.device = makedev(status.stx_dev_major, status.stx_dev_minor),
+                    .inode = status.stx_ino,
+                    .path = std::move(*real),
+                    .head = std::move(head)};
+  object.fd = std::move(fd);
+  return object;
 }
 
 bool isCloseOnExec(const Caller& caller, int fd) {
@@ -89,7 +98,7 @@ Result<void> addInterpreters(const Caller& caller, const ExecCopy& copy, ExecPro
   std::string name = copy.path;
   for (;;) {
     const ExecObject& script = program.chain.back();
-    const auto head = readHead(script.fd.get());
+    const std::optional<ProgramHead> head = script.head;
     if (!head || head->format == ProgramFormat::kNative) return {};
     if (head->format == ProgramFormat::kUnknown) return refusedAs(ENOEXEC, copy.path);
     if (program.chain.size() == 1) name = RF_TRY(scriptName(caller, copy));

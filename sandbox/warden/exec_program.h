@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sandbox/warden/exec_copy.h"
+#include "sandbox/warden/exec_script.h"
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
 
@@ -20,6 +21,8 @@ struct ExecObject {
   dev_t device = 0;
   ino_t inode = 0;
   std::string path;  // real, absolute, inside the fence
+  // Nothing: it may be executed and not read.
+  std::optional<ProgramHead> head;
   // The arguments that the kernel gives to it: the caller's for the program, those of a script for its interpreter.
   std::vector<std::string> argv;
   // For each command that it hides (exec_unwrap.h): where the path leads that a dynamic loader would load; else empty.

@@ -1,5 +1,6 @@
 #include "sandbox/warden/file_system.h"
 
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -38,6 +39,11 @@ FileSystemKind fileSystemOf(int object, dev_t device) {
     place.store(std::uint64_t{device} << 2 | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
   }
   return kind;
+}
+
+bool isReadOnly(int object) {
+  struct statfs status {};
+  return ::fstatfs(object, &status) == 0 && (status.f_flags & ST_RDONLY) != 0;
 }
 
 }  // namespace ringfence::sandbox

@@ -13,4 +13,8 @@ enum class FileSystemKind {
 // `object` is on `device`.
 FileSystemKind fileSystemOf(int object, dev_t device);
 
+// Whether it lies in a mount that cannot be written through, or on a file system that cannot. False also where it is
+// not known.
+bool isReadOnly(int object);
+
 }  // namespace ringfence::sandbox

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <utility>
 
+#include "policy/triggers.h"
 #include "sandbox/warden/file_system.h"
 
 namespace ringfence::sandbox {
@@ -18,6 +20,13 @@ constexpr std::uint64_t kTmpfile = O_TMPFILE & ~std::uint64_t{O_DIRECTORY};
 constexpr std::uint64_t kNeverAtOnce = O_PATH | kTmpfile | O_ASYNC;
 // Of what is opened, what can be changed afterwards: all of it is said again when one is.
 constexpr std::uint64_t kSettable = O_APPEND | O_DIRECT | O_NOATIME;
+// By its very names, and from what the kernel has in memory alone: what must be fetched first may take as long as its
+// server likes.
+constexpr std::uint64_t kWalk = kResolveNoMagicLinks | kResolveNoSymlinks | kResolveCached;
+constexpr std::uint64_t kWalkLinks = kResolveNoMagicLinks | kResolveCached;
+
+constexpr std::string_view kNull = "/dev/null";
+const dev_t kNullDevice = makedev(1, 3);
 
 // Directories with plain files in them, by a hash of their name. Two of the same one cost time and nothing else.
 std::array<std::atomic<std::size_t>, 256> plainPlaces{};
@@ -36,11 +45,14 @@ bool isOpen(GuardedCall call) {
          call == GuardedCall::kCreat;
 }
 
-// Only for writing: a FIFO that is met by surprise either has a reader, and then it is what its caller would have got
-// too, or is not opened at all. To open one for reading without waiting would be seen by its writer.
+bool onlyReads(std::uint64_t flags) { return (flags & O_ACCMODE) == O_RDONLY; }
+
+// For writing a FIFO may be met by surprise: either it has a reader, and then it is what its caller would have got too,
+// or it is not opened at all.
 bool mayBeAtOnce(const PathCall& call) {
-  const std::uint64_t access = call.flags & O_ACCMODE;
   if (!isOpen(call.call) || call.resolve != 0 || (call.flags & kNeverAtOnce) != 0) return false;
+  if (onlyReads(call.flags)) return (call.flags & (O_CREAT | O_EXCL | O_TRUNC)) == 0;
+  const std::uint64_t access = call.flags & O_ACCMODE;
   if ((call.mode & kSetIdBits) != 0 || (access != O_WRONLY && access != O_RDWR)) return false;
   return (call.flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL) && (call.flags & O_DIRECTORY) == 0;
 }
@@ -61,12 +73,29 @@ bool isStraight(std::string_view path) {
   return path.starts_with('/');
 }
 
-OrErrno<std::string> nameOf(const CopiedPath& path) {
-  if (!path.base) return path.text;
-  std::string name = RF_OR_ERRNO(pathOf(path.base.get()));
+// Of a directory, where one is asked for, also as "directory/" and ".".
+OrErrno<std::string> nameOf(const PathCall& call) {
+  std::string_view text = call.path.text;
+  if ((call.flags & O_DIRECTORY) != 0) {
+    if (text.ends_with('/')) text.remove_suffix(1);
+    if (text == "." && call.path.base) text = "";
+  }
+  if (!call.path.base) return std::string(text);
+  std::string name = RF_OR_ERRNO(pathOf(*call.path.base));
   if (name.empty()) return Errno{ENOENT};
-  if (name != "/") name += '/';
-  return name + path.text;
+  if (!text.empty() && !name.ends_with('/')) name += '/';
+  name += text;
+  return name;
+}
+
+int pin(const PathCall& call, std::uint64_t walk) {
+  return openHow(call.path.directory(), call.path.text.c_str(),
+                 {.flags = O_PATH | (call.flags & O_DIRECTORY), .resolve = walk});
+}
+
+// Then it is in no special place, whatever the directory is called: those are in the root alone.
+bool isStraightBelowPlainFolder(const CopiedPath& path) {
+  return path.base && path.base->plain && !path.base->isRoot && isStraight("/" + path.text);
 }
 
 }  // namespace
@@ -89,61 +118,131 @@ void OpensAtOnce::know(Wanted wanted, Known known) {
   known_.insert_or_assign(std::move(wanted), std::move(known));
 }
 
-std::shared_ptr<const AllowedOpen> OpensAtOnce::judge(const Wanted& wanted) const {
-  std::vector<policy::Action> targets{{.operation = policy::Operation::kWrite, .target = wanted.name, .argv = {}}};
-  if (wanted.access == O_RDWR) {
-    targets.push_back({.operation = policy::Operation::kRead, .target = wanted.name, .argv = {}});
-  }
+std::shared_ptr<const AllowedOpen> OpensAtOnce::judge(const Wanted& wanted, std::string path) const {
+  static const auto kUnrecorded = std::make_shared<const AllowedOpen>();
+  std::vector<policy::Action> targets;
+  const auto add = [&](policy::Operation operation) {
+    targets.push_back({.operation = operation, .target = path, .argv = {}});
+  };
+  if (wanted.access != O_RDONLY) add(policy::Operation::kWrite);
+  if (wanted.access != O_WRONLY) add(policy::Operation::kRead);
   const Ruling ruling = rules_->rule(targets);
   if (ruling.decision != policy::Decision::kAllow) return nullptr;
+  if (!ruling.recorded) return kUnrecorded;
   GuardedAction action;
   action.action = std::move(targets[ruling.target]);
+  if (policy::obeyedBy(action.action.target)) return nullptr;  // Of these it is told who changed them.
   action.what = guardedCallName(wanted.call);
-  return std::make_shared<const AllowedOpen>(
-      AllowedOpen{.entry = EntryForm(std::move(action), ruling.verdict.rule), .recorded = ruling.recorded});
+  return std::make_shared<const AllowedOpen>(AllowedOpen{.entry = EntryForm(std::move(action), ruling.verdict.rule)});
 }
 
 std::optional<OpenedAtOnce> OpensAtOnce::open(const PathCall& call) {
   if (!mayBeAtOnce(call)) return std::nullopt;
-  auto name = nameOf(call.path);
-  if (!name || isSpecialPlace(*name) || !isStraight(*name)) return std::nullopt;
+  UniqueFd pinned;
+  if (onlyReads(call.flags) && (call.flags & O_DIRECTORY) == 0 && isStraightBelowPlainFolder(call.path)) {
+    // What is not there needs no name.
+    const int fd = pin(call, kWalk);
+    if (fd == -ENOENT) return OpenedAtOnce{.error = ENOENT};
+    pinned.reset(fd);
+  }
+  auto name = nameOf(call);
+  if (!name) return std::nullopt;
   Wanted wanted{.name = std::move(*name), .call = call.call, .access = call.flags & O_ACCMODE};
-  const auto known = find(wanted);
+  if (wanted.name == kNull) return openNull(call, wanted);
+  if (isSpecialPlace(wanted.name) || !isStraight(wanted.name)) return std::nullopt;
+  auto known = find(wanted);
+  const bool folder = (call.flags & O_DIRECTORY) != 0;
+  const bool plain = known && (known->way == Way::kFixed || (folder && known->way == Way::kByName));
+  const bool directly = !onlyReads(call.flags) || (plain && !pinned);
+  return directly ? openDirectly(call, std::move(wanted), std::move(known))
+                  : openPinned(call, std::move(wanted), std::move(known), std::move(pinned));
+}
+
+// For one that is not known.
+std::shared_ptr<const AllowedOpen> OpensAtOnce::prove(Wanted wanted, const FileLook& found, int pinned, Way way) {
+  auto path = pathOf(pinned);
+  if (!path || path->empty()) return nullptr;
+  if (way == Way::kWithLinks ? isSpecialPlace(*path) : *path != wanted.name) return nullptr;
+  auto allowed = judge(wanted, std::move(*path));
+  if (!allowed || !found.identity) return allowed;
+  if (way == Way::kByName && isReadOnly(pinned)) way = Way::kFixed;
+  know(std::move(wanted), {.file = *found.identity, .allowed = allowed, .way = way});
+  return allowed;
+}
+
+std::optional<OpenedAtOnce> OpensAtOnce::openPinned(const PathCall& call, Wanted wanted, std::optional<Known> known,
+                                                    UniqueFd pinned) {
+  const bool follows = (call.flags & O_NOFOLLOW) == 0;
+  Way way = follows && known && known->way == Way::kWithLinks ? Way::kWithLinks : Way::kByName;
+  if (!pinned && way == Way::kByName) {
+    const int fd = pin(call, kWalk);
+    if (fd == -ENOENT) return OpenedAtOnce{.error = ENOENT};
+    if (fd == -ELOOP && follows) way = Way::kWithLinks;
+    pinned.reset(fd);
+  }
+  // Where links lead to nothing, they may lead to what is its caller's own.
+  if (!pinned && way == Way::kWithLinks) pinned.reset(pin(call, kWalkLinks));
+  if (!pinned) return std::nullopt;
+  const auto found = lookAtFile(pinned.get());
+  if (!found || !(S_ISREG(found->mode) || S_ISDIR(found->mode))) return std::nullopt;
+  if (fileSystemOf(pinned.get(), found->device) != FileSystemKind::kLocal) return std::nullopt;
+  const auto allowed = known && found->identity == known->file ? std::move(known->allowed)
+                                                               : prove(std::move(wanted), *found, pinned.get(), way);
+  if (!allowed) return std::nullopt;
+  UniqueFd file(openHow(AT_FDCWD, handleOf(pinned.get()).c_str(), {.flags = call.flags & ~std::uint64_t{O_NOFOLLOW}}));
+  if (!file) return std::nullopt;
+  return OpenedAtOnce{.file = std::move(file), .mode = found->mode, .flags = call.flags, .allowed = allowed};
+}
+
+std::optional<OpenedAtOnce> OpensAtOnce::openDirectly(const PathCall& call, Wanted wanted, std::optional<Known> known) {
   std::shared_ptr<const AllowedOpen> allowed;
   if (known) {
     allowed = known->allowed;
   } else if (isPlainPlace(wanted.name)) {
-    allowed = judge(wanted);
+    allowed = judge(wanted, wanted.name);
   }
   if (!allowed) return std::nullopt;
-  // From what the kernel has in memory alone: what must be fetched first may take as long as its server likes.
-  const std::uint64_t flags =
-      (call.flags & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW | O_TRUNC}) | O_NONBLOCK | O_NOCTTY;
-  UniqueFd file(openHow(call.path.directory(), call.path.text.c_str(),
-                        {.flags = flags, .resolve = kResolveNoMagicLinks | kResolveNoSymlinks | kResolveCached}));
+  const bool reads = onlyReads(call.flags);
+  std::uint64_t flags = (call.flags & ~std::uint64_t{O_CREAT | O_EXCL | O_NOFOLLOW | O_TRUNC}) | O_NOCTTY;
+  // A directory waits for nobody, and neither does a file where the run can make no FIFO.
+  if (!reads) flags |= O_NONBLOCK;
+  UniqueFd file(openHow(call.path.directory(), call.path.text.c_str(), {.flags = flags, .resolve = kWalk}));
   if (!file) return std::nullopt;
   const auto found = lookAtFile(file.get());
-  if (!found || (!S_ISREG(found->mode) && !S_ISFIFO(found->mode))) return std::nullopt;
+  if (!found || !(S_ISREG(found->mode) || (reads ? S_ISDIR(found->mode) : S_ISFIFO(found->mode)))) return std::nullopt;
   if (fileSystemOf(file.get(), found->device) != FileSystemKind::kLocal) return std::nullopt;
   if (!known || found->identity != known->file) {
     const auto path = pathOf(file.get());
     if (!path || *path != wanted.name) return std::nullopt;
-    if (found->identity && S_ISREG(found->mode))
-      know(std::move(wanted), {.file = *found->identity, .allowed = allowed});
+    const Way way = reads && isReadOnly(file.get()) ? Way::kFixed : Way::kByName;
+    if (found->identity && !S_ISFIFO(found->mode))
+      know(std::move(wanted), {.file = *found->identity, .allowed = allowed, .way = way});
   }
-  return OpenedAtOnce{.file = std::move(file), .mode = found->mode, .allowed = std::move(allowed)};
+  return OpenedAtOnce{.file = std::move(file), .mode = found->mode, .flags = flags, .allowed = std::move(allowed)};
 }
 
-int OpenedAtOnce::settle(std::uint64_t flags) const {
+std::optional<OpenedAtOnce> OpensAtOnce::openNull(const PathCall& call, const Wanted& wanted) {
+  auto allowed = judge(wanted, wanted.name);
+  if (!allowed || allowed->entry || (call.flags & O_DIRECTORY) != 0) return std::nullopt;
+  const std::uint64_t flags = (call.flags & ~std::uint64_t{O_CREAT | O_NOFOLLOW | O_TRUNC}) | O_NOCTTY | O_NONBLOCK;
+  UniqueFd file(openHow(call.path.directory(), call.path.text.c_str(), {.flags = flags, .resolve = kWalk}));
+  if (!file) return std::nullopt;
+  const auto found = lookAtFile(file.get());
+  if (!found || !S_ISCHR(found->mode) || found->itself != kNullDevice) return std::nullopt;
+  return OpenedAtOnce{.file = std::move(file), .mode = found->mode, .flags = flags, .allowed = std::move(allowed)};
+}
+
+int OpenedAtOnce::settle(std::uint64_t asked) const {
   // To a FIFO it means nothing.
-  if ((flags & O_TRUNC) != 0 && S_ISREG(mode) && ::ftruncate(file.get(), 0) != 0) return errno;
+  if ((asked & O_TRUNC) != 0 && S_ISREG(mode) && ::ftruncate(file.get(), 0) != 0) return errno;
   // It was opened so that it could not block.
-  if ((flags & O_NONBLOCK) != 0) return 0;
-  return ::fcntl(file.get(), F_SETFL, static_cast<int>(flags & kSettable)) == 0 ? 0 : errno;
+  if ((asked & O_NONBLOCK) == (flags & O_NONBLOCK)) return 0;
+  return ::fcntl(file.get(), F_SETFL, static_cast<int>(asked & kSettable)) == 0 ? 0 : errno;
 }
 
 // A program that is being written cannot be run, and a FIFO has a writer: not for longer than the caller has it open.
 Handover OpenedAtOnce::handover() const {
+  if (onlyReads(flags) || S_ISCHR(mode)) return Handover::kAtOnce;
   return !S_ISREG(mode) || (mode & 0111) != 0 ? Handover::kAfterClosing : Handover::kAtOnce;
 }
 

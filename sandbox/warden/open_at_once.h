@@ -1,6 +1,11 @@
-// The short way of open(2) for nearly all that an agent opens for writing: a file that exists, whose name no link leads
-// to, and that the rules allow. It is opened with the access that was asked for instead of being pinned first and
-// opened a second time; nothing is cut, recorded or given before it is proven which object that is.
+// The short way of open(2) for nearly all that an agent opens, for writing and, where reads are heard of, for reading:
+// a file or directory that exists and that the rules allow; one for writing without a link in its name. It is opened
+// with the access that was asked for instead of being pinned first and opened a second time; nothing is cut, recorded
+// or given before it is proven which object that is.
+//
+// What is opened for reading is pinned first all the same: a FIFO that is opened so that it cannot block is seen by its
+// writer. But not a known directory, nor a known file where nobody of the run can put a FIFO in its place. That there
+// is nothing of a name is an answer too, and nobody judges it.
 //
 // What it opens before that is judged by its text already, and reached by those very names: nothing more is done than
 // the caller may do as often as it likes. Whatever is otherwise goes the long way, which says how it fails.
@@ -8,7 +13,8 @@
 // The proof is the name that the opened object has, asked of the kernel; or, without asking, that it is the file
 // (device, inode, birth) that had this very name when it was asked under these same rules. A directory above it that
 // somebody renames while the kernel walks the name gains nothing then: the run was given this file, and could have kept
-// it open ever since.
+// it open ever since. /dev/null proves itself: it is the same one everywhere. So it is with a name in which links are,
+// and the file that they led to under a name of its own.
 #pragma once
 
 #include <sys/types.h>
@@ -29,20 +35,21 @@
 
 namespace ringfence::sandbox {
 
-inline constexpr std::size_t kMaxKnownOpens = 1024;
+inline constexpr std::size_t kMaxKnownOpens = 2048;
 inline constexpr std::size_t kMaxKnownName = 512;  // of a longer one the kernel is asked each time
 
 struct AllowedOpen {
-  EntryForm entry;
-  bool recorded = true;
+  std::optional<EntryForm> entry;  // nothing: it is not recorded
 };
 
 struct OpenedAtOnce {
   UniqueFd file;
   mode_t mode = 0;
+  std::uint64_t flags = 0;  // it was opened with
   std::shared_ptr<const AllowedOpen> allowed;
+  int error = 0;  // in place of all that: what the call fails with
   // Cuts what is to be cut, and makes of it what was asked for. 0 or errno.
-  int settle(std::uint64_t flags) const;
+  int settle(std::uint64_t asked) const;
   Handover handover() const;
 };
 
@@ -63,12 +70,24 @@ class OpensAtOnce {
   struct HashOfWanted {
     std::size_t operator()(const Wanted& wanted) const { return std::hash<std::string_view>{}(wanted.name); }
   };
-  // What had that name.
+  enum class Way {
+    kByName,     // no link is in it
+    kFixed,      // the same, and the run cannot write there
+    kWithLinks,  // for reading alone
+  };
+  // What had that name, or was where it led.
   struct Known {
     FileIdentity file;
     std::shared_ptr<const AllowedOpen> allowed;
+    Way way = Way::kByName;
   };
-  std::shared_ptr<const AllowedOpen> judge(const Wanted& wanted) const;
+  // `path`: what it is called, where the name that is wanted has links in it.
+  std::shared_ptr<const AllowedOpen> judge(const Wanted& wanted, std::string path) const;
+  std::optional<OpenedAtOnce> openPinned(const PathCall& call, Wanted wanted, std::optional<Known> known,
+                                         UniqueFd pinned);
+  std::shared_ptr<const AllowedOpen> prove(Wanted wanted, const FileLook& found, int pinned, Way way);
+  std::optional<OpenedAtOnce> openDirectly(const PathCall& call, Wanted wanted, std::optional<Known> known);
+  std::optional<OpenedAtOnce> openNull(const PathCall& call, const Wanted& wanted);
   std::optional<Known> find(const Wanted& wanted);
   void know(Wanted wanted, Known known);
 

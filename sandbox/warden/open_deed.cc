@@ -47,9 +47,9 @@ class OpenExisting final : public PathDeed {
   OpenExisting(PathCall call, UniqueFd found, const struct stat& status, FileSystemKind kind)
       : PathDeed(std::move(call)), found_(std::move(found)), type_(status.st_mode & S_IFMT) {
     const bool program = writes(call_.flags) && (status.st_mode & 0111) != 0;
-    seen_ = program || !(S_ISREG(type_) || S_ISDIR(type_)) ? Seen::kWhileOpen : Seen::kNo;
     const bool quietDevice = S_ISCHR(type_) && major(status.st_rdev) == kMemoryDevices;
     const bool plain = S_ISREG(type_) || S_ISDIR(type_) || quietDevice;
+    seen_ = program || !plain ? Seen::kWhileOpen : Seen::kNo;
     blocking_ = S_ISREG(type_) || S_ISDIR(type_) ? Blocking::kMay : Blocking::kWaits;
     if (plain && (quietDevice || kind != FileSystemKind::kRemote)) blocking_ = Blocking::kNo;
     if (S_ISFIFO(type_) && has(call_.flags, O_NONBLOCK)) blocking_ = Blocking::kNo;

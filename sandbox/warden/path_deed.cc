@@ -42,21 +42,11 @@ bool isOpen(GuardedCall call) {
          call == GuardedCall::kCreat;
 }
 
-OrErrno<CopiedPath> again(const CopiedPath& path) {
-  CopiedPath copy;
-  copy.text = path.text;
-  if (path.base) {
-    copy.base.reset(::fcntl(path.base.get(), F_DUPFD_CLOEXEC, 3));
-    if (!copy.base) return Errno{errno};
-  }
-  return copy;
-}
-
-OrErrno<PathCall> again(const PathCall& call) {
+PathCall again(const PathCall& call) {
   PathCall copy;
   copy.call = call.call;
-  copy.path = RF_OR_ERRNO(again(call.path));
-  copy.second = RF_OR_ERRNO(again(call.second));
+  copy.path = call.path;
+  copy.second = call.second;
   copy.last = call.last;
   copy.flags = call.flags;
   copy.mode = call.mode;
@@ -158,7 +148,7 @@ OrErrno<std::unique_ptr<Deed>> PathDeed::rewritten(const Caller& caller, std::si
     return std::unique_ptr<Deed>(std::make_unique<GiveContent>(*rewrite.content, onExec));
   }
   if (!rewrite.path) return Errno{EACCES};
-  PathCall call = RF_OR_ERRNO(again(call_));
+  PathCall call = again(call_);
   const bool second = !second_.empty() && target + 1 == targets_.size();
   (second ? call.second : call.path) = RF_OR_ERRNO(givenPath(*rewrite.path));
   call.resolve = 0;

@@ -37,12 +37,12 @@ SplitText split(const std::string& text) {
 
 }  // namespace
 
-int CopiedPath::directory() const { return base ? base.get() : AT_FDCWD; }
+int CopiedPath::directory() const { return base ? base->fd.get() : AT_FDCWD; }
 
 OrErrno<CopiedPath> copyPath(const Caller& caller, int descriptor, std::uint64_t address) {
   CopiedPath path;
   path.text = RF_OR_ERRNO(caller.path(address));
-  if (!path.text.starts_with('/')) path.base = RF_OR_ERRNO(caller.base(descriptor));
+  if (!path.text.starts_with('/')) path.base = RF_OR_ERRNO(caller.folder(descriptor));
   return path;
 }
 
@@ -123,15 +123,6 @@ std::set<std::uint64_t> ownMounts() {
   return mounts;
 }
 
-// Whether it lies in a mount of the run. What a person gave a run as its standard input does not: its name is one
-// outside, and would be taken for one inside. Nobody in a run makes mounts, so they are looked at once.
-bool isOfThisRun(int object) {
-  static const std::set<std::uint64_t> kMounts = ownMounts();
-  struct statx status {};
-  return ::statx(object, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 && (status.stx_mask & STATX_MNT_ID) != 0 &&
-         kMounts.contains(status.stx_mnt_id);
-}
-
 // null, zero, full and random are the same ones everywhere.
 bool isPlainDevice(int object) {
   constexpr unsigned kMemory = 1;
@@ -146,7 +137,20 @@ bool isMemoryFile(std::string_view path) { return path.starts_with("/memfd:") &&
 
 }  // namespace
 
-OrErrno<std::string> pathOf(int object) {
+// What a person gave a run as its standard input does not: its name is one outside, and would be taken for one inside.
+// Nobody in a run makes mounts, so they are looked at once.
+bool isOfThisRun(int object) {
+  static const std::set<std::uint64_t> kMounts = ownMounts();
+  struct statx status {};
+  return ::statx(object, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 && (status.stx_mask & STATX_MNT_ID) != 0 &&
+         kMounts.contains(status.stx_mnt_id);
+}
+
+namespace {
+
+enum class Mount { kUnknown, kOfThisRun };
+
+OrErrno<std::string> pathIn(Mount mount, int object) {
   std::array<char, PATH_MAX> buffer;
   const std::string handle = handleOf(object);
   const ssize_t length = ::readlink(handle.c_str(), buffer.data(), buffer.size());
@@ -156,7 +160,9 @@ OrErrno<std::string> pathOf(int object) {
   std::string path(buffer.data(), static_cast<std::size_t>(length));
   if (!path.starts_with('/'))
     return path.starts_with("(unreachable)") ? OrErrno<std::string>(Errno{EACCES}) : std::string();
-  if (!isMemoryFile(path) && !isOfThisRun(object) && !isPlainDevice(object)) return Errno{EACCES};
+  if (mount == Mount::kUnknown && !isMemoryFile(path) && !isOfThisRun(object) && !isPlainDevice(object)) {
+    return Errno{EACCES};
+  }
   if (path.ends_with(kDeleted)) {
     struct stat status {};
     struct stat named {};
@@ -167,6 +173,14 @@ OrErrno<std::string> pathOf(int object) {
     if (!isItsName) path.resize(path.size() - kDeleted.size());
   }
   return path;
+}
+
+}  // namespace
+
+OrErrno<std::string> pathOf(int object) { return pathIn(Mount::kUnknown, object); }
+
+OrErrno<std::string> pathOf(const Folder& folder) {
+  return pathIn(folder.plain ? Mount::kOfThisRun : Mount::kUnknown, folder.fd.get());
 }
 
 OrErrno<std::string> pathOf(const Place& place) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sandbox/warden/caller.h"
+#include "sandbox/warden/folder.h"
 #include "sandbox/warden/or_errno.h"
 #include "sdk/base/unique_fd.h"
 
@@ -20,7 +21,7 @@ enum class LastLink { kFollow, kKeep };
 // A path as it was copied, and what it is relative to.
 struct CopiedPath {
   std::string text;
-  UniqueFd base;  // none: the text is absolute
+  SharedFolder base;  // none: the text is absolute
   int directory() const;
   bool endsWithSlash() const { return text.ends_with('/'); }
 };
@@ -46,7 +47,10 @@ OrErrno<Place> pinPlaceBehindLinks(const Caller& caller, const CopiedPath& path,
 // What a pinned object is called now: an absolute path, or empty for what has no name (a pipe, a deleted file): then it
 // is nobody's but those who have it open. EACCES for what lies outside the root or in no mount of this process.
 OrErrno<std::string> pathOf(int object);
+OrErrno<std::string> pathOf(const Folder& folder);
 OrErrno<std::string> pathOf(const Place& place);
+// Whether it lies in a mount of the run.
+bool isOfThisRun(int object);
 // The object's name below its own /proc/self/fd, which every thread of a warden has as its working directory.
 std::string handleOf(int object);
 

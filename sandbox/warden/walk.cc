@@ -48,7 +48,7 @@ class Walker {
  private:
   int start(const CopiedPath& path) {
     if (!path.text.starts_with('/')) {
-      here_.reset(::fcntl(path.base.get(), F_DUPFD_CLOEXEC, 3));
+      here_.reset(::fcntl(path.base->fd.get(), F_DUPFD_CLOEXEC, 3));
       return here_ ? 0 : errno;
     }
     here_.reset(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));

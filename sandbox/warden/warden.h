@@ -96,6 +96,9 @@ class Warden {
   void findStuck();
   void armWatch();
   void wakeWatch();
+  enum class Calls { kHeardHere, kLeft };
+  void watchCalls(Member& me, Calls calls);
+  void relieveTracer();
   void interruptBlocked();
 
   // Messages: warden_orders.cc.
@@ -108,6 +111,8 @@ class Warden {
   void obey(Answer answer);
   void obey(Recorded recorded);
   void obey(Repeat repeat);
+  void obey(RunHeld) {}  // These are for an egress.
+  void obey(DeferCalls) {}
   void recover();
   void recoverOne(const Journal::Left& left);
 
@@ -123,10 +128,12 @@ class Warden {
     OpenedAtOnce opened;
   };
   bool give(Member& me, const Received& received, std::uint64_t flags, Given given);
+  void answerAtOnce(Member& me, const Received& received, int error);
   void judge(Member& me, OwnedCall call, PreparedDeed prepared);
   void decide(Member& me, OwnedCall call);
   void perform(Member& me, OwnedCall call);
   void performAllowed(Member& me, OwnedCall call, const Ruling& ruling);
+  Effect performLeading(Member& me, Call& call);
   void performRewritten(Member& me, OwnedCall call, const Rewrite& rewrite);
   Effect performNow(Member& me, Call& call);
   void finish(Member& me, OwnedCall call, Effect effect);

@@ -5,7 +5,9 @@
 
 #include <cerrno>
 
+#include "policy/triggers.h"
 #include "sandbox/kernel/guarded_calls.h"
+#include "sandbox/kernel/process_chain.h"
 #include "sandbox/warden/deeds.h"
 #include "sandbox/warden/warden_parts.h"
 
@@ -30,6 +32,17 @@ class Wakeable {
     (void)::pthread_sigmask(how, &set, nullptr);
   }
 };
+
+// Its number; where the end of the run tells who changed such a file, also the name of its process.
+ProcessLink actorOf(int proc, const GuardedAction& action, int thread) {
+  ProcessLink actor{.pid = thread, .name = {}};
+  if (action.action.operation != policy::Operation::kWrite) return actor;
+  if (!policy::obeyedBy(action.action.target) && !policy::obeyedBy(action.second)) return actor;
+  auto status = readThreadStatus(proc, thread);
+  if (status && status->process != thread) status = readThreadStatus(proc, status->process);
+  if (status) actor.name = std::move(status->name);
+  return actor;
+}
 
 }  // namespace
 
@@ -131,8 +144,9 @@ bool Warden::give(Member& me, const Received& received, std::uint64_t flags, Giv
   OpenedAtOnce& opened = given.opened;
   const std::uint64_t id = received.notification.id;
   const bool cuts = (flags & O_TRUNC) != 0;
-  const std::string entry =
-      opened.allowed->recorded ? opened.allowed->entry.entry(received.notification.thread, bootTime()) : std::string();
+  if (opened.error != 0) return answerAtOnce(me, received, opened.error), true;
+  const auto& form = opened.allowed->entry;
+  const std::string entry = form ? form->entry(received.notification.thread, bootTime()) : std::string();
   {
     const Lock lock(mutex_);
     const bool taken = me.reading == 0;
@@ -140,7 +154,7 @@ bool Warden::give(Member& me, const Received& received, std::uint64_t flags, Giv
     // before that.
     if (taken || (cuts && !parts_.notifier->isWaiting(id))) return parts_.journal->release(received.slot), true;
     if (given.by != opens_) return false;  // other rules meanwhile
-    if (opened.allowed->recorded) {
+    if (form) {
       const ActionRing::Put put = parts_.ring->put(entry);
       if (put == ActionRing::Put::kFull) return false;
       if (put == ActionRing::Put::kFirst) send(ActionsWaiting{});
@@ -156,6 +170,13 @@ bool Warden::give(Member& me, const Received& received, std::uint64_t flags, Giv
   const Lock lock(mutex_);
   parts_.journal->release(received.slot);
   return true;
+}
+
+void Warden::answerAtOnce(Member& me, const Received& received, int error) {
+  (void)parts_.notifier->answer(received.notification.id, CallAnswer::failed(error));
+  const Lock lock(mutex_);
+  me.reading = 0;
+  parts_.journal->release(received.slot);
 }
 
 void Warden::judge(Member& me, OwnedCall call, PreparedDeed prepared) {
@@ -192,7 +213,7 @@ void Warden::performAllowed(Member& me, OwnedCall call, const Ruling& ruling) {
     if (ruling.target < call->deed->targets().size()) entry.action.action = call->deed->targets()[ruling.target];
     entry.action.what = guardedCallName(guardedCallOf(call->notification.number));
     entry.action.second = call->deed->second();
-    entry.action.chain.push_back({.pid = call->notification.thread, .name = {}});
+    entry.action.chain.push_back(actorOf(parts_.proc, entry.action, call->notification.thread));
     const std::string bytes = encodeEntry(entry);
     const Lock lock(mutex_);
     switch (parts_.ring->put(bytes)) {
@@ -211,15 +232,19 @@ void Warden::performAllowed(Member& me, OwnedCall call, const Ruling& ruling) {
 
 void Warden::perform(Member& me, OwnedCall call) {
   if (call->ask != 0 && !call->owed) call->owed = std::make_unique<Owed>(owed_);
+  bool leads = false;
   {
     const Lock lock(mutex_);
     const bool blocks = call->deed->blocking() != Blocking::kNo;
-    if (blocks && !handOver(me))
+    // What was received already is heard of by nobody else.
+    leads = call->deed->blocking() == Blocking::kBriefly && leader_ == &me && received_.empty() && call->ask == 0;
+    if (blocks && !leads && !handOver(me))
       return send(Errand{.what = Errand::What::kPerform, .call = std::move(call), .answer = {}});
     if (blocks) me.since = {};
+    if (leads) watchCalls(me, Calls::kHeardHere);
     if (call->deed->lasting() == Lasting::kChange) parts_.journal->setPerforming(call->slot);
   }
-  Effect effect = performNow(me, *call);
+  Effect effect = leads ? performLeading(me, *call) : performNow(me, *call);
   finish(me, std::move(call), std::move(effect));
 }
 
@@ -249,8 +274,12 @@ Effect Warden::performNow(Member& me, Call& call) {
 
 void Warden::finish(Member& me, OwnedCall call, Effect effect) {
   if (effect.kind == Effect::Kind::kChanged) {
-    if (call->corrected || ++call->tries >= kMaxTries) {
+    if ((call->corrected && !call->correction) || ++call->tries >= kMaxTries) {
       effect = Effect::failed(EEXIST);
+    } else if (call->correction) {
+      // Somebody made that file meanwhile, maybe another call with the same answer.
+      const Rewrite correction = *call->correction;
+      return performRewritten(me, std::move(call), correction);
     } else {
       return handleAgain(me, std::move(call));
     }

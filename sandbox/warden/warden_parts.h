@@ -39,8 +39,9 @@ struct Warden::Call {
   std::size_t slot = 0;
   std::shared_ptr<Deed> deed;
   unsigned tries = 0;
-  bool corrected = false;    // its deed is another one than the call says
-  std::uint64_t oldAsk = 0;  // of a warden that died
+  bool corrected = false;             // its deed is another one than the call says
+  std::optional<Rewrite> correction;  // a person's
+  std::uint64_t oldAsk = 0;           // of a warden that died
   std::uint64_t oldDigest = 0;
   Waits waits = Waits::kNothing;
   std::size_t target = 0;
@@ -63,8 +64,9 @@ struct Warden::Errand {
 
 struct Warden::Member {
   pthread_t thread{};
-  std::uint64_t reading = 0;             // the call whose arguments it copies
-  Microseconds since{};                  // that it is busy; 0: it is not
+  std::uint64_t reading = 0;  // the call whose arguments it copies
+  Microseconds since{};       // that it is busy; 0: it is not
+  bool traces = false;        // it waits for a thread that it traces; while it leads, the watch hears of calls
   std::optional<Notification> waitsFor;  // it performs what a signal may end
 };
 

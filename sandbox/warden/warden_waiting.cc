@@ -180,6 +180,7 @@ void Warden::performRewritten(Member& me, OwnedCall call, const Rewrite& rewrite
   }
   call->deed = std::move(*other);
   call->corrected = true;
+  call->correction = rewrite;
   perform(me, std::move(call));
 }
 

@@ -23,7 +23,7 @@ Result<void> Warden::openWatch() {
     std::uint32_t events;
   };
   for (const Watched& each : {Watched{parts_.pair.get(), EPOLLIN}, Watched{parts_.end.get(), EPOLLIN | EPOLLONESHOT},
-                              Watched{watchTimer_.get(), EPOLLIN}}) {
+                              Watched{watchTimer_.get(), EPOLLIN}, Watched{parts_.listener, EPOLLONESHOT}}) {
     epoll_event event{.events = each.events, .data = {.fd = each.fd}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, each.fd, &event) != 0) {
       return posixError(errno, "watching what a warden hears of");
@@ -47,6 +47,8 @@ void Warden::keepWatch() {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.fd == watchTimer_.get()) {
         findStuck();
+      } else if (event.data.fd == parts_.listener) {
+        relieveTracer();
       } else if (event.data.fd == parts_.end.get()) {
         const Lock lock(mutex_);
         ending_ = true;
@@ -126,6 +128,19 @@ void Warden::findStuck() {
     }
   }
   if (busy) armWatch();
+}
+
+// Locked. Who leads is about to wait for a thread that it traces: other calls are heard of here meanwhile.
+void Warden::watchCalls(Member& me, Calls calls) {
+  me.traces = calls == Calls::kHeardHere;
+  epoll_event event{.events = EPOLLONESHOT | (me.traces ? EPOLLIN : 0U), .data = {.fd = parts_.listener}};
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, parts_.listener, &event);
+}
+
+void Warden::relieveTracer() {
+  const Lock lock(mutex_);
+  // Where nobody else can lead they wait until it is done.
+  if (leader_ != nullptr && leader_->traces) (void)handOver(*leader_);
 }
 
 // Locked. Those who perform what waits for another process, for callers that wait no longer.

@@ -55,14 +55,32 @@ std::string denialJson(const Denial& denial) {
   return std::move(json).take();
 }
 
-void tellAgent(int file, const Denial& denial) {
+std::string limitJson(const LimitTold& told) {
+  JsonWriter json;
+  json.beginObject().field("op", "limit").untrustedField("target", cut(told.limit)).field("outcome", "stopped");
+  json.untrustedField("rule", "limits." + std::string(cut(told.limit)));
+  if (told.place.empty())
+    json.key("file_line").null();
+  else
+    json.untrustedField("file_line", cut(told.place));
+  json.untrustedField("say", cut(told.say)).key("next").beginArray().value(cut(told.next)).endArray().endObject();
+  return std::move(json).take();
+}
+
+namespace {
+
+void append(int file, const std::string& line) {
   if (file < 0) return;
-  const std::string line = denialJson(denial) + "\n";
   struct stat status {};
   const bool isFull =
       ::fstat(file, &status) == 0 && static_cast<std::uint64_t>(status.st_size) + line.size() > kMaxDenialsFile.count;
   if (isFull && ::ftruncate(file, 0) != 0) return;
   (void)writeAll(file, line, "the file of denials");
 }
+
+}  // namespace
+
+void tellAgent(int file, const Denial& denial) { append(file, denialJson(denial) + "\n"); }
+void tellOfLimit(int file, const LimitTold& told) { append(file, limitJson(told) + "\n"); }
 
 }  // namespace ringfence::sandbox

@@ -24,8 +24,19 @@ struct Denial {
 // One line without its newline, nothing in it that a terminal obeys; of a connection at most 4 KiB.
 std::string denialJson(const Denial& denial);
 
+// What stopped it was no action of its own but a limit.
+struct LimitTold {
+  std::string limit;  // "memory": of limits.memory
+  std::string place;  // where that is written, "file:line"; empty: nowhere
+  std::string say;
+  std::string next;  // what it can do: "use less"
+};
+// A denial of the operation "limit" with the outcome "stopped".
+std::string limitJson(const LimitTold& told);
+
 // Appends to `file`; -1: there is none. A line that cannot be written is lost to the agent, which has its errno; the
 // log has it anyway.
 void tellAgent(int file, const Denial& denial);
+void tellOfLimit(int file, const LimitTold& told);
 
 }  // namespace ringfence::sandbox

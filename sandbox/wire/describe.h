@@ -8,6 +8,8 @@
 namespace ringfence::policy {
 
 constexpr PriorityClass lastOf(PriorityClass) { return PriorityClass::kIdle; }
+constexpr OnLimit lastOf(OnLimit) { return OnLimit::kKill; }
+constexpr OnAlarm lastOf(OnAlarm) { return OnAlarm::kPause; }
 constexpr WallStrength lastOf(WallStrength) { return WallStrength::kOff; }
 
 }  // namespace ringfence::policy
@@ -58,8 +60,8 @@ void describe(A& a, typename A::template Of<MountDevpts>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<BindDevice>& value) {
-  auto& [target] = value;
-  a("target", target);
+  auto& [target, source] = value;
+  a("target", target)("source", source);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<BindPath>& value) {
@@ -110,8 +112,8 @@ void describe(A& a, typename A::template Of<SeccompTable>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<ResourceLimits>& value) {
-  auto& [cpu, memory, pids] = value;
-  a("cpu", cpu)("memory", memory)("pids", pids);
+  auto& [cpu, memory, pids, ioWrite] = value;
+  a("cpu", cpu)("memory", memory)("pids", pids)("ioWrite", ioWrite);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<RlimitSetting>& value) {
@@ -141,13 +143,13 @@ void describe(A& a, typename A::template Of<Guards>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<Plan>& value) {
-  auto& [run, policyName, policyHash, priority, hostname, walls, mounts, identity, landlock, seccomp, guards, limits,
-         rlimits, command, executable, environment, workingDirectory, stdio, terminalRows, terminalColumns, weakened,
-         enforced] = value;
+  auto& [run, policyName, policyHash, priority, hostname, walls, mounts, identity, landlock, seccomp, guards,
+         hasDenials, limits, rlimits, command, executable, environment, workingDirectory, stdio, terminalRows,
+         terminalColumns, weakened, enforced] = value;
   a("run", run)("policyName", policyName)("policyHash", policyHash)("priority", priority)("hostname", hostname);
   a("walls", walls)("mounts", mounts)("identity", identity)("landlock", landlock)("seccomp", seccomp);
-  a("guards", guards)("limits", limits)("rlimits", rlimits)("command", command)("executable", executable)("environment",
-                                                                                                          environment);
+  a("guards", guards)("hasDenials", hasDenials)("limits", limits)("rlimits", rlimits)("command", command)(
+      "executable", executable)("environment", environment);
   a("workingDirectory", workingDirectory)("stdio", stdio)("terminalRows", terminalRows);
   a("terminalColumns", terminalColumns)("weakened", weakened)("enforced", enforced);
 }

@@ -19,6 +19,7 @@ namespace ringfence::sandbox {
 constexpr Reversibility lastOf(Reversibility) { return Reversibility::kLeavesDevice; }
 constexpr RecordKind lastOf(RecordKind) { return RecordKind::kOutcomeUnknown; }
 constexpr Outcome lastOf(Outcome) { return Outcome::kStopped; }
+constexpr NetworkState lastOf(NetworkState) { return NetworkState::kStreaming; }
 
 // ---- the policy
 
@@ -82,8 +83,9 @@ void describe(A& a, typename A::template Of<policy::Prompt>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Limits>& value) {
-  auto& [cpu, memory, pids] = value;
-  a("cpu", cpu)("memory", memory)("pids", pids);
+  auto& [cpu, memory, pids, npu, ioWrite, wallTime, onLimit, onAlarm] = value;
+  a("cpu", cpu)("memory", memory)("pids", pids)("npu", npu)("ioWrite", ioWrite)("wallTime", wallTime);
+  a("onLimit", onLimit)("onAlarm", onAlarm);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Environment>& value) {
@@ -193,5 +195,26 @@ void describe(A& a, typename A::template Of<Recorded>& value) {
 }
 template <typename A>
 void describe(A&, typename A::template Of<Repeat>&) {}
+template <typename A>
+void describe(A& a, typename A::template Of<NetworkActivity>& value) {
+  auto& [state, turns, quietForMs] = value;
+  a("state", state)("turns", turns)("quietForMs", quietForMs);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<HoldReport>& value) {
+  auto& [heldMs, connections, closed, reset, full, keptBytes] = value;
+  a("heldMs", heldMs)("connections", connections)("closed", closed)("reset", reset)("full", full);
+  a("keptBytes", keptBytes);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<RunHeld>& value) {
+  auto& [held] = value;
+  a("held", held);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<DeferCalls>& value) {
+  auto& [defer] = value;
+  a("defer", defer);
+}
 
 }  // namespace ringfence::sandbox

@@ -20,7 +20,7 @@
 
 namespace ringfence::sandbox {
 
-inline constexpr std::uint32_t kGuardVersion = 1;
+inline constexpr std::uint32_t kGuardVersion = 2;
 // Longer messages do not exist: whoever fills one cuts texts to the limits below.
 inline constexpr Bytes kMaxGuardPacket = kibibytes(128);
 inline constexpr Bytes kMaxGuardOrder = mebibytes(4);  // rules alone can be longer than a packet
@@ -124,7 +124,32 @@ struct RulesInForce {
 // Something is in the ring of allowed actions (sandbox/wire/action_ring.h), which was empty.
 struct ActionsWaiting {};
 
-using GuardEvent = std::variant<GuardHello, Ask, Withdraw, Record, Performed, Traffic, RulesInForce, ActionsWaiting>;
+// What the run's connections outwards do, by direction and time of their bytes alone: an egress reads no TLS.
+enum class NetworkState : std::uint8_t {
+  kQuiet,      // nobody is asked anything
+  kWaiting,    // something was sent, and no byte of an answer has come
+  kStreaming,  // an answer comes, or is not handed on yet
+};
+// Told when it changes, at most once a second.
+struct NetworkActivity {
+  NetworkState state = NetworkState::kQuiet;
+  std::uint64_t turns = 0;       // so often it became quiet after an answer, since this egress began
+  std::uint64_t quietForMs = 0;  // kQuiet: since the last byte of an answer
+  bool operator==(const NetworkActivity&) const = default;
+};
+// How the connections fared that were open when a hold began, until a minute after it.
+struct HoldReport {
+  std::uint64_t heldMs = 0;
+  std::uint32_t connections = 0;  // open when it began
+  std::uint32_t closed = 0;       // of these: their server ended them, which may have been the end of an answer
+  std::uint32_t reset = 0;        // of these: broken
+  std::uint32_t full = 0;         // of these: more came than is kept, so their server had to wait
+  std::uint64_t keptBytes = 0;    // waited for the run when the hold ended
+  bool operator==(const HoldReport&) const = default;
+};
+
+using GuardEvent = std::variant<GuardHello, Ask, Withdraw, Record, Performed, Traffic, RulesInForce, ActionsWaiting,
+                                NetworkActivity, HoldReport>;
 
 // ---- daemon -> guard ------------------------------------------------------------------------------------------------
 
@@ -155,7 +180,18 @@ struct Recorded {
 // A daemon that came after another: hello and all open asks again, please.
 struct Repeat {};
 
-using GuardOrder = std::variant<GuardRules, Answer, Recorded, Repeat>;
+// Whether the run is held. Meanwhile an egress keeps what servers send, within bounds, and no deadline of a client
+// runs.
+struct RunHeld {
+  bool held = false;
+};
+// Whether connections that a rule allows wait for a moment before they are made. An egress ends it by itself after a
+// while, and lets each of them go on when it has waited as long as clients have patience.
+struct DeferCalls {
+  bool defer = false;
+};
+
+using GuardOrder = std::variant<GuardRules, Answer, Recorded, Repeat, RunHeld, DeferCalls>;
 
 // An order longer than kMaxGuardPacket travels as packRequest() makes it (sandbox/wire/long_message.h) and is taken by
 // decodeGuardOrder(const Packet&) there.

@@ -15,7 +15,7 @@
 namespace ringfence::sandbox {
 
 // Raised with every change of a message's shape. Peers of another version say so and part.
-inline constexpr std::uint32_t kWireVersion = 5;
+inline constexpr std::uint32_t kWireVersion = 7;
 
 // ---- daemon -> launcher ---------------------------------------------------------------------------------------------
 

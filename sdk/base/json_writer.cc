@@ -54,4 +54,8 @@ JsonWriter& JsonWriter::untrustedField(std::string_view name, std::string_view b
   return *this;
 }
 
+JsonWriter& JsonWriter::untrustedFieldOrNull(std::string_view name, std::string_view bytes) {
+  return bytes.empty() ? key(name).null() : untrustedField(name, bytes);
+}
+
 }  // namespace ringfence

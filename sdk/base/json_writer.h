@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,8 +35,15 @@ class JsonWriter {
   JsonWriter& field(std::string_view name, const Value& content) {
     return key(name).value(content);
   }
+  template <typename Value>
+  JsonWriter& fieldOrNull(std::string_view name, const std::optional<Value>& content) {
+    key(name);
+    return content ? value(*content) : null();
+  }
   // Untrusted bytes: escaped text under `name`; where that changed anything, the bytes in base64 under `name`_raw.
   JsonWriter& untrustedField(std::string_view name, std::string_view bytes);
+  // Empty: null.
+  JsonWriter& untrustedFieldOrNull(std::string_view name, std::string_view bytes);
 
   const std::string& text() const { return text_; }
   std::string take() && { return std::move(text_); }

@@ -4,6 +4,10 @@
 
 namespace ringfence {
 
+std::string memoryLimitWords(Bytes peak, Bytes limit) {
+  return "peak " + formatBytes(peak) + " of " + formatBytes(limit) + "; run fewer tests at once";
+}
+
 std::string formatBytes(Bytes bytes) {
   static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes.count);

@@ -24,5 +24,7 @@ struct CpuPercent {
 
 // "6.0 GiB", "512 B". For people; never parsed again.
 std::string formatBytes(Bytes bytes);
+// What an agent can act on that used up what it may use: "peak 1.8 GiB of 2.0 GiB; run fewer tests at once".
+std::string memoryLimitWords(Bytes peak, Bytes limit);
 
 }  // namespace ringfence

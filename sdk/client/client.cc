@@ -2,65 +2,26 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "sdk/client/convert.h"
+#include "sdk/client/dial.h"
 #include "sdk/client/exchange.h"
 
 namespace ringfence::client {
 namespace {
 
-constexpr char kDefaultSocket[] = "/run/ringfence/control.sock";
 constexpr std::uint32_t kProtocol = 1;
 constexpr timeval kHelloPatience{10, 0};
 constexpr timeval kNoTimeout{0, 0};
 
-Result<void> trustPeer(int socket, const std::string& path) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-    return posixError(errno, "asking who serves " + path);
-  if (peer.uid == 0 || peer.uid == ::geteuid()) return {};
-  return Error{ErrorCode::kDenied, path + " is served by uid " + std::to_string(peer.uid) +
-                                       ", which is neither root nor you; not talking to it"};
-}
-
-Result<UniqueFd> dial(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return Error{ErrorCode::kInvalid,
-                 "socket path of " + std::to_string(path.size()) + " bytes: it must have 1 to 107"};
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (!socket) return posixError(errno, "making a socket");
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    const int cause = errno;
-    Error error = posixError(cause, "connecting to " + path);
-    // Whatever the reason, the daemon cannot be reached; only a forbidden directory or socket is another matter.
-    if (cause != EACCES && cause != EPERM) error.code = ErrorCode::kUnavailable;
-    return error;
-  }
-  RF_TRY(trustPeer(socket.get(), path));
-  return socket;
-}
-
-std::string socketPath() {
-  const char* named = ::secure_getenv("RINGFENCE_SOCKET");
-  return named != nullptr && *named != '\0' ? named : kDefaultSocket;
-}
-
 }  // namespace
 
-Result<Client> Client::connect() { return connectTo(socketPath()); }
+Result<Client> Client::connect() { return connectTo(controlSocketPath()); }
 
-Result<Client> Client::connectAhead() { return greet(socketPath()); }
+Result<Client> Client::connectAhead() { return greet(controlSocketPath()); }
 
 Result<Client> Client::connectTo(const std::string& socketPath) {
   Client client = RF_TRY(greet(socketPath));
@@ -142,6 +103,7 @@ Answer<RunEvent> Client::nextRunEvent() {
     case v1::RunEvent::kEnded: return RunEvent(fromMessage(event.ended()));
     case v1::RunEvent::kAsked: return RunEvent(fromMessage(event.asked()));
     case v1::RunEvent::kSettled: return RunEvent(fromMessage(event.settled()));
+    case v1::RunEvent::kGoverned: return RunEvent(Governed{event.governed().held(), event.governed().reason()});
     case v1::RunEvent::EVENT_NOT_SET: break;
   }
   return Exchange::unexpected("an event of the run");
@@ -160,19 +122,6 @@ Answer<std::monostate> Client::detach(const std::string& run) {
   exchange.request.mutable_detach()->set_run(run);
   if (auto failure = exchange.ask()) return *std::move(failure);
   return std::monostate{};
-}
-
-Answer<std::vector<RunDetails>> Client::list(bool all) {
-  Exchange exchange(*this);
-  exchange.request.mutable_list()->set_all(all);
-  std::vector<RunDetails> runs;
-  auto failure = exchange.ask();
-  for (;; failure = exchange.receive()) {
-    if (failure) return *std::move(failure);
-    if (!exchange.answer.has_list()) return Exchange::unexpected("a list of runs");
-    for (const v1::RunDetails& message : exchange.answer.list().runs()) runs.push_back(fromMessage(message));
-    if (exchange.answer.last()) return runs;
-  }
 }
 
 Answer<RunDetails> Client::show(const std::string& run) {
@@ -257,18 +206,21 @@ Answer<Document> Client::doctor() {
   return Document{exchange.answer.json().json(), exchange.answer.json().text()};
 }
 
-Answer<std::vector<UsageRow>> Client::usage(const std::string& run) {
+Answer<UsageReport> Client::usage(const std::string& run, std::optional<std::chrono::microseconds> since) {
   Exchange exchange(*this);
   exchange.request.mutable_usage()->set_run(run);
-  std::vector<UsageRow> rows;
+  if (since) exchange.request.mutable_usage()->set_since_usec(since->count());
+  UsageReport report;
   auto failure = exchange.ask();
   for (;; failure = exchange.receive()) {
     if (failure) return *std::move(failure);
     if (!exchange.answer.has_usage()) return Exchange::unexpected("usage");
     for (const v1::UsageRow& row : exchange.answer.usage().rows()) {
-      rows.push_back({row.run(), row.name(), row.state(), fromMessage(row.usage())});
+      report.rows.push_back({row.run(), row.name(), row.state(), fromMessage(row.usage())});
     }
-    if (exchange.answer.last()) return rows;
+    for (const v1::UsageBucket& bucket : exchange.answer.usage().series()) report.series.push_back(fromMessage(bucket));
+    if (exchange.answer.usage().has_device()) report.device = fromMessage(exchange.answer.usage().device());
+    if (exchange.answer.last()) return report;
   }
 }
 

@@ -94,18 +94,49 @@ struct StoppedBy {
   int signal = 0;
 };
 struct Continued {};
+// The governor holds the run, or lets it go on, and why.
+struct Governed {
+  bool held = false;
+  std::string reason;
+};
 // Questions of the run are told to whoever follows it, to be shown; they are answered elsewhere.
-using RunEvent = std::variant<StoppedBy, Continued, ExitStatus, PendingItem, PendingGone>;
+using RunEvent = std::variant<StoppedBy, Continued, ExitStatus, PendingItem, PendingGone, Governed>;
 
 struct WallReading {
   std::string wall, wanted, got, proved;
   bool up = false;
 };
+// Of one GPU ("gpu") or NPU ("npu"). `scope`: of whom the kernel tells (client, process, device); `confidence`:
+// measured or estimated.
+struct AcceleratorUse {
+  std::string device, kind, scope, confidence;
+  std::optional<std::uint64_t> busyUsec, memoryBytes;
+};
+// Time in which something waited for it.
+struct Pressure {
+  std::optional<std::uint64_t> cpuUsec, memoryUsec, ioUsec;
+};
 struct Usage {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;
+  std::optional<std::uint64_t> npuUsec, gpuUsec, tokens;
+  std::optional<std::uint64_t> anonymousBytes, networkSentBytes, networkReceivedBytes;
+  Pressure pressure;
+  std::vector<AcceleratorUse> accelerators;
+};
+// Who holds a frozen run, and why: the governor, which lets go by itself; else a person, who has byUid ("asked"), or
+// the daemon ("found frozen after a restart").
+struct HeldBy {
+  bool governor = false;
+  std::uint32_t byUid = 0;
+  std::string reason, since;
+  std::string by;     // "governor", "person", "restart", "questions", "no-records", "another-program", "emergency stop"
+  std::string cause;  // of the governor: "limit"
+};
+struct AlarmLine {
+  std::string kind, reason, at;
 };
 struct RunDetails {
-  std::string id, name, state;
+  std::string id, name, state, priority;  // its class: interactive, background or idle; empty: not told
   std::optional<ExitStatus> exit;
   std::uint32_t uid = 0;
   std::uint32_t callerUid = 0;
@@ -117,6 +148,19 @@ struct RunDetails {
   std::vector<WallReading> walls;
   Usage usage;
   std::vector<std::string> notes;
+  std::optional<HeldBy> held;  // of a frozen one
+  std::vector<AlarmLine> alarms;
+  std::vector<AlarmLine> limitsReached;  // `kind`: which
+};
+// Of the emergency stop.
+struct StopState {
+  bool latched = false;     // nothing starts, nothing is resumed
+  std::string trigger, at;  // then; RFC 3339
+  std::string alarm;        // why nobody could stop everything now; empty: they can
+};
+struct RunListing {
+  std::vector<RunDetails> runs;
+  StopState stop = {};
 };
 struct LogLine {
   std::uint64_t seq = 0;
@@ -132,6 +176,63 @@ struct VerifyAnswer {
 struct UsageRow {
   std::string run, name, state;
   Usage usage;
+};
+struct Energy {
+  std::string domain;
+  std::uint64_t microjoules = 0;
+};
+struct Battery {
+  std::optional<std::uint32_t> percent;
+  bool discharging = false;
+  std::optional<std::uint64_t> microwatts;
+};
+// Of the whole machine.
+struct Device {
+  std::optional<std::uint32_t> cpus;
+  std::optional<std::uint64_t> cpuBusyUsec, memoryTotalBytes, memoryAvailableBytes;
+  Pressure pressure;
+  std::vector<Energy> energy;                // empty: it does not tell, or not to this user
+  std::optional<Battery> battery;            // absent: it has none
+  std::vector<AcceleratorUse> accelerators;  // those that count themselves
+};
+// Of one second, minute or hour. Counters as they were at its end.
+struct UsageBucket {
+  std::string run;
+  std::chrono::microseconds start{};
+  std::uint32_t seconds = 1;
+  std::optional<std::uint64_t> cpuUsec = {}, ioReadBytes = {}, ioWriteBytes = {}, memoryMin = {}, memoryMean = {},
+                               memoryMax = {}, pidsMax = {};
+};
+struct UsageReport {
+  std::vector<UsageRow> rows;
+  std::vector<UsageBucket> series;  // where a time was named
+  std::optional<Device> device;     // where no run was named
+};
+// What it would cost a run to be interrupted now: estimates. Absent: not known.
+struct Price {
+  std::optional<double> seconds, tokens, workCpuSeconds;
+  bool forbidden = false;  // it must not be done now: `why` says so
+  std::string why;
+  std::string cheaperAfter;  // RFC 3339; empty: waiting brings nothing, or nobody knows
+};
+struct PriceAnswer {
+  std::string run, name;
+  std::chrono::microseconds hold{};
+  Price freeze, freezeAndReclaim, kill;
+  std::string safePoint;  // RFC 3339; empty: none is known, what a kill loses is counted from the start
+  // "waiting-for-person", "waiting-for-model" (or for another server), "streaming", "tool-running"; empty: not known.
+  std::string activity;
+};
+// What of a person's program is taken from agents first.
+struct ProtectedPart {
+  std::string what;    // "memory", "disk", "video memory"
+  std::string amount;  // empty: not protected, and
+  std::string why;     // why not
+};
+struct FocusAnswer {
+  std::int32_t pid = 0;  // 0: nobody has the focus
+  std::string group;
+  std::vector<ProtectedPart> parts;
 };
 struct Document {
   std::string json;
@@ -180,6 +281,8 @@ class Client {
   Answer<std::monostate> detach(const std::string& run);
 
   Answer<std::vector<RunDetails>> list(bool all);
+  // With what there is to know of the emergency stop.
+  Answer<RunListing> listing(bool all);
   Answer<RunDetails> show(const std::string& run);
   // The terminal's master (or the output ring when the run has no terminal), then run events as after run().
   struct Attached {
@@ -201,8 +304,18 @@ class Client {
 
   Answer<VerifyAnswer> verify(const std::string& against);
   Answer<Document> doctor();
-  Answer<std::vector<UsageRow>> usage(const std::string& run);
+  // Absent `since`: what is used now. Otherwise the series of the samples since then (wall clock).
+  Answer<UsageReport> usage(const std::string& run, std::optional<std::chrono::microseconds> since = std::nullopt);
+  // What freezing it for `hold`, the same with its memory taken back, and killing it would cost now.
+  Answer<PriceAnswer> price(const std::string& run, std::chrono::microseconds hold);
+  // Names a process of this user's own that is protected as long as it lives. Refused as busy within 200 ms of the last
+  // change.
+  Answer<FocusAnswer> setFocus(std::int32_t pid);
+  Answer<FocusAnswer> clearFocus();
+  Answer<FocusAnswer> focus();
   Answer<std::monostate> trust(const std::string& file, const std::string& hash);
+  // The emergency stop ends. The runs that it left held, which are resumed one by one.
+  Answer<std::vector<std::string>> rearm();
 
   // The questions that wait, of one run or (empty) of all that the peer may see; kYes: then what is asked and settled,
   // until the connection ends. nextPending: nullopt after the last. One stream a connection.
@@ -220,6 +333,7 @@ class Client {
  private:
   explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}
   struct Exchange;  // packets, in exchange.h
+  static Answer<FocusAnswer> focusAnswer(Exchange& exchange);
   static Result<Client> greet(const std::string& socketPath);
   std::optional<Failure> hearHello();
 

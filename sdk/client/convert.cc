@@ -57,6 +57,56 @@ void toMessage(const RunRequest& request, v1::RunRequest& message) {
   message.set_wants_name(true);
 }
 
+namespace {
+
+Pressure pressureOf(const v1::Pressure& message) {
+  Pressure pressure;
+  if (message.has_cpu_usec()) pressure.cpuUsec = message.cpu_usec();
+  if (message.has_memory_usec()) pressure.memoryUsec = message.memory_usec();
+  if (message.has_io_usec()) pressure.ioUsec = message.io_usec();
+  return pressure;
+}
+
+AcceleratorUse acceleratorOf(const v1::AcceleratorUse& message) {
+  AcceleratorUse use{message.device(),     message.kind(), message.scope(),
+                     message.confidence(), std::nullopt,   std::nullopt};
+  if (message.has_busy_usec()) use.busyUsec = message.busy_usec();
+  if (message.has_memory_bytes()) use.memoryBytes = message.memory_bytes();
+  return use;
+}
+
+}  // namespace
+
+Device fromMessage(const v1::Device& message) {
+  Device device;
+  if (message.has_cpus()) device.cpus = message.cpus();
+  if (message.has_cpu_busy_usec()) device.cpuBusyUsec = message.cpu_busy_usec();
+  if (message.has_memory_total_bytes()) device.memoryTotalBytes = message.memory_total_bytes();
+  if (message.has_memory_available_bytes()) device.memoryAvailableBytes = message.memory_available_bytes();
+  device.pressure = pressureOf(message.pressure());
+  for (const v1::Energy& energy : message.energy()) device.energy.push_back({energy.domain(), energy.microjoules()});
+  for (const v1::AcceleratorUse& use : message.accelerators()) device.accelerators.push_back(acceleratorOf(use));
+  if (!message.has_battery()) return device;
+  Battery& battery = device.battery.emplace();
+  if (message.battery().has_percent()) battery.percent = message.battery().percent();
+  battery.discharging = message.battery().discharging();
+  if (message.battery().has_microwatts()) battery.microwatts = message.battery().microwatts();
+  return device;
+}
+
+UsageBucket fromMessage(const v1::UsageBucket& message) {
+  UsageBucket bucket{
+      .run = message.run(), .start = std::chrono::microseconds(message.start_usec()), .seconds = message.seconds()};
+  if (message.has_cpu_usec()) bucket.cpuUsec = message.cpu_usec();
+  if (message.has_io_read_bytes()) bucket.ioReadBytes = message.io_read_bytes();
+  if (message.has_io_write_bytes()) bucket.ioWriteBytes = message.io_write_bytes();
+  if (message.has_memory_min()) bucket.memoryMin = message.memory_min();
+  if (message.has_memory_mean()) bucket.memoryMean = message.memory_mean();
+  if (message.has_memory_max()) bucket.memoryMax = message.memory_max();
+  if (message.has_pids_max()) bucket.pidsMax = message.pids_max();
+  return bucket;
+}
+
 Usage fromMessage(const v1::Usage& message) {
   Usage usage;
   if (message.has_cpu_usec()) usage.cpuUsec = message.cpu_usec();
@@ -65,6 +115,14 @@ Usage fromMessage(const v1::Usage& message) {
   if (message.has_pids()) usage.pids = message.pids();
   if (message.has_io_read_bytes()) usage.ioReadBytes = message.io_read_bytes();
   if (message.has_io_write_bytes()) usage.ioWriteBytes = message.io_write_bytes();
+  if (message.has_npu_usec()) usage.npuUsec = message.npu_usec();
+  if (message.has_gpu_usec()) usage.gpuUsec = message.gpu_usec();
+  if (message.has_tokens()) usage.tokens = message.tokens();
+  if (message.has_anonymous_bytes()) usage.anonymousBytes = message.anonymous_bytes();
+  if (message.has_network_sent_bytes()) usage.networkSentBytes = message.network_sent_bytes();
+  if (message.has_network_received_bytes()) usage.networkReceivedBytes = message.network_received_bytes();
+  usage.pressure = pressureOf(message.pressure());
+  for (const v1::AcceleratorUse& use : message.accelerators()) usage.accelerators.push_back(acceleratorOf(use));
   return usage;
 }
 
@@ -108,6 +166,15 @@ RunDetails fromMessage(const v1::RunDetails& message) {
   }
   details.usage = fromMessage(message.usage());
   details.notes.assign(message.notes().begin(), message.notes().end());
+  details.priority = message.priority();
+  if (message.has_held()) {
+    const v1::HeldBy& held = message.held();
+    details.held = HeldBy{held.governor(), held.by_uid(), held.reason(), held.since(), held.by(), held.cause()};
+  }
+  for (const v1::AlarmLine& alarm : message.alarms())
+    details.alarms.push_back({alarm.kind(), alarm.reason(), alarm.at()});
+  for (const v1::AlarmLine& limit : message.limits_reached())
+    details.limitsReached.push_back({limit.kind(), limit.reason(), limit.at()});
   return details;
 }
 

@@ -13,6 +13,8 @@ v1::Operation toMessage(Operation operation);
 
 RunDetails fromMessage(const v1::RunDetails& message);
 Usage fromMessage(const v1::Usage& message);
+UsageBucket fromMessage(const v1::UsageBucket& message);
+Device fromMessage(const v1::Device& message);
 ExitStatus fromMessage(const v1::ExitStatus& message);
 LogLine fromMessage(const v1::LogLine& message);
 Refusal fromMessage(const v1::ErrorAnswer& message);
@@ -20,6 +22,9 @@ PendingItem fromMessage(const v1::PendingItem& message);
 PendingGone fromMessage(const v1::PendingGone& message);
 GrantRow fromMessage(const v1::GrantRow& message);
 WhyAnswer fromMessage(const v1::WhyAnswer& message);
+PriceAnswer fromMessage(const v1::PriceAnswer& message);
+FocusAnswer fromMessage(const v1::FocusAnswer& message);
+StopState fromMessage(const v1::StopState& message);
 
 template <typename Messages>
 std::vector<Weakening> weakeningsOf(const Messages& messages) {

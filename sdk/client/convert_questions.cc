@@ -150,6 +150,10 @@ WhyAnswer fromMessage(const v1::WhyAnswer& message) {
   why.why = message.why();
   why.next.assign(message.next().begin(), message.next().end());
   why.before = message.before();
+  if (!message.has_asked()) return why;
+  const v1::WhyAsked& asked = message.asked();
+  why.asked = {asked.question(), asked.at(), asked.outcome(), {}, asked.chain_note()};
+  for (const v1::ProcessLink& link : asked.chain()) why.asked->chain.push_back({link.pid(), link.name()});
   return why;
 }
 

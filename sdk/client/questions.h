@@ -39,7 +39,7 @@ struct PendingItem {
   std::uint64_t id = 0;
   std::string run, runName;
   PendingAction action;
-  std::vector<ProcessLink> chain;  // from the process that asks up to pid 1 of the run
+  std::vector<ProcessLink> chain;  // from the process that asks up to the run's command, or pid 1
   std::string chainNote;           // why there is no chain, or what to know of it
   std::optional<RuleText> rule;    // absent: no rule of a file
   std::string why, digest, asked, deadline;
@@ -95,6 +95,14 @@ struct WhyAnswer {
   std::string why;
   std::vector<std::string> next;
   std::string before;  // what allowed it until it ended
+  struct Asked {
+    std::uint64_t question = 0;
+    std::string at;       // since when it waits, or when it was settled
+    std::string outcome;  // "waits", or as it was settled
+    std::vector<ProcessLink> chain;
+    std::string chainNote;
+  };
+  std::optional<Asked> asked = std::nullopt;  // who asked for it, where that is still known
 };
 
 }  // namespace ringfence::client

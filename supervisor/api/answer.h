@@ -10,6 +10,7 @@
 #include "policy/document.h"
 #include "sandbox/wire/guard.h"
 #include "sandbox/wire/messages.h"
+#include "sdk/base/clock.h"
 #include "sdk/base/error.h"
 #include "supervisor/core/action_facts.h"
 #include "supervisor/core/scope.h"
@@ -54,6 +55,11 @@ struct StoppedBy {
   int signal = 0;
 };
 struct Continued {};
+// The governor holds it, or lets it go on.
+struct Governed {
+  bool held = false;
+  std::string reason;
+};
 
 // A rule of a file, as a person can find it.
 struct RuleText {
@@ -81,18 +87,41 @@ struct PendingGone {
 
 struct RunEvent {
   std::string run;
-  std::variant<StoppedBy, Continued, ExitReport, PendingItem, PendingGone> event;
+  std::variant<StoppedBy, Continued, ExitReport, PendingItem, PendingGone, Governed> event;
 };
 
+struct AcceleratorLine {
+  std::string device, kind, scope, confidence;
+  std::optional<std::uint64_t> busyUsec, memoryBytes;
+};
+// Time in which something waited for it.
+struct Pressure {
+  std::optional<std::uint64_t> cpuUsec, memoryUsec, ioUsec;
+};
 struct UsageReading {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;
+  std::optional<std::uint64_t> npuUsec, gpuUsec, tokens;
+  std::optional<std::uint64_t> anonymousBytes, networkSentBytes, networkReceivedBytes;
+  Pressure pressure;
+  std::vector<AcceleratorLine> accelerators;
 };
 struct WallLine {
   std::string wall, wanted, got, proved;
   bool up = false;
 };
+// Who holds a frozen run, and why.
+struct HeldBy {
+  bool governor = false;    // it lets go by itself
+  std::uint32_t byUid = 0;  // of who asked
+  std::string reason, since;
+  std::string by;     // "governor", "person", "restart", "questions" or "emergency stop"
+  std::string cause;  // of the governor
+};
+struct AlarmLine {
+  std::string kind, reason, at;
+};
 struct RunDetails {
-  std::string id, name, state;
+  std::string id, name, state, priority;
   std::optional<ExitReport> exit;
   std::uint32_t uid = 0;
   std::uint32_t callerUid = 0;
@@ -104,9 +133,19 @@ struct RunDetails {
   std::vector<WallLine> walls;
   UsageReading usage;
   std::vector<std::string> notes;
+  std::optional<HeldBy> held;  // of a frozen one
+  std::vector<AlarmLine> alarms;
+  std::vector<AlarmLine> limitsReached;  // `kind`: which
+};
+// Of the emergency stop.
+struct StopState {
+  bool latched = false;
+  std::string trigger, at;  // then
+  std::string alarm;        // why nobody could stop everything now; empty: they can
 };
 struct RunList {
   std::vector<RunDetails> runs;
+  StopState stop = {};
 };
 struct Done {
   std::vector<std::string> runs;
@@ -130,8 +169,36 @@ struct UsageRow {
   std::string run, name, state;
   UsageReading usage;
 };
+struct Energy {
+  std::string domain;
+  std::uint64_t microjoules = 0;
+};
+struct Battery {
+  std::optional<std::uint32_t> percent;
+  bool discharging = false;
+  std::optional<std::uint64_t> microwatts;
+};
+// Of the whole machine.
+struct Device {
+  std::optional<std::uint32_t> cpus;
+  std::optional<std::uint64_t> cpuBusyUsec, memoryTotalBytes, memoryAvailableBytes;
+  Pressure pressure;
+  std::vector<Energy> energy;                 // empty: it does not tell
+  std::vector<AcceleratorLine> accelerators;  // those that count themselves
+  std::optional<Battery> battery;             // absent: it has none
+};
+// Of one second, minute or hour. Counters as they were at its end.
+struct UsageBucket {
+  std::string run;
+  Microseconds start{};
+  std::uint32_t seconds = 1;
+  std::optional<std::uint64_t> cpuUsec = {}, ioReadBytes = {}, ioWriteBytes = {}, memoryMin = {}, memoryMean = {},
+                               memoryMax = {}, pidsMax = {};
+};
 struct UsageList {
   std::vector<UsageRow> rows;
+  std::optional<Device> device = std::nullopt;
+  std::vector<UsageBucket> series = {};
 };
 // One descriptor: the run's terminal, or its output ring.
 struct Output {
@@ -161,9 +228,43 @@ struct WhyAnswer {
   std::string why;
   std::vector<std::string> next;
   std::string before;  // what allowed it until it ended
+  struct Asked {
+    std::uint64_t question = 0;
+    std::string at;       // since when it waits, or when it was settled
+    std::string outcome;  // "waits", or as it was settled
+    std::vector<sandbox::ProcessLink> chain;
+    std::string chainNote;
+  };
+  std::optional<Asked> asked = std::nullopt;  // who asked for it, as far back as the state goes
 };
 
-using Answer = std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document,
-                            UsageList, Output, RunNamed, PendingItem, PendingGone, GrantList, WhyAnswer>;
+// What is absent is not known.
+struct Price {
+  std::optional<double> seconds, tokens, workCpuSeconds;
+  bool forbidden = false;
+  std::string why, cheaperAfter;
+};
+struct PriceAnswer {
+  std::string run, name;
+  Microseconds hold{};
+  Price freeze, freezeAndReclaim, kill;
+  std::string safePoint;  // empty: none is known
+  std::string activity;   // empty: not known
+};
+
+struct ProtectedPart {
+  std::string what;
+  std::string amount;  // empty: not protected, and `why`
+  std::string why;
+};
+struct FocusAnswer {
+  std::int32_t pid = 0;  // 0: nobody has the focus
+  std::string group;
+  std::vector<ProtectedPart> parts;
+};
+
+using Answer =
+    std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document, UsageList,
+                 Output, RunNamed, PendingItem, PendingGone, GrantList, WhyAnswer, PriceAnswer, FocusAnswer>;
 
 }  // namespace ringfence::supervisor::api

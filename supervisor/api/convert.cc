@@ -124,6 +124,19 @@ Result<Request> toNamed(const std::string& run) {
   return Request(T{run});
 }
 
+Result<Request> toPriced(const v1::PriceRequest& message) {
+  if (message.run().empty()) return outOfBounds("no run is named");
+  if (message.hold_usec() > static_cast<std::uint64_t>(kMaxPricedHold.count()))
+    return outOfBounds("hold_usec is more than a year");
+  return Request(AskPrice{message.run(), Microseconds(message.hold_usec())});
+}
+
+Result<Request> toFocus(const v1::FocusRequest& message) {
+  if (message.pid() < 0) return outOfBounds("a process has a number above 0");
+  if (message.clear() && message.pid() != 0) return outOfBounds("the focus is set or cleared, not both");
+  return Request(SetFocus{message.pid(), message.clear()});
+}
+
 // A `string` of protobuf must be UTF-8; a path in a message need not be. Line ends stay, diagnostics have them.
 std::string asUtf8(const std::string& text) { return isValidUtf8(text) ? text : escapeForDisplay(text); }
 
@@ -163,6 +176,21 @@ void fillExit(const ExitReport& exit, v1::ExitStatus& message) {
   }
 }
 
+void fillPressure(const Pressure& pressure, v1::Pressure& message) {
+  if (pressure.cpuUsec) message.set_cpu_usec(*pressure.cpuUsec);
+  if (pressure.memoryUsec) message.set_memory_usec(*pressure.memoryUsec);
+  if (pressure.ioUsec) message.set_io_usec(*pressure.ioUsec);
+}
+
+void fillAccelerator(const AcceleratorLine& line, v1::AcceleratorUse& message) {
+  message.set_device(line.device);
+  message.set_kind(line.kind);
+  message.set_scope(line.scope);
+  message.set_confidence(line.confidence);
+  if (line.busyUsec) message.set_busy_usec(*line.busyUsec);
+  if (line.memoryBytes) message.set_memory_bytes(*line.memoryBytes);
+}
+
 void fillUsage(const UsageReading& usage, v1::Usage& message) {
   if (usage.cpuUsec) message.set_cpu_usec(*usage.cpuUsec);
   if (usage.memoryBytes) message.set_memory_bytes(*usage.memoryBytes);
@@ -170,6 +198,14 @@ void fillUsage(const UsageReading& usage, v1::Usage& message) {
   if (usage.pids) message.set_pids(*usage.pids);
   if (usage.ioReadBytes) message.set_io_read_bytes(*usage.ioReadBytes);
   if (usage.ioWriteBytes) message.set_io_write_bytes(*usage.ioWriteBytes);
+  if (usage.npuUsec) message.set_npu_usec(*usage.npuUsec);
+  if (usage.gpuUsec) message.set_gpu_usec(*usage.gpuUsec);
+  if (usage.tokens) message.set_tokens(*usage.tokens);
+  if (usage.anonymousBytes) message.set_anonymous_bytes(*usage.anonymousBytes);
+  if (usage.networkSentBytes) message.set_network_sent_bytes(*usage.networkSentBytes);
+  if (usage.networkReceivedBytes) message.set_network_received_bytes(*usage.networkReceivedBytes);
+  fillPressure(usage.pressure, *message.mutable_pressure());
+  for (const AcceleratorLine& line : usage.accelerators) fillAccelerator(line, *message.add_accelerators());
 }
 
 void fill(v1::ServerPacket& packet, const RunAccepted& answer) {
@@ -192,6 +228,10 @@ void fill(v1::ServerPacket& packet, const RunEvent& answer) {
   if (const auto* exit = std::get_if<ExitReport>(&answer.event)) fillExit(*exit, *message.mutable_ended());
   if (const auto* asked = std::get_if<PendingItem>(&answer.event)) fillMessage(*asked, *message.mutable_asked());
   if (const auto* gone = std::get_if<PendingGone>(&answer.event)) fillMessage(*gone, *message.mutable_settled());
+  if (const auto* governed = std::get_if<Governed>(&answer.event)) {
+    message.mutable_governed()->set_held(governed->held);
+    message.mutable_governed()->set_reason(governed->reason);
+  }
 }
 
 void fillDetails(const RunDetails& run, v1::RunDetails& message) {
@@ -222,11 +262,33 @@ void fillDetails(const RunDetails& run, v1::RunDetails& message) {
   }
   fillUsage(run.usage, *message.mutable_usage());
   for (const std::string& note : run.notes) message.add_notes(escapeForDisplay(note));
+  message.set_priority(run.priority);
+  if (run.held) {
+    v1::HeldBy& held = *message.mutable_held();
+    held.set_governor(run.held->governor);
+    held.set_by_uid(run.held->byUid);
+    held.set_by(run.held->by);
+    held.set_cause(run.held->cause);
+    held.set_reason(asUtf8(run.held->reason));
+    held.set_since(run.held->since);
+  }
+  const auto fillLine = [](const AlarmLine& from, v1::AlarmLine& line) {
+    line.set_kind(from.kind);
+    line.set_reason(asUtf8(from.reason));
+    line.set_at(from.at);
+  };
+  for (const AlarmLine& alarm : run.alarms) fillLine(alarm, *message.add_alarms());
+  for (const AlarmLine& limit : run.limitsReached) fillLine(limit, *message.add_limits_reached());
 }
 
 void fill(v1::ServerPacket& packet, const RunList& answer) {
   v1::RunList& message = *packet.mutable_list();
   for (const RunDetails& run : answer.runs) fillDetails(run, *message.add_runs());
+  v1::StopState& stop = *message.mutable_stop();
+  stop.set_latched(answer.stop.latched);
+  stop.set_trigger(asUtf8(answer.stop.trigger));
+  stop.set_at(answer.stop.at);
+  stop.set_alarm(asUtf8(answer.stop.alarm));
 }
 
 void fill(v1::ServerPacket& packet, const RunDetails& answer) { fillDetails(answer, *packet.mutable_details()); }
@@ -261,6 +323,25 @@ void fill(v1::ServerPacket& packet, const Document& answer) {
   packet.mutable_json()->set_text(asUtf8(answer.text));
 }
 
+void fillDevice(const Device& device, v1::Device& message) {
+  if (device.cpus) message.set_cpus(*device.cpus);
+  if (device.cpuBusyUsec) message.set_cpu_busy_usec(*device.cpuBusyUsec);
+  if (device.memoryTotalBytes) message.set_memory_total_bytes(*device.memoryTotalBytes);
+  if (device.memoryAvailableBytes) message.set_memory_available_bytes(*device.memoryAvailableBytes);
+  fillPressure(device.pressure, *message.mutable_pressure());
+  for (const Energy& energy : device.energy) {
+    v1::Energy& one = *message.add_energy();
+    one.set_domain(asUtf8(energy.domain));
+    one.set_microjoules(energy.microjoules);
+  }
+  for (const AcceleratorLine& line : device.accelerators) fillAccelerator(line, *message.add_accelerators());
+  if (!device.battery) return;
+  v1::Battery& battery = *message.mutable_battery();
+  if (device.battery->percent) battery.set_percent(*device.battery->percent);
+  battery.set_discharging(device.battery->discharging);
+  if (device.battery->microwatts) battery.set_microwatts(*device.battery->microwatts);
+}
+
 void fill(v1::ServerPacket& packet, const UsageList& answer) {
   v1::UsageList& message = *packet.mutable_usage();
   for (const UsageRow& row : answer.rows) {
@@ -269,6 +350,20 @@ void fill(v1::ServerPacket& packet, const UsageList& answer) {
     line.set_name(row.name);
     line.set_state(row.state);
     fillUsage(row.usage, *line.mutable_usage());
+  }
+  if (answer.device) fillDevice(*answer.device, *message.mutable_device());
+  for (const UsageBucket& bucket : answer.series) {
+    v1::UsageBucket& line = *message.add_series();
+    line.set_run(bucket.run);
+    line.set_start_usec(bucket.start.count());
+    line.set_seconds(bucket.seconds);
+    if (bucket.cpuUsec) line.set_cpu_usec(*bucket.cpuUsec);
+    if (bucket.ioReadBytes) line.set_io_read_bytes(*bucket.ioReadBytes);
+    if (bucket.ioWriteBytes) line.set_io_write_bytes(*bucket.ioWriteBytes);
+    if (bucket.memoryMin) line.set_memory_min(*bucket.memoryMin);
+    if (bucket.memoryMean) line.set_memory_mean(*bucket.memoryMean);
+    if (bucket.memoryMax) line.set_memory_max(*bucket.memoryMax);
+    if (bucket.pidsMax) line.set_pids_max(*bucket.pidsMax);
   }
 }
 
@@ -280,6 +375,39 @@ void fill(v1::ServerPacket& packet, const PendingItem& answer) { fillMessage(ans
 void fill(v1::ServerPacket& packet, const PendingGone& answer) { fillMessage(answer, *packet.mutable_pending_gone()); }
 void fill(v1::ServerPacket& packet, const GrantList& answer) { fillMessage(answer, *packet.mutable_grants()); }
 void fill(v1::ServerPacket& packet, const WhyAnswer& answer) { fillMessage(answer, *packet.mutable_why()); }
+
+void fillPrice(const Price& price, v1::Price& message) {
+  if (price.seconds) message.set_seconds(*price.seconds);
+  if (price.tokens) message.set_tokens(*price.tokens);
+  if (price.workCpuSeconds) message.set_work_cpu_seconds(*price.workCpuSeconds);
+  message.set_forbidden(price.forbidden);
+  message.set_why(asUtf8(price.why));
+  message.set_cheaper_after(price.cheaperAfter);
+}
+
+void fill(v1::ServerPacket& packet, const PriceAnswer& answer) {
+  v1::PriceAnswer& message = *packet.mutable_price();
+  message.set_run(answer.run);
+  message.set_name(asUtf8(answer.name));
+  message.set_hold_usec(static_cast<std::uint64_t>(answer.hold.count()));
+  fillPrice(answer.freeze, *message.mutable_freeze());
+  fillPrice(answer.freezeAndReclaim, *message.mutable_freeze_and_reclaim());
+  fillPrice(answer.kill, *message.mutable_kill());
+  message.set_safe_point(answer.safePoint);
+  message.set_activity(answer.activity);
+}
+
+void fill(v1::ServerPacket& packet, const FocusAnswer& answer) {
+  v1::FocusAnswer& message = *packet.mutable_focus();
+  message.set_pid(answer.pid);
+  message.set_group(asUtf8(answer.group));
+  for (const ProtectedPart& part : answer.parts) {
+    v1::ProtectedPart& one = *message.add_parts();
+    one.set_what(part.what);
+    one.set_amount(part.amount);
+    one.set_why(asUtf8(part.why));
+  }
+}
 
 }  // namespace
 
@@ -307,7 +435,11 @@ Result<Request> toRequest(const v1::ClientPacket& packet) {
                              packet.log().follow()});
     case v1::ClientPacket::kVerify: return Request(VerifyLog{packet.verify().against()});
     case v1::ClientPacket::kDoctor: return Request(AskDoctor{});
-    case v1::ClientPacket::kUsage: return Request(ReadUsage{packet.usage().run()});
+    case v1::ClientPacket::kUsage: {
+      ReadUsage request{packet.usage().run()};
+      if (packet.usage().since_usec() > 0) request.since = Microseconds(packet.usage().since_usec());
+      return Request(std::move(request));
+    }
     case v1::ClientPacket::kSignal: return Request(SendSignal{packet.signal().run(), packet.signal().signal()});
     case v1::ClientPacket::kTrust: return Request(TrustFile{packet.trust().file(), packet.trust().hash()});
     case v1::ClientPacket::kDetach: return toNamed<Detach>(packet.detach().run());
@@ -316,6 +448,9 @@ Result<Request> toRequest(const v1::ClientPacket& packet) {
     case v1::ClientPacket::kGrants: return toRequest(packet.grants());
     case v1::ClientPacket::kRevokeGrant: return toRequest(packet.revoke_grant());
     case v1::ClientPacket::kWhy: return toRequest(packet.why());
+    case v1::ClientPacket::kPrice: return toPriced(packet.price());
+    case v1::ClientPacket::kFocus: return toFocus(packet.focus());
+    case v1::ClientPacket::kRearm: return Request(Rearm{});
     case v1::ClientPacket::kHello: return outOfBounds("Hello was said before");
     case v1::ClientPacket::REQUEST_NOT_SET: break;
   }

@@ -188,6 +188,15 @@ void fillRow(const GrantRow& row, v1::GrantRow& message) {
   message.set_ended_why(asUtf8(row.endedWhy));
 }
 
+using Chain = google::protobuf::RepeatedPtrField<v1::ProcessLink>;
+void fillChain(const std::vector<sandbox::ProcessLink>& chain, Chain& message) {
+  for (const sandbox::ProcessLink& link : chain) {
+    v1::ProcessLink& added = *message.Add();
+    added.set_pid(link.pid);
+    added.set_name(link.name);
+  }
+}
+
 }  // namespace
 
 Result<Request> toRequest(const v1::PendingRequest& message) {
@@ -254,11 +263,7 @@ void fillMessage(const PendingItem& item, v1::PendingItem& message) {
   message.set_run(item.run);
   message.set_run_name(asUtf8(item.runName));
   fillAction(item.action, *message.mutable_action());
-  for (const sandbox::ProcessLink& link : item.action.chain) {
-    v1::ProcessLink& added = *message.add_chain();
-    added.set_pid(link.pid);
-    added.set_name(link.name);
-  }
+  fillChain(item.action.chain, *message.mutable_chain());
   message.set_chain_note(asUtf8(item.action.chainNote.value_or("")));
   if (item.rule) fillRule(*item.rule, *message.mutable_rule());
   message.set_why(asUtf8(item.why));
@@ -287,6 +292,13 @@ void fillMessage(const WhyAnswer& why, v1::WhyAnswer& message) {
   message.set_why(asUtf8(why.why));
   for (const std::string& next : why.next) message.add_next(asUtf8(next));
   message.set_before(asUtf8(why.before));
+  if (!why.asked) return;
+  v1::WhyAsked& asked = *message.mutable_asked();
+  asked.set_question(why.asked->question);
+  asked.set_at(why.asked->at);
+  asked.set_outcome(why.asked->outcome);
+  fillChain(why.asked->chain, *asked.mutable_chain());
+  asked.set_chain_note(asUtf8(why.asked->chainNote));
 }
 
 }  // namespace ringfence::supervisor::api

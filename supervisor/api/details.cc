@@ -1,5 +1,7 @@
 #include "supervisor/api/details.h"
 
+#include "policy/words.h"
+
 namespace ringfence::supervisor::api {
 
 ExitReport exitReportOf(const RunEnded& end) {
@@ -12,18 +14,53 @@ std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakene
   return shown;
 }
 
+void addTraffic(const Run& run, UsageReading& usage) {
+  if (run.talk.traffic.empty()) return;
+  std::uint64_t sent = 0, received = 0;
+  for (const sandbox::HostTraffic& host : run.talk.traffic) {
+    sent += host.sentBytes;
+    received += host.receivedBytes;
+  }
+  usage.networkSentBytes = sent;
+  usage.networkReceivedBytes = received;
+}
+
 UsageReading usageOf(const Run& run, const UsageReading& live) {
   const auto* ended = std::get_if<EndedState>(&run.life);
   if (ended == nullptr) return live;
   const FinalUsage& last = ended->usage;
-  return {last.cpuUsec, std::nullopt, last.memoryPeakBytes, std::nullopt, last.ioReadBytes, last.ioWriteBytes};
+  UsageReading usage;
+  usage.cpuUsec = last.cpuUsec;
+  usage.memoryPeakBytes = last.memoryPeakBytes;
+  usage.ioReadBytes = last.ioReadBytes;
+  usage.ioWriteBytes = last.ioWriteBytes;
+  addTraffic(run, usage);
+  return usage;
 }
+
+namespace {
+
+HeldBy heldOf(const Frozen& frozen) {
+  HeldBy held{frozen.preemption.has_value(),    frozen.byUid, frozen.reason.value_or(""),
+              formatRfc3339(frozen.since.wall), "person",     ""};
+  if (frozen.itself)
+    held.by = *frozen.itself == SelfHeld::kEmergencyStop ? "emergency stop" : std::string(nameOf(*frozen.itself));
+  if (frozen.preemption) {
+    held.by = "governor";
+    held.cause = nameOf(frozen.preemption->cause);
+  }
+  return held;
+}
+
+}  // namespace
 
 RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail) {
   RunDetails shown;
   shown.id = run.id.text();
   shown.name = run.what.name;
   shown.state = lifeName(run.life);
+  shown.priority = policy::wordOf(run.what.priority);
+  if (const auto* frozen = std::get_if<Frozen>(&run.life)) shown.held = heldOf(*frozen);
   shown.uid = run.what.uid;
   shown.callerUid = run.what.callerUid;
   shown.pid = commandPid(run.life);
@@ -47,6 +84,10 @@ RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail) {
     shown.ended = formatRfc3339(ended->at.wall);
     shown.token = ended->token;
   }
+  for (const SeenAlarm& seen : run.alarms)
+    shown.alarms.push_back({std::string(nameOf(seen.alarm.kind)), seen.alarm.reason, formatRfc3339(seen.at.wall)});
+  for (const SeenLimit& seen : run.limits)
+    shown.limitsReached.push_back({seen.limit.limit, seen.limit.reason, formatRfc3339(seen.at.wall)});
   if (detail == Detail::kShort) {
     shorten(shown.command);
     return shown;

@@ -10,6 +10,8 @@ enum class Detail { kShort, kFull };  // kShort leaves out walls and notes: a li
 
 // `usage` is the reading of a live run; that of an ended one is in the state and `usage` is ignored.
 RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail);
+// What egress counted, as it last told. Where it told nothing, the bytes stay unknown.
+void addTraffic(const Run& run, UsageReading& usage);
 UsageReading usageOf(const Run& run, const UsageReading& live);
 ExitReport exitReportOf(const RunEnded& end);
 std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakened);

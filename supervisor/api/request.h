@@ -29,6 +29,7 @@ inline constexpr std::size_t kMaxEndpointLength = 261;  // of a name, brackets o
 inline constexpr std::size_t kMaxSayLength = 1024;
 inline constexpr std::size_t kMaxDigestLength = 128;
 inline constexpr Bytes kMaxRewriteContent{1 << 20};
+inline constexpr Microseconds kMaxPricedHold = std::chrono::hours(24 * 366);
 inline constexpr std::chrono::seconds kMaxGrantDuration = std::chrono::hours(24 * 366);
 
 struct PolicyText {
@@ -100,6 +101,7 @@ struct VerifyLog {
 struct AskDoctor {};
 struct ReadUsage {
   std::string run;
+  std::optional<Microseconds> since = std::nullopt;  // wall clock: the series since then
 };
 struct SendSignal {
   std::string run;
@@ -141,8 +143,22 @@ struct AskWhy {
   policy::Action action;
 };
 
+struct AskPrice {
+  std::string run;
+  Microseconds hold{};
+};
+
+// `pid` 0 and not `clear`: what is protected now.
+struct SetFocus {
+  std::int32_t pid = 0;
+  bool clear = false;
+};
+
+// The emergency stop may end.
+struct Rearm {};
+
 using Request = std::variant<RunRequest, ListRuns, ShowRun, AttachRun, ReadOutput, ActOnRuns, ReadLog, VerifyLog,
                              AskDoctor, ReadUsage, SendSignal, TrustFile, Detach, ReadPending, AnswerQuestion,
-                             ListGrants, RevokeGrant, AskWhy>;
+                             ListGrants, RevokeGrant, AskWhy, AskPrice, SetFocus, Rearm>;
 
 }  // namespace ringfence::supervisor::api

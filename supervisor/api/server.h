@@ -1,40 +1,19 @@
-// The listening control socket: who may connect, and who they are. Roles are taken from the kernel at connect and never
-// looked up again.
+// The listening control socket: who may connect, and who they are.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
-#include "supervisor/core/command.h"
+#include "supervisor/api/peer_identity.h"
 
 namespace ringfence::supervisor::api {
 
 inline constexpr std::size_t kMaxConnections = 1024;
 inline constexpr std::size_t kMaxConnectionsPerUser = 256;
 inline constexpr std::size_t kMaxAcceptsPerTurn = 64;
-
-// Ids of the groups ringfence-admin and ringfence; absent where the machine has no such group.
-struct RoleGroups {
-  std::optional<std::uint32_t> admin, viewer;
-};
-RoleGroups lookUpRoleGroups();
-
-// From uid and supplementary groups to roles. Pure.
-Peer rolesOf(std::uint32_t uid, const std::vector<std::uint32_t>& groups, const RoleGroups& roles);
-
-// True when /proc/PID/cgroup text has a line below one of `root`'s two branches: the peer is inside a run. Pure.
-bool isInsideRun(std::string_view procCgroup, const std::string& root);
-
-struct PeerIdentity {
-  Peer peer;
-  std::uint32_t gid = 0;
-  std::vector<std::uint32_t> groups;
-};
 
 class Server {
  public:

@@ -69,6 +69,10 @@ struct RecordsOmitted {
   GuardName guard;
   std::uint64_t count = 0;
 };
+struct HoldTold {
+  RunId run;
+  sandbox::HoldReport report;
+};
 struct TrafficTold {
   RunId run;
   std::vector<sandbox::HostTraffic> hosts;

@@ -117,6 +117,7 @@ struct AllowedCount {
   std::string rule;
   std::uint64_t count = 1;
   std::optional<std::int32_t> pid;  // the thread that did it first, as the launcher's pid namespace counts
+  std::optional<std::string> name;  // of its process; absent: nobody looked, as it is no file that is obeyed later
   bool operator==(const AllowedCount&) const = default;
 };
 // A file that a run changed and that runs or is obeyed later outside because of its name.
@@ -197,6 +198,11 @@ struct RulesEnforced {
 struct TrafficCounted {
   std::vector<sandbox::HostTraffic> hosts;
   bool operator==(const TrafficCounted&) const = default;
+};
+// As its egress says.
+struct ConnectionsHeld {
+  sandbox::HoldReport report;
+  bool operator==(const ConnectionsHeld&) const = default;
 };
 
 }  // namespace ringfence::supervisor

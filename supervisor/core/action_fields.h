@@ -71,7 +71,7 @@ template <typename A, Of<ConnectionOpened> F> void fields(A& a, F& f) { fields(a
 template <typename A, Of<OutcomeUnknown> F> void fields(A& a, F& f) { fields(a, f.what); }
 template <typename A, Of<AsksRefused> F> void fields(A& a, F& f) { a("action", f.action); a("count", f.count); a("rule", f.rule); a("why", f.why); }
 template <typename A, Of<AllowedCount> F> void fields(A& a, F& f) {
-  a("argv", f.argv); a("count", f.count); a("op", f.operation); a("pid", f.pid); a("rule", f.rule);
+  a("argv", f.argv); a("count", f.count); a("name", f.name); a("op", f.operation); a("pid", f.pid); a("rule", f.rule);
   a("second", f.second); a("target", f.target); a("what", f.what);
 }
 template <typename A, Of<LaterFile> F> void fields(A& a, F& f) {
@@ -94,6 +94,11 @@ template <typename A, Of<RulesEnforced> F> void fields(A& a, F& f) {
   a("cut", f.cut); a("generation", f.generation); a("guard", f.guard); a("policy_hash", f.policyHash);
 }
 template <typename A, Of<TrafficCounted> F> void fields(A& a, F& f) { a("hosts", f.hosts); }
+template <typename A, Of<ConnectionsHeld> F> void fields(A& a, F& f) {
+  auto& told = f.report;
+  a("closed", told.closed); a("connections", told.connections); a("full", told.full); a("held_ms", told.heldMs);
+  a("kept_bytes", told.keptBytes); a("reset", told.reset);
+}
 template <typename A, Of<RecordsNotWritten> F> void fields(A& a, F& f) { a("count", f.count); a("guard", f.guard); }
 
 // ---- what the state keeps
@@ -102,7 +107,8 @@ template <typename A, Of<Now> F> void fields(A& a, F& f) { a("boottime_us", f.bo
 template <typename A, Of<AskName> F> void fields(A& a, F& f) { a("ask", f.ask); a("guard", f.guard); }
 template <typename A, Of<Question> F> void fields(A& a, F& f) { a("asked_at", f.askedAt); a("run", f.run); a("waiting", f.waiting); a("what", f.what); }
 template <typename A, Of<ClosedQuestion> F> void fields(A& a, F& f) {
-  a("answer", f.answer); a("at", f.at); a("id", f.id); a("owner_uid", f.ownerUid); a("run", f.run);
+  a("answer", f.answer); a("at", f.at); a("chain", f.chain); a("chain_note", f.chainNote); a("id", f.id);
+  a("key", f.key); a("owner_uid", f.ownerUid); a("run", f.run);
 }
 template <typename A, Of<AnsweredAsk> F> void fields(A& a, F& f) {
   a("id", f.id); a("name", f.name); a("outcome", f.outcome); a("rewrite", f.rewrite); a("say", f.say);

@@ -53,6 +53,29 @@ std::string digestOf(const RunId& run, const sandbox::Ask& ask) {
   return sha256Hex(bytes);
 }
 
+std::string keyOf(const policy::Action& action) {
+  std::string bytes;
+  add(bytes, static_cast<std::uint64_t>(action.operation));
+  add(bytes, action.target);
+  for (const std::string& argument : action.argv) add(bytes, argument);
+  return sha256Hex(bytes);
+}
+
+std::optional<AskedAction> findAsked(const State& state, const RunId& run, const policy::Action& action) {
+  const std::string key = keyOf(action);
+  for (auto open = state.questions.rbegin(); open != state.questions.rend(); ++open) {
+    const auto& [id, question] = *open;
+    const sandbox::GuardedAction& asked = question.what.action;
+    if (question.run != run || keyOf(asked.action) != key) continue;
+    return AskedAction{id, question.askedAt.wall, std::nullopt, asked.chain, asked.chainNote};
+  }
+  for (auto closed = state.closedQuestions.rbegin(); closed != state.closedQuestions.rend(); ++closed) {
+    if (closed->run != run || closed->key != key) continue;
+    return AskedAction{closed->id, closed->at.wall, closed->answer.outcome, closed->chain, closed->chainNote};
+  }
+  return std::nullopt;
+}
+
 std::vector<const Question*> cardOf(const State& state, const Question& question) {
   if (question.what.batch == 0) return {&question};
   std::vector<const Question*> card;
@@ -85,6 +108,7 @@ std::optional<std::string> whyRefused(const State& state, const Run& run, sandbo
                                       const sandbox::Ask& ask, const Now& now) {
   if (!isLive(run) || knows(state, run, {guard, ask.ask})) return std::nullopt;
   if (std::holds_alternative<Stopping>(run.life)) return "the run is being stopped";
+  if (state.latch) return "the emergency stop is latched: nothing is allowed until a person has re-armed it";
   if (couldJoin(state, run, ask)) return std::nullopt;
   const auto recent =
       std::ranges::count_if(run.talk.askedAt, [&](Microseconds at) { return now.monotonic - at < kMinute; });
@@ -120,7 +144,8 @@ std::optional<std::string> whyClosed(const State& state, const Peer& peer, std::
   const std::string at = " at " + formatRfc3339(found->at.wall);
   switch (found->answer.outcome) {
     case Settled::kExpired: return question + "expired" + at;
-    case Settled::kStopped: return question + "ended with its run" + at;
+    case Settled::kStopped:
+      return question + "was stopped" + at + (found->answer.say.empty() ? "" : ": " + found->answer.say);
     case Settled::kWithdrawn: return question + "was withdrawn" + at + ": nobody waits for an answer any more";
     case Settled::kAllowed:
     case Settled::kDenied:

@@ -18,11 +18,23 @@ std::string digestOf(const std::vector<const Question*>& card);
 // Of everything that an answer to that ask is about.
 std::string digestOf(const RunId& run, const sandbox::Ask& ask);
 
+// Of an action as `ringfence why` can name it: its operation, target and arguments.
+std::string keyOf(const policy::Action& action);
+// Whoever asked for that action in that run: who waits for an answer, else who was the last that had one.
+struct AskedAction {
+  std::uint64_t question = 0;
+  Microseconds at{};               // wall; since when it waits, or when it was settled
+  std::optional<Settled> outcome;  // absent: it waits
+  std::vector<sandbox::ProcessLink> chain;
+  std::optional<std::string> chainNote;
+};
+std::optional<AskedAction> findAsked(const State& state, const RunId& run, const policy::Action& action);
+
 // Cards of runs that `peer` may see, of one run or (empty) of all, by the id of their first question.
 std::vector<std::vector<const Question*>> visibleCards(const State& state, const Peer& peer, const RunId& run);
 
-// Why this ask would be refused without a person: the run has too many open questions, or is being stopped. Nothing:
-// it becomes a question, joins one, or has its answer already.
+// Why this ask would be refused without a person: the run has too many open questions, is being stopped, or the
+// emergency stop is latched. Nothing: it becomes a question, joins one, or has its answer already.
 std::optional<std::string> whyRefused(const State& state, const Run& run, sandbox::GuardKind guard,
                                       const sandbox::Ask& ask, const Now& now);
 

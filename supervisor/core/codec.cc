@@ -21,14 +21,37 @@ using stored::Of;
 // ---- names that are stored for ever; they need not be those that are shown
 
 constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
-    "daemon-started",     "daemon-stopping",  "run-admitted",    "run-built",        "run-started",
-    "run-refused",        "run-frozen",       "run-resumed",     "run-stopping",     "run-ended",
-    "difference-found",   "run-adopted",      "launcher-lost",   "launcher-ready",   "policy-trusted",
-    "snapshot-taken",     "segment-retired",  "action-asked",    "ask-joined",       "ask-left",
-    "action-answered",    "action-performed", "action-denied",   "action-rewritten", "connection-opened",
-    "outcome-unknown",    "asks-refused",     "actions-allowed", "grant-issued",     "grant-revoked",
-    "grant-expired",      "guard-started",    "guard-lost",      "rules-enforced",   "traffic-counted",
-    "records-not-written"};
+    "daemon-started",    "daemon-stopping",
+    "run-admitted",      "run-built",
+    "run-started",       "run-refused",
+    "run-frozen",        "run-resumed",
+    "run-stopping",      "run-ended",
+    "difference-found",  "run-adopted",
+    "launcher-lost",     "launcher-ready",
+    "policy-trusted",    "snapshot-taken",
+    "segment-retired",   "action-asked",
+    "ask-joined",        "ask-left",
+    "action-answered",   "action-performed",
+    "action-denied",     "action-rewritten",
+    "connection-opened", "outcome-unknown",
+    "asks-refused",      "actions-allowed",
+    "grant-issued",      "grant-revoked",
+    "grant-expired",     "guard-started",
+    "guard-lost",        "rules-enforced",
+    "traffic-counted",   "records-not-written",
+    "run-restrained",    "interruption-measured",
+    "alarm-raised",      "lease-given",
+    "lease-ended",       "limit-reached",
+    "connections-held",  "records-stopped",
+    "records-resumed",   "emergency-stopped",
+    "rearmed",           "latch-released"};
+constexpr std::array<std::string_view, 8> kCauses{"memory", "io",    "accelerator", "battery",
+                                                  "heat",   "limit", "relieved",    "alarm"};
+constexpr std::array<std::string_view, 5> kSelfHeld{"restart", "questions", "no-records", "another-program",
+                                                    "emergency-stop"};
+constexpr std::array<std::string_view, 3> kSteps{"reclaim", "limit-writes", "defer-model-call"};
+constexpr std::array<std::string_view, 6> kAlarms{"leak",        "accelerator-leak", "spin",
+                                                  "fork-growth", "restart-loop",     "control-group"};
 constexpr std::array<std::string_view, std::variant_size_v<LifeState>> kLives{"requested", "starting", "running",
                                                                               "frozen",    "stopping", "ended"};
 constexpr std::array<std::string_view, sandbox::kWallCount> kWalls{
@@ -39,6 +62,10 @@ constexpr std::array<std::string_view, 3> kStdios{"descriptors", "terminal", "ca
 constexpr auto& namesOf(sandbox::Wall) { return kWalls; }
 constexpr auto& namesOf(policy::PriorityClass) { return kPriorities; }
 constexpr auto& namesOf(sandbox::Stdio) { return kStdios; }
+constexpr auto& namesOf(PreemptCause) { return kCauses; }
+constexpr auto& namesOf(MilderStep) { return kSteps; }
+constexpr auto& namesOf(SelfHeld) { return kSelfHeld; }
+constexpr auto& namesOf(AlarmKind) { return kAlarms; }
 
 // ---- fields
 
@@ -58,8 +85,16 @@ template <typename A, Of<FinalUsage> F> void fields(A& a, F& f) {
 template <typename A, Of<DaemonStarted> F> void fields(A& a, F& f) { a("kernel", f.kernel); a("version", f.version); }
 template <typename A, Of<DaemonStopping> F> void fields(A& a, F& f) { a("reason", f.reason); }
 template <typename A, Of<PolicyFile> F> void fields(A& a, F& f) { a("path", f.path); a("sha256", f.sha256); }
+template <typename A, Of<BoundOrigin> F> void fields(A& a, F& f) { a("limit", f.limit); a("place", f.place); }
+template <typename A, Of<RunBounds> F> void fields(A& a, F& f) {
+  a("cpu_percent", f.cpuPercent); a("file_write_bytes_per_sec", f.fileWriteBytesPerSec);
+  a("hold_on_alarm", f.holdOnAlarm); a("kill", f.kill); a("memory_bytes", f.memoryBytes);
+  a("memory_hard_bytes", f.memoryHardBytes); a("origins", f.origins); a("pids", f.pids); a("wall_time_sec", f.wallTimeSec);
+}
+template <typename A, Of<NpuShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
-  a("home", f.home); a("policy_file", f.policyFile); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
+  a("bounds", f.bounds);
+  a("home", f.home); a("npu", f.npu); a("policy_file", f.policyFile); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
   a("resolved", f.resolved); a("unattended", f.unattended);
 }
 template <typename A, Of<RunAdmitted> F> void fields(A& a, F& f) {
@@ -70,9 +105,23 @@ template <typename A, Of<RunAdmitted> F> void fields(A& a, F& f) {
 template <typename A, Of<RunBuilt> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("notes", f.notes); a("posture", f.posture); }
 template <typename A, Of<RunStarted> F> void fields(A& a, F& f) { a("pid", f.pid); }
 template <typename A, Of<RunRefused> F> void fields(A& a, F& f) { a("exit_code", f.exitCode); a("message", f.message); a("token", f.token); }
-template <typename A, Of<RunFrozen> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("reason", f.reason); }
-template <typename A, Of<RunResumed> F> void fields(A& a, F& f) { a("by_uid", f.byUid); }
-template <typename A, Of<RunStopping> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("kill", f.kill); a("reason", f.reason); }
+template <typename A, Of<InterruptionPrice> F> void fields(A& a, F& f) {
+  a("delay_usec", f.delayUsec); a("tokens", f.tokens); a("why", f.why); a("work_cpu_usec", f.workCpuUsec);
+}
+template <typename A, Of<Preemption> F> void fields(A& a, F& f) { a("cause", f.cause); a("predicted", f.predicted); }
+template <typename A, Of<RunRestrained> F> void fields(A& a, F& f) {
+  a("bytes", f.bytes); a("cause", f.cause); a("reason", f.reason); a("step", f.step);
+}
+template <typename A, Of<InterruptionMeasured> F> void fields(A& a, F& f) {
+  a("held_usec", f.heldUsec); a("killed", f.killed); a("predicted", f.predicted); a("real", f.real);
+}
+template <typename A, Of<LimitReached> F> void fields(A& a, F& f) { a("limit", f.limit); a("reason", f.reason); }
+template <typename A, Of<AlarmRaised> F> void fields(A& a, F& f) { a("kind", f.kind); a("reason", f.reason); }
+template <typename A, Of<LeaseGiven> F> void fields(A& a, F& f) { a("device", f.device); a("percent", f.percent); }
+template <typename A, Of<LeaseEnded> F> void fields(A& a, F& f) { a("device", f.device); }
+template <typename A, Of<RunFrozen> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("itself", f.itself); a("preemption", f.preemption); a("reason", f.reason); }
+template <typename A, Of<RunResumed> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("reason", f.reason); }
+template <typename A, Of<RunStopping> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("kill", f.kill); a("latched", f.latched); a("reason", f.reason); }
 template <typename A, Of<RunEnded> F> void fields(A& a, F& f) {
   a("exit", f.exit); a("later", f.later); a("note", f.note); a("out_of_memory", f.outOfMemory); a("usage", f.usage);
 }
@@ -80,25 +129,40 @@ template <typename A, Of<DifferenceFound> F> void fields(A& a, F& f) { a("action
 template <typename A, Of<RunAdopted> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("pid", f.pid); }
 template <typename A, Of<LauncherLost> F> void fields(A& a, F& f) { a("reason", f.reason); }
 template <typename A, Of<LauncherReady> F> void fields(A& a, F& f) { a("pid", f.pid); }
+template <typename A, Of<RecordsStopped> F> void fields(A& a, F& f) { a("disk_full", f.diskFull); a("reason", f.reason); }
+template <typename A, Of<RecordsResumed> F> void fields(A&, F&) {}
 template <typename A, Of<PolicyTrusted> F> void fields(A& a, F& f) { a("file", f.file); a("hash", f.hash); a("uid", f.uid); }
 template <typename A, Of<SnapshotTaken> F> void fields(A& a, F& f) { a("state_hash", f.stateHash); a("up_to_seq", f.upToSeq); }
 template <typename A, Of<SegmentRetired> F> void fields(A& a, F& f) { a("head_hash", f.headHash); a("up_to_seq", f.upToSeq); }
+
+template <typename A, Of<EmergencyStopped> F> void fields(A& a, F& f) {
+  a("killed", f.killed); a("note", f.note); a("processes", f.processes); a("runs", f.runs); a("took_usec", f.tookUsec);
+  a("trigger", f.trigger); a("uid", f.uid); a("verified", f.verified); a("write_usec", f.writeUsec);
+}
+template <typename A, Of<Rearmed> F> void fields(A& a, F& f) { a("uid", f.uid); }
+template <typename A, Of<LatchReleased> F> void fields(A&, F&) {}
+template <typename A, Of<Latch> F> void fields(A& a, F& f) { a("at", f.at); a("rearmed_by", f.rearmedBy); a("stop", f.stop); }
 
 template <typename A, Of<Requested> F> void fields(A&, F&) {}
 template <typename A, Of<Starting> F> void fields(A& a, F& f) { a("init_pid", f.initPid); }
 template <typename A, Of<Running> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("pid", f.pid); }
 template <typename A, Of<Frozen> F> void fields(A& a, F& f) {
-  a("by_uid", f.byUid); a("init_pid", f.initPid); a("pid", f.pid); a("since", f.since);
+  a("by_uid", f.byUid); a("init_pid", f.initPid); a("itself", f.itself); a("pid", f.pid); a("preemption", f.preemption);
+  a("reason", f.reason); a("since", f.since);
 }
 template <typename A, Of<Stopping> F> void fields(A& a, F& f) {
-  a("init_pid", f.initPid); a("killed", f.killed); a("pid", f.pid); a("since", f.since); a("was_frozen", f.wasFrozen);
+  a("init_pid", f.initPid); a("killed", f.killed); a("latched", f.latched); a("pid", f.pid); a("since", f.since); a("was_frozen", f.wasFrozen);
 }
 template <typename A, Of<EndedState> F> void fields(A& a, F& f) {
   a("at", f.at); a("exit", f.exit); a("exit_code", f.exitCode); a("later", f.later); a("note", f.note);
   a("out_of_memory", f.outOfMemory); a("refused", f.refused); a("token", f.token); a("usage", f.usage);
 }
+template <typename A, Of<SeenLimit> F> void fields(A& a, F& f) { a("at", f.at); a("limit", f.limit); }
+template <typename A, Of<SeenAlarm> F> void fields(A& a, F& f) { a("alarm", f.alarm); a("at", f.at); }
 template <typename A, Of<Run> F> void fields(A& a, F& f) {
-  a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life); a("notes", f.notes);
+  a("alarms", f.alarms);
+  a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life);
+  a("leases_dropped", f.leasesDropped); a("limits", f.limits); a("notes", f.notes);
   a("posture", f.posture); a("talk", f.talk); a("what", f.what);
 }
 struct Trust { std::uint32_t uid = 0; std::string file; std::string hash; };
@@ -109,12 +173,12 @@ struct FlatState {
   std::vector<StandingGrant> grants;
 };
 template <typename A, Of<FlatState> F> void fields(A& a, F& f) {
-  a("boot_id", f.rest.bootId); a("ended", f.rest.ended); a("last_seq", f.rest.lastSeq);
+  a("boot_id", f.rest.bootId); a("latch", f.rest.latch); a("ended", f.rest.ended); a("last_seq", f.rest.lastSeq);
   a("launcher_ready", f.rest.launcherReady); a("retired_seq", f.rest.retiredSeq); a("runs", f.runs);
   a("snapshot_seq", f.rest.snapshotSeq); a("trusted", f.trusted);
   a("closed_questions", f.rest.closedQuestions); a("ended_grants", f.rest.endedGrants); a("grants", f.grants);
   a("last_grant", f.rest.lastGrant);
-  a("last_question", f.rest.lastQuestion); a("questions", f.questions);
+  a("last_question", f.rest.lastQuestion); a("questions", f.questions); a("records_stopped", f.rest.recordsStopped);
 }
 // clang-format on
 
@@ -316,6 +380,10 @@ Result<State> unflatten(FlatState flat) {
 
 }  // namespace
 
+std::string_view nameOf(PreemptCause cause) { return kCauses.at(static_cast<std::size_t>(cause)); }
+std::string_view nameOf(SelfHeld holder) { return kSelfHeld.at(static_cast<std::size_t>(holder)); }
+std::string_view nameOf(AlarmKind kind) { return kAlarms.at(static_cast<std::size_t>(kind)); }
+
 std::string_view factKind(const FactBody& body) { return kKinds[body.index()]; }
 
 std::vector<std::string_view> factKinds() { return {kKinds.begin(), kKinds.end()}; }
@@ -350,6 +418,7 @@ std::string encodeState(const State& state) {
   for (const auto& [id, run] : state.runs) flat.runs.push_back(run);
   flat.rest.closedQuestions = state.closedQuestions;
   flat.rest.endedGrants = state.endedGrants;
+  flat.rest.latch = state.latch;
   flat.rest.lastGrant = state.lastGrant;
   flat.rest.lastQuestion = state.lastQuestion;
   for (const auto& [id, question] : state.questions) flat.questions.push_back(question);

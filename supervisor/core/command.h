@@ -14,6 +14,7 @@
 #include "supervisor/core/action_commands.h"
 #include "supervisor/core/fact.h"
 #include "supervisor/core/peer.h"
+#include "supervisor/core/stop_commands.h"
 
 namespace ringfence::supervisor {
 
@@ -56,11 +57,14 @@ struct LauncherSaid {
   sandbox::LauncherEvent event;
   FinalUsage usage = {};
 };
-// `frozenGroups`: the runs whose group the kernel holds frozen, where the caller has read that; absent: not read.
+// `frozenGroups`: the runs that the kernel was told to hold, where the caller has read that; absent: not read.
+// `unknown`: what becomes of a run that the log does not know: it ends, or, where the log cannot be trusted, is held.
+enum class UnknownRuns { kEnd, kHold };
 struct LauncherConnected {
   std::int32_t pid = 0;
   std::vector<sandbox::KeptRun> kept;
   std::optional<std::set<RunId>> frozenGroups = std::nullopt;
+  UnknownRuns unknown = UnknownRuns::kEnd;
 };
 struct LauncherGone {
   std::string reason;
@@ -72,6 +76,46 @@ struct ClientLost {
 // A deadline that an ArmTimer effect asked for.
 struct TimerFired {
   RunId run;
+};
+// The governor wants this, for its reason; its own holds are the only ones that it ends.
+enum class PreemptStep { kReclaim, kLimitWrites, kDeferModelCall, kFreeze, kResume, kKill };
+struct PreemptRun {
+  RunId run;
+  PreemptStep step{};
+  PreemptCause cause{};
+  std::string reason;
+  std::optional<std::uint64_t> bytes = std::nullopt;  // as in RunRestrained
+  std::optional<InterruptionPrice> predicted = std::nullopt;
+  // What the agent is told of which limit ("wall_time"); empty: nothing.
+  std::string limit = {}, tellAgent = {};
+};
+struct AlarmFound {
+  RunId run;
+  AlarmKind kind{};
+  std::string reason;
+  bool mayHold = true;  // false: somebody outside waits for it
+};
+// The kernel held it at a limit of its policy; `limit` and `tellAgent` as in PreemptRun.
+struct LimitFound {
+  RunId run;
+  std::string limit, reason, tellAgent;
+};
+struct InterruptionCost {
+  RunId run;
+  InterruptionMeasured measured;
+};
+// The log cannot be written; it can again.
+struct RecordsFailed {
+  bool diskFull = false;
+  std::string reason;
+};
+struct RecordsWork {};
+// Somebody else did that to the groups of a run.
+enum class GroupTrouble { kMovedOut, kThawed, kFrozen };
+struct GroupsTouched {
+  RunId run;
+  GroupTrouble trouble{};
+  std::string reason;
 };
 struct DaemonBegan {
   std::string version;
@@ -85,6 +129,7 @@ using Command =
     std::variant<AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid, LauncherConnected,
                  LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn,
                  AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
-                 RecordsOmitted, AnswerCard, RevokeGrant, TimePassed>;
+                 RecordsOmitted, AnswerCard, RevokeGrant, TimePassed, PreemptRun, AlarmFound, InterruptionCost,
+                 LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, RearmStop, LatchOpened>;
 
 }  // namespace ringfence::supervisor

@@ -5,6 +5,7 @@
 #include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/latch.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -87,6 +88,7 @@ std::vector<std::string> recordedCommand(const std::vector<std::string>& command
 }
 
 Result<void> checkRoom(const State& state, std::uint32_t ownerUid) {
+  if (state.latch) return refusedByLatch(*state.latch);
   if (!state.launcherReady) {
     return refuse(ErrorCode::kUnavailable,
                   "no launcher: nothing can be started until ringfence-launcher is back; try again in a moment");
@@ -112,6 +114,7 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
   RF_TRY(checkRequest(deciding.state(), command));
   const sandbox::Plan& plan = command.plan;
   RF_TRY(checkRoom(deciding.state(), plan.identity.callerUid));
+  RF_TRY(checkLeases(deciding.state(), command));
   // Building overlaps with the commit: it starts nothing of the agent's. Only the release waits for the disk.
   deciding.tellLauncher(0, sandbox::Launch{plan});
   deciding.record(plan.run, RunAdmitted{.name = command.name,
@@ -128,6 +131,7 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
                                         .weakened = plan.weakened,
                                         .detached = command.detached,
                                         .terms = command.terms});
+  giveLeases(deciding, command);
   return {};
 }
 
@@ -135,8 +139,11 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
 
 Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Context&) {
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
-  if (!std::holds_alternative<Running>(run->life)) return wrongState(*run, "frozen");
-  deciding.atOnce(FreezeGroup{run->id, run->what.priority, true});
+  // What would go on by itself, a person may hold on to: it does not then.
+  const auto* frozen = std::get_if<Frozen>(&run->life);
+  const bool held = frozen != nullptr && (frozen->preemption || frozen->itself == SelfHeld::kNoRecords);
+  if (!held && !std::holds_alternative<Running>(run->life)) return wrongState(*run, "frozen");
+  holdAgent(deciding, *run);
   deciding.record(run->id, RunFrozen{command.peer.uid, clip(command.reason)});
   return {};
 }
@@ -144,9 +151,10 @@ Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Contex
 Result<void> decideOn(Deciding& deciding, const ResumeRun& command, const Context&) {
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
   if (!std::holds_alternative<Frozen>(run->life)) return wrongState(*run, "resumed");
+  if (deciding.state().latch) return refusedByLatch(*deciding.state().latch);
+  RF_TRY(takeLeasesAgain(deciding, *run, command.peer));
   // Letting go is a decision like any other: it waits until it is durable. Only holding and ending do not wait.
-  const std::uint64_t seq = deciding.record(run->id, RunResumed{command.peer.uid});
-  deciding.after(seq, FreezeGroup{run->id, run->what.priority, false});
+  letGoOf(deciding, *run, deciding.record(run->id, RunResumed{command.peer.uid}));
   return {};
 }
 
@@ -232,6 +240,45 @@ Result<void> decideOn(Deciding& deciding, const DaemonEnds& command, const Conte
   return {};
 }
 
+// ---- what the governor does
+
+Result<void> decideOn(Deciding& deciding, const PreemptRun& command, const Context&) {
+  decidePreempt(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const AlarmFound& command, const Context&) {
+  decideAlarm(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const LimitFound& command, const Context&) {
+  decideLimit(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const InterruptionCost& command, const Context&) {
+  decideMeasured(deciding, command);
+  return {};
+}
+
+// ---- faults
+
+Result<void> decideOn(Deciding& deciding, const RecordsFailed& command, const Context&) {
+  decideRecordsFailed(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const RecordsWork&, const Context&) {
+  decideRecordsWork(deciding);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const GroupsTouched& command, const Context&) {
+  decideGroupsTouched(deciding, command);
+  return {};
+}
+
 // ---- guards and questions
 
 Result<void> decideOn(Deciding& deciding, const AskRaised& command, const Context& context) {
@@ -292,6 +339,11 @@ Result<void> decideOn(Deciding& deciding, const RulesTaken& command, const Conte
   return {};
 }
 
+Result<void> decideOn(Deciding& deciding, const HoldTold& command, const Context&) {
+  decideHoldTold(deciding, command);
+  return {};
+}
+
 Result<void> decideOn(Deciding& deciding, const RecordsOmitted& command, const Context&) {
   decideOmitted(deciding, command);
   return {};
@@ -301,17 +353,37 @@ Result<void> decideOn(Deciding& deciding, const TrafficTold& command, const Cont
   return {};
 }
 
+// ---- the emergency stop
+
+Result<void> decideOn(Deciding& deciding, const StopHeard& command, const Context&) {
+  decideStopHeard(deciding, command);
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const RearmStop& command, const Context&) {
+  return decideRearm(deciding, command);
+}
+
+Result<void> decideOn(Deciding& deciding, const LatchOpened&, const Context&) {
+  decideLatchOpened(deciding);
+  return {};
+}
+
 // Whatever ended a run or kills it: nobody is left to act on an answer. One that is asked to end decides itself what
 // the signal means for a call that waits.
 void settleEnds(Deciding& deciding) {
   std::map<RunId, Settled> ends;
+  std::set<RunId> over;
   for (const Fact& fact : deciding.facts()) {
-    if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body))
+    if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body)) {
       ends.try_emplace(fact.run, Settled::kWithdrawn);
+      over.insert(fact.run);
+    }
     const auto* stopping = std::get_if<RunStopping>(&fact.body);
     if (stopping != nullptr && stopping->kill) ends.try_emplace(fact.run, Settled::kStopped);
   }
   for (const auto& [run, outcome] : ends) settleQuestionsOf(deciding, run, outcome);
+  for (const RunId& run : over) endLeases(deciding, run);
 }
 
 }  // namespace
@@ -324,7 +396,8 @@ void Deciding::after(std::uint64_t seq, EffectBody effect) {
 
 void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t byUid, std::string reason) {
   // Before the command runs there is nobody to ask.
-  const bool kill = kind == StopKind::kKill || hasNotStarted(run) || commandPid(run.life) == 0;
+  const bool kill =
+      kind == StopKind::kKill || kind == StopKind::kLatched || hasNotStarted(run) || commandPid(run.life) == 0;
   const auto* stopping = std::get_if<Stopping>(&run.life);
   const bool alreadyKilled = stopping != nullptr && stopping->killed;
   if (kill) {
@@ -336,10 +409,10 @@ void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t by
   // Looks again: at what did not end when asked, and at what a kill has not ended yet.
   deciding.atOnce(ArmTimer{run.id, kStopGrace});
   if (alreadyKilled) return;
-  const std::uint64_t seq = deciding.record(run.id, RunStopping{byUid, kill, clip(reason)});
+  const auto latched = kind == StopKind::kLatched ? std::optional(true) : std::nullopt;
+  const std::uint64_t seq = deciding.record(run.id, RunStopping{byUid, kill, clip(reason), latched});
   // A frozen run gets its signal when it thaws; thawing waits for the disk, the kill at the deadline does not.
-  if (!kill && std::holds_alternative<Frozen>(run.life))
-    deciding.after(seq, FreezeGroup{run.id, run.what.priority, false});
+  if (!kill && std::holds_alternative<Frozen>(run.life)) letGoOf(deciding, run, seq);
 }
 
 void removeStrayGroups(Deciding& deciding, const RunId& run) {

@@ -103,4 +103,10 @@ void decideOmitted(Deciding& deciding, const RecordsOmitted& command) {
   deciding.record(run->id, RecordsNotWritten{command.guard.kind, command.count});
 }
 
+void decideHoldTold(Deciding& deciding, const HoldTold& command) {
+  const Run* run = findLive(deciding, command.run);
+  if (run == nullptr) return;
+  deciding.record(run->id, ConnectionsHeld{command.report});
+}
+
 }  // namespace ringfence::supervisor

@@ -19,6 +19,13 @@ bool isKilled(const Run& run) {
   return stopping != nullptr && stopping->killed;
 }
 
+RunRefused endedBeforeItBegan(const Run& run) {
+  const auto* stopping = std::get_if<Stopping>(&run.life);
+  if (stopping != nullptr && stopping->latched.value_or(false))
+    return {.token = "latched", .message = "the emergency stop came before it had started", .exitCode = 7};
+  return {.token = "stopped", .message = "stopped before it started", .exitCode = 125};
+}
+
 // A wall that is down and was not admitted as weakened. The launcher ends such a launch itself; this is the second
 // look.
 const sandbox::WallReading* findFallenWall(const Run& run, const std::vector<sandbox::WallReading>& posture) {
@@ -88,7 +95,7 @@ void said(Deciding& deciding, const sandbox::LaunchFailed& event, const FinalUsa
                                                                 .later = laterOf(*run)});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   } else if (isKilled(*run)) {
-    refuseLaunch(deciding, *run, {.token = "stopped", .message = "stopped before it started", .exitCode = 125});
+    refuseLaunch(deciding, *run, endedBeforeItBegan(*run));
   } else {
     const int exitCode = event.exitCode == 126 || event.exitCode == 127 ? event.exitCode : 125;
     refuseLaunch(deciding, *run, {.token = event.token, .message = event.message, .exitCode = exitCode});
@@ -101,12 +108,13 @@ void said(Deciding& deciding, const sandbox::Ended& event, const FinalUsage& rea
     removeStrayGroups(deciding, event.run);
     deciding.tellLauncher(0, sandbox::Forget{event.run});
   } else if (isKilled(*run) && commandPid(run->life) == 0) {
-    refuseLaunch(deciding, *run, {.token = "stopped", .message = "stopped before it started", .exitCode = 125});
+    refuseLaunch(deciding, *run, endedBeforeItBegan(*run));
   } else {
     const FinalUsage usage = read == FinalUsage{} ? finalUsage(event.usage) : read;
+    std::string note = event.outOfMemory ? noteOfMemory(*run, usage, event.note) : event.note;
     const std::uint64_t seq = deciding.record(run->id, RunEnded{.exit = event.exit,
                                                                 .outOfMemory = event.outOfMemory,
-                                                                .note = noteOfEnd(*run, event.note),
+                                                                .note = noteOfEnd(*run, std::move(note)),
                                                                 .usage = usage,
                                                                 .later = laterOf(*run)});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});

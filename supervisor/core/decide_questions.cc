@@ -79,7 +79,7 @@ void refuseAsks(Deciding& deciding, const Run& run, const GuardName& guard, cons
   if (asks.empty()) return;
   const auto count = static_cast<std::uint32_t>(asks.size());
   const std::uint64_t seq = deciding.record(run.id, AsksRefused{asks.front().action, asks.front().rule, why, count});
-  const bool stopping = std::holds_alternative<Stopping>(run.life);
+  const bool stopping = std::holds_alternative<Stopping>(run.life) || deciding.state().latch.has_value();
   const auto outcome = stopping                  ? sandbox::Outcome::kStopped
                        : termsOf(run).unattended ? sandbox::Outcome::kExpired
                                                  : sandbox::Outcome::kDenied;
@@ -88,7 +88,8 @@ void refuseAsks(Deciding& deciding, const Run& run, const GuardName& guard, cons
   const bool tooMany = run.talk.refused + count > kMaxRefusedAsks && !termsOf(run).unattended;
   if (!tooMany || !std::holds_alternative<Running>(run.life)) return;
   deciding.atOnce(FreezeGroup{run.id, run.what.priority, true});
-  deciding.record(run.id, RunFrozen{0, "it went on asking while nobody answered: " + why});
+  deciding.record(run.id,
+                  RunFrozen{0, "it went on asking while nobody answered: " + why, std::nullopt, SelfHeld::kQuestions});
 }
 
 Result<void> checkRewrite(const policy::Action& action, const sandbox::Rewrite& rewrite) {
@@ -334,11 +335,11 @@ void decideTime(Deciding& deciding, const Context& context) {
   }
 }
 
-void settleQuestionsOf(Deciding& deciding, const RunId& run, Settled outcome) {
+void settleQuestionsOf(Deciding& deciding, const RunId& run, Settled outcome, const std::string& why) {
   for (const auto& [id, question] : deciding.state().questions) {
     if (question.run != run) continue;
-    const char* say = outcome == Settled::kStopped ? "the run was stopped" : "the run has ended";
-    settle(deciding, question, settledBy(id, outcome, say));
+    const char* usual = outcome == Settled::kStopped ? "the run was stopped" : "the run has ended";
+    settle(deciding, question, settledBy(id, outcome, why.empty() ? usual : why));
   }
 }
 

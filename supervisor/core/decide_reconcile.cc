@@ -43,14 +43,27 @@ class Reconciling {
 
   void reconcile(const KeptRun& kept) {
     const auto found = deciding_.state().runs.find(kept.run);
-    if (found == deciding_.state().runs.end() || !isLive(found->second))
-      return removeStray(kept, found != deciding_.state().runs.end());
+    const bool isKnown = found != deciding_.state().runs.end();
+    if (!isKnown && command_.unknown == UnknownRuns::kHold) return holdUnknown(kept);
+    if (!isKnown || !isLive(found->second)) return removeStray(kept, isKnown);
     const Run& run = found->second;
     switch (kept.state) {
       case KeptState::kEnded: return recordEnd(run, kept);
       case KeptState::kBuilt: return endUnreleased(run);
       case KeptState::kRunning: return adopt(run, kept);
     }
+  }
+
+  // Whose it is and what it may do stood in a log that cannot be trusted. What it does is not known either, so it does
+  // nothing; whether it ends is a person's decision, and its launcher keeps it until then. Only an admin may see it.
+  void holdUnknown(const KeptRun& kept) {
+    if (kept.state != KeptState::kRunning) return;
+    const std::string why = "the log cannot be trusted, and what this run is stood there";
+    deciding_.record(kept.run, RunAdmitted{.name = "unknown", .priority = kept.priority, .detached = true});
+    deciding_.record(kept.run, RunAdopted{kept.initPid, kept.pid});
+    deciding_.atOnce(FreezeGroup{kept.run, kept.priority, true, Extent::kAgent});
+    difference(kept.run, why, "held it");
+    deciding_.record(kept.run, RunFrozen{0, why, std::nullopt, SelfHeld::kRestart});
   }
 
   void removeStray(const KeptRun& kept, bool known) {
@@ -68,13 +81,14 @@ class Reconciling {
   }
 
   void recordEnd(const Run& run, const KeptRun& kept) {
-    const std::string away = "ended while the daemon was away";
-    const std::uint64_t seq =
-        deciding_.record(run.id, RunEnded{.exit = kept.exit,
-                                          .outOfMemory = kept.outOfMemory,
-                                          .note = noteOfEnd(run, kept.note.empty() ? away : away + "; " + kept.note),
-                                          .usage = finalUsage(kept.usage),
-                                          .later = laterOf(run)});
+    std::string note = "ended while the daemon was away";
+    if (!kept.note.empty()) note += "; " + kept.note;
+    if (kept.outOfMemory) note = noteOfMemory(run, finalUsage(kept.usage), std::move(note));
+    const std::uint64_t seq = deciding_.record(run.id, RunEnded{.exit = kept.exit,
+                                                                .outOfMemory = kept.outOfMemory,
+                                                                .note = noteOfEnd(run, std::move(note)),
+                                                                .usage = finalUsage(kept.usage),
+                                                                .later = laterOf(run)});
     deciding_.tellLauncher(seq, sandbox::Forget{run.id});
   }
 
@@ -102,12 +116,16 @@ class Reconciling {
     if (command_.frozenGroups && command_.frozenGroups->contains(run.id)) {
       // Somebody froze it and the record was lost. It stays held until a person says otherwise.
       difference(run.id, "the kernel holds it frozen, the log says running", "left it frozen");
-      deciding_.record(run.id, RunFrozen{0, "found frozen after a restart"});
+      deciding_.record(run.id, RunFrozen{0, "found frozen after a restart", std::nullopt, SelfHeld::kRestart});
     }
   }
 
   void keepFrozen(const Run& run) {
-    deciding_.atOnce(FreezeGroup{run.id, run.what.priority, true});
+    const bool isStopped = std::get<Frozen>(run.life).itself == SelfHeld::kEmergencyStop;
+    if (isStopped)
+      deciding_.atOnce(FreezeGroup{run.id, run.what.priority, true});
+    else
+      holdAgent(deciding_, run);
     if (command_.frozenGroups && !command_.frozenGroups->contains(run.id)) {
       difference(run.id, "the log says frozen, the kernel had it running", "froze it again");
     }
@@ -119,7 +137,7 @@ class Reconciling {
       deciding_.atOnce(KillGroup{run.id, run.what.priority});
     else
       deciding_.tellLauncher(0, sandbox::SignalRun{run.id, SIGTERM});
-    if (stopping.wasFrozen && !stopping.killed) deciding_.after(seq, FreezeGroup{run.id, run.what.priority, false});
+    if (stopping.wasFrozen && !stopping.killed) letGoOf(deciding_, run, seq);
     deciding_.atOnce(ArmTimer{run.id, kStopGrace});
   }
 

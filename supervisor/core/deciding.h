@@ -36,16 +36,43 @@ class Deciding {
   Decision decision_;
 };
 
-enum class StopKind { kHangUp, kTerminate, kKill };
+// kLatched: the emergency stop met it before it ran.
+enum class StopKind { kHangUp, kTerminate, kKill, kLatched };
 
 // Ends a live run: asks it to (or kills it, where it cannot be asked yet), and sets a deadline.
 void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t byUid, std::string reason);
+// Stops the agent where it stands, without waiting for the disk. Its guards go on: its egress keeps the connections.
+void holdAgent(Deciding& deciding, const Run& run);
+// Lets go whatever holds it, once that fact is durable. Nobody while the emergency stop is latched.
+void letGoOf(Deciding& deciding, const Run& run, std::uint64_t seq);
 // Kills and removes the groups of a run about which nothing is known, so in either branch.
 void removeStrayGroups(Deciding& deciding, const RunId& run);
 
 void decideLauncherSaid(Deciding& deciding, const LauncherSaid& command);
 void decideLauncherConnected(Deciding& deciding, const LauncherConnected& command);
 void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Context& context);
+
+// Fails with kBusy where a device that the run would hold is held by others.
+Result<void> checkLeases(const State& state, const AdmitRun& command);
+void giveLeases(Deciding& deciding, const AdmitRun& command);
+// Of a run that ends with this decision.
+void endLeases(Deciding& deciding, const RunId& run);
+// Of a run that lives on; and again what it had. The latter fails as checkLeases does.
+void dropLeases(Deciding& deciding, const Run& run);
+Result<void> takeLeasesAgain(Deciding& deciding, const Run& run, const Peer& peer);
+
+void decideStopHeard(Deciding& deciding, const StopHeard& command);
+Result<void> decideRearm(Deciding& deciding, const RearmStop& command);
+void decideLatchOpened(Deciding& deciding);
+
+void decidePreempt(Deciding& deciding, const PreemptRun& command);
+void decideAlarm(Deciding& deciding, const AlarmFound& command);
+void decideLimit(Deciding& deciding, const LimitFound& command);
+void decideMeasured(Deciding& deciding, const InterruptionCost& command);
+
+void decideRecordsFailed(Deciding& deciding, const RecordsFailed& command);
+void decideRecordsWork(Deciding& deciding);
+void decideGroupsTouched(Deciding& deciding, const GroupsTouched& command);
 
 void decideAsk(Deciding& deciding, const AskRaised& command, const Context& context);
 void decideOverflow(Deciding& deciding, const AsksOverflowed& command, const Context& context);
@@ -56,8 +83,8 @@ Result<void> decideAnswer(Deciding& deciding, const AnswerCard& command, const C
 Result<void> decideRevocation(Deciding& deciding, const RevokeGrant& command);
 // Questions and grants whose time is over.
 void decideTime(Deciding& deciding, const Context& context);
-// The open questions of a run that ends or is asked to.
-void settleQuestionsOf(Deciding& deciding, const RunId& run, Settled outcome);
+// The open questions of a run that ends, is asked to or is held for good. `why`: to the agent; empty: the usual words.
+void settleQuestionsOf(Deciding& deciding, const RunId& run, Settled outcome, const std::string& why = {});
 
 void decideRecord(Deciding& deciding, const RecordTold& command);
 void decideDrained(Deciding& deciding, const ActionsDrained& command);
@@ -67,5 +94,6 @@ void decideGuardFailure(Deciding& deciding, const GuardFailed& command);
 void decideRulesTaken(Deciding& deciding, const RulesTaken& command);
 void decideTraffic(Deciding& deciding, const TrafficTold& command);
 void decideOmitted(Deciding& deciding, const RecordsOmitted& command);
+void decideHoldTold(Deciding& deciding, const HoldTold& command);
 
 }  // namespace ringfence::supervisor

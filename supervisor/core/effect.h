@@ -15,15 +15,43 @@ namespace ringfence::supervisor {
 struct SendToLauncher {
   sandbox::LauncherRequest request;
 };
+// kRun: with all who act for it. kAgent: its guards go on, so that its connections live. Thawing undoes both.
+enum class Extent { kRun, kAgent };
 struct FreezeGroup {
   RunId run;
   policy::PriorityClass priority{};
   bool frozen = true;
+  Extent extent = Extent::kRun;
+};
+// Asks the kernel to take back that much of its memory; it takes what it can.
+struct ReclaimMemory {
+  RunId run;
+  policy::PriorityClass priority{};
+  std::uint64_t bytes = 0;
+};
+struct LimitWrites {
+  RunId run;
+  policy::PriorityClass priority{};
+  std::optional<std::uint64_t> bytesPerSec;  // absent: as its policy says
+};
+// A line in what its agent can read about denials, where it has such a file.
+struct TellAgent {
+  RunId run;
+  std::string limit;  // below "limits." in the policy
+  std::string place;  // where that is written; empty: nowhere
+  std::string say;
 };
 struct KillGroup {
   RunId run;
   policy::PriorityClass priority{};
 };
+// Ends its egress, and with it every connection that it has; another one takes its place.
+struct CutConnections {
+  RunId run;
+  policy::PriorityClass priority{};
+};
+// ringfence-stop is to open its latch: every run held by itself, then the branches let go.
+struct ReleaseLatch {};
 // Kills what is left of it, then removes it from every hierarchy.
 struct RemoveGroup {
   RunId run;
@@ -56,8 +84,9 @@ struct SettleRing {
   std::uint64_t upTo = 0;
 };
 
-using EffectBody = std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish, TellGuard,
-                                SendRules, SettleRing>;
+using EffectBody =
+    std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish, TellGuard, SendRules,
+                 SettleRing, ReclaimMemory, LimitWrites, TellAgent, CutConnections, ReleaseLatch>;
 
 struct Effect {
   // The fact that must be durable first; 0: perform at once (freezing and killing wait for no disk).

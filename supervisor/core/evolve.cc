@@ -50,6 +50,7 @@ int exitCodeOf(const sandbox::ExitStatus& exit) {
 void end(State& state, Run& run, EndedState ended) {
   shorten(run.what.command);  // A thousand ended runs must not hold a thousand long commands in memory.
   endConversation(state, run, ended.at);
+  run.alarms.clear();
   run.life = std::move(ended);
   state.ended.push_back(run.id);
   if (state.ended.size() <= kMaxEndedRuns) return;
@@ -84,10 +85,11 @@ void adopt(Run& run, const RunAdopted& body) {
 void stop(Run& run, const RunStopping& body, const Now& at) {
   if (auto* stopping = std::get_if<Stopping>(&run.life)) {
     stopping->killed = stopping->killed || body.kill;
+    if (body.latched) stopping->latched = body.latched;
     return;
   }
   const Pids pids = pidsOf(run.life);
-  run.life = Stopping{pids.init, pids.command, at, body.kill, std::holds_alternative<Frozen>(run.life)};
+  run.life = Stopping{pids.init, pids.command, at, body.kill, std::holds_alternative<Frozen>(run.life), body.latched};
 }
 
 void start(Run& run, const RunStarted& body) {
@@ -111,13 +113,29 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                  [&](const RunAdopted& body) { adopt(run, body); },
                  [&](const RunFrozen& body) {
                    if (const auto* running = std::get_if<Running>(&run.life)) {
-                     run.life = Frozen{running->initPid, running->pid, fact.at, body.byUid};
+                     run.life = Frozen{running->initPid, running->pid, fact.at, body.byUid, {}, {}, {}};
+                   }
+                   if (auto* frozen = std::get_if<Frozen>(&run.life)) {
+                     frozen->byUid = body.byUid;
+                     frozen->preemption = body.preemption;
+                     frozen->reason = body.reason;
+                     frozen->itself = body.itself;
                    }
                  },
                  [&](const RunResumed&) {
                    run.talk.refused = 0;
                    if (const auto* frozen = std::get_if<Frozen>(&run.life))
                      run.life = Running{frozen->initPid, frozen->pid};
+                 },
+                 [&](const LeaseEnded&) { run.leasesDropped = true; },
+                 [&](const LeaseGiven&) { run.leasesDropped.reset(); },
+                 [&](const LimitReached& body) {
+                   std::erase_if(run.limits, [&](const SeenLimit& seen) { return seen.limit.limit == body.limit; });
+                   if (run.limits.size() < kMaxLimitsKept) run.limits.push_back({body, fact.at});
+                 },
+                 [&](const AlarmRaised& body) {
+                   if (run.alarms.size() == kMaxAlarmsKept) run.alarms.erase(run.alarms.begin());
+                   run.alarms.push_back({body, fact.at});
                  },
                  [&](const RunStopping& body) { stop(run, body, fact.at); },
                  [&](const RunRefused& body) {
@@ -207,6 +225,8 @@ State evolve(State state, const Fact& fact) {
                  [&](const PolicyTrusted& body) {
                    state.trusted[{body.uid, body.file}] = body.hash;
                  },
+                 [&](const RecordsStopped&) { state.recordsStopped = true; },
+                 [&](const RecordsResumed&) { state.recordsStopped = false; },
                  [&](const SnapshotTaken& body) { state.snapshotSeq = body.upToSeq; },
                  [&](const SegmentRetired& body) { state.retiredSeq = body.upToSeq; },
                  [&](const auto& body) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "supervisor/core/cards.h"
 #include "supervisor/core/later.h"
 
 namespace ringfence::supervisor {
@@ -36,6 +37,15 @@ std::uint64_t grantNamed(std::string_view rule) {
 
 sandbox::ProcessLink writerOf(const sandbox::GuardedAction& action) {
   return action.chain.empty() ? sandbox::ProcessLink{} : action.chain.front();
+}
+
+// A guard may have made it up, however long; it is kept with many others.
+std::vector<sandbox::ProcessLink> chainToKeep(const sandbox::GuardedAction& action) {
+  std::vector<sandbox::ProcessLink> chain(
+      action.chain.begin(),
+      action.chain.begin() + static_cast<std::ptrdiff_t>(std::min(action.chain.size(), sandbox::kMaxProcessChain)));
+  for (sandbox::ProcessLink& link : chain) link.name.resize(std::min(link.name.size(), kMaxKeptProcessName));
+  return chain;
 }
 
 // What a person allows is done, as far as anybody can know: its outcome may be lost.
@@ -91,7 +101,9 @@ void evolveAction(State& state, const Fact& fact, const ActionAnswered& body) {
   state.questions.erase(found);
   const auto owner = state.runs.find(question.run);
   const std::uint32_t ownerUid = owner == state.runs.end() ? 0 : owner->second.what.callerUid;
-  ClosedQuestion closed{body.id, question.run, ownerUid, fact.at, body};
+  const sandbox::GuardedAction& asked = question.what.action;
+  ClosedQuestion closed{body.id, question.run,        ownerUid,           fact.at,
+                        body,    keyOf(asked.action), chainToKeep(asked), asked.chainNote};
   closed.answer.rewrite = {};
   pushBounded(state.closedQuestions, std::move(closed), kMaxClosedQuestions);
   Run* run = findLive(state, question.run);
@@ -130,7 +142,8 @@ void evolveAction(State& state, const Fact& fact, const ActionsAllowed& body) {
   if (run != nullptr) memoryOf(*run, body.guard).ringUpTo = body.upTo;
   for (const AllowedCount& allowed : body.actions) {
     if (run != nullptr && allowed.operation == policy::Operation::kWrite)
-      rememberChange(*run, allowed.what, allowed.target, allowed.second, {allowed.pid.value_or(0), {}});
+      rememberChange(*run, allowed.what, allowed.target, allowed.second,
+                     {allowed.pid.value_or(0), allowed.name.value_or("")});
     const auto grant = state.grants.find(grantNamed(allowed.rule));
     if (grant != state.grants.end()) grant->second.hits += allowed.count;
   }
@@ -170,6 +183,7 @@ void evolveAction(State& state, const Fact& fact, const TrafficCounted& body) {
 }
 
 void evolveAction(State&, const Fact&, const RecordsNotWritten&) {}  // For whoever reads the log.
+void evolveAction(State&, const Fact&, const ConnectionsHeld&) {}    // Likewise.
 
 void endConversation(State& state, Run& run, const Now& at) {
   run.talk = {};

@@ -24,6 +24,10 @@ void evolveAction(State& state, const Fact& fact, const GuardLost& body);
 void evolveAction(State& state, const Fact& fact, const RulesEnforced& body);
 void evolveAction(State& state, const Fact& fact, const TrafficCounted& body);
 void evolveAction(State& state, const Fact& fact, const RecordsNotWritten& body);
+void evolveAction(State& state, const Fact& fact, const ConnectionsHeld& body);
+void evolveAction(State& state, const Fact& fact, const EmergencyStopped& body);
+void evolveAction(State& state, const Fact& fact, const Rearmed& body);
+void evolveAction(State& state, const Fact& fact, const LatchReleased& body);
 
 // Of a run that has ended: what was said with its guards, and what was granted to it alone.
 void endConversation(State& state, Run& run, const Now& at);

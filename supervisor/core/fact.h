@@ -15,6 +15,8 @@
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
 #include "supervisor/core/action_facts.h"
+#include "supervisor/core/preempt_facts.h"
+#include "supervisor/core/stop_facts.h"
 
 namespace ringfence::supervisor {
 
@@ -34,7 +36,7 @@ struct PolicyFile {
   std::string sha256;  // of its text
   bool operator==(const PolicyFile&) const = default;
 };
-// What its conversation with people goes by.
+// What its conversation with people and its governing go by.
 struct RunTerms {
   std::string home;         // what "~" stands for in its policy
   std::string resolved;     // SHA-256 of its policy with all origins, by which the daemon keeps it
@@ -42,6 +44,8 @@ struct RunTerms {
   std::uint64_t promptTimeoutSec = 600;
   std::uint32_t promptPerMinute = 6;
   std::optional<PolicyFile> policyFile;
+  std::optional<RunBounds> bounds;  // absent in what builds before it wrote
+  std::optional<NpuShare> npu;      // absent: it has none
   bool operator==(const RunTerms&) const = default;
 };
 // A launch was admitted. Everything about the run that never changes.
@@ -81,16 +85,20 @@ struct RunRefused {
 struct RunFrozen {
   std::uint32_t byUid = 0;
   std::string reason;
+  std::optional<Preemption> preemption = std::nullopt;  // the governor holds it, and lets go by itself
+  std::optional<SelfHeld> itself = std::nullopt;        // neither a person nor the governor
   bool operator==(const RunFrozen&) const = default;
 };
 struct RunResumed {
   std::uint32_t byUid = 0;
+  std::optional<std::string> reason = std::nullopt;  // of the governor; absent: somebody asked
   bool operator==(const RunResumed&) const = default;
 };
 struct RunStopping {
   std::uint32_t byUid = 0;
   bool kill = false;
   std::string reason;
+  std::optional<bool> latched = std::nullopt;  // the emergency stop met it before it ran
   bool operator==(const RunStopping&) const = default;
 };
 // The reading of the run's groups at its end, and how much output its ring had got; absent numbers are unknown.
@@ -126,6 +134,15 @@ struct LauncherReady {
   std::int32_t pid = 0;
   bool operator==(const LauncherReady&) const = default;
 };
+// Nothing can be recorded, or only this from room that was kept for it: agents are held, nothing is started or allowed.
+struct RecordsStopped {
+  bool diskFull = false;
+  std::string reason;
+  bool operator==(const RecordsStopped&) const = default;
+};
+struct RecordsResumed {
+  bool operator==(const RecordsResumed&) const = default;
+};
 // The owner of a project accepted this exact text of its policy file.
 struct PolicyTrusted {
   std::uint32_t uid = 0;
@@ -151,7 +168,9 @@ using FactBody = std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBui
                               LauncherReady, PolicyTrusted, SnapshotTaken, SegmentRetired, ActionAsked, AskJoined,
                               AskLeft, ActionAnswered, ActionPerformed, ActionDenied, ActionRewritten, ConnectionOpened,
                               OutcomeUnknown, AsksRefused, ActionsAllowed, GrantIssued, GrantRevoked, GrantExpired,
-                              GuardStarted, GuardLost, RulesEnforced, TrafficCounted, RecordsNotWritten>;
+                              GuardStarted, GuardLost, RulesEnforced, TrafficCounted, RecordsNotWritten, RunRestrained,
+                              InterruptionMeasured, AlarmRaised, LeaseGiven, LeaseEnded, LimitReached, ConnectionsHeld,
+                              RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed, LatchReleased>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

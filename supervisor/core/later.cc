@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sdk/base/units.h"
+
 #include "policy/triggers.h"
 
 namespace ringfence::supervisor {
@@ -65,6 +67,18 @@ std::optional<LaterReport> laterOf(const Run& run) {
     report.files.push_back(std::move(file));
   }
   return report;
+}
+
+std::string noteOfMemory(const Run& run, const FinalUsage& usage, std::string note) {
+  const RunBounds bounds = termsOf(run).bounds.value_or(RunBounds{});
+  const std::uint64_t limit = bounds.memoryHardBytes.value_or(0), peak = usage.memoryPeakBytes.value_or(0);
+  const std::string rest = note.empty() ? "" : "; " + note;
+  // The kernel ends it for the memory of the whole machine as well, however little it uses itself.
+  if (peak > 0 && (limit == 0 || peak < limit - limit / 10))
+    return "out of memory: the machine had none left when it used " + formatBytes({peak}) + " at most" + rest;
+  if (peak == 0 || limit == 0) return "out of memory" + rest;
+  // The peak may be read of a group around the one that is bounded.
+  return "out of memory: " + memoryLimitWords({std::min(peak, limit)}, {limit}) + rest;
 }
 
 std::string noteOfEnd(const Run& run, std::string note) {

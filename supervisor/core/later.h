@@ -15,6 +15,8 @@ void rememberChange(Run& run, std::string_view call, const std::string& target, 
                     const sandbox::ProcessLink& by = {});
 // What is remembered, as values. Nothing: no warden watched.
 std::optional<LaterReport> laterOf(const Run& run);
+// Of a run of which the kernel ended something for memory: words that its agent can act on, then `note`.
+std::string noteOfMemory(const Run& run, const FinalUsage& usage, std::string note);
 // `note`, followed by what is remembered, in at most kMaxLaterNoteBytes more.
 std::string noteOfEnd(const Run& run, std::string note);
 

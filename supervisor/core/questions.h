@@ -29,6 +29,9 @@ struct ClosedQuestion {
   std::uint32_t ownerUid = 0;
   Now at;
   ActionAnswered answer;
+  std::string key;                          // of its action, as keyOf() in cards.h; empty: an earlier build kept none
+  std::vector<sandbox::ProcessLink> chain;  // who asked
+  std::optional<std::string> chainNote;
 };
 // An ask that has its answer, until its guard says how it went: asked again, it gets the same.
 struct AnsweredAsk {
@@ -81,6 +84,7 @@ inline constexpr std::size_t kMaxOpenQuestions = 256;
 inline constexpr std::size_t kMaxAsksOfQuestion = 64;  // that wait for the same answer
 inline constexpr std::size_t kMaxRefusedAsks = 100;    // then the run is frozen
 inline constexpr std::size_t kMaxClosedQuestions = 256;
+inline constexpr std::size_t kMaxKeptProcessName = 64;  // bytes; the kernel's own are shorter
 inline constexpr std::size_t kMaxAnsweredAsks = 256;
 inline constexpr std::size_t kMaxRememberedTickets = 64;
 inline constexpr std::size_t kMaxQuestionTimes = 64;

@@ -27,6 +27,9 @@ struct Frozen {
   std::int32_t pid = 0;
   Now since;
   std::uint32_t byUid = 0;
+  std::optional<Preemption> preemption;  // this and the rest as in RunFrozen
+  std::optional<std::string> reason;     // absent in what builds before it wrote
+  std::optional<SelfHeld> itself;
 };
 struct Stopping {
   std::int32_t initPid = 0;
@@ -34,6 +37,7 @@ struct Stopping {
   Now since;
   bool killed = false;
   bool wasFrozen = false;
+  std::optional<bool> latched;  // as in RunStopping
 };
 struct EndedState {
   sandbox::ExitStatus exit;
@@ -48,6 +52,16 @@ struct EndedState {
 };
 using LifeState = std::variant<Requested, Starting, Running, Frozen, Stopping, EndedState>;
 
+struct SeenAlarm {
+  AlarmRaised alarm;
+  Now at;
+};
+
+struct SeenLimit {
+  LimitReached limit;
+  Now at;
+};
+
 struct Run {
   RunId id;
   std::uint64_t admittedSeq = 0;
@@ -57,6 +71,16 @@ struct Run {
   std::vector<sandbox::Note> notes;
   LifeState life = Requested{};
   Conversation talk;
+  std::vector<SeenLimit> limits;      // at which the kernel held it: the last of each, at most kMaxLimitsKept
+  std::vector<SeenAlarm> alarms;      // of a live run, the last kMaxAlarmsKept, oldest first
+  std::optional<bool> leasesDropped;  // by an emergency stop; it takes them again when it is resumed
+};
+
+// Closed by an emergency stop: nothing starts, nothing goes on.
+struct Latch {
+  EmergencyStopped stop;
+  Now at;
+  std::optional<std::uint32_t> rearmedBy;  // a person has said that it may be opened; that it is, nobody has yet
 };
 
 bool isLive(const Run& run);
@@ -68,6 +92,7 @@ struct State {
   std::uint64_t lastSeq = 0;
   std::string bootId;  // of the last fact
   bool launcherReady = false;
+  bool recordsStopped = false;    // and not said to be over
   std::uint64_t snapshotSeq = 0;  // the last snapshot holds the state up to here
   std::uint64_t retiredSeq = 0;   // facts up to here are no longer in the log
   std::map<RunId, Run> runs;      // live ones, and the last kMaxEndedRuns that ended
@@ -79,6 +104,7 @@ struct State {
   std::vector<ClosedQuestion> closedQuestions;    // the last kMaxClosedQuestions, oldest first
   std::map<std::uint64_t, StandingGrant> grants;  // in force, as far as time was looked at
   std::vector<EndedGrant> endedGrants;            // the last kMaxEndedGrants, oldest first
+  std::optional<Latch> latch;                     // absent: it is open
 };
 
 inline constexpr std::size_t kMaxEndedRuns = 1000;
@@ -88,6 +114,8 @@ inline constexpr std::size_t kMaxNameBytes = 128;
 inline constexpr std::size_t kMaxCommandBytes = 256 * 1024;  // recorded of one run; what is cut is named by its digest
 inline constexpr std::size_t kMaxEndedCommandBytes = 4096;   // of an ended run; the log has all that was recorded
 inline constexpr std::size_t kMaxReasonBytes = 1024;
+inline constexpr std::size_t kMaxAlarmsKept = 4;
+inline constexpr std::size_t kMaxLimitsKept = 8;
 inline constexpr std::size_t kMaxTrustedPerUser = 256;
 inline constexpr std::size_t kMaxTrustedPathBytes = 4096;
 

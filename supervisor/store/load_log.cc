@@ -3,18 +3,12 @@
 #include <limits>
 
 #include "sdk/base/sha256.h"
+#include "supervisor/store/damage.h"
 
 namespace ringfence::supervisor {
 namespace {
 
-Error damaged(const Connection& connection, const std::string& what) {
-  return {ErrorCode::kInvalid,
-          connection.path() + ": " + what +
-              "; the log was changed or damaged: keep the file for inspection (`ringfence verify` names the first bad "
-              "fact), then put a "
-              "copy back or move it away to begin an empty log",
-          0};
-}
+Error damaged(const Connection& connection, const std::string& what) { return damagedLog(connection.path(), what); }
 
 // The state of the last snapshot, or the empty one; and where in the chain it is.
 Result<ChainPoint> startFrom(Connection& connection, LogReader& reader, const std::optional<SnapshotRow>& snapshot,

@@ -18,19 +18,6 @@ StoredRow readRow(const Statement& statement) {
           .hash = std::string(statement.bytes(8))};
 }
 
-std::optional<std::uint64_t> readOptional(const Statement& statement, int column) {
-  if (statement.isNull(column)) return std::nullopt;
-  return statement.number(column);
-}
-
-void bindOptional(Statement& statement, int index, const std::optional<std::uint64_t>& number) {
-  // Above the largest integer of SQLite: nothing that is measured gets there.
-  if (number && *number <= static_cast<std::uint64_t>(INT64_MAX))
-    statement.bind(index, *number);
-  else
-    statement.bindNull(index);
-}
-
 }  // namespace
 
 // ---- reading
@@ -50,11 +37,8 @@ Result<LogReader> LogReader::create(Connection& connection) {
       RF_TRY(connection.prepare("SELECT seq FROM (SELECT seq, wall_us FROM facts ORDER BY seq DESC LIMIT ?2) "
                                 "WHERE wall_us < ?1 LIMIT 1"));
   Statement hashOf = RF_TRY(connection.prepare("SELECT hash FROM facts WHERE seq = ?1"));
-  Statement samples =
-      RF_TRY(connection.prepare("SELECT wall_us, cpu_usec, memory_bytes, pids, io_read_bytes, io_write_bytes FROM "
-                                "samples WHERE run = ?1 ORDER BY id DESC LIMIT ?2"));
   return LogReader({std::move(base), std::move(head), std::move(snapshot), std::move(all), std::move(ofRun),
-                    std::move(before), std::move(hashOf), std::move(samples)});
+                    std::move(before), std::move(hashOf)});
 }
 
 Result<ChainPoint> LogReader::base() {
@@ -125,26 +109,15 @@ Result<std::optional<std::string>> LogReader::hashOf(std::uint64_t seq) {
   return hash;
 }
 
-Result<std::vector<Sample>> LogReader::samples(const RunId& run, std::size_t limit) {
-  Statement& rows = statements_.samples;
-  std::vector<Sample> found;
-  rows.bind(1, run.text()).bind(2, static_cast<std::uint64_t>(limit));
-  while (true) {
-    const bool row = RF_TRY(rows.step());
-    if (!row) return found;
-    found.push_back({.run = run,
-                     .wall = Microseconds(rows.signedNumber(0)),
-                     .cpuUsec = readOptional(rows, 1),
-                     .memoryBytes = readOptional(rows, 2),
-                     .pids = readOptional(rows, 3),
-                     .ioReadBytes = readOptional(rows, 4),
-                     .ioWriteBytes = readOptional(rows, 5)});
-  }
+Result<ChainPoint> LogReader::pointBefore(std::uint64_t seq) {
+  auto hash = RF_TRY(hashOf(seq - 1));
+  if (hash) return ChainPoint{seq - 1, *std::move(hash)};
+  return base();
 }
 
 // ---- writing
 
-Result<LogWriter> LogWriter::create(Connection& connection, SampleBounds bounds) {
+Result<LogWriter> LogWriter::create(Connection& connection) {
   Statement fact =
       RF_TRY(connection.prepare("INSERT INTO facts(seq, run, wall_us, mono_us, boot_us, boot_id, kind, body, hash) "
                                 "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
@@ -156,17 +129,8 @@ Result<LogWriter> LogWriter::create(Connection& connection, SampleBounds bounds)
   Statement dropFacts = RF_TRY(connection.prepare("DELETE FROM facts WHERE seq <= ?1"));
   // Only the last snapshot is ever read.
   Statement dropSnapshots = RF_TRY(connection.prepare("DELETE FROM snapshots WHERE up_to_seq < ?1"));
-  Statement sample =
-      RF_TRY(connection.prepare("INSERT INTO samples(run, wall_us, cpu_usec, memory_bytes, pids, io_read_bytes, "
-                                "io_write_bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
-  Statement trimRun =
-      RF_TRY(connection.prepare("DELETE FROM samples WHERE run = ?1 AND id <= (SELECT id FROM samples WHERE run = ?1 "
-                                "ORDER BY id DESC LIMIT 1 OFFSET ?2)"));
-  // Ids are dense but for what was trimmed, so this keeps at most that many.
-  Statement trimAll = RF_TRY(connection.prepare("DELETE FROM samples WHERE id <= (SELECT max(id) FROM samples) - ?1"));
   return LogWriter({std::move(fact), std::move(snapshot), std::move(hashOf), std::move(setBase), std::move(dropFacts),
-                    std::move(dropSnapshots), std::move(sample), std::move(trimRun), std::move(trimAll)},
-                   bounds);
+                    std::move(dropSnapshots)});
 }
 
 Result<void> LogWriter::addFact(const FactRow& row, std::string_view hash) {
@@ -198,22 +162,6 @@ Result<void> LogWriter::retire(const SegmentRetired& segment) {
   }
   RF_TRY(statements_.setBase.bind(1, segment.upToSeq).bindBlob(2, hash).run());
   return statements_.dropFacts.bind(1, segment.upToSeq).run();
-}
-
-Result<void> LogWriter::addSample(const Sample& sample) {
-  Statement& row = statements_.sample;
-  row.bind(1, sample.run.text()).bind(2, static_cast<std::int64_t>(sample.wall.count()));
-  bindOptional(row, 3, sample.cpuUsec);
-  bindOptional(row, 4, sample.memoryBytes);
-  bindOptional(row, 5, sample.pids);
-  bindOptional(row, 6, sample.ioReadBytes);
-  bindOptional(row, 7, sample.ioWriteBytes);
-  return row.run();
-}
-
-Result<void> LogWriter::trimSamples(const RunId& run) {
-  RF_TRY(statements_.trimRun.bind(1, run.text()).bind(2, bounds_.perRun).run());
-  return statements_.trimAll.bind(1, bounds_.total).run();
 }
 
 }  // namespace ringfence::supervisor

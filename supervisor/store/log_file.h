@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "supervisor/store/chain.h"
-#include "supervisor/store/sample.h"
 #include "supervisor/store/sqlite.h"
 
 namespace ringfence::supervisor {
@@ -44,12 +43,12 @@ class LogReader {
   // The newest fact older than `wall` among the last `looked`; 0: none of them is.
   Result<std::uint64_t> seqBefore(Microseconds wall, std::size_t looked);
   Result<std::optional<std::string>> hashOf(std::uint64_t seq);
-  // The newest first.
-  Result<std::vector<Sample>> samples(const RunId& run, std::size_t limit);
+  // The fact before it, or the last that was retired; another one when neither is there.
+  Result<ChainPoint> pointBefore(std::uint64_t seq);
 
  private:
   struct Statements {
-    Statement base, head, snapshot, all, ofRun, before, hashOf, samples;
+    Statement base, head, snapshot, all, ofRun, before, hashOf;
   };
   explicit LogReader(Statements statements) : statements_(std::move(statements)) {}
   Statements statements_;
@@ -57,22 +56,19 @@ class LogReader {
 
 class LogWriter {
  public:
-  static Result<LogWriter> create(Connection& connection, SampleBounds bounds);
+  static Result<LogWriter> create(Connection& connection);
 
   Result<void> addFact(const FactRow& row, std::string_view hash);
   Result<void> addSnapshot(const SnapshotRow& snapshot);
   // Deletes what `segment` retires. Fails with kInternal when it is not what the log holds at that place.
   Result<void> retire(const SegmentRetired& segment);
-  Result<void> addSample(const Sample& sample);
-  Result<void> trimSamples(const RunId& run);
 
  private:
   struct Statements {
-    Statement fact, snapshot, hashOf, setBase, dropFacts, dropSnapshots, sample, trimRun, trimAll;
+    Statement fact, snapshot, hashOf, setBase, dropFacts, dropSnapshots;
   };
-  LogWriter(Statements statements, SampleBounds bounds) : statements_(std::move(statements)), bounds_(bounds) {}
+  explicit LogWriter(Statements statements) : statements_(std::move(statements)) {}
   Statements statements_;
-  SampleBounds bounds_;
 };
 
 }  // namespace ringfence::supervisor

@@ -16,9 +16,22 @@ struct Sample {
   bool operator==(const Sample&) const = default;
 };
 
-// The most that are kept; the oldest go first.
+// What has become of the samples of one second, minute or hour. Counters (cpu, io) are as they were at its end.
+struct SampleBucket {
+  RunId run;
+  Microseconds start{};
+  std::uint32_t seconds = 1;
+  std::optional<std::uint64_t> cpuUsec, ioReadBytes, ioWriteBytes;
+  std::optional<std::uint64_t> memoryMin, memoryMean, memoryMax, pidsMax;
+  bool operator==(const SampleBucket&) const = default;
+};
+
+// How long they are kept by the second, by the minute and by the hour, and the most of all runs together: the oldest
+// go first. Looked at once a minute of what samples say, so there may be a minute's more.
 struct SampleBounds {
-  std::uint64_t perRun = 3600;
+  Microseconds seconds = std::chrono::hours(1);
+  Microseconds minutes = std::chrono::hours(24);
+  Microseconds hours = std::chrono::hours(24 * 90);
   std::uint64_t total = 500'000;
 };
 

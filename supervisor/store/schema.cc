@@ -40,6 +40,29 @@ CREATE TABLE samples(
   io_read_bytes INTEGER,
   io_write_bytes INTEGER) STRICT;
 CREATE INDEX samples_of_run ON samples(run, id);
+)sql"},
+                            // grain is in seconds; memory_sum and memory_count make a mean, whatever is folded.
+                            // Coarse ones are older than fine ones: that index has the oldest first.
+                            Migration{2, R"sql(
+CREATE TABLE buckets(
+  run TEXT NOT NULL,
+  grain INTEGER NOT NULL,
+  start_us INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  cpu_usec INTEGER,
+  io_read_bytes INTEGER,
+  io_write_bytes INTEGER,
+  memory_min INTEGER,
+  memory_max INTEGER,
+  memory_sum INTEGER NOT NULL,
+  memory_count INTEGER NOT NULL,
+  pids_max INTEGER,
+  PRIMARY KEY(run, grain, start_us)) STRICT, WITHOUT ROWID;
+CREATE INDEX buckets_by_age ON buckets(grain DESC, start_us);
+INSERT INTO buckets SELECT run, 1, wall_us - wall_us % 1000000, max(wall_us), max(cpu_usec), max(io_read_bytes),
+  max(io_write_bytes), min(memory_bytes), max(memory_bytes), CAST(total(memory_bytes) AS INTEGER), count(memory_bytes),
+  max(pids) FROM samples GROUP BY run, wall_us - wall_us % 1000000;
+DROP TABLE samples;
 )sql"}};
 
 Result<std::uint64_t> readVersion(Connection& connection) {
@@ -85,7 +108,7 @@ Result<void> migrate(Connection& connection, std::span<const Migration> steps) {
     return Error{ErrorCode::kUnsupported,
                  connection.path() + ": was written by a newer ringfenced (schema " + std::to_string(version) +
                      ", this one knows " + std::to_string(newest) +
-                     "); install that version again, or move the file away to begin an empty log",
+                     "); install that version again, or move all of log.* away to begin an empty log",
                  0};
   }
   for (const Migration& step : steps) {

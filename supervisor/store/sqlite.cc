@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "sdk/base/io.h"
+#include "supervisor/store/damage.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -60,12 +62,13 @@ Result<void> Connection::harden(OpenMode mode) {
   (void)sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   (void)sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   (void)sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
-  // One connection checkpoints: the one that writes.
-  if (mode == OpenMode::kRead) (void)sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  (void)sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   RF_TRY(execute("PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY"));
   if (mode == OpenMode::kRead) return {};
   return execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216");
 }
+
+void Connection::checkpointOnClose() { (void)sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr); }
 
 Connection::~Connection() { (void)sqlite3_close_v2(handle_); }
 
@@ -74,17 +77,17 @@ int Connection::changes() const { return sqlite3_changes(handle_); }
 Error Connection::failure(int code) {
   fault_ = faultOf(code);
   const int sysErrno = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
-  std::string message = path_ + ": " + (handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
-  if (isCorruption(code)) {
-    message +=
-        "; the log is damaged: keep the file for inspection, then put a copy back or move it away to begin an empty "
-        "log";
-  } else if (fault_ == DbFault::kFull) {
-    message += "; make room on that file system";
-  } else if (fault_ == DbFault::kBusy) {
-    message += "; another process holds it, end that one";
+  const std::string what = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
+  if (isCorruption(code)) return damagedLog(path_, what);
+  const std::string message = path_ + ": " + what;
+  switch (fault_) {
+    case DbFault::kFull: return {ErrorCode::kUnavailable, message + "; make room on that file system", ENOSPC};
+    case DbFault::kBusy: return {ErrorCode::kBusy, message + "; another process holds it, end that one", 0};
+    case DbFault::kBroken: return {ErrorCode::kUnavailable, message, sysErrno};
+    case DbFault::kNone:
+    case DbFault::kRefused: break;
   }
-  return {ErrorCode::kUnavailable, std::move(message), fault_ == DbFault::kBroken ? sysErrno : 0};
+  return {ErrorCode::kUnavailable, message, 0};
 }
 
 Result<Statement> Connection::prepareText(std::string_view sql) {
@@ -164,6 +167,15 @@ std::string_view Statement::bytes(int column) const {
 }
 
 // ---- Transaction
+
+Result<ReadTransaction> ReadTransaction::begin(Connection& connection) {
+  RF_TRY(connection.execute("BEGIN"));
+  return ReadTransaction(connection);
+}
+
+ReadTransaction::~ReadTransaction() {
+  if (connection_ != nullptr) (void)connection_->execute("COMMIT");  // It wrote nothing.
+}
 
 Result<Transaction> Transaction::begin(Connection& connection) {
   RF_TRY(connection.execute("BEGIN IMMEDIATE"));

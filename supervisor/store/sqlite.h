@@ -75,7 +75,8 @@ enum class OpenMode {
 class Connection {
  public:
   // Hardened: no schema code is trusted, no page is mapped, cells are checked, 2 s of patience with other processes.
-  // Fails with kUnavailable, naming the file.
+  // Fails naming the file, like everything that is done with it: kInvalid when it is damaged, kBusy when another
+  // process holds it, kUnavailable else, with ENOSPC when the disk is full.
   static Result<std::unique_ptr<Connection>> open(const std::string& path, OpenMode mode);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -91,6 +92,10 @@ class Connection {
   }
   // For the steps of a migration, which are literals in a table.
   Result<void> executeText(const char* sql);
+
+  // When it closes, the write-ahead log is folded into the main file. Not before somebody has found both to be sound:
+  // a damaged log stays as it was found.
+  void checkpointOnClose();
 
   const std::string& path() const { return path_; }
   // Of the last failure on this connection.
@@ -108,6 +113,19 @@ class Connection {
   std::string path_;
   sqlite3* handle_;
   DbFault fault_ = DbFault::kNone;
+};
+
+// One moment of the file for several reads; ends with it.
+class ReadTransaction {
+ public:
+  static Result<ReadTransaction> begin(Connection& connection);
+  ReadTransaction(ReadTransaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  ReadTransaction& operator=(ReadTransaction&&) = delete;
+  ~ReadTransaction();
+
+ private:
+  explicit ReadTransaction(Connection& connection) : connection_(&connection) {}
+  Connection* connection_;
 };
 
 // BEGIN IMMEDIATE now; ROLLBACK in the destructor unless committed.

@@ -9,7 +9,10 @@
 
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "supervisor/store/damage.h"
+#include "supervisor/store/head_file.h"
 #include "supervisor/store/schema.h"
+#include "supervisor/store/series_file.h"
 #include "supervisor/store/writer.h"
 
 namespace ringfence::supervisor {
@@ -36,6 +39,7 @@ struct SqliteStore::Parts {
   std::uint64_t nextSeq = 1;
   std::unique_ptr<Connection> readConnection;
   std::unique_ptr<LogReader> reader;
+  std::unique_ptr<SeriesReader> series;
   std::unique_ptr<Writer> writer;
 };
 
@@ -44,6 +48,7 @@ SqliteStore::SqliteStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 SqliteStore::~SqliteStore() {
   // The last connection that closes folds the write-ahead log into the main file; that must be the one that writes.
   parts_->reader.reset();
+  parts_->series.reset();
   parts_->readConnection.reset();
   parts_->writer.reset();
 }
@@ -51,17 +56,23 @@ SqliteStore::~SqliteStore() {
 Result<SqliteStore::Opened> SqliteStore::open(const std::string& path, StoreOptions options) {
   auto parts = std::make_unique<Parts>();
   parts->lock = RF_TRY(lockAgainstOthers(path));
+  RF_TRY(checkNotEmptied(path));
   std::unique_ptr<Connection> connection = RF_TRY(Connection::open(path, OpenMode::kWrite));
   RF_TRY(checkPages(*connection));
+  RF_TRY(checkHead(*connection));
   RF_TRY(migrate(*connection, options.steps.empty() ? schemaSteps() : options.steps));
   LoadedLog log = RF_TRY(loadLog(*connection));
+  connection->checkpointOnClose();
+  HeadFile head = RF_TRY(HeadFile::open(path));
   parts->nextSeq = log.head.seq + 1;
   parts->readConnection = RF_TRY(Connection::open(path, OpenMode::kRead));
   parts->reader = std::make_unique<LogReader>(RF_TRY(LogReader::create(*parts->readConnection)));
+  parts->series = std::make_unique<SeriesReader>(RF_TRY(SeriesReader::create(*parts->readConnection)));
   UniqueFd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return posixError(errno, "eventfd of the store");
-  parts->writer = std::make_unique<Writer>(path, std::move(connection), log,
-                                           WriterOptions{options.samples, options.keptFacts}, std::move(event));
+  parts->writer =
+      std::make_unique<Writer>(path, std::move(connection), log, WriterOptions{options.samples, options.keptFacts},
+                               Writer::Beside{std::move(event), std::move(head)});
   return Opened{std::unique_ptr<SqliteStore>(new SqliteStore(std::move(parts))), std::move(log.state)};
 }
 
@@ -98,10 +109,13 @@ Result<void> SqliteStore::appendSnapshot(const Fact& fact, std::string state) {
 int SqliteStore::eventFd() const { return parts_->writer->eventFd(); }
 Progress SqliteStore::progress() { return parts_->writer->progress(); }
 void SqliteStore::retry() { parts_->writer->retry(); }
+void SqliteStore::pass(std::uint64_t token) { parts_->writer->pass(token); }
+std::uint64_t SqliteStore::passed() const { return parts_->writer->passed(); }
 void SqliteStore::appendSample(const Sample& sample) { parts_->writer->pushSample(sample); }
 
 Result<std::vector<StoredFact>> SqliteStore::read(std::uint64_t sinceSeq, const RunId& run, std::size_t limit) {
   limit = std::min(limit, kMaxReadFacts);
+  ReadTransaction moment = RF_TRY(ReadTransaction::begin(*parts_->readConnection));
   std::vector<StoredRow> rows;
   if (run.empty()) {
     const auto keep = [&](const StoredRow& row) -> Result<void> {
@@ -114,7 +128,16 @@ Result<std::vector<StoredFact>> SqliteStore::read(std::uint64_t sinceSeq, const 
   }
   std::vector<StoredFact> facts;
   facts.reserve(rows.size());
-  for (const StoredRow& row : rows) facts.push_back(RF_TRY(toStoredFact(row)));
+  ChainPoint previous;
+  for (const StoredRow& row : rows) {
+    if (facts.empty() || previous.seq + 1 != row.row.seq) previous = RF_TRY(parts_->reader->pointBefore(row.row.seq));
+    if (previous.seq + 1 != row.row.seq || chainHash(previous.hash, row.row) != row.hash) {
+      return damagedLog(parts_->readConnection->path(),
+                        "fact " + std::to_string(row.row.seq) + " is not what was written");
+    }
+    facts.push_back(RF_TRY(toStoredFact(row)));
+    previous = {row.row.seq, row.hash};
+  }
   return facts;
 }
 
@@ -122,8 +145,8 @@ Result<std::uint64_t> SqliteStore::seqBefore(Microseconds wall) {
   return parts_->reader->seqBefore(wall, kMaxLookedBack);
 }
 
-Result<std::vector<Sample>> SqliteStore::samples(const RunId& run, std::size_t limit) {
-  return parts_->reader->samples(run, std::min(limit, kMaxReadFacts));
+Result<std::vector<SampleBucket>> SqliteStore::series(const RunId& run, Microseconds since, std::size_t limit) {
+  return parts_->series->read(run, since, std::min(limit, kMaxReadBuckets));
 }
 
 }  // namespace ringfence::supervisor

@@ -34,14 +34,15 @@ struct StoreOptions {
 };
 
 inline constexpr std::size_t kMaxReadFacts = 4096;
+inline constexpr std::size_t kMaxReadBuckets = 8192;
 inline constexpr std::size_t kMaxLookedBack = 20000;
 
 class SqliteStore final : public Store {
  public:
   struct Opened;
-  // Checks pages and the chain after the last snapshot, migrates, and locks the file against another daemon. Blocks.
-  // Fails with kBusy when another daemon has it, kUnsupported when a newer build wrote it, kInvalid when it is damaged:
-  // each names the file and what to do.
+  // Checks pages, the chain after the last snapshot and that the end is there (head_file.h), migrates, and locks the
+  // file against another daemon. Blocks. Fails with kBusy when another daemon has it, kUnsupported when a newer build
+  // wrote it, kInvalid when it is damaged: each names the file and what to do. A damaged one stays as it was found.
   static Result<Opened> open(const std::string& path, StoreOptions options = {});
   // Commits what is queued, unless a failure stands. Blocks.
   ~SqliteStore() override;
@@ -54,16 +55,23 @@ class SqliteStore final : public Store {
   Progress progress() override;
   void retry() override;
 
+  // For the beat of the daemon (supervisor/heartbeat.h): through the thread that writes.
+  void pass(std::uint64_t token);
+  std::uint64_t passed() const;
+
   // Never fails and never waits; the oldest are dropped when 4,096 wait.
   void appendSample(const Sample& sample);
 
   // Durable facts after `sinceSeq` in order, at most `limit` and at most kMaxReadFacts; of one run, or (empty) all.
-  // Reads from the file, for which it may wait as long as any read does, never for the writer.
+  // Reads from the file, for which it may wait as long as any read does, never for the writer. Fails with kInvalid,
+  // naming it, for a fact that is not what was written. (Of one run: a fact that its index lost is not missed here; the
+  // whole chain is checked by verifyLog.)
   Result<std::vector<StoredFact>> read(std::uint64_t sinceSeq, const RunId& run, std::size_t limit);
   // The newest fact that is older than `wall`, among the last kMaxLookedBack; 0 when there is none among them.
   Result<std::uint64_t> seqBefore(Microseconds wall);
-  // The newest first.
-  Result<std::vector<Sample>> samples(const RunId& run, std::size_t limit);
+  // What became of the samples of a run: all that end after `since`, in order; of more than `limit` or kMaxReadBuckets,
+  // the newest.
+  Result<std::vector<SampleBucket>> series(const RunId& run, Microseconds since, std::size_t limit = kMaxReadBuckets);
 
  private:
   struct Parts;

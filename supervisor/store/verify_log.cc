@@ -4,6 +4,7 @@
 
 #include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
+#include "supervisor/store/head_file.h"
 #include "supervisor/store/load_log.h"
 
 namespace ringfence::supervisor {
@@ -11,8 +12,9 @@ namespace {
 
 class Verifying {
  public:
-  Verifying(Connection& connection, LogReader& reader, std::string against, const std::stop_token& stop)
-      : connection_(connection), reader_(reader), against_(std::move(against)), stop_(stop) {}
+  Verifying(Connection& connection, LogReader& reader, std::string against, std::optional<ChainPoint> noted,
+            const std::stop_token& stop)
+      : connection_(connection), reader_(reader), against_(std::move(against)), noted_(std::move(noted)), stop_(stop) {}
 
   Result<VerifyReport> run() {
     // One moment of the file, also while a daemon writes.
@@ -43,6 +45,8 @@ class Verifying {
     if (stored.row.seq < expected) return bad(stored.row.seq, "was retired, or is not one of ours, and is there");
     if (stored.row.seq > expected) return bad(expected, "is missing");
     if (chainHash(previous_.hash, stored.row) != stored.hash) return bad(expected, "is not what was written");
+    if (noted_ && noted_->seq == expected && noted_->hash != stored.hash)
+      return bad(expected, "is another one than was recorded");
     if (stored.row.kind == "snapshot-taken" || stored.row.kind == "segment-retired") {
       auto fact = toFact(stored.row);
       if (!fact) return bad(expected, fact.error().message);
@@ -67,6 +71,9 @@ class Verifying {
       (void)bad(retired_.upToSeq + 1, "is where the log should begin, and it does not");
     } else if (snapshot_ && !snapshotProved_) {
       (void)bad(snapshot_->takenSeq, "took a snapshot, and the one in the file is another");
+    } else if (noted_ && noted_->seq > previous_.seq) {
+      (void)bad(previous_.seq + 1, "is missing: facts up to " + std::to_string(noted_->seq) +
+                                       " were recorded, and the log ends before them");
     } else if (auto pages = checkPages(connection_); !pages) {
       report_.detail = pages.error().message;
     } else if (!against_.empty() && !sawAgainst_) {
@@ -87,6 +94,7 @@ class Verifying {
   Connection& connection_;
   LogReader& reader_;
   std::string against_;
+  std::optional<ChainPoint> noted_;  // known to be in the log; read before it
   const std::stop_token& stop_;
   ChainPoint base_, previous_;
   std::optional<SnapshotRow> snapshot_;
@@ -99,9 +107,11 @@ class Verifying {
 }  // namespace
 
 Result<VerifyReport> verifyLog(const std::string& path, const std::string& against, const std::stop_token& stop) {
+  auto noted = readHead(path);
+  if (!noted) return VerifyReport{.detail = noted.error().message};
   std::unique_ptr<Connection> connection = RF_TRY(Connection::open(path, OpenMode::kRead));
   LogReader reader = RF_TRY(LogReader::create(*connection));
-  return Verifying(*connection, reader, against, stop).run();
+  return Verifying(*connection, reader, against, *std::move(noted), stop).run();
 }
 
 }  // namespace ringfence::supervisor

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 
 #include <sys/eventfd.h>
 
@@ -11,10 +10,11 @@
 namespace ringfence::supervisor {
 
 Writer::Writer(std::string path, std::unique_ptr<Connection> connection, const LoadedLog& log, WriterOptions options,
-               UniqueFd event)
+               Beside beside)
     : path_(std::move(path)),
       options_(options),
-      event_(std::move(event)),
+      event_(std::move(beside.event)),
+      headFile_(std::move(beside.head)),
       open_{std::move(connection), nullptr},
       head_(log.head),
       retiredSeq_(log.retiredSeq),
@@ -84,6 +84,14 @@ void Writer::retry() {
   wake_.notify_one();
 }
 
+void Writer::pass(std::uint64_t token) {
+  {
+    const std::lock_guard lock(mutex_);
+    token_ = token;
+  }
+  wake_.notify_one();
+}
+
 // ---- the thread's side
 
 bool Writer::hasWork() const {
@@ -95,8 +103,11 @@ bool Writer::hasWork() const {
 void Writer::loop() {
   std::unique_lock lock(mutex_);
   while (true) {
+    passed_ = token_;
     const auto isReady = [&] { return stop_ || hasWork(); };
-    wake_.wait(lock, [&] { return isReady() || (!queue_.empty() && !progress_.failure); });
+    wake_.wait(lock, [&] { return isReady() || token_ != passed_ || (!queue_.empty() && !progress_.failure); });
+    passed_ = token_;
+    if (!isReady() && (queue_.empty() || progress_.failure)) continue;
     if (!isReady()) wake_.wait_until(lock, dueAt_, isReady);
     if (!isReady()) continue;
     if (!hasWork()) return;  // Asked to stop, and nothing is left that could be done.
@@ -141,7 +152,8 @@ Writer::Outcome Writer::commitBatch() {
 
 Result<void> Writer::prepareWriter() {
   if (open_.writer) return {};
-  open_.writer = std::make_unique<LogWriter>(RF_TRY(LogWriter::create(*open_.connection, options_.samples)));
+  open_.writer = std::make_unique<LogWriter>(RF_TRY(LogWriter::create(*open_.connection)));
+  open_.series = std::make_unique<SeriesWriter>(RF_TRY(SeriesWriter::create(*open_.connection, options_.samples)));
   return {};
 }
 
@@ -176,6 +188,7 @@ void Writer::advance(std::size_t count, ChainPoint head) {
   }
   batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(count));
   head_ = std::move(head);
+  headFile_.note(head_);
 }
 
 // A new connection after a fault. What it shows is made durable anew (a checkpoint writes and syncs it into the main
@@ -194,6 +207,7 @@ Result<void> Writer::reopen() {
   const ChainPoint found = RF_TRY(reader.head());
   const std::size_t present = RF_TRY(countPresent(found));
   if (present > 0) advance(present, found);
+  fresh.connection->checkpointOnClose();
   open_ = std::move(fresh);
   return {};
 }
@@ -232,18 +246,15 @@ std::optional<SegmentRetired> Writer::findRetirable() {
 
 void Writer::commitSamples(const std::vector<Sample>& samples) {
   if (!open_.connection) return;
-  if (!writeSamples(samples) && open_.connection->fault() == DbFault::kBroken) open_.close();
+  if (writeSamples(samples)) return;
+  if (open_.series) open_.series->rolledBack();
+  if (open_.connection->fault() == DbFault::kBroken) open_.close();
 }
 
 Result<void> Writer::writeSamples(const std::vector<Sample>& samples) {
   RF_TRY(prepareWriter());
   Transaction transaction = RF_TRY(Transaction::begin(*open_.connection));
-  std::set<RunId> runs;
-  for (const Sample& sample : samples) {
-    RF_TRY(open_.writer->addSample(sample));
-    runs.insert(sample.run);
-  }
-  for (const RunId& run : runs) RF_TRY(open_.writer->trimSamples(run));
+  RF_TRY(open_.series->add(samples));
   return transaction.commit();
 }
 

@@ -2,6 +2,7 @@
 // alone.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -10,7 +11,9 @@
 #include <thread>
 
 #include "sdk/base/unique_fd.h"
+#include "supervisor/store/head_file.h"
 #include "supervisor/store/load_log.h"
+#include "supervisor/store/series_file.h"
 #include "supervisor/store/store.h"
 
 namespace ringfence::supervisor {
@@ -31,8 +34,12 @@ class Writer {
     std::string snapshot;  // the state, beside a SnapshotTaken
   };
 
+  struct Beside {
+    UniqueFd event;
+    HeadFile head;
+  };
   Writer(std::string path, std::unique_ptr<Connection> connection, const LoadedLog& log, WriterOptions options,
-         UniqueFd event);
+         Beside beside);
   // Commits what is queued, unless a failure stands; then ends the thread.
   ~Writer();
 
@@ -43,6 +50,9 @@ class Writer {
   int eventFd() const { return event_.get(); }
   Progress progress();
   void retry();
+  // A number that the thread takes note of when it looks for work, and the last one that it has.
+  void pass(std::uint64_t token);
+  std::uint64_t passed() const { return passed_; }
 
  private:
   // How a written batch ended.
@@ -54,8 +64,10 @@ class Writer {
   struct Open {
     std::unique_ptr<Connection> connection;
     std::unique_ptr<LogWriter> writer;
+    std::unique_ptr<SeriesWriter> series;
     void close() {
       writer.reset();
+      series.reset();
       connection.reset();
     }
   };
@@ -77,6 +89,7 @@ class Writer {
   const std::string path_;
   const WriterOptions options_;
   const UniqueFd event_;
+  const HeadFile headFile_;
 
   // The thread's own.
   Open open_;
@@ -95,6 +108,8 @@ class Writer {
   Progress progress_;
   bool retry_ = false;
   bool stop_ = false;
+  std::uint64_t token_ = 0;
+  std::atomic<std::uint64_t> passed_ = 0;
 
   std::thread thread_;  // last: it uses all of the above
 };

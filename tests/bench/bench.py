@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
 import egress  # noqa: E402
 import mediation  # noqa: E402
+import stops  # noqa: E402
 import work  # noqa: E402
 from daemon import Daemon, eventually  # noqa: E402
 from launch import at_once, same_in_bwrap, timed  # noqa: E402
@@ -28,7 +29,7 @@ POLICY = 'schema = 1\nname = "bench"\nextends = ["offline"]\n[priority]\nclass =
 BACKGROUND = 'schema = 1\nname = "background"\nextends = ["bench"]\n[priority]\nclass = "background"\n'
 MARK = "<!-- measured: written by scripts/bench --write -->"
 COLD_PAUSE = 0.25
-PARTS = ("launches", "work", "mediation", "egress", "idle", "api")
+PARTS = ("launches", "work", "mediation", "egress", "idle", "api", "stop")
 
 
 class Bench:
@@ -56,19 +57,21 @@ class Bench:
         bwrap, mounts = same_in_bwrap(seen.stdout, self.memory)
         self.notes.append(f"bwrap makes the same namespaces (it adds no filter, no Landlock, no control group, no durable "
                           f"record) and {mounts} mounts; the fence has {len(seen.stdout.splitlines())}.")
-        commands = {"ringfence": [*self.client, "--", "/bin/true"], "ringfence again": [*self.client, "--", "/bin/true"],
-                    "background": [*self.client_with("background"), "--", "/bin/true"],
-                    "coding": [*self.client_with("coding"), "--", "/bin/true"],
-                    "on disk": [*self.client_with("bench", self.workspace), "--", "/bin/true"],
+        true = ["--", "/bin/true"]
+        commands = {"ringfence": [*self.client, *true], "ringfence again": [*self.client, *true],
+                    "background": [*self.client_with("background"), *true],
+                    "on disk": [*self.client_with("bench", self.workspace), *true],
                     "bwrap": bwrap, "bwrap again": bwrap, "exec": ["/bin/true"]}
+        # Apart: what ends with such a run, its guards, would end beside the next one's launch.
+        guarded = {"coding": [*self.client_with("coding"), *true], "bwrap": bwrap}
 
-        def cold(name):
+        def cold(command):
             time.sleep(0.01 if self.quick else COLD_PAUSE)
-            return timed(commands[name], environment)
+            return timed(command, environment)
 
-        for kind, measure, rounds in (("hot", lambda name: timed(commands[name], environment), 2 if self.quick else 150),
+        for kind, measure, rounds in (("hot", lambda command: timed(command, environment), 2 if self.quick else 150),
                                       ("cold", cold, 1 if self.quick else 60)):
-            values = interleaved(commands, rounds, measure)
+            values = interleaved(commands, rounds, lambda name: measure(commands[name]))
             middle = {name: f"{percentile(values[name], 0.5):.2f}" for name in values}
             detail = (f"{rounds} rounds; median ms: ringfence {middle['ringfence']}, bwrap {middle['bwrap']}, "
                       f"exec {middle['exec']}; p99 {percentile(values['ringfence'], 0.99):.1f}")
@@ -77,14 +80,15 @@ class Bench:
             self.row(f"launch, {kind}, against plain exec", "", ratio(values["ringfence"], values["exec"]))
             self.row(f"launch, {kind}, of the background class against bwrap", "", ratio(values["background"], values["bwrap"]),
                      f"median ms {middle['background']}")
-            self.row(f"launch, {kind}, of the profile coding as shipped, with its warden and egress, against bwrap", "",
-                     ratio(values["coding"], values["bwrap"]), f"median ms {middle['coding']}")
             self.row(f"launch, {kind}, in a workspace on this machine's disk, against bwrap", "", ratio(values["on disk"], values["bwrap"]),
                      f"median ms {middle['on disk']}")
             self.row(f"control: ringfence against itself, {kind}", "1", ratio(values["ringfence"], values["ringfence again"]))
             self.row(f"control: bwrap against itself, {kind}", "1", ratio(values["bwrap"], values["bwrap again"]))
             if against.value > 100:
                 raise RuntimeError(f"a launch takes {against.value:.0f} times as long as bwrap's")
+            values = interleaved(guarded, -(-rounds // 3), lambda name: measure(guarded[name]))
+            self.row(f"launch, {kind}, of the profile coding as shipped, with its warden and egress, against bwrap", "",
+                     ratio(values["coding"], values["bwrap"]), f"median ms {percentile(values['coding'], 0.5):.2f}")
         self.many(bwrap)
 
     def many(self, bwrap):
@@ -133,14 +137,17 @@ class Bench:
         return ours
 
     def idle(self):
-        self.idle_agents("offline", "")
-        self.idle_agents("coding", ", with a warden and an egress each")
+        self.agents("offline", "idle agents", "sleep", "3600")
+        self.agents("coding", "idle agents, with a warden and an egress each", "sleep", "3600")
+        # Memory that changes all the time lets the governor look ten times a second.
+        self.agents("offline", "agents that take and give back memory, looked at ten times a second", sys.executable, "-c",
+                    "import time\nwhile True: bytearray(4 << 20); time.sleep(0.05)")
 
-    def idle_agents(self, policy, guards):
+    def agents(self, policy, what, *command):
         many = 2 if self.quick else 20
         runs = []
         for _ in range(many):
-            started = self.daemon.cli("run", "-d", "-p", policy, "-w", self.workspace, "--", "sleep", "3600")
+            started = self.daemon.cli("run", "-d", "-p", policy, "-w", self.workspace, "--", *command)
             if started.returncode != 0:
                 raise RuntimeError(f"run -d: {started.stderr}")
             runs.append(started.stdout.strip())
@@ -155,8 +162,8 @@ class Bench:
         share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds * 100
         memory = sum(int(line.split()[1]) for pid in pids for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
                      if line.startswith("Pss:")) / 1024
-        self.row(f"{many} idle agents{guards}: CPU of all our processes", "< 1 % of one", f"{share:.2f} %", f"{seconds} s, {len(pids)} processes")
-        self.row(f"{many} idle agents{guards}: memory of all our processes (PSS)", "< 60 MiB", f"{memory:.1f} MiB")
+        self.row(f"{many} {what}: CPU of all our processes", "< 1 % of one", f"{share:.2f} %", f"{seconds} s, {len(pids)} processes")
+        self.row(f"{many} {what}: memory of all our processes (PSS)", "< 60 MiB", f"{memory:.1f} MiB")
         self.daemon.cli("kill", *runs)
         eventually(lambda: not [run for run in self.daemon.json_runs() if run.get("state") not in ("ended", None)], 20)
 
@@ -171,6 +178,12 @@ class Bench:
             rate, middle, p99 = result.stdout.split()
             self.row(f"requests over {connections} connection{'s' * (connections > 1)}", "", f"{float(rate):,.0f} a second",
                      f"median {float(middle):.0f} µs, p99 {float(p99):.0f} µs")
+
+    # ---- the emergency stop
+
+    def stop(self):
+        for row in stops.measured(self.daemon.bin.parent, self.policies, self.quick):
+            self.row(*row)
 
 
 def report(bench):

@@ -30,7 +30,7 @@ def with_least_warden(build, folder):
     """The programs of a build, with tests/bench/least_warden.cc in the place of the warden."""
     programs = folder / "bin"
     programs.mkdir(parents=True)
-    for name in ("ringfence", "ringfenced", "ringfence-launcher", "ringfence-egress"):
+    for name in ("ringfence", "ringfenced", "ringfence-launcher", "ringfence-egress", "ringfence-stop"):
         shutil.copy(pathlib.Path(build) / "bin" / name, programs)
     shutil.copy(pathlib.Path(build) / "bin/least_warden", programs / "ringfence-warden")
     return folder

@@ -24,6 +24,17 @@ def ratio(numerators, denominators, rounds=2000, seed=1):
                  ratios[int(0.025 * rounds)], ratios[int(0.975 * rounds)])
 
 
+def pooled_ratio(numerators, denominators, share, rounds=500, seed=1):
+    """Ratio of the percentiles `share` of windows of values, pooled, with the 95 % interval of a bootstrap over windows."""
+    def of(windows):
+        return percentile([value for window in windows for value in window], share)
+
+    chance = random.Random(seed)
+    ratios = sorted(of(chance.choices(numerators, k=len(numerators))) / of(chance.choices(denominators, k=len(denominators)))
+                    for _ in range(rounds))
+    return Ratio(of(numerators) / of(denominators), ratios[int(0.025 * rounds)], ratios[int(0.975 * rounds)])
+
+
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills the daemon, the launcher or a warden at random moments while agents ask, and counts from outside what went wrong.
 
-    asked_chaos.py --build DIR --victim daemon|warden|launcher [--kills N] [--seed S]
+    asked_chaos.py --build DIR --victim daemon|warden|launcher|any [--kills N] [--seed S]
 
 Agents make files in their workspace, make files in a folder whose changes are asked, and run commands that are asked;
 each file and each command has a name of its own. An approver answers by the name: even numbers are allowed, odd ones
@@ -133,7 +133,7 @@ def too_long(stalls: list[float], calm: list[float]) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--victim", choices=["daemon", "warden", "launcher"], required=True)
+    parser.add_argument("--victim", choices=["daemon", "warden", "launcher", "any"], required=True)
     parser.add_argument("--kills", type=int, default=int(os.environ.get("RINGFENCE_KILLS", "20")))
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     options = parser.parse_args()
@@ -143,6 +143,7 @@ def main() -> int:
     stalls: list[float] = []
     calm: list[float] = []  # the same without a kill
     deaths: list[float] = []  # of wardens
+    killed: Counter[str] = Counter()
 
     with Daemon(options.build) as daemon:
         project, asked = daemon.base / "project", daemon.base / "asked"
@@ -161,10 +162,11 @@ def main() -> int:
             problems.append(f"the agents make no steps: {[daemon.cli('logs', run).stdout for run in runs]}")
         for kill in range(options.kills):
             time.sleep(chance.uniform(0.02, 0.4))
-            if options.victim == "daemon":
+            who = chance.choice(["daemon", "launcher", "warden"]) if options.victim == "any" else options.victim
+            if who == "daemon":
                 daemon.kill_daemon()
                 daemon.start()
-            elif options.victim == "launcher":
+            elif who == "launcher":
                 old = daemon.kill_launcher()
                 if not eventually(lambda: daemon.launcher_pid() not in (0, old), 10, 0.002):
                     problems.append(f"kill {kill}: no new launcher")
@@ -177,6 +179,7 @@ def main() -> int:
                 eventually(lambda pid=victim: not is_alive(pid), 5, 0.002)
                 if not eventually(lambda: len(guards(daemon, "ringfence-warden")) >= len(runs), 5, 0.002):
                     problems.append(f"kill {kill}: no new warden")
+            killed[who] += 1
             # One step may be a question that the approver has not seen yet: two are not.
             took = next_step(lambda: steps_of(logs), 30)
             if took is None:
@@ -199,7 +202,7 @@ def main() -> int:
     for problem in problems[:40]:
         print(f"asked: {problem}")
     ordered = sorted(stalls) or [0.0]
-    print(f"asked: {options.kills} kills of {options.victim}, {steps} steps, {len(approver.questions)} questions, {len(problems)} problems; "
+    print(f"asked: {options.kills} kills {dict(killed)}, {steps} steps, {len(approver.questions)} questions, {len(problems)} problems; "
           f"next step after {ordered[len(ordered) // 2]:.2f} s (median), {ordered[-1]:.2f} s (worst), "
           f"{max(calm, default=0.0):.2f} s at most without a kill")
     return 1 if problems else 0

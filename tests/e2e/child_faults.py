@@ -47,7 +47,8 @@ def test_programs(build: str, base: Path) -> Path:
     """A build folder of its own whose launcher is the one that fails on demand."""
     folder = base / "bin"
     folder.mkdir(parents=True)
-    for name, source in (("ringfenced", "ringfenced"), ("ringfence", "ringfence"), ("ringfence-launcher", "ringfence-launcher-knockout")):
+    for name, source in (("ringfenced", "ringfenced"), ("ringfence", "ringfence"), ("ringfence-launcher", "ringfence-launcher-knockout"),
+                         ("ringfence-stop", "ringfence-stop")):
         shutil.copy(Path(build, "bin", source), folder / name)
     return base
 
@@ -74,11 +75,17 @@ class ChildFaults:
     def launch(self, policy: Path | None = None) -> subprocess.CompletedProcess[str]:
         return self.daemon.cli("run", "-w", str(self.project), "-p", str(policy or self.policy), "--", str(self.program), timeout=15)
 
+    def parent_of_children(self) -> int:
+        """The launcher, or the process by which it forks where the kernel has the domain that wardens are in."""
+        launcher = self.daemon.launcher_pid()
+        children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+        return next((int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text() == "nursery\n"), launcher)
+
     def record(self, attach: type) -> list[str]:
         """Names of the calls that the child makes, in the order of their first use."""
         traces = self.daemon.base / "traces"
         traces.mkdir()
-        strace = attach(self.daemon.launcher_pid(), "-ff", "-o", str(traces / "of"))
+        strace = attach(self.parent_of_children(), "-ff", "-o", str(traces / "of"))
         for _ in range(WARM + 2):  # The first take children that were born before the recording.
             assert self.launch(self.recorded).returncode == STATUS
         strace.detach()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,7 @@ def start(bench: Bench, script: str) -> "subprocess.Popen[str]":
 def test_a_question_is_announced_in_the_terminal_of_its_run_and_answered_from_another(bench: Bench) -> None:
     policy = policy_of(bench)
     with bench.terminal("run", "-p", policy, "--", "/bin/bash", "-c", "git commit -m x; echo over", columns=100) as terminal:
-        terminal.expect(r"ringfence: bash asks to run git commit -m x: ringfence allow 1 or deny 1", 60)
+        terminal.expect(r"ringfence: bash asks to run git commit -m x, by bash \(\d+\): ringfence allow 1 or deny 1", 60)
         equal(bench.cli("deny", "1", "--say", "not on a Friday").stdout, "denied 1\n")
         terminal.expect("not permitted")
         terminal.expect("over")
@@ -108,7 +109,15 @@ def test_a_run_teaches_the_narrowest_rules_and_nothing_that_was_refused(bench: B
     equal(learnt.returncode, 0, learnt.stderr)
     assert f'target = "{bench.workspace}/release/x"' in learnt.stdout, learnt.stdout
     assert "commit" not in learnt.stdout, learnt.stdout
-    assert "1 questions were answered with no" in learnt.stderr, learnt.stderr
+    assert "1 questions were answered with no" in learnt.stderr and "started with" not in learnt.stderr, learnt.stderr
+    # What it extends is another text here than where the run was started.
+    copied = bench.daemon.base / "profiles"
+    shutil.copytree(SOURCE / "policy" / "profiles", copied)
+    offline = copied / "offline.toml"
+    offline.write_text(offline.read_text() + '\n[limits]\npids = 77\n')
+    other = bench.cli("policy", "--policy-dir", str(copied), "learn", bench.last_ended())
+    equal(other.returncode, 0, other.stderr)
+    assert "what it extends has changed, or its call or its project added" in other.stderr, other.stderr
     # Its file is known as long as it is what the run was started with; another one is named by hand.
     file = bench.daemon.base / "asking.toml"
     equal(bench.show(bench.last_run()["id"])["policy"]["file"], str(file))

@@ -108,7 +108,7 @@ def test_an_unknown_policy_name_is_6(bench: Bench) -> None:
 
 
 def test_usage_errors_are_2_with_the_nearest_name(bench: Bench) -> None:
-    for args, hint in ((["freez", "x"], "freeze"), (["run", "--polcy", "x", "--", "y"], "--policy"), (["estop"], "unknown verb"),
+    for args, hint in ((["freez", "x"], "freeze"), (["run", "--polcy", "x", "--", "y"], "--policy"), (["undo"], "unknown verb"),
                        (["run", "--allow-host", "http://example.org", "--", "x"], "--allow-host"), (["allow", "x"], "no number"),
                        (["allow", "1", "--for", "2h"], "--scope"), (["rewrite", "1"], "--argv"), (["why", "x", "--op", "exec"], "--target")):
         result = bench.cli(*args)

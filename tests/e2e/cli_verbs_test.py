@@ -95,11 +95,11 @@ def test_what_holds_names_for_one_run_is_not_in_the_way_of_another(bench: Bench)
 
 
 def frozen_in_kernel(bench: Bench, run: str) -> list[str]:
-    """The `frozen` values of the run's v2 group, as the kernel says them."""
+    """The `frozen` values of the v2 group of the run's agent, as the kernel says them."""
     values = []
     for group in bench.daemon.groups():
         for events in Path(group).rglob("cgroup.events"):
-            if run in events.parts and events.parent.name == run:
+            if run in events.parts and events.parent.name == "agent":
                 values += re.findall(r"frozen (\d)", events.read_text())
     return values
 
@@ -153,8 +153,11 @@ def test_ps_show_and_usage_have_the_shapes_of_the_contract(bench: Bench) -> None
           ["cgroup", "ipc", "landlock", "limits", "mount", "net", "pid", "privileges", "seccomp", "uts"])
     assert all(wall["up"] is True and wall["proved"] in ("read", "probe") for wall in shown["walls"]), shown["walls"]
     equal(set(shown["usage"]), {"cpu_usec", "memory_bytes", "memory_peak_bytes", "pids", "io_read_bytes", "io_write_bytes",
-                                "npu_usec", "gpu_usec", "tokens"})
-    assert all(value is None or isinstance(value, int) for value in shown["usage"].values()), shown["usage"]
+                                "npu_usec", "gpu_usec", "tokens", "anonymous_bytes", "network_sent_bytes", "network_received_bytes",
+                                "pressure"})
+    equal(set(shown["usage"]["pressure"]), {"cpu_usec", "memory_usec", "io_usec"})
+    numbers = {**shown["usage"], **shown["usage"]["pressure"], "pressure": None}
+    assert all(value is None or isinstance(value, int) for value in numbers.values()), shown["usage"]
     assert shown["usage"]["pids"] and shown["usage"]["cpu_usec"] is not None, shown["usage"]
     equal([line["id"] for line in bench.daemon.json_runs()], [run])
     row = bench.daemon.json("usage", run)
@@ -167,6 +170,92 @@ def test_ps_show_and_usage_have_the_shapes_of_the_contract(bench: Bench) -> None
     bench.ended(run)
     equal(bench.cli("ps").stdout.count("\n"), 1)
     assert run in bench.cli("ps", "-a").stdout
+
+
+def cpu_told_by_the_kernel(bench: Bench, run: str) -> int:
+    """Microseconds of the run's groups, of the hierarchy that has counted most."""
+    told = []
+    for group in bench.daemon.groups():
+        for stat in Path(group).rglob("cpu.stat"):
+            if stat.parent.name == run:
+                told += [int(usec) for usec in re.findall(r"^usage_usec (\d+)", stat.read_text(), re.M)]
+        for total in Path(group).rglob("cpuacct.usage"):
+            if total.parent.name == run:
+                told.append(int(total.read_text()) // 1000)
+    assert told, f"no hierarchy counts the processor time of {run}"
+    return max(told)
+
+
+def test_usage_of_a_run_that_burns_is_what_the_kernel_counts_and_the_machine_follows(bench: Bench) -> None:
+    run = bench.detached("while :; do :; done")
+    assert eventually(lambda: cpu_told_by_the_kernel(bench, run) > 1_000_000, 100)
+    bench.cli("freeze", run)
+    before = cpu_told_by_the_kernel(bench, run)
+    lines = bench.daemon.json("usage")
+    after = cpu_told_by_the_kernel(bench, run)
+    equal([line.get("run") for line in lines], [run, None])
+    used = lines[0]["usage"]
+    # The groups around the agent's own also hold what made its walls.
+    assert 0.9 * before <= used["cpu_usec"] <= after, (before, used, after)
+    assert used["anonymous_bytes"] is None or 0 < used["anonymous_bytes"] <= used["memory_bytes"], used
+    device = lines[1]["device"]
+    equal(set(device), {"cpus", "cpu_busy_usec", "memory_total_bytes", "memory_available_bytes", "pressure", "energy",
+                        "accelerators", "battery"})
+    equal(device["cpus"], os.sysconf("SC_NPROCESSORS_ONLN"))
+    memory = dict(re.findall(r"^(\w+): +(\d+) kB", Path("/proc/meminfo").read_text(), re.M))
+    equal(device["memory_total_bytes"], int(memory["MemTotal"]) * 1024)
+    assert 0 < device["memory_available_bytes"] < device["memory_total_bytes"], device
+    assert device["cpu_busy_usec"] > 1_000_000, device
+    if not list(Path("/sys/class/powercap").glob("*/energy_uj")):
+        equal(device["energy"], None)
+    assert "machine " in bench.cli("usage").stdout
+    equal(bench.daemon.json("usage", run)["run"], run)
+
+
+def test_usage_since_an_age_is_a_series_that_grows_and_has_the_run_alone(bench: Bench) -> None:
+    other = bench.detached("sleep 1000")
+    run = bench.detached("while :; do :; done")
+
+    def series() -> list[dict]:
+        told = bench.daemon.json("usage", run, "--since", "10m")
+        return told if isinstance(told, list) else [told]
+
+    assert eventually(lambda: len(series()) >= 3, 100), series()
+    told = series()
+    equal({line["run"] for line in told}, {run})
+    equal(sorted(line["at"] for line in told), [line["at"] for line in told])
+    assert all(line["seconds"] == 1 and line["memory_min"] <= line["memory_mean"] <= line["memory_max"] for line in told), told
+    used = [line["cpu_usec"] for line in told]
+    assert used == sorted(used) and used[0] < used[-1] <= cpu_told_by_the_kernel(bench, run), used
+    table = bench.cli("usage", run, "--since", "10m").stdout.splitlines()
+    assert table[0].split()[:3] == ["RUN", "AT", "SECONDS"] and len(table) > 3, table
+    assert all(line.split()[0] == run for line in table[1:]), table
+    assert other in bench.cli("usage", "--since", "10m").stdout
+    equal(bench.cli("usage", "--since", "7").returncode, 2)
+    missing = bench.cli("usage", "r-0000000000000000", "--since", "10m")
+    equal((missing.returncode, missing.stdout), (1, ""))
+    assert not {"sample", "usage"} & set(bench.kinds(run)), bench.kinds(run)
+    equal(bench.cli("verify").returncode, 0)
+
+
+def test_usage_since_is_there_after_a_restart_and_after_the_run(bench: Bench) -> None:
+    run = bench.detached("while :; do :; done")
+
+    def starts() -> list[str]:
+        return [json.loads(line)["at"] for line in bench.cli("usage", run, "--since", "10m", "--json").stdout.splitlines()]
+
+    assert eventually(lambda: len(starts()) >= 2, 100), starts()
+    bench.daemon.kill_daemon()
+    bench.daemon.start()
+    before = starts()
+    assert len(before) >= 2, before
+    assert eventually(lambda: len(starts()) > len(before), 100), "nothing is kept after the restart"
+    equal(starts()[:len(before)], before)
+    bench.cli("kill", run)
+    bench.ended(run)
+    equal(starts()[:len(before)], before)
+    assert run in bench.cli("usage", "--since", "10m").stdout
+    equal(bench.cli("usage", "--since", "2100-01-01T00:00:00Z").stdout.count(run), 0)
 
 
 def test_hostile_names_are_escaped_wherever_they_are_shown(bench: Bench) -> None:
@@ -227,6 +316,18 @@ def test_doctor_answers_with_and_without_the_daemon(bench: Bench) -> None:
         assert report["cgroup"]["layout"] in ("unified", "hybrid")
         assert all(set(check) >= {"name", "ok", "detail"} for check in report["checks"])
         assert bench.cli("doctor", env=env).stdout.strip()
+
+
+def test_doctor_measures_how_well_the_person_is_protected_and_keeps_it(bench: Bench) -> None:
+    env = {"HOME": str(bench.daemon.base), "XDG_STATE_HOME": str(bench.daemon.base / "kept")}
+    assert json.loads(bench.cli("doctor", "--json", env=env).stdout)["protection"] is None
+    measured = json.loads(bench.cli("doctor", "--measure", "--json", env=env).stdout)["protection"]
+    assert measured["factor"] > 0 and measured["uncontrolled"] > 0 and 0 <= measured["agent_share"] <= 1, measured
+    equal(measured["kernel"], os.uname().release)
+    # The agent that worked so hard is gone; a measurement that something disturbed is not kept.
+    equal([run["name"] for run in bench.daemon.json_runs() if run["state"] not in ("ended",)], [])
+    shown = json.loads(bench.cli("doctor", "--json", env=env).stdout)["protection"]
+    equal(shown, None if measured["disturbed"] else measured)
 
 
 def test_policies_can_be_looked_at_without_the_daemon(bench: Bench) -> None:

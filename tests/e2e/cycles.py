@@ -3,25 +3,31 @@
 
     cycles.py --build DIR [--cycles N]
 
-Compared before and after: processes, control groups, mounts of the machine, namespaces, and the open descriptors of the
-daemon and the launcher. A tenth of the runs is killed, a tenth is refused (missing program), the rest ends by itself.
+Compared before and after: processes, zombies, control groups, mounts of the machine, namespaces, and the open descriptors and
+threads of the daemon and the launcher. A tenth of the runs is killed, a tenth is refused (missing program), the rest ends by
+itself. From the thousandth cycle on, when the daemon keeps as many ended runs as it ever does, neither may grow by more than
+1 KiB a cycle.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.support.daemon import Daemon, eventually  # noqa: E402
+from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
 
 
 # The other branch is idle, and a busy machine starves it.
 POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
+
+
+KEPT_RUNS = 1000  # ended ones, in the daemon's memory
 
 
 class Inventory(NamedTuple):
@@ -31,6 +37,27 @@ class Inventory(NamedTuple):
     processes: int
     mounts: int
     namespaces: int
+    threads: int
+    zombies: int
+
+
+def threads_of(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def zombies_of(pid: int) -> int:
+    found = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
+            found += not is_alive(int(child)) and Path(f"/proc/{child}").exists()
+    return found
+
+
+def resident(daemon: Daemon) -> list[int]:
+    """KiB of the daemon and of the launcher."""
+    assert daemon.process is not None
+    lines = [Path(f"/proc/{pid}/status").read_text() for pid in (daemon.process.pid, daemon.launcher_pid())]
+    return [int(re.findall(r"^VmRSS:\s+(\d+)", text, re.MULTILINE)[0]) for text in lines]
 
 
 def namespaces_of(pids: list[int]) -> set[str]:
@@ -50,7 +77,8 @@ def take_inventory(daemon: Daemon) -> Inventory:
     groups = sum(1 for root in daemon.groups() for _ in os.walk(root))
     pids = daemon.processes()
     return Inventory(len(os.listdir(f"/proc/{daemon.process.pid}/fd")), len(os.listdir(f"/proc/{launcher}/fd")), groups, len(pids),
-                     len(Path("/proc/self/mounts").read_text().splitlines()), len(namespaces_of(pids)))
+                     len(Path("/proc/self/mounts").read_text().splitlines()), len(namespaces_of(pids)),
+                     threads_of(daemon.process.pid) + threads_of(launcher), zombies_of(daemon.process.pid) + zombies_of(launcher))
 
 
 def settled(daemon: Daemon) -> Inventory:
@@ -95,12 +123,19 @@ def main() -> int:
         for number in range(10):  # Caches and pools fill before the first look.
             one_cycle(daemon, number, str(project))
         before = settled(daemon)
+        full = resident(daemon)
         for number in range(options.cycles):
+            if number == KEPT_RUNS:
+                full = resident(daemon)
             problem = one_cycle(daemon, number, str(project))
             if problem:
                 problems.append(problem)
         eventually(lambda: take_inventory(daemon) == before, 20)
         after = settled(daemon)
+        grown = [now - then for now, then in zip(resident(daemon), full)]
+        print(f"cycles: daemon and launcher have grown by {grown} KiB in the last {max(options.cycles - KEPT_RUNS, 0) or options.cycles}")
+        if options.cycles >= 2 * KEPT_RUNS:
+            problems += [f"grown by {kib} KiB" for kib in grown if kib > options.cycles - KEPT_RUNS]
         problems += [f"{name}: {old} before, {new} after" for name, old, new in zip(before._fields, before, after) if new > old]
     problems += daemon.leftovers()
     for problem in problems:

@@ -81,6 +81,8 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     later = bench.show(run)["later"]
     equal([(file["path"], file["obeyed_by"]) for file in later["files"]], [("Makefile", "make"), ("a/conftest.py", "pytest")])
     assert all(file["by"]["pid"] > 0 for file in later["files"]) and later["more"] == 0, later
+    shell, mover = [file["by"]["name"] for file in later["files"]]
+    assert shell in ("sh", "dash", "bash") and mover == "mv", later
     ends = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
     kept = next(fact["body"]["later"] for fact in ends if fact["kind"] == "run-ended")
     equal([file["path"] for file in kept["files"]], ["Makefile", "a/conftest.py"])

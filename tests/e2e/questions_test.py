@@ -347,6 +347,29 @@ def test_why_names_the_rule_that_would_decide(bench: Bench) -> None:
     told = json.loads(answer_of.stdout)
     equal(told["decision"], "ask")
     assert told["rule"]["file"].endswith("careful.toml") and told["rule"]["line"] == 7, told
+    equal(told["asked"], None)
+    bench.cli("kill", run)
+
+
+def test_why_names_the_processes_behind_what_was_asked(bench: Bench) -> None:
+    asking = Asking(bench)
+    goal = asking.folder / "note"
+    run = asking.start(f"touch {goal}; sleep 30")
+    asked = question(bench)
+
+    def why(*form: str) -> str:
+        return bench.cli("why", run, "--op", "write", "--target", str(goal), *form).stdout
+
+    told = json.loads(why("--json"))["asked"]
+    equal((told["question"], told["outcome"], told["chain"]), (int(asked["id"]), "waits", asked["chain"]))
+    process, starter = told["chain"][:2]
+    equal(process["name"], "touch")
+    answer(bench, "deny", asked["id"])
+    told = json.loads(why("--json"))["asked"]
+    equal((told["outcome"], told["chain"]), ("denied", asked["chain"]))
+    words = why()
+    assert f"question {asked['id']} was denied at" in words, words
+    assert f"touch ({process['pid']}), started by {starter['name']} ({starter['pid']})" in words, words
     bench.cli("kill", run)
 
 

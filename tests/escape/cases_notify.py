@@ -19,8 +19,6 @@ from world import SLOWER, UID, World
 
 # How often each exchange is tried; the long run has its own number, and takes as long as it takes.
 ROUNDS = int(os.environ.get("RINGFENCE_RACES", "500"))
-# Calls that are judged in the same way share the rounds of a short run: what floods with questions is let wait for each.
-SHARED_ROUNDS = ROUNDS if "RINGFENCE_RACES" in os.environ else ROUNDS // 4
 PATIENCE = max(240.0, ROUNDS * 0.2)
 NO_MEDIATOR = "without a fence there is no mediator to wear out"
 POLICY = "escape-asked"
@@ -50,7 +48,7 @@ def exchanged(w: World, side: Any, primitive: str, operation: str) -> Result:
     for _ in range(1 if side.fenced else 10):
         if operation not in ("mkdir", "symlink"):
             w.file(innocent, "innocent")
-        ran = side.run(w, primitive, operation, str(innocent), str(forbidden), str(SHARED_ROUNDS), **mediated(side))
+        ran = side.run(w, primitive, operation, str(innocent), str(forbidden), str(ROUNDS), **mediated(side))
         done = snapshot(forbidden) != before
         if done or "rounds" not in ran.stdout:
             break

@@ -125,8 +125,13 @@ def stop_in_odd_states(w: World, side: Any) -> list[Result]:
         answer = side.client_call(w, "kill", run)
         dead = eventually(lambda: not named("stubborn"), 5)
         kill_all_named("stubborn")
-        client.send_signal(signal.SIGCONT)  # a run that stops, stops its client
-        client.wait(20 * SLOWER)
+
+        def is_over() -> bool:
+            client.send_signal(signal.SIGCONT)  # a run that stops, stops its client, which may hear of it late
+            return client.poll() is not None
+
+        eventually(is_over, 20)
+        client.wait(0)
         results.append(Result(state, not dead, f"status {answer.returncode} {answer.stderr[-200:]}"))
     return results
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "sandbox/wire/codec.h"
+#include "sandbox/wire/guard.h"
 #include "sdk/base/error.h"
 
 namespace sandbox = ringfence::sandbox;
@@ -17,5 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   if (const auto event = sandbox::decodeEvent(packet)) { RF_CHECK(sandbox::encodeBounded(*event).value() == packet); }
+  if (const auto event = sandbox::decodeGuardEvent(packet)) RF_CHECK(sandbox::encodeBounded(*event).value() == packet);
+  if (const auto order = sandbox::decodeGuardOrder(packet)) RF_CHECK(sandbox::encodeBounded(*order).value() == packet);
   return 0;
 }

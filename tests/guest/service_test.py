@@ -90,6 +90,35 @@ class Service(unittest.TestCase):
         for line in ("NoNewPrivileges=yes", "Delegate=yes", "KillMode=process", "Slice=-.slice", "WatchdogUSec=20s"):
             self.assertIn(line, shown.splitlines())
 
+    def test_7_the_memory_of_the_program_with_the_focus_is_kept_from_the_top_down_and_given_back(self):
+        uid = must("id", "-u", USER)
+        must("systemd-run", f"--uid={USER}", f"--slice=user-{uid}.slice", "--unit=person", "-p", "MemoryAccounting=yes", "sleep", "3600")
+        program = must("systemctl", "show", "-P", "MainPID", "person.service")
+        top = pathlib.Path("/sys/fs/cgroup/user.slice")
+        groups = [top, top / f"user-{uid}.slice", top / f"user-{uid}.slice" / "person.service"]
+
+        def kept():
+            return [int((group / "memory.low").read_text()) for group in groups]
+
+        before = kept()
+        told = json.loads(must("ringfence", "focus", program, "--json", user=USER))
+        self.assertIn("memory", [part["what"] for part in told["protected"]], told)
+        self.assertTrue(all(now > 0 for now in kept()), kept())
+        self.assertEqual(run("ringfence", "focus", str(main_pid()), user=USER).returncode, 4)  # root's
+        self.assertTrue(all(now > 0 for now in kept()), kept())
+        must("systemctl", "restart", "ringfenced")
+        self.assertEqual(kept(), before)
+        must("ringfence", "focus", program, user=USER)
+        os.kill(main_pid(), 9)  # it can put nothing back; the next one does
+        self.assertTrue(eventually(lambda: kept() == before, 120), kept())
+        must("systemctl", "stop", "person.service")
+
+    def test_8_the_doctor_sees_the_groups_of_the_persons_programs_and_what_keeps_agents_off_the_processors(self):
+        report = json.loads(run("ringfence", "doctor", "--json").stdout)
+        checks = {check["name"]: check for check in report["checks"]}
+        self.assertTrue(checks["foreground"]["detail"][0].isdigit(), checks["foreground"])
+        self.assertIn("cpu.idle", checks["placement"]["detail"])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -4,11 +4,13 @@
     suite.py run FILE [PATTERN]     runs them (in the guest, which has Python only), or those that PATTERN is found in
 
 The escape suite, which is nearly half of the time and has a network, mounts and accounts of its own, runs beside the others;
-these run one after another, for they count processes and look at what the machine has.
+these run one after another, for they count processes and look at what the machine has. What measures, or uses up the machine,
+comes after all.
 With RINGFENCE_GUEST_WHOLE in the environment every test runs and the escape suite tries every id, else those that
 left_out_tests.txt and left_out.txt do not name.
 The last line is "N passed, N failed, N skipped"; a skip that tests/support/allowed_skips.txt does not list is a failure.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -28,6 +30,10 @@ NAMES = re.compile(r"escape", re.IGNORECASE)
 PROBLEM = re.compile(r"FAILED|invalid|EFFECT|not attempted|ended early|left behind")
 SLOWER = 8  # times slower than the machine that the time limits were set on
 ESCAPE, SERVICE = "escape suite", "guest: installed as a service"
+KEYS = "guest: the keys of the emergency stop on real event devices"
+MEMORY = "guest: an agent that takes all memory is paused before anybody is ended"
+GONE = "guest: when all memory is gone ringfence lives"
+CLOCK = "guest: the clock is set while a person is asked"
 PROGRESS = re.compile(r"escape: (\w+ (?:\S+|batch of \d+):?) ([\d.]+) s")
 WORTH_TELLING = 3.0  # seconds of one id
 # An exchange of what is judged is tried less often: a mediated call takes a hundred times as long when emulated.
@@ -46,11 +52,14 @@ def listing(build):
         labels = set(known.get("LABELS", []))
         if "command" in test and (LABELS & labels or (NAMES.search(test["name"]) and "unit" not in labels)):
             chosen.append({"name": test["name"], "command": test["command"], "timeout": known.get("TIMEOUT", 120),
-                           "skip_code": known.get("SKIP_RETURN_CODE"), "directory": known.get("WORKING_DIRECTORY", "/"),
+                           "measures": "bench" in labels, "skip_code": known.get("SKIP_RETURN_CODE"), "directory": known.get("WORKING_DIRECTORY", "/"),
                            "environment": known.get("ENVIRONMENT", [])})
-    service = str(HERE / "service_test.py")
-    return chosen + [{"name": SERVICE, "command": ["python3", "-B", service], "timeout": 60,
-                      "skip_code": None, "directory": "/", "environment": []}]
+    of_the_guest = {SERVICE: [str(HERE / "service_test.py")], KEYS: [str(HERE / "stop_keys_test.py"), os.path.abspath(build)],
+                    MEMORY: [str(HERE / "memory_burst_test.py"), os.path.abspath(build), "MemoryBurst"],
+                    GONE: [str(HERE / "memory_burst_test.py"), os.path.abspath(build), "MemoryGone"],
+                    CLOCK: [str(HERE / "clock_test.py"), os.path.abspath(build)]}
+    return chosen + [{"name": name, "command": ["python3", "-B", *command], "timeout": {GONE: 150}.get(name, 60),
+             "measures": name in (KEYS, MEMORY, GONE, CLOCK), "skip_code": None, "directory": "/", "environment": []} for name, command in of_the_guest.items()]
 
 
 def without_left_out(command):
@@ -144,6 +153,20 @@ def run_all(tests, report):
         report.add(test, outcome, output, time.monotonic() - begun)
 
 
+@contextlib.contextmanager
+def one_processor():
+    """An emulated processor is a thread of the host. While all of them are busy nothing is left there for what moves the guest's
+    clock and disk, and that is what would be measured."""
+    others = [path for path in pathlib.Path("/sys/devices/system/cpu").glob("cpu[1-9]*/online")]
+    for path in others:
+        path.write_text("0")
+    try:
+        yield
+    finally:
+        for path in others:
+            path.write_text("1")
+
+
 def run(file, pattern=""):
     tests = [test for test in json.loads(pathlib.Path(file).read_text()) if re.search(pattern, test["name"])]
     if not is_whole() and not pattern:
@@ -153,8 +176,10 @@ def run(file, pattern=""):
     report = Report(len(tests))
     beside = threading.Thread(target=run_all, args=([test for test in tests if test["name"] == ESCAPE], report))
     beside.start()
-    run_all([test for test in tests if test["name"] != ESCAPE], report)
+    run_all([test for test in tests if test["name"] != ESCAPE and not test.get("measures")], report)
     beside.join()
+    with one_processor():
+        run_all([test for test in tests if test.get("measures")], report)
     print(", ".join(f"{count} {outcome}" for outcome, count in report.counts.items()))
     return 0 if report.counts["failed"] == 0 and tests else 1
 

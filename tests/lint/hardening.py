@@ -10,8 +10,9 @@ import tempfile
 
 import tree
 
-PROGRAMS = {"bin/ringfence", "libexec/ringfence/ringfenced", "libexec/ringfence/ringfence-launcher",
-            "libexec/ringfence/ringfence-warden", "libexec/ringfence/ringfence-egress"}
+PROGRAMS = {"bin/ringfence", "libexec/ringfence/ringfence-top", "libexec/ringfence/ringfenced",
+            "libexec/ringfence/ringfence-launcher", "libexec/ringfence/ringfence-warden", "libexec/ringfence/ringfence-egress",
+            "libexec/ringfence/ringfence-stop", "libexec/ringfence/ringfence-stop-keys"}
 
 
 def weaknesses(headers):

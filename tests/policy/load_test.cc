@@ -123,6 +123,19 @@ TEST_CASE("the same name in a stronger layer keeps the stricter limits, and says
   CHECK(both.warnings[0].help == "set at /s/coding.toml:1");
 }
 
+TEST_CASE("a share of the NPU is from 1 to 100 percent, of the stricter layer") {
+  const auto share = [](const std::string& value) { return check(text("mine.toml", "limits.npu = " + value + "\n")); };
+  for (const char* value : {"\"1%\"", "\"50%\"", "\"100%\""}) CHECK(share(value).empty());
+  for (const char* value : {"\"0%\"", "\"101%\"", "\"50\"", "50", "\"-1%\"", "\"1.5%\"", "\"\""}) {
+    INFO(value);
+    CHECK(share(value).size() == 1);
+  }
+  Sources sources;
+  sources.system = {text("/etc/mine.toml", "limits.npu = \"30%\"\n")};
+  sources.user = {text("/u/mine.toml", "limits.npu = \"80%\"\n")};
+  CHECK(loaded(sources, "mine").limits.npu == CpuPercent{30});
+}
+
 TEST_CASE("a policy of another name may raise what it extends") {
   Sources sources;
   sources.shipped = {text("/s/coding.toml", "limits.memory = \"4GiB\"\n")};

@@ -344,3 +344,23 @@ TEST_CASE("a limit on what is sent keeps the stricter value between layers of on
   sources.user = {text("/u/mine.toml", "network.send_limit = \"1GiB\"\n")};
   CHECK(loaded(sources, "mine").network.sendLimit->count == 1 << 20);
 }
+
+TEST_CASE("a project may lower a share of the NPU that was given, and gives itself none") {
+  const auto outcome = [](const std::string& user, const std::string& project) {
+    Sources sources;
+    sources.user = {text("/u/mine.toml", user)};
+    sources.project = text("/w/.ringfence.toml", project);
+    return load(sources, "mine");
+  };
+  const auto refused = [&](const std::string& user, const std::string& project) {
+    const auto result = outcome(user, project);
+    const auto* errors = std::get_if<std::vector<Diagnostic>>(&result);
+    return errors == nullptr ? std::string() : errors->at(0).message;
+  };
+  const auto lower = outcome("limits.npu = \"50%\"\n", "limits.npu = \"20%\"\n");
+  CHECK(std::get<Loaded>(lower).document.limits.npu == CpuPercent{20});
+  CHECK(refused("limits.npu = \"50%\"\n", "limits.npu = \"51%\"\n") ==
+        "project policy may only tighten: it may not raise `limits.npu`");
+  CHECK(refused("limits.pids = 9\n", "limits.npu = \"1%\"\n") ==
+        "project policy may only tighten: it may not set `limits.npu`");
+}

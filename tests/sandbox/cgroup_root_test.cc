@@ -1,12 +1,15 @@
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <csignal>
 #include <functional>
+#include <string>
 #include <thread>
 
 #include "sandbox/kernel/cgroup.h"
@@ -50,6 +53,19 @@ pid_t startSleeper() {
   return child;
 }
 
+// Takes a little more memory all the time: what a process had before it came into a group is not counted there.
+pid_t startGrower() {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (;;) {
+      void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+      if (page == MAP_FAILED) _exit(1);
+      usleep(5000);
+    }
+  }
+  return child;
+}
+
 }  // namespace
 
 TEST_CASE("the kernel freezes, thaws and kills a run's group") {
@@ -57,9 +73,9 @@ TEST_CASE("the kernel freezes, thaws and kills a run's group") {
   const pid_t child = startSleeper();
   REQUIRE(real.tree.join(real.run, PriorityClass::kBackground, child));
   CHECK(real.tree.processes(real.run, PriorityClass::kBackground).value() == std::vector<int>{child});
-  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground, true));
+  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground));
   CHECK(eventually([&] { return real.tree.isFrozen(real.run, PriorityClass::kBackground).value(); }));
-  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground, false));
+  REQUIRE(real.tree.thaw(real.run, PriorityClass::kBackground));
   CHECK(eventually([&] { return !real.tree.isFrozen(real.run, PriorityClass::kBackground).value(); }));
   REQUIRE(real.tree.kill(real.run, PriorityClass::kBackground));
   int status = 0;
@@ -79,7 +95,7 @@ TEST_CASE("one write freezes, and one kills, the guard of a background run too, 
     const auto groups = readFileAt(AT_FDCWD, "/proc/" + std::to_string(guard) + "/cgroup", kibibytes(16)).value();
     CHECK(groups.find("-guards/" + real.run.text() + "/warden\n") != std::string::npos);
   }
-  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground, true));
+  REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground));
   CHECK(eventually([&] { return real.tree.isFrozen(real.run, PriorityClass::kBackground).value(); }));
   REQUIRE(real.tree.kill(real.run, PriorityClass::kBackground));
   int status = 0;
@@ -113,6 +129,24 @@ TEST_CASE("the kernel enforces the limits that were set, and counts what was use
   CHECK(usage.memoryBytes.value_or(0) > 0);
   CHECK(usage.cpuUsec.has_value());
   CHECK(usage.outOfMemoryKills == 0);
+}
+
+TEST_CASE("memory and processes of an agent are counted in every layout, with a guard beside it and without one") {
+  const bool guarded = GENERATE(false, true);
+  RealTree real;
+  if (guarded) REQUIRE(real.tree.createGuard(real.run, PriorityClass::kBackground, Leaf::kWarden, {}));
+  const pid_t child = startGrower();
+  REQUIRE(real.tree.join(real.run, PriorityClass::kBackground, child));
+  const auto counted = [&](const char* controller, const char* first, const char* second) {
+    const auto place = real.tree.agentPlace(real.run, PriorityClass::kBackground, controller);
+    REQUIRE(place);
+    return std::stoull(readFileAt(place->directory.get(), place->version == 1 ? first : second, kibibytes(4)).value());
+  };
+  CHECK(counted("pids", "pids.current", "pids.current") == 1);
+  if (real.features.controllers.contains("memory"))
+    CHECK(eventually([&] { return counted("memory", "memory.usage_in_bytes", "memory.current") > 0; }));
+  REQUIRE(real.tree.kill(real.run, PriorityClass::kBackground));
+  CHECK(waitpid(child, nullptr, 0) == child);
 }
 
 TEST_CASE("removing a run's group while processes are in it says busy") {

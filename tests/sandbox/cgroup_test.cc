@@ -64,6 +64,31 @@ TEST_CASE("limits go to the v1 files of a hybrid machine") {
   CHECK(fake.read(fake.groupOf("pids") + "/pids.max") == "32");
 }
 
+TEST_CASE("where nothing can be idle the background has the least weight, and where there is none it is known") {
+  using Placement = CgroupTree::Placement;
+  for (const CgroupLayout layout : {CgroupLayout::kHybrid, CgroupLayout::kUnified}) {
+    const bool hybrid = layout == CgroupLayout::kHybrid;
+    CAPTURE(hybrid);
+    FakeHierarchies fake(layout);
+    CHECK(fake.open().placement() == Placement::kIdle);
+    const std::string branch = hybrid ? "cpu/rf-background/" : "unified/rf-background/";
+    fake.dir.write(branch + "cpu.idle", "0");
+    CHECK(fake.open().placement() == Placement::kIdle);
+    fake.features.cpuIdle = false;
+    std::filesystem::remove(fake.dir.path() + "/" + branch + "cpu.idle");
+    CHECK(fake.open().placement() == Placement::kUnprotected);
+    const std::string weight = branch + (hybrid ? "cpu.shares" : "cpu.weight");
+    fake.dir.write(weight, "7");
+    CgroupTree tree = fake.open();
+    CHECK(fake.read(weight) == (hybrid ? "2" : "1"));
+    CHECK(tree.placement() == Placement::kLeastWeight);
+    fake.dir.write(weight, "9");  // somebody else's will
+    CHECK(tree.placement() == Placement::kUnprotected);
+    fake.features.controllers.erase("cpu");
+    CHECK(fake.open().placement() == Placement::kUnprotected);
+  }
+}
+
 TEST_CASE("limits go to the v2 files of a unified machine, and swap is closed") {
   FakeHierarchies fake(CgroupLayout::kUnified);
   CgroupTree tree = fake.open();
@@ -78,6 +103,48 @@ TEST_CASE("limits go to the v2 files of a unified machine, and swap is closed") 
   CHECK(fake.read(fake.groupOf("unified") + "/memory.swap.max") == "0");
   CHECK(fake.read(fake.groupOf("unified") + "/memory.oom.group") == "1");
   CHECK(fake.read(fake.groupOf("unified") + "/cpu.max") == "150000 100000");
+}
+
+TEST_CASE("a limit of writing goes to every disk, on v1 where the processes are") {
+  for (const int version : {1, 2}) {
+    CAPTURE(version);
+    FakeHierarchies fake(version == 1 ? CgroupLayout::kHybrid : CgroupLayout::kUnified);
+    const std::string mount = version == 1 ? "blkio" : "unified";
+    fake.dir.makeDirectory(mount);
+    fake.features.controllers["io"] = {version, "/" + mount};
+    fake.dir.write("sys/block/sda/dev", "8:0\n");
+    fake.dir.write("sys/block/sda/size", "1000\n");
+    fake.dir.write("sys/block/loop0/dev", "7:0\n");
+    fake.dir.write("sys/block/loop0/size", "0\n");
+    CgroupTree tree = fake.open();
+    REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+    const std::string file =
+        fake.groupOf(mount) + (version == 1 ? "/agent/blkio.throttle.write_bps_device" : "/io.max");
+    fake.dir.write(file, "");
+    REQUIRE(tree.setLimits(fake.run, PriorityClass::kBackground, {.ioWrite = mebibytes(2)}));
+    CHECK(fake.read(file) == (version == 1 ? "8:0 2097152" : "8:0 wbps=2097152"));
+    std::filesystem::remove(fake.dir.path() + "/" + file);
+    CHECK_FALSE(tree.setLimits(fake.run, PriorityClass::kBackground, {.ioWrite = mebibytes(2)}));
+  }
+}
+
+TEST_CASE("what the kernel counts when it holds a run at a limit is read where it counts it") {
+  FakeHierarchies fake(CgroupLayout::kHybrid);
+  CgroupTree tree = fake.open();
+  REQUIRE(tree.createRun(fake.run, PriorityClass::kBackground));
+  const auto unknown = tree.limitEvents(fake.run, PriorityClass::kBackground);
+  CHECK_FALSE(unknown.pidsRefused);
+  CHECK_FALSE(unknown.cpuPeriods);
+  CHECK_FALSE(unknown.outOfMemoryKills);
+  fake.dir.write(fake.groupOf("pids") + "/pids.events", "max 0\n");
+  fake.dir.write(fake.groupOf("pids") + "/agent/pids.events", "max 4\n");
+  fake.dir.write(fake.groupOf("cpu") + "/cpu.stat", "nr_periods 10\nnr_throttled 9\nthrottled_time 5\n");
+  fake.dir.write(fake.groupOf("memory") + "/agent/memory.oom_control", "oom_kill 2\n");
+  const auto events = tree.limitEvents(fake.run, PriorityClass::kBackground);
+  CHECK(events.pidsRefused == 4);
+  CHECK(events.cpuPeriods == 10);
+  CHECK(events.cpuPeriodsHeld == 9);
+  CHECK(events.outOfMemoryKills == 2);
 }
 
 TEST_CASE("a guard has a leaf beside the agent's, with limits of its own, and takes nothing of the agent's share") {

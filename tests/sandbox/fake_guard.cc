@@ -20,16 +20,22 @@ volatile std::sig_atomic_t asked = 0;
 
 void say(int socket, const std::string& words) { (void)!::send(socket, words.data(), words.size(), MSG_NOSIGNAL); }
 
-// "signal PID" and "look PID" from whoever holds the other end of its pair: how far it reaches, as an errno.
+// How far it reaches with an order of whoever holds the other end of its pair. "read" and "write" are of a file of the
+// /proc that it was given.
+long obey(const std::string& order, const std::string& operand, int proc) {
+  char link[64];
+  if (order == "signal") return ::kill(std::stoi(operand), 0);
+  if (order == "look") return ::readlinkat(proc, (operand + "/exe").c_str(), link, sizeof link);
+  return ::openat(proc, operand.c_str(), (order == "write" ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
+// "ORDER OPERAND"; the answer is an errno.
 void answerOrder(int pair, int proc) {
   char order[64] = {};
   if (::recv(pair, order, sizeof order - 1, 0) <= 0) return;
   const std::string words = order;
   const std::size_t space = words.find(' ');
-  const std::string process = words.substr(space + 1);
-  char link[64];
-  const long done = words.starts_with("signal") ? ::kill(std::stoi(process), 0)
-                                                : ::readlinkat(proc, (process + "/exe").c_str(), link, sizeof link);
+  const long done = obey(words.substr(0, space), words.substr(space + 1), proc);
   say(pair, std::to_string(done < 0 ? errno : 0));
 }
 

@@ -92,17 +92,18 @@ inline std::vector<int> stemsOf(const CgroupTree& groups, const Plan& plan) {
   return pids;
 }
 
-// Its children that are stems.
-inline std::vector<int> stemsBelow(int launcher) {
+inline std::vector<int> childrenNamed(const std::string& name, int launcher) {
   std::vector<int> pids;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const int pid = std::atoi(entry.path().filename().c_str());
-    if (pid <= 0 || readProc(pid, "comm") != "stem\n") continue;
+    if (pid <= 0 || readProc(pid, "comm") != name + "\n") continue;
     if (readProc(pid, "status").find("\nPPid:\t" + std::to_string(launcher) + "\n") != std::string::npos)
       pids.push_back(pid);
   }
   return pids;
 }
+
+inline std::vector<int> stemsBelow(int launcher) { return childrenNamed("stem", launcher); }
 
 // One packet from a guard; none within the deadline fails the test.
 inline std::string hear(int socket) {
@@ -196,5 +197,12 @@ struct GuardedRun {
     return ended;
   }
 };
+
+// The stand-in for a warden does that (fake_guard.cc): 0 or errno.
+inline int askWarden(const GuardedRun& run, const std::string& order) {
+  const int pair = (*run.held)[HeldFd::kWarden];
+  REQUIRE(sendPacket(pair, order));
+  return std::stoi(hear(pair));
+}
 
 }  // namespace ringfence::test

@@ -78,6 +78,30 @@ TEST_CASE("a warden stands in its run with the run's ids, one right over it, six
   CHECK(run.end().exit.code == 0);
 }
 
+TEST_CASE("of the host's /proc a warden has its own and its run's processes, and no file that it could write") {
+  GuardedRun run(wardedPlan);
+  const std::string pid = std::to_string(run.launcher.expectOfGuard<GuardStarted>().pid);
+  (void)hear((*run.held)[HeldFd::kWarden]);
+  CHECK(askWarden(run, "read " + pid + "/status") == 0);
+  CHECK(askWarden(run, "read self/status") == 0);
+  for (const std::string name : {"version", "cmdline", "sys/kernel/hostname", "mounts", "net/tcp", "../etc/hostname"}) {
+    CAPTURE(name);
+    REQUIRE(::access(("/proc/" + name).c_str(), F_OK) == 0);
+    CHECK(askWarden(run, "read " + name) == ENOENT);
+  }
+  // What everybody may read elsewhere.
+  for (const int other : {1, ::getpid(), int{run.launcher.pid()}, int{run.built.initPid}}) {
+    CAPTURE(other);
+    CHECK(askWarden(run, "read " + std::to_string(other) + "/cmdline") == ENOENT);
+  }
+  // Its own, which it may write where the mount lets it.
+  for (const std::string name : {"comm", "oom_score_adj", "coredump_filter"}) {
+    CAPTURE(name);
+    CHECK(askWarden(run, "write self/" + name) == EROFS);
+  }
+  CHECK(run.end().exit.code == 0);
+}
+
 TEST_CASE("what the filter hands over is answered by the warden, and what was denied is for the agent to read only") {
   GuardedRun run(wardedPlan,
                  "while ! test -e go; do sleep 0.01; done; mkdir x && echo made; test -e x || echo not really;"
@@ -189,7 +213,7 @@ TEST_CASE("one write freezes a run with its guards, and a guard that is killed m
   const auto first = run.launcher.expectOfGuard<GuardStarted>();
   (void)hear((*run.held)[HeldFd::kWarden]);
   CgroupTree groups = run.launcher.groups();
-  REQUIRE(groups.freeze(run.plan.run, run.plan.priority, true));
+  REQUIRE(groups.freeze(run.plan.run, run.plan.priority));
   CHECK(eventually([&] { return groups.isFrozen(run.plan.run, run.plan.priority).value(); }));
   const std::string events = kernelFeatures().unifiedMount + "/" + run.launcher.groupName() +
                              (isIdle ? "-background/" : "-interactive/") + run.plan.run.text() +
@@ -200,7 +224,7 @@ TEST_CASE("one write freezes a run with its guards, and a guard that is killed m
   run.launcher.send(Adopt{});  // Nobody waits for a guard that is born frozen.
   CHECK(run.launcher.expect<Kept>().kept.run == run.plan.run);
   CHECK(run.launcher.expect<AdoptDone>().count == 1);
-  REQUIRE(groups.freeze(run.plan.run, run.plan.priority, false));
+  REQUIRE(groups.thaw(run.plan.run, run.plan.priority));
   (void)run.launcher.expectOfGuard<GuardStarted>();
   CHECK(run.end().exit.code == 0);
   CHECK(run.output.text() == "made\n");
@@ -339,10 +363,12 @@ TEST_CASE("a launch with guards that is abandoned or fails leaves none of them")
     }
     CHECK(launcher.expect<LaunchFailed>().token == (i % 2 == 0 ? "abandoned" : "mount"));
   }
+  std::string nursery;  // its only child that is of no run
+  for (const int pid : childrenNamed("nursery", launcher.pid())) nursery += std::to_string(pid) + " ";
   const std::string self = std::to_string(launcher.pid());
   CHECK(eventually([&] {
     const std::string children = readProc(launcher.pid(), "task/" + self + "/children");
-    return children.empty() && launcher.groups().list().value().empty();
+    return children == nursery && launcher.groups().list().value().empty();
   }));
   CHECK(::access((workspace.path() + "/ran").c_str(), F_OK) != 0);
 }

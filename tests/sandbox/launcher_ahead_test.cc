@@ -104,6 +104,31 @@ TEST_CASE("a run takes over what its slot built ahead, and what the host replace
   CHECK(output.text() == "first\nfirst\nsecond\n");
 }
 
+TEST_CASE("a file that was made ahead is made anew for a plan that wants something else in it") {
+  LauncherProcess launcher;
+  const Workspace workspace;
+  const OutputFile output(workspace);
+  const auto planNamed = [](const std::string& name) {
+    Plan plan = shellPlan("cat /etc/name /etc/all");
+    plan.mounts.push_back(MakeFile{"/etc/name", name + "\n"});
+    plan.mounts.push_back(MakeFile{"/etc/all", "the same\n"});
+    return plan;
+  };
+  (void)launcher.runToEnd(planNamed("first"), output.fds());
+  for (const char* name : {"first", "second"}) {
+    const Slot slot = prepareSlot(launcher);
+    Plan plan = planNamed(name);
+    plan.run = slot.run;
+    launcher.send(Launch{plan}, output.fds());
+    CHECK(launcher.expect<Built>().initPid == slot.pid);
+    CHECK(mountNamespaceOf(slot.pid) == slot.mounts);
+    launcher.send(Release{plan.run});
+    (void)launcher.expect<Started>();
+    (void)launcher.expect<Ended>();
+  }
+  CHECK(output.text() == "first\nthe same\nfirst\nthe same\nsecond\nthe same\n");
+}
+
 TEST_CASE("a slot that was built ahead is as good for another policy and another caller") {
   LauncherProcess launcher;
   const Workspace workspace;
@@ -132,9 +157,11 @@ TEST_CASE("steps that wait for the run are not overtaken where they meet") {
                                       BindPath{.source = "/etc/ssl", .target = "/etc/ssl"},
                                       BindPath{.source = "/etc/fonts", .target = "/etc/fonts", .idmapped = true},
                                       BindPath{.source = "/media/disk", .target = "/media/disk"},
-                                      MakeFile{"/run/id", "the run's own"},
-                                      MountTmpfs{.target = "/tmp", .ownedByRun = true}};
-  CHECK(stepsAhead(mounts) == std::vector<std::size_t>{0, 4});
+                                      MakeFile{.target = "/run/id", .content = "", .ownedByRun = true},
+                                      MountTmpfs{.target = "/tmp", .ownedByRun = true},
+                                      MakeFile{"/etc/hostname", "the same for every run\n"},
+                                      MakeFile{"/tmp/file", "in what waits"}};
+  CHECK(stepsAhead(mounts) == std::vector<std::size_t>{0, 4, 9});
 }
 
 TEST_CASE("the walk of a workspace ahead of its plan counts where the plan has nothing else in it or over it") {
@@ -213,12 +240,13 @@ TEST_CASE("a process that does not stop is asked for its filter without waiting 
     return state.find(") D ") != std::string::npos;
   }));
   {
+    const OwnView own = OwnView::read().value();
     auto reading = FilterReading::begin(pid);
     REQUIRE(reading);
-    for (int i = 0; i < 100; ++i) CHECK(!reading->tryRead());
+    for (int i = 0; i < 100; ++i) CHECK(!reading->tryRead(own));
     ::close(gate[1]);
     std::optional<Result<BpfProgram>> filter;
-    REQUIRE(eventually([&] { return (filter = reading->tryRead()).has_value(); }));
+    REQUIRE(eventually([&] { return (filter = reading->tryRead(own)).has_value(); }));
     CHECK(!*filter);  // It has none.
   }
   REQUIRE(::kill(pid, SIGKILL) == 0);

@@ -442,7 +442,7 @@ TEST_CASE("a freeze that meets a run on its last step does not keep it for ever"
     REQUIRE(::ptrace(PTRACE_SYSCALL, pid, 0, isDelivery ? WSTOPSIG(status) : 0) == 0);
     REQUIRE(::waitpid(pid, &status, __WALL) == pid);
   }
-  (void)launcher.groups().freeze(plan.run, plan.priority, true);
+  (void)launcher.groups().freeze(plan.run, plan.priority);
   if (::ptrace(PTRACE_DETACH, pid, 0, 0) != 0)  // It was killed meanwhile: its tracer lets it go.
     while (WIFSTOPPED(status) && ::waitpid(pid, &status, __WALL) == pid) {}
   Event event = launcher.next();

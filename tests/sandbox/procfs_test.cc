@@ -265,7 +265,8 @@ TEST_CASE("a pattern of git's folder is answered where such a folder or file is,
 TEST_CASE("walls of a process that can still change them, or that is elsewhere by now, are read at the end") {
   const Plan plan;
   const KernelFeatures features;
-  const PostureQuestion question{::getpid(), plan, features, "", {}, {}};
+  const OwnView own = OwnView::read().value();
+  const PostureQuestion question{::getpid(), plan, features, own, "", {}, {}};
   CHECK(readSettled(question).walls.empty());
   SettledWalls settled;
   for (const Wall wall : {Wall::kMount, Wall::kNet, Wall::kIpc, Wall::kUts, Wall::kCgroup, Wall::kLimits})

@@ -57,7 +57,7 @@ TEST_CASE("when the log cannot be written, launches are refused by name, and fre
   CHECK(refused.value().error().token() == "log");
   CHECK(refused->error().message().find("no space left") != std::string::npos);
   CHECK(other.act(freeze).value().has_done());
-  CHECK(world.group(run, "cgroup.freeze") == "1");
+  CHECK(world.group(run, "agent/cgroup.freeze") == "1");
   CHECK(other.act(kill).value().has_done());
   CHECK(world.group(run, "cgroup.kill") == "1");
   // It is tried again, and what happened meanwhile is recorded when there is room.
@@ -66,7 +66,27 @@ TEST_CASE("when the log cannot be written, launches are refused by name, and fre
   CHECK(world.store.retries == 1);
   world.store.failing = false;
   world.daemon->storeReady();
+  world.daemon->storeReady();  // What it says of that is recorded as well.
   CHECK(world.daemon->everythingDurable());
+}
+
+TEST_CASE("who resumes or stops hears of it when a crash cannot undo it any more; who freezes, at once") {
+  World world;
+  Peering client(world, 1000), other(world, 1000);
+  const RunId run = launch(world, client);
+  world.makeGroups(run);
+  v1::ClientPacket freeze, resume, stop;
+  freeze.mutable_freeze()->set_run(run.text());
+  resume.mutable_resume()->set_run(run.text());
+  stop.mutable_stop()->set_run(run.text());
+  CHECK(other.ask(freeze).value().has_done());
+  for (const v1::ClientPacket& packet : {resume, stop}) {
+    CHECK_FALSE(other.ask(packet));
+    world.daemon->storeReady();
+    const auto done = other.read();
+    REQUIRE(done.value().has_done());
+    CHECK(done->done().runs(0) == run.text());
+  }
 }
 
 TEST_CASE("a launch that waits for a log that fails is given up and never starts later") {
@@ -266,13 +286,29 @@ TEST_CASE("the private home of any policy name is one plain path component") {
 TEST_CASE("the configuration file sets what the command line may override, and names a wrong line") {
   Config config =
       applyConfigText({}, "f",
-                      "# ours\nrun_dir = \"/r\"\npolicy_dirs = [\"/a\", \"/b\"]\nkill_on_exit = true # always\n")
+                      "# ours\nrun_dir = \"/r\"\npolicy_dirs = [\"/a\", \"/b\"]\nkill_on_exit = true # always\n"
+                      "pause_below_battery = \"15%\"\npause_when_hot = true\ndead_man_after = \"2m\"\n")
           .value();
   CHECK(config.runDir == "/r");
   CHECK(config.policyDirs == std::vector<std::string>{"/a", "/b"});
   CHECK(config.onExit == OnExit::kKillRuns);
-  for (const char* text : {"\nrundir = \"/r\"", "\nrun_dir = /r", "\nrun_dir = \"r\"", "\nuid_range = \"0-5\"",
-                           "\nkill_on_exit = \"yes\"", "\ncgroup_root = \"a/b\""}) {
+  CHECK(config.governor.pauseBelowBatteryPercent == 15);
+  CHECK(config.governor.pauseWhenHot);
+  CHECK(config.deadManAfter == std::chrono::seconds(120));
+  CHECK(!applyConfigText(config, "f", "").value().stopKeys);
+  CHECK(applyConfigText(config, "f", "stop_keys = []").value().stopKeys->empty());
+  CHECK(applyConfigText(config, "f", "stop_keys = [\"hold ctrl+f9 1s\", \"button 046d:c31c f13\"]").value().stopKeys ==
+        std::vector<std::string>{"hold ctrl+f9 1s", "button 046d:c31c f13"});
+  CHECK(applyConfigText(config, "f", "dead_man_after = \"off\"").value().deadManAfter == std::chrono::seconds(0));
+  CHECK(Config().deadManAfter == std::chrono::seconds(10));
+  CHECK_FALSE(Config().governor.pauseBelowBatteryPercent);
+  CHECK_FALSE(Config().governor.pauseWhenHot);
+  for (const char* text :
+       {"\npause_below_battery = \"15\"", "\npause_below_battery = \"0%\"", "\npause_below_battery = \"101%\"",
+        "\npause_when_hot = \"yes\"", "\nrundir = \"/r\"", "\nrun_dir = /r", "\nrun_dir = \"r\"",
+        "\nuid_range = \"0-5\"", "\nkill_on_exit = \"yes\"", "\ncgroup_root = \"a/b\"", "\ndead_man_after = \"1s\"",
+        "\nstop_keys = \"off\"", "\ndead_man_after = \"10\"", "\ndead_man_after = true", "\ndead_man_after = \"61m\"",
+        "\ndead_man_after = \"100000000m\""}) {
     auto wrong = applyConfigText({}, "f", text);
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().message.starts_with("f:2: "));
@@ -283,7 +319,7 @@ TEST_CASE("the doctor's judgement names what is missing, and says nothing of wha
   Findings findings;
   findings.features = goodKernel();
   findings.capabilities = ~std::uint64_t{0};
-  findings.launcherFound = true;
+  findings.launcherFound = findings.stopProgramFound = true;
   findings.policies = 5;
   for (const Check& check : judge(findings)) {
     INFO(check.name << ": " << check.detail);
@@ -298,4 +334,30 @@ TEST_CASE("the doctor's judgement names what is missing, and says nothing of wha
     if (!check.ok) failed.insert(check.name);
   }
   CHECK(failed == std::set<std::string>{"wall landlock", "capabilities", "log"});
+  const auto stopCheck = [&] {
+    for (const Check& check : judge(findings)) {
+      if (check.name == "emergency stop") return check;
+    }
+    return Check{};
+  };
+  CHECK(stopCheck().ok);
+  findings.stop = StopFindings{{.expected = true, .there = true, .realtime = false}, "latched since noon"};
+  CHECK(stopCheck().ok);
+  CHECK(stopCheck().detail.find("real-time") != std::string::npos);
+  CHECK(stopCheck().detail.find("latched since noon") != std::string::npos);
+  findings.stop = StopFindings{{.expected = true, .awayFor = std::chrono::seconds(7), .why = "it is gone"}, ""};
+  CHECK_FALSE(stopCheck().ok);
+  CHECK(stopCheck().detail.find("it is gone") != std::string::npos);
+  findings.stop.reset();
+  findings.stopProgramFound = false;
+  CHECK_FALSE(stopCheck().ok);
+  findings.stopProgramFound = true;
+  findings.placement = sandbox::CgroupTree::Placement::kUnprotected;
+  findings.pauseBelowBatteryPercent = 20;
+  findings.pauseWhenHot = findings.tellsHeat = true;
+  std::map<std::string, bool> power;
+  for (const Check& check : judge(findings)) {
+    if (check.name == "battery" || check.name == "heat" || check.name == "placement") power[check.name] = check.ok;
+  }
+  CHECK(power == std::map<std::string, bool>{{"battery", false}, {"heat", true}, {"placement", false}});
 }

@@ -29,7 +29,7 @@ class FakeStore final : public Store {
   Progress progress() override {
     Progress progress;
     if (failing) {
-      progress.failure = Error{ErrorCode::kUnavailable, "no space left on device"};
+      progress.failure = Error{ErrorCode::kUnavailable, "no space left on device", failingWith};
     } else {
       durable = queued.empty() ? durable : queued.back().seq;
     }
@@ -42,6 +42,7 @@ class FakeStore final : public Store {
   std::uint64_t durable = 0;
   int retries = 0;
   bool failing = false;
+  int failingWith = 0;
   bool full = false;
 };
 
@@ -106,7 +107,13 @@ struct World {
   std::vector<std::string> said;
   std::unique_ptr<OutputSpool> outputs;
   std::optional<Daemon> daemon;
+  DiskReserve* reserve = nullptr;
+  int machine = -1;
+  std::string locked;
   std::uint64_t nextId = 1;
+  // For the next start().
+  std::optional<StopProgram> stop;
+  std::function<Result<std::vector<SampleBucket>>(const RunId&, Microseconds)> series;
 
   World() {
     config.stateDir = dir.makeDirectory("state");
@@ -128,19 +135,24 @@ struct World {
     daemon.reset();
     outputs.reset();
     outputs = OutputSpool::open(dir.makeDirectory("output"), [](const RunId&) { return true; }).value();
-    daemon.emplace(Daemon::World{.config = config,
-                                 .clock = clock,
-                                 .features = goodKernel(),
-                                 .bootId = "boot",
-                                 .store = store,
-                                 .log = {[](std::uint64_t, std::size_t) { return std::vector<LogEntry>(); },
-                                         [](Microseconds) { return Result<std::uint64_t>(0); },
-                                         [](const std::string&, const auto& done) { done(api::Verification{}); }},
-                                 .launcher = launcher,
-                                 .outputs = outputs.get(),
-                                 .cgroups = &*cgroups,
-                                 .say = [this](const std::string& line) { said.push_back(line); }},
-                   std::move(state));
+    daemon.emplace(
+        Daemon::World{.config = config,
+                      .clock = clock,
+                      .features = goodKernel(),
+                      .bootId = "boot",
+                      .store = store,
+                      .reserve = reserve,
+                      .locked = locked,
+                      .log = {[](std::uint64_t, std::size_t) { return std::vector<LogEntry>(); },
+                              [](Microseconds) { return Result<std::uint64_t>(0); },
+                              [](const std::string&, const auto& done) { done(api::Verification{}); }, series},
+                      .launcher = launcher,
+                      .outputs = outputs.get(),
+                      .cgroups = &*cgroups,
+                      .root = machine,
+                      .stop = stop,
+                      .say = [this](const std::string& line) { said.push_back(line); }},
+        std::move(state));
     daemon->begin();
     daemon->launcherNews({LinkUp{77, std::move(kept)}});
     daemon->storeReady();
@@ -153,8 +165,9 @@ struct World {
   // Only what an agent's groups need for freeze and kill.
   void makeGroups(const RunId& run) {
     for (const char* file : {"cgroup.freeze", "cgroup.kill", "cgroup.events"}) {
-      dir.write("unified/ringfence-background/" + run.text() + "/" + file,
-                std::string(file) == "cgroup.events" ? "populated 1\nfrozen 1\n" : "");
+      for (const char* group : {"/", "/agent/"})
+        dir.write("unified/ringfence-background/" + run.text() + group + file,
+                  std::string(file) == "cgroup.events" ? "populated 1\nfrozen 1\n" : "");
     }
   }
   std::string group(const RunId& run, const std::string& file) const {
@@ -168,6 +181,7 @@ struct Peering {
   ClientId id = 0;
   UniqueFd workspace;
   v1::StdioMode stdio = v1::STDIO_DESCRIPTORS;
+  bool unattended = false;
 
   Peering(World& in, std::uint32_t uid) : world(in) {
     int pair[2];
@@ -205,6 +219,7 @@ struct Peering {
     request.add_argv("/usr/bin/true");
     request.set_executable("/usr/bin/true");
     request.set_stdio(stdio);
+    request.set_unattended(unattended);
     if (stdio == v1::STDIO_DESCRIPTORS)
       write(packet, {workspace.get(), 0, 1, 2});
     else
@@ -216,6 +231,13 @@ struct Peering {
     return ask(packet);
   }
 };
+
+// What is told when it is durable.
+inline std::optional<v1::ServerPacket> durably(World& world, Peering& client, void (*fill)(v1::ClientPacket&)) {
+  CHECK_FALSE(client.act(fill));
+  world.daemon->storeReady();
+  return client.read();
+}
 
 inline RunId launch(World& world, Peering& client) {
   client.run();

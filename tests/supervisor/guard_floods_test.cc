@@ -57,6 +57,40 @@ TEST_CASE("a flood of asks is refused together, and then the run is frozen") {
   CHECK(world.group(run, "cgroup.freeze") == "1");
 }
 
+TEST_CASE("where nobody is there each ask is refused without a wait, until the records of its guard have no room") {
+  World world;
+  Peering client(world, 1000);
+  client.unattended = true;
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard);
+  std::uint64_t asked = 0;
+  const std::string folder = "/d/" + std::string(sandbox::kMaxGuardText / 2, 'x') + "/";
+  // One at a time, as a program does that goes on: is it answered before time has passed?
+  const auto isRefused = [&] {
+    ++asked;
+    guard->ask(asked, folder + std::to_string(asked));
+    world.daemon->wake();
+    guard->settle();
+    const auto answer = guard->next<sandbox::Answer>();
+    CHECK((!answer || answer->outcome == sandbox::Outcome::kExpired));
+    return answer.has_value();
+  };
+  const std::size_t room = kMaxRecordBurst.count / (sandbox::kMaxGuardText / 2);
+  while (asked < 2 * room && isRefused()) {}
+  CHECK(asked > room / 2);
+  CHECK(asked <= room + kMaxOpenQuestionsPerRun + 1);
+  // What comes from then on is refused together, as one fact.
+  const std::size_t facts = factsOf<AsksRefused>(world).size();
+  for (int i = 0; i < 20; ++i) CHECK_FALSE(isRefused());
+  CHECK(factsOf<AsksRefused>(world).size() == facts);
+  world.clock.advance(kOverflowDelay);
+  world.daemon->wake();
+  guard->settle();
+  REQUIRE(factsOf<AsksRefused>(world).size() == facts + 1);
+  CHECK(factsOf<AsksRefused>(world).back().count == 21);
+  CHECK(world.group(run, "cgroup.freeze") != "1");
+}
+
 TEST_CASE("a guard that floods the log with records gets a bounded part of it, and the rest is a number") {
   World world;
   Peering client(world, 1000), bystander(world, 1000);

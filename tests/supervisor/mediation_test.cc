@@ -1,5 +1,6 @@
 // The daemon between the guards of a run and the people who answer: a real pair, a real ring, the daemon inside the
 // test.
+#include "supervisor/core/cards.h"
 #include "tests/supervisor/guarded_world.h"
 
 using namespace ringfence;
@@ -125,10 +126,48 @@ TEST_CASE("what is allowed for longer is in the next rules of the guard, and out
   v1::ClientPacket revoke;
   revoke.mutable_revoke_grant()->set_id(1);
   world.store.failing = true;  // taking back waits for no disk
-  CHECK(other.ask(revoke).value().has_done());
+  other.write(revoke);
   CHECK(guard->next<sandbox::GuardRules>()->document.grants.empty());
   CHECK(second->next<sandbox::GuardRules>()->document.grants.empty());
   (void)run;
+}
+
+TEST_CASE("an egress that begins while its run is frozen is told, and what it says of its connections is known") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard, GuardKind::kEgress);
+  while (guard->next()) {}
+  guard->say(sandbox::GuardHello{.kind = GuardKind::kEgress, .pid = 500});
+  CHECK_FALSE(guard->next<sandbox::RunHeld>());
+  v1::ClientPacket freeze;
+  freeze.mutable_freeze()->set_run(run.text());
+  client.write(freeze);
+  world.daemon->storeReady();
+  const auto held = guard->next<sandbox::RunHeld>();
+  REQUIRE(held);
+  CHECK(held->held);
+  CHECK(world.daemon->mediation().networkOf(run) == nullptr);
+  guard->say(sandbox::NetworkActivity{sandbox::NetworkState::kStreaming, 3, 0});
+  REQUIRE(world.daemon->mediation().networkOf(run) != nullptr);
+  CHECK(world.daemon->mediation().networkOf(run)->activity.turns == 3);
+  guard->say(sandbox::GuardHello{.kind = GuardKind::kEgress, .pid = 501, .restarted = true});
+  CHECK(guard->next<sandbox::RunHeld>()->held);
+  CHECK(world.daemon->mediation().networkOf(run) == nullptr);  // Its connections ended with the other.
+  guard->say(sandbox::HoldReport{.heldMs = 5, .connections = 2});
+  REQUIRE(factsOf<ConnectionsHeld>(world).size() == 1);
+  CHECK(factsOf<ConnectionsHeld>(world)[0].report.connections == 2);
+}
+
+TEST_CASE("a warden is not heard about connections") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard);
+  guard->say(sandbox::NetworkActivity{sandbox::NetworkState::kStreaming, 3, 0});
+  guard->say(sandbox::HoldReport{.connections = 2});
+  CHECK(world.daemon->mediation().networkOf(run) == nullptr);
+  CHECK(factsOf<ConnectionsHeld>(world).empty());
 }
 
 TEST_CASE("a record is confirmed when it is durable, and while the log cannot be written guards are not heard") {
@@ -219,6 +258,55 @@ TEST_CASE("time expires a question, and its guard hears of that once") {
   CHECK_FALSE(guard->next());
   Peering other(world, 1000);
   CHECK(answered(world, other, answerTo(1, v1::VERDICT_ALLOW))->error().code() == "gone");
+}
+
+TEST_CASE("why says who asked for just that in that run: who waits, and then who was the last to be answered") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard);
+  Peering other(world, 1000);
+  v1::ClientPacket why;
+  why.mutable_why()->set_run(run.text());
+  why.mutable_why()->set_operation(v1::OPERATION_WRITE);
+  why.mutable_why()->set_target("/d/a");
+  CHECK_FALSE(other.ask(why).value().why().has_asked());
+  sandbox::Ask ask;
+  ask.ask = 1;
+  ask.action.action = {policy::Operation::kWrite, "/d/a", {}};
+  ask.action.what = "openat";
+  ask.action.chain = {{41, std::string(kMaxKeptProcessName + 9, 'n')}, {7, "sh"}};
+  ask.rule = {"files.ask /d", {"/etc/coding.toml", 4, ""}, "asked"};
+  guard->say(ask);
+  const v1::WhyAsked waits = other.ask(why).value().why().asked();
+  CHECK(waits.question() == 1);
+  CHECK(waits.outcome() == "waits");
+  REQUIRE(waits.chain_size() == 2);
+  CHECK(waits.chain(0).pid() == 41);
+  CHECK(waits.chain(1).name() == "sh");
+  CHECK(answered(world, other, answerTo(1, v1::VERDICT_DENY, v1::SCOPE_UNSPECIFIED)).value().has_done());
+  const auto checkDenied = [&] {
+    const v1::WhyAsked denied = other.ask(why).value().why().asked();
+    CHECK(denied.question() == 1);
+    CHECK(denied.outcome() == "denied");
+    REQUIRE(denied.chain_size() == 2);
+    CHECK(denied.chain(0).name().size() == kMaxKeptProcessName);
+    CHECK(denied.chain(1).pid() == 7);
+  };
+  checkDenied();
+  // Another path, another kind of action and another run are none of it.
+  why.mutable_why()->set_target("/d/b");
+  CHECK_FALSE(other.ask(why).value().why().has_asked());
+  why.mutable_why()->set_target("/d/a");
+  why.mutable_why()->set_operation(v1::OPERATION_READ);
+  CHECK_FALSE(other.ask(why).value().why().has_asked());
+  // It is in what a restart finds.
+  const auto kept = decodeState(encodeState(world.daemon->state()));
+  REQUIRE(kept);
+  const auto found = findAsked(*kept, run, {policy::Operation::kWrite, "/d/a", {}});
+  REQUIRE(found);
+  CHECK(found->question == 1);
+  CHECK(found->chain.size() == 2);
 }
 
 TEST_CASE("why says what the rules of a run say, and a rewrite into what is forbidden is refused with its rule") {

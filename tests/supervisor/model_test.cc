@@ -21,8 +21,11 @@ struct ModelRun {
   bool hangsUp = true;   // ends with its client
 };
 
+enum class LatchOf { kOpen, kClosed, kOpening };
+
 struct Model {
   std::map<RunId, ModelRun> runs;
+  LatchOf latch = LatchOf::kOpen;
   bool launcher = true;
   std::string boot = "boot-1";
 
@@ -38,7 +41,7 @@ struct Model {
 
   std::optional<ErrorCode> admit(const Peer& peer, const RunId& id, bool hangsUp) {
     if (runs.contains(id)) return ErrorCode::kInvalid;
-    if (!launcher) return ErrorCode::kUnavailable;
+    if (!launcher || latch != LatchOf::kOpen) return ErrorCode::kUnavailable;
     runs[id] = {.owner = peer.uid, .life = Life::kRequested, .started = false, .hangsUp = hangsUp};
     return std::nullopt;
   }
@@ -47,7 +50,34 @@ struct Model {
     return move(peer, id, Life::kRunning, Life::kFrozen);
   }
   std::optional<ErrorCode> resume(const Peer& peer, const RunId& id) {
+    if (const auto refusal = may(peer, id)) return refusal;
+    if (runs[id].life == Life::kFrozen && latch != LatchOf::kOpen) return ErrorCode::kUnavailable;
     return move(peer, id, Life::kFrozen, Life::kRunning);
+  }
+  void emergency(bool kills) {
+    if (latch == LatchOf::kClosed && !kills) return;
+    latch = LatchOf::kClosed;
+    for (auto& [id, run] : runs) {
+      if (run.life == Life::kEnded) continue;
+      if (kills || !run.started)
+        run.life = Life::kKilled;
+      else if (run.life == Life::kRunning)
+        run.life = Life::kFrozen;
+    }
+  }
+  std::optional<ErrorCode> rearm(const Peer& peer) {
+    if (latch == LatchOf::kOpen) return ErrorCode::kInvalid;
+    bool own = false, others = false;
+    for (const auto& [id, run] : runs) {
+      own = own || run.owner == peer.uid;
+      others = others || (run.life != Life::kEnded && run.owner != peer.uid);
+    }
+    if (!peer.admin && (others || !own)) return ErrorCode::kDenied;
+    latch = LatchOf::kOpening;
+    return std::nullopt;
+  }
+  void opened() {
+    if (latch == LatchOf::kOpening) latch = LatchOf::kOpen;
   }
   std::optional<ErrorCode> move(const Peer& peer, const RunId& id, Life from, Life to) {
     if (const auto refusal = may(peer, id)) return refusal;
@@ -124,7 +154,7 @@ class Walk {
   void step() {
     const RunId run = runId(static_cast<unsigned>(1 + random_.below(newest_ + 2)));
     const Peer peer = peers_[random_.below(peers_.size())];
-    switch (random_.below(16)) {
+    switch (random_.below(20)) {
       case 0:
       case 1:
       case 2: return admit(peer);
@@ -145,6 +175,12 @@ class Walk {
       case 12: model_.ended(run); return tell(LauncherSaid{sandbox::LaunchFailed{run, "cgroup", "no room", 28, 125}});
       case 13: model_.clientLost(run); return tell(ClientLost{run});
       case 14: model_.timer(run); return tell(TimerFired{run});
+      case 15: return emergency(peer);
+      case 16: return ask(RearmStop{peer}, model_.rearm(peer));
+      case 17: model_.opened(); return tell(LatchOpened{});
+      case 18:
+        return tell(
+            PreemptRun{.run = run, .step = PreemptStep::kResume, .cause = PreemptCause::kRelieved, .reason = ""});
       default: return upheaval();
     }
   }
@@ -168,6 +204,13 @@ class Walk {
     const bool hangsUp = !command.detached && command.plan.stdio == sandbox::Stdio::kDescriptors;
     const auto refusal = model_.admit(peer, runId(number), hangsUp);
     ask(command, refusal);
+  }
+
+  void emergency(const Peer& peer) {
+    if (random_.below(3) != 0) return tell(TimePassed{});  // Rarer than that somebody ends it.
+    const bool kills = random_.below(4) == 0;
+    model_.emergency(kills);
+    tell(StopHeard{{.trigger = "keyboard", .uid = peer.uid, .killed = kills}});
   }
 
   void upheaval() {
@@ -217,6 +260,10 @@ class Walk {
     }
     REQUIRE(world_.state.launcherReady == model_.launcher);
     for (const auto& [id, run] : world_.state.runs) REQUIRE(lifeOf(run) == model_.runs.at(id).life);
+    REQUIRE(world_.state.latch.has_value() == (model_.latch != LatchOf::kOpen));
+    if (world_.state.latch) {
+      for (const auto& [id, run] : model_.runs) REQUIRE(run.life >= Life::kFrozen);
+    }
     for (const auto& [id, run] : model_.runs) REQUIRE((run.life == Life::kEnded || world_.state.runs.contains(id)));
   }
 
@@ -232,6 +279,10 @@ class Walk {
     }
     for (const auto& [after, freeze] : effectsOf<FreezeGroup>(decision)) REQUIRE((after == 0) == freeze.frozen);
     for (const auto& [after, kill] : effectsOf<KillGroup>(decision)) REQUIRE(after == 0);
+    if (before.latch) {
+      for (const auto& [after, freeze] : effectsOf<FreezeGroup>(decision)) REQUIRE(freeze.frozen);
+      REQUIRE(requestsOf<sandbox::Release>(decision).empty());
+    }
     for (const auto& [after, forget] : requestsOf<sandbox::Forget>(decision)) {
       const auto found = world_.state.runs.find(forget.run);
       REQUIRE((found == world_.state.runs.end() || !isLive(found->second)));

@@ -318,7 +318,8 @@ TEST_CASE("what the rules say arrives, and an unknown decision is no allowance")
                       std::pair{policy::Decision::kForbid, client::Decision::kForbid},
                       std::pair{policy::Decision::kRewrite, client::Decision::kRewrite}};
   for (const auto& [said, heard] : pairs) {
-    const WhyAnswer answer{said, RuleText{"f", 2, "t"}, "because", {"ask"}};
+    WhyAnswer answer{said, RuleText{"f", 2, "t"}, "because", {"ask"}, ""};
+    answer.asked = {7, "2026-11-28T10:00:00Z", "denied", {{41, "git"}, {1, "agent"}}, "note"};
     const client::WhyAnswer got = client::fromMessage(sent(answer, &v1::ServerPacket::why));
     CHECK(got.decision == heard);
     REQUIRE(got.rule.has_value());
@@ -327,7 +328,16 @@ TEST_CASE("what the rules say arrives, and an unknown decision is no allowance")
     CHECK(got.rule->text == "t");
     CHECK(got.why == "because");
     CHECK(got.next == std::vector<std::string>{"ask"});
+    REQUIRE(got.asked.has_value());
+    CHECK(got.asked->question == 7);
+    CHECK(got.asked->at == "2026-11-28T10:00:00Z");
+    CHECK(got.asked->outcome == "denied");
+    REQUIRE(got.asked->chain.size() == 2);
+    CHECK(got.asked->chain[0].pid == 41);
+    CHECK(got.asked->chain[1].name == "agent");
+    CHECK(got.asked->chainNote == "note");
   }
+  CHECK_FALSE(client::fromMessage(sent(WhyAnswer{}, &v1::ServerPacket::why)).asked.has_value());
   CHECK_FALSE(client::fromMessage(sent(WhyAnswer{}, &v1::ServerPacket::why)).rule.has_value());
   CHECK(client::fromMessage(v1::WhyAnswer()).decision == client::Decision::kUnknown);
 }

@@ -45,6 +45,20 @@ class RandomFacts {
     return usage;
   }
 
+  PreemptCause cause() { return static_cast<PreemptCause>(below(8)); }
+  InterruptionPrice price() { return {random_(), random_(), random_(), text()}; }
+  Preemption preemption() { return {cause(), coin() ? std::optional(price()) : std::nullopt}; }
+
+  RunBounds bounds() {
+    return {.memoryBytes = random_(),
+            .kill = coin(),
+            .memoryHardBytes = random_(),
+            .pids = number(),
+            .fileWriteBytesPerSec = random_(),
+            .holdOnAlarm = coin(),
+            .origins = {{{text(), text()}}}};
+  }
+
   FactBody body(std::size_t kind) {
     switch (kind) {
       case 0: return DaemonStarted{text(), text()};
@@ -64,14 +78,17 @@ class RandomFacts {
                            .weakened = {{wall(), text()}},
                            .detached = coin(),
                            .terms = coin() ? std::optional(RunTerms{text(), text(), coin(), random_(), number(),
-                                                                    PolicyFile{text(), text()}})
+                                                                    PolicyFile{text(), text()}, bounds(),
+                                                                    NpuShare{{text()}, number()}})
                                            : std::nullopt};
       case 3: return RunBuilt{{{wall(), text(), text(), coin(), coin()}}, {{text()}}, pid()};
       case 4: return RunStarted{pid()};
       case 5: return RunRefused{text(), text(), 125};
-      case 6: return RunFrozen{number(), text()};
-      case 7: return RunResumed{number()};
-      case 8: return RunStopping{number(), coin(), text()};
+      case 6:
+        return RunFrozen{number(), text(), coin() ? std::optional(preemption()) : std::nullopt,
+                         coin() ? std::optional(static_cast<SelfHeld>(below(5))) : std::nullopt};
+      case 7: return RunResumed{number(), coin() ? std::optional(text()) : std::nullopt};
+      case 8: return RunStopping{number(), coin(), text(), coin() ? std::optional(coin()) : std::nullopt};
       case 9: return RunEnded{exit(), coin(), text(), usage(), coin() ? std::optional(later()) : std::nullopt};
       case 10: return DifferenceFound{text(), text()};
       case 11: return RunAdopted{pid(), pid()};
@@ -84,6 +101,16 @@ class RandomFacts {
     }
   }
 
+  EmergencyStopped stopped() {
+    EmergencyStopped stopped{.trigger = text(), .uid = {}, .runs = random_(), .processes = random_()};
+    if (coin()) stopped.uid = number();
+    if (coin()) stopped.writeUsec = random_();
+    if (coin()) stopped.tookUsec = random_();
+    if (coin()) stopped.verified = coin();
+    if (coin()) stopped.killed = coin();
+    if (coin()) stopped.note = text();
+    return stopped;
+  }
   LaterReport later() { return {{{text(), text(), coin() ? std::optional(pid()) : std::nullopt, text()}}, random_()}; }
   sandbox::GuardKind guard() { return static_cast<sandbox::GuardKind>(below(2)); }
   sandbox::GuardedAction action() {
@@ -153,6 +180,20 @@ class RandomFacts {
       case 32: return GuardLost{guard(), pid(), text()};
       case 33: return RulesEnforced{guard(), random_(), text(), number()};
       case 34: return RecordsNotWritten{guard(), random_()};
+      case 36:
+        return RunRestrained{static_cast<MilderStep>(below(3)), cause(), text(),
+                             coin() ? std::optional(random_()) : std::nullopt};
+      case 37: return InterruptionMeasured{coin(), random_(), coin() ? std::optional(price()) : std::nullopt, price()};
+      case 38: return AlarmRaised{static_cast<AlarmKind>(below(6)), text()};
+      case 39: return LeaseGiven{text(), number()};
+      case 40: return LeaseEnded{text()};
+      case 41: return LimitReached{text(), text()};
+      case 43: return RecordsStopped{coin(), text()};
+      case 44: return RecordsResumed{};
+      case 42: return ConnectionsHeld{{random_(), number(), number(), number(), number(), random_()}};
+      case 45: return stopped();
+      case 46: return Rearmed{number()};
+      case 47: return LatchReleased{};
       default: return TrafficCounted{{{text(), 443, random_(), random_(), random_()}}};
     }
   }

@@ -1,6 +1,8 @@
 // Every change of the file shows, and the first fact that it touches is named.
 #include <random>
 
+#include <unistd.h>
+
 #include "store_world.h"
 
 namespace ringfence::supervisor::test {
@@ -27,6 +29,9 @@ TEST_CASE("a head that was noted is found again later, and missed when the end w
   }
   CHECK(world.verify(head).ok);
   world.sql("DELETE FROM facts WHERE seq >= 50");
+  CHECK_FALSE(world.verify().ok);
+  // Whoever can cut it can take away the note of its end as well.
+  REQUIRE(::unlink((world.path().substr(0, world.path().size() - 2) + "head").c_str()) == 0);
   CHECK(world.verify().ok);
   const VerifyReport cut = world.verify(head);
   CHECK_FALSE(cut.ok);

@@ -183,38 +183,132 @@ TEST_CASE("old segments retire by a fact that keeps their head, and the chain go
   }
 }
 
-TEST_CASE("samples are kept apart, bounded for a run and in all, the oldest go first") {
-  LogWorld world;
-  auto opened = world.open({.samples = {.perRun = 10, .total = 25}, .keptFacts = 1000, .steps = {}});
-  for (unsigned run = 1; run <= 4; ++run) {
-    for (int i = 1; i <= 40; ++i) {
-      Sample sample{.run = runId(run),
-                    .wall = Microseconds(i),
-                    .cpuUsec = 5,
-                    .memoryBytes = {},
-                    .pids = 0,
-                    .ioReadBytes = {},
-                    .ioWriteBytes = {}};
-      opened.store->appendSample(sample);
-    }
-  }
-  // Samples are in the file before the news of a later batch of facts.
-  REQUIRE(opened.store->append(plainFacts(1, 1)));
-  REQUIRE(waitDurable(*opened.store, 1));
-  REQUIRE(waitUntil(*opened.store, [&](const Progress&) {
-    const auto last = opened.store->samples(runId(4), 1);
-    return !last->empty() && (*last)[0].wall.count() == 40;
+namespace {
+
+Sample sampleAt(unsigned run, std::int64_t second, std::optional<std::uint64_t> memory) {
+  return {.run = runId(run),
+          .wall = Microseconds(second * 1'000'000),
+          .cpuUsec = static_cast<std::uint64_t>(second),
+          .memoryBytes = memory,
+          .pids = 0,
+          .ioReadBytes = {},
+          .ioWriteBytes = {}};
+}
+
+// Samples are in the file after the news of the facts that came before them.
+void waitForSample(SqliteStore& store, unsigned run, std::int64_t second) {
+  REQUIRE(waitUntil(store, [&](const Progress&) {
+    const auto last = store.series(runId(run), Microseconds{}, 1);
+    return !last->empty() && last->back().cpuUsec == static_cast<std::uint64_t>(second);
   }));
+}
+
+}  // namespace
+
+TEST_CASE("samples are folded from seconds into minutes into hours, with nothing lost that a mean needs, then go") {
+  LogWorld world;
+  const SampleBounds bounds{.seconds = std::chrono::minutes(2),
+                            .minutes = std::chrono::hours(1),
+                            .hours = std::chrono::hours(3),
+                            .total = 1000};
+  auto opened = world.open({.samples = bounds, .keptFacts = 1000, .steps = {}});
+  REQUIRE(opened.store->append(plainFacts(1, 1)));
+  const std::int64_t end = 5 * 3600;
+  for (std::int64_t second = 0; second <= end; second += 10)
+    opened.store->appendSample(sampleAt(1, second, second % 60 == 0 ? std::optional<std::uint64_t>(70) : 10));
+  waitForSample(*opened.store, 1, end);
+
+  const auto series = opened.store->series(runId(1), Microseconds{});
+  std::map<std::uint32_t, int> count;
+  Microseconds before{};
+  for (const SampleBucket& bucket : *series) {
+    ++count[bucket.seconds];
+    CHECK(bucket.start >= before);
+    before = bucket.start + std::chrono::seconds(bucket.seconds);
+    if (bucket.seconds == 1) continue;
+    CHECK(bucket.memoryMin == 10);
+    CHECK(bucket.memoryMax == 70);
+    CHECK(bucket.memoryMean == 20);
+    const auto last = static_cast<std::uint64_t>(before.count()) / 1'000'000 - 10;
+    CHECK(bucket.cpuUsec == last);
+    CHECK(bucket.pidsMax == 0);
+    CHECK_FALSE(bucket.ioReadBytes);
+  }
+  CHECK(count == std::map<std::uint32_t, int>{{1, 13}, {60, 58}, {3600, 2}});
+  const auto recent = opened.store->series(runId(1), Microseconds((end - 20) * 1'000'000));
+  CHECK(recent->size() == 3);
+  CHECK(world.verify().ok);
+  CHECK(world.verify().facts == 1);
+}
+
+TEST_CASE("of all runs together no more buckets are kept than the bound, the oldest go first") {
+  LogWorld world;
+  auto opened = world.open({.samples = {.total = 25}, .keptFacts = 1000, .steps = {}});
+  REQUIRE(opened.store->append(plainFacts(1, 1)));
+  for (unsigned run = 1; run <= 4; ++run) {
+    for (int i = 0; i < 40; ++i) opened.store->appendSample(sampleAt(run, 1 + run * 60 + i, std::nullopt));
+  }
+  opened.store->appendSample(sampleAt(4, 400, std::nullopt));
+  waitForSample(*opened.store, 4, 400);
   std::size_t all = 0;
-  for (unsigned run = 1; run <= 4; ++run) all += opened.store->samples(runId(run), 1000)->size();
-  CHECK(all <= 25);
-  const auto last = opened.store->samples(runId(4), 1000);
-  REQUIRE(last->size() == 10);
-  CHECK((*last)[0].wall.count() == 40);
-  CHECK((*last)[9].wall.count() == 31);
-  CHECK((*last)[0].cpuUsec == 5);
-  CHECK((*last)[0].pids == 0);
-  CHECK_FALSE((*last)[0].memoryBytes);
+  for (unsigned run = 1; run <= 4; ++run) all += opened.store->series(runId(run), Microseconds{})->size();
+  CHECK(all == 25);
+  CHECK(opened.store->series(runId(4), Microseconds{})->size() == 25);
+  CHECK_FALSE(opened.store->series(runId(4), Microseconds{})->front().memoryMean);
+}
+
+TEST_CASE("what was kept of samples is there after a restart, and goes on") {
+  LogWorld world;
+  {
+    auto opened = world.open();
+    REQUIRE(opened.store->append(plainFacts(1, 1)));
+    opened.store->appendSample(sampleAt(1, 7, 10));
+    waitForSample(*opened.store, 1, 7);
+  }
+  auto opened = world.open();
+  Sample later = sampleAt(1, 7, 30);
+  later.cpuUsec = 8;
+  opened.store->appendSample(later);
+  waitForSample(*opened.store, 1, 8);
+  const auto series = opened.store->series(runId(1), Microseconds{});
+  REQUIRE(series->size() == 1);
+  CHECK(series->front().memoryMin == 10);
+  CHECK(series->front().memoryMean == 20);
+  CHECK(series->front().memoryMax == 30);
+  CHECK(opened.store->series(runId(2), Microseconds{})->empty());
+}
+
+TEST_CASE("samples of an older file become buckets of a second") {
+  LogWorld world;
+  world.fill(9);
+  const std::string run = runId(1).text();
+  world.sql(("DROP TABLE buckets; CREATE TABLE samples(id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, "
+             "wall_us INTEGER NOT NULL, cpu_usec INTEGER, memory_bytes INTEGER, pids INTEGER, io_read_bytes INTEGER, "
+             "io_write_bytes INTEGER) STRICT; CREATE INDEX samples_of_run ON samples(run, id); "
+             "INSERT INTO samples VALUES(1, '" +
+             run +
+             "', 5100000, 7, 10, 1, NULL, 3), "
+             "(2, '" +
+             run + "', 5900000, 9, 30, 2, NULL, 4), (3, '" + run +
+             "', 6000000, NULL, NULL, NULL, NULL, NULL); "
+             "PRAGMA user_version = 1")
+                .c_str());
+  auto opened = world.open();
+  CHECK(opened.state.lastSeq == 9);
+  const auto series = opened.store->series(runId(1), Microseconds{});
+  REQUIRE(series->size() == 2);
+  const SampleBucket first{.run = runId(1),
+                           .start = Microseconds(5'000'000),
+                           .seconds = 1,
+                           .cpuUsec = 9,
+                           .ioReadBytes = {},
+                           .ioWriteBytes = 4,
+                           .memoryMin = 10,
+                           .memoryMean = 20,
+                           .memoryMax = 30,
+                           .pidsMax = 2};
+  CHECK((*series)[0] == first);
+  CHECK_FALSE((*series)[1].memoryMean);
 }
 
 TEST_CASE("a file of a newer build, or of another program, is refused with what to do, and left as it is") {
@@ -234,18 +328,19 @@ TEST_CASE("a file of a newer build, or of another program, is refused with what 
 TEST_CASE("an older file is brought to the newest shape step by step, and keeps its facts") {
   LogWorld world;
   world.fill(9);
-  const std::array steps{schemaSteps()[0], Migration{2, "ALTER TABLE samples ADD COLUMN npu_usec INTEGER"},
-                         Migration{3, "CREATE TABLE grants(id INTEGER PRIMARY KEY) STRICT"}};
+  const std::array steps{schemaSteps()[0], schemaSteps()[1],
+                         Migration{3, "ALTER TABLE buckets ADD COLUMN npu_usec INTEGER"},
+                         Migration{4, "CREATE TABLE grants(id INTEGER PRIMARY KEY) STRICT"}};
   {
     auto opened = world.open({.samples = {}, .keptFacts = 1000, .steps = steps});
     CHECK(opened.state.lastSeq == 9);
   }
-  world.sql("INSERT INTO grants(id) VALUES(1); UPDATE samples SET npu_usec = 1");
+  world.sql("INSERT INTO grants(id) VALUES(1); UPDATE buckets SET npu_usec = 1");
   CHECK(world.openError().code == ErrorCode::kUnsupported);
 
   SECTION("a step that fails leaves the file as it was") {
-    const std::array broken{steps[0], steps[1], steps[2],
-                            Migration{4, "CREATE TABLE half(x INTEGER); CREATE TABLE grants(y INTEGER)"}};
+    const std::array broken{steps[0], steps[1], steps[2], steps[3],
+                            Migration{5, "CREATE TABLE half(x INTEGER); CREATE TABLE grants(y INTEGER)"}};
     (void)world.openError({.samples = {}, .keptFacts = 1000, .steps = broken});
     auto opened = world.open({.samples = {}, .keptFacts = 1000, .steps = steps});
     CHECK(opened.state.lastSeq == 9);

@@ -57,6 +57,7 @@ class Daemon:
         self.cgroup_root = f"rf-e2e-{os.getpid()}-{self.base.name[-6:].replace('_', 'x')}"
         self.policies = [str(p) for p in (policies or [PROFILES, self._awake()])]
         self.uid_range = uid_range
+        self.options: list[str] = []  # more of the daemon's, from its next start on
         self.wrapper = wrapper or []  # a command that becomes the daemon
         self.process: subprocess.Popen[bytes] | None = None
         self.log_path = self.base / "daemon.log"
@@ -87,7 +88,8 @@ class Daemon:
         offset = self.log_path.stat().st_size if self.log_path.exists() else 0
         log = open(self.log_path, "ab")
         command = [*self.wrapper, str(self.bin / "ringfenced"), "--run-dir", str(self.run_dir), "--state-dir", str(self.state_dir),
-                   "--cgroup-root", self.cgroup_root, "--uid-range", self.uid_range]
+                   "--cgroup-root", self.cgroup_root, "--uid-range", self.uid_range,
+                   *self.options]
         for folder in self.policies:
             command += ["--policy-dir", folder]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -128,12 +130,19 @@ class Daemon:
 
     def launcher_pid(self) -> int:
         """Pid of the launcher that keeps this daemon's runs; 0 when there is none."""
+        return self._pid_of("ringfence-launcher")
+
+    def stop_pid(self) -> int:
+        """Pid of the ringfence-stop that this daemon has; 0 when there is none."""
+        return self._pid_of("ringfence-stop")
+
+    def _pid_of(self, program: str) -> int:
         wanted = str(self.run_dir).encode()
         parents: dict[int, int] = {}
         for folder in glob.glob("/proc/[0-9]*"):
             try:
                 argv = Path(folder, "cmdline").read_bytes().split(b"\0")
-                if argv[0].endswith(b"ringfence-launcher") and wanted in argv and os.readlink(f"{folder}/exe"):
+                if argv[0].endswith(program.encode()) and wanted in argv and os.readlink(f"{folder}/exe"):
                     # What it forks has the same command line: children of runs, which have a pid namespace of their own and
                     # join a run's groups, and short helpers, whose parent it is.
                     status = Path(folder, "status").read_text()
@@ -152,6 +161,12 @@ class Daemon:
 
     def kill_launcher(self) -> int:
         pid = self.launcher_pid()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill_stop(self) -> int:
+        pid = self.stop_pid()
         if pid:
             os.kill(pid, signal.SIGKILL)
         return pid
@@ -175,7 +190,7 @@ class Daemon:
         return sorted(pid for pid in pids if pid and is_alive(pid))
 
     def close(self) -> None:
-        """Ends every run, the daemon and the launcher, and removes what they made."""
+        """Ends every run, the daemon, the launcher and ringfence-stop, and removes what they made."""
         if self.process is not None and self.process.poll() is None:
             self.cli("kill", "--all")
             eventually(lambda: not [run for run in self.json_runs() if run.get("state") != "ended"], 10)
@@ -184,12 +199,8 @@ class Daemon:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill_daemon()
-        launcher = self.launcher_pid()
-        if launcher:
-            os.kill(launcher, signal.SIGTERM)
-            if not eventually(lambda: not is_alive(launcher), 5):
-                os.kill(launcher, signal.SIGKILL)
-                eventually(lambda: not is_alive(launcher), 5)
+        for pid in (self.stop_pid(), self.launcher_pid()):
+            self._end(pid)
         for group in self.groups():
             kill = Path(group, "cgroup.kill")
             if kill.exists():
@@ -198,6 +209,14 @@ class Daemon:
         eventually(self._remove_groups, 10)
         if "ringfence-e2e-" in self.base.name:
             shutil.rmtree(self.base, ignore_errors=True)
+
+    @staticmethod
+    def _end(pid: int) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if not pid or not is_alive(pid):
+                return
+            os.kill(pid, number)
+            eventually(lambda: not is_alive(pid), 5)
 
     def json_runs(self) -> list[dict[str, Any]]:
         result = self.cli("ps", "-a", "--json")
@@ -216,6 +235,7 @@ class Daemon:
         """What of this daemon is still on the machine: groups, processes, mounts, files."""
         left = [f"group {group}" for group in self.groups()]
         left += [f"process {pid}" for pid in self.processes()]
+        left += [f"process {pid}" for pid in (self.launcher_pid(), self.stop_pid()) if pid]
         mounts = Path("/proc/self/mounts").read_text()
         left += [f"mount {line.split()[1]}" for line in mounts.splitlines() if str(self.base) in line]
         if self.base.exists():

@@ -1,5 +1,7 @@
 #include "tests/support/temp_dir.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,8 +11,10 @@
 namespace ringfence::test {
 namespace fs = std::filesystem;
 
-TempDir::TempDir() {
-  std::string pattern = (fs::temp_directory_path() / "ringfence-test-XXXXXX").string();
+TempDir::TempDir(Where where) {
+  const char* memory = "/dev/shm";
+  const bool inMemory = where == Where::kMemory && ::access(memory, W_OK | X_OK) == 0;
+  std::string pattern = ((inMemory ? fs::path(memory) : fs::temp_directory_path()) / "ringfence-test-XXXXXX").string();
   RF_CHECK(mkdtemp(pattern.data()) != nullptr);
   path_ = pattern;
 }

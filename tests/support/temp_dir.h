@@ -8,7 +8,8 @@ namespace ringfence::test {
 
 class TempDir {
  public:
-  TempDir();
+  enum class Where { kDisk, kMemory };  // kMemory: for trees of very many files, where there is room for them
+  explicit TempDir(Where where = Where::kDisk);
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;

@@ -122,15 +122,18 @@ void TestDaemon::killDaemon() {
   pid_ = 0;
 }
 
-pid_t TestDaemon::launcherPid() const {
+// `comm`: its own name; what it forks may have another one and the same command line.
+pid_t TestDaemon::pidOf(const std::string& wanted, const std::string& comm) const {
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     const std::string cmdline = readFile(entry.path() / "cmdline");
     const std::string program = cmdline.substr(0, cmdline.find('\0'));
-    if (!program.ends_with("/ringfence-launcher")) continue;
+    if (!program.ends_with(wanted)) continue;
     if (cmdline.find(std::string(1, '\0') + runDir_ + std::string(1, '\0')) == std::string::npos) continue;
-    // Children that were forked and wait carry the same command line; the launcher itself is in no run's group.
+    // Children that were forked and wait carry the same command line; the program itself is in no run's group, and has
+    // its own name.
+    if (readFile(entry.path() / "comm") != comm + "\n") continue;
     const std::string cgroup = readFile(entry.path() / "cgroup");
     if (cgroup.find("-background/") != std::string::npos || cgroup.find("-interactive/") != std::string::npos) continue;
     const pid_t pid = std::stoi(name);
@@ -138,6 +141,9 @@ pid_t TestDaemon::launcherPid() const {
   }
   return 0;
 }
+
+pid_t TestDaemon::launcherPid() const { return pidOf("/ringfence-launcher", "ringfence-launc"); }
+pid_t TestDaemon::stopPid() const { return pidOf("/ringfence-stop", "ringfence-stop"); }
 
 pid_t TestDaemon::killLauncher() {
   const pid_t pid = launcherPid();
@@ -152,12 +158,12 @@ void TestDaemon::shutDown() {
   for (const std::string& group : groups()) {
     std::ofstream(group + "/cgroup.kill") << "1";  // Absent in v1 hierarchies.
   }
-  if (const pid_t launcher = launcherPid(); launcher != 0) {
-    (void)::kill(launcher, SIGTERM);
-    if (!eventually([&] { return !isAlive(launcher); }, 5)) {
-      (void)::kill(launcher, SIGKILL);
-      (void)eventually([&] { return !isAlive(launcher); });
-    }
+  for (const pid_t pid : {stopPid(), launcherPid()}) {
+    if (pid == 0) continue;
+    (void)::kill(pid, SIGTERM);
+    if (eventually([&] { return !isAlive(pid); }, 5)) continue;
+    (void)::kill(pid, SIGKILL);
+    (void)eventually([&] { return !isAlive(pid); });
   }
   (void)eventually([&] {
     removeGroups();

@@ -43,11 +43,12 @@ class TestDaemon {
   int stop();
   void killDaemon();
   pid_t killLauncher();  // the pid it had; 0: there was none
-  // Ends every run, the daemon and the launcher.
+  // Ends every run, the daemon, the launcher and ringfence-stop.
   void shutDown();
 
   pid_t pid() const { return pid_; }
   pid_t launcherPid() const;
+  pid_t stopPid() const;  // of ringfence-stop; 0: there is none
   std::string log() const;
   const std::string& base() const { return base_.path(); }
   std::string socket() const { return runDir_ + "/control.sock"; }
@@ -74,6 +75,7 @@ class TestDaemon {
   std::vector<std::string> leftovers() const;
 
  private:
+  pid_t pidOf(const std::string& wanted, const std::string& comm) const;
   void removeGroups() const;
 
   Options options_;

@@ -163,6 +163,36 @@ TEST_CASE("a judgement says what allowed the same before, when that has ended") 
   CHECK(json::parse(whyJson(action, why))["before"].is_null());
 }
 
+TEST_CASE("a judgement says who asked for that, and what came of it") {
+  const client::PendingAction action{client::Operation::kConnect, "example.org:443", "", {}, "", ""};
+  client::WhyAnswer why{client::Decision::kAsk, std::nullopt, "", {"ask"}, ""};
+  CHECK_FALSE(mentions(whyText(action, why, 80), "process"));
+  CHECK(json::parse(whyJson(action, why))["asked"].is_null());
+  why.asked = {17, "2026-11-28T10:00:00.000000Z", "denied", exampleItem().chain, ""};
+  CHECK(mentions(whyText(action, why, 80),
+                 "  asked    question 17 was denied at 2026-11-28T10:00:00Z\n"
+                 "  process  git (41), started by bash (7), started by agent (1)\n"));
+  const json asked = json::parse(whyJson(action, why))["asked"];
+  CHECK(asked["question"] == 17);
+  CHECK(asked["outcome"] == "denied");
+  CHECK(asked["chain"][0] == json{{"pid", 41}, {"name", "git"}});
+  CHECK(asked["chain_note"].is_null());
+  why.asked->outcome = "waits";
+  CHECK(mentions(whyText(action, why, 80), "question 17 waits since 2026-11-28T10:00:00Z\n"));
+  why.asked->chain = {{41, "x\x1b[2J\n"}};
+  CHECK_FALSE(mentions(whyText(action, why, 80), "\x1b"));
+}
+
+TEST_CASE("the announcement of a question says who wants it, as far as there is room for it") {
+  client::PendingItem item = exampleItem();
+  CHECK(announcement(item, 0) ==
+        "ringfence: coder asks to run git push origin main, by git (41), started by bash (7), started by agent (1): "
+        "ringfence allow 17 or deny 17");
+  CHECK(announcement(item, 100) ==
+        "ringfence: coder asks to run git push origin main, by git (41): ringfence allow 17 or deny 17");
+  CHECK(announcement(item, 82) == "ringfence: coder asks to run git push origin main: ringfence allow 17 or deny 17");
+}
+
 TEST_CASE("an argument with blanks is shown as one would type it") {
   client::PendingItem item = exampleItem();
   item.action.argv = {"git", "commit", "-m", "it's done"};
@@ -201,7 +231,7 @@ TEST_CASE("a batch shows all that one answer is for, and says what it cannot sho
 
 TEST_CASE("an announcement is one line, and names the command that allows only where all of it is shown") {
   CHECK(announcement(exampleItem(), 80) == "ringfence: coder asks to run git push origin main: ringfence pending");
-  CHECK(announcement(exampleItem(), 120) ==
+  CHECK(announcement(exampleItem(), 82) ==
         "ringfence: coder asks to run git push origin main: ringfence allow 17 or deny 17");
   client::PendingItem item = exampleItem();
   item.action.argv.push_back(std::string(500, 'x'));

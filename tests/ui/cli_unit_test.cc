@@ -79,7 +79,7 @@ TEST_CASE("an unknown verb or option names the nearest one") {
 }
 
 TEST_CASE("verbs that do not work yet are unknown") {
-  for (const char* verb : {"estop", "rearm", "top", "prune", "undo"}) {
+  for (const char* verb : {"prune", "undo", "diff", "commit"}) {
     CHECK(mentions(usageError({verb}), "unknown verb"));
     CHECK_FALSE(mentions(generalHelp(), std::string("\n  ") + verb + " "));
   }
@@ -123,7 +123,27 @@ TEST_CASE("show has the fields that others rely on, as numbers and nulls") {
   CHECK(shown["usage"]["memory_bytes"] == 0);
   CHECK(shown["usage"]["pids"].is_null());
   CHECK(shown["usage"]["tokens"].is_null());
+  CHECK(shown["usage"]["network_sent_bytes"].is_null());
+  CHECK(shown["usage"]["pressure"] == json({{"cpu_usec", nullptr}, {"memory_usec", nullptr}, {"io_usec", nullptr}}));
   CHECK(shown["ended"].is_null());
+}
+
+TEST_CASE("of the machine, what it does not tell is null and what it tells is a number, zero too") {
+  client::Device device;
+  device.cpuBusyUsec = 0;
+  device.pressure.ioUsec = 7;
+  const json bare = json::parse(deviceJson(device))["device"];
+  CHECK(bare["cpus"].is_null());
+  CHECK(bare["cpu_busy_usec"] == 0);
+  CHECK(bare["pressure"] == json({{"cpu_usec", nullptr}, {"memory_usec", nullptr}, {"io_usec", 7}}));
+  CHECK(bare["energy"].is_null());
+  CHECK(bare["battery"].is_null());
+
+  device.energy.push_back({"package-0", 12});
+  device.battery = client::Battery{.percent = 80, .discharging = true, .microwatts = {}};
+  const json full = json::parse(deviceJson(device))["device"];
+  CHECK(full["energy"] == json::array({{{"domain", "package-0"}, {"microjoules", 12}}}));
+  CHECK(full["battery"] == json({{"percent", 80}, {"discharging", true}, {"microwatts", nullptr}}));
 }
 
 TEST_CASE("the exit of a run is a code or a signal") {
@@ -137,6 +157,33 @@ TEST_CASE("the exit of a run is a code or a signal") {
   CHECK(json::parse(runJson(run))["exit"] == json({{"signal", 9}, {"out_of_memory", true}}));
   CHECK(exitText(*run.exit) == "killed by SIGKILL (out of memory)");
   CHECK(exitLine(client::ExitStatus{}) == R"({"exit":null,"later":null})");
+}
+
+TEST_CASE("who holds a run, since when and why, and its alarms, are in every view of it") {
+  client::RunDetails run = exampleRun();
+  CHECK(json::parse(runJson(run))["held"].is_null());
+  CHECK(json::parse(runJson(run))["alarms"] == json::array());
+  run.state = "frozen";
+  run.held = client::HeldBy{true, 0, "it has run for 4.0 h\x1b", "2026-11-28T01:00:00.000000Z", "governor", "limit"};
+  run.alarms = {{"leak", "it grows", "2026-11-28T00:30:00Z"}, {"spin", "it spins", "2026-11-28T00:40:00Z"}};
+  const json shown = json::parse(runJson(run));
+  CHECK(shown["held"]["by"] == "governor");
+  CHECK(shown["held"]["cause"] == "limit");
+  CHECK(shown["held"]["since"] == "2026-11-28T01:00:00.000000Z");
+  CHECK(decodeBase64(shown["held"]["reason_raw"].get<std::string>()) == "it has run for 4.0 h\x1b");
+  CHECK(shown["alarms"].size() == 2);
+  CHECK(shown["alarms"][0] == json({{"kind", "leak"}, {"reason", "it grows"}, {"at", "2026-11-28T00:30:00Z"}}));
+  const auto now = *parseRfc3339("2026-11-28T01:00:12Z");
+  CHECK(mentions(runTable({run}, now), "frozen by the governor for 12s: limit, alarm: spin"));
+  const std::string page = runPage(run, now, Colour::kOff);
+  CHECK(mentions(page, "it has run for 4.0 h"));
+  CHECK_FALSE(mentions(page, "\x1b"));
+  CHECK(mentions(page, "leak: it grows"));
+  run.held = client::HeldBy{false, 1000, "asked", "2026-11-28T01:00:00Z", "person", ""};
+  CHECK(mentions(runTable({run}, now), "frozen by a person for 12s"));
+  CHECK(json::parse(runJson(run))["held"]["cause"].is_null());
+  run.held->by = "restart";
+  CHECK(mentions(runTable({run}, now), "frozen since before a restart"));
 }
 
 TEST_CASE("what a run changed that is obeyed later is values: the path, who obeys it, and who changed it first") {

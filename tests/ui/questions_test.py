@@ -111,7 +111,7 @@ def test_a_question_is_announced_above_the_row_of_the_cursor(bench: Bench) -> No
         agent.writes(b"prompt> ")
         terminal.expect("prompt> ")
         agent.asks(item(17, "git", "push"))
-        terminal.expect(re.escape("\x1b7\r\n\x1b[A\x1b[L\x1b[0mringfence: coder asks to run git push: "
+        terminal.expect(re.escape("\x1b7\r\n\x1b[A\x1b[L\x1b[0mringfence: coder asks to run git push, by git (41): "
                                   "ringfence allow 17 or deny 17\x1b8\x1b[B"))
         agent.ends(3)
         equal(terminal.wait(), 3)
@@ -178,7 +178,7 @@ def test_without_a_terminal_inside_a_question_goes_to_the_one_at_stderr(bench: B
     with Terminal([bench.program, "run", "--", "true"], cwd=bench.workspace, env=bench.environment, stdout=subprocess.DEVNULL,
                   columns=100) as terminal:
         agent.asks(item(17, "git", "push"))
-        terminal.expect("ringfence: coder asks to run git push: ringfence allow 17 or deny 17\r\n")
+        terminal.expect(r"ringfence: coder asks to run git push, by git \(41\): ringfence allow 17 or deny 17\r\n")
         agent.ends(0)
         equal(terminal.wait(), 0)
     agent.close()

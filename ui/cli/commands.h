@@ -12,6 +12,7 @@ int logsCommand(const Parsed& parsed);
 int psCommand(const Parsed& parsed);
 int showCommand(const Parsed& parsed);
 int usageCommand(const Parsed& parsed);
+int topCommand(const Parsed& parsed);
 int freezeCommand(const Parsed& parsed);
 int resumeCommand(const Parsed& parsed);
 int stopCommand(const Parsed& parsed);
@@ -25,6 +26,10 @@ int denyCommand(const Parsed& parsed);
 int rewriteCommand(const Parsed& parsed);
 int grantsCommand(const Parsed& parsed);
 int whyCommand(const Parsed& parsed);
+int priceCommand(const Parsed& parsed);
+int focusCommand(const Parsed& parsed);
+int estopCommand(const Parsed& parsed);
+int rearmCommand(const Parsed& parsed);
 
 // Shows the output ring of an attached run without a terminal until it ends.
 int followAttached(client::Client client, const std::string& run, UniqueFd ring);

@@ -1,40 +1,14 @@
-#include <unistd.h>
-
-#include <climits>
 #include <cstdlib>
 
 #include "sdk/base/clock.h"
 #include "sdk/base/text.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/daemon_program.h"
 #include "ui/cli/shapes.h"
 #include "ui/cli/views.h"
 
 namespace ringfence::cli {
 namespace {
-
-// The daemon's program: beside this one, or in sbin beside bin, else where packages put it, else on PATH (execvp).
-std::string daemonProgram() {
-  char self[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
-  if (length > 0) {
-    std::string path(self, static_cast<std::size_t>(length));
-    path.resize(path.rfind('/') + 1);
-    for (const char* place : {"ringfenced", "../sbin/ringfenced"}) {
-      if (::access((path + place).c_str(), X_OK) == 0) return path + place;
-    }
-  }
-  return ::access("/usr/sbin/ringfenced", X_OK) == 0 ? "/usr/sbin/ringfenced" : "ringfenced";
-}
-
-// Becomes `ringfenced --doctor` or `--verify`, which need no running daemon. Returns only when that fails.
-int becomeDaemonProgram(std::vector<std::string> arguments, const Error& whyAway, Form form) {
-  arguments.insert(arguments.begin(), daemonProgram());
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  ::execvp(argv[0], argv.data());
-  return fail(whyAway, form);
-}
 
 bool printLog(client::Client& client, Form form, int& status) {
   const auto answer = client.nextLogLine();
@@ -97,25 +71,6 @@ int verifyCommand(const Parsed& parsed) {
     complain(text + ". Facts before it are good; keep a copy of the state directory before anything else");
   }
   return verified.ok ? kExitOk : kExitFailed;
-}
-
-int doctorCommand(const Parsed& parsed) {
-  const Form form = formOf(parsed);
-  auto client = client::Client::connect();
-  if (!client && client.error().code == ErrorCode::kUnavailable) {
-    std::vector<std::string> arguments{"--doctor"};
-    if (form == Form::kJson) arguments.emplace_back("--json");
-    return becomeDaemonProgram(std::move(arguments), client.error(), form);
-  }
-  if (!client) return fail(client.error(), form);
-  const auto answer = client->doctor();
-  if (const auto* failure = std::get_if<client::Failure>(&answer)) return fail(*failure, form);
-  const auto& document = std::get<client::Document>(answer);
-  const std::string& text = form == Form::kJson || document.text.empty() ? document.json : document.text;
-  print(form == Form::kJson ? text : escapeLines(text));
-  if (!text.ends_with('\n')) print("\n");
-  // As `ringfenced --doctor` does. Inside a string the quotes would be escaped.
-  return document.json.find("\"ok\":false") == std::string::npos ? kExitOk : kExitFailed;
 }
 
 }  // namespace ringfence::cli

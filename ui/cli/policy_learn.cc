@@ -74,6 +74,17 @@ std::variant<std::string, PolicyOutcome> policyOf(const client::RunDetails& run)
                        ", at the launch " + escapeForDisplay(run.policyFileSha256).substr(0, 12) + ")" + hint);
 }
 
+// What it extends has no name of its own in the record of a run, only the hash of all together. Hosts that the call
+// allowed and what a project added are in that too, so this is no reason to refuse.
+std::string remarkOnRules(const client::RunDetails& run, const policy::Document& document) {
+  if (run.policyHash.empty() || policy::documentHash(document) == run.policyHash) return {};
+  return "ringfence: the rules that " + escapeForDisplay(run.id) + " was started with are not those that " +
+         escapeForDisplay(document.name) +
+         " has now: what it extends has changed, or its call or its project added to them; look at what is proposed "
+         "with "
+         "that in mind\n";
+}
+
 }  // namespace
 
 PolicyOutcome learnFromRun(const std::string& run, const std::string& word, const PolicyShelf& shelf,
@@ -106,7 +117,9 @@ PolicyOutcome learnFromRun(const std::string& run, const std::string& word, cons
   observations.document = document;
   observations.places = {details.workspace, homeOf(details.callerUid, world.home)};
   observations.observed = actions.all();
-  return {.status = 0, .out = policy::learn(observations), .err = remarks(actions)};
+  std::string err = remarks(actions);
+  if (word.empty()) err += remarkOnRules(details, observations.document);
+  return {.status = 0, .out = policy::learn(observations), .err = std::move(err)};
 }
 
 }  // namespace ringfence::cli

@@ -1,9 +1,13 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "sdk/base/clock.h"
 #include "sdk/base/text.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/format.h"
 #include "ui/cli/shapes.h"
+#include "ui/cli/stop_views.h"
 #include "ui/cli/terminal.h"
 #include "ui/cli/views.h"
 
@@ -18,9 +22,10 @@ int psCommand(const Parsed& parsed) {
   const Form form = formOf(parsed);
   auto client = client::Client::connect();
   if (!client) return fail(client.error(), form);
-  const auto answer = client->list(parsed.has("all"));
+  const auto answer = client->listing(parsed.has("all"));
   if (const auto* failure = std::get_if<client::Failure>(&answer)) return fail(*failure, form);
-  const auto& runs = std::get<std::vector<client::RunDetails>>(answer);
+  const auto& runs = std::get<client::RunListing>(answer).runs;
+  for (const std::string& alarm : stopAlarms(std::get<client::RunListing>(answer).stop)) complain(alarm);
   if (form == Form::kText) {
     const auto size = windowSize(STDOUT_FILENO);
     print(runTable(runs, wallNow(), size ? size->ws_col : 0));
@@ -46,16 +51,33 @@ int showCommand(const Parsed& parsed) {
 
 int usageCommand(const Parsed& parsed) {
   const Form form = formOf(parsed);
+  std::optional<Microseconds> since;
+  if (const auto text = parsed.value("since")) {
+    const auto parsedSince = parseSince(*text, wallNow());
+    if (!parsedSince || !parsedSince->wall) {
+      complain("--since " + escapeForDisplay(*text) + ": not a time like 2026-11-28T10:00:00Z, nor an age like 10m");
+      return kExitUsage;
+    }
+    // Zero would be no time at all.
+    since = std::max(*parsedSince->wall, Microseconds(1));
+  }
   auto client = client::Client::connect();
   if (!client) return fail(client.error(), form);
-  const auto answer = client->usage(parsed.words.empty() ? "" : parsed.words[0]);
+  const auto answer = client->usage(parsed.words.empty() ? "" : parsed.words[0], since);
   if (const auto* failure = std::get_if<client::Failure>(&answer)) return fail(*failure, form);
-  const auto& rows = std::get<std::vector<client::UsageRow>>(answer);
-  if (form == Form::kText) {
-    print(usageTable(rows));
+  const auto& report = std::get<client::UsageReport>(answer);
+  if (since && form == Form::kText) {
+    print(seriesTable(report.series));
     return kExitOk;
   }
-  for (const client::UsageRow& row : rows) printLine(usageJson(row));
+  for (const client::UsageBucket& bucket : report.series) printLine(bucketJson(bucket));
+  if (form == Form::kText) {
+    print(usageTable(report.rows));
+    if (report.device) print(deviceLines(*report.device));
+    return kExitOk;
+  }
+  for (const client::UsageRow& row : report.rows) printLine(usageJson(row));
+  if (report.device) printLine(deviceJson(*report.device));
   return kExitOk;
 }
 

@@ -18,13 +18,6 @@ std::string_view reversibilityName(client::Reversibility reversible) {
   return "unknown";
 }
 
-void textOrNull(JsonWriter& json, std::string_view name, const std::string& text) {
-  if (text.empty())
-    json.key(name).null();
-  else
-    json.untrustedField(name, text);
-}
-
 void wordFields(JsonWriter& json, const std::string& name, const std::vector<std::string>& words) {
   json.key(name).beginArray();
   for (const std::string& word : words) json.value(needsEscaping(word) ? escapeForDisplay(word) : word);
@@ -52,6 +45,15 @@ void ruleField(JsonWriter& json, const std::optional<client::RuleText>& rule) {
   }
   json.beginObject().untrustedField("file", rule->file).field("line", rule->line).untrustedField("text", rule->text);
   json.endObject();
+}
+
+void chainFields(JsonWriter& json, const std::vector<client::ProcessLink>& chain, const std::string& note) {
+  json.key("chain").beginArray();
+  for (const client::ProcessLink& link : chain) {
+    json.beginObject().field("pid", link.pid).untrustedField("name", link.name).endObject();
+  }
+  json.endArray();
+  json.untrustedFieldOrNull("chain_note", note);
 }
 
 }  // namespace
@@ -107,14 +109,9 @@ std::string pendingJson(const client::PendingItem& item) {
   json.beginObject().field("id", item.id).field("run", item.run).untrustedField("name", item.runName);
   json.key("action");
   actionFields(json, item.action);
-  json.key("chain").beginArray();
-  for (const client::ProcessLink& link : item.chain) {
-    json.beginObject().field("pid", link.pid).untrustedField("name", link.name).endObject();
-  }
-  json.endArray();
-  textOrNull(json, "chain_note", item.chainNote);
+  chainFields(json, item.chain, item.chainNote);
   ruleField(json, item.rule);
-  textOrNull(json, "why", item.why);
+  json.untrustedFieldOrNull("why", item.why);
   json.field("digest", item.digest).field("asked", item.asked).field("deadline", item.deadline);
   json.field("reversible", reversibilityName(item.reversible)).field("batch", item.batch).key("batched").beginArray();
   for (const client::PendingAction& action : item.batched) actionFields(json, action);
@@ -137,22 +134,22 @@ std::string pendingEventJson(const client::PendingEvent& event) {
 std::string grantJson(const client::GrantRow& grant) {
   JsonWriter json;
   json.beginObject().field("id", grant.id).field("scope", scopeName(grant.scope));
-  textOrNull(json, "run", grant.run);
-  textOrNull(json, "workspace", grant.workspace);
+  json.untrustedFieldOrNull("run", grant.run);
+  json.untrustedFieldOrNull("workspace", grant.workspace);
   json.field("op", operationName(grant.operation)).untrustedField("target", grant.target);
   if (!grant.argv.empty()) wordFields(json, "argv", grant.argv);
-  textOrNull(json, "until", grant.until);
-  textOrNull(json, "policy_text", grant.policyText);
-  textOrNull(json, "issued", grant.issued);
+  json.untrustedFieldOrNull("until", grant.until);
+  json.untrustedFieldOrNull("policy_text", grant.policyText);
+  json.untrustedFieldOrNull("issued", grant.issued);
   json.field("by", grant.byUid).field("hits", grant.hits);
-  textOrNull(json, "revoked", grant.revoked);
+  json.untrustedFieldOrNull("revoked", grant.revoked);
   json.key("revoked_by");
   if (grant.revokedBy)
     json.value(*grant.revokedBy);
   else
     json.null();
-  textOrNull(json, "ended", grant.ended);
-  textOrNull(json, "ended_why", grant.endedWhy);
+  json.untrustedFieldOrNull("ended", grant.ended);
+  json.untrustedFieldOrNull("ended_why", grant.endedWhy);
   json.endObject();
   return std::move(json).take();
 }
@@ -163,9 +160,19 @@ std::string whyJson(const client::PendingAction& action, const client::WhyAnswer
   actionFields(json, action);
   json.field("decision", decisionName(why.decision));
   ruleField(json, why.rule);
-  textOrNull(json, "why", why.why);
+  json.untrustedFieldOrNull("why", why.why);
   wordFields(json, "next", why.next);
-  textOrNull(json, "before", why.before);
+  json.untrustedFieldOrNull("before", why.before);
+  json.key("asked");
+  if (why.asked) {
+    json.beginObject().field("question", why.asked->question);
+    json.untrustedFieldOrNull("at", why.asked->at);
+    json.untrustedFieldOrNull("outcome", why.asked->outcome);
+    chainFields(json, why.asked->chain, why.asked->chainNote);
+    json.endObject();
+  } else {
+    json.null();
+  }
   json.endObject();
   return std::move(json).take();
 }

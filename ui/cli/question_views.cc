@@ -81,6 +81,13 @@ std::string chainText(const std::vector<client::ProcessLink>& chain) {
   return text;
 }
 
+std::string processRows(const std::vector<client::ProcessLink>& chain, const std::string& note, std::size_t columns) {
+  std::string text;
+  if (!chain.empty()) text += row("process", chainText(chain), columns);
+  if (!note.empty()) text += row(chain.empty() ? "process" : "", escapeForDisplay(note), columns);
+  return text;
+}
+
 std::string ruleText(const client::RuleText& rule) {
   return escapeForDisplay(rule.file) + (rule.line > 0 ? ":" + std::to_string(rule.line) : "");
 }
@@ -194,9 +201,7 @@ std::string questionCard(const client::PendingItem& item, Microseconds now, std:
   if (item.batch > 1)
     text += row("", "They came faster than you are asked, and are answered together or one by one.", columns);
   if (item.coalesced > 1) text += row("calls", std::to_string(item.coalesced) + " wait for the same answer", columns);
-  if (!item.chain.empty()) text += row("process", chainText(item.chain), columns);
-  if (!item.chainNote.empty())
-    text += row(item.chain.empty() ? "process" : "", escapeForDisplay(item.chainNote), columns);
+  text += processRows(item.chain, item.chainNote, columns);
   if (item.rule) {
     text += row("rule", ruleText(*item.rule), columns);
     if (!item.rule->text.empty()) text += row("", escapeForDisplay(item.rule->text), columns);
@@ -251,10 +256,26 @@ std::string whyText(const client::PendingAction& action, const client::WhyAnswer
     text += row(why.rule->file.empty() ? "rule" : "", escapeForDisplay(why.rule->text), columns);
   if (!why.why.empty()) text += row("because", escapeForDisplay(why.why), columns);
   if (!why.before.empty()) text += row("before", "allowed by " + escapeForDisplay(why.before), columns);
+  if (why.asked) {
+    const std::string at = escapeForDisplay(why.asked->at).substr(0, 19) + "Z";
+    const std::string question = "question " + std::to_string(why.asked->question);
+    text +=
+        row("asked",
+            question + (why.asked->outcome == "waits" ? " waits since " + at
+                                                      : " was " + escapeForDisplay(why.asked->outcome) + " at " + at),
+            columns);
+    text += processRows(why.asked->chain, why.asked->chainNote, columns);
+  }
   std::string next;
   for (const std::string& step : why.next) next += (next.empty() ? "" : "; ") + escapeForDisplay(step);
   if (!next.empty()) text += row("next", next, columns);
   return text;
+}
+
+std::string governedText(const std::string& run, const client::Governed& governed) {
+  const std::string head = "ringfence: " + run + (governed.held ? " is paused" : " goes on");
+  const std::string why = governed.reason.empty() ? "" : ": " + escapeForDisplay(governed.reason);
+  return head + why + (governed.held ? "; 'ringfence resume " + run + "' lets it go on" : "");
 }
 
 std::string announcement(const client::PendingItem& item, std::size_t columns) {
@@ -266,9 +287,14 @@ std::string announcement(const client::PendingItem& item, std::size_t columns) {
                    room);
   }
   const std::string head = "ringfence: " + name + " asks to " + actionText(item.action);
-  // Whoever is told how to allow has read all of what it is.
-  const std::string whole = head + ": ringfence allow " + id + " or deny " + id;
-  if (characters(whole) <= room) return whole;
+  // Whoever is told how to allow has read all of what it is. Who wants it comes as far as there is room.
+  const std::string how = ": ringfence allow " + id + " or deny " + id;
+  for (const std::size_t links : {item.chain.size(), std::min<std::size_t>(item.chain.size(), 1), std::size_t{0}}) {
+    const std::vector<client::ProcessLink> shown(item.chain.begin(),
+                                                 item.chain.begin() + static_cast<std::ptrdiff_t>(links));
+    const std::string whole = head + (shown.empty() ? "" : ", by " + chainText(shown)) + how;
+    if (characters(whole) <= room) return whole;
+  }
   const std::string tail = ": ringfence pending";
   return shorten(head, room - tail.size()) + tail;
 }

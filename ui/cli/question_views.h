@@ -21,6 +21,8 @@ std::string grantTable(const std::vector<client::GrantRow>& grants, std::size_t 
 std::string whyText(const client::PendingAction& action, const client::WhyAnswer& why, std::size_t columns);
 
 // One line for the terminal that the agent has, without an end: "ringfence: coder asks to run …". Fits into `columns`.
+// "ringfence: r-1 is paused: REASON; 'ringfence resume r-1' lets it go on".
+std::string governedText(const std::string& run, const client::Governed& governed);
 std::string announcement(const client::PendingItem& item, std::size_t columns);
 
 }  // namespace ringfence::cli

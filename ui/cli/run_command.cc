@@ -92,9 +92,9 @@ int refuseStart(const client::Failure& failure, StatusLines& lines, Form form) {
 }
 
 // A forbid of whose matches some are not masked, being too many or links; a policy file that counts as it was before it
-// was broken.
+// was broken, or a key that gives nothing here.
 bool isAboutRules(std::string_view note) {
-  return note.starts_with("expanded only") || note.starts_with("not held") ||
+  return note.starts_with("expanded only") || note.starts_with("not held") || note.starts_with("limits.") ||
          note.find("last good version stays in force") != note.npos;
 }
 
@@ -138,7 +138,8 @@ int endOf(const SessionEnd& end, const std::string& run, StatusLines& lines) {
         complain(escapeForDisplay(end.exit.note));
       else if (!end.exit.code && !end.exit.signal)
         complain("nobody saw how " + run + " ended");
-      if (end.exit.outOfMemory) complain(run + " ran out of the memory that its policy allows");
+      if (end.exit.outOfMemory && end.exit.note.empty())
+        complain(run + " ran out of the memory that its policy allows");
       return statusOf(end.exit);
     case SessionEnd::How::kLeft:
       complain("left " + run + " running; 'ringfence attach " + run + "' comes back");

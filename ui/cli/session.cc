@@ -191,6 +191,8 @@ void Session::handleEvent(const client::RunEvent& event) {
     handleQuestion(*asked);
   else if (const auto* gone = std::get_if<client::PendingGone>(&event))
     handleQuestion(*gone);
+  else if (const auto* governed = std::get_if<client::Governed>(&event))
+    tell(governedText(run_, *governed));
 }
 
 // Told once, and never answered here: what stands on this terminal may be written by the agent.
@@ -203,11 +205,15 @@ void Session::handleQuestion(const client::PendingEvent& event) {
   const auto& item = std::get<client::PendingItem>(event);
   if (!announced_.insert(item.id).second) return;
   const auto size = windowSize(hasTerminal_ ? STDOUT_FILENO : STDERR_FILENO);
-  std::string line = announcement(item, size ? size->ws_col : 0);
+  tell(announcement(item, size ? size->ws_col : 0));
+}
+
+// A line of ours, where a person sees it.
+void Session::tell(const std::string& line) {
   if (hasTerminal_)
     announcements_.push_back(rowAbove(line));
   else if (::isatty(STDERR_FILENO) == 1)
-    (void)writeAll(STDERR_FILENO, line + "\n", "stderr");  // The question waits all the same.
+    (void)writeAll(STDERR_FILENO, line + "\n", "stderr");  // What it tells of is so all the same.
 }
 
 void Session::announce() {

@@ -63,6 +63,7 @@ class Session {
   void handleEvents();
   void handleEvent(const client::RunEvent& event);
   void handleQuestion(const client::PendingEvent& event);
+  void tell(const std::string& line);
   void announce();
   void suspend();
   void dropStaleStops();

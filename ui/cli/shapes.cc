@@ -2,27 +2,12 @@
 
 #include <algorithm>
 
+#include "sdk/base/clock.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::cli {
 namespace {
-
-template <typename Number>
-void optionalField(JsonWriter& json, std::string_view name, const std::optional<Number>& number) {
-  json.key(name);
-  if (number)
-    json.value(*number);
-  else
-    json.null();
-}
-
-void textOrNull(JsonWriter& json, std::string_view name, const std::string& text) {
-  if (text.empty())
-    json.key(name).null();
-  else
-    json.untrustedField(name, text);
-}
 
 void pidField(JsonWriter& json, std::int32_t pid) {
   json.key("pid");
@@ -78,16 +63,57 @@ void endFields(JsonWriter& json, const std::optional<client::ExitStatus>& exit) 
   laterField(json, exit ? exit->later : std::nullopt);
 }
 
+void pressureFields(JsonWriter& json, const client::Pressure& pressure) {
+  json.key("pressure").beginObject();
+  json.fieldOrNull("cpu_usec", pressure.cpuUsec);
+  json.fieldOrNull("memory_usec", pressure.memoryUsec);
+  json.fieldOrNull("io_usec", pressure.ioUsec);
+  json.endObject();
+}
+
+// A line a device that something is known of.
+void acceleratorFields(JsonWriter& json, const std::vector<client::AcceleratorUse>& accelerators) {
+  json.key("accelerators").beginArray();
+  for (const client::AcceleratorUse& use : accelerators) {
+    json.beginObject().untrustedField("device", use.device).field("kind", use.kind);
+    json.fieldOrNull("busy_usec", use.busyUsec);
+    json.field("scope", use.scope).field("confidence", use.confidence);
+    json.fieldOrNull("memory_bytes", use.memoryBytes);
+    json.endObject();
+  }
+  json.endArray();
+}
+
 void usageFields(JsonWriter& json, const client::Usage& usage) {
   json.key("usage").beginObject();
-  optionalField(json, "cpu_usec", usage.cpuUsec);
-  optionalField(json, "memory_bytes", usage.memoryBytes);
-  optionalField(json, "memory_peak_bytes", usage.memoryPeakBytes);
-  optionalField(json, "pids", usage.pids);
-  optionalField(json, "io_read_bytes", usage.ioReadBytes);
-  optionalField(json, "io_write_bytes", usage.ioWriteBytes);
-  // Not metered by this build.
-  json.key("npu_usec").null().key("gpu_usec").null().key("tokens").null();
+  json.fieldOrNull("cpu_usec", usage.cpuUsec);
+  json.fieldOrNull("memory_bytes", usage.memoryBytes);
+  json.fieldOrNull("memory_peak_bytes", usage.memoryPeakBytes);
+  json.fieldOrNull("pids", usage.pids);
+  json.fieldOrNull("io_read_bytes", usage.ioReadBytes);
+  json.fieldOrNull("io_write_bytes", usage.ioWriteBytes);
+  json.fieldOrNull("npu_usec", usage.npuUsec);
+  json.fieldOrNull("gpu_usec", usage.gpuUsec);
+  json.fieldOrNull("tokens", usage.tokens);
+  json.fieldOrNull("anonymous_bytes", usage.anonymousBytes);
+  json.fieldOrNull("network_sent_bytes", usage.networkSentBytes);
+  json.fieldOrNull("network_received_bytes", usage.networkReceivedBytes);
+  pressureFields(json, usage.pressure);
+  json.endObject();
+  acceleratorFields(json, usage.accelerators);
+}
+
+void heldFields(JsonWriter& json, const std::optional<client::HeldBy>& held) {
+  json.key("held");
+  if (!held) {
+    json.null();
+    return;
+  }
+  json.beginObject().field("governor", held->governor).field("by_uid", held->byUid);
+  json.untrustedField("reason", held->reason);
+  json.untrustedFieldOrNull("since", held->since);
+  json.untrustedFieldOrNull("by", held->by);
+  json.untrustedFieldOrNull("cause", held->cause);
   json.endObject();
 }
 
@@ -129,23 +155,40 @@ void embed(JsonWriter& json, std::string_view document) {
   }
 }
 
+void eventFields(JsonWriter& json, const client::RunDetails& run) {
+  json.key("alarms").beginArray();
+  for (const client::AlarmLine& alarm : run.alarms) {
+    json.beginObject().field("kind", alarm.kind).untrustedField("reason", alarm.reason);
+    json.field("at", alarm.at).endObject();
+  }
+  json.endArray().key("limits_reached").beginArray();
+  for (const client::AlarmLine& limit : run.limitsReached) {
+    json.beginObject().field("limit", limit.kind).untrustedField("reason", limit.reason);
+    json.field("at", limit.at).endObject();
+  }
+  json.endArray();
+}
+
 }  // namespace
 
 std::string runJson(const client::RunDetails& run) {
   JsonWriter json;
   json.beginObject().field("id", run.id).untrustedField("name", run.name).field("state", run.state);
+  json.untrustedFieldOrNull("class", run.priority);
+  heldFields(json, run.held);
+  eventFields(json, run);
   endFields(json, run.exit);
   json.field("uid", run.uid).field("caller_uid", run.callerUid);
   pidField(json, run.pid);
   commandFields(json, run.command);
   json.untrustedField("workspace", run.workspace);
   json.key("policy").beginObject().untrustedField("name", run.policyName).field("hash", run.policyHash);
-  textOrNull(json, "file", run.policyFile);
-  textOrNull(json, "file_sha256", run.policyFileSha256);
+  json.untrustedFieldOrNull("file", run.policyFile);
+  json.untrustedFieldOrNull("file_sha256", run.policyFileSha256);
   json.endObject();
-  textOrNull(json, "started", run.started);
-  textOrNull(json, "ended", run.ended);
-  textOrNull(json, "token", run.token);
+  json.untrustedFieldOrNull("started", run.started);
+  json.untrustedFieldOrNull("ended", run.ended);
+  json.untrustedFieldOrNull("token", run.token);
   wallFields(json, run);
   usageFields(json, run.usage);
   json.key("notes").beginArray();
@@ -162,6 +205,52 @@ std::string usageJson(const client::UsageRow& row) {
   return std::move(json).take();
 }
 
+std::string bucketJson(const client::UsageBucket& bucket) {
+  JsonWriter json;
+  json.beginObject().field("run", bucket.run).field("at", formatRfc3339(bucket.start)).field("seconds", bucket.seconds);
+  json.fieldOrNull("cpu_usec", bucket.cpuUsec);
+  json.fieldOrNull("memory_min", bucket.memoryMin);
+  json.fieldOrNull("memory_mean", bucket.memoryMean);
+  json.fieldOrNull("memory_max", bucket.memoryMax);
+  json.fieldOrNull("pids_max", bucket.pidsMax);
+  json.fieldOrNull("io_read_bytes", bucket.ioReadBytes);
+  json.fieldOrNull("io_write_bytes", bucket.ioWriteBytes);
+  json.endObject();
+  return std::move(json).take();
+}
+
+std::string deviceJson(const client::Device& device) {
+  JsonWriter json;
+  json.beginObject().key("device").beginObject();
+  json.fieldOrNull("cpus", device.cpus);
+  json.fieldOrNull("cpu_busy_usec", device.cpuBusyUsec);
+  json.fieldOrNull("memory_total_bytes", device.memoryTotalBytes);
+  json.fieldOrNull("memory_available_bytes", device.memoryAvailableBytes);
+  pressureFields(json, device.pressure);
+  json.key("energy");
+  if (device.energy.empty()) {
+    json.null();
+  } else {
+    json.beginArray();
+    for (const client::Energy& one : device.energy)
+      json.beginObject().untrustedField("domain", one.domain).field("microjoules", one.microjoules).endObject();
+    json.endArray();
+  }
+  acceleratorFields(json, device.accelerators);
+  json.key("battery");
+  if (device.battery) {
+    json.beginObject();
+    json.fieldOrNull("percent", device.battery->percent);
+    json.field("discharging", device.battery->discharging);
+    json.fieldOrNull("microwatts", device.battery->microwatts);
+    json.endObject();
+  } else {
+    json.null();
+  }
+  json.endObject().endObject();
+  return std::move(json).take();
+}
+
 std::string logJson(const client::LogLine& line) {
   JsonWriter json;
   json.beginObject().field("seq", line.seq).field("at", line.at);
@@ -175,13 +264,13 @@ std::string logJson(const client::LogLine& line) {
 std::string verifyJson(const client::VerifyAnswer& answer) {
   JsonWriter json;
   json.beginObject().field("ok", answer.ok).field("facts", answer.facts);
-  textOrNull(json, "head", answer.head);
+  json.untrustedFieldOrNull("head", answer.head);
   json.key("first_bad_seq");
   if (answer.firstBadSeq != 0)
     json.value(answer.firstBadSeq);
   else
     json.null();
-  textOrNull(json, "detail", answer.detail);
+  json.untrustedFieldOrNull("detail", answer.detail);
   json.endObject();
   return std::move(json).take();
 }

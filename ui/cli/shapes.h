@@ -11,6 +11,8 @@ namespace ringfence::cli {
 
 std::string runJson(const client::RunDetails& run);
 std::string usageJson(const client::UsageRow& row);
+std::string bucketJson(const client::UsageBucket& bucket);
+std::string deviceJson(const client::Device& device);
 std::string logJson(const client::LogLine& line);
 std::string verifyJson(const client::VerifyAnswer& answer);
 // {"exit":{"code":0}} or {"exit":{"signal":9}}; {"exit":null} when nobody saw it.

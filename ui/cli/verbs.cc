@@ -23,6 +23,8 @@ constexpr Option kRunOptions[] = {
 };
 constexpr Option kPsOptions[] = {{"all", 'a', "", "also runs that have ended", ""}, kJson};
 constexpr Option kJsonOnly[] = {kJson};
+constexpr Option kDoctorOptions[] = {
+    {"measure", 0, "", "measure for three seconds how well your own programs are protected from agents", ""}, kJson};
 constexpr Option kLogsOptions[] = {
     {"follow", 'f', "", "wait for more until the run has ended", ""},
     {"raw", 0, "", "do not escape control characters on a terminal", ""},
@@ -33,6 +35,10 @@ constexpr Option kLogOptions[] = {
     {"since", 0, "T", "what came after a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)",
      ""},
     {"follow", 'f', "", "go on as things happen", ""},
+    kJson,
+};
+constexpr Option kUsageOptions[] = {
+    {"since", 0, "T", "what was used from a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d) on", ""},
     kJson,
 };
 constexpr Option kVerifyOptions[] = {
@@ -57,6 +63,16 @@ constexpr Option kRewriteOptions[] = {
 };
 constexpr Option kGrantsOptions[] = {
     {"all", 'a', "", "also the last that were revoked, expired or ended with their run", ""}, kJson};
+constexpr Option kTopOptions[] = {
+    {"sort", 0, "KEY", "cpu (default), memory, growth, io, network, accelerator, tokens, questions, name", ""},
+    {"once", 0, "", "print one frame and end", ""},
+    {"json", 0, "", "with --once: print JSON, one object a line", ""},
+};
+constexpr Option kPriceOptions[] = {
+    {"for", 0, "DURATION", "how long it would be held: 90s, 10m, 2h, 3d; default: 10s", ""}, kJson};
+constexpr Option kEstopOptions[] = {
+    {"kill", 0, "", "end every run instead of freezing it (root and members of ringfence-admin)", ""}, kJson};
+constexpr Option kFocusOptions[] = {{"clear", 0, "", "nothing is protected in particular any more", ""}, kJson};
 constexpr Option kWhyOptions[] = {
     {"op", 0, "OP", "read, write, exec or connect", ""},
     {"target", 0, "T", "a path, a program, or host:port", ""},
@@ -98,12 +114,29 @@ constexpr Verb kVerbs[] = {
      "On a terminal, control characters other than colours are escaped.",
      kLogsOptions, Words::kOneRun},
     {"freeze", "freeze RUN…|--all [--json]", "halt a run where it stands; nothing of it executes",
-     "The kernel holds every process of the run until 'ringfence resume'. Memory and files stay as they are.",
+     "The kernel holds every process of the agent until 'ringfence resume'. Memory and files stay as they are. Its\n"
+     "connections are kept meanwhile: up to 8 MiB of what servers send for each of them, 32 MiB for all.",
      kManyOptions, Words::kRuns},
     {"resume", "resume RUN…|--all [--json]", "let a frozen run go on", "", kManyOptions, Words::kRuns},
     {"stop", "stop RUN…|--all [--json]", "ask a run to end (SIGTERM), kill it after 5 seconds", "", kManyOptions,
      Words::kRuns},
     {"kill", "kill RUN…|--all [--json]", "kill every process of a run now", "", kManyOptions, Words::kRuns},
+    {"estop", "estop [--kill] [--json]", "emergency stop: freeze everything that runs inside a fence, now",
+     "Anybody may, and neither the daemon nor its log is needed. Every process of every run, and who acts for it, "
+     "stands\n"
+     "still when this returns, which says so per run: frozen, held (in a call that nobody can answer) or finishing (in "
+     "a\n"
+     "call begun before). Their connections are cut and their questions denied. From then on nothing starts and "
+     "nothing is\n"
+     "resumed, also after a restart of the machine, until 'ringfence rearm'.\n"
+     "Runs of others are counted and not named. The second one within three seconds by an administrator kills.\n"
+     "Exit status: 0 all stands still, 1 not all of it or not known, 3 ringfence-stop is not there.",
+     kEstopOptions, Words::kNone},
+    {"rearm", "rearm [--json]", "the emergency is over: runs can be started and resumed again",
+     "Resumes nothing: each run that was stopped stays so until 'ringfence resume RUN'. For administrators, and for "
+     "who\n"
+     "has runs here as long as nobody else has a live one; never from inside a run.",
+     kJsonOnly, Words::kNone},
     {"log", "log [RUN] [--since T] [-f] [--json]", "what happened, from the append-only log",
      "Each line carries a sequence number and the hash that chains it to the line before.", kLogOptions,
      Words::kOptionalRun},
@@ -111,10 +144,37 @@ constexpr Verb kVerbs[] = {
      "Prints the head. Keep it elsewhere: a log that was cut or rewritten later cannot contain it. Works without the\n"
      "daemon for whoever may read its state directory.",
      kVerifyOptions, Words::kNone},
-    {"doctor", "doctor [--json]", "what this machine can enforce, and what is missing", "Works without the daemon.",
-     kJsonOnly, Words::kNone},
-    {"usage", "usage [RUN] [--json]", "what runs have used: CPU, memory, processes, I/O",
-     "A figure that the kernel does not give is shown as '-', in JSON as null.", kJsonOnly, Words::kOptionalRun},
+    {"doctor", "doctor [--measure] [--json]", "what this machine can enforce, and what is missing",
+     "Works without the daemon, but for --measure: that makes an agent work as hard as it can for three seconds, and\n"
+     "tells how much slower your own programs got, beside it and beside work that nothing holds. What was measured is\n"
+     "kept for this kernel and shown from then on.",
+     kDoctorOptions, Words::kNone},
+    {"usage", "usage [RUN] [--since T] [--json]", "what runs have used: CPU, memory, processes, I/O, network",
+     "Without RUN the whole machine follows. With --since, what was used from then on: by the second for an hour, "
+     "then\n"
+     "by the minute for a day, by the hour for 90 days; CPU and I/O are totals at the end of each. A figure that the "
+     "kernel does not give is shown as '-', in JSON as null.",
+     kUsageOptions, Words::kOptionalRun},
+    {"top", "top [--sort KEY] [--once] [--json]", "what runs use, live, with keys that freeze, resume, stop and kill",
+     "A screen that is read anew every second, for as long as it is shown. Keys: arrows choose a run; f freezes it, r\n"
+     "resumes it, s stops it, k and k again kills it; c m g i w a t o n sort; ? explains them and the columns; q "
+     "leaves.\n"
+     "\n"
+     "With --once one frame is printed as text, after a second for the rates, and with --json as one object a run and\n"
+     "one for the machine. What is not known is '-', in JSON null. Without a terminal exit status 2.",
+     kTopOptions, Words::kNone},
+    {"price", "price RUN [--for DURATION] [--json]", "what interrupting a run now would cost it",
+     "For freezing it, freezing it with its memory taken back, and killing it: time, tokens and work (processor time\n"
+     "since its last safe point), the greatest part in words, and until when it is cheaper to wait. Estimates:\n"
+     "nothing is done. What is not known is 'unknown', in JSON null.",
+     kPriceOptions, Words::kOneRun},
+    {"focus", "focus [PID|--clear] [--json]", "keep memory, disk and video memory for a program that you are with",
+     "PID is a process of your own. As long as it lives, agents are taken memory from before its control group is (at\n"
+     "most a quarter of the machine's), and it has more of the disk and keeps its video memory, where the kernel can\n"
+     "do that; the answer says what it can. The processor's time it has in any case. One program at a time has the\n"
+     "focus, of all users: the last that was named. Without PID: which one has it.\n"
+     "Exit status 1: nothing of it can be protected on this machine.",
+     kFocusOptions, Words::kAction},
     {"pending", "pending [--watch] [--json]", "questions that wait for your answer",
      "An agent that wants what its policy asks you about waits until you answer, or until the time given is over; "
      "then\n"
@@ -138,8 +198,9 @@ constexpr Verb kVerbs[] = {
      "The agent gets a normal result; the log has what it wanted and what was done. What it wanted is never done.",
      kRewriteOptions, Words::kOneNumber},
     {"grants", "grants [--all] [revoke ID] [--json]", "what you allowed for longer than once, and to end it",
-     "A grant that is revoked counts for nothing from then on; what was done with it stays done.", kGrantsOptions,
-     Words::kAction},
+     "A grant that is revoked counts for nothing from then on; what was done with it stays done. Exit status 1 with "
+     "'revoked, but': the guard that is named has not taken the new rules yet.",
+     kGrantsOptions, Words::kAction},
     {"why", "why RUN --op OP --target T [--json] [-- ARGV…]",
      "what the rules of a run say of an action, and which rule",
      "Nothing is done. ARGV is the whole command for --op exec; a program without a '/' is looked for on your PATH.\n"

@@ -52,10 +52,26 @@ std::string ageOf(const client::RunDetails& run, Microseconds now) {
   return formatDuration((ended ? *ended : now) - *started);
 }
 
-std::string stateOf(const client::RunDetails& run) {
+// "by the governor for 12s: limit".
+std::string holderText(const client::HeldBy& held, Microseconds now) {
+  std::string text = held.governor ? "by the governor" : "by a person";
+  if (held.by == "restart") text = "since before a restart";
+  if (held.by == "questions") text = "for its questions";
+  if (held.by == "no-records") text = "as nothing can be recorded";
+  if (held.by == "another-program") text = "by another program";
+  if (held.by == "emergency stop") text = "by the emergency stop";
+  if (const auto since = parseRfc3339(held.since); since && held.by != "restart")
+    text += " for " + formatDuration(now - *since);
+  return held.cause.empty() ? text : text + ": " + escapeForDisplay(held.cause);
+}
+
+std::string stateOf(const client::RunDetails& run, Microseconds now) {
   if (run.state == "ended" && !run.token.empty()) return "not started: " + escapeForDisplay(run.token);
   if (run.state == "ended" && run.exit) return exitText(*run.exit);
-  return escapeForDisplay(run.state);
+  std::string text = escapeForDisplay(run.state);
+  if (run.held) text += " " + holderText(*run.held, now);
+  if (!run.alarms.empty()) text += ", alarm: " + escapeForDisplay(run.alarms.back().kind);
+  return text;
 }
 
 std::string field(std::string_view name, const std::string& value) {
@@ -80,7 +96,9 @@ std::string usageLine(const client::Usage& usage) {
   return "cpu " + formatCpuOrDash(usage.cpuUsec) + ", memory " + formatBytesOrDash(usage.memoryBytes) + " (peak " +
          formatBytesOrDash(usage.memoryPeakBytes) + "), processes " +
          (usage.pids ? std::to_string(*usage.pids) : std::string("-")) + ", read " +
-         formatBytesOrDash(usage.ioReadBytes) + ", written " + formatBytesOrDash(usage.ioWriteBytes);
+         formatBytesOrDash(usage.ioReadBytes) + ", written " + formatBytesOrDash(usage.ioWriteBytes) + ", anonymous " +
+         formatBytesOrDash(usage.anonymousBytes) + ", sent " + formatBytesOrDash(usage.networkSentBytes) +
+         ", received " + formatBytesOrDash(usage.networkReceivedBytes);
 }
 
 struct TextRoom {
@@ -109,6 +127,11 @@ TextRoom shareLine(const std::vector<std::vector<std::string>>& fixed, const std
 
 }  // namespace
 
+std::string heldText(const client::HeldBy& held) {
+  if (held.governor) return "by the governor: " + escapeForDisplay(held.reason);
+  return held.reason == "asked" ? "asked by uid " + std::to_string(held.byUid) : escapeForDisplay(held.reason);
+}
+
 std::string exitText(const client::ExitStatus& exit) {
   std::string text = "status unknown";
   if (exit.signal) {
@@ -134,7 +157,7 @@ std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds n
   std::vector<std::vector<std::string>> cells{{"RUN", "STATE", "TIME", "POLICY"}};
   std::vector<std::string> names{"NAME"}, commands{"COMMAND"};
   for (const client::RunDetails& run : runs) {
-    cells.push_back({escapeForDisplay(run.id), stateOf(run), ageOf(run, now),
+    cells.push_back({escapeForDisplay(run.id), stateOf(run, now), ageOf(run, now),
                      dashIfEmpty(run.policyName) + (run.weakened.empty() ? "" : " (weakened)")});
     names.push_back(dashIfEmpty(run.name));
     commands.push_back(commandText(run.command));
@@ -153,7 +176,17 @@ std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds n
 std::string runPage(const client::RunDetails& run, Microseconds now, Colour colour) {
   std::string text = field("run", escapeForDisplay(run.id));
   text += field("name", dashIfEmpty(run.name));
-  text += field("state", run.state == "ended" ? "ended, " + stateOf(run) : stateOf(run));
+  text += field("state", run.state == "ended" ? "ended, " + stateOf(run, now) : stateOf(run, now));
+  if (run.held)
+    text += field(
+        "held", heldText(*run.held) + (run.held->since.empty() ? "" : ", since " + escapeForDisplay(run.held->since)));
+  if (!run.priority.empty()) text += field("class", escapeForDisplay(run.priority));
+  for (const client::AlarmLine& alarm : run.alarms)
+    text += field("alarm", escapeForDisplay(alarm.at) + "  " + escapeForDisplay(alarm.kind) + ": " +
+                               escapeForDisplay(alarm.reason));
+  for (const client::AlarmLine& limit : run.limitsReached)
+    text += field("at limit", escapeForDisplay(limit.at) + "  " + escapeForDisplay(limit.kind) + ": " +
+                                  escapeForDisplay(limit.reason));
   if (run.exit && !run.exit->note.empty()) text += field("note", escapeForDisplay(run.exit->note));
   text += field("command", commandText(run.command));
   text += field("workspace", dashIfEmpty(run.workspace));
@@ -176,15 +209,44 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
 }
 
 std::string usageTable(const std::vector<client::UsageRow>& rows) {
-  Table table({"RUN", "NAME", "STATE", "CPU", "MEMORY", "PEAK", "PROCESSES", "READ", "WRITTEN"});
+  Table table({"RUN", "NAME", "STATE", "CPU", "MEMORY", "PEAK", "PROCESSES", "READ", "WRITTEN", "SENT", "RECEIVED"});
   for (const client::UsageRow& row : rows) {
     const client::Usage& usage = row.usage;
     table.add({escapeForDisplay(row.run), dashIfEmpty(row.name), escapeForDisplay(row.state),
                formatCpuOrDash(usage.cpuUsec), formatBytesOrDash(usage.memoryBytes),
                formatBytesOrDash(usage.memoryPeakBytes), usage.pids ? std::to_string(*usage.pids) : "-",
-               formatBytesOrDash(usage.ioReadBytes), formatBytesOrDash(usage.ioWriteBytes)});
+               formatBytesOrDash(usage.ioReadBytes), formatBytesOrDash(usage.ioWriteBytes),
+               formatBytesOrDash(usage.networkSentBytes), formatBytesOrDash(usage.networkReceivedBytes)});
   }
   return table.text();
+}
+
+std::string seriesTable(const std::vector<client::UsageBucket>& series) {
+  Table table({"RUN", "AT", "SECONDS", "CPU", "MEMORY", "LEAST", "MOST", "PROCESSES", "READ", "WRITTEN"});
+  for (const client::UsageBucket& bucket : series) {
+    table.add({escapeForDisplay(bucket.run), formatRfc3339(bucket.start), std::to_string(bucket.seconds),
+               formatCpuOrDash(bucket.cpuUsec), formatBytesOrDash(bucket.memoryMean),
+               formatBytesOrDash(bucket.memoryMin), formatBytesOrDash(bucket.memoryMax),
+               bucket.pidsMax ? std::to_string(*bucket.pidsMax) : "-", formatBytesOrDash(bucket.ioReadBytes),
+               formatBytesOrDash(bucket.ioWriteBytes)});
+  }
+  return table.text();
+}
+
+std::string deviceLines(const client::Device& device) {
+  const auto waited = [&](const std::optional<std::uint64_t>& usec) { return formatCpuOrDash(usec); };
+  std::string text = field("machine", (device.cpus ? std::to_string(*device.cpus) : std::string("-")) +
+                                          " processors, busy " + formatCpuOrDash(device.cpuBusyUsec) + ", memory " +
+                                          formatBytesOrDash(device.memoryAvailableBytes) + " free of " +
+                                          formatBytesOrDash(device.memoryTotalBytes));
+  text += field("waited", "for processors " + waited(device.pressure.cpuUsec) + ", memory " +
+                              waited(device.pressure.memoryUsec) + ", disks " + waited(device.pressure.ioUsec));
+  if (device.battery) {
+    const auto& percent = device.battery->percent;
+    text += field("battery", (percent ? std::to_string(*percent) + " %" : std::string("-")) +
+                                 (device.battery->discharging ? ", discharging" : ""));
+  }
+  return text;
 }
 
 std::string logText(const client::LogLine& line) {

@@ -14,7 +14,11 @@ namespace ringfence::cli {
 std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now, std::size_t columns = 0);
 std::string runPage(const client::RunDetails& run, Microseconds now, Colour colour);
 std::string usageTable(const std::vector<client::UsageRow>& rows);
+std::string seriesTable(const std::vector<client::UsageBucket>& series);
+std::string deviceLines(const client::Device& device);
 std::string logText(const client::LogLine& line);  // one line, with its end
+// "by the governor: REASON", "asked by uid 1000".
+std::string heldText(const client::HeldBy& held);
 // "exit 3", "killed by SIGKILL (out of memory)", "status unknown".
 std::string exitText(const client::ExitStatus& exit);
 // argv as a shell would read it, escaped for display.

@@ -1,4 +1,6 @@
 // What goes out, and what does not: one real egress, the test around it.
+#include <sys/resource.h>
+
 #include <csignal>
 #include <string>
 #include <vector>
@@ -6,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "sandbox/egress/dns_message.h"
+#include "sandbox/egress/outer.h"
 #include "tests/sandbox/egress/egress_process.h"
 #include "tests/sandbox/egress/egress_rules.h"
 #include "tests/sandbox/egress/hello_bytes.h"
@@ -318,4 +321,45 @@ TEST_CASE("egress: slow and half-open clients take no more than their share, and
   const Wire huge = egress.proxy();
   huge.send("GET http://api.example.org/ HTTP/1.1\r\nX: " + std::string(70'000, 'a'));
   CHECK(huge.readAll().starts_with("HTTP/1.1 400"));
+}
+
+TEST_CASE(
+    "egress: where stalled clients have every place, the next one takes that of one of them, and the log says so") {
+  const rlimit descriptors{4096, 4096};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &descriptors) == 0);
+  EgressProcess egress;
+  egress.setName("api.example.org", {"198.51.100.1"});
+  policy::Network network = allowing({host("api.example.org", 443)});
+  network.ask = {host("asked.example.org", 443)};
+  egress.giveRules(network);
+  const Server server("198.51.100.1", 443);
+  const Wire working = egress.proxy();
+  working.send(connectTo("api.example.org:443") + "a");
+  CHECK(working.read(kEstablished.size()) == kEstablished);
+  const Wire workingOutside = server.accept();
+  CHECK(workingOutside.read(1) == "a");
+  const Wire asking = egress.proxy();
+  asking.send(connectTo("asked.example.org:443"));
+  (void)egress.expect<Ask>();
+  std::vector<Wire> stalled;
+  for (std::size_t i = 0; i < kMaxConnections + 50; ++i) {
+    stalled.push_back(egress.proxy());
+    if (i % 2 == 0) stalled.back().send("GET http://a");
+  }
+  // None of them goes away.
+  for (int i = 0; i < 3; ++i) {
+    const Wire client = egress.proxy();
+    client.send(connectTo("api.example.org:443"));
+    CHECK(client.read(kEstablished.size()) == kEstablished);
+  }
+  const Record record = egress.expectRecord(RecordKind::kDenied, "(not said yet)");
+  CHECK(record.rule.text == "connections of a run");
+  CHECK(has(record.rule.why, "all 1024 connections that a run may have are in use"));
+  CHECK(has(egress.denialsText(), "it was dropped for the next one"));
+  CHECK(stalled.front().isReset());
+  // Who works, and who waits for a person, stays.
+  working.send("b");
+  CHECK(workingOutside.read(1) == "b");
+  CHECK(!asking.hasBytes());
+  CHECK(::kill(egress.outerPid(), 0) == 0);
 }

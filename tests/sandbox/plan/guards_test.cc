@@ -106,7 +106,29 @@ TEST_CASE("a policy with nothing to ask and nothing to let out has no guards and
     CHECK(plan.guards == Guards{});
     CHECK(plan.seccomp.isSame(defaultSeccompTable()));
     CHECK_FALSE(setsVariable(plan, "RINGFENCE_DENIALS"));
+    CHECK_FALSE(plan.hasDenials);
     CHECK_FALSE(setsVariable(plan, "HTTP_PROXY"));
+  }
+}
+
+TEST_CASE("an agent that a limit may hold has a file in which it is told so, without a guard") {
+  using Change = std::function<void(policy::Document&)>;
+  const Change changes[] = {
+      [](policy::Document& d) { d.limits.wallTime = std::chrono::seconds(60); },
+      [](policy::Document& d) { d.limits.onAlarm = policy::OnAlarm::kPause; },
+      [](policy::Document& d) {
+        d.limits.memory = mebibytes(64);
+        d.origins["limits.on_limit"] = {"/p.toml", 3, ""};
+      },
+  };
+  for (const Change& change : changes) {
+    policy::Document document = smallPolicy();
+    document.network.fallback = policy::Decision::kForbid;
+    change(document);
+    const Plan plan = planOf(document);
+    CHECK(plan.guards == Guards{});
+    CHECK(plan.hasDenials);
+    CHECK(hasVariable(plan, "RINGFENCE_DENIALS=/run/ringfence/denials"));
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
+#include <latch>
 #include <thread>
 
 #include "tests/sandbox/warden/exec_world.h"
@@ -340,7 +341,14 @@ TEST_CASE("threads that execute at the same time end as one of the programs") {
   for (int round = 0; round < 50; ++round) {
     const auto tally = world.run(Mediation::kVerified, [] {
       std::vector<std::thread> threads;
-      for (int i = 0; i < 4; ++i) threads.emplace_back([] { (void)runProgram("/bin/echo", {"echo", "once"}); });
+      // While one of them executes, none can be made.
+      std::latch made(4);
+      for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+          made.arrive_and_wait();
+          (void)runProgram("/bin/echo", {"echo", "once"});
+        });
+      }
       for (std::thread& thread : threads) thread.join();
       return 96;
     });

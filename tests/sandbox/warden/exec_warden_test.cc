@@ -1,6 +1,11 @@
 // Execs with the real warden: what is judged, asked, corrected, recorded and told.
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,4 +218,58 @@ TEST_CASE("a warden that is killed at any moment lets no exec run that it had no
   CHECK(world.finish() == 0);
   CHECK(waitUntilExists(world, "last"));
   WARN("kills: " << kills);
+}
+
+namespace {
+
+// Executes `touch /mnt/NAME` with an environment that is read from memory which comes when `go` can be read: its exec
+// is under way until then. Says so to `told`.
+[[noreturn]] void touchSlowly(const char* name, int told, int go) {
+  const int faults = static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC));
+  uffdio_api api{.api = UFFD_API, .features = 0, .ioctls = 0};
+  if (faults < 0 || ::ioctl(faults, UFFDIO_API, &api) != 0) ::_exit(101);
+  void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uffdio_register range{
+      .range = {reinterpret_cast<std::uint64_t>(page), 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING, .ioctls = 0};
+  if (::ioctl(faults, UFFDIO_REGISTER, &range) != 0) ::_exit(102);
+  alignas(4096) static char content[4096] = "A=b";
+  std::thread([=] {
+    pollfd fault{faults, POLLIN, 0};
+    char byte = 0;
+    if (::poll(&fault, 1, -1) != 1 || ::write(told, "t", 1) != 1 || ::read(go, &byte, 1) != 1) ::_exit(103);
+    uffdio_copy copy{.dst = reinterpret_cast<std::uint64_t>(page),
+                     .src = reinterpret_cast<std::uint64_t>(content),
+                     .len = 4096,
+                     .mode = 0,
+                     .copy = 0};
+    (void)::ioctl(faults, UFFDIO_COPY, &copy);
+  }).detach();
+  const std::string path = std::string("/mnt/") + name;
+  char* const environment[] = {static_cast<char*>(page), nullptr};
+  ::execle("/usr/bin/touch", "touch", path.c_str(), nullptr, environment);
+  ::_exit(104);
+}
+
+}  // namespace
+
+TEST_CASE("an exec that takes long keeps nobody else waiting") {
+  World world({.document = running(), .notified = Notified::kExec, .rootTarget = true});
+  CHECK(world.run([] {
+    ::alarm(60);
+    int told[2];
+    int go[2];
+    if (::pipe2(told, O_CLOEXEC) != 0 || ::pipe2(go, O_CLOEXEC) != 0) return 1;
+    for (int i = 0; i < 3; ++i) {
+      const pid_t slow = ::fork();
+      if (slow == 0) touchSlowly("slow", told[1], go[0]);
+      char byte = 0;
+      if (::read(told[0], &byte, 1) != 1) return 2;
+      if (touches("quick") != 0 || ::access("/mnt/slow", F_OK) == 0) return 3;
+      int status = 0;
+      if (::write(go[1], "g", 1) != 1 || ::waitpid(slow, &status, 0) != slow || status != 0) return 4;
+      if (::unlink("/mnt/slow") != 0) return 5;
+    }
+    return 0;
+  }) == 0);
+  CHECK(exists(world, "quick"));
 }

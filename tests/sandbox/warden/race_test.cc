@@ -38,7 +38,11 @@ int swaps() {
   return wanted != nullptr ? std::atoi(wanted) : 500;
 }
 
-// Opens what `path` says, again and again, while its text changes; looks at what it got.
+constexpr int kPatience =
+    200;  // of a few rounds, each a hundred times as long in an emulated machine, all may see one text
+
+// Opens what `path` says, at least `count` times and until both texts were seen, while its text changes; looks at what
+// it got.
 int race(RaceResult* result, ino_t forbidden, int count) {
   static char path[32];
   std::atomic<bool> stop = false;
@@ -50,7 +54,8 @@ int race(RaceResult* result, ino_t forbidden, int count) {
       for (int i = 0; i < 200; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
     }
   });
-  for (int i = 0; i < count; ++i) {
+  const auto sawBoth = [&] { return result->opened > 0 && result->refused > 0; };
+  for (int i = 0; i < count || (i < kPatience * count && !sawBoth()); ++i) {
     const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
     struct stat status {};
     if (fd < 0) {
@@ -96,7 +101,7 @@ TEST_CASE("a path that another thread exchanges never opens what the policy forb
   const int count = swaps();
   CHECK(world.run([&] { return race(result, forbidden, count); }) == 0);
   CHECK(result->forbidden == 0);
-  CHECK(result->opened + result->refused == count);
+  CHECK(result->opened + result->refused >= count);
   // Both texts were seen, or nothing was exchanged.
   CHECK(result->opened > 0);
   CHECK(result->refused > 0);

@@ -26,12 +26,6 @@ using namespace ringfence::test;
 
 namespace {
 
-policy::Document readWrite() {
-  policy::Document document;
-  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
-  return document;
-}
-
 int made(const char* path) {
   const int fd = ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   return fd >= 0 ? 0 : errno;

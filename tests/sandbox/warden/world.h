@@ -25,6 +25,12 @@
 
 namespace ringfence::test {
 
+inline policy::Document readWrite() {
+  policy::Document document;
+  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
+  return document;
+}
+
 inline constexpr uid_t kRunUid = 54321;
 inline constexpr const char* kWorkspace = "/mnt";
 

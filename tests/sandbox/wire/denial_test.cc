@@ -34,6 +34,18 @@ TEST_CASE("what an agent or a server chose reaches no terminal, and a connection
   CHECK(odd.size() < 4096);
 }
 
+TEST_CASE("what a limit stopped is told as a line that says which, where it is written, and what to do") {
+  CHECK(limitJson({"wall_time", "/p.toml:3", "The time is over.", "finish"}) ==
+        R"({"op":"limit","target":"wall_time","outcome":"stopped","rule":"limits.wall_time","file_line":"/p.toml:3",)"
+        R"("say":"The time is over.","next":["finish"]})");
+  CHECK(limitJson({"memory", "", "", "use less"}).find(R"("file_line":null)") != std::string::npos);
+  CHECK(limitJson({"memory", "\x1b", "\x1b\n", "use less"}).find_first_of("\x1b\n") == std::string::npos);
+  const UniqueFd file(::memfd_create("denials", MFD_CLOEXEC));
+  tellOfLimit(file.get(), {"memory", "", "less", "use less"});
+  CHECK(::lseek(file.get(), 0, SEEK_END) ==
+        static_cast<off_t>(limitJson({"memory", "", "less", "use less"}).size() + 1));
+}
+
 TEST_CASE("the file of denials begins anew when it is full, and none is needed") {
   const UniqueFd file(::memfd_create("denials", MFD_CLOEXEC));
   REQUIRE(::fcntl(file.get(), F_SETFL, O_APPEND) == 0);

@@ -3,6 +3,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "sandbox/wire/action_ring.h"
@@ -95,6 +97,28 @@ TEST_CASE("a ring of actions gives back what was put in, in order, and overwrite
   }
   CHECK(put > 5000);
   CHECK(writer->put(std::string(kMaxRingEntry.count + 1, 'x')) == ActionRing::Put::kFull);
+}
+
+TEST_CASE("what an egress tells of its connections, and is told of holds, comes back, and impossible states do not") {
+  const NetworkActivity activity{NetworkState::kStreaming, 7, 3000};
+  const auto told = encodeBounded(GuardEvent(activity));
+  REQUIRE(told);
+  CHECK(std::get<NetworkActivity>(*decodeGuardEvent(*told)) == activity);
+  const HoldReport report{4000, 3, 1, 2, 1, 65536};
+  CHECK(std::get<HoldReport>(*decodeGuardEvent(*encodeBounded(GuardEvent(report)))) == report);
+  CHECK(std::get<RunHeld>(*decodeGuardOrder(*encodeBounded(GuardOrder(RunHeld{true})))).held);
+  CHECK(std::get<DeferCalls>(*decodeGuardOrder(*encodeBounded(GuardOrder(DeferCalls{true})))).defer);
+  std::string odd = *told;
+  std::size_t accepted = 0;
+  for (std::size_t at = 0; at < odd.size(); ++at) {
+    const char was = std::exchange(odd[at], '\x7f');
+    if (const auto event = decodeGuardEvent(odd)) {
+      ++accepted;
+      CHECK(std::get<NetworkActivity>(*event).state <= NetworkState::kStreaming);
+    }
+    odd[at] = was;
+  }
+  CHECK(accepted < odd.size());
 }
 
 TEST_CASE("a ring whose writer lies is emptied and called broken") {

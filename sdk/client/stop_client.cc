@@ -1,0 +1,45 @@
+#include "sdk/client/stop_client.h"
+
+#include <cerrno>
+
+#include "sdk/base/io.h"
+#include "sdk/client/dial.h"
+
+namespace ringfence::client {
+namespace {
+
+constexpr Bytes kMaxAnswer = kibibytes(256);
+
+}  // namespace
+
+std::string stopSocketPath() {
+  const std::string control = controlSocketPath();
+  return control.substr(0, control.rfind('/') + 1) + "stop.sock";
+}
+
+Result<std::string> askStop(const std::string& request, std::chrono::seconds patience) {
+  return askStopAt(stopSocketPath(), request, patience);
+}
+
+Result<std::string> askStopAt(const std::string& socketPath, const std::string& request,
+                              std::chrono::seconds patience) {
+  const UniqueFd socket = RF_TRY(dial(socketPath, {static_cast<time_t>(patience.count()), 0}));
+  // One that has no room for us answers why, and closes: that is read below.
+  if (auto sent = sendPacket(socket.get(), request); !sent && sent.error().sysErrno != EPIPE)
+    return std::move(sent).error().with(socketPath);
+  for (int resets = 0;;) {
+    auto packet = receivePacket(socket.get(), kMaxAnswer);
+    if (!packet && packet.error().sysErrno == ECONNRESET && resets++ == 0) continue;
+    if (!packet && packet.error().sysErrno == EAGAIN) {
+      return Error{ErrorCode::kBusy,
+                   socketPath + ": no answer within " + std::to_string(patience.count()) +
+                       " s; what was asked may have happened: 'ringfence ps' shows it",
+                   EAGAIN};
+    }
+    if (!packet) return std::move(packet).error().with(socketPath);
+    if (packet->bytes.empty()) return Error{ErrorCode::kUnavailable, socketPath + ": closed without an answer"};
+    return std::move(packet->bytes);
+  }
+}
+
+}  // namespace ringfence::client

@@ -1,0 +1,101 @@
+#include "supervisor/accelerators.h"
+
+#include <algorithm>
+
+namespace ringfence::supervisor {
+namespace {
+
+constexpr Microseconds kReadEvery{1'000'000};
+constexpr Microseconds kLookEvery{10'000'000};  // for a device, where there was none: they come and go
+constexpr Microseconds kStuckAfter{5'000'000};
+// Between two readings of a device, while there are runs. What was counted in a longer one is nobody's for that part.
+constexpr Microseconds kLongestWindow{60'000'000};
+
+bool runs(const Run& run) {
+  return std::holds_alternative<Running>(run.life) || std::holds_alternative<Frozen>(run.life);
+}
+
+}  // namespace
+
+bool Accelerators::anyRuns() const {
+  return std::ranges::any_of(world_.turns.state().runs, [](const auto& entry) { return runs(entry.second); });
+}
+
+std::optional<Microseconds> Accelerators::nextWake() const {
+  if (world_.watch == nullptr || world_.cgroups == nullptr || asked_ || !anyRuns()) return std::nullopt;
+  return next_.value_or(world_.clock.now().boottime);
+}
+
+void Accelerators::wake() {
+  const auto due = nextWake();
+  const Now now = world_.clock.now();
+  if (!due || *due > now.boottime) return;
+  if (!world_.watch->hasDevices()) {
+    next_ = now.boottime + kLookEvery;
+    return;
+  }
+  ask(now);
+}
+
+void Accelerators::ask(const Now& now) {
+  const auto& state = world_.turns.state();
+  std::erase_if(groups_, [&](const auto& entry) {
+    const auto run = state.runs.find(entry.first);
+    return run == state.runs.end() || !isLive(run->second);
+  });
+  for (const auto& [id, run] : state.runs) {
+    if (!runs(run) || groups_.contains(id)) continue;
+    const auto place = world_.cgroups->agentPlace(id, run.what.priority, "");
+    if (!place) continue;
+    const GroupPlaces places{
+        .cpu = {}, .memory = {}, .pids = {}, .io = {}, .unified = {place->directory.get(), place->version}};
+    groups_.emplace(id, std::make_shared<const GroupMeter>(places));
+  }
+  for (const auto& [id, run] : state.runs) {
+    if (isLive(run)) follow(run, now.monotonic);
+  }
+  asked_ = now.boottime;
+  next_ = now.boottime + kReadEvery;
+  const bool anyLeases = std::ranges::any_of(
+      state.runs, [](const auto& entry) { return isLive(entry.second) && termsOf(entry.second).npu; });
+  world_.watch->ask(groups_, anyLeases ? AccelWatch::Others::kLookedFor : AccelWatch::Others::kLeftOut);
+}
+
+void Accelerators::ready() {
+  if (world_.watch == nullptr) return;
+  const auto pass = world_.watch->take();
+  if (!pass) return;
+  asked_.reset();
+  const auto& state = world_.turns.state();
+  const auto leasesIn = [&](const DeviceWindow& window) {
+    return leases_.within(window.device, window.from, window.to);
+  };
+  accounts_.add(*pass, leasesIn, [&](const RunId& id) {
+    const auto run = state.runs.find(id);
+    return run != state.runs.end() && isLive(run->second);
+  });
+  leases_.forgetBefore(pass->at - kLongestWindow);
+}
+
+// A run that is asked to end still runs.
+void Accelerators::follow(const Run& run, Microseconds at) {
+  const std::optional<NpuShare> npu = termsOf(run).npu;
+  if (!npu) return;
+  if (std::holds_alternative<Running>(run.life) || std::holds_alternative<Stopping>(run.life))
+    leases_.open(run.id, npu->devices, at);
+  else
+    leases_.close(run.id, at);
+}
+
+void Accelerators::published(const Fact& fact) {
+  const auto run = world_.turns.state().runs.find(fact.run);
+  if (run != world_.turns.state().runs.end()) follow(run->second, fact.at.monotonic);
+}
+
+std::optional<Microseconds> Accelerators::stuckFor() const {
+  if (!asked_) return std::nullopt;
+  const Microseconds since = world_.clock.now().boottime - *asked_;
+  return since >= kStuckAfter ? std::optional(since) : std::nullopt;
+}
+
+}  // namespace ringfence::supervisor

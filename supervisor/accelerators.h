@@ -1,0 +1,54 @@
+// GPUs and NPUs in the loop: asks the watch beside it once a second while runs are live and there is a device, and
+// keeps the accounts of what it tells. What a device alone tells is of those who hold its lease and run.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "sandbox/kernel/cgroup.h"
+#include "supervisor/accel_accounts.h"
+#include "supervisor/accel_watch.h"
+#include "supervisor/meter/accel/leases.h"
+#include "supervisor/turns.h"
+
+namespace ringfence::supervisor {
+
+class Accelerators {
+ public:
+  struct World {
+    const Clock& clock;
+    const Turns& turns;
+    const sandbox::CgroupTree* cgroups = nullptr;  // absent: no run has processes that could be found
+    AccelWatch* watch = nullptr;                   // absent: nothing is read
+  };
+  explicit Accelerators(World world) : world_(world) {}
+
+  void wake();
+  std::optional<Microseconds> nextWake() const;  // boottime
+  // The watch has something.
+  void ready();
+  // A fact is durable.
+  void published(const Fact& fact);
+
+  const AccelAccounts& accounts() const { return accounts_; }
+  // What a run may lease; none: there is no NPU.
+  std::vector<NpuNode> npus() const { return world_.watch == nullptr ? std::vector<NpuNode>() : world_.watch->npus(); }
+  bool hasDevices() const { return world_.watch != nullptr && world_.watch->hasDevices(); }
+  // A reading that does not come back: a driver hangs. Absent while all is well.
+  std::optional<Microseconds> stuckFor() const;
+
+ private:
+  bool anyRuns() const;
+  void ask(const Now& now);
+  void follow(const Run& run, Microseconds at);
+
+  World world_;
+  AccelAccounts accounts_;
+  LeaseTimes leases_;
+  AccelWatch::Groups groups_;
+  std::optional<Microseconds> next_;   // absent: at once
+  std::optional<Microseconds> asked_;  // a reading is under way
+};
+
+}  // namespace ringfence::supervisor

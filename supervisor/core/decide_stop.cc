@@ -1,0 +1,100 @@
+// The emergency stop. The kernel holds everything already when it is heard of: here it is made so that nothing goes on
+// by itself, and that who waits is told.
+#include <cerrno>
+
+#include "supervisor/core/deciding.h"
+#include "supervisor/core/latch.h"
+#include "supervisor/core/lookup.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+std::string clipped(std::string text) {
+  if (text.size() > kMaxReasonBytes) text.resize(kMaxReasonBytes);
+  return text;
+}
+
+bool isHeldByStop(const Run& run) {
+  const auto* frozen = std::get_if<Frozen>(&run.life);
+  return frozen != nullptr && frozen->itself == SelfHeld::kEmergencyStop;
+}
+
+// Beside the hold of its whole branch, so that it stays held when that ends. With its guards: nobody acts for it.
+void hold(Deciding& deciding, const Run& run, const EmergencyStopped& stop) {
+  deciding.atOnce(FreezeGroup{run.id, run.what.priority, true});
+  deciding.atOnce(CutConnections{run.id, run.what.priority});
+  dropLeases(deciding, run);
+  settleQuestionsOf(deciding, run.id, Settled::kStopped, "emergency stop");
+  if (isHeldByStop(run) || std::holds_alternative<Stopping>(run.life)) return;
+  deciding.record(run.id, RunFrozen{stop.uid.value_or(0), clipped("emergency stop: " + stop.trigger), std::nullopt,
+                                    SelfHeld::kEmergencyStop});
+}
+
+void stopOne(Deciding& deciding, const Run& run, const EmergencyStopped& stop) {
+  const std::string why = "emergency stop: " + stop.trigger;
+  const bool begun = commandPid(run.life) != 0;
+  // Whoever asked for it waits for its beginning, and a half-built one is nothing to go on with.
+  if (!begun) return stopRun(deciding, run, StopKind::kLatched, stop.uid.value_or(0), why);
+  if (stop.killed.value_or(false)) return stopRun(deciding, run, StopKind::kKill, stop.uid.value_or(0), why);
+  hold(deciding, run, stop);
+}
+
+}  // namespace
+
+std::string describe(const Latch& latch) {
+  return "the emergency stop is latched since " + formatRfc3339(latch.at.wall) + " (" + latch.stop.trigger + ")";
+}
+
+Error refusedByLatch(const Latch& latch) {
+  return {ErrorCode::kUnavailable,
+          describe(latch) + (latch.rearmedBy ? " and is being re-armed; try again in a moment"
+                                             : ": nothing starts and nothing is resumed until 'ringfence rearm'"),
+          ECANCELED};
+}
+
+bool isRefusedByLatch(const Error& error) {
+  return error.code == ErrorCode::kUnavailable && error.sysErrno == ECANCELED;
+}
+
+bool mayRearm(const State& state, const Peer& peer) {
+  if (peer.uid == 0 || peer.admin) return true;
+  bool own = false;
+  for (const auto& [id, run] : state.runs) {
+    const bool isOwn = run.what.callerUid == peer.uid;
+    if (isLive(run) && !isOwn) return false;
+    own = own || isOwn;
+  }
+  return own;
+}
+
+void decideStopHeard(Deciding& deciding, const StopHeard& command) {
+  const auto& latch = deciding.state().latch;
+  const bool kills = command.stop.killed.value_or(false);
+  // Any user may stop, again and again: what changes nothing is not written.
+  if (latch && !latch->rearmedBy && !kills) return;
+  EmergencyStopped stop = command.stop;
+  stop.trigger = clipped(std::move(stop.trigger));
+  deciding.record({}, stop);
+  for (const auto& [id, run] : deciding.state().runs) {
+    if (isLive(run)) stopOne(deciding, run, stop);
+  }
+}
+
+Result<void> decideRearm(Deciding& deciding, const RearmStop& command) {
+  if (!deciding.state().latch)
+    return Error{ErrorCode::kInvalid, "the emergency stop is not latched: there is nothing to re-arm"};
+  if (!mayRearm(deciding.state(), command.peer)) {
+    return Error{ErrorCode::kDenied,
+                 "the emergency stop holds runs of others, or none of yours: root or a member of ringfence-admin "
+                 "may re-arm it"};
+  }
+  deciding.after(deciding.record({}, Rearmed{command.peer.uid}), ReleaseLatch{});
+  return {};
+}
+
+void decideLatchOpened(Deciding& deciding) {
+  const auto& latch = deciding.state().latch;
+  if (latch && latch->rearmedBy) deciding.record({}, LatchReleased{});
+}
+
+}  // namespace ringfence::supervisor

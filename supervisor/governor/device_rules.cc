@@ -1,0 +1,77 @@
+// What the person's accelerators, battery and heat ask for. Runs of the class interactive are left alone: a person
+// waits for them.
+#include "supervisor/governor/tick.h"
+#include "supervisor/governor/words.h"
+
+namespace ringfence::supervisor::governor {
+namespace {
+
+constexpr double kNpuWanted = 0.1;  // of one: the person's programs use it
+constexpr double kUsesNpu = 0.01;
+constexpr Microseconds kNpuSpan{200'000};
+// Resumed only when the battery has so many percent more, or the machine has been cool for so long.
+constexpr std::uint32_t kBatteryMore = 5;
+constexpr Microseconds kCoolFor{30'000'000};
+
+void clear(Tick& tick, Reason reason) {
+  for (auto& [run, of] : tick.state.seen) at(of.reasons, reason) = at(of.overridden, reason) = false;
+}
+
+void freezeBackground(Tick& tick, Reason reason, const std::string& words) {
+  for (const RunSignals& run : tick.signals.runs)
+    if (run.priority != RunClass::kInteractive) tick.freeze(run, reason, words);
+}
+
+void judgeBattery(Tick& tick) {
+  const DeviceSignals& device = tick.signals.device;
+  bool& low = tick.state.batteryLow;
+  const auto& below = tick.settings.pauseBelowBatteryPercent;
+  if (!below || !device.onBattery) low = false;
+  if (!below || !device.onBattery || !device.batteryPercent) return;
+  if (*device.batteryPercent < *below) low = true;
+  if (*device.batteryPercent >= *below + kBatteryMore) low = false;
+}
+
+void judgeHeat(Tick& tick) {
+  GovernorState& state = tick.state;
+  if (tick.signals.device.tooHot) {
+    state.hot = tick.settings.pauseWhenHot;
+    state.coolSince.reset();
+    return;
+  }
+  if (!state.coolSince) state.coolSince = tick.now;
+  if (tick.now - *state.coolSince >= kCoolFor) state.hot = false;
+}
+
+}  // namespace
+
+void governAccelerators(Tick& tick) {
+  GovernorState& state = tick.state;
+  state.foregroundNpu.add(tick.signals.device.foregroundNpuBusyUsec, tick.now, kNpuSpan);
+  const auto& busy = state.foregroundNpu.perSecond;
+  if (busy) state.npuWanted = *busy > kNpuWanted * 1e6;
+  if (!state.npuWanted) return clear(tick, Reason::kForegroundNpu);
+  if (!busy) return;
+  for (const RunSignals& run : tick.signals.runs) {
+    const Seen& of = tick.seen(run);
+    if (run.priority == RunClass::kInteractive || !of.npu.perSecond || *of.npu.perSecond < kUsesNpu * 1e6) continue;
+    tick.freeze(run, Reason::kForegroundNpu,
+                "the person's programs use the NPU (" + numberWords(*busy / 1e4, 0) + " %) and so does it (" +
+                    numberWords(*of.npu.perSecond / 1e4, 0) + " %)");
+  }
+}
+
+void governPower(Tick& tick) {
+  judgeBattery(tick);
+  judgeHeat(tick);
+  if (!tick.state.batteryLow) clear(tick, Reason::kBattery);
+  if (!tick.state.hot) clear(tick, Reason::kHeat);
+  const auto& percent = tick.signals.device.batteryPercent;
+  if (tick.state.batteryLow && percent)
+    freezeBackground(tick, Reason::kBattery,
+                     "the battery has " + std::to_string(*percent) + " %, less than " +
+                         std::to_string(*tick.settings.pauseBelowBatteryPercent) + " %");
+  if (tick.state.hot) freezeBackground(tick, Reason::kHeat, "the machine is too hot");
+}
+
+}  // namespace ringfence::supervisor::governor

@@ -1,0 +1,176 @@
+// Limits of the policy. Memory pauses at 90 % whatever is to happen at limits (the hard limit is the kernel's and ends
+// what needs more); wall time and tokens do what the policy says, once: who resumes a run after that has decided. A
+// share of the NPU is a rate: it pauses until the share is kept again.
+#include <algorithm>
+#include <utility>
+
+#include "supervisor/governor/tick.h"
+#include "supervisor/governor/words.h"
+
+namespace ringfence::supervisor::governor {
+
+namespace {
+
+constexpr double kMemoryPausesAt = 0.9;
+constexpr double kMemoryRelievedAt = 0.8;
+constexpr double kNpuBurstUsec = 10e6;  // of the share, saved up or owed
+constexpr double kNpuResumeUsec = 1e6;
+// Seconds of what it may write: saved up; that must be there again; owed at most.
+constexpr double kWriteBurst = 10, kWriteResume = 5, kWriteDebt = 300;
+// Who is held at the limit by the kernel is not to be held for its last percent by us.
+constexpr double kWriteSlack = 1.05;
+constexpr Microseconds kWritesToldAgain{60'000'000};
+
+// What the kernel cannot take back at the limit. Cached files do not count: it drops those by itself.
+std::optional<double> bytesInUse(const RunSignals& run) {
+  const auto bytes = run.anonymousBytes ? run.anonymousBytes : run.memoryBytes;
+  return bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt;
+}
+
+void governMemoryLimit(Tick& tick, const RunSignals& run) {
+  Seen& of = tick.seen(run);
+  const auto used = bytesInUse(run);
+  if (!used) return;
+  const double limit = run.limits.memory ? static_cast<double>(run.limits.memory->count) : 0;
+  if (limit <= 0 || *used < kMemoryRelievedAt * limit) {
+    at(of.reasons, Reason::kMemoryLimit) = false;
+    at(of.overridden, Reason::kMemoryLimit) = false;
+    return;
+  }
+  if (*used < kMemoryPausesAt * limit) return;
+  const Bytes peak{std::max(static_cast<std::uint64_t>(*used), run.memoryPeakBytes.value_or(0))};
+  tick.freeze(run, Reason::kMemoryLimit,
+              "it uses " + bytesWords(*used) + " of the " + bytesWords(limit) +
+                  " that it may use; at the limit the kernel would end it",
+              memoryLimitWords({std::min(peak.count, run.limits.memory->count)}, *run.limits.memory));
+}
+
+// Reached: pause, no more model calls, or the end, told once until it is not reached any more.
+void reach(Tick& tick, const RunSignals& run, Reason reason, const std::string& words, const std::string& tellAgent) {
+  Seen& of = tick.seen(run);
+  switch (run.limits.atLimit) {
+    case AtLimit::kPause: tick.freeze(run, reason, words, tellAgent); return;
+    case AtLimit::kKill: tick.kill(run, Cause::kLimit, words, tellAgent); return;
+    case AtLimit::kDeny:
+      at(of.told, reason) = true;
+      if (std::exchange(of.modelCallsDenied, true)) return;
+      tick.propose({.run = run.run,
+                    .step = Step::kDeferModelCall,
+                    .cause = Cause::kLimit,
+                    .reason = words + ": no more calls to a model",
+                    .tellAgent = tellAgent});
+      return;
+  }
+}
+
+void notReached(Seen& of, Reason reason) {
+  at(of.reasons, reason) = at(of.overridden, reason) = at(of.told, reason) = false;
+}
+
+void governWallTime(Tick& tick, const RunSignals& run) {
+  const auto& limit = run.limits.wallTime;
+  if (!limit || tick.now - run.started < *limit) return notReached(tick.seen(run), Reason::kWallTime);
+  const std::string words =
+      "it has run for " + spanWords(tick.now - run.started) + ", as long as it may (" + spanWords(*limit) + ")";
+  reach(tick, run, Reason::kWallTime, words,
+        "The time for this run is over (" + spanWords(*limit) + "). Say what is done and what is left.");
+}
+
+void governTokens(Tick& tick, const RunSignals& run) {
+  const auto& limit = run.limits.tokens;
+  if (!limit) return notReached(tick.seen(run), Reason::kTokens);
+  if (!run.tokens) return;
+  if (*run.tokens < *limit) return notReached(tick.seen(run), Reason::kTokens);
+  const std::string used = std::to_string(*run.tokens) + " of " + std::to_string(*limit) + " tokens";
+  reach(tick, run, Reason::kTokens, "it has used " + used,
+        used + " are used; no more can be bought. Say what is done and what is left.");
+}
+
+// The time of an NPU that it may still use grows by its share and is used up by what it does.
+void governNpuShare(Tick& tick, const RunSignals& run, double used, double passed) {
+  Seen& of = tick.seen(run);
+  if (!run.limits.npuPercent) {
+    at(of.reasons, Reason::kNpuShare) = false;
+    of.npuCreditBegun = false;
+    return;
+  }
+  const double share = static_cast<double>(*run.limits.npuPercent) / 100;
+  const double burst = share * kNpuBurstUsec;
+  if (!of.npuCreditBegun) of.npuCredit = burst;
+  of.npuCreditBegun = true;
+  of.npuCredit = std::clamp(of.npuCredit + share * passed - used, -4 * kNpuBurstUsec, burst);
+  if (of.npuCredit >= std::min(burst, share * kNpuResumeUsec)) at(of.reasons, Reason::kNpuShare) = false;
+  if (of.npuCredit >= burst) at(of.overridden, Reason::kNpuShare) = false;
+  if (of.npuCredit >= 0 || !of.npu.perSecond) return;
+  tick.freeze(run, Reason::kNpuShare,
+              "it used " + numberWords(*of.npu.perSecond / 1e4, 0) + " % of the NPU; its share is " +
+                  std::to_string(*run.limits.npuPercent) + " %",
+              "Your share of the NPU is " + std::to_string(*run.limits.npuPercent) + " %. Send it less work at once.");
+}
+
+// What it may still write to files grows by its limit. A v1 kernel holds only what does not go through the page cache;
+// for the rest the run is paused, so that on average it writes no more.
+void governFileWrites(Tick& tick, const RunSignals& run) {
+  Seen& of = tick.seen(run);
+  const auto& limit = run.limits.fileWritesPerSec;
+  if (!limit || limit->count == 0) {
+    at(of.reasons, Reason::kFileWrites) = false;
+    of.fileCredit.reset();
+    return;
+  }
+  const double each = static_cast<double>(limit->count), burst = kWriteBurst * each;
+  const bool known = run.fileBytesWritten.has_value();
+  if (!of.fileCredit) {
+    if (!known) return;
+    of.fileCredit = burst;
+    of.fileCreditAt = tick.now;
+    of.fileBytes = 0;
+  }
+  const double passed = known || run.hold != Hold::kNone ? seconds(tick.now - of.fileCreditAt) : 0;
+  const double used =
+      known && *run.fileBytesWritten > of.fileBytes ? static_cast<double>(*run.fileBytesWritten - of.fileBytes) : 0;
+  of.fileCredit = std::clamp(*of.fileCredit + kWriteSlack * each * passed - used, -kWriteDebt * each, burst);
+  if (known) of.fileBytes = *run.fileBytesWritten;
+  if (known || run.hold != Hold::kNone) of.fileCreditAt = tick.now;
+  if (*of.fileCredit >= kWriteResume * each) at(of.reasons, Reason::kFileWrites) = false;
+  if (*of.fileCredit >= burst) at(of.overridden, Reason::kFileWrites) = false;
+  if (*of.fileCredit >= 0) return;
+  const bool told = of.fileWritesTold && tick.now - *of.fileWritesTold < kWritesToldAgain;
+  const std::string rate = of.fileWrites.perSecond ? " (" + rateWords(*of.fileWrites.perSecond) + " lately)" : "";
+  const bool held = tick.freeze(
+      run, Reason::kFileWrites, "it writes to files faster than it may" + rate + ": " + rateWords(each) + " on average",
+      told ? "" : "Your processes may write " + rateWords(each) + " to files on average. Write less at once.");
+  if (held && !told) of.fileWritesTold = tick.now;
+}
+
+}  // namespace
+
+void governLimits(Tick& tick) {
+  for (const RunSignals& run : tick.signals.runs) {
+    Seen& of = tick.seen(run);
+    governMemoryLimit(tick, run);
+    governWallTime(tick, run);
+    governTokens(tick, run);
+    governFileWrites(tick, run);
+    if (of.modelCallsDenied && !any(of.told)) {
+      of.modelCallsDenied = false;
+      // Short memory defers them still, and lifts that itself.
+      if (!of.callsDeferred)
+        tick.propose({.run = run.run,
+                      .step = Step::kDeferModelCall,
+                      .cause = Cause::kRelieved,
+                      .reason = "its limits leave room for calls to a model again"});
+    }
+    // Who is held submits nothing, so that its share comes back also where the counter is not read meanwhile.
+    const bool known = run.npuBusyUsec.has_value();
+    const double passed =
+        of.npuAt && (known || run.hold != Hold::kNone) ? static_cast<double>((tick.now - *of.npuAt).count()) : 0;
+    const double used =
+        known && of.npuBusy && *run.npuBusyUsec > *of.npuBusy ? static_cast<double>(*run.npuBusyUsec - *of.npuBusy) : 0;
+    governNpuShare(tick, run, used, passed);
+    if (known) of.npuBusy = run.npuBusyUsec;
+    if (known || run.hold != Hold::kNone) of.npuAt = tick.now;
+  }
+}
+
+}  // namespace ringfence::supervisor::governor

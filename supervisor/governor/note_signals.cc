@@ -1,0 +1,164 @@
+// What a tick's numbers say of each run, before any rule: how fast it grows, whether what was proposed was done,
+// whether somebody else resumed it.
+#include <algorithm>
+
+#include "supervisor/governor/tick.h"
+
+namespace ringfence::supervisor::governor {
+namespace {
+
+constexpr Microseconds kUnderWay{1'000'000};
+constexpr Microseconds kKillUnderWay{2'000'000};
+constexpr Microseconds kLeastSpan{10'000};  // two readings nearer than that say nothing of a rate
+constexpr Microseconds kSpellOver{1'000'000};
+constexpr double kGrowing = 1024 * 1024;  // bytes a second
+constexpr std::int64_t kMinute = 60'000'000;
+constexpr double kReclaimedSomething = 1024 * 1024;
+
+void noteHeldTime(Seen& of, const RunSignals& run, Microseconds now, Microseconds span) {
+  const std::int64_t minute = now.count() / kMinute;
+  const std::int64_t passed = std::min<std::int64_t>(minute - of.heldMinute, 60);
+  for (std::int64_t i = 0; i < passed; ++i) of.heldMilliseconds[static_cast<std::size_t>((minute - i) % 60)] = 0;
+  of.heldMinute = minute;
+  // A machine that slept held everybody, which is not ours to count.
+  if (run.hold == Hold::kByGovernor && of.hold == Hold::kByGovernor)
+    of.heldMilliseconds[static_cast<std::size_t>(minute % 60)] +=
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(span.count() / 1000, 0, 60'000));
+}
+
+void noteHold(Seen& of, const RunSignals& run, Microseconds now) {
+  if (run.hold == Hold::kByGovernor) {
+    of.freezeProposed.reset();
+    if (!any(of.reasons)) {
+      at(of.reasons, Reason::kForgotten) = true;
+      of.frozen = run.heldSince;
+    }
+  } else if (of.hold == Hold::kByGovernor) {
+    // Resumed by us, or by somebody who wants it to go on in spite of the reason.
+    if (!of.resumeProposed)
+      for (std::size_t i = 0; i < kReasons; ++i) of.overridden[i] = of.overridden[i] || of.reasons[i];
+    at(of.overridden, Reason::kMemory) = false;  // the person's programs come first
+    of.resumed = now;
+    of.reasons = {};
+    of.resumeProposed.reset();
+    of.grown = 0;
+    of.relieved.clear();
+  }
+  if (of.freezeProposed && now - *of.freezeProposed > kUnderWay) {
+    of.freezeProposed.reset();
+    of.reasons = {};
+  }
+  if (of.killProposed && now - *of.killProposed > kKillUnderWay) of.killProposed.reset();
+  of.hold = run.hold;
+}
+
+void noteGrowth(Seen& of, const RunSignals& run, Microseconds now) {
+  const bool anonymous = run.anonymousBytes.has_value();
+  const std::optional<std::uint64_t> bytes = anonymous ? run.anonymousBytes : run.memoryBytes;
+  const Microseconds span = now - of.at;
+  const bool comparable = bytes && of.bytes && anonymous == of.bytesAreAnonymous;
+  if (comparable && span < kLeastSpan) return;
+  of.growth = 0;
+  if (comparable && run.hold == Hold::kNone && *bytes > *of.bytes)
+    of.growth = static_cast<double>(*bytes - *of.bytes) / (static_cast<double>(span.count()) / 1e6);
+  if (of.growth >= kGrowing) {
+    of.grown += static_cast<double>(*bytes - *of.bytes);
+    of.stoppedGrowing = now;
+  } else if (run.hold == Hold::kNone && now - of.stoppedGrowing > kSpellOver) {
+    of.grown = 0;
+  }
+  if (comparable && run.hold != Hold::kNone && *bytes < *of.bytes)
+    of.reclaimed += static_cast<double>(*of.bytes - *bytes);
+  of.bytes = bytes;
+  of.bytesAreAnonymous = anonymous;
+  of.at = now;
+}
+
+void noteReclaim(Seen& of, const RunSignals& run, Microseconds now) {
+  if (!of.reclaimProposed || now - *of.reclaimProposed < kUnderWay || !run.anonymousBytes) return;
+  const double gone = static_cast<double>(of.anonymousBeforeReclaim) - static_cast<double>(*run.anonymousBytes);
+  if (gone < kReclaimedSomething && run.hold != Hold::kNone)
+    of.reclaimFailed = now;
+  else
+    of.reclaimFailed.reset();
+  of.reclaimProposed.reset();
+}
+
+// What is written is counted at the disk on the unified layout, and at the files on any; reads at the disk alone. What
+// a process writes to files is read once a second, so a rate is of longer.
+void noteMoved(Seen& of, const RunSignals& run, Microseconds now) {
+  if (run.hold != Hold::kNone) {
+    of.moved = {};
+    return;
+  }
+  // Not every reading has what disks counted: without it the sum would seem to fall.
+  of.diskCounted = of.diskCounted || run.ioWriteBytes;
+  if (of.diskCounted && !run.ioWriteBytes) return;
+  std::optional<std::uint64_t> moved;
+  if (run.ioWriteBytes || run.fileBytesWritten)
+    moved = run.ioReadBytes.value_or(0) + std::max(run.ioWriteBytes.value_or(0), run.fileBytesWritten.value_or(0));
+  of.moved.add(moved, now, Microseconds{2'500'000});
+}
+
+// What of the fall of available memory no agent took: the person's programs grow.
+void noteDevice(Tick& tick, double agentsTook) {
+  GovernorState& state = tick.state;
+  const auto& available = tick.signals.device.memoryAvailable;
+  state.fell = false;
+  state.foregroundGrowth = 0;
+  if (available && state.available && state.at && tick.now - *state.at >= kLeastSpan) {
+    const double fall = static_cast<double>(*state.available) - static_cast<double>(available->count);
+    state.fell = fall > 0;
+    const double span = static_cast<double>((tick.now - *state.at).count()) / 1e6;
+    state.foregroundGrowth = std::max(0.0, fall - agentsTook) / span;
+  }
+  if (available)
+    state.available = available->count;
+  else
+    state.available.reset();
+  state.at = tick.now;
+}
+
+}  // namespace
+
+void Rate::add(std::optional<std::uint64_t> value, Microseconds now, Microseconds least) {
+  if (!value) return;
+  if (last && *value >= *last && now - at < least) return;
+  perSecond.reset();
+  if (last && *value >= *last && now > at)
+    perSecond = static_cast<double>(*value - *last) / (static_cast<double>((now - at).count()) / 1e6);
+  last = value;
+  at = now;
+}
+
+void noteSignals(Tick& tick) {
+  GovernorState& state = tick.state;
+  std::erase_if(state.seen, [&](const auto& entry) {
+    return std::none_of(tick.signals.runs.begin(), tick.signals.runs.end(),
+                        [&](const RunSignals& run) { return run.run == entry.first; });
+  });
+  const Microseconds span = state.at ? tick.now - *state.at : Microseconds{0};
+  double took = 0;
+  for (const RunSignals& run : tick.signals.runs) {
+    Seen& of = tick.seen(run);
+    const double before = of.bytes ? static_cast<double>(*of.bytes) : 0;
+    const bool known = of.bytes.has_value();
+    noteHeldTime(of, run, tick.now, span);
+    noteHold(of, run, tick.now);
+    noteGrowth(of, run, tick.now);
+    noteReclaim(of, run, tick.now);
+    if (known && of.bytes) took += std::max(0.0, static_cast<double>(*of.bytes) - before);
+    of.cpu.add(run.cpuUsec, tick.now, Microseconds{500'000});
+    of.npu.add(run.npuBusyUsec, tick.now, Microseconds{500'000});
+    of.written.add(run.ioWriteBytes, tick.now, Microseconds{900'000});
+    noteMoved(of, run, tick.now);
+    if (run.hold == Hold::kNone)
+      of.fileWrites.add(run.fileBytesWritten, tick.now, Microseconds{500'000});
+    else
+      of.fileWrites = {};  // A rate is of time in which it ran.
+  }
+  noteDevice(tick, took);
+  if (state.killedAt && tick.now - *state.killedAt > kKillUnderWay) state.gainOfKills = 0;
+}
+
+}  // namespace ringfence::supervisor::governor

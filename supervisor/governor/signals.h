@@ -1,0 +1,79 @@
+// What the governor is told each tick: numbers alone, read by supervisor/meter, taken apart from every file and clock.
+// Absent is unknown, and what is unknown decides nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/base/clock.h"
+#include "sdk/base/run_id.h"
+#include "sdk/base/units.h"
+
+namespace ringfence::supervisor::governor {
+
+enum class RunClass { kInteractive, kBackground, kIdle };
+enum class Hold { kNone, kByGovernor, kByOther };  // whether it is frozen, and by whom
+enum class AtLimit { kPause, kDeny, kKill };
+
+// Where an agent stands between two safe points; what an interruption breaks depends on it.
+enum class Activity { kUnknown, kWaitingForPerson, kWaitingForModel, kStreaming, kToolRunning };
+
+struct RunLimits {
+  std::optional<Bytes> memory;
+  std::optional<Microseconds> wallTime;  // from its start, sleep of the machine included
+  std::optional<std::uint64_t> tokens;
+  std::optional<std::uint32_t> npuPercent;  // of one NPU
+  std::optional<Bytes> fileWritesPerSec;    // to files, by all of its processes
+  // Held by the kernel; what the governor knows of them is words.
+  std::optional<Bytes> memoryHard;
+  std::optional<std::uint32_t> pids, cpuPercent;
+  AtLimit atLimit = AtLimit::kPause;
+};
+
+struct RunSignals {
+  RunId run;
+  std::string name;
+  RunClass priority = RunClass::kBackground;
+  Hold hold = Hold::kNone;
+  Microseconds heldSince{};  // boottime; only when held
+  Microseconds started{};    // boottime
+  RunLimits limits;
+  std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, swapBytes, pids;
+  std::optional<std::uint64_t> anonymousBytes;  // in memory now, and only swap can take it back
+  std::optional<std::uint64_t> ioReadBytes, ioWriteBytes, networkBytes, tokens, refaults;
+  std::optional<std::uint64_t> npuBusyUsec, gpuBusyUsec, acceleratorBytes;
+  std::optional<std::uint64_t> readByCalls, writtenByCalls;  // bytes, whatever they read and write
+  std::optional<std::uint64_t> fileBytesWritten;             // whenever the kernel brings them to the disk
+  // What the kernel counts when it holds a run at a limit: processes that it did not make, periods of processor time
+  // and those of them in which the run had to wait for the next, processes that it ended for memory.
+  std::optional<std::uint64_t> pidsRefused, cpuPeriods, cpuPeriodsHeld, outOfMemoryKills;
+  Activity activity = Activity::kUnknown;
+  std::optional<Microseconds> safePoint;  // boottime of its last one (a turn's end, a commit); absent: none known
+  std::optional<std::uint64_t> cpuUsecAtSafePoint, tokensAtSafePoint;
+  bool connectionsKept = true;    // all of them go through our egress, which holds them while the run is frozen
+  bool callsCanWait = false;      // an egress is there that defers them
+  bool holdsForeignLock = false;  // whoever is no agent waits for a file lock of it: it must not be held
+  bool watched = false;           // a person looks at its terminal
+};
+
+struct DeviceSignals {
+  Now at;
+  std::uint32_t cpus = 1;
+  std::optional<Bytes> memoryTotal, memoryAvailable, swapTotal, swapFree;
+  // Totals of what everybody but the agents waited.
+  std::optional<std::uint64_t> foregroundMemoryStallUsec, foregroundIoStallUsec;
+  std::optional<std::uint64_t> foregroundNpuBusyUsec;
+  std::optional<std::uint32_t> batteryPercent;
+  bool onBattery = false;
+  bool tooHot = false;
+  bool canReclaim = false;  // memory.reclaim works here
+};
+
+struct Signals {
+  DeviceSignals device;
+  std::vector<RunSignals> runs;
+};
+
+}  // namespace ringfence::supervisor::governor

@@ -1,0 +1,163 @@
+// One tick of the governor in the making. Every proposal goes through it, so that what must never be proposed is
+// refused in one place.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/governor/govern.h"
+
+namespace ringfence::supervisor::governor {
+
+// Why a run is held; a run is resumed when none of its reasons is left.
+enum class Reason : std::uint8_t {
+  kMemory,
+  kMemoryLimit,
+  kWallTime,
+  kTokens,
+  kNpuShare,
+  kForegroundNpu,
+  kBattery,
+  kHeat,
+  kForgotten,  // held by us, and we do not know why: before a restart
+  kFileWrites,
+  kForegroundMemory,  // the person's programs wait for memory
+  kForegroundDisk,    // or for disks
+};
+constexpr std::size_t kReasons = 12;
+using Reasons = std::array<bool, kReasons>;
+bool any(const Reasons& reasons);
+inline bool& at(Reasons& reasons, Reason reason) { return reasons[static_cast<std::size_t>(reason)]; }
+inline bool at(const Reasons& reasons, Reason reason) { return reasons[static_cast<std::size_t>(reason)]; }
+
+// A counter and what it came to for each second, over spans of at least the given length.
+struct Rate {
+  std::optional<std::uint64_t> last;
+  Microseconds at{};
+  std::optional<double> perSecond;
+  void add(std::optional<std::uint64_t> value, Microseconds now, Microseconds least);
+};
+
+struct Seen {
+  Hold hold = Hold::kNone;
+  Reasons reasons{};     // of our hold, proposed or in force
+  Reasons overridden{};  // somebody resumed it: not for that again before the reason was over
+  Reasons told{};        // limits for which calls to a model are denied
+  bool modelCallsDenied = false;
+  std::optional<Microseconds> callsDeferred;  // since; they go on by themselves after kCallsDeferredFor
+  std::optional<Microseconds> freezeProposed, resumeProposed, killProposed, reclaimProposed;  // not seen done yet
+  Microseconds frozen{};                  // when we proposed it last
+  std::optional<Microseconds> preempted;  // the same, absent: never
+  std::optional<Microseconds> resumed;
+
+  // Memory.
+  std::optional<std::uint64_t> bytes;
+  bool bytesAreAnonymous = false;
+  Microseconds at{};
+  double growth = 0;  // bytes a second, now; 0 when held or unknown
+  double grown = 0;   // in this spell of growing
+  Microseconds stoppedGrowing{};
+  double lastGrowth = 0;  // when it was frozen
+  double reclaimed = 0;   // since it was frozen
+  std::uint64_t anonymousBeforeReclaim = 0;
+  std::optional<Microseconds> reclaimFailed;
+  std::uint32_t memoryHolds = 0;  // one soon after the other: each lasts longer
+
+  std::array<std::uint32_t, 60> heldMilliseconds{};  // in each minute of the last hour
+  std::int64_t heldMinute = 0;
+
+  Rate cpu, npu, written, fileWrites;
+  std::optional<double> fileCredit;  // bytes that it may still write at once; absent: not begun
+  Microseconds fileCreditAt{};
+  std::uint64_t fileBytes = 0;  // at that time
+  std::optional<Microseconds> fileWritesTold;
+  double npuCredit = 0;  // µs that it may still use
+  bool npuCreditBegun = false;
+  std::optional<Microseconds> npuAt;
+  std::optional<std::uint64_t> npuBusy;  // at npuAt
+  std::optional<double> writeLimit;
+  double writeRateAtLimit = 0;
+  Microseconds writesNeeded{};  // when its limit last held it
+
+  // What the person's programs waited for.
+  Rate moved;  // bytes to and from disks
+  bool diskCounted = false;
+  double stallBefore = 0;                    // microseconds in a second, when it was held for that
+  std::uint32_t stallHolds = 0;              // one soon after the other: each lasts longer
+  std::optional<Microseconds> stallUseless;  // when a hold was found to have brought nothing
+  std::string relieved;                      // why it may go on, of the reason that went last
+};
+
+// How long the person's programs wait for one thing, and what was done about it.
+struct StallWatch {
+  Rate rate;
+  std::uint32_t inARow = 0;               // readings of so much waiting
+  std::optional<Microseconds> calmSince;  // next to none
+  std::optional<Microseconds> acted, letGo;
+};
+
+struct GovernorState {
+  std::map<RunId, Seen> seen;
+  std::optional<Microseconds> at;
+  std::optional<std::uint64_t> available;
+  bool fell = false;            // available memory, since the tick before
+  double foregroundGrowth = 0;  // bytes a second that no agent took
+  double gainOfKills = 0;       // on its way
+  std::optional<Microseconds> killedAt, resumedAt, triedAt, stuckSince;
+  Rate ioStall, foregroundNpu;
+  StallWatch memoryWaits, diskWaits;
+  std::optional<Microseconds> writesJudged, stalled, npuQuietSince, coolSince;
+  bool npuWanted = false, batteryLow = false, hot = false;
+};
+
+double reserveOf(const GovernorSettings& settings, const DeviceSignals& device);
+
+class Tick {
+ public:
+  Tick(const GovernorSettings& settings, GovernorState& state, const Signals& signals, const CostModel& costs);
+
+  const GovernorSettings& settings;
+  GovernorState& state;
+  const Signals& signals;
+  const CostModel& costs;
+  const Microseconds now;  // boottime
+  std::vector<Proposal> proposals;
+
+  Seen& seen(const RunSignals& run);
+  double reserve() const;
+  // Runs now, and nothing that is under way stops it.
+  bool isLoose(const RunSignals& run);
+  Microseconds heldInLastHour(const RunSignals& run);
+  Microseconds holdLasts(const RunSignals& run);
+
+  // Holds it for that reason as well; true when something was proposed. Nothing happens to a run that is held by
+  // somebody else, that somebody outside waits for, that is ending, or that was held a moment ago for anything but
+  // memory and what it writes.
+  bool freeze(const RunSignals& run, Reason reason, std::string words, std::string tellAgent = {});
+  bool kill(const RunSignals& run, Cause cause, std::string words, std::string tellAgent = {});
+  // Asks for at most so many bytes; what was proposed.
+  double reclaim(const RunSignals& run, double bytes, std::string words);
+  bool resume(const RunSignals& run, std::string words);
+  void propose(Proposal proposal) { proposals.push_back(std::move(proposal)); }
+};
+
+// Runs, and has nothing to do until a person speaks to it.
+bool isIdle(Tick& tick, const RunSignals& run);
+
+// What is known of each run, before any rule.
+void noteSignals(Tick& tick);
+// The rules, in this order.
+void governMemory(Tick& tick);
+void governCalls(Tick& tick);
+void governLimits(Tick& tick);
+void governAccelerators(Tick& tick);
+void governPower(Tick& tick);
+void governWrites(Tick& tick);
+void governStalls(Tick& tick);
+void resumeRelieved(Tick& tick);
+
+}  // namespace ringfence::supervisor::governor

@@ -1,0 +1,58 @@
+// A program that runs beside the daemon and outlives it, ringfence-launcher or ringfence-stop: reached by its socket,
+// and started when nobody answers there, again after growing pauses while that fails. For LauncherLink and StopLink.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/base/clock.h"
+#include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
+
+namespace ringfence::supervisor {
+
+struct KeptPeer {
+  UniqueFd socket;
+  std::int32_t pid = 0;
+};
+
+class KeptProgram {
+ public:
+  struct Place {
+    std::string name;  // for words
+    std::string socketPath;
+    std::string program;  // found beside our own binary
+    std::vector<std::string> arguments;
+  };
+  explicit KeptProgram(Place place) : place_(std::move(place)) {}
+
+  // A non-blocking socket to it; kDenied when whoever serves it is not a process of our own user.
+  Result<KeptPeer> connect() const;
+  // Boottime. Before it there is nothing to do.
+  Microseconds nextTry() const { return nextTry_; }
+
+  // Nobody answers: starts it, or waits for one that was started. Yields why it is not there, told once. Blocks for the
+  // moment of starting it.
+  std::optional<std::string> start(Microseconds now);
+  // Somebody answers. Yields whether that is one that was started here.
+  bool answered();
+  // It is at work: what was wrong with it is over.
+  void settled();
+  // Who answered is gone.
+  void lost(Microseconds now);
+
+ private:
+  void pause(Microseconds now);
+
+  Place place_;
+  Microseconds nextTry_{};
+  Microseconds lastStart_{};
+  Milliseconds pause_{};
+  bool isStarted_ = false;  // and does not answer yet
+  UniqueFd life_;           // hangs up when the one that was started is gone
+  std::string trouble_;     // told last
+};
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,41 @@
+// What an egress tells of the connections of its run, and what it is told of the run's holds.
+#include "supervisor/mediation.h"
+
+namespace ringfence::supervisor {
+
+// One that has just begun knows of no hold, and one of an earlier daemon may know of one that is over.
+void Mediation::tellHold(Link& link) {
+  const GuardName& name = link.link.name();
+  if (name.kind != sandbox::GuardKind::kEgress) return;
+  if (!link.adopted) network_.erase(name.run);
+  const auto run = world_.turns.state().runs.find(name.run);
+  const bool held = run != world_.turns.state().runs.end() && std::holds_alternative<Frozen>(run->second.life);
+  if (held || link.adopted) link.link.send(sandbox::RunHeld{held});
+  // The governor began anew, and defers again what is to be deferred.
+  if (link.adopted) link.link.send(sandbox::DeferCalls{false});
+}
+
+bool Mediation::on(Link& link, const sandbox::NetworkActivity& event) {
+  if (link.link.name().kind == sandbox::GuardKind::kEgress)
+    network_[link.link.name().run] = {event, world_.clock.now().boottime};
+  return true;
+}
+
+// One that tells more holds than there can be is heard as far as its records leave room.
+bool Mediation::on(Link& link, const sandbox::HoldReport& event) {
+  const GuardName& name = link.link.name();
+  if (name.kind != sandbox::GuardKind::kEgress) return true;
+  const Microseconds now = world_.clock.now().boottime;
+  const Bytes weight = weightOf({});
+  if (!allowances_[name].take(weight, now)) return true;
+  if (submit(HoldTold{name.run, event})) return true;
+  allowances_[name].giveBack(weight);
+  return false;
+}
+
+const Mediation::NetworkSaid* Mediation::networkOf(const RunId& run) const {
+  const auto found = network_.find(run);
+  return found == network_.end() ? nullptr : &found->second;
+}
+
+}  // namespace ringfence::supervisor

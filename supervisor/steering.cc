@@ -1,0 +1,416 @@
+#include "supervisor/steering.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringfence::supervisor {
+namespace {
+
+constexpr Microseconds kCalm{1'000'000};  // between readings while nothing is near
+// Twice what the fastest growing agents that were seen (3 GB/s) take in that time.
+constexpr Bytes kPlenty = gibibytes(6);
+constexpr std::uint64_t kStillUsec = 1000;
+constexpr Microseconds kSampleEvery{1'000'000};
+constexpr Microseconds kNewFor{2'000'000};
+constexpr Microseconds kFullEvery{2'000'000};  // what asks firmware
+constexpr Microseconds kForegroundEvery{1'000'000};
+
+std::optional<Bytes> bytes(std::optional<std::uint64_t> count) {
+  return count ? std::optional(Bytes{*count}) : std::nullopt;
+}
+
+governor::RunClass classOf(policy::PriorityClass priority) {
+  switch (priority) {
+    case policy::PriorityClass::kInteractive: return governor::RunClass::kInteractive;
+    case policy::PriorityClass::kBackground: return governor::RunClass::kBackground;
+    case policy::PriorityClass::kIdle: break;
+  }
+  return governor::RunClass::kIdle;
+}
+
+governor::RunLimits limitsOf(const Run& run) {
+  governor::RunLimits limits;
+  if (const auto& npu = termsOf(run).npu) limits.npuPercent = npu->percent;
+  const std::optional<RunBounds> bounds = termsOf(run).bounds;
+  if (!bounds) return limits;
+  limits.memory = bytes(bounds->memoryBytes);
+  if (bounds->wallTimeSec) limits.wallTime = std::chrono::seconds(*bounds->wallTimeSec);
+  limits.fileWritesPerSec = bytes(bounds->fileWriteBytesPerSec);
+  limits.memoryHard = bytes(bounds->memoryHardBytes);
+  const auto number = [](const std::optional<std::uint64_t>& count) {
+    return count ? std::optional(static_cast<std::uint32_t>(*count)) : std::nullopt;
+  };
+  limits.pids = number(bounds->pids);
+  limits.cpuPercent = number(bounds->cpuPercent);
+  limits.atLimit = bounds->kill ? governor::AtLimit::kKill : governor::AtLimit::kPause;
+  return limits;
+}
+
+PreemptStep stepOf(governor::Step step) {
+  switch (step) {
+    case governor::Step::kReclaim: return PreemptStep::kReclaim;
+    case governor::Step::kLimitWrites: return PreemptStep::kLimitWrites;
+    case governor::Step::kDeferModelCall: return PreemptStep::kDeferModelCall;
+    case governor::Step::kFreeze: return PreemptStep::kFreeze;
+    case governor::Step::kResume: return PreemptStep::kResume;
+    case governor::Step::kKill: break;
+  }
+  return PreemptStep::kKill;
+}
+
+PreemptCause causeOf(governor::Cause cause) {
+  switch (cause) {
+    case governor::Cause::kMemory: return PreemptCause::kMemory;
+    case governor::Cause::kIo: return PreemptCause::kIo;
+    case governor::Cause::kAccelerator: return PreemptCause::kAccelerator;
+    case governor::Cause::kBattery: return PreemptCause::kBattery;
+    case governor::Cause::kHeat: return PreemptCause::kHeat;
+    case governor::Cause::kLimit: return PreemptCause::kLimit;
+    case governor::Cause::kRelieved: break;
+  }
+  return PreemptCause::kRelieved;
+}
+
+AlarmKind kindOf(governor::AlarmKind kind) {
+  switch (kind) {
+    case governor::AlarmKind::kLeak: return AlarmKind::kLeak;
+    case governor::AlarmKind::kAcceleratorLeak: return AlarmKind::kAcceleratorLeak;
+    case governor::AlarmKind::kSpin: return AlarmKind::kSpin;
+    case governor::AlarmKind::kForkGrowth: return AlarmKind::kForkGrowth;
+    case governor::AlarmKind::kRestartLoop: break;
+  }
+  return AlarmKind::kRestartLoop;
+}
+
+// Where the run's agent is. Nothing of it can be read when its groups are not there.
+std::optional<GroupMeter> meterOf(const sandbox::CgroupTree& cgroups, const Run& run) {
+  const auto at = [&](const char* controller) { return cgroups.agentPlace(run.id, run.what.priority, controller); };
+  const auto unified = at("");
+  if (!unified) return std::nullopt;
+  const auto cpu = at("cpu"), memory = at("memory"), pids = at("pids"), io = at("io");
+  const auto place = [](const std::optional<sandbox::CgroupTree::Place>& found) {
+    return found ? GroupPlace{found->directory.get(), found->version} : GroupPlace{};
+  };
+  return GroupMeter({place(cpu), place(memory), place(pids), place(io), place(unified)});
+}
+
+}  // namespace
+
+Steering::Steering(World world, governor::GovernorSettings settings)
+    : world_(std::move(world)), settings_(settings), governor_(settings), alarms_({}) {
+  if (world_.roots != nullptr) {
+    meter_.emplace(*world_.roots);
+    locks_.emplace(*world_.roots);
+  }
+  if (world_.cgroups == nullptr) return;
+  canReclaim_ = world_.cgroups->canReclaim();
+  std::vector<std::string> ours = world_.cgroups->ownGroups();
+  if (!world_.ownGroup.empty()) ours.push_back(world_.ownGroup);
+  if (auto top = world_.cgroups->unifiedTop()) foreground_.emplace(*std::move(top), std::move(ours));
+}
+
+void Steering::submit(const Command& command) {
+  auto outcome = world_.turns.submit(command);
+  world_.report(outcome ? outcome->failures : std::vector<Error>{outcome.error()});
+}
+
+// ---- when
+
+std::optional<Microseconds> Steering::nextWake() const {
+  if (!meter_ || world_.cgroups == nullptr) return std::nullopt;
+  const bool anyRuns = std::ranges::any_of(world_.turns.state().runs, [](const auto& entry) {
+    const LifeState& life = entry.second.life;
+    return std::holds_alternative<Running>(life) || std::holds_alternative<Frozen>(life);
+  });
+  if (!anyRuns) return std::nullopt;
+  return next_.value_or(world_.clock.now().boottime);
+}
+
+void Steering::wake() {
+  const auto due = nextWake();
+  const Now now = world_.clock.now();
+  if (!due) next_.reset();
+  if (!due || *due > now.boottime) return;
+  lookForRuns();
+  signals_ = read(now);
+  costs_.observe(signals_);
+  for (const InterruptionCost& cost : interruptions_.tick(signals_, costs_)) submit(cost);
+  for (const governor::Proposal& proposal : governor_.tick(asTold(), costs_)) propose(proposal);
+  if (!nextSample_ || now.boottime >= *nextSample_) {
+    nextSample_ = now.boottime + kSampleEvery;
+    keepSamples(now);
+    for (const governor::Alarm& alarm : alarms_.tick(signals_))
+      submit(AlarmFound{alarm.run, kindOf(alarm.kind), alarm.reason, !waitedFor_.contains(alarm.run)});
+    for (governor::LimitSeen& one : limits_.tick(signals_))
+      submit(LimitFound{one.run, std::move(one.limit), std::move(one.reason), std::move(one.tellAgent)});
+  }
+  next_ = now.boottime + (isCalm() ? kCalm : std::min(governor_.nextTick(signals_).value_or(kCalm), kCalm));
+}
+
+// Accelerators are read less often than the rest. What was told already would count as a time in which they did
+// nothing.
+governor::Signals Steering::asTold() {
+  governor::Signals told = signals_;
+  if (std::exchange(acceleratorsTold_, world_.accelerators.readAt()) != world_.accelerators.readAt()) return told;
+  told.device.foregroundNpuBusyUsec.reset();
+  for (governor::RunSignals& run : told.runs) run.npuBusyUsec.reset();
+  return told;
+}
+
+// Nobody has done anything since the last reading, and whatever they begin now, a second is early enough to see it.
+bool Steering::isCalm() const {
+  const std::optional<Bytes> available = signals_.device.memoryAvailable;
+  if (!available || *available < kPlenty) return false;
+  return std::ranges::all_of(signals_.runs, [&](const governor::RunSignals& run) {
+    const Watched& watched = watched_.at(run.run);
+    const bool still = run.hold != governor::Hold::kNone ||
+                       (watched.cpuBefore && run.cpuUsec && *run.cpuUsec - *watched.cpuBefore < kStillUsec);
+    const bool farFromItsLimit =
+        !run.limits.memory || (run.memoryBytes && *run.memoryBytes < run.limits.memory->count / 2);
+    return still && farFromItsLimit;
+  });
+}
+
+// ---- reading
+
+void Steering::lookForRuns() {
+  const auto& runs = world_.turns.state().runs;
+  std::erase_if(watched_, [&](const auto& entry) {
+    const auto run = runs.find(entry.first);
+    return run == runs.end() || !isLive(run->second);
+  });
+  for (const auto& [id, run] : runs) {
+    const bool runsNow = std::holds_alternative<Running>(run.life) || std::holds_alternative<Frozen>(run.life);
+    if (!runsNow || watched_.contains(id)) continue;
+    auto meter = meterOf(*world_.cgroups, run);
+    if (!meter) continue;
+    // What one wrote that ran before this daemon is not held against it.
+    const bool isNew = world_.clock.now().boottime - run.admittedAt.boottime < kNewFor;
+    const std::optional<std::uint64_t> before = isNew ? std::optional<std::uint64_t>(0) : std::nullopt;
+    watched_.emplace(id, Watched{std::move(*meter), {}, {}, {}, WrittenTotal(before), {}, {}});
+  }
+}
+
+// What asks firmware, and where to look for the person's programs.
+void Steering::readFullDevice(const Now& now) {
+  nextFull_ = now.boottime + kFullEvery;
+  device_ = meter_->read(Depth::kFull);
+  deviceAt_ = now.boottime;
+  if (settings_.pauseWhenHot) tooHot_ = readTooHot(*world_.roots).value_or(false);
+  if (foreground_) foreground_->look();
+  noteLocks();
+}
+
+governor::DeviceSignals Steering::deviceSignals(const Now& now) {
+  governor::DeviceSignals signals;
+  signals.at = now;
+  signals.cpus = device_.cpus.value_or(1);
+  signals.memoryTotal = bytes(device_.memoryTotalBytes);
+  signals.memoryAvailable = bytes(device_.memoryAvailableBytes);
+  signals.swapTotal = bytes(device_.swapTotalBytes);
+  signals.swapFree = bytes(device_.swapFreeBytes);
+  if (device_.battery) {
+    signals.batteryPercent = device_.battery->percent;
+    signals.onBattery = device_.battery->discharging;
+  }
+  signals.foregroundNpuBusyUsec = world_.accelerators.othersNpuUsec();
+  signals.tooHot = tooHot_;
+  signals.canReclaim = canReclaim_;
+  // Between two readings it is absent: the same number again would say that nobody waited.
+  if (foreground_ && (!nextForeground_ || now.boottime >= *nextForeground_)) {
+    nextForeground_ = now.boottime + kForegroundEvery;
+    const ForegroundStall stall = foreground_->read();
+    signals.foregroundMemoryStallUsec = stall.memoryUsec;
+    signals.foregroundIoStallUsec = stall.ioUsec;
+  }
+  return signals;
+}
+
+governor::Signals Steering::read(const Now& now) {
+  const bool full = !nextFull_ || now.boottime >= *nextFull_;
+  if (full) {
+    readFullDevice(now);
+  } else {
+    DeviceReading reading = meter_->read(Depth::kQuick);
+    reading.energy = device_.energy;
+    reading.battery = device_.battery;
+    reading.hottestMillicelsius = device_.hottestMillicelsius;
+    reading.ioReadBytes = device_.ioReadBytes;
+    reading.ioWriteBytes = device_.ioWriteBytes;
+    device_ = std::move(reading);
+  }
+  governor::Signals signals;
+  signals.device = deviceSignals(now);
+  for (auto& [id, watched] : watched_) {
+    watched.cpuBefore = watched.last.cpuUsec;
+    watched.last = watched.meter.read(full ? Depth::kFull : Depth::kQuick, meter_->notDisks());
+    const Run& run = world_.turns.state().runs.at(id);
+    readProcesses(run, watched, now);
+    signals.runs.push_back(signalsOf(run, watched));
+    noteActivity(now, watched, signals.runs.back());
+  }
+  return signals;
+}
+
+// Who waits for another agent does not count: two of them could keep each other from being held.
+void Steering::noteLocks() {
+  waitedFor_.clear();
+  const auto waits = locks_->waits();
+  if (!waits || waits->empty()) return;
+  std::map<int, RunId> agents;
+  for (const auto& [id, watched] : watched_) {
+    const auto processes = watched.meter.processes();
+    if (!processes) continue;
+    for (const int pid : *processes) agents.emplace(pid, id);
+  }
+  for (const LockWait& wait : *waits) {
+    const auto holder = agents.find(wait.holder);
+    if (holder != agents.end() && !agents.contains(wait.waiter)) waitedFor_.insert(holder->second);
+  }
+}
+
+void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const {
+  watched.activity.note(world_.network(signals.run), signals.cpuUsec, signals.hold, now.boottime);
+  signals.activity = watched.activity.activity();
+  const auto& safePoint = watched.activity.safePoint();
+  if (!safePoint) return;
+  signals.safePoint = safePoint->at;
+  signals.cpuUsecAtSafePoint = safePoint->cpuUsec;
+}
+
+// Each process costs a file: where what they write is bounded, at every reading; else as often as alarms are looked
+// for.
+void Steering::readProcesses(const Run& run, Watched& watched, const Now& now) const {
+  const bool isDue = !nextSample_ || now.boottime >= *nextSample_;
+  if (isDue) watched.events = world_.cgroups->limitEvents(run.id, run.what.priority);
+  const std::optional<RunBounds> bounds = termsOf(run).bounds;
+  if (!isDue && !(bounds && bounds->fileWriteBytesPerSec)) return;
+  const auto processes = watched.meter.processes();
+  watched.io = processes ? sumProcessIo(world_.roots->proc.get(), *processes) : std::nullopt;
+  if (watched.io) watched.written.add(watched.io->writtenToFiles);
+}
+
+governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched) const {
+  const GroupReading& reading = watched.last;
+  governor::RunSignals signals;
+  signals.run = run.id;
+  signals.name = run.what.name;
+  signals.priority = classOf(run.what.priority);
+  if (const auto* frozen = std::get_if<Frozen>(&run.life)) {
+    // What an alarm holds, a person lets go.
+    const bool isOurs = frozen->preemption && frozen->preemption->cause != PreemptCause::kAlarm;
+    signals.hold = isOurs ? governor::Hold::kByGovernor : governor::Hold::kByOther;
+    signals.heldSince = frozen->since.boottime;
+  }
+  signals.started = run.admittedAt.boottime;
+  signals.callsCanWait = run.talk.egress.pid != 0;
+  signals.limits = limitsOf(run);
+  signals.cpuUsec = reading.cpuUsec;
+  signals.memoryBytes = reading.memoryBytes;
+  signals.memoryPeakBytes = reading.memoryPeakBytes;
+  signals.swapBytes = reading.swapBytes;
+  signals.pids = reading.pids;
+  signals.anonymousBytes = reading.anonymousBytes;
+  signals.ioReadBytes = reading.ioReadBytes;
+  signals.ioWriteBytes = reading.ioWriteBytes;
+  signals.refaults = reading.refaults;
+  signals.npuBusyUsec = world_.accelerators.busyUsec(run.id, AccelKind::kNpu);
+  signals.gpuBusyUsec = world_.accelerators.busyUsec(run.id, AccelKind::kGpu);
+  signals.acceleratorBytes = world_.accelerators.memoryBytes(run.id);
+  signals.holdsForeignLock = waitedFor_.contains(run.id);
+  if (watched.io) {
+    signals.readByCalls = watched.io->readByCalls;
+    signals.writtenByCalls = watched.io->writtenByCalls;
+    signals.fileBytesWritten = watched.written.total();
+  }
+  // Behind the wall all that leaves goes through the egress, which tells what it carried within a minute.
+  const bool isWalled = std::ranges::none_of(
+      run.what.weakened, [](const sandbox::Weakening& one) { return one.wall == sandbox::Wall::kNet; });
+  if (isWalled) {
+    signals.networkBytes = 0;
+    for (const sandbox::HostTraffic& host : run.talk.traffic)
+      *signals.networkBytes += host.sentBytes + host.receivedBytes;
+  }
+  signals.pidsRefused = watched.events.pidsRefused;
+  signals.cpuPeriods = watched.events.cpuPeriods;
+  signals.cpuPeriodsHeld = watched.events.cpuPeriodsHeld;
+  signals.outOfMemoryKills = watched.events.outOfMemoryKills;
+  return signals;
+}
+
+const GroupReading* Steering::readingOf(const RunId& run) const {
+  const auto found = watched_.find(run);
+  return found == watched_.end() ? nullptr : &found->second.last;
+}
+
+const DeviceReading* Steering::lookAtDevice(Microseconds freshFor) {
+  if (!meter_) return nullptr;
+  const Microseconds now = world_.clock.now().boottime;
+  if (!deviceAt_ || now - *deviceAt_ > freshFor) {
+    device_ = meter_->read(Depth::kFull);
+    deviceAt_ = now;
+  }
+  return &device_;
+}
+
+std::optional<GroupReading> Steering::lookAt(const RunId& run) {
+  if (!meter_ || world_.cgroups == nullptr) return std::nullopt;
+  lookForRuns();
+  const auto found = watched_.find(run);
+  if (found == watched_.end()) return std::nullopt;
+  (void)lookAtDevice();  // It knows which devices are no disks.
+  return found->second.meter.read(Depth::kFull, meter_->notDisks());
+}
+
+void Steering::keepSamples(const Now& now) {
+  for (const auto& [id, watched] : watched_) {
+    world_.keep({.run = id,
+                 .wall = now.wall,
+                 .cpuUsec = watched.last.cpuUsec,
+                 .memoryBytes = watched.last.memoryBytes,
+                 .pids = watched.last.pids,
+                 .ioReadBytes = watched.last.ioReadBytes,
+                 .ioWriteBytes = watched.last.ioWriteBytes});
+  }
+}
+
+// ---- acting
+
+void Steering::propose(const governor::Proposal& proposal) {
+  // Nothing goes on that cannot be recorded; it is proposed again.
+  if (proposal.step == governor::Step::kResume && world_.turns.storeFailure()) return;
+  PreemptRun command{
+      .run = proposal.run, .step = stepOf(proposal.step), .cause = causeOf(proposal.cause), .reason = proposal.reason};
+  if (proposal.reclaim) command.bytes = proposal.reclaim->count;
+  if (proposal.bytesPerSec) command.bytes = proposal.bytesPerSec;
+  command.limit = proposal.limit;
+  command.tellAgent = proposal.tellAgent;
+  if (proposal.predicted) command.predicted = stored(*proposal.predicted, proposal.predicted->why);
+  submit(command);
+}
+
+void Steering::published(const Fact& fact) {
+  if (const auto* held = std::get_if<ConnectionsHeld>(&fact.body)) interruptions_.told(fact.run, held->report);
+  if (!std::holds_alternative<RunEnded>(fact.body)) return;
+  costs_.forget(fact.run);
+  const auto run = world_.turns.state().runs.find(fact.run);
+  if (run == world_.turns.state().runs.end()) return;
+  const Microseconds lived = fact.at.boottime - run->second.admittedAt.boottime;
+  if (auto alarm = alarms_.ended(fact.run, run->second.what.name, lived, fact.at.boottime))
+    submit(AlarmFound{alarm->run, kindOf(alarm->kind), alarm->reason});
+}
+
+const governor::RunSignals* Steering::signalsOf(const RunId& run) const {
+  const auto found = std::ranges::find(signals_.runs, run, &governor::RunSignals::run);
+  return found == signals_.runs.end() ? nullptr : &*found;
+}
+
+Result<governor::Price> Steering::priceOf(const RunId& run, governor::Interruption interruption,
+                                          Microseconds hold) const {
+  const governor::RunSignals* signals = signalsOf(run);
+  if (signals == nullptr)
+    return Error{ErrorCode::kNotFound, "nothing was read of " + run.text() + " yet; try again in a second", 0};
+  return costs_.predict(*signals, interruption, hold, world_.clock.now().boottime);
+}
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,111 @@
+// Watches what runs and the machine use, keeps it as samples, and lets the governor act on it: reads, asks, submits
+// what it proposes. How often follows what there is to fear: not at all while nothing runs, once a second while there
+// is plenty of memory, and as the governor wants it where there is not.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sandbox/kernel/cgroup.h"
+#include "supervisor/accel_accounts.h"
+#include "supervisor/governor/alarms.h"
+#include "supervisor/governor/govern.h"
+#include "supervisor/governor/limit_watch.h"
+#include "supervisor/governor/price.h"
+#include "supervisor/interruptions.h"
+#include "supervisor/meter/device_meter.h"
+#include "supervisor/meter/file_locks.h"
+#include "supervisor/meter/foreground_meter.h"
+#include "supervisor/meter/group_meter.h"
+#include "supervisor/meter/process_io.h"
+#include "supervisor/run_activity.h"
+#include "supervisor/store/sample.h"
+#include "supervisor/turns.h"
+
+namespace ringfence::supervisor {
+
+class Steering {
+ public:
+  struct World {
+    const Clock& clock;
+    Turns& turns;
+    const MeterRoots* roots = nullptr;             // absent: nothing is read of the machine, so nobody is governed
+    const sandbox::CgroupTree* cgroups = nullptr;  // absent: likewise of runs
+    const AccelAccounts& accelerators;
+    std::string ownGroup;  // of the daemon, in the unified hierarchy; empty: the root
+    std::function<RunActivity::Told(const RunId&)> network;
+    std::function<void(const Sample&)> keep;  // may lose it
+    std::function<void(const std::vector<Error>&)> report;
+  };
+  Steering(World world, governor::GovernorSettings settings);
+
+  // Reads and acts when it is time.
+  void wake();
+  std::optional<Microseconds> nextWake() const;  // boottime
+  // A fact is durable.
+  void published(const Fact& fact);
+
+  // What an interruption would cost now. Fails with kNotFound for a run that was not read yet.
+  Result<governor::Price> priceOf(const RunId& run, governor::Interruption interruption, Microseconds hold) const;
+  // What prices are made of: how the run was when it was read last. Null: it was not yet.
+  const governor::RunSignals* signalsOf(const RunId& run) const;
+  // The last readings.
+  const DeviceReading& device() const { return device_; }
+  const GroupReading* readingOf(const RunId& run) const;
+  // How many groups tell how long the person's programs wait; 0: that is not known.
+  std::size_t foregroundGroups() const { return foreground_ ? foreground_->groups() : 0; }
+  // Everything, for somebody who looks: the machine read anew when that was longer ago than that, a run each time.
+  // Absent: nothing can be read of it. The governor's own readings of runs stay as they were.
+  const DeviceReading* lookAtDevice(Microseconds freshFor = std::chrono::seconds(1));
+  std::optional<GroupReading> lookAt(const RunId& run);
+
+ private:
+  struct Watched {
+    GroupMeter meter;
+    GroupReading last;
+    std::optional<std::uint64_t> cpuBefore;  // at the reading before the last
+    std::optional<ProcessIo> io;
+    WrittenTotal written;
+    sandbox::CgroupTree::LimitEvents events;
+    RunActivity activity;
+  };
+  bool isCalm() const;
+  governor::Signals asTold();
+  void readFullDevice(const Now& now);
+  governor::DeviceSignals deviceSignals(const Now& now);
+  void lookForRuns();
+  governor::Signals read(const Now& now);
+  void noteLocks();
+  governor::RunSignals signalsOf(const Run& run, const Watched& watched) const;
+  void readProcesses(const Run& run, Watched& watched, const Now& now) const;
+  void noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const;
+  void keepSamples(const Now& now);
+  void submit(const Command& command);
+  void propose(const governor::Proposal& proposal);
+
+  World world_;
+  governor::GovernorSettings settings_;
+  governor::Governor governor_;
+  governor::AlarmWatch alarms_;
+  governor::LimitWatch limits_;
+  governor::CostModel costs_;
+  std::optional<DeviceMeter> meter_;
+  std::optional<FileLocks> locks_;
+  std::set<RunId> waitedFor_;  // runs with a file lock for which somebody waits who is no agent
+  std::optional<ForegroundMeter> foreground_;
+  bool tooHot_ = false;      // at the last full reading
+  bool canReclaim_ = false;  // of all runs
+  std::map<RunId, Watched> watched_;
+  Interruptions interruptions_;
+  DeviceReading device_;
+  std::optional<Microseconds> deviceAt_;          // when it was read in full
+  governor::Signals signals_;                     // the last
+  std::optional<Microseconds> acceleratorsTold_;  // the reading of them that the governor had
+  std::optional<Microseconds> next_, nextSample_, nextFull_, nextForeground_;
+};
+
+}  // namespace ringfence::supervisor

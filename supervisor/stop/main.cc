@@ -1,0 +1,129 @@
+// ringfence-stop: the emergency stop. Needs neither the daemon, its log, a policy nor a screen.
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/stop/keys/key_watch.h"
+#include "supervisor/stop/service.h"
+
+namespace ringfence::supervisor::stop {
+namespace {
+
+constexpr const char* kUsage =
+    "usage: ringfence-stop --run-dir DIR --state-dir DIR --cgroup-root NAME [--keys TRIGGER]... | --keys off\n"
+    "       ringfence-stop --record    prints the TRIGGER of the keys that are pressed next\n"
+    "Without --keys: \"hold ctrl+alt+end 500ms\" and \"press pause x3 within 2s\".\n";
+
+volatile std::sig_atomic_t isOver = 0;
+
+// Only while waiting for events, so that none is lost.
+void heedSignals() {
+  struct sigaction over {};
+  over.sa_handler = [](int) { isOver = 1; };
+  sigset_t heeded;
+  ::sigemptyset(&heeded);
+  for (const int signal : {SIGTERM, SIGINT}) {
+    ::sigaddset(&heeded, signal);
+    (void)::sigaction(signal, &over, nullptr);
+  }
+  (void)::sigprocmask(SIG_BLOCK, &heeded, nullptr);
+  for (const int signal : {SIGPIPE, SIGHUP}) (void)::signal(signal, SIG_IGN);
+}
+
+// A descriptor that is opened later must never land on 0, 1 or 2.
+bool fillStandardDescriptors() {
+  for (;;) {
+    const int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0) return false;
+    if (fd > 2) return ::close(fd) == 0;
+    if (::fcntl(fd, F_SETFD, 0) != 0) return false;
+  }
+}
+
+struct Options {
+  ServiceOptions service;
+  std::vector<std::string> triggers;  // empty: the default ones
+  enum class Keys { kWatched, kOff } keys = Keys::kWatched;
+  enum class Mode { kServe, kRecord } mode = Mode::kServe;
+};
+
+std::optional<Options> readOptions(int argc, char** argv) {
+  static const option kOptions[] = {{"run-dir", required_argument, nullptr, 'r'},
+                                    {"state-dir", required_argument, nullptr, 's'},
+                                    {"cgroup-root", required_argument, nullptr, 'c'},
+                                    {"keys", required_argument, nullptr, 'k'},
+                                    {"record", no_argument, nullptr, 'R'},
+                                    {nullptr, 0, nullptr, 0}};
+  Options options;
+  for (int key; (key = ::getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
+    switch (key) {
+      case 'r': options.service.runDirectory = optarg; break;
+      case 's': options.service.stateDirectory = optarg; break;
+      case 'c': options.service.cgroupRoot = optarg; break;
+      case 'k':
+        if (std::string_view(optarg) == "off")
+          options.keys = Options::Keys::kOff;
+        else
+          options.triggers.emplace_back(optarg);
+        break;
+      case 'R': options.mode = Options::Mode::kRecord; break;
+      default: return std::nullopt;
+    }
+  }
+  const ServiceOptions& service = options.service;
+  const bool isComplete =
+      !service.runDirectory.empty() && !service.stateDirectory.empty() && !service.cgroupRoot.empty();
+  if (optind != argc || !(isComplete || options.mode == Options::Mode::kRecord)) return std::nullopt;
+  return options;
+}
+
+// Beside this one.
+std::string keysProgram() {
+  std::array<char, 4096> path;
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  const std::string_view self(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  return std::string(self.substr(0, self.rfind('/') + 1)) + "ringfence-stop-keys";
+}
+
+Result<void> serve(Options options) {
+  const SystemClock clock;
+  const auto service = RF_TRY(Service::open(options.service, clock));
+  Readiness readiness = makeReady();
+  for (const std::string& problem : {readiness.realtimeProblem, readiness.memoryProblem}) {
+    if (!problem.empty()) std::fprintf(stderr, "ringfence-stop: works without it: %s\n", problem.c_str());
+  }
+  service->tell(std::move(readiness));
+  if (options.keys == Options::Keys::kWatched)
+    service->watchKeys({.program = keysProgram(), .triggers = std::move(options.triggers)});
+  std::fputs("ringfence-stop: ready\n", stderr);
+  return service->run(isOver);
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "ringfence-stop: %s\n", error.message.c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace ringfence::supervisor::stop
+
+int main(int argc, char** argv) {
+  using namespace ringfence::supervisor::stop;
+  auto options = readOptions(argc, argv);
+  if (!options) return std::fputs(kUsage, stderr), 2;
+  if (::geteuid() != 0) return std::fputs("ringfence-stop: needs to be root\n", stderr), 1;
+  if (options->mode == Options::Mode::kRecord) return fail(recordKeys(keysProgram()));
+  if (!fillStandardDescriptors()) return 1;
+  heedSignals();
+  ::umask(077);
+  const auto served = serve(*std::move(options));
+  return served ? 0 : fail(served.error());
+}

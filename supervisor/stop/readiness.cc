@@ -1,0 +1,53 @@
+#include "supervisor/stop/readiness.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sdk/base/io.h"
+
+namespace ringfence::supervisor::stop {
+namespace {
+
+constexpr std::size_t kStack = 512 * 1024;  // far more than the deepest stop needs
+
+// Touched, so that no page of it has to be found later.
+[[gnu::noinline]] void touchStack() {
+  std::array<volatile char, kStack> pages;
+  for (std::size_t i = 0; i < pages.size(); i += 1024) pages[i] = 0;
+}
+
+}  // namespace
+
+Readiness makeReady() {
+  Readiness readiness;
+  if (::mlockall(MCL_CURRENT | MCL_FUTURE) != 0) readiness.memoryProblem = posixError(errno, "locking memory").message;
+  touchStack();
+  (void)writeFileAt(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");  // Not allowed in some containers.
+  const sched_param lowest{.sched_priority = ::sched_get_priority_min(SCHED_FIFO)};
+  if (::sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) != 0) {
+    readiness.realtimeProblem = posixError(errno, "taking a real-time priority").message;
+    (void)::setpriority(PRIO_PROCESS, 0, -20);  // The next best.
+  }
+  return readiness;
+}
+
+Result<void> refuseOwnGroup(const std::string& cgroupRoot) {
+  const std::string groups = RF_TRY(readFileAt(AT_FDCWD, "/proc/self/cgroup", kibibytes(64)));
+  for (const char* branch : {"-background", "-interactive"}) {
+    const std::string name = "/" + cgroupRoot + branch;
+    for (std::size_t at = groups.find(name); at != groups.npos; at = groups.find(name, at + 1)) {
+      const char after = groups[std::min(at + name.size(), groups.size() - 1)];
+      if (after == '/' || after == '\n')
+        return Error{ErrorCode::kInvalid, "started inside the control group " + name + ", which it would freeze"};
+    }
+  }
+  return {};
+}
+
+}  // namespace ringfence::supervisor::stop

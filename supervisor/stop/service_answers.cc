@@ -1,0 +1,135 @@
+// What is answered on the socket, and to whom.
+#include "sdk/base/io.h"
+#include "supervisor/stop/service.h"
+
+namespace ringfence::supervisor::stop {
+namespace {
+
+constexpr std::string_view kKillNeeds =
+    "killing needs an administrator (root, or a member of ringfence-admin); everything was frozen instead";
+
+const char* nameOf(DeadMan::State state) {
+  switch (state) {
+    case DeadMan::State::kAbsent: return "absent";
+    case DeadMan::State::kHeard: return "heard";
+    case DeadMan::State::kSilent: break;
+  }
+  return "silent";
+}
+
+}  // namespace
+
+void Service::answer(StopPeer& peer, const Request& request) {
+  using Kind = Request::Kind;
+  switch (request.kind) {
+    case Kind::kStop:
+    case Kind::kKill: return answerStop(peer, request);
+    case Kind::kStatus: return answerStatus(peer, nullptr);
+    case Kind::kRelease: return answerRelease(peer);
+    case Kind::kDaemon: return becomeDaemon(peer, request);
+    case Kind::kBeat:
+    case Kind::kBye:
+      if (!peer.isDaemon) return refuse(peer, "beat and bye are for the connection that said `daemon`");
+      if (request.kind == Kind::kBeat) return deadMan_.beat(clock_.now().monotonic);
+      peer.isDaemon = false;
+      return deadMan_.bye();
+    case Kind::kUnknown: break;
+  }
+  refuse(peer, "unknown request: stop [WORDS], kill [WORDS], status, release, daemon SECONDS, beat or bye");
+}
+
+// The answer comes when the stop was read back.
+void Service::answerStop(StopPeer& peer, const Request& request) {
+  const bool wantsKill = request.kind == Request::Kind::kKill;
+  Trigger trigger{.text = triggerOf(request), .uid = peer.uid};
+  if (peer.isAdmin) trigger.press = Trigger::Press::kMayKill;
+  peer.waits = true;
+  peer.isKillRefused = wantsKill && !peer.isAdmin;
+  if (wantsKill && peer.isAdmin)
+    stopper_.kill(trigger);
+  else
+    stopper_.stop(trigger);
+}
+
+void Service::answerStatus(StopPeer& peer, const char* event) {
+  json_.clear().beginObject();
+  if (event != nullptr) json_.field("event", event);
+  json_.field("latched", stopper_.isLatched());
+  if (stopper_.isLatched())
+    addStop(json_, stopper_.latched());
+  else
+    json_.key("trigger").null().key("at").null();
+  json_.field("daemon", nameOf(deadMan_.state(clock_.now().monotonic)));
+  json_.field("realtime", readiness_.realtimeProblem.empty());
+  if (!readiness_.realtimeProblem.empty())
+    json_.field("realtime_problem", std::string_view(readiness_.realtimeProblem));
+  json_.field("memory_locked", readiness_.memoryProblem.empty());
+  if (!readiness_.memoryProblem.empty()) json_.field("memory_problem", std::string_view(readiness_.memoryProblem));
+  addKeys();
+  json_.endObject();
+  sendJson(peer);
+}
+
+void Service::answerRelease(StopPeer& peer) {
+  if (peer.uid != 0) return refuse(peer, "release is for root alone: `ringfence rearm` asks the daemon for it");
+  if (auto released = stopper_.release(); !released) {
+    json_.clear().beginObject().field("error", std::string_view(released.error().message)).endObject();
+    return sendJson(peer);
+  }
+  StopPeers::send(peer, R"({"released":true})");
+}
+
+// The newest one is the daemon: an older connection is what is left of a daemon that was replaced.
+void Service::addKeys() {
+  json_.key("keys");
+  if (!keys_) {
+    json_.null();
+    return;
+  }
+  JsonWriter keys;
+  keys_->writeStatus(keys);
+  json_.raw(keys.text());
+}
+
+void Service::becomeDaemon(StopPeer& peer, const Request& request) {
+  if (peer.uid != 0) return refuse(peer, "only root is the daemon");
+  if (StopPeer* const before = peers_.daemon(); before != nullptr && before != &peer) StopPeers::close(*before);
+  peer.isDaemon = true;
+  deadMan_.begin(clock_.now().monotonic, request.patience);
+  // The group may have been made since our start; no stop waits for this.
+  adminGroup_ = lookUpAdminGroup();
+  answerStatus(peer, "status");
+}
+
+void Service::refuse(StopPeer& peer, std::string_view words) {
+  json_.clear().beginObject().field("error", words).endObject();
+  sendJson(peer);
+  closePeer(peer);
+}
+
+void Service::sendJson(StopPeer& peer) {
+  StopPeers::send(peer, json_.isWhole() ? json_.text() : R"({"error":"the answer is larger than a packet"})");
+}
+
+void Service::tellFinished() {
+  if (stopper_.isReading() || !isBeingRead_) return;
+  isBeingRead_ = false;
+  const Receipt& receipt = stopper_.receipt();
+  for (StopPeer& peer : peers_) {
+    if (!peer.socket || !peer.waits) continue;
+    peer.waits = false;
+    json_.clear().beginObject();
+    if (std::exchange(peer.isKillRefused, false)) json_.field("kill_refused", kKillNeeds);
+    addReceipt(json_, receipt, stopper_.kernel(), {.seesAll = peer.isAdmin, .uid = peer.uid});
+    json_.endObject();
+    sendJson(peer);
+  }
+  StopPeer* const daemon = peers_.daemon();
+  if (daemon == nullptr) return;
+  json_.clear().beginObject().field("event", "stopped");
+  addReceipt(json_, receipt, stopper_.kernel(), {.seesAll = true});
+  json_.endObject();
+  sendJson(*daemon);
+}
+
+}  // namespace ringfence::supervisor::stop

@@ -1,0 +1,113 @@
+"""What an emergency stop takes: stop_bench.cc over groups of its own, and the agents of a real daemon that is asleep."""
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+from statistics_of_ratios import percentile, ratio
+from tests.support.daemon import Daemon, eventually
+from tests.support.stop import Stop
+
+LOADS = {"sleeping": "asleep", "spinning": "computing", "forking": "fork bombs at their limit of processes",
+         "waiting": "half of them waiting for an answer", "asking": "a flood of handed-over calls",
+         "populating": "each call of them long work of the kernel (4 MiB of memory at once)"}
+POLICY = 'schema = 1\nname = "load"\nextends = ["offline"]\n[limits]\npids = 128\n[priority]\nclass = "{}"\n'
+LOAD = {"sleeping": "pass", "spinning": "\nwhile True: pass",
+        "forking": "\nwhile True:\n try: os.fork()\n except OSError: pass"}
+
+
+def milliseconds(values, share):
+    return f"{percentile(values, share) / 1000:.1f}"
+
+
+def spread(values):
+    return f"median {milliseconds(values, 0.5)}, p90 {milliseconds(values, 0.9)}, p99 {milliseconds(values, 0.99)}, max {milliseconds(values, 1)} ms"
+
+
+def rounds_of(build, rounds, agents, processes, load):
+    done = subprocess.run([str(pathlib.Path(build) / "bin/stop_bench"), str(pathlib.Path(build) / "bin"), str(rounds), str(agents),
+                           str(processes), load], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"stop_bench {load}: {done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def rows_of(values, what):
+    """Rows of one load: the writes, and all frozen or held, beside the kernel's own."""
+    wrong = sum(not value["verified"] for value in values)
+    took = [value["took_usec"] for value in values]
+    raw = [value["raw_usec"] for value in values if value["raw_usec"] is not None]
+    detail = f"{len(values)} stops, {values[0]['processes']} processes; {spread(took)}" + (f"; {wrong} not verified" if wrong else "")
+    if raw:
+        detail += f"; the kernel's own freeze: {spread(raw)}"
+    yield f"stop, {what}: writes taken", "p99 ≤ 20 ms", f"{milliseconds([value['write_usec'] for value in values], 0.99)} ms", ""
+    yield f"stop, {what}: all frozen or held", "p99 ≤ 100 ms", f"{milliseconds(took, 0.99)} ms", detail
+    if raw:
+        both = [value for value in values if value["raw_usec"] is not None]
+        yield (f"stop, {what}, against the kernel's own freeze", "≤ 1.20" if "kernel" in what else "",
+               ratio([value["took_usec"] for value in both], [value["raw_usec"] for value in both]), "ratio of medians, by turns")
+
+
+def agents_of(daemon):
+    """Processes in the groups of runs."""
+    files = [pathlib.Path(folder, "cgroup.procs") for group in daemon.groups() for folder, _, _ in os.walk(group) if "/r-" in folder]
+    return len({pid for file in files if file.exists() for pid in file.read_text().split()})
+
+
+def resume(daemon):
+    """Of the groups themselves: the daemon is asleep."""
+    for group in daemon.groups():
+        for knob in pathlib.Path(group).glob("r-*/cgroup.freeze"):
+            knob.write_text("0")
+
+
+def asleep(build, policies, quick, load):
+    """Agents of a real daemon, which is stopped by a signal like its launcher, so that nobody but ringfence-stop acts."""
+    agents, processes, rounds = (2, 10, 2) if quick else (8, 100, 200)
+    program = f"import os, time\nfor _ in range({processes - 2}):\n if os.fork() == 0:\n  break\n{LOAD[load]}\ntime.sleep(99999)"
+    made = []
+    with Daemon(build, policies=policies) as daemon, Stop(daemon) as stop:
+        policy = daemon.base / "load.toml"
+        policy.write_text(POLICY.format("interactive" if quick else "background"))  # the latter starves on a busy machine
+        workspace = daemon.base / "workspace"
+        workspace.mkdir()
+        for _ in range(agents):
+            run = daemon.cli("run", "-d", "-p", str(policy), "-w", str(workspace), "--", "/usr/bin/python3", "-c", program, cwd=workspace)
+            if run.returncode != 0:
+                raise RuntimeError(f"run -d: {run.stderr}")
+        if not eventually(lambda: agents_of(daemon) >= agents * processes, 300):
+            raise RuntimeError(f"only {agents_of(daemon)} processes came up")
+        sleepers = [daemon.process.pid, daemon.launcher_pid()]
+        for pid in sleepers:
+            os.kill(pid, signal.SIGSTOP)
+        chance = random.Random(1)
+        try:
+            for _ in range(rounds):
+                receipt = stop.ask("stop")
+                made.append({**receipt, "raw_usec": None})
+                stop.ask("release")
+                resume(daemon)
+                time.sleep(0.02 + chance.random() * 0.06)
+            stop.ask("kill")
+            stop.ask("release")
+        finally:
+            for pid in sleepers:
+                os.kill(pid, signal.SIGCONT)
+    return made
+
+
+def measured(build, policies, quick):
+    rounds, agents, processes = (2, 2, 10) if quick else (200, 8, 100)
+    for load, what in LOADS.items():
+        yield from rows_of(rounds_of(build, rounds, agents, processes, load), f"{agents} agents of {processes} processes, {what}")
+    for load in LOAD:
+        yield from rows_of(asleep(build, policies, quick, load),
+                           f"{agents} agents of {processes} processes of a daemon that is stopped by a signal, {LOADS[load]}")
+    agents, processes = (2, 5) if quick else (50, 20)
+    killed = rounds_of(build, 2 if quick else 50, agents, processes, "kill")
+    took, raw = [value["took_usec"] for value in killed], [value["raw_usec"] for value in killed]
+    yield (f"stop that kills, {agents} agents of {processes} processes, until all groups are empty", "p99 ≤ 250 ms",
+           f"{milliseconds(took, 0.99)} ms", f"{len(killed)} kills; {spread(took)}; the kernel's own kill: {spread(raw)}")

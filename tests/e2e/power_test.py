@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""What a low battery and a hot machine do to runs, over a machine of files: no machine that builds this has either.
+
+    power_test.py BUILD [TEST…]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
+from tests.support.daemon import eventually  # noqa: E402
+
+PATIENCE = 120.0  # seconds; a hold lasts two, and after heat it must have been cool for thirty
+
+
+class Machine:
+    """Its proc, sys and dev: a battery, a charger and a thermal zone."""
+
+    def __init__(self, bench: Bench, settings: str) -> None:
+        self.bench = bench
+        self.root = bench.daemon.base / "machine"
+        for name in ("proc", "sys", "dev"):
+            (self.root / name).mkdir(parents=True)
+        config = bench.daemon.base / "ringfence.toml"
+        config.write_text(settings)
+        bench.daemon.kill_daemon()
+        bench.daemon.options = ["--meter-root", str(self.root), "--config", str(config)]
+        bench.daemon.start()
+
+    def tell(self, path: str, text: str) -> None:
+        file = self.root / "sys" / "class" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(file.name + ".fresh")
+        fresh.write_text(text + "\n")
+        fresh.rename(file)
+
+    def battery(self, percent: int, status: str) -> None:
+        self.tell("power_supply/BAT0/type", "Battery")
+        self.tell("power_supply/BAT0/capacity", str(percent))
+        self.tell("power_supply/BAT0/status", status)
+
+    def temperature(self, millicelsius: int) -> None:
+        self.tell("thermal/thermal_zone0/trip_point_0_type", "passive")
+        self.tell("thermal/thermal_zone0/trip_point_0_temp", "90000")
+        self.tell("thermal/thermal_zone0/temp", str(millicelsius))
+
+    def checks(self) -> dict[str, Any]:
+        report = json.loads(self.bench.daemon.cli("doctor", "--json").stdout)
+        return {check["name"]: check for check in report["checks"]}
+
+
+def sleeper(bench: Bench, priority: str) -> str:
+    file = bench.daemon.base / f"{priority}.toml"
+    file.write_text(f'schema = 1\nname = "{priority}"\nextends = ["offline"]\n[priority]\nclass = "{priority}"\n')
+    return bench.detached("exec sleep 1000", "-p", str(file))
+
+
+def state(bench: Bench, run: str) -> str:
+    return bench.show(run)["state"]
+
+
+def end(bench: Bench, *runs: str) -> None:
+    """Agents that have processors only when nobody else wants them take a while to end."""
+    for run in runs:
+        bench.cli("kill", run)
+    for run in runs:
+        bench.ended(run)
+
+
+def bodies(bench: Bench, run: str, kind: str) -> list[dict[str, Any]]:
+    facts = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
+    return [fact["body"] for fact in facts if fact["kind"] == kind]
+
+
+def test_a_low_battery_pauses_background_runs_and_charging_lets_them_go_on(bench: Bench) -> None:
+    machine = Machine(bench, 'pause_below_battery = "20%"\n')
+    machine.battery(21, "Discharging")
+    background, interactive = sleeper(bench, "background"), sleeper(bench, "interactive")
+    machine.battery(19, "Discharging")
+    assert eventually(lambda: state(bench, background) == "frozen", PATIENCE), bench.daemon.log()
+    assert eventually(lambda: bodies(bench, background, "run-frozen"), PATIENCE)
+    why = bodies(bench, background, "run-frozen")[0]
+    equal((why["preemption"]["cause"], why["reason"]), ("battery", "the battery has 19 %, less than 20 %"))
+    machine.battery(19, "Charging")
+    assert eventually(lambda: state(bench, background) == "running", PATIENCE), bench.daemon.log()
+    equal(state(bench, interactive), "running")
+    equal(bodies(bench, interactive, "run-frozen"), [], "a person waits for it")
+    end(bench, background, interactive)
+
+
+def test_a_run_that_a_person_resumes_stays_resumed_while_the_battery_is_low(bench: Bench) -> None:
+    machine = Machine(bench, 'pause_below_battery = "20%"\n')
+    machine.battery(5, "Discharging")
+    run = sleeper(bench, "background")
+    assert eventually(lambda: state(bench, run) == "frozen", PATIENCE), bench.daemon.log()
+    equal(bench.cli("resume", run).returncode, 0)
+    # Another one that begins afterwards is paused: then the governor has looked at both, and let the first be.
+    other = sleeper(bench, "background")
+    assert eventually(lambda: state(bench, other) == "frozen", PATIENCE), bench.daemon.log()
+    equal(state(bench, run), "running")
+    end(bench, run, other)
+
+
+def test_a_hot_machine_pauses_background_runs_until_it_has_been_cool_for_a_while(bench: Bench) -> None:
+    machine = Machine(bench, "pause_when_hot = true\n")
+    machine.temperature(89_000)
+    run = sleeper(bench, "background")
+    machine.temperature(90_000)
+    assert eventually(lambda: state(bench, run) == "frozen", PATIENCE), bench.daemon.log()
+    assert eventually(lambda: bodies(bench, run, "run-frozen"), PATIENCE)
+    equal(bodies(bench, run, "run-frozen")[0]["preemption"]["cause"], "heat")
+    machine.temperature(70_000)
+    assert eventually(lambda: state(bench, run) == "running", PATIENCE), bench.daemon.log()
+    end(bench, run)
+
+
+def test_without_a_setting_neither_battery_nor_heat_pauses_anybody(bench: Bench) -> None:
+    machine = Machine(bench, "")
+    machine.battery(1, "Discharging")
+    machine.temperature(99_000)
+    run = sleeper(bench, "background")
+    # The governor has acted on this machine when a run with a time limit is paused.
+    limited = bench.daemon.base / "limited.toml"
+    limited.write_text('schema = 1\nname = "limited"\nextends = ["offline"]\n[limits]\nwall_time = "3s"\n')
+    other = bench.detached("exec sleep 1000", "-p", str(limited))
+    assert eventually(lambda: state(bench, other) == "frozen", PATIENCE), bench.daemon.log()
+    equal(state(bench, run), "running")
+    assert not {"battery", "heat"} & set(machine.checks()), "what nobody asked for is not judged"
+    end(bench, run, other)
+
+
+def test_the_doctor_says_whether_the_machine_tells_what_a_setting_needs(bench: Bench) -> None:
+    machine = Machine(bench, 'pause_below_battery = "20%"\npause_when_hot = true\n')
+    checks = machine.checks()
+    equal((checks["battery"]["ok"], checks["heat"]["ok"]), (False, False))
+    assert "pauses nobody" in checks["battery"]["detail"] and "pauses nobody" in checks["heat"]["detail"], checks
+    machine.battery(50, "Charging")
+    machine.temperature(40_000)
+    checks = machine.checks()
+    equal((checks["battery"]["ok"], checks["heat"]["ok"]), (True, True))
+
+
+def test_programs_in_a_group_beside_the_agents_are_the_foreground(bench: Bench) -> None:
+    unified = next(Path(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()
+                   if line.split(" - ")[1].startswith("cgroup2 "))
+
+    def groups() -> int:
+        report = json.loads(bench.daemon.cli("doctor", "--json").stdout)
+        detail = next(check["detail"] for check in report["checks"] if check["name"] == "foreground")
+        return int(detail.split()[0]) if detail[0].isdigit() else 0
+
+    person = unified / f"rf-test-{os.getpid()}-person"
+    person.mkdir()
+    try:
+        run = sleeper(bench, "background")
+        assert eventually(lambda: groups() >= 1, PATIENCE), bench.daemon.cli("doctor").stdout
+        end(bench, run)
+    finally:
+        person.rmdir()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))

@@ -1,0 +1,235 @@
+#include "governor_world.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace ringfence;
+using namespace ringfence::supervisor::governor;
+using namespace ringfence::supervisor::governor::test;
+
+TEST_CASE("a run is paused at 90 % of its memory limit with words that it can act on, once") {
+  for (const AtLimit atLimit : {AtLimit::kPause, AtLimit::kDeny, AtLimit::kKill}) {
+    World world;
+    RunSignals& run = world.add(1);
+    run.limits.memory = gibibytes(2);
+    run.limits.atLimit = atLimit;
+    run.anonymousBytes = 1842 * kMiB;
+    CHECK(world.tick().empty());
+    run.anonymousBytes = 1844 * kMiB;
+    run.memoryPeakBytes = 1844 * kMiB;
+    world.tickAfter(100ms);
+    REQUIRE(world.find(1, Step::kFreeze) != nullptr);
+    CHECK(world.find(1, Step::kFreeze)->cause == Cause::kLimit);
+    CHECK(world.find(1, Step::kFreeze)->tellAgent == "peak 1.8 GiB of 2.0 GiB; run fewer tests at once");
+    world.obey();
+    CHECK(world.run(60s, Step::kResume) == 0);
+    // A person lets it go on all the same: not paused again before it was below.
+    world.run(1).hold = Hold::kNone;
+    CHECK(world.run(60s, Step::kFreeze) == 0);
+    world.run(1).anonymousBytes = 1000 * kMiB;
+    world.tickAfter(100ms);
+    world.run(1).anonymousBytes = 1900 * kMiB;
+    CHECK(world.run(1s, Step::kFreeze) == 1);
+    world.run(1).limits.memory = gibibytes(8);
+    CHECK(world.run(3s, Step::kResume) == 1);
+  }
+}
+
+TEST_CASE("cached files do not count towards the memory at which a run is paused") {
+  World world;
+  RunSignals& run = world.add(1);
+  run.limits.memory = gibibytes(2);
+  run.memoryBytes = 2 * kGiB;
+  CHECK(world.tick().empty());
+  world.run(1).anonymousBytes.reset();  // then nothing better is known
+  CHECK(world.tickAfter(100ms).size() == 1);
+}
+
+TEST_CASE("what happens when the time or the tokens of a run are used up is what its policy says") {
+  struct Case {
+    AtLimit atLimit;
+    Step step;
+  };
+  for (const Case& example : {Case{AtLimit::kPause, Step::kFreeze}, Case{AtLimit::kDeny, Step::kDeferModelCall},
+                              Case{AtLimit::kKill, Step::kKill}}) {
+    World time;
+    time.add(1).limits = {.wallTime = Microseconds{4h}, .atLimit = example.atLimit};
+    time.run(1).started = time.now();
+    CHECK(time.tickAfter(Microseconds{4h} - Microseconds{1}).empty());
+    time.tickAfter(1us);
+    REQUIRE(time.find(1, example.step) != nullptr);
+    CHECK(time.last.size() == 1);
+    CHECK(time.last[0].reason.find("it has run for 4.0 h, as long as it may") == 0);
+
+    World tokens;
+    tokens.add(1).limits = {.tokens = 2'000'000, .atLimit = example.atLimit};
+    tokens.run(1).tokens = 1'999'999;
+    CHECK(tokens.tick().empty());
+    tokens.run(1).tokens.reset();
+    CHECK(tokens.tickAfter(100ms).empty());
+    tokens.run(1).tokens = 2'000'000;
+    tokens.tickAfter(100ms);
+    REQUIRE(tokens.find(1, example.step) != nullptr);
+    CHECK(tokens.last[0].tellAgent.find("2000000 of 2000000 tokens are used") == 0);
+    CHECK(tokens.last[0].cause == Cause::kLimit);
+  }
+}
+
+TEST_CASE("no more model calls is said once, and again when a higher limit was reached as well") {
+  World world;
+  world.add(1).limits = {.tokens = 100, .atLimit = AtLimit::kDeny};
+  world.run(1).tokens = 100;
+  CHECK(world.run(10s, Step::kDeferModelCall) == 1);
+  world.run(1).limits.tokens = 200;
+  world.tickAfter(100ms);
+  REQUIRE(world.last.size() == 1);
+  CHECK(world.last[0].step == Step::kDeferModelCall);
+  CHECK(world.last[0].cause == Cause::kRelieved);
+  CHECK(world.run(1s, Step::kDeferModelCall) == 0);
+  world.run(1).tokens = 200;
+  CHECK(world.run(1s, Step::kDeferModelCall) == 1);
+}
+
+TEST_CASE("a run that a raised limit lets go on is resumed") {
+  World world;
+  world.add(1).limits = {.tokens = 100};
+  world.run(1).tokens = 100;
+  world.tick();
+  world.obey();
+  CHECK(world.run(5s, Step::kResume) == 0);
+  world.run(1).limits.tokens = 1000;
+  CHECK(world.run(1s, Step::kResume) == 1);
+}
+
+TEST_CASE("an NPU share is kept over minutes by pauses that are not nearer than half a minute") {
+  World world;
+  world.add(1).limits.npuPercent = 50;
+  world.run(1).npuBusyUsec = 0;
+  std::vector<Microseconds> freezes;
+  constexpr auto kTime = 600s;
+  const Microseconds begin = world.now();
+  while (world.now() < begin + kTime) {
+    if (world.run(1).hold == Hold::kNone) *world.run(1).npuBusyUsec += 100'000;
+    world.tickAfter(100ms);
+    if (const Proposal* freeze = world.find(1, Step::kFreeze)) {
+      freezes.push_back(world.now());
+      CHECK(freeze->reason == "it used 100 % of the NPU; its share is 50 %");
+      CHECK(freeze->cause == Cause::kAccelerator);
+    }
+    world.obey();
+  }
+  const double share = static_cast<double>(*world.run(1).npuBusyUsec) / 600e6;
+  CHECK(share > 0.45);
+  CHECK(share < 0.56);
+  REQUIRE(freezes.size() > 3);
+  for (std::size_t i = 1; i < freezes.size(); ++i) CHECK(freezes[i] - freezes[i - 1] >= Microseconds{30s});
+}
+
+TEST_CASE("a run within its NPU share is never paused, and one of which the NPU does not tell neither") {
+  World world;
+  world.add(1).limits.npuPercent = 50;
+  world.run(1).npuBusyUsec = 0;
+  world.add(2).limits.npuPercent = 1;
+  for (int i = 0; i < 3000; ++i) {
+    *world.run(1).npuBusyUsec += 48'000;
+    world.tickAfter(100ms);
+    REQUIRE(world.last.empty());
+  }
+}
+
+TEST_CASE("an NPU share that a person overrode once is kept again after the run had its share saved up") {
+  World world;
+  world.add(1).limits.npuPercent = 50;
+  world.run(1).npuBusyUsec = 0;
+  const auto use = [&](int ticks, std::uint64_t busy) {
+    std::size_t freezes = 0;
+    for (int i = 0; i < ticks; ++i) {
+      *world.run(1).npuBusyUsec += busy;
+      world.tickAfter(100ms);
+      freezes += world.count(Step::kFreeze);
+    }
+    return freezes;
+  };
+  REQUIRE(use(110, 100'000) == 1);
+  world.run(1).hold = Hold::kByGovernor;
+  world.tickAfter(100ms);
+  world.run(1).hold = Hold::kNone;
+  CHECK(use(600, 100'000) == 0);
+  use(1200, 0);
+  CHECK(use(110, 100'000) == 1);
+}
+
+namespace {
+
+// Writes as fast as `each` in a tick of 100 ms whenever it runs; how much that is in the end.
+std::uint64_t writeFor(World& world, Microseconds time, std::uint64_t each, std::size_t* freezes = nullptr) {
+  const Microseconds begin = world.now();
+  while (world.now() < begin + time) {
+    if (world.run(1).hold == Hold::kNone) *world.run(1).fileBytesWritten += each;
+    world.tickAfter(100ms);
+    if (freezes != nullptr) *freezes += world.count(Step::kFreeze);
+    world.obey();
+  }
+  return *world.run(1).fileBytesWritten;
+}
+
+}  // namespace
+
+TEST_CASE("a run that writes to files faster than it may is paused so that on average it does not") {
+  World world;
+  world.add(1).limits.fileWritesPerSec = mebibytes(10);
+  world.run(1).fileBytesWritten = 0;
+  std::size_t freezes = 0;
+  const auto written = static_cast<double>(writeFor(world, 600s, 20 * kMiB, &freezes));
+  CHECK(written > 600.0 * 9 * kMiB);
+  CHECK(written < 600.0 * 11 * kMiB);
+  CHECK(freezes > 10);
+  CHECK(freezes < 150);  // Each is a line in the log.
+}
+
+TEST_CASE("a run at its limit of writing is not paused, and why one is, is told it once a minute") {
+  World at;
+  at.add(1).limits.fileWritesPerSec = mebibytes(10);
+  at.run(1).fileBytesWritten = 0;
+  std::size_t freezes = 0;
+  writeFor(at, 600s, kMiB, &freezes);
+  CHECK(freezes == 0);
+
+  World over;
+  over.add(1).limits.fileWritesPerSec = mebibytes(10);
+  over.run(1).fileBytesWritten = 0;
+  std::size_t told = 0;
+  for (int i = 0; i < 600; ++i) {
+    if (over.run(1).hold == Hold::kNone) *over.run(1).fileBytesWritten += 20 * kMiB;
+    over.tickAfter(100ms);
+    if (const Proposal* freeze = over.find(1, Step::kFreeze)) {
+      CHECK(freeze->cause == Cause::kLimit);
+      CHECK(freeze->limit == "io_write");
+      CHECK(freeze->reason.find("it writes to files faster than it may") == 0);
+      told += freeze->tellAgent.empty() ? 0 : 1;
+    }
+    over.obey();
+  }
+  CHECK(told == 1);
+}
+
+TEST_CASE("what cannot be read of a run's writing pauses nobody") {
+  World world;
+  world.add(1).limits.fileWritesPerSec = mebibytes(1);
+  CHECK(world.run(60s, Step::kFreeze) == 0);
+}
+
+TEST_CASE("a run that a person resumes may write on until it has its share saved up again") {
+  World world;
+  world.add(1).limits.fileWritesPerSec = mebibytes(10);
+  world.run(1).fileBytesWritten = 0;
+  while (world.run(1).hold == Hold::kNone) writeFor(world, 100ms, 20 * kMiB);
+  world.tickAfter(100ms);
+  world.run(1).hold = Hold::kNone;
+  std::size_t freezes = 0;
+  writeFor(world, 30s, 20 * kMiB, &freezes);
+  CHECK(freezes == 0);
+  writeFor(world, 400s, 0, &freezes);
+  CHECK(freezes == 0);
+  writeFor(world, 30s, 20 * kMiB, &freezes);
+  CHECK(freezes > 0);
+}

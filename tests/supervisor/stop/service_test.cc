@@ -1,0 +1,356 @@
+// The program ringfence-stop, over its socket.
+#include <grp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "supervisor/stop/peers.h"
+#include "tests/supervisor/stop/held_call.h"
+#include "tests/supervisor/stop/stop_world.h"
+
+using namespace ringfence;
+using namespace ringfence::test;
+
+namespace {
+
+constexpr uid_t kSomebody = 54321, kOther = 54322;
+
+class Connection {
+ public:
+  explicit Connection(const std::string& runDirectory) : socket_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, (runDirectory + "/stop.sock").c_str());
+    if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) socket_.reset();
+  }
+  bool isOpen() const { return static_cast<bool>(socket_); }
+  bool send(std::string_view request) const {
+    return ::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size());
+  }
+  // Empty: it was closed.
+  std::string receive() const {
+    std::string answer(65536, '\0');
+    pollfd readable{socket_.get(), POLLIN, 0};
+    if (::poll(&readable, 1, 60'000) != 1) return "no answer in a minute";
+    const ssize_t got = ::recv(socket_.get(), answer.data(), answer.size(), 0);
+    answer.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return answer;
+  }
+  std::string ask(std::string_view request) const { return send(request) ? receive() : ""; }
+
+ private:
+  UniqueFd socket_;
+};
+
+bool has(const std::string& answer, const std::string& part) { return answer.find(part) != std::string::npos; }
+
+// The program, with directories of its own, on the groups of a world.
+class StopProgram {
+ public:
+  explicit StopProgram(StopWorld& world) : world_(world) {
+    REQUIRE(chmod(run_.path().c_str(), 0755) == 0);
+    start();
+  }
+  ~StopProgram() { end(SIGKILL); }
+
+  void start() {
+    pid_ = spawn();
+    REQUIRE(eventually([&] { return Connection(run_.path()).isOpen(); }));
+  }
+  // Its exit status.
+  int wait() {
+    int status = 0;
+    REQUIRE(waitpid(std::exchange(pid_, 0), &status, 0) > 0);
+    return status;
+  }
+  void end(int signal) {
+    if (pid_ == 0) return;
+    kill(pid_, signal);
+    (void)wait();
+  }
+  pid_t spawn() {
+    const std::string program = std::string(RINGFENCE_BIN_DIR) + "/ringfence-stop";
+    const pid_t child = fork();
+    if (child == 0) {
+      execl(program.c_str(), program.c_str(), "--run-dir", run_.path().c_str(), "--state-dir",
+            world_.state.path().c_str(), "--cgroup-root", world_.name.c_str(), nullptr);
+      _exit(127);
+    }
+    return child;
+  }
+  const std::string& runDirectory() const { return run_.path(); }
+  std::string ask(std::string_view request) const { return Connection(run_.path()).ask(request); }
+  std::string askAs(uid_t uid, const std::vector<gid_t>& groups, std::string_view request) const {
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      if (setgroups(groups.size(), groups.data()) != 0 || setgid(uid) != 0 || setuid(uid) != 0) _exit(1);
+      const std::string answer = Connection(run_.path()).ask(request);
+      _exit(write(ends[1], answer.data(), answer.size()) == static_cast<ssize_t>(answer.size()) ? 0 : 1);
+    }
+    close(ends[1]);
+    const UniqueFd out(ends[0]);
+    std::string answer = readAll(out.get(), mebibytes(1), "an answer").value();
+    waitpid(child, nullptr, 0);
+    return answer;
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  StopWorld& world_;
+  TempDir run_;
+  pid_t pid_ = 0;
+};
+
+void becomeUser(uid_t uid, const SharedCounter& ready) {
+  if (setuid(uid) != 0) _exit(1);
+  ++ready.value();
+}
+
+}  // namespace
+
+TEST_CASE("anybody may stop, and is told of the own runs alone, of the others how many") {
+  StopWorld world;
+  const RunId own = world.addRun(), other = world.addRun();
+  const SharedCounter ready;
+  world.add(own, [&] { becomeUser(kSomebody, ready); });
+  for (int i = 0; i < 2; ++i) world.add(other, [&] { becomeUser(kOther, ready); });
+  REQUIRE(eventually([&] { return ready.value() == 3; }));
+  StopProgram program(world);
+  const std::string answer = program.askAs(kSomebody, {}, "stop the printer burns");
+  INFO(answer);
+  CHECK(has(answer, R"("by":54321,"trigger":"asked: the printer burns","runs":2,"processes":3,)"));
+  CHECK(has(answer, R"("verified":true,"killed":false,"latched":true)"));
+  CHECK(has(answer, R"("evidence":[{"run":")" + own.text() + R"(","frozen":1,"held":0,"finishing":0}])"));
+  CHECK_FALSE(has(answer, other.text()));
+  CHECK(has(program.ask("stop"), other.text()));
+  CHECK(world.isToldToFreeze({}));
+  CHECK(readLatch(world.state.path()).stop.uid == kSomebody);
+}
+
+TEST_CASE("who is no administrator cannot kill: it is a stop, and the answer says so") {
+  StopWorld world;
+  const RunId run = world.addRun();
+  world.addSleepers(run, 2);
+  StopProgram program(world);
+  const std::string answer = program.askAs(kSomebody, {}, "kill");
+  INFO(answer);
+  CHECK(has(answer, R"("kill_refused":"killing needs an administrator)"));
+  CHECK(has(answer, R"("killed":false)"));
+  CHECK(world.tree->isPopulated(run, PriorityClass::kBackground).value());
+  CHECK(world.isToldToFreeze({}));
+  // A second request of theirs within three seconds is none of an administrator.
+  CHECK(has(program.askAs(kSomebody, {}, "stop"), R"("killed":false)"));
+  const std::string killed = program.ask("kill enough");
+  INFO(killed);
+  CHECK(has(killed, R"("killed":true)"));
+  CHECK(has(killed, R"("verified":true)"));
+  CHECK_FALSE(world.tree->isPopulated(run, PriorityClass::kBackground).value());
+}
+
+TEST_CASE("only root releases or is the daemon") {
+  StopWorld world;
+  StopProgram program(world);
+  REQUIRE(has(program.ask("stop"), R"("latched":true)"));
+  CHECK(has(program.askAs(kSomebody, {}, "release"), R"({"error":"release is for root alone)"));
+  CHECK(has(program.askAs(kSomebody, {}, "daemon 1"), R"({"error":"only root is the daemon"})"));
+  CHECK(has(program.ask("beat"), "error"));
+  CHECK(has(program.askAs(kSomebody, {}, "status"), R"({"latched":true,)"));
+  CHECK(program.ask("release") == R"({"released":true})");
+  CHECK(has(program.ask("status"), R"({"latched":false,"trigger":null,"at":null,"daemon":"absent",)"));
+  CHECK(program.ask("release") == R"({"released":true})");
+}
+
+TEST_CASE("what is no request is answered with words, and the connection ends") {
+  StopWorld world;
+  StopProgram program(world);
+  for (const std::string& packet : {std::string("launch"), std::string(257, 's'), std::string(60'000, 'x')}) {
+    const Connection connection(program.runDirectory());
+    CHECK(has(connection.ask(packet), R"({"error":"unknown request)"));
+    CHECK(connection.receive().empty());
+  }
+  CHECK(has(program.ask("status"), R"("latched":false)"));
+}
+
+TEST_CASE("connections are bounded: the one that was silent for longest goes, the daemon's never") {
+  StopWorld world;
+  StopProgram program(world);
+  const Connection daemon(program.runDirectory());
+  REQUIRE(has(daemon.ask("daemon 0"), R"("event":"status")"));
+  const Connection oldest(program.runDirectory());
+  REQUIRE(has(oldest.ask("status"), "latched"));
+  std::vector<std::unique_ptr<Connection>> more;
+  for (std::size_t i = 0; i < kMaxStopConnections + 10; ++i) {
+    more.push_back(std::make_unique<Connection>(program.runDirectory()));
+    REQUIRE(has(more.back()->ask("status"), "latched"));
+  }
+  CHECK(has(oldest.receive(), "too many connections"));
+  CHECK(oldest.receive().empty());
+  CHECK(has(more.back()->ask("stop"), R"("verified":true)"));
+  CHECK(has(daemon.receive(), R"("event":"stopped")"));
+}
+
+TEST_CASE("whoever does not read is closed and never waited for") {
+  StopWorld world;
+  StopProgram program(world);
+  const Connection deaf(program.runDirectory());
+  while (deaf.send("status")) {
+    if (!has(program.ask("status"), "latched")) FAIL("nobody else was answered");
+  }
+  CHECK(has(program.ask("stop"), R"("verified":true)"));
+}
+
+TEST_CASE("a flood of connections and requests keeps nobody from stopping, and the daemon's from being heard") {
+  StopWorld world;
+  const RunId run = world.addRun();
+  world.addSleepers(run, 3);
+  StopProgram program(world);
+  const Connection daemon(program.runDirectory());
+  REQUIRE(has(daemon.ask("daemon 60"), "status"));
+  const SharedCounter asked;
+  std::vector<pid_t> floods;
+  for (int i = 0; i < 4; ++i) {
+    floods.push_back(fork());
+    if (floods.back() != 0) continue;
+    if (setuid(kSomebody) != 0) _exit(1);
+    for (;;) {
+      const Connection connection(program.runDirectory());
+      for (int n = 0; n < 20 && connection.send(n % 2 == 0 ? "stop" : "status"); ++n) ++asked.value();
+    }
+  }
+  REQUIRE(eventually([&] { return asked.value() > 2000; }));
+  const std::string answer = program.ask("stop");
+  INFO(answer);
+  CHECK(has(answer, R"("verified":true)"));
+  CHECK(has(answer, R"("evidence":[{"run":")" + run.text()));
+  CHECK(daemon.send("beat"));
+  CHECK(has(program.ask("kill"), R"("killed":true)"));
+  CHECK(has(program.ask("status"), R"("daemon":"heard")"));
+  for (const pid_t flood : floods) {
+    kill(flood, SIGKILL);
+    waitpid(flood, nullptr, 0);
+  }
+}
+
+TEST_CASE("the daemon is told of every stop, whoever asked, and what is so when it connects") {
+  StopWorld world;
+  const RunId run = world.addRun();
+  world.addSleepers(run, 2);
+  StopProgram program(world);
+  const Connection daemon(program.runDirectory());
+  const std::string status = daemon.ask("daemon 60");
+  INFO(status);
+  CHECK(has(status, R"({"event":"status","latched":false)"));
+  CHECK(has(status, R"("daemon":"heard")"));
+  CHECK(has(program.askAs(kSomebody, {}, "stop"), R"("evidence":[])"));
+  const std::string event = daemon.receive();
+  INFO(event);
+  CHECK(has(event, R"({"event":"stopped","at":)"));
+  CHECK(has(event, R"("by":54321)"));
+  CHECK(has(event, run.text()));
+  CHECK(has(event, R"("repeated":false)"));
+  CHECK(has(program.ask("stop"), R"("repeated":true)"));
+  CHECK(has(daemon.receive(), R"("repeated":true)"));
+  const Connection next(program.runDirectory());
+  CHECK(has(next.ask("daemon 60"), R"({"event":"status","latched":true,"at":)"));
+  CHECK(daemon.receive().empty());  // There is one daemon.
+}
+
+TEST_CASE("a daemon that falls silent, or goes without a word, stops everything; one that says goodbye does not") {
+  StopWorld world;
+  world.addSleepers(world.addRun(), 2);
+  StopProgram program(world);
+  const auto isLatched = [&] { return has(program.ask("status"), R"({"latched":true)"); };
+  SECTION("silent") {
+    const Connection daemon(program.runDirectory());
+    REQUIRE(has(daemon.ask("daemon 0.3"), "status"));
+    REQUIRE(eventually(isLatched));
+    CHECK(has(program.ask("status"), R"("trigger":"dead-man: the daemon has been silent for 1 s")"));
+    CHECK(has(program.ask("status"), R"("by":null)"));
+    CHECK(has(daemon.receive(), R"("event":"stopped")"));
+    CHECK(world.isToldToFreeze({}));
+    CHECK(daemon.send("beat"));
+    CHECK(eventually([&] { return has(program.ask("status"), R"("daemon":"heard")"); }));
+    CHECK(isLatched());
+  }
+  SECTION("gone") {
+    REQUIRE(has(Connection(program.runDirectory()).ask("daemon 0.3"), "status"));
+    CHECK(eventually(isLatched));
+  }
+  SECTION("goodbye") {
+    const Connection daemon(program.runDirectory());
+    REQUIRE(has(daemon.ask("daemon 0.3"), "status"));
+    REQUIRE(daemon.send("bye"));
+    CHECK(eventually([&] { return has(program.ask("status"), R"("daemon":"absent")"); }));
+    CHECK_FALSE(isLatched());
+  }
+  SECTION("beats come while the groups are thawed again") {
+    const Connection daemon(program.runDirectory());
+    REQUIRE(has(daemon.ask("daemon 5"), "status"));
+    for (int i = 0; i < 20; ++i) REQUIRE(daemon.send("beat"));
+    CHECK(has(program.ask("status"), R"("daemon":"heard")"));
+    CHECK_FALSE(isLatched());
+  }
+}
+
+TEST_CASE("a latch outlives the program that made it, however that ended") {
+  StopWorld world;
+  const RunId run = world.addRun();
+  world.addSleepers(run, 2);
+  StopProgram program(world);
+  REQUIRE(has(program.ask("stop for good"), R"("verified":true)"));
+  program.end(SIGKILL);
+  CHECK(world.isToldToFreeze({}));
+  program.start();
+  CHECK(has(program.ask("status"), R"("trigger":"asked: for good")"));
+  CHECK(program.ask("release") == R"({"released":true})");
+  program.end(SIGTERM);
+  CHECK_FALSE(std::filesystem::exists(program.runDirectory() + "/stop.sock"));
+  program.start();
+  CHECK(has(program.ask("status"), R"({"latched":false)"));
+  CHECK(world.isToldToFreeze(run));
+}
+
+TEST_CASE("one program serves a directory, and a second one says so") {
+  StopWorld world;
+  StopProgram program(world);
+  int status = 0;
+  REQUIRE(waitpid(program.spawn(), &status, 0) > 0);
+  CHECK(WEXITSTATUS(status) == 1);
+  CHECK(has(program.ask("status"), "latched"));
+}
+
+TEST_CASE("a program that nobody can reach any more ends, so that another one can take its place") {
+  StopWorld world;
+  StopProgram program(world);
+  REQUIRE(unlink((program.runDirectory() + "/stop.sock").c_str()) == 0);
+  CHECK(WEXITSTATUS(program.wait()) == 1);
+  program.start();
+  CHECK(has(program.ask("status"), "latched"));
+}
+
+TEST_CASE("the program is none of those that it stops, and is ready for a machine without memory") {
+  StopWorld world;
+  StopProgram program(world);
+  const std::string proc = "/proc/" + std::to_string(program.pid());
+  CHECK_FALSE(has(readFileAt(AT_FDCWD, proc + "/cgroup", kibibytes(64)).value(), world.name));
+  CHECK(has(program.ask("status"), R"("memory_locked":true)"));
+  const std::string status = readFileAt(AT_FDCWD, proc + "/status", kibibytes(64)).value();
+  CHECK_FALSE(has(status, "VmLck:\t       0 kB"));
+  // Where it would stop itself it does not start, whoever holds the directory.
+  const RunId run = world.addRun();
+  int refused = 0;
+  const pid_t inside = fork();
+  if (inside == 0) {
+    if (!world.tree->join(run, PriorityClass::kBackground, 0)) _exit(99);
+    waitpid(program.spawn(), &refused, 0);
+    _exit(WEXITSTATUS(refused) == 1 ? 1 : 98);
+  }
+  REQUIRE(waitpid(inside, &refused, 0) == inside);
+  CHECK(WEXITSTATUS(refused) == 1);
+}

@@ -1,0 +1,311 @@
+#include <catch2/catch_test_macros.hpp>
+
+#include "question_world.h"
+#include "supervisor/core/latch.h"
+
+namespace ringfence::supervisor::test {
+namespace {
+
+using Kinds = std::vector<std::string_view>;
+
+StopHeard pressed(bool kills = false) {
+  StopHeard heard{{.trigger = "keyboard", .uid = 1000, .runs = 1, .processes = 3, .writeUsec = 40, .tookUsec = 900}};
+  heard.stop.verified = true;
+  if (kills) heard.stop.killed = true;
+  return heard;
+}
+
+const Frozen& frozen(const CoreWorld& world, const RunId& run) { return std::get<Frozen>(world.run(run).life); }
+
+// Somebody who may says that it may go on, and ringfence-stop lets go.
+void rearm(CoreWorld& world, const Peer& peer = kAdmin) {
+  REQUIRE(world.apply(RearmStop{peer}));
+  REQUIRE(world.apply(LatchOpened{}));
+  REQUIRE_FALSE(world.state.latch);
+}
+
+}  // namespace
+
+TEST_CASE("an emergency stop is a fact, and every live run is held by it, whoever held it before") {
+  CoreWorld world;
+  const RunId running = world.runIn("running"), persons = world.runIn("frozen"), governors = world.runIn("running");
+  REQUIRE(world.apply(
+      PreemptRun{.run = governors, .step = PreemptStep::kFreeze, .cause = PreemptCause::kMemory, .reason = "memory"}));
+  const auto stopped = world.apply(pressed());
+  REQUIRE(stopped);
+  CHECK(kindsOf(*stopped) == Kinds{"emergency-stopped", "run-frozen", "run-frozen", "run-frozen"});
+  CHECK(stopped->facts[0].run.empty());
+  for (const RunId& run : {running, persons, governors}) {
+    CHECK(frozen(world, run).itself == SelfHeld::kEmergencyStop);
+    CHECK_FALSE(frozen(world, run).preemption);
+    CHECK(frozen(world, run).reason == "emergency stop: keyboard");
+    CHECK(frozen(world, run).byUid == 1000);
+  }
+  REQUIRE(world.state.latch);
+  CHECK(world.state.latch->stop.trigger == "keyboard");
+}
+
+TEST_CASE("holding waits for no disk and takes the guards along; connections are cut at once") {
+  CoreWorld world;
+  const RunId run = world.runIn("running");
+  const auto stopped = world.apply(pressed());
+  REQUIRE(stopped);
+  const auto freezes = effectsOf<FreezeGroup>(*stopped);
+  REQUIRE(freezes.size() == 1);
+  CHECK(freezes[0].first == 0);
+  CHECK(freezes[0].second.frozen);
+  CHECK(freezes[0].second.extent == Extent::kRun);
+  const auto cuts = effectsOf<CutConnections>(*stopped);
+  REQUIRE(cuts.size() == 1);
+  CHECK(cuts[0].first == 0);
+  CHECK(cuts[0].second.run == run);
+}
+
+TEST_CASE("while it is latched nothing is admitted and nothing resumed, and the words say how to go on") {
+  CoreWorld world;
+  const RunId run = world.runIn("frozen");
+  REQUIRE(world.apply(pressed()));
+  for (const Command& command :
+       {Command(admission(runId(900))), Command(ResumeRun{kOwner, run}), Command(ResumeRun{kAdmin, run})}) {
+    const auto refused = world.apply(command);
+    REQUIRE_FALSE(refused);
+    CHECK(isRefusedByLatch(refused.error()));
+    CHECK(refused.error().message.find("keyboard") != std::string::npos);
+    CHECK(refused.error().message.find("ringfence rearm") != std::string::npos);
+  }
+  CHECK(world.life(run) == "frozen");
+  // Who may not see it learns nothing of it this way either.
+  const auto hidden = world.apply(ResumeRun{kStranger, run});
+  REQUIRE_FALSE(hidden);
+  CHECK(hidden.error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("a launch that the stop meets ends, however far it is, and says latched with status 7") {
+  for (const char* state : {"requested", "starting"}) {
+    CAPTURE(state);
+    CoreWorld world;
+    const RunId run = world.runIn(state);
+    const auto stopped = world.apply(pressed());
+    REQUIRE(stopped);
+    CHECK(requestsOf<sandbox::Abandon>(*stopped).size() == 1);
+    REQUIRE(effectsOf<KillGroup>(*stopped).size() == 1);
+    CHECK(effectsOf<KillGroup>(*stopped)[0].first == 0);
+    // A report that was on its way changes nothing.
+    const auto built =
+        world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 100}});
+    REQUIRE(built);
+    CHECK(requestsOf<sandbox::Release>(*built).empty());
+    REQUIRE(world.apply(LauncherSaid{sandbox::LaunchFailed{run, "abandoned", "", 0, 125}}));
+    const auto& ended = std::get<EndedState>(world.run(run).life);
+    CHECK(ended.refused);
+    CHECK(ended.token == "latched");
+    CHECK(ended.exitCode == 7);
+  }
+}
+
+TEST_CASE("a command that had begun when the stop met its launch is killed") {
+  CoreWorld world;
+  const RunId run = world.runIn("starting");
+  REQUIRE(world.apply(pressed()));
+  const auto started = world.apply(LauncherSaid{sandbox::Started{run, 101}});
+  REQUIRE(started);
+  CHECK(effectsOf<KillGroup>(*started).size() == 1);
+  CHECK(world.life(run) == "stopping");
+}
+
+TEST_CASE("open questions are settled as stopped, and later asks are refused so until it is re-armed") {
+  QuestionWorld world;
+  const RunId run = world.start();
+  world.ask(run, 1, "/home/ada/Documents/x");
+  const auto stopped = world.apply(pressed());
+  REQUIRE(stopped);
+  REQUIRE(answersOf(*stopped).size() == 1);
+  const Told told = answersOf(*stopped)[0];
+  CHECK(told.answer.outcome == sandbox::Outcome::kStopped);
+  CHECK(told.answer.say == "emergency stop");
+  CHECK(told.afterSeq > 0);
+  CHECK(world.state.questions.empty());
+  const auto late = world.apply(world.card(world.state.lastQuestion, CardVerdict::kAllow));
+  REQUIRE_FALSE(late);
+  CHECK(late.error().message.find("was stopped") != std::string::npos);
+
+  const auto ask = askFor(2, "/home/ada/Documents/y");
+  CHECK(whyRefused(world.state, world.run(run), sandbox::GuardKind::kWarden, ask, world.context.now));
+  const auto refused = world.raise(run, ask);
+  REQUIRE(answersOf(refused).size() == 1);
+  CHECK(answersOf(refused)[0].answer.outcome == sandbox::Outcome::kStopped);
+  CHECK(world.state.questions.empty());
+
+  rearm(world);
+  world.raise(run, askFor(3, "/home/ada/Documents/z"));
+  CHECK(world.state.questions.size() == 1);
+}
+
+TEST_CASE("the governor lets nothing go that an emergency stop holds, neither latched nor re-armed") {
+  CoreWorld world;
+  const RunId run = world.runIn("running");
+  REQUIRE(world.apply(
+      PreemptRun{.run = run, .step = PreemptStep::kFreeze, .cause = PreemptCause::kMemory, .reason = "memory"}));
+  REQUIRE(world.apply(pressed()));
+  const PreemptRun resume{.run = run, .step = PreemptStep::kResume, .cause = PreemptCause::kRelieved, .reason = "over"};
+  CHECK(effectsOf<FreezeGroup>(*world.apply(resume)).empty());
+  rearm(world);
+  CHECK(effectsOf<FreezeGroup>(*world.apply(resume)).empty());
+  CHECK(world.life(run) == "frozen");
+  REQUIRE(world.apply(ResumeRun{kOwner, run}));
+  CHECK(world.life(run) == "running");
+}
+
+TEST_CASE("a run that is asked to end while it is latched is not let go for that, and is killed in time") {
+  CoreWorld world;
+  const RunId run = world.runIn("running");
+  REQUIRE(world.apply(pressed()));
+  const auto stopping = world.apply(StopRun{kOwner, run, "asked"});
+  REQUIRE(stopping);
+  CHECK(effectsOf<FreezeGroup>(*stopping).empty());
+  REQUIRE(effectsOf<ArmTimer>(*stopping).size() == 1);
+  CHECK(effectsOf<KillGroup>(*world.apply(TimerFired{run})).size() == 1);
+}
+
+TEST_CASE("re-arming resumes nothing: it is recorded, then the latch is released, then each run is resumed by itself") {
+  CoreWorld world;
+  const RunId run = world.runIn("running"), other = world.runIn("running");
+  REQUIRE(world.apply(pressed()));
+  const auto rearmed = world.apply(RearmStop{kOwner});
+  REQUIRE(rearmed);
+  CHECK(kindsOf(*rearmed) == Kinds{"rearmed"});
+  const auto releases = effectsOf<ReleaseLatch>(*rearmed);
+  REQUIRE(releases.size() == 1);
+  CHECK(releases[0].first == rearmed->facts[0].seq);
+  CHECK(effectsOf<FreezeGroup>(*rearmed).empty());
+  // Until ringfence-stop has let go, it is as it was.
+  REQUIRE(world.state.latch);
+  CHECK_FALSE(world.apply(ResumeRun{kOwner, run}));
+  CHECK_FALSE(world.apply(admission(runId(900))));
+
+  const auto opened = world.apply(LatchOpened{});
+  REQUIRE(opened);
+  CHECK(kindsOf(*opened) == Kinds{"latch-released"});
+  CHECK(effectsOf<FreezeGroup>(*opened).empty());
+  CHECK(world.life(run) == "frozen");
+  REQUIRE(world.apply(ResumeRun{kOwner, run}));
+  CHECK(world.life(run) == "running");
+  CHECK(world.life(other) == "frozen");
+  CHECK(world.apply(admission(runId(900))));
+}
+
+TEST_CASE("a stop that comes while it is being re-armed counts: a release that was on its way opens nothing") {
+  CoreWorld world;
+  REQUIRE(world.apply(pressed()));
+  REQUIRE(world.apply(RearmStop{kAdmin}));
+  const auto again = world.apply(pressed());
+  REQUIRE(again);
+  CHECK(kindsOf(*again) == Kinds{"emergency-stopped"});
+  CHECK(world.apply(LatchOpened{})->facts.empty());
+  CHECK(world.state.latch);
+}
+
+TEST_CASE("who stops again and again writes the log once; one that kills after one that froze is recorded") {
+  CoreWorld world;
+  const RunId run = world.runIn("running");
+  REQUIRE(world.apply(pressed()));
+  CHECK(world.apply(pressed())->facts.empty());
+  const auto killed = world.apply(pressed(true));
+  REQUIRE(killed);
+  CHECK(kindsOf(*killed) == Kinds{"emergency-stopped", "run-stopping"});
+  CHECK(effectsOf<KillGroup>(*killed).size() == 1);
+  CHECK(world.life(run) == "stopping");
+}
+
+TEST_CASE("who may re-arm: an administrator, or whoever has a run while nobody else has a live one") {
+  CoreWorld world;
+  const auto refusedFor = [&](const Peer& peer) {
+    const auto answer = world.apply(RearmStop{peer});
+    return !answer && answer.error().code == ErrorCode::kDenied;
+  };
+  REQUIRE_FALSE(world.apply(RearmStop{kAdmin}));  // Nothing is latched.
+  REQUIRE(world.apply(pressed()));
+  CHECK(refusedFor(kOwner));  // Nobody's run is held, and nobody knows who this is.
+  rearm(world, kRoot);
+
+  world.runIn("running");
+  REQUIRE(world.apply(pressed()));
+  CHECK(refusedFor(kStranger));
+  CHECK(refusedFor(kViewer));
+  rearm(world, kOwner);
+
+  world.runIn("running", sandbox::Stdio::kDescriptors, kStranger);
+  REQUIRE(world.apply(pressed()));
+  CHECK(refusedFor(kOwner));
+  CHECK(refusedFor(kStranger));
+  rearm(world, kAdmin);
+}
+
+TEST_CASE("leases of accelerators are dropped, and a run takes them again before it goes on, if they are free") {
+  CoreWorld world;
+  const auto start = [&](unsigned number, std::uint32_t percent) {
+    AdmitRun admit = admission(runId(number));
+    admit.terms.npu = NpuShare{{"0000:00:0b.0"}, percent};
+    REQUIRE(world.apply(admit));
+    REQUIRE(world.apply(
+        LauncherSaid{sandbox::Built{.run = runId(number), .posture = {}, .notes = {}, .held = 0, .initPid = 100}}));
+    REQUIRE(world.apply(LauncherSaid{sandbox::Started{runId(number), 101}}));
+    return runId(number);
+  };
+  const RunId first = start(500, 60);
+  const auto stopped = world.apply(pressed());
+  REQUIRE(stopped);
+  CHECK(kindsOf(*stopped) == Kinds{"emergency-stopped", "lease-ended", "run-frozen"});
+  rearm(world);
+  const RunId second = start(501, 80);
+  const auto busy = world.apply(ResumeRun{kOwner, first});
+  REQUIRE_FALSE(busy);
+  CHECK(busy.error().code == ErrorCode::kBusy);
+  const auto ended = world.apply(LauncherSaid{
+      sandbox::Ended{.run = second, .exit = {.code = 0, .signal = {}}, .outOfMemory = false, .usage = {}}});
+  CHECK(kindsOf(*ended) == Kinds{"run-ended", "lease-ended"});
+  const auto resumed = world.apply(ResumeRun{kOwner, first});
+  REQUIRE(resumed);
+  CHECK(kindsOf(*resumed) == Kinds{"lease-given", "run-resumed"});
+  CHECK_FALSE(world.run(first).leasesDropped);
+
+  // What was dropped and not taken again does not end twice.
+  REQUIRE(world.apply(pressed()));
+  const auto over = world.apply(
+      LauncherSaid{sandbox::Ended{.run = first, .exit = {.code = 0, .signal = {}}, .outOfMemory = false, .usage = {}}});
+  CHECK(kindsOf(*over) == Kinds{"run-ended"});
+}
+
+TEST_CASE("the latch outlives a snapshot and a restart of the machine") {
+  CoreWorld world;
+  const RunId run = world.runIn("running");
+  REQUIRE(world.apply(pressed()));
+  const auto decoded = decodeState(encodeState(world.state));
+  REQUIRE(decoded);
+  REQUIRE(decoded->latch);
+  CHECK(decoded->latch->stop == world.state.latch->stop);
+  world.context.bootId = "boot-2";
+  REQUIRE(world.apply(DaemonBegan{"1", "6"}));
+  CHECK(world.state.latch);
+  CHECK(world.life(run) == "ended");
+  REQUIRE(world.apply(LauncherConnected{.pid = 8, .kept = {}}));
+  CHECK_FALSE(world.apply(admission(runId(900))));
+}
+
+TEST_CASE("runs that a restart finds under a closed latch stay held") {
+  CoreWorld world;
+  const RunId run = world.runIn("running");
+  REQUIRE(world.apply(pressed()));
+  sandbox::KeptRun kept;
+  kept.run = run;
+  kept.state = sandbox::KeptState::kRunning;
+  kept.initPid = 100;
+  kept.pid = 101;
+  const auto adopted = world.apply(LauncherConnected{.pid = 8, .kept = {kept}, .frozenGroups = std::set<RunId>{}});
+  REQUIRE(adopted);
+  for (const auto& [after, freeze] : effectsOf<FreezeGroup>(*adopted)) CHECK(freeze.frozen);
+  CHECK_FALSE(effectsOf<FreezeGroup>(*adopted).empty());
+  CHECK(frozen(world, run).itself == SelfHeld::kEmergencyStop);
+}
+
+}  // namespace ringfence::supervisor::test
