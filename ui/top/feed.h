@@ -16,8 +16,6 @@
 
 namespace ringfence::top {
 
-// Everything that one frame needs, asked one after the other.
-client::Answer<Reading> readAll(client::Client& client);
 // "cannot reach the daemon at PATH: …", fit for a screen.
 std::string troubleText(const client::Failure& failure);
 
