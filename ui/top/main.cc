@@ -13,6 +13,7 @@
 #include "ui/top/frame.h"
 #include "ui/top/frame_json.h"
 #include "ui/top/live.h"
+#include "ui/top/reading.h"
 
 namespace ringfence::top {
 namespace {
