@@ -22,6 +22,7 @@ import skips  # noqa: E402  (its folder is known only now)
 
 JOBS = str(os.cpu_count() or 2)
 COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
+GUEST_OUTCOME = re.compile(r"^(failed|passed at the second try): (.*)\n((?:    .*\n)*)", re.M)
 TIDY_SECONDS = 240
 # What a long run repeats more often; the suites read these names. Half of the connecting trial's kills are of an egress.
 SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_CONNECT_KILLS": "400", "RINGFENCE_STORE_KILLS": "200",
@@ -270,6 +271,9 @@ def stage_guest(kernel, counts):
         print(f"the guest gave no count (status {status})")
         return Count(failed=1)
     count = Count(*(int(number) for number in found[-1]))
+    for outcome, name, shown in GUEST_OUTCOME.findall("".join(lines)):
+        told = (f"{name} (in the guest)", shown.replace("\n    ", "\n"))
+        (count.failures if outcome == "failed" else count.second_tries).append(told)
     if status != 0 and count.failed == 0:
         count.failed = 1
     return count
