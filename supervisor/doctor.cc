@@ -186,10 +186,15 @@ Check placementCheck(const Findings& findings) {
     text =
         "background agents have the least weight that there is, about a hundredth of a processor that others want: "
         "this kernel has no cpu.idle (Linux 5.15)";
+  if (placement == Placement::kIdleThreads)
+    text =
+        "background agents are in the scheduler's idle class, thread by thread, as the kernel gives no cpu controller: "
+        "many "
+        "threads together still take a share of the processors from your programs";
   if (placement == Placement::kUnprotected)
     text =
-        "unprotected: background agents have as much of the processors as your programs, as the kernel gives no cpu "
-        "controller with cpu.idle, cpu.weight or cpu.shares";
+        "unprotected: background agents have as much of the processors as your programs, as the cpu controller has "
+        "neither cpu.idle nor a weight that was taken";
   if (!findings.otherScheduler.empty() && placement != Placement::kUnprotected)
     text +=
         "; but the scheduler \"" + findings.otherScheduler + "\" is loaded (sched_ext), and what these mean is its own";

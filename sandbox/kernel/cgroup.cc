@@ -184,7 +184,7 @@ Result<void> CgroupTree::placeBackground(const Hierarchy& hierarchy, const std::
 
 CgroupTree::Placement CgroupTree::placement() const {
   const Hierarchy* cpu = hierarchyOf("cpu");
-  if (cpu == nullptr) return Placement::kUnprotected;
+  if (cpu == nullptr) return Placement::kIdleThreads;
   const std::string branch = joinPath(cpu->mountPoint, branchName(name_, policy::PriorityClass::kBackground));
   if (readNumber(root_.get(), branch + "/cpu.idle") == 1) return Placement::kIdle;
   const bool first = cpu->version == 1;

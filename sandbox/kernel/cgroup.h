@@ -38,8 +38,9 @@ class CgroupTree {
   // relative to ("/" for real).
   static Result<CgroupTree> open(const KernelFeatures& features, std::string name, UniqueFd root);
 
-  // What keeps background runs off the processors that others want, as the kernel shows it now.
-  enum class Placement { kIdle, kLeastWeight, kUnprotected };
+  // What keeps background runs off the processors that others want, as the kernel shows it now. kIdleThreads: there is
+  // no cpu controller, so that their processes must be idle by themselves (idle_process.h).
+  enum class Placement { kIdle, kLeastWeight, kIdleThreads, kUnprotected };
   Placement placement() const;
 
   // Makes RUN and RUN/agent in every hierarchy. Fails when RUN exists: a run gets fresh groups every time.

@@ -1,5 +1,6 @@
 // From what the child says it built to what the kernel says stands. Nothing here waits for the child: its stop comes as
 // SIGCHLD.
+#include "sandbox/kernel/idle_process.h"
 #include "sandbox/kernel/posture.h"
 #include "sandbox/launcher/fault.h"
 #include "sandbox/launcher/launcher.h"
@@ -87,6 +88,12 @@ void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
     return failLaunch(run, "seccomp", "seccomp: no listener came, so nothing that is asked could be answered", 0, 125);
   if ((run.plan.hasDenials || run.guarded()) && !run.denials)
     return failLaunch(run, "mount", std::string("mount: the file ") + kDenialsFile + " was not made", 0, 125);
+  if (run.priority != policy::PriorityClass::kInteractive &&
+      groups_.placement() == CgroupTree::Placement::kIdleThreads) {
+    // Only now: built by an idle process, a launch on a busy machine would not come to its end.
+    if (auto idle = makeIdle(run.initPid); !idle)
+      return failLaunch(run, "cgroup", idle.error().message, idle.error().sysErrno, 125);
+  }
   for (auto& note : run.notes) built.notes.push_back({std::move(note)});
   run.notes.clear();
   run.walls.clear();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A kernel without Landlock, a machine without the memory controller: a launch that needs it is refused by the wall's name,
-one that only prefers it runs and is shown as weakened.
+one that only prefers it runs and is shown as weakened. Without the cpu controller background runs are idle by themselves.
 
     poor_kernel_test.py BUILD [TEST…]
 
@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   return 1;
 }
 """
-WITHOUT_MEMORY = r"""
+WITHOUT_A_HIERARCHY = r"""
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ WITHOUT_MEMORY = r"""
 int main(int argc, char** argv) {
   (void)argc;
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", 0, MS_REC | MS_PRIVATE, 0) != 0) return 1;
-  if (umount2("/sys/fs/cgroup/memory", MNT_DETACH) != 0) return 1;
+  if (umount2(HIERARCHY, MNT_DETACH) != 0) return 1;
   FILE* pid = fopen(PID_FILE, "w");
   if (!pid || fprintf(pid, "%d", getpid()) < 0 || fclose(pid) != 0) return 1;
   execv(REAL, argv);
@@ -64,7 +64,16 @@ int main(int argc, char** argv) {
 POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
 
-def poor_build(build: str, folder: Path, source: str) -> Path:
+def hierarchy_of(controller: str) -> str:
+    """Where the controller has a hierarchy of its own; empty: nowhere."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, point, kind, options = line.split()[:4]
+        if kind == "cgroup" and controller in options.split(","):
+            return point
+    return ""
+
+
+def poor_build(build: str, folder: Path, source: str, hierarchy: str) -> Path:
     """Programs of which ringfenced starts the real one poorer than it was started."""
     real = folder / "real"
     real.mkdir(parents=True)
@@ -78,7 +87,7 @@ def poor_build(build: str, folder: Path, source: str) -> Path:
 exec nsenter -t "$(cat {real}/pid)" -m /bin/sh -c 'cd "$0" && exec {real}/ringfence "$@"' "$PWD" "$@"
 """)
     client.chmod(0o755)
-    subprocess.run(["cc", "-x", "c", f'-DREAL="{real / "ringfenced"}"', f'-DPID_FILE="{real / "pid"}"', "-o", str(folder / "bin" / "ringfenced"), "-"], input=source, text=True,
+    subprocess.run(["cc", "-x", "c", f'-DREAL="{real / "ringfenced"}"', f'-DPID_FILE="{real / "pid"}"', f'-DHIERARCHY="{hierarchy}"', "-o", str(folder / "bin" / "ringfenced"), "-"], input=source, text=True,
                    check=True)
     return folder
 
@@ -115,20 +124,50 @@ def test_without_the_memory_controller(bench: Bench) -> None:
     assert "memory" not in doctor(bench)["cgroup"]["controllers"]
 
 
-TRIALS = {"without_landlock": (WITHOUT_LANDLOCK, test_without_landlock), "without_the_memory_controller": (WITHOUT_MEMORY, test_without_the_memory_controller)}
+def test_without_the_cpu_controller(bench: Bench) -> None:
+    background, interactive = bench.workspace / "background.toml", bench.workspace / "interactive.toml"
+    interactive.write_text(POLICY)
+    background.write_text(POLICY.replace("interactive", "background"))
+    # An agent that takes itself out of the class, and then one of its children.
+    agent = ("import os, sys; told = [os.sched_getscheduler(0)]\n"
+             "try: os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0)); told += ['let go']\n"
+             "except PermissionError: told += ['refused']\n"
+             "pid = os.fork()\n"
+             "if pid == 0: os._exit(os.sched_getscheduler(0))\n"
+             "print(*told, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))")
+    for policy, expected in ((background, "5 refused 5"), (interactive, "0 let go 0")):
+        ran = bench.cli("run", "-p", str(policy), "--", "/usr/bin/python3", "-c", agent)
+        equal((ran.returncode, ran.stdout.strip()), (0, expected), ran.stderr)
+    started = bench.cli("run", "-d", "-p", str(background), "--", "/bin/sleep", "600")
+    equal(started.returncode, 0, started.stderr)
+    pid = bench.show(bench.last_run()["id"])["pid"]
+    equal(os.sched_getscheduler(pid), os.SCHED_IDLE)  # read from outside
+    autogroup = Path(f"/proc/{pid}/autogroup")
+    if autogroup.exists():
+        assert autogroup.read_text().rstrip().endswith(" nice 19"), autogroup.read_text()
+    equal(bench.cli("kill", "--all").returncode, 0)
+    [placement] = [check for check in json.loads(bench.cli("doctor", "--json").stdout)["checks"] if check["name"] == "placement"]
+    assert placement["ok"] and "thread by thread" in placement["detail"], placement
+
+
+# What is taken away: the program, the controller whose hierarchy it unmounts, the test.
+TRIALS = {"without_landlock": (WITHOUT_LANDLOCK, "", test_without_landlock),
+          "without_the_memory_controller": (WITHOUT_A_HIERARCHY, "memory", test_without_the_memory_controller),
+          "without_the_cpu_controller": (WITHOUT_A_HIERARCHY, "cpu", test_without_the_cpu_controller)}
 
 
 def main() -> int:
     failed = 0
     wanted = sys.argv[2:] or list(TRIALS)
     for name in wanted:
-        source, test = TRIALS[name]
-        if source is WITHOUT_MEMORY and not os.path.ismount("/sys/fs/cgroup/memory"):
+        source, controller, test = TRIALS[name]
+        hierarchy = hierarchy_of(controller) if controller else ""
+        if controller and not hierarchy:
             # One hierarchy for all controllers: none of them can be taken away alone.
             print(f"none  {name}: the layout is unified", flush=True)
             continue
         with tempfile.TemporaryDirectory(prefix="ringfence-poor-") as folder:
-            daemon = Daemon(poor_build(sys.argv[1], Path(folder), source))
+            daemon = Daemon(poor_build(sys.argv[1], Path(folder), source, hierarchy))
             log = ""
             try:
                 with daemon:

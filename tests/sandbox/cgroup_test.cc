@@ -85,7 +85,7 @@ TEST_CASE("where nothing can be idle the background has the least weight, and wh
     fake.dir.write(weight, "9");  // somebody else's will
     CHECK(tree.placement() == Placement::kUnprotected);
     fake.features.controllers.erase("cpu");
-    CHECK(fake.open().placement() == Placement::kUnprotected);
+    CHECK(fake.open().placement() == Placement::kIdleThreads);
   }
 }
 

@@ -31,7 +31,9 @@ std::string oneDigit(double number, const char* format = "%.2f") {
 std::vector<std::string> findingsOf(const Placement& placement) {
   std::vector<std::string> found;
   if (!placement.agentGroup || !placement.personGroup) {
-    found.push_back("no control group of this machine has the processors (cpu controller); agents are held by nothing");
+    found.push_back(
+        "no control group of this machine has the processors (cpu controller): background agents are held back by the "
+        "scheduler's idle class alone, thread by thread, which many threads outweigh");
     if (placement.autogroup) found.push_back("autogroup is on: priorities count only within a session");
   } else if (const std::string branch = branchOf(*placement.agentGroup, *placement.personGroup); branch.empty()) {
     found.push_back("agents are in your own group or above it (" + *placement.agentGroup +
