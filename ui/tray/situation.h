@@ -1,0 +1,49 @@
+// What the helper knows of daemon and emergency stop, and hears without sampling: the stream of questions, and the log,
+// of which a fact that changes what runs makes it ask once for the runs. When nothing happens, nothing is asked.
+#pragma once
+
+#include <QObject>
+#include <map>
+#include <vector>
+
+#include "ui/shared/link.h"
+#include "ui/shared/stop_link.h"
+#include "ui/tray/standing.h"
+
+namespace ringfence::ui {
+
+class Situation final : public QObject {
+  Q_OBJECT
+
+ public:
+  // Both are borrowed, outlive it, and are watched from now on.
+  Situation(Link& link, StopLink& stop, QObject* parent = nullptr);
+
+  Standing standing() const { return standingOf(heard_); }
+  const std::optional<client::RunListing>& listing() const { return heard_.listing; }
+  // Those that wait, the oldest first. Of a daemon that went away: those that waited, and wait for it.
+  std::vector<client::PendingItem> questions() const;
+  // Of the emergency stop, as far as it is known.
+  client::StopState stop() const;
+  // Asks daemon and emergency stop again, once.
+  void lookAgain();
+
+ signals:
+  void changed();
+
+ private:
+  void hearQuestions(const std::vector<client::PendingEvent>& events, bool fresh);
+  void hearLines(const LogLines& lines);
+  void hearStop(const QByteArray& json);
+  void askForRuns();
+
+  Link& link_;
+  StopLink& stop_;
+  Heard heard_;
+  std::map<std::uint64_t, client::PendingItem> questions_;
+  client::StopState stopSaid_;  // by ringfence-stop
+  bool isAsking_ = false;
+  bool isOutdated_ = false;  // something changed while the runs were asked for
+};
+
+}  // namespace ringfence::ui

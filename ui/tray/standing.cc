@@ -1,0 +1,74 @@
+#include "ui/tray/standing.h"
+
+#include <QCoreApplication>
+#include <algorithm>
+#include <iterator>
+
+namespace ringfence::ui {
+namespace {
+
+struct StandingWords {
+  Q_DECLARE_TR_FUNCTIONS(StandingWords)
+};
+
+int countOf(const client::RunListing& listing, bool (*holds)(const client::RunDetails&)) {
+  return static_cast<int>(std::ranges::count_if(listing.runs, holds));
+}
+
+bool isHeld(const client::RunDetails& run) { return run.state == "frozen"; }
+bool goesOn(const client::RunDetails& run) { return run.state != "frozen" && run.state != "ended"; }
+
+}  // namespace
+
+Standing standingOf(const Heard& heard) {
+  Standing standing{.questions = static_cast<int>(heard.questions)};
+  if (heard.listing) {
+    standing.running = countOf(*heard.listing, goesOn);
+    standing.held = countOf(*heard.listing, isHeld);
+  }
+  const bool isStopped = heard.latched.value_or(heard.listing && heard.listing->stop.latched);
+  if (isStopped)
+    standing.state = State::kStopped;
+  else if (!heard.listing)
+    standing.state = State::kUnknown;
+  else if (standing.questions > 0)
+    standing.state = State::kNeedsYou;
+  else if (standing.running > 0)
+    standing.state = State::kWorking;
+  else if (standing.held > 0)
+    standing.state = State::kPaused;
+  else
+    standing.state = State::kIdle;
+  return standing;
+}
+
+QString sentenceOf(const Standing& standing) {
+  switch (standing.state) {
+    case State::kIdle: return StandingWords::tr("No agent runs.");
+    case State::kWorking: return StandingWords::tr("%n agents are working.", nullptr, standing.running);
+    case State::kPaused: return StandingWords::tr("%n agents are paused.", nullptr, standing.held);
+    case State::kNeedsYou: return StandingWords::tr("%n questions wait for you.", nullptr, standing.questions);
+    case State::kStopped: return StandingWords::tr("STOPPED: every agent stands still until somebody re-arms.");
+    case State::kUnknown: break;
+  }
+  return StandingWords::tr("Ringfence's daemon cannot be reached. Agents stay inside their walls.");
+}
+
+News newsIn(std::string_view factKind) {
+  static constexpr std::string_view kOfRuns[] = {"run-admitted", "run-started", "run-refused",
+                                                 "run-frozen",   "run-resumed", "run-stopping",
+                                                 "run-ended",    "run-adopted", "run-restrained"};
+  static constexpr std::string_view kOfStop[] = {"emergency-stopped", "rearmed", "latch-released", "daemon-started"};
+  if (std::ranges::find(kOfStop, factKind) != std::end(kOfStop)) return News::kOfStop;
+  return std::ranges::find(kOfRuns, factKind) != std::end(kOfRuns) ? News::kOfRuns : News::kNone;
+}
+
+std::vector<client::RunDetails> heldByPeople(const client::RunListing& listing) {
+  std::vector<client::RunDetails> held;
+  for (const client::RunDetails& run : listing.runs) {
+    if (isHeld(run) && !(run.held && run.held->governor)) held.push_back(run);
+  }
+  return held;
+}
+
+}  // namespace ringfence::ui

@@ -1,0 +1,41 @@
+// How Ringfence stands, as one look at the tray tells it, from what was heard of daemon and emergency stop. Pure.
+#pragma once
+
+#include <QString>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "sdk/client/client.h"
+
+namespace ringfence::ui {
+
+// What is most urgent comes last, and wins.
+enum class State { kUnknown, kIdle, kWorking, kPaused, kNeedsYou, kStopped };
+
+struct Heard {
+  std::optional<client::RunListing> listing;  // absent: the daemon was not heard yet, or is away
+  std::size_t questions = 0;                  // that wait
+  std::optional<bool> latched;                // by ringfence-stop itself, which knows it first; absent: it is not there
+};
+
+struct Standing {
+  State state = State::kUnknown;
+  int questions = 0;
+  int running = 0;
+  int held = 0;
+  bool operator==(const Standing&) const = default;
+};
+
+Standing standingOf(const Heard& heard);
+// One sentence for the tooltip, the menu and screen readers.
+QString sentenceOf(const Standing& standing);
+
+// What a fact of the log may have changed of that, so that it is asked for again: nothing, the runs, or the stop too.
+enum class News { kNone, kOfRuns, kOfStop };
+News newsIn(std::string_view factKind);
+
+// Those that a person or a restart holds, so that a person may let them go on.
+std::vector<client::RunDetails> heldByPeople(const client::RunListing& listing);
+
+}  // namespace ringfence::ui

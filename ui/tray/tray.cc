@@ -1,0 +1,148 @@
+#include "ui/tray/tray.h"
+
+#include <QCoreApplication>
+#include <QFileInfo>
+#include <QGuiApplication>
+#include <QProcess>
+#include <QStandardPaths>
+#include <algorithm>
+#include <map>
+
+#include "ui/shared/visible_text.h"
+#include "ui/tray/x11_focus.h"
+
+namespace ringfence::ui {
+namespace {
+
+const QString kStopKey = "stop", kFailureKey = "failure", kRunKey = "run:";
+
+}  // namespace
+
+Tray::Tray(const QDBusConnection& session, const QDBusConnection& system, const QString& sessionId)
+    : situation_(link_, stop_),
+      notifications_(session),
+      lock_(system, sessionId),
+      shortcut_(session),
+      icon_(session),
+      focus_(link_) {
+  connect(&situation_, &Situation::changed, this, &Tray::refresh);
+  connect(&lock_, &SessionLock::changed, this, &Tray::refresh);
+  connect(&notifications_, &NotificationServer::abilitiesArrived, this, &Tray::refreshNotices);
+  connect(&notifications_, &NotificationServer::serverChanged, this, &Tray::refreshNotices);
+  connect(&notifications_, &NotificationServer::wished, this, &Tray::fulfil);
+  connect(&shortcut_, &Shortcut::pressed, this, &Tray::showQuestions);
+  connect(&stop_, &StopLink::failed, this,
+          [this](const QString& why) { tellFailure(tr("Nothing was stopped: %1").arg(why)); });
+  connect(&link_, &Link::questionsChanged, this, [this](const auto&, bool fresh) {
+    if (fresh) focus_.tellAgain();
+  });
+  connectIcon();
+  watchFocus();
+  refresh();
+}
+
+Tray::~Tray() = default;
+
+void Tray::connectIcon() {
+  connect(&icon_, &TrayIcon::menuOpened, &situation_, &Situation::lookAgain);
+  connect(&icon_, &TrayIcon::questionsWanted, this, &Tray::showQuestions);
+  connect(&icon_, &TrayIcon::panelWanted, this, &Tray::openPanel);
+  connect(&icon_, &TrayIcon::pauseAllWanted, this, [this] { act(client::Client::Verb::kFreeze, {}); });
+  connect(&icon_, &TrayIcon::resumeWanted, this,
+          [this](const QString& run) { act(client::Client::Verb::kResume, run.toStdString()); });
+  connect(&icon_, &TrayIcon::stopAllWanted, this, &Tray::stopAll);
+  connect(&icon_, &TrayIcon::quitWanted, this, &Tray::quit);
+}
+
+// X11 alone tells whose the window in front is. Beside Wayland it would tell of some windows and be silent about the
+// others, which is worse than nothing.
+void Tray::watchFocus() {
+  const bool isWayland = qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
+  if (!isWayland && QGuiApplication::platformName() == "xcb") x11_ = X11Focus::create();
+  const QString unknown =
+      tr("This desktop does not tell which window is in front, so that agents give way to none of them in particular.");
+  if (!x11_) return icon_.setFocusWords(unknown);
+  connect(x11_.get(), &X11Focus::frontChanged, &focus_, &FocusReport::show);
+  connect(x11_.get(), &X11Focus::lost, this, [this, unknown] {
+    focus_.show(std::nullopt);
+    icon_.setFocusWords(unknown);
+  });
+  x11_->begin();
+}
+
+void Tray::refresh() {
+  const auto& listing = situation_.listing();
+  icon_.show(situation_.standing(), listing ? heldByPeople(*listing) : std::vector<client::RunDetails>());
+  refreshNotices();
+}
+
+void Tray::refreshNotices() {
+  std::map<std::string, std::vector<client::PendingItem>> byRun;
+  for (client::PendingItem& question : situation_.questions()) byRun[question.run].push_back(std::move(question));
+  const client::StopState stop = situation_.stop();
+  const bool isWanted = !byRun.empty() || stop.latched || !failure_.isEmpty();
+  if (isWanted) notifications_.learn();
+  for (const QString& key : notifications_.shown()) {
+    const bool stays = key.startsWith(kRunKey) ? byRun.contains(key.mid(kRunKey.size()).toStdString())
+                       : key == kStopKey       ? stop.latched
+                                               : true;
+    if (!stays) notifications_.withdraw(key);
+  }
+  if (!notifications_.abilities()) return;
+  const Setting setting{.abilities = *notifications_.abilities(),
+                        .audience = lock_.isLocked() ? Audience::kAnybody : Audience::kOwner,
+                        .quiet = notifications_.quiet()};
+  for (const auto& [run, questions] : byRun)
+    notifications_.show(kRunKey + QString::fromStdString(run), questionNotice(questions, setting));
+  if (stop.latched) notifications_.show(kStopKey, stopNotice(stop, setting));
+  if (!failure_.isEmpty()) notifications_.show(kFailureKey, failureNotice(std::exchange(failure_, {}), setting));
+}
+
+void Tray::fulfil(const Wish& wish) {
+  if (const auto* denial = std::get_if<DenyOne>(&wish)) return deny(*denial);
+  if (const auto* pause = std::get_if<PauseRun>(&wish)) return act(client::Client::Verb::kFreeze, pause->run);
+  if (std::holds_alternative<OpenPanel>(wish)) return openPanel();
+  showQuestions();
+}
+
+void Tray::act(client::Client::Verb verb, const std::string& run) {
+  link_.ask<std::vector<std::string>>(
+      this, [verb, run](client::Client& daemon) { return daemon.act(verb, run); },
+      [this](const client::Answer<std::vector<std::string>>& answer) {
+        if (const auto* failure = std::get_if<client::Failure>(&answer)) tellFailure(troubleOf(*failure));
+        situation_.lookAgain();
+      });
+}
+
+void Tray::deny(const DenyOne& wish) {
+  link_.ask<std::monostate>(
+      this,
+      [wish](client::Client& daemon) {
+        return daemon.answer({.id = wish.question, .digest = wish.digest, .verdict = client::DenyAnswer{}});
+      },
+      [this](const client::Answer<std::monostate>& answer) {
+        if (const auto* failure = std::get_if<client::Failure>(&answer)) tellFailure(troubleOf(*failure));
+      });
+}
+
+void Tray::stopAll() { stop_.stopAll("tray"); }
+
+void Tray::openPanel() {
+  const QString beside = QCoreApplication::applicationDirPath() + "/ringfence-panel";
+  const QString program = QFileInfo(beside).isExecutable() ? beside : QStandardPaths::findExecutable("ringfence-panel");
+  if (program.isEmpty() || !QProcess::startDetached(program, {}))
+    tellFailure(tr("ringfence-panel could not be started: it is not installed beside this helper, nor on the PATH."));
+}
+
+void Tray::showQuestions() { openPanel(); }
+
+void Tray::tellFailure(const QString& why) {
+  failure_ = why;
+  refreshNotices();
+}
+
+void Tray::quit() {
+  focus_.end([] { QCoreApplication::quit(); });
+}
+
+}  // namespace ringfence::ui

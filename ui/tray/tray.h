@@ -1,0 +1,55 @@
+// The helper of a person's session, put together: what is heard becomes the icon, notifications and the prompt window;
+// what a person wants becomes orders. Waits for nobody.
+#pragma once
+
+#include <QDBusConnection>
+#include <QObject>
+#include <memory>
+
+#include "ui/shared/link.h"
+#include "ui/shared/stop_link.h"
+#include "ui/tray/focus_report.h"
+#include "ui/tray/notification_server.h"
+#include "ui/tray/session_lock.h"
+#include "ui/tray/shortcut.h"
+#include "ui/tray/situation.h"
+#include "ui/tray/tray_icon.h"
+
+namespace ringfence::ui {
+
+class X11Focus;
+
+class Tray final : public QObject {
+  Q_OBJECT
+
+ public:
+  Tray(const QDBusConnection& session, const QDBusConnection& system, const QString& sessionId);
+  ~Tray() override;
+
+ private:
+  void connectIcon();
+  void watchFocus();
+  void refresh();
+  void refreshNotices();
+  void fulfil(const Wish& wish);
+  void act(client::Client::Verb verb, const std::string& run);
+  void deny(const DenyOne& wish);
+  void stopAll();
+  void openPanel();
+  void showQuestions();
+  void tellFailure(const QString& why);
+  void quit();
+
+  Link link_;
+  StopLink stop_;
+  Situation situation_;
+  NotificationServer notifications_;
+  SessionLock lock_;
+  Shortcut shortcut_;
+  TrayIcon icon_;
+  FocusReport focus_;
+  std::unique_ptr<X11Focus> x11_;
+  QString failure_;  // what could not be done, until it is shown
+};
+
+}  // namespace ringfence::ui
