@@ -1,14 +1,19 @@
-"""What an emergency stop takes: stop_bench.cc over groups of its own, and the agents of a real daemon that is asleep."""
+"""What an emergency stop takes: stop_bench.cc over groups of its own, and the agents of a real daemon that is asleep, that
+has its log locked, or its disk full."""
+import contextlib
 import json
 import os
 import pathlib
 import random
 import signal
+import sqlite3
 import subprocess
+import tempfile
 import time
 
 from statistics_of_ratios import percentile, ratio
 from tests.support.daemon import Daemon, eventually
+from tests.support.small_disk import fill, small_disk
 from tests.support.stop import Stop
 
 LOADS = {"sleeping": "asleep", "spinning": "computing", "forking": "fork bombs at their limit of processes",
@@ -64,38 +69,100 @@ def resume(daemon):
             knob.write_text("0")
 
 
-def asleep(build, policies, quick, load):
-    """Agents of a real daemon, which is stopped by a signal like its launcher, so that nobody but ringfence-stop acts."""
-    agents, processes, rounds = (2, 10, 2) if quick else (8, 100, 200)
-    program = f"import os, time\nfor _ in range({processes - 2}):\n if os.fork() == 0:\n  break\n{LOAD[load]}\ntime.sleep(99999)"
-    made = []
-    with Daemon(build, policies=policies) as daemon, Stop(daemon) as stop:
-        policy = daemon.base / "load.toml"
-        policy.write_text(POLICY.format("interactive" if quick else "background"))  # the latter starves on a busy machine
-        workspace = daemon.base / "workspace"
-        workspace.mkdir()
-        for _ in range(agents):
-            run = daemon.cli("run", "-d", "-p", str(policy), "-w", str(workspace), "--", "/usr/bin/python3", "-c", program, cwd=workspace)
-            if run.returncode != 0:
-                raise RuntimeError(f"run -d: {run.stderr}")
-        if not eventually(lambda: agents_of(daemon) >= agents * processes, 300):
-            raise RuntimeError(f"only {agents_of(daemon)} processes came up")
-        sleepers = [daemon.process.pid, daemon.launcher_pid()]
-        for pid in sleepers:
-            os.kill(pid, signal.SIGSTOP)
-        chance = random.Random(1)
+@contextlib.contextmanager
+def nothing_else(daemon):
+    yield
+
+
+@contextlib.contextmanager
+def locked_log(daemon):
+    """Another process than the daemon's has its log, and nobody else can write to it."""
+    log = daemon.state_dir / "log.db"
+    with contextlib.closing(sqlite3.connect(log, isolation_level=None)) as holder:
+        holder.execute("PRAGMA busy_timeout = 20000")
+        holder.execute("BEGIN EXCLUSIVE")
+        with contextlib.closing(sqlite3.connect(log, timeout=0, isolation_level=None)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                pass
+            else:
+                raise RuntimeError("the log is not locked")
+        yield
+        holder.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def full_disk(daemon):
+    filler = daemon.state_dir.parent / "filler"
+    try:
+        fill(filler)
         try:
-            for _ in range(rounds):
-                receipt = stop.ask("stop")
-                made.append({**receipt, "raw_usec": None})
-                stop.ask("release")
-                resume(daemon)
-                time.sleep(0.02 + chance.random() * 0.06)
-            stop.ask("kill")
-            stop.ask("release")
-        finally:
+            (daemon.state_dir / "one-more").write_text("x")
+        except OSError:
+            pass
+        else:
+            raise RuntimeError("the disk is not full")
+        yield
+    finally:
+        filler.unlink()
+        (daemon.state_dir / "one-more").unlink(missing_ok=True)
+
+
+TROUBLES = {"stopped by a signal": nothing_else, "stopped by a signal, its log locked by another process": locked_log,
+            "stopped by a signal, its disk full": full_disk}
+
+
+def asleep(build, policies, quick, load, trouble):
+    """Agents of a real daemon, which is stopped by a signal like its launcher, so that nobody but ringfence-stop acts."""
+    agents, processes, rounds = (2, 10, 2) if quick else (8, 100, 200 if trouble is nothing_else else 100)
+    # The first one is the command: it must outlive a limit of processes that its children reach before it has made all.
+    program = (f"import os, time\nfor _ in range({processes - 2}):\n try:\n  if os.fork() == 0: break\n except OSError: break\n"
+               f"{LOAD[load]}\ntime.sleep(99999)")
+    made = []
+    with tempfile.TemporaryDirectory(prefix="ringfence-bench-", dir="/var/tmp") as folder, small_disk(pathlib.Path(folder), 64) as disk:
+        daemon = Daemon(build, policies=policies)
+        daemon.state_dir = disk / "state"
+        settings = daemon.base / "ringfence.toml"
+        settings.write_text('dead_man_after = "off"\n')  # it is asleep for longer than a daemon may be
+        daemon.options = ["--config", str(settings)]
+        with daemon, Stop(daemon) as stop:
+            policy = daemon.base / "load.toml"
+            policy.write_text(POLICY.format("interactive" if quick else "background"))  # the latter starves on a busy machine
+            workspace = daemon.base / "workspace"
+            workspace.mkdir()
+            for _ in range(agents):
+                run = daemon.cli("run", "-d", "-p", str(policy), "-w", str(workspace), "--", "/usr/bin/python3", "-c", program, cwd=workspace)
+                if run.returncode != 0:
+                    raise RuntimeError(f"run -d: {run.stderr}")
+            if not eventually(lambda: agents_of(daemon) >= agents * processes, 300):
+                raise RuntimeError(f"only {agents_of(daemon)} processes came up")
+            sleepers = [daemon.process.pid, daemon.launcher_pid()]
             for pid in sleepers:
-                os.kill(pid, signal.SIGCONT)
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                with trouble(daemon):
+                    made = stopped_again_and_again(daemon, stop, agents, rounds)
+            finally:
+                for pid in sleepers:
+                    os.kill(pid, signal.SIGCONT)
+    return made
+
+
+def stopped_again_and_again(daemon, stop, agents, rounds):
+    made, chance = [], random.Random(1)
+    for _ in range(rounds):
+        receipt = stop.ask("stop")
+        if "latch_problem" in receipt:
+            raise RuntimeError(f"not latched on the disk: {receipt['latch_problem']}")
+        if receipt["runs"] != agents:
+            raise RuntimeError(f"{receipt['runs']} of {agents} agents were there to be stopped")
+        made.append({**receipt, "raw_usec": None})
+        stop.ask("release")
+        resume(daemon)
+        time.sleep(0.02 + chance.random() * 0.06)
+    stop.ask("kill")
+    stop.ask("release")
     return made
 
 
@@ -103,9 +170,10 @@ def measured(build, policies, quick):
     rounds, agents, processes = (2, 2, 10) if quick else (200, 8, 100)
     for load, what in LOADS.items():
         yield from rows_of(rounds_of(build, rounds, agents, processes, load), f"{agents} agents of {processes} processes, {what}")
-    for load in LOAD:
-        yield from rows_of(asleep(build, policies, quick, load),
-                           f"{agents} agents of {processes} processes of a daemon that is stopped by a signal, {LOADS[load]}")
+    for words, trouble in TROUBLES.items():
+        for load in LOAD:
+            yield from rows_of(asleep(build, policies, quick, load, trouble),
+                               f"{agents} agents of {processes} processes of a daemon that is {words}, {LOADS[load]}")
     agents, processes = (2, 5) if quick else (50, 20)
     killed = rounds_of(build, 2 if quick else 50, agents, processes, "kill")
     took, raw = [value["took_usec"] for value in killed], [value["raw_usec"] for value in killed]

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.questions_test import Asking, answer, pending, question  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
+from tests.support.small_disk import fill, small_disk  # noqa: E402
 
 # Counts in its workspace, so that it shows from outside whether it runs.
 COUNTS = "n=0; while true; do n=$((n+1)); echo $n >count.new; mv count.new count; sleep 0.01; done"
@@ -130,29 +131,6 @@ def test_with_a_damaged_log_the_daemon_comes_up_locked_says_what_to_do_and_holds
 
 
 # ---- the disk of the log ---------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def small_disk(base: Path, mebibytes: int) -> Iterator[Path]:
-    image, mount = base / "disk.img", base / "disk"
-    with open(image, "wb") as file:
-        file.truncate(mebibytes << 20)
-    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", str(image)], check=True)
-    mount.mkdir()
-    subprocess.run(["mount", "-o", "loop", str(image), str(mount)], check=True)
-    try:
-        yield mount
-    finally:
-        subprocess.run(["umount", str(mount)], check=True)
-        image.unlink()
-
-
-def fill(file: Path) -> None:
-    with open(file, "ab", buffering=0) as filler:
-        for size in (1 << 20, 4096, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    filler.write(b"x" * size)
 
 
 def test_on_a_full_disk_agents_are_held_nothing_is_allowed_and_all_goes_on_when_there_is_room(bench: Bench) -> None:
