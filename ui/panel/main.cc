@@ -1,6 +1,8 @@
 #include <QApplication>
 
 #include "ui/panel/main_window.h"
+#include "ui/panel/now_page.h"
+#include "ui/shared/target_style.h"
 
 int main(int argc, char** argv) {
   using namespace ringfence::ui;
@@ -8,11 +10,16 @@ int main(int argc, char** argv) {
   QApplication::setApplicationName("ringfence-panel");
   QApplication::setDesktopFileName("ringfence-panel");
   QApplication::setApplicationVersion(RINGFENCE_VERSION);
+  QApplication::setStyle(new TargetStyle);
   Link link;
   StopLink stop;
   RunsModel runs;
   QObject::connect(&link, &Link::snapshotArrived, &runs, &RunsModel::show);
-  MainWindow window({link, stop, runs}, {});
+  const Sources sources{link, stop, runs};
+  MainWindow window(sources, {
+                                 new NowPage(sources),
+                             });
+  window.resize(1000, 700);
   window.show();
   return QApplication::exec();
 }

@@ -1,33 +1,219 @@
 #include "ui/panel/main_window.h"
 
+#include <QApplication>
+#include <QBoxLayout>
+#include <QDBusConnection>
 #include <QEvent>
-#include <QHBoxLayout>
-#include <QListWidget>
+#include <QShortcut>
 #include <QStackedWidget>
+#include <algorithm>
+#include <utility>
+
+#include "ui/panel/bar.h"
+#include "ui/panel/stopped_page.h"
+#include "ui/shared/session_lock.h"
+#include "ui/shared/target_style.h"
+#include "ui/shared/visible_text.h"
 
 namespace ringfence::ui {
+namespace {
+
+constexpr qint64 kReceiptCounts = 2000;  // milliseconds; a snapshot may have been under way before the stop
+
+}  // namespace
 
 MainWindow::MainWindow(Sources sources, std::vector<Page*> pages)
-    : sources_(sources), pages_(std::move(pages)), rail_(new QListWidget), stack_(new QStackedWidget) {
+    : sources_(sources),
+      pages_(std::move(pages)),
+      bar_(new Bar),
+      rail_(new Rail(pages_)),
+      stack_(new QStackedWidget),
+      middle_(new QBoxLayout(QBoxLayout::LeftToRight)),
+      lock_(new SessionLock(QDBusConnection::systemBus(), qEnvironmentVariable("XDG_SESSION_ID"), this)),
+      front_(new QStackedWidget),
+      stopped_(new StoppedPage(sources)) {
   setWindowTitle(tr("Ringfence"));
-  rail_->setAccessibleName(tr("Pages"));
-  for (Page* page : pages_) {
-    rail_->addItem(new QListWidgetItem(page->icon(), page->title()));
-    stack_->addWidget(page);
-  }
-  auto* row = new QHBoxLayout(this);
-  row->addWidget(rail_);
-  row->addWidget(stack_, 1);
-  connect(rail_, &QListWidget::currentRowChanged, this, [this](int index) {
-    stack_->setCurrentIndex(index);
-    tellSeen();
-  });
-  rail_->setCurrentRow(0);
+  buildPages();
+  buildKeys();
+  listen();
+  showPage(0);
+  showState();
+  layOut();
 }
 
-void MainWindow::showPage(int index) { rail_->setCurrentRow(index); }
+void MainWindow::buildPages() {
+  for (Page* page : pages_) {
+    stack_->addWidget(page);
+    connect(page, &Page::runWanted, this, &MainWindow::showRun);
+  }
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(0);
+  column->addWidget(bar_);
+  column->addWidget(front_, 1);
+  auto* body = new QWidget;
+  body->setLayout(middle_);
+  front_->addWidget(body);
+  front_->addWidget(stopped_);
+  middle_->setContentsMargins(0, 0, 0, 0);
+  middle_->setSpacing(0);
+  middle_->addWidget(rail_);
+  middle_->addWidget(stack_, 1);
+  connect(rail_, &Rail::wanted, this, qOverload<int>(&MainWindow::showPage));
+  for (QStackedWidget* part : {stack_, front_})
+    connect(part, &QStackedWidget::currentChanged, this, &MainWindow::tellSeen);
+}
+
+void MainWindow::buildKeys() {
+  for (int i = 0; i < static_cast<int>(std::min<std::size_t>(pages_.size(), 9)); ++i) {
+    auto* key = new QShortcut(QKeySequence(QString("Ctrl+%1").arg(i + 1)), this);
+    connect(key, &QShortcut::activated, this, [this, i] { showPage(i); });
+  }
+  for (const char* keys : {"F6", "Ctrl+F6"}) {
+    auto* key = new QShortcut(QKeySequence(keys), this);
+    connect(key, &QShortcut::activated, this, &MainWindow::focusNextPart);
+  }
+}
+
+void MainWindow::listen() {
+  connect(bar_, &Bar::stopWanted, this, &MainWindow::pressStop);
+  connect(bar_, &Bar::questionsWanted, this, [this] { showPage(Page::Kind::kInbox); });
+  connect(bar_, &Bar::stateWanted, this, [this] {
+    if (isStopped()) return front_->setCurrentWidget(stopped_);
+    showPage(Page::Kind::kNow);
+  });
+  connect(&sources_.stop, &StopLink::failed, this, &MainWindow::stopWithoutHelp);
+  connect(&sources_.stop, &StopLink::receiptArrived, this, &MainWindow::takeReceipt);
+  connect(&sources_.stop, &StopLink::statusArrived, this, [this](const QByteArray& json) {
+    const auto facts = stopFactsOf(json);
+    if (facts && facts->latched) stopped_->showStop(*facts);
+  });
+  connect(stopped_, &StoppedPage::pagesWanted, this, [this] { front_->setCurrentIndex(0); });
+  connect(stopped_, &StoppedPage::runWanted, this, &MainWindow::showRun);
+  connect(stopped_, &StoppedPage::rearmed, this, [this](int held) {
+    sinceReceipt_.invalidate();
+    bar_->setNotice(held == 0 ? tr("Re-armed. Agents can be started again.")
+                              : tr("Re-armed. %n agent(s) stay paused until you resume them.", nullptr, held));
+    showPage(Page::Kind::kNow);
+  });
+  connect(&sources_.link, &Link::troubleChanged, this, [this](const QString& trouble) {
+    // What was known is not what is.
+    if (!trouble.isEmpty()) sources_.runs.forget();
+    showState();
+  });
+  connect(&sources_.link, &Link::waitingChanged, this, [this](bool waits) {
+    bar_->setNotice(waits ? tr("The daemon has not answered yet to what you asked for.") : QString());
+  });
+  connect(&sources_.runs, &RunsModel::updated, this, &MainWindow::showState);
+  connect(lock_, &SessionLock::changed, this, &MainWindow::tellSeen);
+}
+
+Page* MainWindow::pageOf(Page::Kind kind) const {
+  const auto found = std::ranges::find_if(pages_, [&](const Page* page) { return page->kind() == kind; });
+  return found == pages_.end() ? nullptr : *found;
+}
+
+void MainWindow::showPage(int index) {
+  if (index < 0 || index >= stack_->count()) return;
+  rail_->choose(index);
+  stack_->setCurrentIndex(index);
+  front_->setCurrentIndex(0);
+}
+
+void MainWindow::showPage(Page::Kind kind) {
+  if (Page* page = pageOf(kind)) showPage(stack_->indexOf(page));
+}
+
+void MainWindow::showRun(const QString& run) {
+  Page* page = pageOf(Page::Kind::kAgent);
+  if (page == nullptr) return;
+  page->showRun(run);
+  showPage(stack_->indexOf(page));
+}
 
 int MainWindow::shownPage() const { return stack_->currentIndex(); }
+
+void MainWindow::showState() {
+  std::vector<top::Row> rows;
+  for (int i = 0; i < sources_.runs.rowCount(); ++i) rows.push_back(sources_.runs.row(i));
+  const client::StopState& stop = sources_.runs.stop();
+  bar_->setState(barStateOf(sources_.runs.isKnown() ? Knowledge::kOfNow : Knowledge::kNothing, stop, rows));
+  QString trouble = sources_.link.trouble();
+  if (trouble.isEmpty() && !stop.alarm.empty())
+    trouble = tr("The emergency stop is not ready: %1.").arg(visibleText(stop.alarm));
+  bar_->setTrouble(trouble);
+  showStopped();
+}
+
+// A receipt counts until the daemon was asked after it.
+bool MainWindow::isStopped() const {
+  if (sinceReceipt_.isValid() && (!sources_.runs.isKnown() || sinceReceipt_.elapsed() < kReceiptCounts)) return true;
+  return sources_.runs.isKnown() && sources_.runs.stop().latched;
+}
+
+void MainWindow::showStopped() {
+  const bool now = isStopped();
+  if (!now && sources_.runs.isKnown()) sinceReceipt_.invalidate();
+  if (now == std::exchange(wasStopped_, now)) return;
+  if (now) {
+    sources_.stop.askStatus();
+    front_->setCurrentWidget(stopped_);
+  } else {
+    front_->setCurrentIndex(0);
+  }
+}
+
+void MainWindow::takeReceipt(const QByteArray& json) {
+  const auto facts = stopFactsOf(json);
+  if (!facts) return bar_->setNotice(tr("The emergency stop answered something that cannot be read."));
+  bar_->setNotice({});
+  stopped_->showStop(*facts);
+  if (!facts->latched) return;
+  sinceReceipt_.start();
+  showStopped();
+  front_->setCurrentWidget(stopped_);
+}
+
+void MainWindow::pressStop() {
+  // Two presses within three seconds end every agent; a double click must not be two of them.
+  if (sinceStop_.isValid() && sinceStop_.elapsed() < QApplication::doubleClickInterval()) return;
+  sinceStop_.start();
+  bar_->setNotice(tr("Stopping everything…"));
+  sources_.stop.stopAll("panel");
+}
+
+// Nobody took the stop: the daemon is asked to hold what is this person's.
+void MainWindow::stopWithoutHelp(const QString& why) {
+  bar_->setNotice(
+      tr("The emergency stop was not carried out: %1. The daemon is asked to pause your agents instead.").arg(why));
+  sources_.link.ask<std::vector<std::string>>(
+      this, [](client::Client& daemon) { return daemon.act(client::Client::Verb::kFreeze, {}); },
+      [this, why](const client::Answer<std::vector<std::string>>& answer) {
+        const QString first = tr("The emergency stop was not carried out: %1.").arg(why);
+        if (const auto* failure = std::get_if<client::Failure>(&answer)) {
+          bar_->setNotice(tr("%1 Your agents were not paused either: %2").arg(first, troubleOf(*failure)));
+          return;
+        }
+        const int count = static_cast<int>(std::get<0>(answer).size());
+        bar_->setNotice(
+            tr("%1 The daemon paused %n agent(s) of yours; new ones can still be started.", nullptr, count).arg(first));
+      });
+}
+
+void MainWindow::focusNextPart() {
+  const QWidget* now = QApplication::focusWidget();
+  if (now != nullptr && bar_->isAncestorOf(now)) {
+    QWidget* next = front_->currentWidget() == stopped_ ? stopped_->firstControl() : rail_->chosen();
+    if (next != nullptr) next->setFocus(Qt::ShortcutFocusReason);
+  } else if (now != nullptr && rail_->isAncestorOf(now) && stack_->currentWidget() != nullptr) {
+    QWidget* page = stack_->currentWidget();
+    page->setFocus(Qt::ShortcutFocusReason);
+    if (!page->hasFocus() && page->nextInFocusChain() != nullptr)
+      page->nextInFocusChain()->setFocus(Qt::ShortcutFocusReason);
+  } else {
+    bar_->firstControl()->setFocus(Qt::ShortcutFocusReason);
+  }
+}
 
 void MainWindow::changeEvent(QEvent* event) {
   QWidget::changeEvent(event);
@@ -44,11 +230,28 @@ void MainWindow::hideEvent(QHideEvent* event) {
   tellSeen();
 }
 
+void MainWindow::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  layOut();
+}
+
+void MainWindow::layOut() {
+  const Layout wanted = width() < kNarrow ? Layout::kTouch : Layout::kDesktop;
+  if (wanted == layout_) return;
+  layout_ = wanted;
+  middle_->setDirection(wanted == Layout::kTouch ? QBoxLayout::BottomToTop : QBoxLayout::LeftToRight);
+  rail_->setLayoutOf(wanted);
+  bar_->setLayoutOf(wanted);
+  if (auto* style = qobject_cast<TargetStyle*>(QApplication::style()))
+    style->setLeastTarget(wanted == Layout::kTouch ? kLeastTouchTarget : kLeastTarget);
+}
+
 void MainWindow::tellSeen() {
-  const bool isVisible = this->isVisible() && !isMinimized();
+  const bool isSeen = isVisible() && !isMinimized() && !lock_->isLocked();
+  const bool arePages = isSeen && front_->currentWidget() != stopped_;
   Page* now =
-      isVisible && stack_->currentIndex() >= 0 ? pages_[static_cast<std::size_t>(stack_->currentIndex())] : nullptr;
-  sources_.link.watchRuns(isVisible ? Link::Watch::kYes : Link::Watch::kNo);
+      arePages && stack_->currentIndex() >= 0 ? pages_[static_cast<std::size_t>(stack_->currentIndex())] : nullptr;
+  sources_.link.watchRuns(isSeen ? Link::Watch::kYes : Link::Watch::kNo);
   if (now == seen_) return;
   if (seen_ != nullptr) seen_->setSeen(false);
   seen_ = now;

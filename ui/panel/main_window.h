@@ -1,49 +1,74 @@
-// The window: the permanent bar with the state, the questions and the red stop, the rail, and one page at a time.
+// The window: the permanent bar with the state, the questions and the red stop, the rail, and one page at a time. While
+// everything is stopped, the page that says so is in front of them.
 #pragma once
 
+#include <QElapsedTimer>
 #include <QWidget>
 #include <vector>
 
 #include "ui/panel/page.h"
-#include "ui/shared/link.h"
-#include "ui/shared/runs_model.h"
-#include "ui/shared/stop_link.h"
+#include "ui/panel/rail.h"
+#include "ui/panel/sources.h"
+#include "ui/panel/stop_facts.h"
 
-class QListWidget;
+class QBoxLayout;
 class QStackedWidget;
 
 namespace ringfence::ui {
 
-// What the window and its pages show and act through. Borrowed: outlives them.
-struct Sources {
-  Link& link;
-  StopLink& stop;
-  RunsModel& runs;
-};
+class SessionLock;
+class StoppedPage;
 
 class MainWindow final : public QWidget {
   Q_OBJECT
 
  public:
+  // Narrower than this it is laid out for fingers.
+  static constexpr int kNarrow = 700;
+
   // Owns the pages from now on; their order is that of the rail.
   MainWindow(Sources sources, std::vector<Page*> pages);
 
   void showPage(int index);
+  void showPage(Page::Kind kind);
+  void showRun(const QString& run);
   int shownPage() const;
 
  protected:
   void changeEvent(QEvent* event) override;
   void showEvent(QShowEvent* event) override;
   void hideEvent(QHideEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
+  void buildPages();
+  void buildKeys();
+  void listen();
   void tellSeen();
+  void layOut();
+  void showState();
+  bool isStopped() const;
+  void takeReceipt(const QByteArray& json);
+  void showStopped();
+  void pressStop();
+  void stopWithoutHelp(const QString& why);
+  void focusNextPart();
+  Page* pageOf(Page::Kind kind) const;
 
   Sources sources_;
   std::vector<Page*> pages_;
   Page* seen_ = nullptr;  // the one that was told so
-  QListWidget* rail_;
+  Bar* bar_;
+  Rail* rail_;
   QStackedWidget* stack_;
+  QBoxLayout* middle_;
+  SessionLock* lock_;
+  Layout layout_ = Layout::kDesktop;
+  QStackedWidget* front_;  // the pages, or that everything is stopped
+  StoppedPage* stopped_;
+  QElapsedTimer sinceStop_;     // was pressed
+  QElapsedTimer sinceReceipt_;  // said that it is latched
+  bool wasStopped_ = false;
 };
 
 }  // namespace ringfence::ui

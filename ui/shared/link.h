@@ -81,6 +81,8 @@ class Link final : public QObject {
 
   void give(Lane lane, Work work);
   void answered(std::uint64_t order);
+  void tellWaiting();
+  void lookAtTheTime();
   void tellTrouble(Source source, const QString& trouble);
   void takeQuestions();
   void takeLines();
@@ -90,7 +92,7 @@ class Link final : public QObject {
   std::vector<std::pair<std::uint64_t, std::chrono::steady_clock::time_point>> orders_;  // on their way
   std::uint64_t lastOrder_ = 0;
   bool waits_ = false;
-  QTimer* patience_;        // looks how long orders have been on their way
+  QTimer* patience_;        // looks how long what was asked has been on its way
   QTimer* questionsPause_;  // active: some were told just now
   QTimer* linesPause_;
 };

@@ -2,6 +2,8 @@
 
 #include <QString>
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -78,16 +80,38 @@ void RunsModel::show(const Snapshot& snapshot) {
   machine_ = std::move(view.machine);
   remember(view);
 
-  const bool samePlaces = std::ranges::equal(rows_, view.rows, {}, &top::Row::run, &top::Row::run);
-  if (samePlaces) {
-    rows_ = std::move(view.rows);
-    if (!rows_.empty()) emit dataChanged(index(0), index(static_cast<int>(rows_.size()) - 1));
-  } else {
-    beginResetModel();
-    rows_ = std::move(view.rows);
-    endResetModel();
-  }
+  place(std::move(view.rows));
+  if (!rows_.empty()) emit dataChanged(index(0), index(static_cast<int>(rows_.size()) - 1));
   emit updated();
+}
+
+// Step by step from the rows that are shown to those that shall be, so that views keep what is chosen and where they
+// are.
+void RunsModel::place(std::vector<top::Row> wanted) {
+  std::set<std::string_view> stay;
+  for (const top::Row& row : wanted) stay.insert(row.run);
+  for (int at = static_cast<int>(rows_.size()) - 1; at >= 0; --at) {
+    if (stay.contains(row(at).run)) continue;
+    beginRemoveRows({}, at, at);
+    rows_.erase(rows_.begin() + at);
+    endRemoveRows();
+  }
+  for (int at = 0; at < static_cast<int>(wanted.size()); ++at) {
+    top::Row& next = wanted[static_cast<std::size_t>(at)];
+    const int is = indexOf(next.run);
+    if (is == at) {
+      rows_[static_cast<std::size_t>(at)] = std::move(next);
+    } else if (is < 0) {
+      beginInsertRows({}, at, at);
+      rows_.insert(rows_.begin() + at, std::move(next));
+      endInsertRows();
+    } else {
+      beginMoveRows({}, is, is, {}, at);
+      rows_.erase(rows_.begin() + is);
+      rows_.insert(rows_.begin() + at, std::move(next));
+      endMoveRows();
+    }
+  }
 }
 
 void RunsModel::forget() {

@@ -57,6 +57,7 @@ class RunsModel final : public QAbstractListModel {
 
  private:
   void remember(const top::View& view);
+  void place(std::vector<top::Row> wanted);
 
   std::vector<top::Reading> readings_;  // the last ones, as rates need them
   std::vector<top::Row> rows_;

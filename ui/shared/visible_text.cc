@@ -48,4 +48,10 @@ QString troubleOf(const client::Failure& failure) {
       .arg(visibleText(failure.error.message));
 }
 
+QString silenceText() {
+  return Words::tr(
+      "Ringfence's daemon does not answer. Agents stay inside their walls; what they do is not known here until it "
+      "does. The emergency stop does not need it.");
+}
+
 }  // namespace ringfence::ui

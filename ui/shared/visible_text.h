@@ -18,5 +18,7 @@ QString visibleCommand(const std::vector<std::string>& argv);
 
 // What a person is told of a failure: what the daemon said, or that it cannot be reached, and what goes on meanwhile.
 QString troubleOf(const client::Failure& failure);
+// Likewise of a daemon that is there and does not answer.
+QString silenceText();
 
 }  // namespace ringfence::ui

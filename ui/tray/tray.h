@@ -7,10 +7,10 @@
 #include <memory>
 
 #include "ui/shared/link.h"
+#include "ui/shared/session_lock.h"
 #include "ui/shared/stop_link.h"
 #include "ui/tray/focus_report.h"
 #include "ui/tray/notification_server.h"
-#include "ui/tray/session_lock.h"
 #include "ui/tray/shortcut.h"
 #include "ui/tray/situation.h"
 #include "ui/tray/tray_icon.h"

@@ -1,4 +1,4 @@
-#include "ui/tray/session_lock.h"
+#include "ui/shared/session_lock.h"
 
 #include <QDBusMessage>
 #include <QDBusObjectPath>

@@ -1,0 +1,41 @@
+#include "ui/panel/run_acts.h"
+
+#include <QCoreApplication>
+
+#include "ui/shared/visible_text.h"
+
+namespace ringfence::ui {
+namespace {
+
+constexpr int kMostName = 80;
+
+struct Words {
+  Q_DECLARE_TR_FUNCTIONS(RunActs)
+};
+
+}  // namespace
+
+QString doneWords(client::Client::Verb verb, const QString& name) {
+  using Verb = client::Client::Verb;
+  switch (verb) {
+    case Verb::kFreeze: return Words::tr("%1 is paused.").arg(name);
+    case Verb::kResume: return Words::tr("%1 goes on.").arg(name);
+    case Verb::kStop: return Words::tr("%1 was asked to end; what is left after five seconds is killed.").arg(name);
+    case Verb::kKill: return Words::tr("%1 was killed, with everything that it started.").arg(name);
+  }
+  return {};
+}
+
+void actOn(Sources sources, QObject* receiver, client::Client::Verb verb, const std::string& run,
+           std::function<void(const QString&)> say) {
+  const int index = sources.runs.indexOf(run);
+  const QString name = QString::fromStdString(index < 0 ? run : sources.runs.row(index).name).left(kMostName);
+  sources.link.ask<std::vector<std::string>>(
+      receiver, [verb, run](client::Client& daemon) { return daemon.act(verb, run); },
+      [verb, name, say = std::move(say)](const client::Answer<std::vector<std::string>>& answer) {
+        const auto* failure = std::get_if<client::Failure>(&answer);
+        say(failure == nullptr ? doneWords(verb, name) : Words::tr("Not done: %1").arg(troubleOf(*failure)));
+      });
+}
+
+}  // namespace ringfence::ui

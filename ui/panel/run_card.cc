@@ -1,0 +1,157 @@
+#include "ui/panel/run_card.h"
+
+#include <unistd.h>
+
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPainter>
+#include <QPushButton>
+
+#include "ui/panel/elided_label.h"
+#include "ui/panel/plots/sparkline.h"
+#include "ui/panel/run_words.h"
+#include "ui/shared/colours.h"
+#include "ui/shared/visible_text.h"
+
+namespace ringfence::ui {
+namespace {
+
+using Verb = client::Client::Verb;
+
+constexpr qint64 kSettlesAfter = 400;  // milliseconds
+constexpr int kMostNameSpoken = 80;    // of names that agents or people made
+
+}  // namespace
+
+RunCard::RunCard(QWidget* parent)
+    : QFrame(parent),
+      shapeLabel_(new QLabel),
+      name_(new ElidedLabel),
+      state_(new ElidedLabel),
+      place_(new ElidedLabel),
+      command_(new ElidedLabel),
+      last_(new ElidedLabel),
+      holdButton_(new QPushButton),
+      endButton_(new QPushButton),
+      openButton_(new QPushButton(tr("Details"))),
+      plots_{new Sparkline({tr("CPU"), Unit::kPercent, 120, 100}),
+             new Sparkline({tr("Memory"), Unit::kBytes, 120, 64.0 * 1024 * 1024}),
+             new Sparkline({tr("Disk"), Unit::kBytesPerSecond, 120, 1024.0 * 1024}),
+             new Sparkline({tr("GPU and NPU"), Unit::kPercent, 120, 100})} {
+  setFocusPolicy(Qt::StrongFocus);
+  setFrameShape(QFrame::NoFrame);
+  build();
+  connectButtons();
+}
+
+void RunCard::build() {
+  QFont bold = name_->font();
+  bold.setBold(true);
+  name_->setFont(bold);
+  for (ElidedLabel* label : {place_, command_, last_}) label->setQuiet();
+  command_->setLayoutDirection(Qt::LeftToRight);
+  auto* head = new QHBoxLayout;
+  head->addWidget(shapeLabel_);
+  auto* title = new QVBoxLayout;
+  title->setSpacing(0);
+  title->addWidget(name_);
+  title->addWidget(state_);
+  head->addLayout(title, 1);
+  for (QPushButton* button : {holdButton_, endButton_, openButton_}) {
+    button->setAutoDefault(false);
+    head->addWidget(button);
+  }
+  auto* plots = new QHBoxLayout;
+  for (Sparkline* plot : plots_) plots->addWidget(plot, 1);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(14, 8, 10, 8);
+  column->setSpacing(2);
+  column->addLayout(head);
+  column->addWidget(place_);
+  column->addWidget(command_);
+  column->addWidget(last_);
+  column->addLayout(plots);
+}
+
+void RunCard::connectButtons() {
+  connect(holdButton_, &QPushButton::clicked, this, [this] {
+    if (isSettled()) emit actWanted(hold_, run_);
+  });
+  connect(endButton_, &QPushButton::clicked, this, [this] {
+    if (isSettled()) emit actWanted(end_, run_);
+  });
+  connect(openButton_, &QPushButton::clicked, this, [this] {
+    if (isSettled()) emit openWanted(QString::fromStdString(run_));
+  });
+}
+
+void RunCard::moved() { sinceMoved_.start(); }
+
+bool RunCard::isSettled() const { return !sinceMoved_.isValid() || sinceMoved_.elapsed() > kSettlesAfter; }
+
+void RunCard::showRun(const RunsModel& runs, int index, const QString& lastAction) {
+  const top::Row& row = runs.row(index);
+  const RunWords words = runWords(row, runs.details(row.run), ::getuid());
+  run_ = row.run;
+  shape_ = words.shape;
+  const QString name = QString::fromStdString(row.name);
+  name_->setText(name);
+  state_->setText(words.warning.isEmpty() ? words.state
+                                          : tr("%1 — %2", "state — warning").arg(words.state, words.warning));
+  place_->setText(words.place);
+  command_->setText(words.command);
+  last_->setText(lastAction);
+  const QString brief = name.left(kMostNameSpoken);
+  const bool resumes = canResume(row);
+  hold_ = resumes ? Verb::kResume : Verb::kFreeze;
+  holdButton_->setText(resumes ? tr("Resume") : tr("Pause"));
+  holdButton_->setAccessibleName(resumes ? tr("Resume %1").arg(brief) : tr("Pause %1").arg(brief));
+  holdButton_->setEnabled((resumes && !runs.stop().latched) || canPause(row));
+  const NextStop next = nextStop(row);
+  end_ = next == NextStop::kKill ? Verb::kKill : Verb::kStop;
+  endButton_->setText(next == NextStop::kKill ? tr("Kill now") : tr("Stop"));
+  endButton_->setAccessibleName(next == NextStop::kKill ? tr("Kill %1 now").arg(brief)
+                                                        : tr("Ask %1 to end").arg(brief));
+  endButton_->setEnabled(next != NextStop::kNone);
+  openButton_->setAccessibleName(tr("Details of %1").arg(brief));
+  const RunSeries& series = runs.series(row.run);
+  const Series* const values[] = {&series.cpu, &series.memory, &series.io, &series.accelerator};
+  for (std::size_t i = 0; i < std::size(plots_); ++i) plots_[i]->setValues(*values[i]);
+  setAccessibleName(spoken());
+  QEvent looks(QEvent::PaletteChange);
+  changeEvent(&looks);
+}
+
+std::vector<QWidget*> RunCard::focusStops() {
+  std::vector<QWidget*> stops{this, holdButton_, endButton_, openButton_};
+  stops.insert(stops.end(), std::begin(plots_), std::end(plots_));
+  return stops;
+}
+
+QString RunCard::spoken() const {
+  return tr("%1: %2. %3", "name: state. place")
+      .arg(name_->text().left(kMostNameSpoken), state_->text(), place_->text());
+}
+
+void RunCard::changeEvent(QEvent* event) {
+  QFrame::changeEvent(event);
+  if (event->type() != QEvent::PaletteChange || shapeLabel_ == nullptr) return;
+  const Colours colours = coloursOf(palette());
+  QColor colour = palette().color(QPalette::WindowText);
+  if (shape_ == Glyph::kWorking) colour = colours.good;
+  if (shape_ == Glyph::kAsks || shape_ == Glyph::kPaused) colour = colours.asks;
+  const int side = fontMetrics().height() * 3 / 2;
+  shapeLabel_->setPixmap(glyphIcon(shape_, colour).pixmap(QSize(side, side), devicePixelRatioF()));
+}
+
+void RunCard::paintEvent(QPaintEvent*) {
+  QPainter painter(this);
+  painter.setRenderHint(QPainter::Antialiasing);
+  const QRectF body = QRectF(rect()).adjusted(4.5, 3.5, -4.5, -3.5);
+  painter.setBrush(palette().color(QPalette::Base));
+  painter.setPen(hasFocus() ? QPen(palette().color(QPalette::Highlight), 2) : QPen(palette().color(QPalette::Mid), 1));
+  painter.drawRoundedRect(body, 6, 6);
+}
+
+}  // namespace ringfence::ui

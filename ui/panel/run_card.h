@@ -1,0 +1,63 @@
+// One run as a card: what it is and does, its figures over the last minute, and what can be done with it.
+#pragma once
+
+#include <QElapsedTimer>
+#include <QFrame>
+
+#include "ui/shared/glyphs.h"
+#include "ui/shared/runs_model.h"
+
+class QLabel;
+class QPushButton;
+
+namespace ringfence::ui {
+
+class ElidedLabel;
+class Sparkline;
+
+class RunCard final : public QFrame {
+  Q_OBJECT
+
+ public:
+  explicit RunCard(QWidget* parent = nullptr);
+
+  // `index`: of `runs`.
+  void showRun(const RunsModel& runs, int index, const QString& lastAction);
+  const std::string& run() const { return run_; }
+  // It lies elsewhere now: what is pressed in the next moment was meant for what lay here before, and is not done.
+  void moved();
+  // What the Tab key stops at, in order.
+  std::vector<QWidget*> focusStops();
+  // The whole card in words.
+  QString spoken() const;
+
+ signals:
+  void actWanted(ringfence::client::Client::Verb verb, const std::string& run);
+  void openWanted(const QString& run);
+
+ protected:
+  void changeEvent(QEvent* event) override;
+  void paintEvent(QPaintEvent* event) override;
+
+ private:
+  void build();
+  void connectButtons();
+  bool isSettled() const;
+
+  std::string run_;
+  client::Client::Verb hold_{}, end_{};  // what the buttons do
+  Glyph shape_ = Glyph::kUnknown;
+  QElapsedTimer sinceMoved_;
+  QLabel* shapeLabel_;
+  ElidedLabel* name_;
+  ElidedLabel* state_;
+  ElidedLabel* place_;
+  ElidedLabel* command_;
+  ElidedLabel* last_;
+  QPushButton* holdButton_;
+  QPushButton* endButton_;
+  QPushButton* openButton_;
+  Sparkline* plots_[4];
+};
+
+}  // namespace ringfence::ui

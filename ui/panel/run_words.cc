@@ -1,0 +1,87 @@
+#include "ui/panel/run_words.h"
+
+#include <QCoreApplication>
+
+#include "ui/panel/plots/figures.h"
+#include "ui/shared/visible_text.h"
+
+namespace ringfence::ui {
+namespace {
+
+constexpr int kMostCommand = 400;
+
+struct Words {
+  Q_DECLARE_TR_FUNCTIONS(RunWords)
+};
+
+QString heldWords(const client::HeldBy& held, std::uint32_t ownUid) {
+  const QString reason = visibleText(held.reason);
+  if (held.governor || held.by == "governor") return Words::tr("Paused by the governor: %1").arg(reason);
+  if (held.by == "emergency stop") return Words::tr("Frozen by the emergency stop");
+  if (held.by == "restart") return Words::tr("Paused since before the daemon was restarted");
+  if (held.by == "questions") return Words::tr("Paused until its questions can be asked again: %1").arg(reason);
+  if (held.by == "no-records") return Words::tr("Paused because nothing can be recorded: %1").arg(reason);
+  if (held.by == "another-program") return Words::tr("Paused by another program: %1").arg(reason);
+  if (held.byUid == ownUid) return Words::tr("Paused by you");
+  return Words::tr("Paused by the user %1").arg(held.byUid);
+}
+
+QString stateWords(const top::Row& row, const client::RunDetails* details, std::uint32_t ownUid) {
+  if (row.state == "frozen") {
+    return details != nullptr && details->held ? heldWords(*details->held, ownUid) : Words::tr("Paused");
+  }
+  if (row.state == "stopping") return Words::tr("Is ending");
+  if (row.state == "starting") return Words::tr("Is starting");
+  if (row.questions.value_or(0) > 0)
+    return Words::tr("Waits for your answer to %n question(s)", nullptr, static_cast<int>(*row.questions));
+  if (row.state == "running") return Words::tr("Working");
+  return QString::fromStdString(row.state);
+}
+
+Glyph shapeOf(const top::Row& row) {
+  if (row.state == "frozen") return Glyph::kPaused;
+  if (row.questions.value_or(0) > 0) return Glyph::kAsks;
+  if (row.state == "running") return Glyph::kWorking;
+  return row.state == "starting" || row.state == "stopping" ? Glyph::kIdle : Glyph::kUnknown;
+}
+
+QString warningWords(const client::RunDetails& details) {
+  QStringList warnings;
+  if (!details.weakened.empty()) {
+    QStringList walls;
+    for (const client::Weakening& weakening : details.weakened) walls += visibleText(weakening.wall);
+    warnings += Words::tr("Weakened: %1").arg(walls.join(Words::tr(", ", "between names")));
+  }
+  if (!details.alarms.empty()) warnings += Words::tr("Alarm: %1").arg(visibleText(details.alarms.back().reason));
+  if (!details.limitsReached.empty())
+    warnings += Words::tr("At a limit: %1").arg(visibleText(details.limitsReached.back().reason));
+  return warnings.join(Words::tr("; ", "between warnings"));
+}
+
+}  // namespace
+
+RunWords runWords(const top::Row& row, const client::RunDetails* details, std::uint32_t ownUid) {
+  RunWords words{shapeOf(row), stateWords(row, details, ownUid), {}, {}, {}};
+  QStringList place;
+  if (details != nullptr) {
+    if (!details->policyName.empty()) place += Words::tr("policy %1").arg(visibleText(details->policyName));
+    if (!details->workspace.empty()) place += visibleText(details->workspace);
+    words.command = visibleCommand(details->command).left(kMostCommand);
+    words.warning = warningWords(*details);
+  }
+  if (row.age) place += Words::tr("for %1", "duration").arg(durationText(*row.age));
+  if (row.tokens) place += Words::tr("%1 tokens").arg(figureText(static_cast<double>(*row.tokens), Unit::kCount));
+  words.place = place.join(Words::tr(" · ", "between facts of a run"));
+  return words;
+}
+
+bool canResume(const top::Row& row) { return row.state == "frozen"; }
+
+bool canPause(const top::Row& row) { return row.state == "running" || row.state == "starting"; }
+
+NextStop nextStop(const top::Row& row) {
+  if (row.state == "ended") return NextStop::kNone;
+  return row.state == "stopping" ? NextStop::kKill : NextStop::kAsk;
+}
+
+}  // namespace ringfence::ui
