@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sandbox/plan/display.h"
+#include "sandbox/plan/grants.h"
+#include "sandbox/plan/paths.h"
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/sha256.h"
@@ -116,6 +119,19 @@ std::string defaultName(const std::vector<std::string>& argv) {
   return name;
 }
 
+// Where a person's own policies and their phrase are: who could write there would decide what the next run may do.
+std::vector<std::string> ownSettings(const sandbox::LaunchRequest& launch) {
+  std::vector<std::string> places;
+  const auto add = [&](const std::string& folder) {
+    if (sandbox::isNormalPath(folder) && folder != "/")
+      places.push_back(sandbox::throughRootLinks(launch, folder) + "/ringfence");
+  };
+  add(launch.caller.home + "/.config");
+  const auto moved = launch.callerEnvironment.find("XDG_CONFIG_HOME");
+  if (moved != launch.callerEnvironment.end()) add(moved->second);
+  return places;
+}
+
 sandbox::LaunchRequest launchRequest(const api::RunRequest& request, const RunId& run, const std::string& name,
                                      sandbox::CallerAccount account, std::uint32_t ownUid, const LaunchWorld& world) {
   sandbox::LaunchRequest launch;
@@ -137,6 +153,7 @@ sandbox::LaunchRequest launchRequest(const api::RunRequest& request, const RunId
   launch.protectedPaths = {world.config.stateDir, world.config.runDir};
   launch.protectedPaths.insert(launch.protectedPaths.end(), world.config.policyDirs.begin(),
                                world.config.policyDirs.end());
+  for (std::string& settings : ownSettings(launch)) launch.protectedPaths.push_back(std::move(settings));
   launch.stdio = request.stdio;
   launch.terminalRows = request.rows;
   launch.terminalColumns = request.columns;
@@ -279,6 +296,8 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   }
   clampToHardLimits(plan->rlimits);
   Prepared prepared{std::move(*plan), name, request.workspace, account->home, {}, chosen.notes, {}};
+  if (const std::string display = sandbox::displayGiven(chosen.document, launch); !display.empty())
+    prepared.plan.weakened.push_back({sandbox::Wall::kMount, std::string(sandbox::kDisplayGiven) + display});
   for (const NpuNode& node : npus) {
     prepared.npus.push_back(node.device);
     if (std::string note = lockedNode(node, prepared.plan.identity); !note.empty()) prepared.notes.push_back(note);

@@ -18,7 +18,24 @@ std::optional<api::RuleText> ruleOf(const policy::Origin& origin, const std::str
   return api::RuleText{origin.file, origin.line, text};
 }
 
-api::PendingItem itemOf(const std::vector<const Question*>& card, const Run& run, const Now& now) {
+// What a person would be promised must be what they can read; more than this nobody reads, and nobody's queue holds.
+constexpr std::size_t kMaxOfferedText = 16 << 10;
+
+void addOffers(api::PendingItem& item, const std::vector<const Question*>& card, const Run& run) {
+  for (const Question* question : card) {
+    if (auto why = whyNotLasting(question->what.action)) item.onlyOnce = *std::move(why);
+  }
+  for (const GrantScope scope : {GrantScope::kRun, GrantScope::kProject, GrantScope::kAlways}) {
+    if (!item.onlyOnce.empty()) break;
+    std::string text;
+    for (const Question* question : card) text += policyTextOf(grantOf(run, *question, scope), run.id);
+    if (text.size() > kMaxOfferedText) item.onlyOnce = "what it would write is too long to be shown";
+    item.offers.push_back({scope, std::move(text)});
+  }
+  if (!item.onlyOnce.empty()) item.offers.clear();
+}
+
+api::PendingItem itemOf(const std::vector<const Question*>& card, const Run& run, const State& state, const Now& now) {
   const Question& first = *card.front();
   api::PendingItem item;
   item.id = first.what.id;
@@ -33,6 +50,8 @@ api::PendingItem itemOf(const std::vector<const Question*>& card, const Run& run
   item.batch = static_cast<std::uint32_t>(card.size());
   for (auto other = card.begin() + 1; other != card.end(); ++other) item.batched.push_back((*other)->what.action);
   item.coalesced = static_cast<std::uint32_t>(first.waiting.size());
+  addOffers(item, card, run);
+  item.notInWindow = whyNotInWindow(state, run.what.callerUid).value_or("");
   return item;
 }
 
@@ -129,7 +148,7 @@ void Requests::on(Asker asker, const api::ReadPending& request) {
   for (const auto& card : visibleCards(state, peer, only)) {
     // After a crash its number would be another one's, and whoever saw it would answer that.
     if (card.front()->what.id > lastPublished_) continue;
-    answer(asker, itemOf(card, state.runs.at(card.front()->run), world_.clock.now()), api::Last::kNo);
+    answer(asker, itemOf(card, state.runs.at(card.front()->run), state, world_.clock.now()), api::Last::kNo);
   }
   if (!request.watch) return answer(asker, api::Done{});
   world_.clients.find(asker.client)->session.setSubscribed(0);
@@ -140,7 +159,7 @@ void Requests::tellCard(const Question& question) {
   const State& state = world_.turns.state();
   const auto run = state.runs.find(question.run);
   if (run == state.runs.end()) return;
-  const api::PendingItem item = itemOf(cardOf(state, question), run->second, world_.clock.now());
+  const api::PendingItem item = itemOf(cardOf(state, question), run->second, state, world_.clock.now());
   tellWatchers(run->second.id, run->second.what.callerUid, item);
   tellFollowers(run->second.id, {run->second.id.text(), item});
 }
@@ -203,9 +222,24 @@ Result<void> Requests::checkRewrite(const Peer& peer, const api::AnswerQuestion&
                                        (verdict.why.empty() ? "" : ": " + verdict.why)};
 }
 
+// Whoever can press the buttons of a window is not asked through one.
+Result<void> Requests::checkSurface(const Peer& peer, const api::AnswerQuestion& request) const {
+  const State& state = world_.turns.state();
+  const auto question = state.questions.find(request.id);
+  if (!request.inWindow || request.verdict == api::AnswerVerdict::kDeny || question == state.questions.end()) return {};
+  const Run* run = RF_TRY(findControllable(state, peer, question->second.run));
+  for (const std::uint32_t uid : {run->what.callerUid, peer.uid}) {
+    if (auto why = whyNotInWindow(state, uid))
+      return Error{ErrorCode::kDenied, "this is not allowed in a window: " + *std::move(why)};
+  }
+  return {};
+}
+
 void Requests::on(Asker asker, const api::AnswerQuestion& request) {
   const Peer peer = peerOf(asker);
-  if (auto checked = checkRewrite(peer, request); !checked) {
+  auto checked = checkSurface(peer, request);
+  if (checked) checked = checkRewrite(peer, request);
+  if (!checked) {
     api::Refusal refused = api::refusalOf(checked.error());
     if (checked.error().code == ErrorCode::kDenied) refused.exitCode = kDeniedByPolicy;
     return answer(asker, refused);
@@ -263,6 +297,15 @@ void Requests::answersFailed(const Error& error) {
 
 // ---- grants
 
+void Requests::onFact(const Fact& fact, const ActionsAllowed& body) {
+  const auto& grants = world_.turns.state().grants;
+  for (const AllowedCount& allowed : body.actions) {
+    const std::uint64_t id = grantNamed(allowed.rule);
+    if (grants.contains(id)) grantsUsed_[id] = fact.at.wall;
+  }
+  std::erase_if(grantsUsed_, [&](const auto& used) { return !grants.contains(used.first); });
+}
+
 void Requests::on(Asker asker, const api::ListGrants& request) {
   const State& state = world_.turns.state();
   const Peer peer = peerOf(asker);
@@ -282,6 +325,8 @@ void Requests::on(Asker asker, const api::ListGrants& request) {
     const bool isDurable = grant.seq <= world_.turns.durableSeq();
     if (!isShown(grant) || !isDurable || (over && !request.ended)) continue;
     list.rows.push_back(rowOf(grant));
+    if (const auto used = grantsUsed_.find(id); used != grantsUsed_.end())
+      list.rows.back().lastUsed = formatRfc3339(used->second);
     if (!over) continue;
     list.rows.back().ended = formatRfc3339(grant.what.untilWall.value_or(world_.clock.now().wall));
     list.rows.back().endedWhy = *over;

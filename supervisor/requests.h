@@ -132,6 +132,7 @@ class Requests {
   void onFact(const Fact& fact, const AskJoined& body);
   void onFact(const Fact& fact, const AskLeft& body);
   void onFact(const Fact& fact, const ActionAnswered& body);
+  void onFact(const Fact& fact, const ActionsAllowed& body);
   void onFact(const Fact& fact, const RunStarted& body) { began(fact.run, body.pid); }  // adopted meanwhile
   void onFact(const Fact& fact, const RunFrozen& body);
   void onFact(const Fact& fact, const RunResumed& body);
@@ -167,6 +168,7 @@ class Requests {
   void tellCard(const Question& question);
   // A rewrite must not lead to what is forbidden.
   Result<void> checkRewrite(const Peer& peer, const api::AnswerQuestion& request) const;
+  Result<void> checkSurface(const Peer& peer, const api::AnswerQuestion& request) const;
   api::Refusal lateness(const Revoking& revoking) const;
   api::Refusal notRecorded(const Revoking& revoking) const;
   void answerWhenDurable(Answering answering);
@@ -195,6 +197,8 @@ class Requests {
   std::multimap<RunId, Follower> followers_;
   std::vector<Watcher> watchers_;
   std::deque<Answering> answering_;  // in the order of seq
+  // By grant: when a guard last told, on the wall clock, that it allowed by it. Of those in force, since this start.
+  std::map<std::uint64_t, Microseconds> grantsUsed_;
   std::vector<Revoking> revoking_;
   std::vector<Asker> rearming_;
   Metrics metrics_;

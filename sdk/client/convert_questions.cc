@@ -115,6 +115,10 @@ PendingItem fromMessage(const v1::PendingItem& message) {
   item.batch = message.batch() == 0 ? 1 : message.batch();
   for (const v1::PendingAction& action : message.batched()) item.batched.push_back(fromMessage(action));
   item.coalesced = message.coalesced() == 0 ? 1 : message.coalesced();
+  for (const v1::ScopeOffer& offer : message.offers())
+    item.offers.push_back({fromMessage(offer.scope()), offer.policy_text()});
+  item.onlyOnce = message.only_once();
+  item.notInWindow = message.not_in_window();
   return item;
 }
 
@@ -136,6 +140,7 @@ GrantRow fromMessage(const v1::GrantRow& message) {
   row.issued = message.issued();
   row.byUid = message.by_uid();
   row.hits = message.hits();
+  row.lastUsed = message.last_used();
   row.revoked = message.revoked();
   if (message.has_revoked_by()) row.revokedBy = message.revoked_by();
   row.ended = message.ended();
@@ -160,6 +165,7 @@ WhyAnswer fromMessage(const v1::WhyAnswer& message) {
 void toMessage(const QuestionAnswer& answer, v1::AnswerRequest& message) {
   message.set_id(answer.id);
   message.set_digest(answer.digest);
+  message.set_in_window(answer.surface == Surface::kWindow);
   if (const auto* allow = std::get_if<AllowAnswer>(&answer.verdict)) {
     message.set_verdict(v1::VERDICT_ALLOW);
     message.set_scope(toMessage(allow->scope));

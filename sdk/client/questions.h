@@ -35,6 +35,11 @@ struct RuleText {
   std::uint32_t line = 0;
   std::string text;
 };
+// What allowing it for longer than once would write, but for the number, the moment and an end.
+struct ScopeOffer {
+  Scope scope = Scope::kUnknown;
+  std::string policyText;
+};
 struct PendingItem {
   std::uint64_t id = 0;
   std::string run, runName;
@@ -47,6 +52,9 @@ struct PendingItem {
   std::uint32_t batch = 1;             // questions that this one stands for
   std::vector<PendingAction> batched;  // the others of the batch, as far as they were sent
   std::uint32_t coalesced = 1;         // calls that wait for the same answer
+  std::vector<ScopeOffer> offers;      // for how long it can be allowed, beside once
+  std::string onlyOnce;                // why there are none
+  std::string notInWindow;             // why it cannot be allowed in a window now; empty: it can
 };
 struct PendingGone {
   std::uint64_t id = 0;
@@ -63,6 +71,8 @@ struct AllowAnswer {
 struct DenyAnswer {
   std::string say;  // to the agent
 };
+// Where a person answers. What is allowed in a window is refused while a run could press its buttons.
+enum class Surface { kUnknown, kWindow };
 // In place of what was wanted: one of them.
 struct RewriteAnswer {
   std::vector<std::string> argv;
@@ -72,6 +82,7 @@ struct QuestionAnswer {
   std::uint64_t id = 0;
   std::string digest;  // not empty: counts only while the question has it
   std::variant<AllowAnswer, DenyAnswer, RewriteAnswer> verdict = DenyAnswer{};
+  Surface surface = Surface::kUnknown;
 };
 
 enum class GrantsShown { kInForce, kAlsoEnded };
@@ -83,6 +94,7 @@ struct GrantRow {
   std::string target;
   std::vector<std::string> argv;
   std::string until, policyText, issued;
+  std::string lastUsed;  // empty: not since the daemon started
   std::uint32_t byUid = 0;
   std::uint64_t hits = 0;
   std::string revoked;  // empty: nobody did

@@ -67,6 +67,11 @@ struct RuleText {
   std::uint32_t line = 0;
   std::string text;
 };
+// What allowing it for longer than once would write.
+struct ScopeOffer {
+  GrantScope scope = GrantScope::kRun;
+  std::string policyText;
+};
 // What somebody waits to be allowed. Field by field as sdk/proto/control.proto explains them.
 struct PendingItem {
   std::uint64_t id = 0;
@@ -77,6 +82,8 @@ struct PendingItem {
   std::uint32_t batch = 1;
   std::vector<sandbox::GuardedAction> batched;  // the others of the batch; their chains stay here
   std::uint32_t coalesced = 1;
+  std::vector<ScopeOffer> offers;
+  std::string onlyOnce, notInWindow;
 };
 enum class Settlement { kAllowed, kDenied, kRewritten, kExpired, kStopped, kWithdrawn };
 struct PendingGone {
@@ -212,7 +219,7 @@ struct GrantRow {
   policy::Operation operation = policy::Operation::kRead;
   std::string target;
   std::vector<std::string> argv;
-  std::string until, policyText, issued;
+  std::string until, policyText, issued, lastUsed;
   std::uint32_t byUid = 0;
   std::uint64_t hits = 0;
   // Of one that counts no more: when, and either who revoked it or why it ended.

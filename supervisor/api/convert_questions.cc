@@ -180,6 +180,7 @@ void fillRow(const GrantRow& row, v1::GrantRow& message) {
   message.set_issued(row.issued);
   message.set_by_uid(row.byUid);
   message.set_hits(row.hits);
+  message.set_last_used(row.lastUsed);
   if (row.revokedBy) {
     message.set_revoked(row.ended);
     message.set_revoked_by(*row.revokedBy);
@@ -214,6 +215,7 @@ Result<Request> toRequest(const v1::AnswerRequest& message) {
   answer.duration = RF_TRY(toDuration(message.duration_sec(), answer.scope));
   answer.say = RF_TRY(boundedText(message.say(), "say", kMaxSayLength));
   answer.rewrite = RF_TRY(toRewrite(message, answer.verdict));
+  answer.inWindow = message.in_window();
   return Request(std::move(answer));
 }
 
@@ -274,6 +276,13 @@ void fillMessage(const PendingItem& item, v1::PendingItem& message) {
   message.set_batch(item.batch);
   for (const sandbox::GuardedAction& action : item.batched) fillAction(action, *message.add_batched());
   message.set_coalesced(item.coalesced);
+  for (const ScopeOffer& offer : item.offers) {
+    v1::ScopeOffer& added = *message.add_offers();
+    added.set_scope(toMessage(offer.scope));
+    added.set_policy_text(asUtf8(offer.policyText));
+  }
+  message.set_only_once(asUtf8(item.onlyOnce));
+  message.set_not_in_window(asUtf8(item.notInWindow));
 }
 
 void fillMessage(const PendingGone& gone, v1::PendingGone& message) {

@@ -129,6 +129,7 @@ struct AnswerQuestion {
   std::optional<std::chrono::seconds> duration;
   std::string say;
   sandbox::Rewrite rewrite;  // kRewrite: exactly one of its fields
+  bool inWindow = false;
 };
 struct ListGrants {
   std::string run;     // empty: all that the peer may see

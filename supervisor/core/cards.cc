@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "sandbox/plan/display.h"
 #include "sdk/base/sha256.h"
+#include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -135,6 +137,18 @@ std::string_view settledName(Settled settled) {
     case Settled::kWithdrawn: return "withdrawn";
   }
   return "denied";
+}
+
+std::optional<std::string> whyNotInWindow(const State& state, std::uint32_t uid) {
+  for (const auto& [id, other] : state.runs) {
+    if (!isLive(other) || other.what.callerUid != uid) continue;
+    for (const sandbox::Weakening& weakening : other.what.weakened) {
+      if (!weakening.reason.starts_with(sandbox::kDisplayGiven)) continue;
+      return describe(other) + " was given " + weakening.reason.substr(sandbox::kDisplayGiven.size()) +
+             " and could press the button itself";
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> whyClosed(const State& state, const Peer& peer, std::uint64_t id) {

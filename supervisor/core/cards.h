@@ -41,6 +41,10 @@ std::optional<std::string> whyRefused(const State& state, const Run& run, sandbo
 // Whether that ask would become a question of its own: nobody asks it yet, and nothing answers it.
 bool isNew(const State& state, const Run& run, sandbox::GuardKind guard, const sandbox::Ask& ask);
 
+// Why that person may allow nothing in a window now: a live run of theirs has their screen, and could press the button
+// itself.
+std::optional<std::string> whyNotInWindow(const State& state, std::uint32_t uid);
+
 // "answered already: denied by uid 1000 at …", where that is known and the peer may know it.
 std::optional<std::string> whyClosed(const State& state, const Peer& peer, std::uint64_t id);
 

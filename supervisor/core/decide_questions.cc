@@ -180,24 +180,16 @@ Result<void> checkAnswer(const State& state, const AnswerCard& command, const st
   return {};
 }
 
-GrantIssued grantOf(const Run& run, const Question& question, const AnswerCard& command, std::uint64_t id,
+GrantIssued grantBy(const AnswerCard& command, const Run& run, const Question& question, std::uint64_t id,
                     const Now& now) {
-  const policy::Action& action = question.what.action.action;
-  GrantIssued grant;
+  GrantIssued grant = grantOf(run, question, command.scope);
   grant.id = id;
-  grant.scope = command.scope;
-  grant.uid = run.what.callerUid;
-  if (command.scope == GrantScope::kProject) grant.workspace = run.what.workspace;
-  grant.question = question.what.id;
   grant.byUid = command.peer.uid;
-  grant.operation = action.operation;
-  grant.target = action.target;
-  if (action.operation == policy::Operation::kExec) grant.argv = action.argv;
   if (command.duration) {
     grant.untilBoottime = now.boottime + *command.duration;
     grant.untilWall = now.wall + *command.duration;
   }
-  grant.policyText = policyTextOf(grant, now);
+  grant.policyText = policyTextOf(grant, run.id, now);
   return grant;
 }
 
@@ -287,7 +279,7 @@ Result<void> decideAnswer(Deciding& deciding, const AnswerCard& command, const C
   std::uint64_t grantId = state.lastGrant;
   for (const Question* one : card) {
     if (command.scope != GrantScope::kOnce) {
-      GrantIssued grant = grantOf(run, *one, command, ++grantId, context.now);
+      GrantIssued grant = grantBy(command, run, *one, ++grantId, context.now);
       const StandingGrant standing{grant, run.id, 0, context.now, context.bootId};
       sendRulesWhere(deciding, deciding.record(run.id, std::move(grant)), standing);
     }

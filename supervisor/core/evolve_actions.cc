@@ -1,10 +1,10 @@
 #include "supervisor/core/evolve_actions.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 #include "supervisor/core/cards.h"
+#include "supervisor/core/grants.h"
 #include "supervisor/core/later.h"
 
 namespace ringfence::supervisor {
@@ -23,16 +23,6 @@ template <typename T>
 void pushBounded(std::vector<T>& list, T entry, std::size_t most) {
   list.push_back(std::move(entry));
   if (list.size() > most) list.erase(list.begin());
-}
-
-// "grant 12 write /x": 12. 0: no grant, or one of a file.
-std::uint64_t grantNamed(std::string_view rule) {
-  constexpr std::string_view kPrefix = "grant ";
-  if (!rule.starts_with(kPrefix)) return 0;
-  std::uint64_t id = 0;
-  const std::string_view number = rule.substr(kPrefix.size(), rule.find(' ', kPrefix.size()) - kPrefix.size());
-  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), id);
-  return parsed.ec == std::errc() && parsed.ptr == number.data() + number.size() ? id : 0;
 }
 
 sandbox::ProcessLink writerOf(const sandbox::GuardedAction& action) {

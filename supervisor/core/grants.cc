@@ -1,5 +1,8 @@
 #include "supervisor/core/grants.h"
 
+#include <charconv>
+
+#include "policy/flatten.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::supervisor {
@@ -17,6 +20,22 @@ const char* operationName(policy::Operation operation) {
 
 std::string untilOf(const GrantIssued& grant) {
   return grant.untilWall ? formatRfc3339(*grant.untilWall) : std::string();
+}
+
+// A name that is not UTF-8 is in no policy file: it stands there as a person sees it.
+std::string quoted(const std::string& text) {
+  return policy::quoteToml(isValidUtf8(text) ? text : escapeForDisplay(text));
+}
+
+std::string placeOf(const GrantIssued& grant, const RunId& run) {
+  const std::string ofUser = "in every run of uid " + std::to_string(grant.uid);
+  switch (grant.scope) {
+    case GrantScope::kOnce: return "once";
+    case GrantScope::kRun: return "until run " + run.text() + " ends";
+    case GrantScope::kProject: return ofUser + " in the workspace " + quoted(grant.workspace);
+    case GrantScope::kAlways: break;
+  }
+  return ofUser;
 }
 
 }  // namespace
@@ -63,18 +82,44 @@ std::vector<policy::Grant> grantsFor(const State& state, const GrantsAt& at, con
   return grants;
 }
 
-std::string policyTextOf(const GrantIssued& grant, const Now& issuedAt) {
-  std::string text = "# given by uid " + std::to_string(grant.byUid) + " at " + formatRfc3339(issuedAt.wall) +
-                     " as the answer to question " + std::to_string(grant.question) +
-                     "\n[[grant]]\nid = " + std::to_string(grant.id) + "\noperation = \"" +
-                     operationName(grant.operation) + "\"\ntarget = " + quoteJson(grant.target) + "\n";
+std::uint64_t grantNamed(std::string_view rule) {
+  constexpr std::string_view kPrefix = "grant ";
+  if (!rule.starts_with(kPrefix)) return 0;
+  std::uint64_t id = 0;
+  const std::string_view number = rule.substr(kPrefix.size(), rule.find(' ', kPrefix.size()) - kPrefix.size());
+  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), id);
+  return parsed.ec == std::errc() && parsed.ptr == number.data() + number.size() ? id : 0;
+}
+
+GrantIssued grantOf(const Run& run, const Question& question, GrantScope scope) {
+  const policy::Action& action = question.what.action.action;
+  GrantIssued grant;
+  grant.scope = scope;
+  grant.uid = run.what.callerUid;
+  if (scope == GrantScope::kProject) grant.workspace = run.what.workspace;
+  grant.question = question.what.id;
+  grant.operation = action.operation;
+  grant.target = action.target;
+  if (action.operation == policy::Operation::kExec) grant.argv = action.argv;
+  return grant;
+}
+
+std::string policyTextOf(const GrantIssued& grant, const RunId& run) {
+  std::string text = "# in force " + placeOf(grant, run) + "\n[[grant]]\nop = \"" + operationName(grant.operation) +
+                     "\"\ntarget = " + quoted(grant.target) + "\n";
   if (grant.operation == policy::Operation::kExec) {
     text += "argv = [";
-    for (std::size_t i = 0; i < grant.argv.size(); ++i) text += (i == 0 ? "" : ", ") + quoteJson(grant.argv[i]);
+    for (std::size_t i = 0; i < grant.argv.size(); ++i) text += (i == 0 ? "" : ", ") + quoted(grant.argv[i]);
     text += "]\n";
   }
-  if (grant.untilWall) text += "until = " + quoteJson(untilOf(grant)) + "\n";
+  if (grant.untilWall) text += "until = " + quoted(untilOf(grant)) + "\n";
   return text;
+}
+
+std::string policyTextOf(const GrantIssued& grant, const RunId& run, const Now& issuedAt) {
+  return "# grant " + std::to_string(grant.id) + ", given by uid " + std::to_string(grant.byUid) + " at " +
+         formatRfc3339(issuedAt.wall) + " as the answer to question " + std::to_string(grant.question) + "\n" +
+         policyTextOf(grant, run);
 }
 
 std::optional<std::string> whyNotLasting(const sandbox::GuardedAction& action) {

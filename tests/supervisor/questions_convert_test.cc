@@ -70,6 +70,9 @@ PendingItem exampleItem() {
   item.batch = 3;
   item.batched = {{{policy::Operation::kWrite, "/a", {}}, "unlinkat", "", "/b", "", {}, {}}};
   item.coalesced = 4;
+  item.offers = {{GrantScope::kRun, "[[grant]]"}, {GrantScope::kAlways, "[[grant]] # all"}};
+  item.onlyOnce = "too long";
+  item.notInWindow = "r-1 has a display";
   return item;
 }
 
@@ -100,6 +103,11 @@ void checkExample(const client::PendingItem& item) {
   CHECK(item.batched[0].target == "/a");
   CHECK(item.batched[0].operation == client::Operation::kWrite);
   CHECK(item.coalesced == 4);
+  REQUIRE(item.offers.size() == 2);
+  CHECK(item.offers[1].scope == client::Scope::kAlways);
+  CHECK(item.offers[1].policyText == "[[grant]] # all");
+  CHECK(item.onlyOnce == "too long");
+  CHECK(item.notInWindow == "r-1 has a display");
 }
 
 }  // namespace
@@ -274,6 +282,13 @@ TEST_CASE("why asks about a whole action of one run") {
   CHECK_FALSE(whyOf([](v1::WhyRequest& why) { why.set_operation(v1::OPERATION_WRITE); }));
 }
 
+TEST_CASE("that an answer was given in a window arrives, and is not assumed") {
+  client::QuestionAnswer answer{.id = 17, .digest = "", .verdict = client::AllowAnswer{}};
+  CHECK_FALSE(std::get<AnswerQuestion>(answerOf(answer).value()).inWindow);
+  answer.surface = client::Surface::kWindow;
+  CHECK(std::get<AnswerQuestion>(answerOf(answer).value()).inWindow);
+}
+
 TEST_CASE("a grant arrives with every field") {
   GrantRow row;
   row.id = 3;
@@ -288,6 +303,7 @@ TEST_CASE("a grant arrives with every field") {
   row.issued = "2026-11-28T10:00:00Z";
   row.byUid = 1000;
   row.hits = 8;
+  row.lastUsed = "2026-11-28T10:30:00Z";
   row.ended = "2026-11-28T11:00:00Z";
   row.revokedBy = 1001;
   row.endedWhy = "why";
@@ -306,6 +322,7 @@ TEST_CASE("a grant arrives with every field") {
   CHECK(heard.issued == row.issued);
   CHECK(heard.byUid == 1000);
   CHECK(heard.hits == 8);
+  CHECK(heard.lastUsed == row.lastUsed);
   CHECK(heard.revoked == row.ended);
   CHECK(heard.revokedBy == 1001U);
   CHECK(heard.ended == row.ended);

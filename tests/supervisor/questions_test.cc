@@ -276,6 +276,7 @@ TEST_CASE("what is allowed for longer becomes a grant with its text, in force fo
   CHECK(text.find("[[grant]]") != std::string::npos);
   CHECK(text.find("target = \"/home/ada/Videos \\\"x\\\"\"") != std::string::npos);
   CHECK(text.find("until = \"") != std::string::npos);
+  CHECK(text.find("# in force in every run of uid 1000\n") != std::string::npos);
   // Not yet durable: not yet in force.
   GrantsAt early = at();
   early.durableSeq = world.state.grants.at(2).seq;

@@ -115,7 +115,15 @@ std::string pendingJson(const client::PendingItem& item) {
   json.field("digest", item.digest).field("asked", item.asked).field("deadline", item.deadline);
   json.field("reversible", reversibilityName(item.reversible)).field("batch", item.batch).key("batched").beginArray();
   for (const client::PendingAction& action : item.batched) actionFields(json, action);
-  json.endArray().field("coalesced", item.coalesced).endObject();
+  json.endArray().field("coalesced", item.coalesced).key("offers").beginArray();
+  for (const client::ScopeOffer& offer : item.offers) {
+    json.beginObject().field("scope", scopeName(offer.scope)).untrustedField("policy_text", offer.policyText);
+    json.endObject();
+  }
+  json.endArray();
+  json.untrustedFieldOrNull("only_once", item.onlyOnce);
+  json.untrustedFieldOrNull("not_in_window", item.notInWindow);
+  json.endObject();
   return std::move(json).take();
 }
 
@@ -142,6 +150,7 @@ std::string grantJson(const client::GrantRow& grant) {
   json.untrustedFieldOrNull("policy_text", grant.policyText);
   json.untrustedFieldOrNull("issued", grant.issued);
   json.field("by", grant.byUid).field("hits", grant.hits);
+  json.untrustedFieldOrNull("last_used", grant.lastUsed);
   json.untrustedFieldOrNull("revoked", grant.revoked);
   json.key("revoked_by");
   if (grant.revokedBy)

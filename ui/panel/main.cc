@@ -1,5 +1,7 @@
 #include <QApplication>
 
+#include "ui/panel/grants_page.h"
+#include "ui/panel/inbox_page.h"
 #include "ui/panel/main_window.h"
 #include "ui/panel/now_page.h"
 #include "ui/shared/target_style.h"
@@ -15,9 +17,13 @@ int main(int argc, char** argv) {
   StopLink stop;
   RunsModel runs;
   QObject::connect(&link, &Link::snapshotArrived, &runs, &RunsModel::show);
+  QuestionsModel questions;
+  QObject::connect(&link, &Link::questionsChanged, &questions, &QuestionsModel::take);
   const Sources sources{link, stop, runs};
   MainWindow window(sources, {
                                  new NowPage(sources),
+                                 new InboxPage(sources, questions),
+                                 new GrantsPage(sources),
                              });
   window.resize(1000, 700);
   window.show();

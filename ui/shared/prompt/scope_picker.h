@@ -1,0 +1,44 @@
+// For how long something is allowed: once, unless the person picks more; each longer one with the rule that it writes.
+#pragma once
+
+#include <QWidget>
+#include <array>
+
+#include "ui/shared/question_words.h"
+
+class QButtonGroup;
+class QCheckBox;
+class QLabel;
+class QPlainTextEdit;
+class QRadioButton;
+
+namespace ringfence::ui {
+
+class ScopePicker final : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit ScopePicker(QWidget* parent = nullptr);
+
+  enum class Offer { kAll, kOnceAlone };
+  // Once is picked again.
+  void begin(const client::PendingItem& item, Offer offer);
+  client::Scope scope() const;
+  // What is for ever needs one more click.
+  bool isSure() const;
+
+ signals:
+  void changed();
+
+ private:
+  void showRule();
+
+  client::PendingItem item_;
+  std::array<QRadioButton*, 4> buttons_{};
+  QButtonGroup* group_;
+  QLabel* why_;
+  QPlainTextEdit* rule_;
+  QCheckBox* sure_;
+};
+
+}  // namespace ringfence::ui
