@@ -1,6 +1,7 @@
 #include <QApplication>
 
 #include "ui/panel/grants_page.h"
+#include "ui/panel/history_page.h"
 #include "ui/panel/inbox_page.h"
 #include "ui/panel/main_window.h"
 #include "ui/panel/now_page.h"
@@ -19,11 +20,13 @@ int main(int argc, char** argv) {
   QObject::connect(&link, &Link::snapshotArrived, &runs, &RunsModel::show);
   QuestionsModel questions;
   QObject::connect(&link, &Link::questionsChanged, &questions, &QuestionsModel::take);
+  FactLog facts(link);
   const Sources sources{link, stop, runs};
   MainWindow window(sources, {
                                  new NowPage(sources),
                                  new InboxPage(sources, questions),
                                  new GrantsPage(sources),
+                                 new HistoryPage(sources, facts),
                              });
   window.resize(1000, 700);
   window.show();

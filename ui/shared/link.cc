@@ -23,8 +23,9 @@ using namespace std::chrono_literals;
 constexpr auto kReadEvery = 500ms;
 constexpr auto kTryAgainAfter = 1s;
 constexpr auto kTellEvery = 250ms;
-constexpr auto kAtOnce = 1s;  // an order that takes longer than this is shown as waiting
-constexpr auto kSilent = 2s;  // a reading that takes longer than this is trouble
+constexpr auto kAtOnce = 1s;       // an order that takes longer than this is shown as waiting
+constexpr auto kSilent = 2s;       // a reading that takes longer than this is trouble
+constexpr auto kTakenWithin = 2s;  // The daemon ends a stream that nobody reads for five.
 constexpr std::size_t kMostLines = 20'000, kMostQuestionEvents = 10'000;  // that wait to be taken
 
 // How long a request waits for somebody to take it.
@@ -389,9 +390,13 @@ void Link::followLog(std::shared_ptr<Shared> shared) {
         if (auto* failure = std::get_if<client::Failure>(&next)) return std::move(*failure);
         auto& line = std::get<0>(next);
         if (!line) return failureOf({ErrorCode::kUnavailable, "the daemon ended the stream of the log"});
-        const std::lock_guard lock(shared->mutex);
-        if (!shared->log.isFor(wish)) return std::nullopt;
+        std::unique_lock lock(shared->mutex);
         auto& lines = shared->lines;
+        // What is past comes as fast as it is taken; what happens meanwhile waits in the daemon, but not for long.
+        shared->changed.wait_for(lock, kTakenWithin, [&] {
+          return shared->link == nullptr || !shared->log.isFor(wish) || lines.lines.size() < kMostLines;
+        });
+        if (!shared->log.isFor(wish)) return std::nullopt;
         if (lines.lines.size() >= kMostLines) {  // Half at once, so that this is not done for every line.
           lines.lines.erase(lines.lines.begin(), lines.lines.begin() + kMostLines / 2);
           lines.skipped += kMostLines / 2;
@@ -424,6 +429,7 @@ void Link::takeLines() {
   {
     const std::lock_guard lock(shared_->mutex);
     lines = std::exchange(shared_->lines, {});
+    shared_->changed.notify_all();
   }
   if (lines.lines.empty()) return;
   linesPause_->start();

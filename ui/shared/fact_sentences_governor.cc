@@ -1,0 +1,91 @@
+#include "ui/shared/fact_sentences.h"
+
+// What facts about the governor, limits, alarms, leases and the emergency stop say.
+namespace ringfence::ui {
+namespace {
+
+QString runRestrained(const FactBody& body, const QString&) {
+  const QString step = body.text("step");
+  const QString reason = body.text("reason");
+  const auto bytes = body.number("bytes");
+  if (step == "reclaim") return Facts::tr("The governor took %1 of its memory back: %2.").arg(sizeWord(bytes), reason);
+  if (step == "limit-writes" && bytes)
+    return Facts::tr("The governor slowed its writes to %1 a second: %2.").arg(sizeWord(bytes), reason);
+  if (step == "limit-writes") return Facts::tr("The governor lets it write at full speed again: %1.").arg(reason);
+  if (step == "defer-model-call") return Facts::tr("The governor put its model call off: %1.").arg(reason);
+  return Facts::tr("The governor restrained it (%1): %2.").arg(step, reason);
+}
+
+QString interruptionMeasured(const FactBody& body, const QString&) {
+  const QString predicted = priceWord(body.part("predicted"));
+  const QString real = priceWord(body.part("real"));
+  if (body.isTrue("killed"))
+    return Facts::tr("Being ended cost it %1; this had been thought to cost %2.").arg(real, predicted);
+  return Facts::tr("Being paused for %1 cost it %2; this had been thought to cost %3.")
+      .arg(timeWord(body.number("held_usec")), real, predicted);
+}
+
+QString alarmRaised(const FactBody& body, const QString&) {
+  return Facts::tr("Alarm (%1): %2.").arg(body.text("kind"), body.text("reason"));
+}
+
+QString leaseGiven(const FactBody& body, const QString&) {
+  return Facts::tr("It may use the device %1, up to %2 % of it.")
+      .arg(body.text("device"), numberWord(body.number("percent")));
+}
+
+QString leaseEnded(const FactBody& body, const QString&) {
+  return Facts::tr("It no longer has the device %1.").arg(body.text("device"));
+}
+
+QString limitReached(const FactBody& body, const QString&) {
+  return Facts::tr("It reached the limit “%1”: %2.").arg(body.text("limit"), body.text("reason"));
+}
+
+QString emergencyStopped(const FactBody& body, const QString&) {
+  const QString trigger = body.text("trigger");
+  if (!body.has("runs")) return Facts::tr("EMERGENCY STOP (%1): %2.").arg(trigger, body.text("note"));
+  const QString took = timeWord(body.number("took_usec"));
+  const QString runs = Facts::tr("%n agents", nullptr, countWord(body.number("runs")));
+  if (body.isTrue("killed")) return Facts::tr("EMERGENCY STOP (%1): %2 were ended in %3.").arg(trigger, runs, took);
+  if (body.isTrue("verified"))
+    return Facts::tr("EMERGENCY STOP (%1): %2 were frozen in %3; that nothing runs was checked.")
+        .arg(trigger, runs, took);
+  return Facts::tr("EMERGENCY STOP (%1): %2 were frozen in %3; something was still finishing.")
+      .arg(trigger, runs, took);
+}
+
+QString rearmed(const FactBody& body, const QString&) {
+  return Facts::tr("%1 said that there is no emergency any more.").arg(userWord(body.number("uid")));
+}
+
+QString latchReleased(const FactBody&, const QString&) {
+  return Facts::tr("Agents can be started and resumed again; none is by this.");
+}
+
+}  // namespace
+
+QString priceWord(const FactBody& price) {
+  if (price.isEmpty()) return Facts::tr("unknown");
+  const auto tokens = price.number("tokens").value_or(0);
+  const QString delay = timeWord(price.number("delay_usec"));
+  if (tokens == 0) return delay;
+  return Facts::tr("%1 and %n tokens", nullptr, countWord(tokens)).arg(delay);
+}
+
+std::span<const KindOfFact> governorFacts() {
+  static constexpr KindOfFact kKinds[] = {
+      {"run-restrained", QT_TRANSLATE_NOOP("Facts", "an agent was restrained"), runRestrained},
+      {"interruption-measured", QT_TRANSLATE_NOOP("Facts", "an interruption was measured"), interruptionMeasured},
+      {"alarm-raised", QT_TRANSLATE_NOOP("Facts", "an alarm was raised"), alarmRaised},
+      {"lease-given", QT_TRANSLATE_NOOP("Facts", "a device was lent"), leaseGiven},
+      {"lease-ended", QT_TRANSLATE_NOOP("Facts", "a device came back"), leaseEnded},
+      {"limit-reached", QT_TRANSLATE_NOOP("Facts", "a limit was reached"), limitReached},
+      {"emergency-stopped", QT_TRANSLATE_NOOP("Facts", "an emergency stop"), emergencyStopped},
+      {"rearmed", QT_TRANSLATE_NOOP("Facts", "the end of an emergency"), rearmed},
+      {"latch-released", QT_TRANSLATE_NOOP("Facts", "starts are possible again"), latchReleased},
+  };
+  return kKinds;
+}
+
+}  // namespace ringfence::ui
