@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "sandbox/kernel/namespaces.h"
+
 namespace ringfence::supervisor {
 namespace {
 
@@ -80,6 +82,11 @@ bool hasHungUp(int pipe) {
 
 }  // namespace
 
+bool hasEnded(int pidfd) {
+  pollfd watched{pidfd, POLLIN, 0};
+  return ::poll(&watched, 1, 0) > 0 && (watched.revents & POLLIN) != 0;
+}
+
 Result<KeptPeer> KeptProgram::connect() const {
   const std::string& path = place_.socketPath;
   sockaddr_un address{};
@@ -91,7 +98,10 @@ Result<KeptPeer> KeptProgram::connect() const {
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
     return posixError(errno, "connecting to " + path);
   const std::int32_t pid = RF_TRY(trusted(socket.get(), place_.name));
-  return KeptPeer{std::move(socket), pid};
+  auto life = sandbox::openPidfd(pid);
+  if (life ? hasEnded(life->get()) : life.error().sysErrno == ESRCH)
+    return Error{ErrorCode::kUnavailable, place_.name + " has ended, and what it was starting still has its socket"};
+  return KeptPeer{std::move(socket), pid, life ? *std::move(life) : UniqueFd()};
 }
 
 std::optional<std::string> KeptProgram::start(Microseconds now) {

@@ -16,7 +16,11 @@ namespace ringfence::supervisor {
 struct KeptPeer {
   UniqueFd socket;
   std::int32_t pid = 0;
+  UniqueFd life;  // a pidfd: readable when it has ended; empty: the kernel did not give one
 };
+
+// Whether the process of that pidfd has ended.
+bool hasEnded(int pidfd);
 
 class KeptProgram {
  public:
@@ -28,7 +32,9 @@ class KeptProgram {
   };
   explicit KeptProgram(Place place) : place_(std::move(place)) {}
 
-  // A non-blocking socket to it; kDenied when whoever serves it is not a process of our own user.
+  // A non-blocking socket to it; kDenied when whoever serves it is not a process of our own user. A child of it that
+  // has not become anything else yet has its sockets, also when it is dead: of such a one nobody answers
+  // (kUnavailable).
   Result<KeptPeer> connect() const;
   // Boottime. Before it there is nothing to do.
   Microseconds nextTry() const { return nextTry_; }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "sandbox/wire/long_message.h"
 #include "sdk/base/io.h"
@@ -27,10 +28,12 @@ bool wouldBlock(const Error& error) {
 // ---- connecting
 
 Result<void> LauncherLink::connect() {
-  UniqueFd socket = RF_TRY(program_.connect()).socket;
+  KeptPeer peer = RF_TRY(program_.connect());
   const int room = static_cast<int>(4 * sandbox::kMaxWirePacket.count);
-  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);  // The default may hold one plan only.
-  socket_ = std::move(socket);
+  // The default may hold one plan only.
+  (void)::setsockopt(peer.socket.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  socket_ = std::move(peer.socket);
+  life_ = std::move(peer.life);
   stage_ = Stage::kGreeting;
   RF_TRY(queue(sandbox::encode(sandbox::LauncherRequest(sandbox::WireHello{})), {}));
   flush();
@@ -55,6 +58,7 @@ std::vector<LinkNews> LauncherLink::advance() {
 
 void LauncherLink::down(std::string reason, std::vector<LinkNews>& news) {
   socket_.reset();
+  life_.reset();
   queue_.clear();
   adopted_.clear();
   stage_ = Stage::kDown;
@@ -128,6 +132,16 @@ std::vector<LinkNews> LauncherLink::receive() {
     }
     handle(std::move(*event), std::move(packet->fds), news);
   }
+  return news;
+}
+
+std::vector<LinkNews> LauncherLink::ended() {
+  std::vector<LinkNews> news;
+  if (!life_ || !hasEnded(life_.get())) return news;
+  // What it had told before is still there to be read, and nothing comes any more.
+  for (std::vector<LinkNews> more = receive(); !more.empty(); more = receive())
+    news.insert(news.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  if (stage_ != Stage::kDown) down("it ended", news);
   return news;
 }
 

@@ -36,12 +36,16 @@ class LauncherLink final : public AgentLauncher {
   Result<void> send(const sandbox::LauncherRequest& request, std::span<const int> fds) override;
   Result<UniqueFd> copyOf(const RunId& run, sandbox::HeldFd which) const override;
 
-  int fd() const { return socket_.get(); }  // -1: not connected
+  int fd() const { return socket_.get(); }    // -1: not connected
+  int lifeFd() const { return life_.get(); }  // -1: not connected, or not known
   bool wantsWrite() const { return !queue_.empty(); }
   std::optional<Microseconds> nextTry() const;  // boottime: when advance() has something to do
 
-  std::vector<LinkNews> advance();    // connects, starts the program
-  std::vector<LinkNews> receive();    // when fd() is readable
+  std::vector<LinkNews> advance();  // connects, starts the program
+  std::vector<LinkNews> receive();  // when fd() is readable
+  // When lifeFd() is readable. Its connection may stay open without it: a child that it was just making has a copy, and
+  // one that is made in a group that is held goes no further.
+  std::vector<LinkNews> ended();
   void flush();                       // when fd() is writable
   void dismiss();                     // asks the launcher to end, which it does when it keeps no run
   void retire() { retired_ = true; }  // when it is gone it is not started again
@@ -66,7 +70,7 @@ class LauncherLink final : public AgentLauncher {
 
   KeptProgram program_;
   const Clock& clock_;
-  UniqueFd socket_;
+  UniqueFd socket_, life_;
   Stage stage_ = Stage::kDown;
   bool retired_ = false;
   std::int32_t pid_ = 0;

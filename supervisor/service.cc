@@ -263,33 +263,36 @@ class Service {
     return now.boottime + std::max(*end - now.monotonic, Microseconds{0});
   }
 
+  // For reading. One that cannot be watched is told.
+  void keepWatch(Loop::Watch& watch, int fd, std::function<void(std::uint32_t)> ready) {
+    auto made = loop_.watch(fd, EPOLLIN, std::move(ready));
+    if (made)
+      watch = std::move(*made);
+    else
+      say(made.error().message);
+  }
+
   void settleStop() {
     if (stop_.fd() == stopFd_) return;
     stopWatch_ = {};
     stopFd_ = stop_.fd();
-    if (stopFd_ < 0) return;
-    auto watch = loop_.watch(stopFd_, EPOLLIN, [this](std::uint32_t) { daemon_.stopNews(stop_.receive()); });
-    if (watch)
-      stopWatch_ = std::move(*watch);
-    else
-      say(watch.error().message);
+    if (stopFd_ >= 0) keepWatch(stopWatch_, stopFd_, [this](std::uint32_t) { daemon_.stopNews(stop_.receive()); });
   }
 
   void settleLauncher() {
     if (link_.fd() != launcherFd_) {
       launcherWatch_ = {};
+      launcherLife_ = {};
       launcherFd_ = link_.fd();
       launcherEvents_ = EPOLLIN;
       if (launcherFd_ >= 0) {
-        auto watch = loop_.watch(launcherFd_, EPOLLIN, [this](std::uint32_t events) {
+        keepWatch(launcherWatch_, launcherFd_, [this](std::uint32_t events) {
           if ((events & EPOLLOUT) != 0) link_.flush();
           daemon_.launcherNews(link_.receive());
         });
-        if (watch)
-          launcherWatch_ = std::move(*watch);
-        else
-          say(watch.error().message);
       }
+      if (link_.lifeFd() >= 0)
+        keepWatch(launcherLife_, link_.lifeFd(), [this](std::uint32_t) { daemon_.launcherNews(link_.ended()); });
     }
     const std::uint32_t events = EPOLLIN | (link_.wantsWrite() ? EPOLLOUT : 0u);
     if (launcherFd_ < 0 || events == launcherEvents_) return;
@@ -391,7 +394,7 @@ class Service {
   Loop::Watch wake_;
   Loop::Watch stopWatch_;
   int stopFd_ = -1;
-  Loop::Watch launcherWatch_;
+  Loop::Watch launcherWatch_, launcherLife_;
   int launcherFd_ = -1;
   std::uint32_t launcherEvents_ = 0;
   std::map<ClientId, WatchedClient> clients_;
