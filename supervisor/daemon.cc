@@ -397,6 +397,7 @@ void Daemon::afterTurn() {
     mediation_.perform(std::move(effects));
   if (performer_.takeRelease()) emergency_.release();
   requests_.settleRevocations();
+  requests_.answerOverdue();
   if (auto tended = turns_.tend(); !tended) report({tended.error()});
   performer_.settleEnded();
   const bool moreLog = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());

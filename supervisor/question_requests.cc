@@ -257,7 +257,7 @@ void Requests::on(Asker asker, const api::AnswerQuestion& request) {
   if (outcome) {
     // Done is said when it is durable, as the agent hears of it.
     return answerWhenDurable(
-        {outcome->lastSeq, asker, {}, "your answer takes effect when it can, and until then the agent waits"});
+        {outcome->lastSeq, asker, {}, "your answer takes effect when it can, and until then the agent waits", {}});
   }
   api::Refusal refused = api::refusalOf(outcome.error());
   const auto open = world_.turns.state().questions.find(request.id);
@@ -282,6 +282,15 @@ void Requests::answersDurable(std::uint64_t seq) {
     answering_.pop_front();
     answer(done.asker, done.done);
   }
+}
+
+void Requests::answerOverdue() {
+  const Microseconds now = world_.clock.now().boottime;
+  std::erase_if(answering_, [&](const Answering& waiting) {
+    if (!waiting.until || now < *waiting.until) return false;
+    answer(waiting.asker, waiting.done);
+    return true;
+  });
 }
 
 void Requests::answersFailed(const Error& error) {

@@ -101,12 +101,15 @@ void Requests::on(Asker asker, const api::ActOnRuns& request) {
   if (failed && isRefusedByLatch(*failed) && refusedByLatch(asker)) return;
   // All of them are tried; the answer names the first that could not be done.
   if (failed) return refuse(asker, *failed);
-  // A freeze and a kill are the kernel's, which outlives us. What lets go waits for the disk, and so does a signal
-  // whose deadline is ours: they are not told as done while a crash could still undo them.
-  const bool waits = request.verb == api::Verb::kResume || request.verb == api::Verb::kStop;
-  if (!waits || seq == 0) return answer(asker, done);
-  const char* otherwise = request.verb == api::Verb::kResume ? "what was resumed stays frozen until it can" : "";
-  answerWhenDurable({seq, asker, std::move(done), otherwise});
+  if (seq == 0) return answer(asker, done);
+  // What was done is the kernel's, who did it is in the log, and both are told together. What lets go, and a signal
+  // whose deadline is ours, a crash could still undo; a freeze and a kill it could not, so that no disk keeps them from
+  // being told.
+  Answering waiting{seq, asker, std::move(done), {}, {}};
+  if (request.verb == api::Verb::kResume) waiting.otherwise = "what was resumed stays frozen until it can";
+  if (request.verb == api::Verb::kFreeze || request.verb == api::Verb::kKill)
+    waiting.until = world_.clock.now().boottime + kRecordPatience;
+  answerWhenDurable(std::move(waiting));
 }
 
 Result<std::uint64_t> Requests::act(const Peer& peer, api::Verb verb, const RunId& run) {

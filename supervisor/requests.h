@@ -26,6 +26,9 @@ namespace ringfence::supervisor {
 
 // A guard that has not taken the rules without a revoked grant by then is named to whoever revoked it.
 inline constexpr Milliseconds kRulesPatience = std::chrono::seconds(2);
+// Who froze or killed hears of it when the log has that, so that a crash cannot make it nobody's; from a disk that
+// takes longer than this they hear without it, because the kernel has done what was asked.
+inline constexpr Milliseconds kRecordPatience = std::chrono::seconds(1);
 
 class Requests {
  public:
@@ -72,6 +75,8 @@ class Requests {
   void rearmFailed(const Error& error);
   // At the end of a turn: who revoked a grant is answered when every guard has the rules without it, or time is over.
   void settleRevocations();
+  // At the end of a turn: who froze or killed and has waited for the disk for kRecordPatience.
+  void answerOverdue();
   // For programs that collect metrics: what `peer` may see, as Prometheus reads it, at most a second old.
   std::shared_ptr<const std::string> metricsFor(const Peer& peer);
   std::optional<Microseconds> nextWake() const;  // boottime
@@ -95,7 +100,8 @@ class Requests {
     std::uint64_t seq = 0;
     Asker asker;
     api::Done done;
-    std::string otherwise;  // what to say where the log cannot be written; empty: done
+    std::string otherwise;              // what to say where the log cannot be written; empty: done
+    std::optional<Microseconds> until;  // boottime when it is told all the same; none: however long it takes
   };
   struct Revoking {
     Asker asker;

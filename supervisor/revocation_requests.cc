@@ -96,8 +96,11 @@ api::Refusal Requests::lateness(const Revoking& revoking) const {
 }
 
 std::optional<Microseconds> Requests::nextWake() const {
-  const auto first = std::ranges::min_element(revoking_, {}, &Revoking::until);
-  return first == revoking_.end() ? std::nullopt : std::optional(first->until);
+  std::optional<Microseconds> next;
+  const auto consider = [&](Microseconds at) { next = std::min(next.value_or(Microseconds::max()), at); };
+  for (const Revoking& revoking : revoking_) consider(revoking.until);
+  for (const Answering& waiting : answering_) consider(waiting.until.value_or(Microseconds::max()));
+  return next;
 }
 
 }  // namespace ringfence::supervisor

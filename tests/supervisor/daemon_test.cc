@@ -70,23 +70,51 @@ TEST_CASE("when the log cannot be written, launches are refused by name, and fre
   CHECK(world.daemon->everythingDurable());
 }
 
-TEST_CASE("who resumes or stops hears of it when a crash cannot undo it any more; who freezes, at once") {
+TEST_CASE("who freezes, resumes, stops or kills hears of it when the log has who it was") {
   World world;
   Peering client(world, 1000), other(world, 1000);
   const RunId run = launch(world, client);
   world.makeGroups(run);
-  v1::ClientPacket freeze, resume, stop;
+  v1::ClientPacket freeze, resume, stop, kill;
   freeze.mutable_freeze()->set_run(run.text());
   resume.mutable_resume()->set_run(run.text());
   stop.mutable_stop()->set_run(run.text());
-  CHECK(other.ask(freeze).value().has_done());
-  for (const v1::ClientPacket& packet : {resume, stop}) {
+  kill.mutable_kill()->set_run(run.text());
+  for (const v1::ClientPacket& packet : {freeze, resume, stop, kill}) {
     CHECK_FALSE(other.ask(packet));
+    // What holds and ends has happened all the same.
+    if (packet.has_freeze()) CHECK(world.group(run, "agent/cgroup.freeze") == "1");
+    if (packet.has_kill()) CHECK(world.group(run, "cgroup.kill") == "1");
     world.daemon->storeReady();
     const auto done = other.read();
     REQUIRE(done.value().has_done());
     CHECK(done->done().runs(0) == run.text());
   }
+}
+
+TEST_CASE(
+    "a disk that does not answer keeps a freeze and a kill from being told for a second, a resume for as long as it "
+    "takes") {
+  World world;
+  Peering client(world, 1000), freezer(world, 1000), resumer(world, 1000), killer(world, 1000);
+  const RunId run = launch(world, client);
+  world.makeGroups(run);
+  CHECK_FALSE(freezer.act(freeze));
+  CHECK_FALSE(resumer.act([](v1::ClientPacket& packet) { packet.mutable_resume()->set_run("coder"); }));
+  CHECK_FALSE(killer.act(kill));
+  world.clock.advance(kRecordPatience - Milliseconds(1));
+  world.daemon->wake();
+  CHECK_FALSE(freezer.read());
+  REQUIRE(world.daemon->nextWake());
+  CHECK(*world.daemon->nextWake() <= world.clock.now().boottime + Milliseconds(1));
+  world.clock.advance(Milliseconds(1));
+  world.daemon->wake();
+  CHECK(freezer.read().value().has_done());
+  CHECK(killer.read().value().has_done());
+  CHECK_FALSE(resumer.read());
+  world.daemon->storeReady();
+  CHECK(resumer.read().value().has_done());
+  CHECK_FALSE(freezer.read());
 }
 
 TEST_CASE("a launch that waits for a log that fails is given up and never starts later") {

@@ -92,7 +92,7 @@ TEST_CASE("what ends, and a number that is another's by now, is not taken for mo
 
 TEST_CASE("what is held and was thawed by another program is held again within a second") {
   WatchedWorld world;
-  CHECK(world.client.act(freeze).value().has_done());
+  CHECK(durably(world, world.client, freeze).value().has_done());
   CHECK(world.group(world.run, "agent/cgroup.freeze").starts_with("1"));
   world.set("/agent/cgroup.freeze", "0\n");
   world.pass(std::chrono::seconds(1));
@@ -105,7 +105,7 @@ TEST_CASE("what is held and was thawed by another program is held again within a
 
 TEST_CASE("what a branch above it holds is held") {
   WatchedWorld world;
-  CHECK(world.client.act(freeze).value().has_done());
+  CHECK(durably(world, world.client, freeze).value().has_done());
   world.set("/agent/cgroup.freeze", "0\n");
   world.dir.write("unified/ringfence-background/cgroup.freeze", "1\n");
   world.pass(std::chrono::seconds(2));
@@ -130,7 +130,7 @@ TEST_CASE("what another program froze is shown as held by it, until a person let
 
 TEST_CASE("a thaw that waits for the disk is not another program's doing") {
   WatchedWorld world;
-  CHECK(world.client.act(freeze).value().has_done());
+  CHECK(durably(world, world.client, freeze).value().has_done());
   world.daemon->storeReady();
   world.client.write([] {
     v1::ClientPacket packet;

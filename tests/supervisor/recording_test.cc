@@ -66,7 +66,7 @@ TEST_CASE("while nothing can be recorded agents are held, and go on by themselve
 TEST_CASE("what a person froze before or meanwhile stays frozen") {
   Failing world;
   const bool before = GENERATE(true, false);
-  if (before) CHECK(world.client.act(freeze).value().has_done());
+  if (before) CHECK(durably(world, world.client, freeze).value().has_done());
   world.store.failing = true;
   world.daemon->storeReady();
   if (!before) CHECK(world.client.act(freeze).value().has_done());
