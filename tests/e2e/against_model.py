@@ -3,7 +3,7 @@
 agents were told and what they did, as three users see it; with kills of daemon, launcher, wardens and egresses between and
 in the middle of operations, and clients that vanish.
 
-    against_model.py --build DIR [--operations N | --kills N] [--seed S] [--shrink SECONDS]
+    against_model.py --build DIR [--operations N | --kills N] [--seed S] [--lines N] [--shrink SECONDS]
 
 With --kills every third operation has one, until there were so many. At a difference the last operations are printed, and then, as far as the seconds reach, fewer that still lead to one.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.model.operations import WEIGHTS, Mismatch, Operations  # noqa: E402
 from tests.e2e.model.trial import Trial  # noqa: E402
+from tests.e2e.model.wire import Gone  # noqa: E402
 from tests.e2e.model.world import World  # noqa: E402
 from tests.support.daemon import Daemon  # noqa: E402
 
@@ -33,8 +34,8 @@ def steps(seed: int, count: int, faults: float) -> list[Step]:
     return [(chance.choices(kinds, weights)[0], chance.randrange(1 << 48), chance.random() < faults) for _ in range(count)]
 
 
-def perform(build: str, wanted: list[Step], count: int, kills: int = 0, say: bool = True) -> tuple[str, int, Trial]:
-    """(what is wrong, how many steps were taken, the trial)"""
+def perform(build: str, wanted: list[Step], count: int, kills: int = 0, lines: int = 30) -> tuple[str, int, Trial]:
+    """(what is wrong, how many steps were taken, the trial). `lines`: of steps and of the log, to be shown then."""
     wrong, taken, done = "", 0, 0
     with Daemon(build) as daemon:
         trial = Trial(World(daemon))
@@ -44,12 +45,12 @@ def perform(build: str, wanted: list[Step], count: int, kills: int = 0, say: boo
                     break
                 done += trial.step(*step)
             assert not trial.world.changed(), f"{trial.world.changed()} changed after it was over"
-        except (Mismatch, AssertionError, RuntimeError, OSError) as mismatch:
+        except (Mismatch, Gone, AssertionError, RuntimeError, OSError) as mismatch:
             wrong = f"{type(mismatch).__name__}: {mismatch}"
-            if say:
-                print("\n".join(f"  {line}" for line in trial.trace[-30:]))
+            if lines:
+                print("\n".join(f"  {line}" for line in trial.trace[-lines:]))
                 print(f"after {done} operations: {wrong}\n--- the daemon said:\n{daemon.log()[-3000:]}--- the log:", flush=True)
-                print("\n".join(line[:300] for line in daemon.cli("log", "--json").stdout.splitlines()[-30:]), flush=True)
+                print("\n".join(line[:300] for line in daemon.cli("log", "--json").stdout.splitlines()[-lines:]), flush=True)
         else:
             if daemon.cli("verify").returncode != 0:
                 wrong = "the chain does not verify"
@@ -66,7 +67,7 @@ def shrink(build: str, failing: list[Step], seconds: float) -> None:
         start = 0
         while start < len(failing) and time.monotonic() < deadline:
             fewer = failing[:start] + failing[start + part:]
-            wrong, taken, trial = perform(build, fewer, len(fewer), say=False)
+            wrong, taken, trial = perform(build, fewer, len(fewer), lines=0)
             if wrong:
                 failing = fewer[:taken]
                 print(f"\n{len(failing)} steps are enough: {wrong}\n" + "\n".join(f"  {line}" for line in trial.trace[-30:]), flush=True)
@@ -83,15 +84,16 @@ def back_after(pauses: list[tuple[str, float]]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True)
-    parser.add_argument("--operations", type=int, default=int(os.environ.get("RINGFENCE_DAEMON_OPS", "2000")))
+    parser.add_argument("--operations", type=int, default=int(os.environ.get("RINGFENCE_DAEMON_OPS", "1000")))
     parser.add_argument("--kills", type=int, nargs="?", const=int(os.environ.get("RINGFENCE_ANY_KILLS", "20")), default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    parser.add_argument("--lines", type=int, default=30, help="of steps and of the log, shown at a difference")
     parser.add_argument("--shrink", type=float, default=0.0, metavar="SECONDS")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     began = time.monotonic()
     wanted = steps(options.seed, (options.kills * 10 or options.operations) * 3, MANY if options.kills else SOME)
-    wrong, taken, trial = perform(options.build, wanted, options.kills * 10 or options.operations, options.kills)
+    wrong, taken, trial = perform(options.build, wanted, options.kills * 10 or options.operations, options.kills, options.lines)
     took = time.monotonic() - began
     if wrong:
         print(f"against the model: {wrong}")

@@ -6,7 +6,6 @@ its victim is killed: what was answered all the same must hold, what was not may
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import socket
@@ -44,6 +43,7 @@ class Operations:
         self.victim = ""          # who is killed while the next request is on its way
         self.victim_of = ""       # the run whose guard it is
         self.avoided: dict[str, float] = {}  # files whose rules are changing with time, until then
+        self.why = ""             # what the last answer said, of an error
         self.unsettled = 0.0      # after a crash rules reach guards when the next daemon has found them
 
     def next(self) -> int:
@@ -69,6 +69,7 @@ class Operations:
             return None
         if "run_accepted" in packet:
             self.world.ids[packet["run_accepted"]["name"]] = packet["run_accepted"]["run"]
+        self.why = packet.get("error", {}).get("message", "")
         return str(packet.get("error", {}).get("code", ""))
 
     def answer_to(self, client: Connection, number: int) -> dict[str, Any] | None:
@@ -97,7 +98,7 @@ class Operations:
         if code is None:
             return [*after, self.model.copied()]
         if code != (wanted or ""):
-            raise Mismatch(f"the answer was {code or 'done'!r} instead of {wanted or 'done'!r}")
+            raise Mismatch(f"the answer was {code or 'done'!r} ({self.why}) instead of {wanted or 'done'!r}")
         return after if not code else [self.model.copied()]
 
     def finish(self, states: list[Reference]) -> list[Reference]:
@@ -108,6 +109,8 @@ class Operations:
                 for name in set(state.ended) - set(self.model.ended):
                     if state.ended[name][0] == "signal 9":
                         state.ended[name] = ("", state.ended[name][1])
+        if self.victim in ("launcher", "warden"):  # The next warden judges anew what its agent is still waiting for.
+            states += [state.judged_anew({*state.runs} if self.victim == "launcher" else {self.victim_of}) for state in states]
         if self.victim == "both":
             for state in states:
                 for name in set(state.ended) - set(self.model.ended):
@@ -160,6 +163,8 @@ class Operations:
                 states = [after, *([self.model.copied()] if self.victim else [])]
             else:
                 code = self.deliver(run.owner, fds, client, run=self.world.launch_request(run))
+                if code == "busy" and "the name service" in self.why:
+                    wanted = code  # Nobody says in time who that user is: nothing was begun.
                 states = self.follows(None if code and self.victim == "launcher" else code, wanted, [after])
         finally:
             os.close(workspace)
@@ -221,8 +226,8 @@ class Operations:
             after.ended[name] = ("", after.ended[name][1])  # Its signal may be lost with the launcher; after a while it is killed.
         code = self.deliver(uid, **{verb: {"run": selector}})
         states = self.follows(code, wanted, [after])
-        if self.daemon_died and verb == "freeze" and name in after.runs and not wanted:
-            found = after.copied()  # The kernel held it and the log did not say who.
+        if self.daemon_died and verb in ("freeze", "resume") and code is None and name in after.runs and not wanted:
+            found = self.model.copied()  # The kernel holds it (or still does), and the log does not say who.
             found.runs[name].held = "restart"
             states.append(found)
         return f"uid {uid}: {verb} {name}", self.finish(states)
@@ -240,13 +245,30 @@ class Operations:
         return self.act(chance, "kill", None)
 
     def act_on_all(self, chance: random.Random, verb: str) -> tuple[str, list[Reference]] | None:
-        if self.daemon_died:
-            return None  # Any part of them may have happened.
+        if self.daemon_died and verb == "kill":
+            return None  # Whoever is not dead yet may be found alive or on its way.
         uid = chance.choice((ROOT, *USERS))
         after = self.model.copied()
-        refused = [code for code in (after.act(uid, verb, name) for name in after.suits(uid, verb)) if code]
+        suited = sorted(after.suits(uid, verb), key=lambda name: self.world.ids[name])  # as the daemon goes through them
+        refused = [code for code in (after.act(uid, verb, name) for name in suited) if code]
         code = self.deliver(uid, **{verb: {"all": True}})
-        return f"uid {uid}: {verb} all", self.finish(self.follows(code, refused[0] if refused else None, [after]))
+        states = self.follows(code, refused[0] if refused else None, [after])
+        if self.daemon_died and code is None and not refused:
+            states += self.parts_of(uid, verb, suited)
+        return f"uid {uid}: {verb} all", self.finish(states)
+
+    def parts_of(self, uid: int, verb: str, names: list[str]) -> list[Reference]:
+        """Some were done and recorded; of those after them the kernel holds some, and the log does not say who."""
+        states = []
+        for recorded in range(len(names) + 1):
+            for held in range(recorded, len(names) + 1):
+                state = self.model.copied()
+                for name in names[:recorded]:
+                    state.act(uid, verb, name)
+                for name in names[recorded:held]:
+                    state.runs[name].held = "restart"
+                states.append(state)
+        return states
 
     def freeze_all(self, chance: random.Random) -> tuple[str, list[Reference]] | None:
         return self.act_on_all(chance, "freeze")
@@ -275,6 +297,17 @@ class Operations:
             else:
                 other.tell(other.runs[run.name], number, 0, path)
             states.append(other)
+        first = self.model.asked_for(run.name, path)
+        if became == "joined" and first and first.ends[0] < now() + 60:  # Perhaps that one is over before the ask is there.
+            other = self.model.copied()
+            other.expire(first.number)
+            other.ask(run.name, number, path, now())
+            states.append(other)
+        if self.victim == "both":
+            states.append(self.model.copied())  # Nobody had heard of it.
+        if self.may_cut_off(run.name):
+            for state in states:
+                state.cut_off(run.name, self.model)
         self.world.agents[run.name].tell(number, "w", path)
         self.strike_now()
         return f"{run.name} wants {os.path.basename(path)} as its {number}: {became}", self.finish(states)
@@ -301,6 +334,8 @@ class Operations:
         number, path = self.next(), f"{run.workspace}/free-{chance.randrange(20)}"
         after = self.model.copied()
         after.tell(after.runs[run.name], number, 0, path)
+        if self.may_cut_off(run.name):
+            after.cut_off(run.name, self.model)
         self.world.agents[run.name].tell(number, "w", path)
         self.strike_now()
         return f"{run.name} writes {os.path.basename(path)} as its {number}", self.finish([after])
@@ -353,26 +388,15 @@ class Operations:
         if self.victim:
             self.unsettled = now() + 5
         states = self.follows(code, wanted, [after])
-        if self.victim == "warden" and question and self.victim_of == question.run and verdict != "deny" and not code:
-            states += self.cut_off(uid, number, verdict, said)
+        if question and not code and self.may_cut_off(question.run):
+            after.cut_off(question.run, self.model)
         for path in (one.path for one in after.grants.values() if one.ends and one.number not in self.model.grants):
             self.avoided[path] = now() + 2.6
         return text_of, self.finish(states)
 
-    def cut_off(self, uid: int, number: int, verdict: str, said: dict[str, Any]) -> list[Reference]:
-        """Its warden died while it did what was allowed: the agent hears EIO, and nobody says that nothing was done."""
-        state = self.model.copied()
-        asks = [(one.run, ask, one.path) for one in (state.card(state.questions[number]) if said.get("whole") else [state.questions[number]])
-                for ask in one.asks]
-        state.answer(uid, number, verdict, **said)
-        run = state.runs[asks[0][0]]
-        for name, ask, path in asks:
-            if run.held:
-                state.owed[name, ask] = (errno.EIO, path)
-            elif (name, ask) in state.said:
-                state.said[name, ask] = (errno.EIO, path)
-                state.sizes[said.get("path") or path] -= 1
-        return [state]
+    def may_cut_off(self, name: str) -> bool:
+        """Whether the warden of that run dies with this operation. The next launcher ends those that the dead one had started."""
+        return self.victim == "launcher" or (self.victim == "warden" and self.victim_of == name)
 
     # ---- grants
 
@@ -400,8 +424,8 @@ class Operations:
     # ---- the emergency stop
 
     def estop(self, chance: random.Random) -> tuple[str, list[Reference]] | None:
-        if not self.world.can_stop or self.victim == "both":
-            return None
+        if not self.world.can_stop or self.victim in ("both", "warden", "egress"):
+            return None  # A guard that is held as well comes back when its run goes on.
         uid = chance.choice(USERS)  # One of root's soon after another would kill.
         after = self.model.copied()
         after.stop_all()

@@ -16,6 +16,7 @@ MOST_ENDED = 300      # that are looked at again; the daemon knows 1,000
 MOST_CLOSED = 256     # settled questions that are known as settled
 BY_STOP = "emergency stop"
 REFUSED, POLICY = errno.EPERM, errno.EACCES
+CUT_OFF = -1  # allowed, and whoever did it died meanwhile: it is done, or the agent hears EIO
 
 Window = tuple[float, float]  # seconds of CLOCK_BOOTTIME: something ends not before and not after
 
@@ -160,10 +161,11 @@ class Reference:
             code, path = self.said.pop(key)
             if code == 0:
                 self.sizes[path] -= 1
+            if code in (0, CUT_OFF):
                 self.unsure[path] = self.unsure.get(path, 0) + 1
         for key in [key for key in self.owed if key[0] == name]:
             code, path = self.owed.pop(key)
-            if code == 0:
+            if code in (0, CUT_OFF):
                 self.unsure[path] = self.unsure.get(path, 0) + 1
 
     def end_all(self) -> None:
@@ -178,10 +180,9 @@ class Reference:
         if any(self.is_for(grant, run) and grant.path == path for grant in self.grants.values()):
             self.tell(run, number, 0, path)
             return "allowed"
-        for one in self.questions.values():
-            if (one.run, one.path) == (name, path):
-                one.asks.append(number)
-                return "joined"
+        if first := self.asked_for(name, path):
+            first.asks.append(number)
+            return "joined"
         if sum(one.run == name for one in self.questions.values()) >= MOST_OPEN:
             run.refused += 1
             self.tell(run, number, REFUSED, path)
@@ -199,6 +200,18 @@ class Reference:
         self.questions[self.last_question] = Question(self.last_question, name, path, [number], batch, ends)
         return "asked"
 
+    def asked_for(self, name: str, path: str) -> Question | None:
+        """The open question of that run about that file."""
+        return next((one for one in self.questions.values() if (one.run, one.path) == (name, path)), None)
+
+    def judged_anew(self, names: set[str]) -> "Reference":
+        """Open questions of those runs that a grant has answered since: nobody need be asked."""
+        state = self.copied()
+        for one in list(state.questions.values()):
+            if one.run in names and any(grant.path == one.path and self.is_for(grant, state.runs[one.run]) for grant in state.grants.values()):
+                state.settle(one, 0)
+        return state
+
     def close(self, number: int, run: str) -> None:
         self.questions.pop(number, None)
         self.closed[number] = self.runs[run].owner
@@ -212,6 +225,23 @@ class Reference:
         self.said[run.name, ask] = (code, path)
         if code == 0:
             self.sizes[path] = self.sizes.get(path, 0) + 1
+
+    def cut_off(self, name: str, before: "Reference") -> None:
+        """The warden of that run died while it did what was allowed since."""
+        for told, told_before in ((self.said, before.said), (self.owed, before.owed)):
+            for key, (code, path) in list(told.items()):
+                if key[0] == name and code == 0 and key not in told_before:
+                    told[key] = (CUT_OFF, path)
+                    if told is self.said:
+                        self.sizes[path] -= 1
+
+    def hear(self, name: str, ask: int, code: int) -> None:
+        """What became of one that was cut off."""
+        if code in (0, errno.EIO) and self.said.get((name, ask), (0, ""))[0] == CUT_OFF:
+            path = self.said[name, ask][1]
+            self.said[name, ask] = (code, path)
+            if code == 0:
+                self.sizes[path] = self.sizes.get(path, 0) + 1
 
     def settle(self, question: Question, code: int, path: str | None = None) -> None:
         self.close(question.number, question.run)

@@ -153,6 +153,11 @@ class World:
         answers = self.connections[ROOT].answers(self.connections[ROOT].send(pending={}))
         return next((one["pending"]["digest"] for one in answers if int(one.get("pending", {}).get("id", 0)) == number), "")
 
+    def was_asked(self, number: int) -> bool:
+        """Whether there was such a question, which is open no more."""
+        answer = self.connections[ROOT].ask(answer={"id": number, "verdict": "VERDICT_DENY", "digest": "0" * 64})
+        return answer.get("error", {}).get("code") == "gone"
+
     def how_ended(self, name: str) -> str | None:
         """None: it has not, or is not known."""
         shown = self.connections[ROOT].ask(show={"run": self.ids.get(name, name)})
@@ -204,6 +209,21 @@ class World:
             return "latched" in ask_stop(self.stop_address, USERS[0], "status")
         return False
 
+    def has_stop_since(self, dead: int) -> bool:
+        """Waits for a ringfence-stop that is another one."""
+        return bool(eventually(lambda: self.stop_pid() not in (0, dead) and self.serves_stops(), 20, 0.002))
+
+    def agrees_on_stop(self) -> bool:
+        """Whether ringfence-stop, the daemon and the kernel say the same of whether everything is stopped."""
+        with contextlib.suppress(Gone):
+            status = ask_stop(self.stop_address, ROOT, "status")
+            root = self.connections[ROOT]
+            told = bool(root.ask(list={}).get("list", {}).get("stop", {}).get("latched"))
+            branches = [Path(file).read_text().strip() == "1" for mount in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+                        for file in glob.glob(f"{mount}/{self.daemon.cgroup_root}-[bi]*/cgroup.freeze")]  # of both classes of agents
+            return status.get("daemon") == "heard" and {status["latched"]} == {told, *branches}
+        return False
+
     def started(self) -> bool:
         """As its service does: a child that was just being forked may have the lock of the dead one for a moment."""
         try:
@@ -220,6 +240,16 @@ class World:
         other.close()
         return any(fact.get("log_line", {}).get("kind") == "launcher-ready" for fact in facts)
 
+    def has_launcher_since(self, asked: float) -> bool:
+        """Waits for it. It ends the guards of the one before, whatever they have in their hands, and starts others."""
+        def born(pid: int) -> int:
+            return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]) if is_alive(pid) else 0
+
+        if not eventually(lambda: self.launcher_ready_since(asked), 10, 0.002):
+            return False
+        launcher = born(self.daemon.launcher_pid())
+        return bool(eventually(lambda: not any(0 < born(pid) < launcher for name in self.agents for pid in self.guards(name, "warden")), 10, 0.002))
+
     def kill(self, victim: str, name: str = "") -> str:
         """Kills it and waits until it is back; "" or what is wrong."""
         began, asked = time.monotonic(), time.time()
@@ -233,10 +263,10 @@ class World:
         elif victim == "stop":
             old = eventually(self.stop_pid, 10)
             os.kill(old, signal.SIGKILL)
-            back = eventually(lambda: self.stop_pid() not in (0, old) and self.serves_stops(), 20, 0.002)
+            back = self.has_stop_since(old)
         elif victim == "launcher":
             old = self.daemon.kill_launcher()
-            back = old and eventually(lambda: self.launcher_ready_since(asked), 10, 0.002)
+            back = old and self.has_launcher_since(asked)
         else:
             old = eventually(lambda: self.guards(name, victim) or not self.exists(name), 10)
             if not isinstance(old, list):
