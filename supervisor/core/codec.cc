@@ -141,7 +141,9 @@ template <typename A, Of<EmergencyStopped> F> void fields(A& a, F& f) {
 }
 template <typename A, Of<Rearmed> F> void fields(A& a, F& f) { a("uid", f.uid); }
 template <typename A, Of<LatchReleased> F> void fields(A&, F&) {}
-template <typename A, Of<Latch> F> void fields(A& a, F& f) { a("at", f.at); a("rearmed_by", f.rearmedBy); a("stop", f.stop); }
+template <typename A, Of<Latch> F> void fields(A& a, F& f) {
+  a("at", f.at); a("closed_by", f.closedBy); a("owners", f.owners); a("rearmed_by", f.rearmedBy); a("stop", f.stop);
+}
 
 template <typename A, Of<Requested> F> void fields(A&, F&) {}
 template <typename A, Of<Starting> F> void fields(A& a, F& f) { a("init_pid", f.initPid); }

@@ -1,5 +1,6 @@
 // The emergency stop. The kernel holds everything already when it is heard of: here it is made so that nothing goes on
 // by itself, and that who waits is told.
+#include <algorithm>
 #include <cerrno>
 
 #include "supervisor/core/deciding.h"
@@ -58,13 +59,19 @@ bool isRefusedByLatch(const Error& error) {
 
 bool mayRearm(const State& state, const Peer& peer) {
   if (peer.uid == 0 || peer.admin) return true;
-  bool own = false;
+  if (!state.latch) return false;
+  const Latch& latch = *state.latch;
+  const auto isOther = [&](std::uint32_t uid) { return uid != peer.uid; };
+  if (std::ranges::any_of(latch.owners, isOther)) return false;
+  bool hasRuns = false, othersHave = false;
   for (const auto& [id, run] : state.runs) {
-    const bool isOwn = run.what.callerUid == peer.uid;
-    if (isLive(run) && !isOwn) return false;
-    own = own || isOwn;
+    // A latch that an older version kept does not say whom it met.
+    if (isLive(run) && isOther(run.what.callerUid)) return false;
+    (isOther(run.what.callerUid) ? othersHave : hasRuns) = true;
   }
-  return own;
+  if (!latch.owners.empty() || latch.closedBy == peer.uid) return true;
+  if (latch.closedBy || latch.stop.uid) return false;
+  return hasRuns && !othersHave;
 }
 
 void decideStopHeard(Deciding& deciding, const StopHeard& command) {
@@ -84,9 +91,10 @@ Result<void> decideRearm(Deciding& deciding, const RearmStop& command) {
   if (!deciding.state().latch)
     return Error{ErrorCode::kInvalid, "the emergency stop is not latched: there is nothing to re-arm"};
   if (!mayRearm(deciding.state(), command.peer)) {
-    return Error{ErrorCode::kDenied,
-                 "the emergency stop holds runs of others, or none of yours: root or a member of ringfence-admin "
-                 "may re-arm it"};
+    return Error{
+        ErrorCode::kDenied,
+        "this emergency stop met runs of others, or is not of yours alone: root or a member of ringfence-admin "
+        "may re-arm it"};
   }
   deciding.after(deciding.record({}, Rearmed{command.peer.uid}), ReleaseLatch{});
   return {};

@@ -14,7 +14,9 @@ std::string describe(const Latch& latch);
 // The answer to whoever wants something started or resumed while it is closed, and how to tell it from others.
 Error refusedByLatch(const Latch& latch);
 bool isRefusedByLatch(const Error& error);
-// It is the stop of every run: an administrator, or whoever has a run here while nobody else has a live one.
+// Who may end the stop of every run, while it is latched: an administrator; and where no run of anybody else was met by
+// it (or is alive), whoever owns those that were. Where there was none: who stopped, and of a stop that nobody with an
+// id made (keys, a silent daemon), who alone has had runs here.
 bool mayRearm(const State& state, const Peer& peer);
 
 }  // namespace ringfence::supervisor

@@ -78,9 +78,11 @@ struct Run {
 
 // Closed by an emergency stop: nothing starts, nothing goes on.
 struct Latch {
-  EmergencyStopped stop;
+  EmergencyStopped stop;  // the last that changed anything
   Now at;
   std::optional<std::uint32_t> rearmedBy;  // a person has said that it may be opened; that it is, nobody has yet
+  std::optional<std::uint32_t> closedBy;   // who made the first stop; absent: nobody with an id, or not known
+  std::vector<std::uint32_t> owners;       // whose runs it met alive, whatever became of them since
 };
 
 bool isLive(const Run& run);

@@ -215,6 +215,12 @@ def test_anybody_may_stop_and_who_may_end_it_is_another_matter(bench: Bench) -> 
             equal(accounts.cli(who, "rearm").returncode, 4, who)
         equal(accounts.cli("rf-admin", "estop", "--kill").returncode, 0)
         equal(accounts.cli("rf-admin", "rearm").returncode, 0)
+        # Where nobody has a run, whoever stopped may go on, and nobody else.
+        assert eventually(lambda: not accounts.cli("rf-admin", "ps", "--json").stdout), accounts.daemon.log()
+        equal(accounts.cli("rf-stranger", "estop").returncode, 0)
+        assert eventually(lambda: "latched" in accounts.cli("rf-owner", "ps").stderr)
+        for who, allowed in (("rf-owner", False), ("rf-stranger", True)):
+            equal(accounts.cli(who, "rearm").returncode, 0 if allowed else 4, who)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <set>
 
 #include "random_facts.h"
 #include "supervisor/core/lookup.h"
@@ -26,6 +27,8 @@ enum class LatchOf { kOpen, kClosed, kOpening };
 struct Model {
   std::map<RunId, ModelRun> runs;
   LatchOf latch = LatchOf::kOpen;
+  std::uint32_t closedBy = 0;
+  std::set<std::uint32_t> met;  // whose runs were alive
   bool launcher = true;
   std::string boot = "boot-1";
 
@@ -54,11 +57,16 @@ struct Model {
     if (runs[id].life == Life::kFrozen && latch != LatchOf::kOpen) return ErrorCode::kUnavailable;
     return move(peer, id, Life::kFrozen, Life::kRunning);
   }
-  void emergency(bool kills) {
+  void emergency(std::uint32_t uid, bool kills) {
     if (latch == LatchOf::kClosed && !kills) return;
+    if (latch != LatchOf::kClosed) {
+      closedBy = uid;
+      met.clear();
+    }
     latch = LatchOf::kClosed;
     for (auto& [id, run] : runs) {
       if (run.life == Life::kEnded) continue;
+      met.insert(run.owner);
       if (kills || !run.started)
         run.life = Life::kKilled;
       else if (run.life == Life::kRunning)
@@ -67,12 +75,8 @@ struct Model {
   }
   std::optional<ErrorCode> rearm(const Peer& peer) {
     if (latch == LatchOf::kOpen) return ErrorCode::kInvalid;
-    bool own = false, others = false;
-    for (const auto& [id, run] : runs) {
-      own = own || run.owner == peer.uid;
-      others = others || (run.life != Life::kEnded && run.owner != peer.uid);
-    }
-    if (!peer.admin && (others || !own)) return ErrorCode::kDenied;
+    const bool own = met.empty() ? closedBy == peer.uid : met == std::set{peer.uid};
+    if (!peer.admin && !own) return ErrorCode::kDenied;
     latch = LatchOf::kOpening;
     return std::nullopt;
   }
@@ -209,7 +213,7 @@ class Walk {
   void emergency(const Peer& peer) {
     if (random_.below(3) != 0) return tell(TimePassed{});  // Rarer than that somebody ends it.
     const bool kills = random_.below(4) == 0;
-    model_.emergency(kills);
+    model_.emergency(peer.uid, kills);
     tell(StopHeard{{.trigger = "keyboard", .uid = peer.uid, .killed = kills}});
   }
 

@@ -15,6 +15,17 @@ StopHeard pressed(bool kills = false) {
   return heard;
 }
 
+StopHeard pressedBy(const Peer& peer) {
+  StopHeard heard = pressed();
+  heard.stop.uid = peer.uid;
+  return heard;
+}
+
+bool isRefusedTo(CoreWorld& world, const Peer& peer) {
+  const auto answer = world.apply(RearmStop{peer});
+  return !answer && answer.error().code == ErrorCode::kDenied;
+}
+
 const Frozen& frozen(const CoreWorld& world, const RunId& run) { return std::get<Frozen>(world.run(run).life); }
 
 // Somebody who may says that it may go on, and ringfence-stop lets go.
@@ -217,28 +228,77 @@ TEST_CASE("who stops again and again writes the log once; one that kills after o
   CHECK(world.life(run) == "stopping");
 }
 
-TEST_CASE("who may re-arm: an administrator, or whoever has a run while nobody else has a live one") {
+TEST_CASE("who may re-arm: an administrator, or whoever owns every run that the stop met, whoever stopped") {
   CoreWorld world;
-  const auto refusedFor = [&](const Peer& peer) {
-    const auto answer = world.apply(RearmStop{peer});
-    return !answer && answer.error().code == ErrorCode::kDenied;
-  };
   REQUIRE_FALSE(world.apply(RearmStop{kAdmin}));  // Nothing is latched.
-  REQUIRE(world.apply(pressed()));
-  CHECK(refusedFor(kOwner));  // Nobody's run is held, and nobody knows who this is.
-  rearm(world, kRoot);
-
-  world.runIn("running");
-  REQUIRE(world.apply(pressed()));
-  CHECK(refusedFor(kStranger));
-  CHECK(refusedFor(kViewer));
-  rearm(world, kOwner);
-
+  for (const Peer& stopper : {kOwner, kStranger, kRoot}) {
+    CAPTURE(stopper.uid);
+    world.runIn("running");
+    REQUIRE(world.apply(pressedBy(stopper)));
+    CHECK(isRefusedTo(world, kStranger));
+    CHECK(isRefusedTo(world, kViewer));
+    rearm(world, kOwner);
+  }
   world.runIn("running", sandbox::Stdio::kDescriptors, kStranger);
-  REQUIRE(world.apply(pressed()));
-  CHECK(refusedFor(kOwner));
-  CHECK(refusedFor(kStranger));
+  REQUIRE(world.apply(pressedBy(kOwner)));
+  CHECK(isRefusedTo(world, kOwner));
+  CHECK(isRefusedTo(world, kStranger));
   rearm(world, kAdmin);
+}
+
+TEST_CASE("a stop that met a run of somebody else is not re-armed by others, also when that run is gone since") {
+  for (const bool kills : {false, true}) {
+    CAPTURE(kills);
+    CoreWorld world;
+    const RunId own = world.runIn("running");
+    const RunId theirs = world.runIn("running", sandbox::Stdio::kDescriptors, kStranger);
+    REQUIRE(world.apply(pressedBy(kOwner)));
+    if (kills) REQUIRE(world.apply(pressed(true)));
+    for (const RunId& run : {own, theirs}) {
+      REQUIRE(world.apply(LauncherSaid{
+          sandbox::Ended{.run = run, .exit = {.code = {}, .signal = 9}, .outOfMemory = false, .usage = {}}}));
+    }
+    CHECK(isRefusedTo(world, kOwner));
+    CHECK(isRefusedTo(world, kStranger));
+    REQUIRE(decodeState(encodeState(world.state)));
+    world.state = *decodeState(encodeState(world.state));
+    CHECK(isRefusedTo(world, kOwner));
+    rearm(world, kAdmin);
+    // The next emergency is another one.
+    REQUIRE(world.apply(pressedBy(kOwner)));
+    rearm(world, kOwner);
+  }
+}
+
+TEST_CASE("whoever stops while nobody has a run may re-arm that, and nobody else but an administrator") {
+  CoreWorld world;
+  REQUIRE(world.apply(pressedBy(kStranger)));
+  CHECK(isRefusedTo(world, kOwner));
+  // Who stops again takes nothing over, nor does who kills what is not there.
+  REQUIRE(world.apply(pressedBy(kOwner)));
+  REQUIRE(world.apply(pressed(true)));
+  CHECK(isRefusedTo(world, kOwner));
+  rearm(world, kStranger);
+
+  REQUIRE(world.apply(pressedBy(kRoot)));
+  CHECK(isRefusedTo(world, kOwner));
+  rearm(world, kAdmin);
+}
+
+TEST_CASE("keys that meet no run are re-armed by whoever alone has had runs here") {
+  StopHeard keys{{.trigger = "keys: hold ctrl+alt+end 500ms", .uid = {}, .runs = 0}};
+  CoreWorld world;
+  REQUIRE(world.apply(keys));
+  CHECK(isRefusedTo(world, kOwner));  // Nobody knows who this is.
+  rearm(world, kAdmin);
+  world.runIn("ended");
+  REQUIRE(world.apply(keys));
+  CHECK(isRefusedTo(world, kStranger));
+  rearm(world, kOwner);
+  world.runIn("ended", sandbox::Stdio::kDescriptors, kStranger);
+  REQUIRE(world.apply(keys));
+  CHECK(isRefusedTo(world, kOwner));
+  CHECK(isRefusedTo(world, kStranger));
 }
 
 TEST_CASE("leases of accelerators are dropped, and a run takes them again before it goes on, if they are free") {

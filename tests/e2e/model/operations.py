@@ -428,7 +428,7 @@ class Operations:
             return None  # A guard that is held as well comes back when its run goes on.
         uid = chance.choice(USERS)  # One of root's soon after another would kill.
         after = self.model.copied()
-        after.stop_all()
+        after.stop_all(None if self.victim == "stop" else uid)
         states = [after]
         if self.victim == "stop":
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
@@ -448,6 +448,8 @@ class Operations:
             return None  # Cut off in the middle it is taken up by the next daemon, or was never asked for.
         uid = chance.choice((ROOT, *USERS))
         after = self.model.copied()
+        if after.stopped_by is None and not after.met:
+            uid = ROOT  # Of a stop that was cut off nobody may know who asked for it.
         wanted = after.rearm(uid)
         code = self.deliver(uid, rearm={})
         return f"uid {uid} re-arms", self.finish(self.follows(code, wanted, [after]))

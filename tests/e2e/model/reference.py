@@ -78,6 +78,8 @@ class Reference:
     last_question: int = 0
     last_grant: int = 0
     latched: bool = False
+    stopped_by: int | None = None                             # of the first stop
+    met: frozenset[int] = frozenset()                         # whose runs the stop met
     sizes: dict[str, int] = field(default_factory=dict)       # bytes of files: how often each was opened and written
     unsure: dict[str, int] = field(default_factory=dict)      # bytes that may have come on top, of runs that ended
     said: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)  # what agents must say, and did, since the last look
@@ -278,7 +280,9 @@ class Reference:
         del self.grants[number]
         return None
 
-    def stop_all(self) -> None:
+    def stop_all(self, uid: int | None) -> None:
+        if not self.latched:
+            self.stopped_by, self.met = uid, frozenset(run.owner for run in self.runs.values())
         self.latched = True
         for run in self.runs.values():
             run.held = BY_STOP
@@ -289,8 +293,7 @@ class Reference:
         """It was the stop of every run; nothing goes on by it."""
         if not self.latched:
             return "invalid"
-        live = {run.owner for run in self.runs.values()}
-        if uid != ROOT and (live - {uid} or uid not in live | {owner for _, owner in self.ended.values()}):
+        if uid != ROOT and self.met != {uid} and (self.met or self.stopped_by != uid):
             return "denied"
         self.latched = False
         return None
