@@ -238,6 +238,7 @@ void machineChecks(const Findings& findings, std::vector<Check>& checks) {
       {"launcher", findings.launcherFound,
        findings.launcherFound ? findings.launcher : findings.launcher + " is not there or not executable"});
   checks.push_back(stopCheck(findings));
+  checks.push_back(stopKeysCheck(findings.stop, findings.stopKeys));
   const std::string space = findings.stateBytesFree
                                 ? formatBytes({*findings.stateBytesFree}) + " free in " + findings.stateDir
                                 : findings.stateDir + " does not exist yet";
@@ -284,6 +285,7 @@ Findings look(const Config& config, KernelFeatures features, const SystemPolicie
   findings.stopProgram = stopProgram();
   findings.stopProgramFound = ::access(findings.stopProgram.c_str(), X_OK) == 0;
   findings.logind = ::access("/run/systemd/seats", F_OK) == 0;
+  findings.stopKeys = config.stopKeys;
   const api::RoleGroups groups = api::lookUpRoleGroups();
   findings.viewerGroup = groups.viewer.has_value();
   findings.adminGroup = groups.admin.has_value();
@@ -348,12 +350,16 @@ api::Document describe(const Findings& findings, const std::vector<Check>& check
   json.key("seccomp").beginObject().field("filter", features.seccompFilter).field("notify", features.seccompNotify);
   json.field("wait_killable", features.seccompWaitKillable).field("get_filter", features.seccompGetFilter).endObject();
   if (findings.accelerators) acceleratorFields(json, *findings.accelerators);
+  if (findings.stop && !findings.stop->presence.keys.empty()) json.key("stop_keys").raw(findings.stop->presence.keys);
   json.key("checks").beginArray();
   std::string text = "kernel " + features.release + ", Landlock ABI " + std::to_string(features.landlockAbi) + "\n";
   for (const Check& check : checks) {
-    json.beginObject().field("name", check.name).field("ok", check.ok).field("detail", check.detail).endObject();
-    text += std::string(check.ok ? "ok   " : "FAIL ") + check.name +
-            (check.detail.empty() ? "" : ": " + escapeForDisplay(check.detail)) + "\n";
+    json.beginObject().field("name", check.name).field("ok", check.ok).field("detail", check.detail);
+    json.field("warning", check.warns).endObject();
+    text += std::string(!check.ok     ? "FAIL "
+                        : check.warns ? "WARN "
+                                      : "ok   ") +
+            check.name + (check.detail.empty() ? "" : ": " + escapeForDisplay(check.detail)) + "\n";
   }
   json.endArray().endObject();
   return {std::move(json).take(), std::move(text)};

@@ -49,8 +49,9 @@ struct Findings {
   std::optional<sandbox::CgroupTree::Placement> placement;  // absent: not asked
   std::string stopProgram;                                  // path that was looked at
   bool stopProgramFound = false;
-  std::optional<StopFindings> stop;  // absent: not asked
-  std::string otherScheduler;        // that decides about processors in place of the kernel's own; empty: none
+  std::optional<StopFindings> stop;                  // absent: not asked
+  std::optional<std::vector<std::string>> stopKeys;  // as configured
+  std::string otherScheduler;  // that decides about processors in place of the kernel's own; empty: none
   std::optional<std::size_t> foregroundGroups;  // that tell how long their processes wait; absent: not asked
   // What the configuration wants of battery and heat, and whether the machine tells it.
   std::optional<std::uint32_t> pauseBelowBatteryPercent;
@@ -62,11 +63,14 @@ struct Check {
   std::string name;
   bool ok = false;
   std::string detail;
+  bool warns = false;  // nothing is broken, and a person wants to know of it all the same
 };
 
 Findings look(const Config& config, sandbox::KernelFeatures features, const SystemPolicies& policies);
 
 // Pure.
+// Of the keyboards and buttons that stop everything; `wanted`: what the configuration says, absent: nothing.
+Check stopKeysCheck(const std::optional<StopFindings>& stop, const std::optional<std::vector<std::string>>& wanted);
 std::vector<Check> judge(const Findings& findings);
 api::Document describe(const Findings& findings, const std::vector<Check>& checks);
 

@@ -139,7 +139,8 @@ std::optional<Microseconds> Emergency::nextWake() const {
 }
 
 Emergency::Presence Emergency::presence() const {
-  Presence presence{world_.program.has_value(), there_, {}, there_ ? "" : why_, last_.realtime, last_.keys};
+  Presence presence{world_.program.has_value(), there_,         {},
+                    there_ ? "" : why_,         last_.realtime, there_ ? last_.keys : ""};
   if (there_ || !awaySince_) return presence;
   const Microseconds away = world_.clock.now().boottime - *awaySince_;
   if (away >= kStopProgramPatience) presence.awayFor = away;

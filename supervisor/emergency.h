@@ -53,12 +53,13 @@ class Emergency {
     std::optional<Microseconds> awayFor;  // longer than it may be
     std::string why;
     std::optional<bool> realtime;
-    std::string keys;
+    std::string keys = {};  // as in StopUp
   };
   Presence presence() const;
 
  private:
   void on(const StopUp& news);
+  void on(const StopKeys& news) { last_.keys = news.keys; }
   void on(const StopDown& news);
   void on(const StopTold& news) { record(news.stop); }
   void on(const StopReleased& news);

@@ -21,6 +21,8 @@ namespace {
 constexpr Milliseconds kConnectInterval{5};
 // One that was started and is not reachable after this long is started again.
 constexpr Milliseconds kStartPatience{5000};
+// Less than what counts as away (emergency.h).
+constexpr Milliseconds kOthersPatience{1500};
 constexpr Milliseconds kFirstPause{100};
 constexpr Milliseconds kLongestPause{10000};
 
@@ -106,6 +108,7 @@ Result<KeptPeer> KeptProgram::connect() const {
 
 std::optional<std::string> KeptProgram::start(Microseconds now) {
   nextTry_ = now + kConnectInterval;
+  if (now < othersUntil_) return std::nullopt;
   const bool isDead = isStarted_ && hasHungUp(life_.get());
   if (isStarted_ && !isDead && now - lastStart_ < kStartPatience) return std::nullopt;
   std::string trouble;
@@ -136,9 +139,14 @@ void KeptProgram::settled() {
   trouble_.clear();
 }
 
-void KeptProgram::lost(Microseconds now) {
+void KeptProgram::lost(Microseconds now, Keeper keeper) {
   isStarted_ = false;
   nextTry_ = now;
+  if (keeper == Keeper::kOthers) {
+    othersUntil_ = now + kOthersPatience;
+    pause_ = {};
+    return;
+  }
   // At once the first time; one that ends as soon as it was started gets longer and longer pauses.
   if (now - lastStart_ < kStartPatience)
     pause(now);

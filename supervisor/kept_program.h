@@ -46,8 +46,9 @@ class KeptProgram {
   bool answered();
   // It is at work: what was wrong with it is over.
   void settled();
-  // Who answered is gone.
-  void lost(Microseconds now);
+  // Who answered is gone. One that others start again is given a moment to come back before it is started here.
+  enum class Keeper { kUs, kOthers };
+  void lost(Microseconds now, Keeper keeper = Keeper::kUs);
 
  private:
   void pause(Microseconds now);
@@ -55,6 +56,7 @@ class KeptProgram {
   Place place_;
   Microseconds nextTry_{};
   Microseconds lastStart_{};
+  Microseconds othersUntil_{};  // until then it is waited for
   Milliseconds pause_{};
   bool isStarted_ = false;  // and does not answer yet
   UniqueFd life_;           // hangs up when the one that was started is gone

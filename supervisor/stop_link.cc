@@ -48,10 +48,14 @@ EmergencyStopped stopIn(const Json& object) {
   return stop;
 }
 
+std::string keysIn(const Json& object) {
+  const auto keys = object.find("keys");
+  return keys != object.end() ? keys->dump() : std::string();
+}
+
 StopUp statusIn(const Json& object) {
-  StopUp up{flagIn(object, "latched").value_or(true), textIn(object, "trigger"), flagIn(object, "realtime"), {}};
-  if (const auto keys = object.find("keys"); keys != object.end() && !keys->is_null()) up.keys = keys->dump();
-  return up;
+  return {flagIn(object, "latched").value_or(true), textIn(object, "trigger"), flagIn(object, "realtime"),
+          flagIn(object, "kept").value_or(false), keysIn(object)};
 }
 
 }  // namespace
@@ -62,6 +66,7 @@ Result<std::optional<StopNews>> decodeStopPacket(std::string_view packet) {
   const std::string event = textIn(object, "event");
   if (event == "stopped") return std::optional<StopNews>(StopTold{stopIn(object)});
   if (event == "status") return std::optional<StopNews>(statusIn(object));
+  if (event == "keys") return std::optional<StopNews>(StopKeys{keysIn(object)});
   if (flagIn(object, "released").value_or(false)) return std::optional<StopNews>(StopReleased{});
   if (object.contains("error")) return std::optional<StopNews>(StopRefused{textIn(object, "error")});
   return std::optional<StopNews>();
@@ -104,7 +109,7 @@ void StopLink::down(std::string reason, std::vector<StopNews>& news) {
   pid_ = 0;
   releaseBy_.reset();
   startedHere_ = false;
-  program_.lost(clock_.now().boottime);
+  program_.lost(clock_.now().boottime, keeper_);
   news.emplace_back(StopDown{std::move(reason)});
 }
 
@@ -147,7 +152,10 @@ std::vector<StopNews> StopLink::receive() {
       break;
     }
     if (!*said) continue;
-    if (std::holds_alternative<StopUp>(**said)) program_.settled();
+    if (const auto* up = std::get_if<StopUp>(&**said)) {
+      program_.settled();
+      keeper_ = up->kept ? KeptProgram::Keeper::kOthers : KeptProgram::Keeper::kUs;
+    }
     const bool isAnswer = std::holds_alternative<StopReleased>(**said) || std::holds_alternative<StopRefused>(**said);
     if (isAnswer && !releaseBy_) {
       // To something else than a release: it does not take us for the daemon.

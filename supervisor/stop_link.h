@@ -24,7 +24,12 @@ struct StopUp {
   bool latched = false;
   std::string trigger;
   std::optional<bool> realtime;
-  std::string keys;  // its JSON about the keys that it watches; empty: it says nothing
+  bool kept = false;  // a service manager starts it again when it ends
+  std::string keys;   // its JSON about the keys that it watches, "null" where it watches none; empty: it says nothing
+};
+// What its keys are has changed.
+struct StopKeys {
+  std::string keys;  // as in StopUp
 };
 struct StopDown {
   std::string reason;
@@ -37,7 +42,7 @@ struct StopReleased {};
 struct StopRefused {
   std::string why;
 };
-using StopNews = std::variant<StopUp, StopDown, StopTold, StopReleased, StopRefused>;
+using StopNews = std::variant<StopUp, StopKeys, StopDown, StopTold, StopReleased, StopRefused>;
 
 // What one packet says. Nothing: an answer that nobody waits for. Fails with kInvalid. Pure.
 Result<std::optional<StopNews>> decodeStopPacket(std::string_view packet);
@@ -71,7 +76,8 @@ class StopLink {
   const Clock& clock_;
   UniqueFd socket_;
   std::int32_t pid_ = 0;
-  bool startedHere_ = false;  // the one that runs was started by this daemon
+  KeptProgram::Keeper keeper_ = KeptProgram::Keeper::kUs;  // of the one that answered last
+  bool startedHere_ = false;                               // the one that runs was started by this daemon
   std::optional<Microseconds> releaseBy_;
   bool left_ = false;
 };

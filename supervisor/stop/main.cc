@@ -1,6 +1,7 @@
 // ringfence-stop: the emergency stop. Needs neither the daemon, its log, a policy nor a screen.
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,9 +19,13 @@ namespace ringfence::supervisor::stop {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: ringfence-stop --run-dir DIR --state-dir DIR --cgroup-root NAME [--keys TRIGGER]... | --keys off\n"
+    "usage: ringfence-stop --run-dir DIR --state-dir DIR --cgroup-root NAME [--kept] [--keys TRIGGER]... | --keys off\n"
     "       ringfence-stop --record    prints the TRIGGER of the keys that are pressed next\n"
-    "Without --keys: \"hold ctrl+alt+end 500ms\" and \"press pause x3 within 2s\".\n";
+    "Without --keys: \"hold ctrl+alt+end 500ms\" and \"press pause x3 within 2s\".\n"
+    "--kept: a service manager starts it again when it ends; while another one serves DIR, it waits to take its "
+    "place.\n";
+
+constexpr timespec kStandby{.tv_sec = 0, .tv_nsec = 200'000'000};
 
 volatile std::sig_atomic_t isOver = 0;
 
@@ -60,6 +65,7 @@ std::optional<Options> readOptions(int argc, char** argv) {
                                     {"state-dir", required_argument, nullptr, 's'},
                                     {"cgroup-root", required_argument, nullptr, 'c'},
                                     {"keys", required_argument, nullptr, 'k'},
+                                    {"kept", no_argument, nullptr, 'K'},
                                     {"record", no_argument, nullptr, 'R'},
                                     {nullptr, 0, nullptr, 0}};
   Options options;
@@ -74,6 +80,7 @@ std::optional<Options> readOptions(int argc, char** argv) {
         else
           options.triggers.emplace_back(optarg);
         break;
+      case 'K': options.service.keeper = ServiceOptions::Keeper::kSystem; break;
       case 'R': options.mode = Options::Mode::kRecord; break;
       default: return std::nullopt;
     }
@@ -93,9 +100,28 @@ std::string keysProgram() {
   return std::string(self.substr(0, self.rfind('/') + 1)) + "ringfence-stop-keys";
 }
 
+// Fails with kBusy when another one serves the directory, unless there is a service manager that would start this one
+// again and again: then it waits for the other one's end. Null: told to end meanwhile.
+Result<std::unique_ptr<Service>> openInTurn(const ServiceOptions& options, const Clock& clock) {
+  sigset_t none;
+  ::sigemptyset(&none);
+  for (bool isTold = false; isOver == 0; isTold = true) {
+    auto service = Service::open(options, clock);
+    const bool isTaken = !service && service.error().code == ErrorCode::kBusy;
+    if (!isTaken || options.keeper == ServiceOptions::Keeper::kDaemon) return service;
+    if (!isTold) {
+      std::fprintf(stderr, "ringfence-stop: %s; waits to take its place\n", service.error().message.c_str());
+      tellServiceManager("READY=1\nSTATUS=another ringfence-stop serves; waits to take its place");
+    }
+    (void)::ppoll(nullptr, 0, &kStandby, &none);
+  }
+  return std::unique_ptr<Service>();
+}
+
 Result<void> serve(Options options) {
   const SystemClock clock;
-  const auto service = RF_TRY(Service::open(options.service, clock));
+  const auto service = RF_TRY(openInTurn(options.service, clock));
+  if (!service) return {};
   Readiness readiness = makeReady();
   for (const std::string& problem : {readiness.realtimeProblem, readiness.memoryProblem}) {
     if (!problem.empty()) std::fprintf(stderr, "ringfence-stop: works without it: %s\n", problem.c_str());
@@ -104,6 +130,8 @@ Result<void> serve(Options options) {
   if (options.keys == Options::Keys::kWatched)
     service->watchKeys({.program = keysProgram(), .triggers = std::move(options.triggers)});
   std::fputs("ringfence-stop: ready\n", stderr);
+  // One that the daemon started has the daemon's own environment.
+  if (options.service.keeper == ServiceOptions::Keeper::kSystem) tellServiceManager("READY=1\nSTATUS=serves");
   return service->run(isOver);
 }
 

@@ -79,4 +79,8 @@ StopPeer* StopPeers::daemon() {
   return found == peers_.end() ? nullptr : &*found;
 }
 
+bool StopPeers::hasDaemon() const {
+  return std::ranges::any_of(peers_, [](const StopPeer& peer) { return peer.socket && peer.isDaemon; });
+}
+
 }  // namespace ringfence::supervisor::stop

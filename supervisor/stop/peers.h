@@ -41,6 +41,7 @@ class StopPeers {
   auto begin() { return peers_.begin(); }
   auto end() { return peers_.end(); }
   StopPeer* daemon();
+  bool hasDaemon() const;
 
  private:
   StopPeer* placeForOne();

@@ -4,12 +4,18 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
 
 #include "sdk/base/io.h"
+#include "sdk/base/unique_fd.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
@@ -35,6 +41,20 @@ Readiness makeReady() {
     (void)::setpriority(PRIO_PROCESS, 0, -20);  // The next best.
   }
   return readiness;
+}
+
+void tellServiceManager(std::string_view state) {
+  const char* const path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = path == nullptr ? 0 : std::strlen(path);
+  if (length < 2 || length >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = '\0';  // an abstract name
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  (void)::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+                 size);
 }
 
 Result<void> refuseOwnGroup(const std::string& cgroupRoot) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sdk/base/result.h"
 
@@ -15,6 +16,9 @@ struct Readiness {
 // All memory and stack present and locked, never chosen when memory runs out, the lowest real-time priority. What the
 // machine does not allow is told, and the stop works without it.
 Readiness makeReady();
+
+// sd_notify(3), where $NOTIFY_SOCKET names a listener. Best effort.
+void tellServiceManager(std::string_view state);
 
 // Fails with kInvalid when this process is in a group below one of the branches: it would freeze itself.
 Result<void> refuseOwnGroup(const std::string& cgroupRoot);

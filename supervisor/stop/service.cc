@@ -106,6 +106,7 @@ Result<void> Service::run(const volatile std::sig_atomic_t& isOver) {
     if (stopper_.isReading()) isBeingRead_ = true;
     (void)stopper_.advance();
     tellFinished();
+    tellKeys();
   }
   if (isUnreachable_)
     return Error{ErrorCode::kUnavailable,
@@ -123,7 +124,10 @@ std::optional<Microseconds> Service::nextDue() const {
 // When something about keys is to be done. Nobody's silence is measured by it.
 std::optional<Microseconds> Service::nextKeys() const {
   if (!keys_ || stopper_.isReading()) return std::nullopt;
-  return keys_->wakeAt();
+  const auto watch = keys_->wakeAt();
+  const auto tell = keysDue();
+  if (!watch || !tell) return watch ? watch : tell;
+  return std::min(*watch, *tell);
 }
 
 void Service::waitForEvents() {

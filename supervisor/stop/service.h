@@ -21,6 +21,7 @@ namespace ringfence::supervisor::stop {
 
 struct ServiceOptions {
   std::string runDirectory, stateDirectory, cgroupRoot;
+  enum class Keeper { kDaemon, kSystem } keeper = Keeper::kDaemon;  // who starts it again
 };
 
 class Service {
@@ -63,6 +64,8 @@ class Service {
   void closePeer(StopPeer& peer);
   void hearKeys();
   void addKeys();
+  std::optional<Microseconds> keysDue() const;
+  void tellKeys();
   void minDaemon();
   void tellFinished();
 
@@ -71,6 +74,8 @@ class Service {
   ServiceOptions options_;
   UniqueFd lock_, listener_, watch_;
   std::unique_ptr<KeyWatch> keys_;
+  std::uint64_t toldKeys_ = 0;   // the revision of them that the daemon knows
+  Microseconds tellKeysFrom_{};  // not before
   std::uint64_t socketInode_ = 0;
   std::optional<std::uint32_t> adminGroup_;
   Readiness readiness_;

@@ -5,6 +5,9 @@
 namespace ringfence::supervisor::stop {
 namespace {
 
+constexpr Milliseconds kKeysPause{1000};
+constexpr Milliseconds kKeysSettle{100};  // a watcher that starts tells of one keyboard after the other
+
 constexpr std::string_view kKillNeeds =
     "killing needs an administrator (root, or a member of ringfence-admin); everything was frozen instead";
 
@@ -65,6 +68,7 @@ void Service::answerStatus(StopPeer& peer, const char* event) {
     json_.field("realtime_problem", std::string_view(readiness_.realtimeProblem));
   json_.field("memory_locked", readiness_.memoryProblem.empty());
   if (!readiness_.memoryProblem.empty()) json_.field("memory_problem", std::string_view(readiness_.memoryProblem));
+  json_.field("kept", options_.keeper == ServiceOptions::Keeper::kSystem);
   addKeys();
   json_.endObject();
   sendJson(peer);
@@ -79,7 +83,6 @@ void Service::answerRelease(StopPeer& peer) {
   StopPeers::send(peer, R"({"released":true})");
 }
 
-// The newest one is the daemon: an older connection is what is left of a daemon that was replaced.
 void Service::addKeys() {
   json_.key("keys");
   if (!keys_) {
@@ -91,6 +94,26 @@ void Service::addKeys() {
   json_.raw(keys.text());
 }
 
+// What changes at once is told at once, and keyboards that come and go without end are told of once a second: the
+// daemon may be asleep, and whoever does not read is closed.
+std::optional<Microseconds> Service::keysDue() const {
+  if (!keys_ || keys_->revision() == toldKeys_ || !peers_.hasDaemon()) return std::nullopt;
+  return tellKeysFrom_;
+}
+
+void Service::tellKeys() {
+  const Microseconds now = clock_.now().monotonic;
+  const auto due = keysDue();
+  if (!due || now < *due || stopper_.isReading()) return;
+  toldKeys_ = keys_->revision();
+  tellKeysFrom_ = now + kKeysPause;
+  json_.clear().beginObject().field("event", "keys");
+  addKeys();
+  json_.endObject();
+  sendJson(*peers_.daemon());
+}
+
+// The newest one is the daemon: an older connection is what is left of a daemon that was replaced.
 void Service::becomeDaemon(StopPeer& peer, const Request& request) {
   if (peer.uid != 0) return refuse(peer, "only root is the daemon");
   if (StopPeer* const before = peers_.daemon(); before != nullptr && before != &peer) StopPeers::close(*before);
@@ -99,6 +122,8 @@ void Service::becomeDaemon(StopPeer& peer, const Request& request) {
   // The group may have been made since our start; no stop waits for this.
   adminGroup_ = lookUpAdminGroup();
   answerStatus(peer, "status");
+  if (keys_) toldKeys_ = keys_->revision();
+  tellKeysFrom_ = clock_.now().monotonic + kKeysSettle;
 }
 
 void Service::refuse(StopPeer& peer, std::string_view words) {

@@ -343,6 +343,53 @@ TEST_CASE("the configuration file sets what the command line may override, and n
   }
 }
 
+TEST_CASE("the doctor says which keyboards and buttons stop everything, and which of them are missing") {
+  const auto said = [](const std::string& keys) {
+    return stopKeysCheck(StopFindings{{.expected = true, .there = true, .keys = keys}, ""}, std::nullopt);
+  };
+  const auto watching = [&](const std::string& triggers, const std::string& devices) {
+    return said(R"({"state":"watching","problem":null,"triggers":[)" + triggers + R"(],"devices":[)" + devices + "]}");
+  };
+  const std::string hold = R"({"spec":"hold ctrl+alt+end 500ms","state":"watched"})";
+  const std::string keyboard = R"({"device":"event3","id":"0001:0001"})";
+  const Check good = watching(hold, keyboard + "," + keyboard);
+  CHECK((good.ok && !good.warns));
+  CHECK(good.detail == "2 keyboards are watched: hold ctrl+alt+end 500ms");
+
+  const Check unplugged =
+      watching(hold + R"(,{"spec":"button 046d:c31c f13","state":"bound button unplugged"})", keyboard);
+  CHECK((unplugged.ok && unplugged.warns));
+  CHECK(unplugged.detail == "1 keyboard is watched: hold ctrl+alt+end 500ms; button unplugged: button 046d:c31c f13");
+
+  const Check none = watching(R"({"spec":"hold ctrl+alt+end 500ms","state":"no keyboard found"})", "");
+  CHECK((none.ok && !none.warns));
+  CHECK(none.detail == "no keyboard is watched: none is there");
+
+  const Check wrong = watching(hold + R"(,{"spec":"hold hope 1s","state":"not understood"})", keyboard);
+  CHECK_FALSE(wrong.ok);
+  CHECK(wrong.detail.find("not understood: hold hope 1s") != std::string::npos);
+
+  const Check failed = said(R"({"state":"failed","problem":"the key watcher was ended by signal 31","triggers":[]})");
+  CHECK_FALSE(failed.ok);
+  CHECK(failed.detail == "not watched: the key watcher was ended by signal 31");
+
+  CHECK(said("null").detail.starts_with("none are watched: stop_keys = []"));
+  // Started by the system, it knows nothing of that file.
+  for (const auto& [wanted, warns] : {std::pair(std::vector<std::string>{"hold ctrl+alt+end 500ms"}, false),
+                                      std::pair(std::vector<std::string>{"press pause x5 within 2s"}, true),
+                                      std::pair(std::vector<std::string>{}, true)}) {
+    const std::string text = R"({"state":"watching","triggers":[)" + hold + R"(],"devices":[)" + keyboard + "]}";
+    const Check other = stopKeysCheck(StopFindings{{.expected = true, .there = true, .keys = text}, ""}, wanted);
+    CHECK((other.ok && other.warns == warns));
+    CHECK((other.detail.find("stop_keys says otherwise") != std::string::npos) == warns);
+  }
+  for (const Check& unknown : {said(""), said("[]"), stopKeysCheck(std::nullopt, {}),
+                               stopKeysCheck(StopFindings{{.expected = true}, ""}, {})}) {
+    CHECK(unknown.ok);
+    CHECK(unknown.detail.starts_with("unknown"));
+  }
+}
+
 TEST_CASE("the doctor's judgement names what is missing, and says nothing of what was not asked") {
   Findings findings;
   findings.features = goodKernel();

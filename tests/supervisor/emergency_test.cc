@@ -291,6 +291,29 @@ TEST_CASE("what was forked ahead is given up when a stop comes, and nothing is f
   CHECK(world.launcher.last<sandbox::Prepare>()->run != slot);
 }
 
+// ---- the keys
+
+TEST_CASE("what changes about the keys that are watched is known to the doctor, and is not while nobody tells") {
+  StopWorld world;
+  const auto keys = [&] {
+    Peering client(world, 1000);
+    v1::ClientPacket packet;
+    (void)packet.mutable_doctor();
+    const auto answer = client.ask(packet);
+    const std::string text = answer.value().json().text();
+    const auto at = text.find("emergency keys: ");
+    return at == std::string::npos ? std::string() : text.substr(at, text.find('\n', at) - at);
+  };
+  CHECK(keys().starts_with("emergency keys: unknown"));
+  world.tell(StopUp{.latched = false, .trigger = "", .realtime = {}, .keys = R"({"state":"starting"})"});
+  CHECK(keys() == "emergency keys: their watcher is being started");
+  world.tell(StopKeys{R"({"state":"watching","triggers":[{"spec":"press pause x3 within 2s","state":"watched"}],)"
+                      R"("devices":[{"device":"event0","id":"0001:0001"}]})"});
+  CHECK(keys() == "emergency keys: 1 keyboard is watched: press pause x3 within 2s");
+  world.tell(StopDown{"it is gone"});
+  CHECK(keys().starts_with("emergency keys: unknown"));
+}
+
 // ---- what ringfence-stop says
 
 TEST_CASE("what ringfence-stop says is read as far as it says it") {
@@ -314,6 +337,10 @@ TEST_CASE("what ringfence-stop says is read as far as it says it") {
   CHECK_FALSE(std::get<StopUp>(**status).latched);
   CHECK(std::get<StopUp>(**status).realtime == false);
   CHECK(std::get<StopUp>(**decodeStopPacket(R"({"event":"status"})")).latched);  // In doubt.
+  CHECK(std::get<StopUp>(**status).keys.empty());                                // It says nothing of them.
+  CHECK(std::get<StopUp>(**decodeStopPacket(R"({"event":"status","keys":null})")).keys == "null");
+  CHECK(std::get<StopKeys>(**decodeStopPacket(R"({"event":"keys","keys":{"state":"watching"}})")).keys ==
+        R"({"state":"watching"})");
   CHECK(std::holds_alternative<StopReleased>(**decodeStopPacket(R"({"released":true})")));
   CHECK(std::get<StopRefused>(**decodeStopPacket(R"({"error":"no"})")).why == "no");
   CHECK_FALSE(*decodeStopPacket(R"({"latched":true})"));

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "supervisor/stop/keys/trigger_spec.h"
+
 namespace ringfence::supervisor::stop {
 namespace {
 
@@ -18,6 +20,7 @@ constexpr Microseconds kReapEvery = std::chrono::milliseconds(20);
 constexpr Microseconds kShortestPause = std::chrono::seconds(1);
 constexpr Microseconds kLongestPause = std::chrono::seconds(60);
 constexpr int kPacketsPerRead = 64;
+constexpr const char* kStaysOn = "the key watcher does not end";
 
 std::string endWords(int status) {
   if (WIFSIGNALED(status)) return "the key watcher was ended by signal " + std::to_string(WTERMSIG(status));
@@ -113,7 +116,7 @@ void KeyWatch::turn(Microseconds monotonic) {
   if (child_ > 0 || monotonic < nextTry_) return;
   if (auto started = start(); !started) {
     failure_ = started.error().message;
-    close(monotonic);
+    close(monotonic);  // counts as a change
     nextTry_ = monotonic + kLongestPause;
   }
 }
@@ -138,6 +141,7 @@ void KeyWatch::close(Microseconds monotonic) {
   states_.fill(TriggerState::kUnknown);
   devices_.fill({});
   problems_ = 0;
+  ++revision_;
   nextTry_ = monotonic + kReapEvery;
 }
 
@@ -146,11 +150,13 @@ void KeyWatch::reap(Microseconds monotonic) {
   int status = 0;
   const pid_t ended = ::waitpid(child_, &status, WNOHANG);
   if (ended == 0) {
-    failure_ = "the key watcher does not end";
+    if (failure_ != kStaysOn) ++revision_;
+    failure_ = kStaysOn;
     nextTry_ = monotonic + kReapEvery;
     return;
   }
   child_ = -1;
+  ++revision_;
   const bool again = ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == kStartAgain;
   failure_ = again ? "" : endWords(ended > 0 ? status : 0);
   pause_ = again ? kShortestPause : std::clamp(pause_ * 2, kShortestPause, kLongestPause);
@@ -179,6 +185,7 @@ std::optional<KeyTrigger> KeyWatch::read(Microseconds monotonic) {
 }
 
 void KeyWatch::take(const KeyReport& report) {
+  ++revision_;
   if (const auto* state = std::get_if<StateReport>(&report)) {
     states_[state->trigger] = state->state;
     watching_ = true;
@@ -197,6 +204,11 @@ std::size_t KeyWatch::shown() const {
   return none ? options_.triggers.size() : wanted_;
 }
 
+// One that is longer than any that is understood must not make the status longer than a packet.
+std::string_view KeyWatch::specShown(std::size_t trigger) const {
+  return std::string_view(options_.triggers[trigger]).substr(0, kMaxSpecText);
+}
+
 std::string KeyWatch::problem() const {
   std::string text = failure_;
   const auto add = [&](const char* words) { text += (text.empty() ? "" : "; ") + std::string(words); };
@@ -212,7 +224,7 @@ void KeyWatch::writeStatus(JsonWriter& json) const {
   json.beginObject().field("state", watching_ ? "watching" : failure_.empty() ? "starting" : "failed");
   json.untrustedFieldOrNull("problem", words).key("triggers").beginArray();
   for (std::size_t i = 0; i < shown(); ++i)
-    json.beginObject().untrustedField("spec", options_.triggers[i]).field("state", stateWords(states_[i])).endObject();
+    json.beginObject().untrustedField("spec", specShown(i)).field("state", stateWords(states_[i])).endObject();
   json.endArray().key("devices").beginArray();
   for (const DeviceReport& device : devices_) {
     if (device.presence == DeviceReport::Presence::kAbsent) continue;
@@ -229,7 +241,8 @@ std::optional<std::string> KeyWatch::warning() const {
   std::string text = problem();
   for (std::size_t i = 0; i < shown(); ++i) {
     if (states_[i] == TriggerState::kWatched) continue;
-    text += (text.empty() ? "" : "; ") + std::string(stateWords(states_[i])) + ": " + options_.triggers[i];
+    text += (text.empty() ? "" : "; ") + std::string(stateWords(states_[i])) + ": ";
+    text += specShown(i);
   }
   if (text.empty()) return std::nullopt;
   return text;

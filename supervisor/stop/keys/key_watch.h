@@ -60,6 +60,8 @@ class KeyWatch {
   //   "triggers":[{"spec","state":"watched|no keyboard found|bound button unplugged|not understood"}],
   //   "devices":[{"device":"event3","id":"046d:c31c"}],"warning":TEXT|null}. For the status; allocates.
   void writeStatus(JsonWriter& json) const;
+  // Another number whenever writeStatus() would write something else.
+  std::uint64_t revision() const { return revision_; }
   // In a few words what a person must know, absent when every trigger is watched: "no keyboard found for …".
   std::optional<std::string> warning() const;
 
@@ -69,6 +71,7 @@ class KeyWatch {
   void reap(Microseconds monotonic);
   void take(const KeyReport& report);
   std::size_t shown() const;
+  std::string_view specShown(std::size_t trigger) const;
   std::string problem() const;
 
   Options options_;
@@ -83,6 +86,7 @@ class KeyWatch {
   std::array<TriggerState, kMaxTriggers> states_{};
   std::array<DeviceReport, kMaxKeyDevices> devices_{};
   std::uint8_t problems_ = 0;
+  std::uint64_t revision_ = 0;
 };
 
 // Replaces this process by the recorder: it prints the trigger of the keys that are pressed next. Returns only when

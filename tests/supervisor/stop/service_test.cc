@@ -31,8 +31,17 @@ class Connection {
   bool send(std::string_view request) const {
     return ::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size());
   }
-  // Empty: it was closed.
+  // Empty: it was closed. What is told of keys comes whenever it changes, and is passed over.
   std::string receive() const {
+    for (;;) {
+      std::string answer = next();
+      if (!answer.starts_with(R"({"event":"keys")")) return answer;
+    }
+  }
+  std::string ask(std::string_view request) const { return send(request) ? receive() : ""; }
+
+ private:
+  std::string next() const {
     std::string answer(65536, '\0');
     pollfd readable{socket_.get(), POLLIN, 0};
     if (::poll(&readable, 1, 60'000) != 1) return "no answer in a minute";
@@ -40,9 +49,7 @@ class Connection {
     answer.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
     return answer;
   }
-  std::string ask(std::string_view request) const { return send(request) ? receive() : ""; }
 
- private:
   UniqueFd socket_;
 };
 
@@ -72,12 +79,12 @@ class StopProgram {
     kill(pid_, signal);
     (void)wait();
   }
-  pid_t spawn() {
+  pid_t spawn(const char* last = nullptr) {
     const std::string program = std::string(RINGFENCE_BIN_DIR) + "/ringfence-stop";
     const pid_t child = fork();
     if (child == 0) {
       execl(program.c_str(), program.c_str(), "--run-dir", run_.path().c_str(), "--state-dir",
-            world_.state.path().c_str(), "--cgroup-root", world_.name.c_str(), nullptr);
+            world_.state.path().c_str(), "--cgroup-root", world_.name.c_str(), last, nullptr);
       _exit(127);
     }
     return child;
@@ -323,6 +330,40 @@ TEST_CASE("one program serves a directory, and a second one says so") {
   REQUIRE(waitpid(program.spawn(), &status, 0) > 0);
   CHECK(WEXITSTATUS(status) == 1);
   CHECK(has(program.ask("status"), "latched"));
+}
+
+TEST_CASE("one that a service manager keeps waits while another one serves, is ready for it, and takes its place") {
+  StopWorld world;
+  StopProgram program(world);
+  CHECK(has(program.ask("status"), R"("kept":false)"));
+  const std::string address = program.runDirectory() + "/notify";
+  const UniqueFd manager(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::strcpy(name.sun_path, address.c_str());
+  REQUIRE(bind(manager.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+  const auto told = [&] {
+    std::string state(200, '\0');
+    pollfd readable{manager.get(), POLLIN, 0};
+    const ssize_t got = poll(&readable, 1, 60'000) == 1 ? recv(manager.get(), state.data(), state.size(), 0) : 0;
+    state.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return state;
+  };
+  REQUIRE(setenv("NOTIFY_SOCKET", address.c_str(), 1) == 0);
+  const pid_t standby = program.spawn("--kept"), third = program.spawn("--kept");
+  REQUIRE(unsetenv("NOTIFY_SOCKET") == 0);
+  for (int i = 0; i < 2; ++i) CHECK(has(told(), "READY=1\nSTATUS=another ringfence-stop serves"));
+  // Told to end it ends, also while it waits.
+  CHECK(kill(third, SIGTERM) == 0);
+  int status = -1;
+  REQUIRE(waitpid(third, &status, 0) == third);
+  CHECK(status == 0);
+  CHECK(has(program.ask("status"), R"("kept":false)"));
+  program.end(SIGKILL);
+  CHECK(has(told(), "READY=1\nSTATUS=serves"));
+  CHECK(has(program.ask("status"), R"("kept":true)"));
+  kill(standby, SIGTERM);
+  waitpid(standby, nullptr, 0);
 }
 
 TEST_CASE("a program that nobody can reach any more ends, so that another one can take its place") {

@@ -102,6 +102,13 @@ class Pressing {
 
 }  // namespace
 
+TEST_CASE("what is told of the keys fits into a packet, however long the texts are that somebody wrote") {
+  const KeyWatch watch({.program = "/nowhere", .triggers = std::vector<std::string>(14, std::string(70'000, '\x01'))});
+  JsonWriter json;
+  watch.writeStatus(json);
+  CHECK(json.text().size() < 32 * 1024);
+}
+
 TEST_CASE("several keys together are recorded as a hold, modifiers as either of the two") {
   Pressing keys;
   keys.key(0, KEY_ENTER, 0);  // of the command line
