@@ -127,6 +127,9 @@ Result<void> apply(Config& config, std::string_view key, const Value& value) {
   if (key == "kill_on_exit") {
     if (!value.flag) return wrong("kill_on_exit is true or false");
     config.onExit = *value.flag ? OnExit::kKillRuns : OnExit::kKeepRuns;
+  } else if (key == "check_logins") {
+    if (!value.flag) return wrong("check_logins is true or false");
+    config.logins = *value.flag ? LoginCheck::kOn : LoginCheck::kOff;
   } else if (key == "pause_when_hot") {
     if (!value.flag) return wrong("pause_when_hot is true or false");
     config.governor.pauseWhenHot = *value.flag;
@@ -235,6 +238,10 @@ Result<void> applyOption(Config& config, const Option& option, std::vector<std::
     config.onExit = OnExit::kKillRuns;
     return {};
   }
+  if (name == "--no-login-check") {
+    config.logins = LoginCheck::kOff;
+    return {};
+  }
   if (name == "--json") {
     config.json = true;
     return {};
@@ -295,7 +302,7 @@ Result<Config> readConfig(const std::vector<std::string>& arguments) {
 
 std::string usageText() {
   return "ringfenced [--config FILE] [--run-dir DIR] [--state-dir DIR] [--policy-dir DIR]... [--cgroup-root NAME]\n"
-         "           [--uid-range A-B] [--kill-on-exit]\n"
+         "           [--uid-range A-B] [--kill-on-exit] [--no-login-check]\n"
          "ringfenced --check              checks configuration and policies, and ends\n"
          "ringfenced --doctor [--json]    what this machine can give, and ends\n"
          "ringfenced --verify [--against HEAD]   checks the chain of the log, and ends\n";

@@ -2,7 +2,7 @@
 //
 // The file is lines of `key = value` with "text", true, false or ["a", "b"] as values and # for comments: a subset of
 // TOML, so an editor shows it well. Keys: run_dir, state_dir, policy_dirs, cgroup_root, uid_range, kill_on_exit,
-// pause_below_battery, pause_when_hot, dead_man_after ("10s" or "off"),
+// check_logins, pause_below_battery, pause_when_hot, dead_man_after ("10s" or "off"),
 // stop_keys (docs/emergency-keys.md). An unknown key is an error.
 #pragma once
 
@@ -22,6 +22,9 @@ namespace ringfence::supervisor {
 enum class Mode { kServe, kCheck, kDoctor, kVerify, kHelp, kVersion };
 enum class OnExit { kKeepRuns, kKillRuns };
 
+// Whether allow, rewrite, resume and rearm take a login session of the one who asks.
+enum class LoginCheck { kOn, kOff };
+
 struct UidRange {
   std::uint32_t first = 700000;
   std::uint32_t last = 765535;
@@ -39,6 +42,7 @@ struct Config {
   governor::GovernorSettings governor;
   std::chrono::seconds deadManAfter{10};             // silent for so long, everything is stopped; zero: never
   std::optional<std::vector<std::string>> stopKeys;  // triggers of the emergency stop; absent: its own, empty: none
+  LoginCheck logins = LoginCheck::kOn;               // where logind runs
   std::string meterRoot = "/";  // whose proc, sys and dev are metered; another one is for tests alone
   bool json = false;            // of --doctor
   std::string against;          // of --verify

@@ -16,6 +16,7 @@
 #include "supervisor/focus.h"
 #include "supervisor/group_watch.h"
 #include "supervisor/launcher_link.h"
+#include "supervisor/logind.h"
 #include "supervisor/mediation.h"
 #include "supervisor/recording.h"
 #include "supervisor/requests.h"
@@ -45,6 +46,7 @@ class Daemon {
     int root = -1;                           // of the machine, for the focus; -1: there is none
     std::string ownGroup;                    // of this process, in the unified hierarchy; empty: the root
     std::optional<StopProgram> stop{};       // absent: there is no ringfence-stop, nothing can be stopped by it
+    LoginLookup login{};                     // absent: who asks needs no login session
     UniqueFd processorLatency{};             // absent: processors sleep whenever they have nothing to do
     std::function<void(const Sample&)> keepSample = [](const Sample&) {};
     std::function<void(const std::string&)> say;  // one line for the daemon's own log

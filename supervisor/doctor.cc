@@ -11,6 +11,7 @@
 #include "sdk/base/text.h"
 #include "sdk/base/units.h"
 #include "supervisor/api/server.h"
+#include "supervisor/logind.h"
 #include "supervisor/meter/energy.h"
 
 namespace ringfence::supervisor {
@@ -117,7 +118,11 @@ void accountChecks(const Findings& findings, std::vector<Check>& checks) {
   };
   group("ringfence", findings.viewerGroup, "see runs");
   group("ringfence-admin", findings.adminGroup, "control runs");
-  checks.push_back({"logind", true, findings.logind ? "present" : "absent: sessions of people are not checked"});
+  const bool off = findings.logins == LoginCheck::kOff;
+  checks.push_back({"logind", true,
+                    off               ? "sessions are not checked: check_logins = false"
+                    : findings.logind ? "allow, rewrite, resume and rearm only from a login session of the one who asks"
+                                      : "sessions are not checked: logind does not run"});
 }
 
 // Of those that use a device without our seeing it, the sums of runs would be too small, so it is said.
@@ -284,7 +289,8 @@ Findings look(const Config& config, KernelFeatures features, const SystemPolicie
   findings.launcherFound = ::access(findings.launcher.c_str(), X_OK) == 0;
   findings.stopProgram = stopProgram();
   findings.stopProgramFound = ::access(findings.stopProgram.c_str(), X_OK) == 0;
-  findings.logind = ::access("/run/systemd/seats", F_OK) == 0;
+  findings.logind = logindRuns();
+  findings.logins = config.logins;
   findings.stopKeys = config.stopKeys;
   const api::RoleGroups groups = api::lookUpRoleGroups();
   findings.viewerGroup = groups.viewer.has_value();

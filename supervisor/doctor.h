@@ -38,7 +38,8 @@ struct Findings {
   std::string groupsTrouble;       // why control groups could not be made; empty: they can
   std::string launcher;            // path that was looked at
   bool launcherFound = false;
-  bool logind = false;
+  bool logind = false;  // runs
+  LoginCheck logins = LoginCheck::kOn;
   bool viewerGroup = false, adminGroup = false;  // ringfence, ringfence-admin
   std::optional<std::uint64_t> stateBytesFree;   // absent: the directory does not exist or cannot be asked
   std::string stateDir;

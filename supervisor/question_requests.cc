@@ -236,7 +236,7 @@ Result<void> Requests::checkSurface(const Peer& peer, const api::AnswerQuestion&
 }
 
 void Requests::on(Asker asker, const api::AnswerQuestion& request) {
-  const Peer peer = peerOf(asker);
+  const Peer peer = personOf(asker);
   auto checked = checkSurface(peer, request);
   if (checked) checked = checkRewrite(peer, request);
   if (!checked) {

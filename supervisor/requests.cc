@@ -44,6 +44,14 @@ const Peer& Requests::peerOf(const Asker& asker) const {
   return client->identity.peer;
 }
 
+// For what takes a person: whether that one is logged in now.
+Peer Requests::personOf(const Asker& asker) const {
+  Peer peer = peerOf(asker);
+  const auto& identity = world_.clients.find(asker.client)->identity;
+  if (world_.login && peer.uid != 0) peer.login = world_.login(peer.uid, identity.sessionOwner);
+  return peer;
+}
+
 void Requests::answer(const Asker& asker, const api::Answer& answer, api::Last last, std::vector<UniqueFd> fds) {
   world_.clients.answer(asker.client, asker.request, answer, std::move(fds), last, world_.clock.now());
 }
@@ -75,7 +83,7 @@ void Requests::on(Asker asker, const api::ShowRun& request) {
 }
 
 void Requests::on(Asker asker, const api::ActOnRuns& request) {
-  const Peer peer = peerOf(asker);
+  const Peer peer = request.verb == api::Verb::kResume ? personOf(asker) : peerOf(asker);
   std::vector<RunId> runs;
   if (request.all) {
     for (const auto& [id, run] : world_.turns.state().runs) {

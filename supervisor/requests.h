@@ -17,6 +17,7 @@
 #include "supervisor/emergency.h"
 #include "supervisor/focus.h"
 #include "supervisor/launch.h"
+#include "supervisor/logind.h"
 #include "supervisor/mediation.h"
 #include "supervisor/steering.h"
 #include "supervisor/turns.h"
@@ -53,6 +54,7 @@ class Requests {
     WarmSlots& slots;
     Awake& awake;
     Clients& clients;
+    const LoginLookup& login;
     const LogAccess& log;
     std::function<api::Document()> doctor;
     std::function<void(const std::vector<Error>&)> report;  // failures of effects, for the daemon's own log
@@ -150,6 +152,7 @@ class Requests {
   void onFact(const Fact&, const Body&) {}
 
   const Peer& peerOf(const Asker& asker) const;
+  Peer personOf(const Asker& asker) const;
   void answer(const Asker& asker, const api::Answer& answer, api::Last last = api::Last::kYes,
               std::vector<UniqueFd> fds = {});
   void refuse(const Asker& asker, const Error& error) { answer(asker, api::refusalOf(error)); }

@@ -480,6 +480,7 @@ Result<void> serve(const Config& config) {
                  .stop = StopProgram{[&stop] { return stop.release(); },
                                      [&stop](const std::string& words) { return stop.stop(words); },
                                      [&config] { return latchIn(config.stateDir); }},
+                 .login = config.logins == LoginCheck::kOn ? LoginLookup(lookUpLogin) : nullptr,
                  .processorLatency = UniqueFd(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC)),
                  .keepSample =
                      [file = opened.file](const Sample& sample) {

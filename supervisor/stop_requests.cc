@@ -55,7 +55,7 @@ void Requests::on(Asker asker, const api::Rearm&) {
                           "the log cannot be written (" + failed->message + "): it stays latched until it can"});
   }
   rearming_.push_back(asker);  // Before: what fails at once is told to whoever waits.
-  auto outcome = submit(RearmStop{peerOf(asker)});
+  auto outcome = submit(RearmStop{personOf(asker)});
   if (outcome) return;
   rearming_.pop_back();
   refuse(asker, outcome.error());

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <systemd/sd-login.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -40,17 +41,30 @@ bool hasExited(int pidfd) {
   return ::poll(&poll, 1, 0) != 0;
 }
 
-// Where the peer lives. Without SO_PEERPIDFD the pid may have been reused meanwhile; our sockets are not mounted inside
-// any run, so this is the second line, not the first.
-Result<std::string> peerCgroup(int socket, int pid) {
+struct PeerPlace {
+  std::string cgroup;
+  std::optional<std::uint32_t> sessionOwner;
+};
+
+std::optional<std::uint32_t> sessionOwnerOf(const ucred& credentials) {
+  uid_t owner = 0;
+  if (credentials.uid == 0 || ::sd_pid_get_owner_uid(credentials.pid, &owner) < 0) return std::nullopt;
+  return owner;
+}
+
+// Where the peer lives. Without SO_PEERPIDFD (Linux 6.5) the pid may have been reused meanwhile; our sockets are not
+// mounted inside any run, so this is the second line, not the first.
+Result<PeerPlace> peerPlace(int socket, const ucred& credentials) {
+  const int pid = credentials.pid;
   if (pid <= 0) return Error{ErrorCode::kDenied, "your process is in another pid namespace and cannot be identified"};
   int raw = -1;
   socklen_t size = sizeof raw;
   UniqueFd pidfd;
   if (::getsockopt(socket, SOL_SOCKET, kSoPeerPidfd, &raw, &size) == 0) pidfd.reset(raw);
   std::string text = RF_TRY(readFileAt(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup", kibibytes(64)));
+  const auto owner = sessionOwnerOf(credentials);
   if (pidfd && hasExited(pidfd.get())) return Error{ErrorCode::kDenied, "the process that connected is gone"};
-  return text;
+  return PeerPlace{std::move(text), owner};
 }
 
 }  // namespace
@@ -80,12 +94,13 @@ Result<PeerIdentity> identify(int socket, const RoleGroups& roles, const std::st
   socklen_t size = sizeof credentials;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
     return posixError(errno, "asking who connected");
-  const std::string cgroup = RF_TRY(peerCgroup(socket, credentials.pid));
-  if (isInsideRun(cgroup, cgroupRoot)) return Error{ErrorCode::kDenied, "this socket is not for programs inside a run"};
+  const PeerPlace place = RF_TRY(peerPlace(socket, credentials));
+  if (isInsideRun(place.cgroup, cgroupRoot))
+    return Error{ErrorCode::kDenied, "this socket is not for programs inside a run"};
   std::vector<std::uint32_t> groups = RF_TRY(peerGroups(socket));
   std::vector<std::uint32_t> all = groups;
   all.push_back(credentials.gid);
-  return PeerIdentity{rolesOf(credentials.uid, all, roles), credentials.gid, std::move(groups)};
+  return PeerIdentity{rolesOf(credentials.uid, all, roles), credentials.gid, std::move(groups), place.sessionOwner};
 }
 
 }  // namespace ringfence::supervisor::api

@@ -28,6 +28,9 @@ struct PeerIdentity {
   Peer peer;
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> groups;
+  // Whose login sessions or user manager the process is in, as systemd named its group; absent: in nobody's. Root is
+  // not asked.
+  std::optional<std::uint32_t> sessionOwner = {};
 };
 
 // Of whoever connected. Fails with kDenied, in words for the peer, when it is inside a run or cannot be identified.

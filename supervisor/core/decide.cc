@@ -6,6 +6,7 @@
 #include "sdk/base/text.h"
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/latch.h"
+#include "supervisor/core/login.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -150,6 +151,7 @@ Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Contex
 
 Result<void> decideOn(Deciding& deciding, const ResumeRun& command, const Context&) {
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
+  RF_TRY(requireLogin(command.peer));
   if (!std::holds_alternative<Frozen>(run->life)) return wrongState(*run, "resumed");
   if (deciding.state().latch) return refusedByLatch(*deciding.state().latch);
   RF_TRY(takeLeasesAgain(deciding, *run, command.peer));

@@ -4,6 +4,7 @@
 #include "supervisor/core/cards.h"
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/grants.h"
+#include "supervisor/core/login.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -270,6 +271,7 @@ void withdrawAsksOf(Deciding& deciding, const GuardName& guard, const std::strin
 Result<void> decideAnswer(Deciding& deciding, const AnswerCard& command, const Context& context) {
   const State& state = deciding.state();
   const Question* question = RF_TRY(findAnswerable(state, command, context.now));
+  if (command.verdict != CardVerdict::kDeny) RF_TRY(requireLogin(command.peer));
   const auto card = answeredBy(state, command, *question);
   RF_TRY(checkAnswer(state, command, card));
   const Run& run = state.runs.at(question->run);

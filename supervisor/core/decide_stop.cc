@@ -5,6 +5,7 @@
 
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/latch.h"
+#include "supervisor/core/login.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -71,7 +72,7 @@ bool mayRearm(const State& state, const Peer& peer) {
   }
   if (!latch.owners.empty() || latch.closedBy == peer.uid) return true;
   if (latch.closedBy || latch.stop.uid) return false;
-  return hasRuns && !othersHave;
+  return peer.login == Login::kAtSeat || (hasRuns && !othersHave);
 }
 
 void decideStopHeard(Deciding& deciding, const StopHeard& command) {
@@ -96,6 +97,7 @@ Result<void> decideRearm(Deciding& deciding, const RearmStop& command) {
         "this emergency stop met runs of others, or is not of yours alone: root or a member of ringfence-admin "
         "may re-arm it"};
   }
+  RF_TRY(requireLogin(command.peer));
   deciding.after(deciding.record({}, Rearmed{command.peer.uid}), ReleaseLatch{});
   return {};
 }

@@ -16,7 +16,7 @@ Error refusedByLatch(const Latch& latch);
 bool isRefusedByLatch(const Error& error);
 // Who may end the stop of every run, while it is latched: an administrator; and where no run of anybody else was met by
 // it (or is alive), whoever owns those that were. Where there was none: who stopped, and of a stop that nobody with an
-// id made (keys, a silent daemon), who alone has had runs here.
+// id made (keys, a silent daemon), who sits at this machine or alone has had runs here.
 bool mayRearm(const State& state, const Peer& peer);
 
 }  // namespace ringfence::supervisor

@@ -70,6 +70,7 @@ def test_doctor_says_which_groups_the_machine_has(bench: Bench) -> None:
         bare.start()
         text = bare.cli("rf-owner", "doctor").stdout
         assert "group ringfence-admin: absent: only root and the owner of a run may control runs" in text, text
+        assert "logind: sessions are not checked: check_logins = false" in text, text
 
 
 # ---- the socket as any program speaks it

@@ -113,6 +113,7 @@ struct World {
   std::uint64_t nextId = 1;
   // For the next start().
   std::optional<StopProgram> stop;
+  LoginLookup login;
   std::function<Result<std::vector<SampleBucket>>(const RunId&, Microseconds)> series;
 
   World() {
@@ -151,6 +152,7 @@ struct World {
                       .cgroups = &*cgroups,
                       .root = machine,
                       .stop = stop,
+                      .login = login,
                       .say = [this](const std::string& line) { said.push_back(line); }},
         std::move(state));
     daemon->begin();

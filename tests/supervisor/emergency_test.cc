@@ -291,7 +291,39 @@ TEST_CASE("what was forked ahead is given up when a stop comes, and nothing is f
   CHECK(world.launcher.last<sandbox::Prepare>()->run != slot);
 }
 
-// ---- the keys
+// ---- whether a person is there
+
+TEST_CASE("whether who asks is logged in is looked at when it matters, and root is not asked") {
+  StopWorld world;
+  std::vector<std::pair<std::uint32_t, std::optional<std::uint32_t>>> looked;
+  Login login = Login::kAbsent;
+  world.login = [&](std::uint32_t uid, std::optional<std::uint32_t> owner) {
+    looked.emplace_back(uid, owner);
+    return login;
+  };
+  world.begin(State{}, {});
+  Peering client(world, 1000), root(world, 0);
+  const RunId run = launch(world, client);
+  CHECK(client.act(freeze).value().has_done());
+  CHECK(looked.empty());
+  CHECK(client.act(resume).value().error().exit_code() == 4);
+  CHECK(world.group(run, "agent/cgroup.freeze") == "1");
+  CHECK(looked == decltype(looked){{1000, std::nullopt}});
+  login = Login::kPresent;  // Over the same connection.
+  CHECK(durably(world, client, resume).value().has_done());
+  CHECK(world.group(run, "cgroup.freeze") == "0");
+
+  world.press();
+  (void)client.read();
+  login = Login::kAbsent;
+  CHECK(client.act(rearm).value().error().exit_code() == 4);
+  CHECK(world.asked.empty());
+  looked.clear();
+  CHECK_FALSE(root.act(rearm));
+  world.daemon->storeReady();
+  CHECK(world.asked == std::vector<std::string>{"release"});
+  CHECK(looked.empty());
+}
 
 TEST_CASE("what changes about the keys that are watched is known to the doctor, and is not while nobody tells") {
   StopWorld world;

@@ -89,7 +89,7 @@ class Daemon:
         log = open(self.log_path, "ab")
         command = [*self.wrapper, str(self.bin / "ringfenced"), "--run-dir", str(self.run_dir), "--state-dir", str(self.state_dir),
                    "--cgroup-root", self.cgroup_root, "--uid-range", self.uid_range,
-                   *self.options]
+                   "--no-login-check", *self.options]  # the users that tests make have no login session
         for folder in self.policies:
             command += ["--policy-dir", folder]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

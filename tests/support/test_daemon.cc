@@ -90,8 +90,14 @@ TestDaemon::~TestDaemon() { shutDown(); }
 
 bool TestDaemon::start() {
   const std::size_t before = log().size();
-  std::vector<std::string> command{
-      RINGFENCE_BIN_DIR "/ringfenced", "--run-dir", runDir_, "--state-dir", stateDir_, "--cgroup-root", cgroupRoot_};
+  std::vector<std::string> command{RINGFENCE_BIN_DIR "/ringfenced",
+                                   "--run-dir",
+                                   runDir_,
+                                   "--state-dir",
+                                   stateDir_,
+                                   "--cgroup-root",
+                                   cgroupRoot_,
+                                   "--no-login-check"};
   std::vector<std::string> policies = options_.policyDirs;
   if (policies.empty()) policies.emplace_back(RINGFENCE_SOURCE_DIR "/policy/profiles");
   policies.push_back(base_.path() + "/policies");
