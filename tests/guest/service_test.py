@@ -5,6 +5,8 @@ The installed tree is in /payload/installed; see scripts/guest.
 import json
 import os
 import pathlib
+import socket
+import struct
 import subprocess
 import sys
 import unittest
@@ -29,8 +31,31 @@ def must(*command, user=None):
     return result.stdout.strip()
 
 
-def main_pid():
-    return int(must("systemctl", "show", "-P", "MainPID", "ringfenced"))
+def main_pid(service="ringfenced"):
+    return int(must("systemctl", "show", "-P", "MainPID", service))
+
+
+def stop_status():
+    """What ringfence-stop says, and who it is; None when it is not there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stop:
+        stop.settimeout(60)
+        try:
+            stop.connect("/run/ringfence/stop.sock")
+        except OSError:
+            return None
+        stop.send(b"status")
+        pid = struct.unpack("iII", stop.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        return {**json.loads(stop.recv(65536)), "pid": pid}
+
+
+def check(name):
+    report = json.loads(run("ringfence", "doctor", "--json").stdout)
+    return next(one for one in report["checks"] if one["name"] == name)
+
+
+def is_frozen(group):
+    """As the kernel says."""
+    return "frozen 1" in (group / "cgroup.events").read_text().splitlines()
 
 
 def state_of(run_id):
@@ -114,10 +139,48 @@ class Service(unittest.TestCase):
         must("systemctl", "stop", "person.service")
 
     def test_8_the_doctor_sees_the_groups_of_the_persons_programs_and_what_keeps_agents_off_the_processors(self):
-        report = json.loads(run("ringfence", "doctor", "--json").stdout)
-        checks = {check["name"]: check for check in report["checks"]}
-        self.assertTrue(checks["foreground"]["detail"][0].isdigit(), checks["foreground"])
-        self.assertIn("cpu.idle", checks["placement"]["detail"])
+        self.assertTrue(check("foreground")["detail"][0].isdigit(), check("foreground"))
+        self.assertIn("cpu.idle", check("placement")["detail"])
+
+    def test_9_an_emergency_stop_outlives_both_services_and_is_ended_by_its_person_alone(self):
+        self.assertEqual(must("systemctl", "is-active", "ringfence-stop", "ringfenced").split(), ["active", "active"])
+        self.assertEqual(stop_status()["pid"], main_pid("ringfence-stop"), "systemd's own serves, and none of the daemon's")
+        self.assertEqual([stop_status()[ready] for ready in ("realtime", "memory_locked", "kept")], [True] * 3)
+        self.assertTrue(eventually(lambda: " watched: hold " in check("emergency keys")["detail"], 60), check("emergency keys"))
+        run_id = self.start()
+        agent = pathlib.Path("/sys/fs/cgroup/ringfence-background", run_id, "agent")
+        self.assertTrue(eventually(lambda: state_of(run_id) == "running", 60))
+        stopped = json.loads(must("ringfence", "estop", "--json", user=USER))
+        self.assertEqual((stopped["verified"], stopped["runs"], [one["run"] for one in stopped["evidence"]]), (True, 1, [run_id]), stopped)
+        self.assertTrue(is_frozen(agent))
+
+        must("systemctl", "restart", "ringfenced")
+        self.assertEqual(state_of(run_id), "frozen")
+        refused = run("ringfence", "run", "-p", "coding", "-w", PROJECT, "--", "true", user=USER)
+        self.assertEqual((refused.returncode, refused.stderr.splitlines()[-1]), (7, "ringfence: not started: latched"))
+
+        before = main_pid("ringfence-stop")
+        os.kill(before, 9)
+        self.assertTrue(eventually(lambda: main_pid("ringfence-stop") not in (0, before) and stop_status(), 120))
+        self.assertTrue(stop_status()["latched"])
+        self.assertTrue(is_frozen(agent), "somebody let go of the run")
+        must("systemctl", "restart", "ringfence-stop")
+        self.assertTrue(is_frozen(agent), "somebody let go of the run")
+        self.assertTrue(stop_status()["latched"])
+
+        # Not from a service: a person has to be there.
+        for words in (("rearm",), ("resume", run_id)):
+            refused = run("ringfence", *words, user=USER)
+            self.assertEqual(refused.returncode, 4, refused)
+            self.assertIn("login session", refused.stderr)
+        self.assertIn("only from a login session", check("logind")["detail"])
+        self.assertTrue(eventually(lambda: check("emergency stop")["detail"].startswith("ready"), 60), check("emergency stop"))
+        must("su", "-l", USER, "-c", "ringfence rearm")
+        self.assertFalse(stop_status()["latched"])
+        self.assertTrue(is_frozen(agent), "re-arming resumes nothing")
+        must("su", "-l", USER, "-c", f"ringfence resume {run_id}")
+        self.assertFalse(is_frozen(agent))
+        must("ringfence", "kill", run_id, user=USER)
 
 
 if __name__ == "__main__":

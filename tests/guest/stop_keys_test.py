@@ -4,6 +4,7 @@
 """
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import re
@@ -15,6 +16,10 @@ import subprocess
 import sys
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from tests.support.daemon import Daemon, eventually  # noqa: E402  (its folder is known only now)
+from tests.support.stop import Stop  # noqa: E402
 
 HOLD, PRESS = "hold ctrl+alt+end 500ms", "press pause x3 within 10s"
 LONG_HOLD = "hold ctrl+alt+end 5s"
@@ -97,6 +102,42 @@ class Watcher:
 
 class StopKeys(unittest.TestCase):
     build = ""
+
+    def test_a_chord_on_the_keyboard_stops_the_agents_of_a_daemon_and_latches(self):
+        with Daemon(self.build) as daemon:
+            runs = [daemon.cli("run", "-d", "-p", policy, "-w", str(self.workspace(daemon)), "--", "sleep", "3600")
+                    for policy in ("coding", "offline")]
+            self.assertEqual([run.returncode for run in runs], [0, 0], runs)
+            names = [run.stdout.strip() for run in runs]
+
+            def keys():
+                checks = json.loads(daemon.cli("doctor", "--json").stdout)["checks"]
+                return next(one["detail"] for one in checks if one["name"] == "emergency keys")
+
+            self.assertTrue(eventually(lambda: re.match(rf"[1-9]\d* keyboards? (is|are) watched: {re.escape(HOLD)}", keys()), PATIENCE, 0.2), keys())
+            press("ctrl-alt-end", 1500)
+            with Stop(daemon) as stop:
+                self.assertTrue(eventually(lambda: stop.ask("status")["latched"], PATIENCE, 0.05))
+                status = stop.ask("status")
+                self.assertEqual((status["trigger"], status["by"], status["verified"]), (f"keys: {HOLD}", None, True), status)
+            frozen = {group: "frozen 1" in (group / "cgroup.events").read_text().splitlines() for name in names for group in self.groups(daemon, name)}
+            self.assertGreaterEqual(len(frozen), 4, "two runs, each with a group of its agent")
+            self.assertTrue(all(frozen.values()), frozen)
+            self.assertTrue(eventually(lambda: [run["state"] for run in daemon.json_runs()] == ["frozen"] * 2, PATIENCE), daemon.log())
+            refused = daemon.cli("run", "-w", str(self.workspace(daemon)), "--", "true")
+            self.assertEqual((refused.returncode, refused.stderr.splitlines()[-1]), (7, "ringfence: not started: latched"))
+            self.assertEqual(daemon.cli("rearm").returncode, 0)
+        self.assertEqual(daemon.leftovers(), [])
+
+    @staticmethod
+    def workspace(daemon):
+        folder = daemon.base / "workspace"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @staticmethod
+    def groups(daemon, run):
+        return [path.parent for branch in daemon.groups() for path in pathlib.Path(branch, run).glob("**/cgroup.events")]
 
     def setUp(self):
         if not os.environ.get("RINGFENCE_GUEST"):
