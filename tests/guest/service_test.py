@@ -16,6 +16,8 @@ from daemon import eventually  # noqa: E402  (its folder is known only now)
 
 USER = "alice"
 PROJECT = f"/home/{USER}/project"
+# In a login session of its own. Without a terminal su's would be one of a job, in which nobody is.
+PERSON = ["env", "XDG_SESSION_CLASS=user", "su", "-l", USER, "-c"]
 
 
 def run(*command, user=None):
@@ -175,10 +177,10 @@ class Service(unittest.TestCase):
             self.assertIn("login session", refused.stderr)
         self.assertIn("only from a login session", check("logind")["detail"])
         self.assertTrue(eventually(lambda: check("emergency stop")["detail"].startswith("ready"), 60), check("emergency stop"))
-        must("su", "-l", USER, "-c", "ringfence rearm")
+        must(*PERSON, "ringfence rearm")
         self.assertFalse(stop_status()["latched"])
         self.assertTrue(is_frozen(agent), "re-arming resumes nothing")
-        must("su", "-l", USER, "-c", f"ringfence resume {run_id}")
+        must(*PERSON, f"ringfence resume {run_id}")
         self.assertFalse(is_frozen(agent))
         must("ringfence", "kill", run_id, user=USER)
 

@@ -304,7 +304,7 @@ TEST_CASE("whether who asks is logged in is looked at when it matters, and root 
   world.begin(State{}, {});
   Peering client(world, 1000), root(world, 0);
   const RunId run = launch(world, client);
-  CHECK(client.act(freeze).value().has_done());
+  CHECK(durably(world, client, freeze).value().has_done());
   CHECK(looked.empty());
   CHECK(client.act(resume).value().error().exit_code() == 4);
   CHECK(world.group(run, "agent/cgroup.freeze") == "1");
