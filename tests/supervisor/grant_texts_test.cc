@@ -25,7 +25,7 @@ TEST_CASE("what a grant would write is what a policy file holds, and says for wh
     CHECK(text.find('\x1b') == std::string::npos);
     CHECK(text.find("\u202e") == std::string::npos);
     policy::Sources sources;
-    sources.file = {"grant.toml", "schema = 1\nname = \"granted\"\n" + text};
+    sources.file = policy::SourceText{"grant.toml", "schema = 1\nname = \"granted\"\n" + text};
     const auto loaded = policy::load(sources, "granted");
     REQUIRE(std::holds_alternative<policy::Loaded>(loaded));
     const policy::Grant& granted = std::get<policy::Loaded>(loaded).document.grants.at(0);
@@ -41,6 +41,9 @@ TEST_CASE("while a live run of a person has their screen, they may allow nothing
     AdmitRun admit = admission(run);
     if (!reason.empty()) admit.plan.weakened = {{sandbox::Wall::kMount, std::move(reason)}};
     world.apply(admit).value();
+    world.apply(LauncherSaid{sandbox::Built{.run = run, .posture = {}, .notes = {}, .held = 0, .initPid = 100}})
+        .value();
+    world.apply(LauncherSaid{sandbox::Started{run, 101}}).value();
     return run;
   };
   start(1, "only best effort in the policy");
@@ -51,7 +54,7 @@ TEST_CASE("while a live run of a person has their screen, they may allow nothing
   CHECK(why->find(shown.text()) != std::string::npos);
   CHECK(why->find("the X11 socket /tmp/.X11-unix (a.toml:7)") != std::string::npos);
   CHECK_FALSE(whyNotInWindow(world.state, kStranger.uid));
-  world.apply(LauncherSaid{sandbox::Ended{.run = shown}}).value();
+  world.apply(LauncherSaid{sandbox::Ended{.run = shown, .exit = {}, .outOfMemory = false, .usage = {}}}).value();
   CHECK_FALSE(whyNotInWindow(world.state, kOwner.uid));
 }
 
