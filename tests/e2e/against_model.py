@@ -21,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.model.operations import WEIGHTS, Mismatch, Operations  # noqa: E402
 from tests.e2e.model.trial import Trial  # noqa: E402
 from tests.e2e.model.wire import Gone  # noqa: E402
-from tests.e2e.model.world import World  # noqa: E402
-from tests.support.daemon import Daemon  # noqa: E402
+from tests.e2e.model.world import World, daemon_of  # noqa: E402
 
 SOME, MANY = 0.012, 0.35  # operations with a kill, of all
 Step = tuple[str, int, bool]  # an operation, the seed of its choices, whether something is killed with it
@@ -37,7 +36,7 @@ def steps(seed: int, count: int, faults: float) -> list[Step]:
 def perform(build: str, wanted: list[Step], count: int, kills: int = 0, lines: int = 30) -> tuple[str, int, Trial]:
     """(what is wrong, how many steps were taken, the trial). `lines`: of steps and of the log, to be shown then."""
     wrong, taken, done = "", 0, 0
-    with Daemon(build) as daemon:
+    with daemon_of(build) as daemon:
         trial = Trial(World(daemon))
         try:
             for taken, step in enumerate(wanted, 1):

@@ -31,8 +31,8 @@ from tests.e2e.model.operations import Mismatch, Operations  # noqa: E402
 from tests.e2e.model.reference import ROOT, Question, Reference, Run  # noqa: E402
 from tests.e2e.model.trial import Trial  # noqa: E402
 from tests.e2e.model.wire import Connection, Gone, ask_stop  # noqa: E402
-from tests.e2e.model.world import TERMS, USERS, World, now  # noqa: E402
-from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
+from tests.e2e.model.world import TERMS, USERS, World, daemon_of, now  # noqa: E402
+from tests.support.daemon import eventually, is_alive  # noqa: E402
 
 # Leaving, and what is told of a call that was interrupted; and what changes nothing that anybody else can see: killed there,
 # it leaves what it leaves at the call before.
@@ -322,7 +322,7 @@ def main() -> int:
     print(f"seed {options.seed}", flush=True)
     problems: list[str] = []
     deaths = 0
-    with Daemon(options.build) as daemon:
+    with daemon_of(options.build) as daemon:
         trial = SweptTrial(World(daemon))
         points = record(trial, options.who)
         count = options.points if 0 < options.points < len(points) else len(points)

@@ -41,6 +41,15 @@ per_minute = {per_minute}
 SCOPES = {"SCOPE_RUN": "run", "SCOPE_PROJECT": "project", "SCOPE_ALWAYS": "always"}
 
 
+def daemon_of(build: str) -> Daemon:
+    """Of which nobody is impatient: where the processor is somewhere else for ten seconds, everything would be stopped."""
+    daemon = Daemon(build)
+    config = daemon.base / "ringfence.toml"
+    config.write_text('dead_man_after = "60m"\n')
+    daemon.options = ["--config", str(config)]
+    return daemon
+
+
 @dataclass
 class Seen:
     runs: dict[str, tuple[str, str]] = field(default_factory=dict)       # name -> state, who holds it
