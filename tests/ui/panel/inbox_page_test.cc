@@ -11,6 +11,7 @@
 #include <QPushButton>
 #include <QRadioButton>
 #include <QScrollBar>
+#include <QTreeView>
 #include <QtTest>
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
