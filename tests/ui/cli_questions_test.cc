@@ -124,6 +124,7 @@ TEST_CASE("what an agent wrote cannot draw on the terminal of who decides") {
                                                evil,
                                                evil,
                                                evil,
+                                               evil,
                                                0,
                                                0,
                                                {}}})}) {

@@ -126,6 +126,7 @@ QList<int> InboxPage::pickedRows() const {
 
 void InboxPage::pickedChanged() {
   if (restoring_) return;
+  settledUnderEyes_ = false;
   picked_.clear();
   for (const int row : pickedRows()) picked_.push_back(questions_.question(row).item.id);
   showPicked();
@@ -151,7 +152,8 @@ void InboxPage::restorePicked() {
   const bool anyWaits = std::ranges::any_of(picked_, waits);
   if (waited && anyWaits) std::erase_if(picked_, std::not_fn(waits));
   // What was answered makes room for the next one.
-  if (picked_.empty() || (waited && !anyWaits)) pickFirst();
+  settledUnderEyes_ = !anyWaits && (waited || settledUnderEyes_);
+  if (picked_.empty() || settledUnderEyes_) pickFirst();
   restoring_ = true;
   QItemSelection selection;
   for (const std::uint64_t id : picked_) {

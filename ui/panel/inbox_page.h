@@ -62,6 +62,7 @@ class InboxPage final : public Page {
   QLabel* note_;
   std::vector<std::uint64_t> picked_;
   bool restoring_ = false;
+  bool settledUnderEyes_ = false;  // what is picked was answered while it was shown: a newer question takes its place
 };
 
 }  // namespace ringfence::ui

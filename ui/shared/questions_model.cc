@@ -226,7 +226,10 @@ void QuestionsModel::put(const client::PendingItem& item) {
 void QuestionsModel::settle(const client::PendingGone& gone) {
   const int row = indexOf(gone.id);
   if (row < 0) return;
-  mark(questions_[static_cast<std::size_t>(row)], gone.settlement, QDateTime::currentDateTimeUtc());
+  const auto settled = questions_.begin() + row;
+  mark(*settled, gone.settlement, QDateTime::currentDateTimeUtc());
+  // In front of what was settled in the same millisecond before.
+  std::rotate(questions_.begin(), settled, settled + 1);
 }
 
 void QuestionsModel::takePast(std::vector<Question> past) {
@@ -249,7 +252,7 @@ void QuestionsModel::sort() {
     const std::string run = waits ? one.item.runName + '\0' + one.item.run : std::string();
     const int kind = waits ? static_cast<int>(kindOf(one.item)) : 0;
     const qint64 newestFirst = waits ? 0 : -one.settledAt.toMSecsSinceEpoch();
-    const auto id = waits ? one.item.id : ~one.item.id;
+    const std::uint64_t id = waits ? one.item.id : 0;
     return std::tuple(!waits, run, kind, newestFirst, id);
   };
   std::ranges::stable_sort(questions_, {}, place);

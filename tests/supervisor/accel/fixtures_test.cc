@@ -78,6 +78,20 @@ Json describe(const AccelUse& use) {
   return json;
 }
 
+// A symbolic link is kept as a file NAME.link with its target: patches and archives do not always carry links.
+void makeLinks(const std::string& directory) {
+  std::vector<fs::path> kept;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.path().extension() == ".link") kept.push_back(entry.path());
+  }
+  for (const fs::path& file : kept) {
+    std::string target;
+    std::getline(std::ifstream(file), target);
+    fs::remove(file);
+    fs::create_symlink(target, fs::path(file).replace_extension());
+  }
+}
+
 // Each step is the whole machine, a second after the one before.
 Json readCase(const std::string& name) {
   const std::string directory = kFixtures + name;
@@ -97,6 +111,7 @@ Json readCase(const std::string& name) {
     for (const char* part : {"proc", "sys", "dev"}) fs::remove_all(machine.path() + "/" + part);
     fs::copy(directory + "/" + std::to_string(step), machine.path(),
              fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    makeLinks(machine.path());
     machine.makeDirectory("dev/dri");
     roots = test::rootsOf(machine.path());
     const Microseconds now{step * 1'000'000};
