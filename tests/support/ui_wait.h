@@ -48,9 +48,11 @@ class Heartbeat {
 inline bool isFrozen(const TestDaemon& daemon, const std::string& run) {
   for (const std::string& group : daemon.groups()) {
     std::error_code ignored;  // Groups vanish while we look.
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(group, ignored)) {
-      if (!entry.is_directory(ignored) || entry.path().filename() != run) continue;
-      if (readFile(entry.path() / "agent/cgroup.events").find("frozen 1") != std::string::npos) return true;
+    // Incremented by hand: the increment of a range loop throws when a group vanishes.
+    for (std::filesystem::recursive_directory_iterator at(group, ignored), end; !ignored && at != end;
+         at.increment(ignored)) {
+      if (at->path().filename() != run) continue;
+      if (readFile(at->path() / "agent/cgroup.events").find("frozen 1") != std::string::npos) return true;
     }
   }
   return false;

@@ -8,6 +8,12 @@
 #include <set>
 
 namespace ringfence::ui {
+namespace {
+
+constexpr int kButtonsWidth = 280;       // pixels, of a card's buttons beside one another
+constexpr int kWordsBesideButtons = 40;  // characters
+
+}  // namespace
 
 CardList::CardList(RunsModel& runs, std::function<QString(const std::string&)> lastAction, QWidget* parent)
     : QAbstractScrollArea(parent), runs_(runs), lastAction_(std::move(lastAction)) {
@@ -26,6 +32,7 @@ RunCard* CardList::take() {
     return card;
   }
   auto* card = new RunCard(viewport());
+  card->setWidthClass(width_);
   card->installEventFilter(this);
   connect(card, &RunCard::actWanted, this, &CardList::actWanted);
   connect(card, &RunCard::openWanted, this, &CardList::openWanted);
@@ -161,10 +168,22 @@ void CardList::watchFocus(QWidget*, QWidget* now) {
   if (top + height > bar->value() + viewport()->height()) bar->setValue(top + height - viewport()->height());
 }
 
+// Where buttons would leave no room for what they are about.
+void CardList::fitWidth() {
+  const int words = kWordsBesideButtons * fontMetrics().averageCharWidth();
+  const auto wanted = viewport()->width() < words + kButtonsWidth ? RunCard::Width::kNarrow : RunCard::Width::kWide;
+  if (wanted == width_) return;
+  width_ = wanted;
+  height_ = 0;
+  for (const auto& [run, card] : cards_) card->setWidthClass(width_);
+  for (RunCard* card : spare_) card->setWidthClass(width_);
+}
+
 void CardList::scrollContentsBy(int, int) { place(); }
 
 void CardList::resizeEvent(QResizeEvent* event) {
   QAbstractScrollArea::resizeEvent(event);
+  fitWidth();
   place();
 }
 

@@ -42,6 +42,7 @@ class CardList final : public QAbstractScrollArea {
   int rowOfFocus() const;
   bool moveFocus(int key);
   void place();
+  void fitWidth();
   void orderFocus(std::vector<RunCard*> order);
   void watchFocus(QWidget* old, QWidget* now);
 
@@ -50,7 +51,8 @@ class CardList final : public QAbstractScrollArea {
   std::map<std::string, RunCard*> cards_;  // in sight, by run
   std::vector<RunCard*> spare_;
   std::vector<RunCard*> order_;  // in sight, from above
-  int height_ = 0;               // 0: not known
+  RunCard::Width width_ = RunCard::Width::kWide;
+  int height_ = 0;  // 0: not known
 };
 
 }  // namespace ringfence::ui

@@ -63,6 +63,7 @@ GrantsPage::GrantsPage(Sources sources, QString program)
       reads_(new QTimer(this)),
       state_(plainLabel()) {
   auto* tabs = new QTabWidget;
+  tabs->setAccessibleName(title());
   tabs->addTab(makeGrants(), tr("What you allowed"));
   tabs->addTab(makeRules(), tr("Rules of policies"));
   auto* column = new QVBoxLayout(this);

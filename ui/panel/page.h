@@ -11,8 +11,9 @@ class Page : public QWidget {
   Q_OBJECT
 
  public:
-  // By which the window finds one: the count in the bar leads to kInbox, a run to kAgent.
-  enum class Kind { kOther, kNow, kInbox, kAgent };
+  // By which the window finds one: the count in the bar leads to kInbox, a run to kAgent, the first
+  // start to kDoctor.
+  enum class Kind { kOther, kNow, kInbox, kAgent, kDoctor };
 
   using QWidget::QWidget;
 

@@ -23,7 +23,7 @@ Rail::Rail(const std::vector<Page*>& pages, QWidget* parent) : QWidget(parent), 
     button->setAutoRaise(true);
     button->setFocusPolicy(Qt::StrongFocus);
     button->setIcon(pages[i]->icon());
-    button->setText(pages[i]->title());
+    button->setText(QString(pages[i]->title()).replace("&", "&&"));  // A sign, not the mark of a key.
     button->setAccessibleName(pages[i]->title());
     const QKeySequence keys(QString("Ctrl+%1").arg(i + 1));
     button->setToolTip(

@@ -19,13 +19,14 @@ namespace {
 
 using Verb = client::Client::Verb;
 
-constexpr qint64 kSettlesAfter = 400;  // milliseconds
-constexpr int kMostNameSpoken = 80;    // of names that agents or people made
+constexpr qint64 kSettlesAfter = 400;                 // milliseconds
+constexpr int kMostName = 300, kMostNameSpoken = 80;  // of names that agents or people made
 
 }  // namespace
 
 RunCard::RunCard(QWidget* parent)
     : QFrame(parent),
+      head_(new QHBoxLayout),
       shapeLabel_(new QLabel),
       name_(new ElidedLabel),
       state_(new ElidedLabel),
@@ -51,23 +52,26 @@ void RunCard::build() {
   name_->setFont(bold);
   for (ElidedLabel* label : {place_, command_, last_}) label->setQuiet();
   command_->setLayoutDirection(Qt::LeftToRight);
-  auto* head = new QHBoxLayout;
-  head->addWidget(shapeLabel_);
+  auto* who = new QHBoxLayout;
+  who->addWidget(shapeLabel_);
   auto* title = new QVBoxLayout;
   title->setSpacing(0);
   title->addWidget(name_);
   title->addWidget(state_);
-  head->addLayout(title, 1);
+  who->addLayout(title, 1);
+  auto* buttons = new QHBoxLayout;
+  head_->addLayout(who, 1);
+  head_->addLayout(buttons);
   for (QPushButton* button : {holdButton_, endButton_, openButton_}) {
     button->setAutoDefault(false);
-    head->addWidget(button);
+    buttons->addWidget(button);
   }
   auto* plots = new QHBoxLayout;
   for (Sparkline* plot : plots_) plots->addWidget(plot, 1);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(14, 8, 10, 8);
   column->setSpacing(2);
-  column->addLayout(head);
+  column->addLayout(head_);
   column->addWidget(place_);
   column->addWidget(command_);
   column->addWidget(last_);
@@ -86,6 +90,10 @@ void RunCard::connectButtons() {
   });
 }
 
+void RunCard::setWidthClass(Width width) {
+  head_->setDirection(width == Width::kNarrow ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
+}
+
 void RunCard::moved() { sinceMoved_.start(); }
 
 bool RunCard::isSettled() const { return !sinceMoved_.isValid() || sinceMoved_.elapsed() > kSettlesAfter; }
@@ -95,7 +103,7 @@ void RunCard::showRun(const RunsModel& runs, int index, const QString& lastActio
   const RunWords words = runWords(row, runs.details(row.run), ::getuid());
   run_ = row.run;
   shape_ = words.shape;
-  const QString name = QString::fromStdString(row.name);
+  const QString name = QString::fromStdString(row.name).left(kMostName);
   name_->setText(name);
   state_->setText(words.warning.isEmpty() ? words.state
                                           : tr("%1 — %2", "state — warning").arg(words.state, words.warning));

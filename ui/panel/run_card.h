@@ -7,6 +7,7 @@
 #include "ui/shared/glyphs.h"
 #include "ui/shared/runs_model.h"
 
+class QBoxLayout;
 class QLabel;
 class QPushButton;
 
@@ -24,6 +25,9 @@ class RunCard final : public QFrame {
   // `index`: of `runs`.
   void showRun(const RunsModel& runs, int index, const QString& lastAction);
   const std::string& run() const { return run_; }
+  // Narrow: its buttons are below its name and not beside it.
+  enum class Width { kNarrow, kWide };
+  void setWidthClass(Width width);
   // It lies elsewhere now: what is pressed in the next moment was meant for what lay here before, and is not done.
   void moved();
   // What the Tab key stops at, in order.
@@ -48,6 +52,7 @@ class RunCard final : public QFrame {
   client::Client::Verb hold_{}, end_{};  // what the buttons do
   Glyph shape_ = Glyph::kUnknown;
   QElapsedTimer sinceMoved_;
+  QBoxLayout* head_;
   QLabel* shapeLabel_;
   ElidedLabel* name_;
   ElidedLabel* state_;

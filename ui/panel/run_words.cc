@@ -8,14 +8,14 @@
 namespace ringfence::ui {
 namespace {
 
-constexpr int kMostCommand = 400;
+constexpr int kMostText = 300;  // of each text that somebody else made
 
 struct Words {
   Q_DECLARE_TR_FUNCTIONS(RunWords)
 };
 
 QString heldWords(const client::HeldBy& held, std::uint32_t ownUid) {
-  const QString reason = visibleText(held.reason);
+  const QString reason = visibleText(held.reason, kMostText);
   if (held.governor || held.by == "governor") return Words::tr("Paused by the governor: %1").arg(reason);
   if (held.by == "emergency stop") return Words::tr("Frozen by the emergency stop");
   if (held.by == "restart") return Words::tr("Paused since before the daemon was restarted");
@@ -49,12 +49,13 @@ QString warningWords(const client::RunDetails& details) {
   QStringList warnings;
   if (!details.weakened.empty()) {
     QStringList walls;
-    for (const client::Weakening& weakening : details.weakened) walls += visibleText(weakening.wall);
+    for (const client::Weakening& weakening : details.weakened) walls += visibleText(weakening.wall, kMostText);
     warnings += Words::tr("Weakened: %1").arg(walls.join(Words::tr(", ", "between names")));
   }
-  if (!details.alarms.empty()) warnings += Words::tr("Alarm: %1").arg(visibleText(details.alarms.back().reason));
+  if (!details.alarms.empty())
+    warnings += Words::tr("Alarm: %1").arg(visibleText(details.alarms.back().reason, kMostText));
   if (!details.limitsReached.empty())
-    warnings += Words::tr("At a limit: %1").arg(visibleText(details.limitsReached.back().reason));
+    warnings += Words::tr("At a limit: %1").arg(visibleText(details.limitsReached.back().reason, kMostText));
   return warnings.join(Words::tr("; ", "between warnings"));
 }
 
@@ -64,9 +65,9 @@ RunWords runWords(const top::Row& row, const client::RunDetails* details, std::u
   RunWords words{shapeOf(row), stateWords(row, details, ownUid), {}, {}, {}};
   QStringList place;
   if (details != nullptr) {
-    if (!details->policyName.empty()) place += Words::tr("policy %1").arg(visibleText(details->policyName));
-    if (!details->workspace.empty()) place += visibleText(details->workspace);
-    words.command = visibleCommand(details->command).left(kMostCommand);
+    if (!details->policyName.empty()) place += Words::tr("policy %1").arg(visibleText(details->policyName, kMostText));
+    if (!details->workspace.empty()) place += visibleText(details->workspace, kMostText);
+    words.command = visibleCommand(details->command).left(kMostText);
     words.warning = warningWords(*details);
   }
   if (row.age) place += Words::tr("for %1", "duration").arg(durationText(*row.age));

@@ -72,7 +72,7 @@ QString stopWords(const StopFacts& facts) {
   else
     sentences += Words::tr("Not verified: not all was seen to stand still.");
   if (!facts.problem.isEmpty()) sentences += Words::tr("Not everything was taken: %1.").arg(facts.problem);
-  if (!facts.trigger.isEmpty()) sentences += Words::tr("Asked for by: %1, %2.").arg(facts.trigger, timeOf(facts.at));
+  if (!facts.trigger.isEmpty()) sentences += Words::tr("Trigger: %1, %2.").arg(facts.trigger, timeOf(facts.at));
   return sentences.join(' ');
 }
 

@@ -24,7 +24,7 @@ QPainterPath stroked(const QPainterPath& line, qreal width = 2) {
 
 QPainterPath line(std::initializer_list<QPointF> points) {
   QPainterPath path;
-  for (const QPointF& point : points) path.isEmpty() ? path.moveTo(point) : path.lineTo(point);
+  for (const QPointF& point : points) path.elementCount() == 0 ? path.moveTo(point) : path.lineTo(point);
   return path;
 }
 

@@ -6,6 +6,11 @@
 #include <QWidget>
 
 namespace ringfence::ui {
+namespace {
+
+constexpr int kAroundWords = 16;  // pixels, left and right together, that Fusion would leave out
+
+}  // namespace
 
 TargetStyle::TargetStyle() : QProxyStyle("Fusion") {}
 
@@ -23,7 +28,7 @@ QSize TargetStyle::sizeFromContents(ContentsType type, const QStyleOption* optio
                                     const QWidget* widget) const {
   const QSize needed = QProxyStyle::sizeFromContents(type, option, size, widget);
   switch (type) {
-    case CT_PushButton:
+    case CT_PushButton: return (needed + QSize(kAroundWords, 0)).expandedTo({leastTarget_, leastTarget_});
     case CT_ToolButton: return needed.expandedTo({leastTarget_, leastTarget_});
     case CT_CheckBox:
     case CT_RadioButton:

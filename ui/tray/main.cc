@@ -1,8 +1,10 @@
 // ringfence-tray: starts with the person's session, shows how Ringfence stands, tells what waits for an answer, asks,
 // and reports the window in front. Agents do not need it.
 #include <QApplication>
+#include <QSettings>
 #include <cstdio>
 
+#include "ui/shared/language.h"
 #include "ui/tray/instance_lock.h"
 #include "ui/tray/tray.h"
 
@@ -19,6 +21,7 @@ int main(int argc, char** argv) {
   QApplication::setDesktopFileName("ringfence-tray");
   QApplication::setApplicationVersion(RINGFENCE_VERSION);
   QApplication::setQuitOnLastWindowClosed(false);
+  ui::useLanguage(application, QSettings("ringfence", "ringfence").value("language").toString());  // the panel's
   ui::Tray tray(QDBusConnection::sessionBus(), QDBusConnection::systemBus(), qEnvironmentVariable("XDG_SESSION_ID"));
   return QApplication::exec();
 }
