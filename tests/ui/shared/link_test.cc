@@ -82,7 +82,7 @@ TEST_CASE("what runs arrives, and a run that is held is held for the kernel too"
   world.act(client::Client::Verb::kFreeze, run, [&](const Acted& answer) { done = answer.index() == 0; });
   REQUIRE(until([&] { return done.has_value(); }));
   CHECK(*done);
-  CHECK(test::isFrozen(world.daemon, run));
+  CHECK(until([&] { return test::isFrozen(world.daemon, run); }));  // Written is not yet frozen.
   CHECK(until([&] { return world.runs.row(world.runs.indexOf(run)).state == "frozen"; }));
 
   world.act(client::Client::Verb::kResume, run);
