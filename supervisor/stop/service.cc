@@ -33,9 +33,18 @@ timespec timespecOf(Microseconds time) {
   return {.tv_sec = time.count() / 1'000'000, .tv_nsec = time.count() % 1'000'000 * 1000};
 }
 
+// Of one that was killed a child that was just being started holds the lock until it is its own program.
+constexpr int kLockTries = 30;
+constexpr timespec kBetweenTries{.tv_sec = 0, .tv_nsec = 10'000'000};
+
 Result<UniqueFd> lockDirectory(const std::string& directory) {
   UniqueFd lock = RF_TRY(openAt(AT_FDCWD, directory + "/stop.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  for (int tries = 0; tries < kLockTries; ++tries) {
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno != EWOULDBLOCK) break;
+    (void)::nanosleep(&kBetweenTries, nullptr);
+    errno = EWOULDBLOCK;
+  }
   if (errno == EWOULDBLOCK) return Error{ErrorCode::kBusy, "another ringfence-stop serves " + directory};
   return posixError(errno, "locking " + directory + "/stop.lock");
 }
