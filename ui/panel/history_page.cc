@@ -178,6 +178,18 @@ void HistoryPage::applyFilter() {
   model_->setFilter(std::move(filter));
 }
 
+void HistoryPage::showRun(const QString& run) {
+  wantedRun_ = run;
+  chooseWanted();
+}
+
+void HistoryPage::chooseWanted() {
+  const int at = wantedRun_.isEmpty() ? -1 : agent_->findData(wantedRun_);
+  if (at < 0) return;
+  wantedRun_.clear();
+  agent_->setCurrentIndex(at);
+}
+
 void HistoryPage::addRuns() {
   const auto& runs = facts_.runs();
   if (runsShown_ > runs.size()) {  // The log was begun anew.
@@ -188,6 +200,7 @@ void HistoryPage::addRuns() {
     const std::string& run = runs[runsShown_];
     agent_->addItem(tr("%1 (%2)").arg(model_->nameOf(run), visibleText(run)), QString::fromStdString(run));
   }
+  chooseWanted();
 }
 
 void HistoryPage::showCounts() {

@@ -28,6 +28,9 @@ class HistoryPage final : public Page {
   QString title() const override;
   QIcon icon() const override;
   void setSeen(bool seen) override;
+  // Whoever wants to see one run sees what the log has of it.
+  Kind kind() const override { return Kind::kAgent; }
+  void showRun(const QString& run) override;
 
   HistoryModel& model() { return *model_; }
   // Without asking for a name: for the dialog, and for tests.
@@ -41,6 +44,7 @@ class HistoryPage final : public Page {
   void listen();
   void applyFilter();
   void addRuns();
+  void chooseWanted();
   void showCounts();
   void showChosen();
   void verify();
@@ -53,6 +57,7 @@ class HistoryPage final : public Page {
   HistoryModel* model_;
   LogExport* export_;
   QLineEdit* search_;
+  QString wantedRun_;  // to be chosen as soon as the log tells of it
   QComboBox *agent_, *kind_, *decision_, *span_;
   FactTable* table_;
   QPlainTextEdit* details_;

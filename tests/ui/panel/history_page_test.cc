@@ -129,6 +129,17 @@ TEST_CASE("what an agent did is a row in words, is found by typing, and leads to
   CHECK(wanted.at(0).at(0).toString().toStdString() == run);
 }
 
+TEST_CASE("the details of a run are what the log has of it, also where it tells of the run only later") {
+  World world;
+  const std::string one = world.run({"/bin/true"}, "one"), other = world.run({"/bin/true"}, "other");
+  world.page->showRun(QString::fromStdString(other));
+  const auto* agents = world.find<QComboBox>("Agent");
+  REQUIRE(until([&] { return agents->currentData().toString().toStdString() == other; }));
+  REQUIRE(until([&] { return world.page->model().rowCount() > 0 && !world.page->model().isFiltering(); }));
+  world.page->showRun(QString::fromStdString(one));
+  CHECK(agents->currentData().toString().toStdString() == one);
+}
+
 TEST_CASE("the button that verifies says what the daemon found") {
   World world;
   (void)world.run({"/bin/true"}, "one");
