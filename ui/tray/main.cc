@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "ui/shared/language.h"
+#include "ui/shared/target_style.h"
 #include "ui/tray/instance_lock.h"
 #include "ui/tray/tray.h"
 
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
   QApplication::setApplicationVersion(RINGFENCE_VERSION);
   QApplication::setQuitOnLastWindowClosed(false);
   ui::useLanguage(application, QSettings("ringfence", "ringfence").value("language").toString());  // the panel's
+  QApplication::setStyle(new ui::TargetStyle);
   ui::Tray tray(QDBusConnection::sessionBus(), QDBusConnection::systemBus(), qEnvironmentVariable("XDG_SESSION_ID"));
   return QApplication::exec();
 }

@@ -2,6 +2,7 @@
 
 #include <QCoreApplication>
 
+#include "ui/shared/question_words.h"
 #include "ui/shared/visible_text.h"
 
 namespace ringfence::ui {
@@ -14,25 +15,6 @@ constexpr auto kReviewKey = "review", kPanelKey = "panel", kDefaultKey = "defaul
 struct NoticeWords {
   Q_DECLARE_TR_FUNCTIONS(NoticeWords)
 };
-
-// What is whole is in the prompt.
-QString shortened(const QString& visible) {
-  return visible.size() <= kMostOfTarget ? visible : visible.left(kMostOfTarget) + "…";
-}
-
-QString actionSentence(const client::PendingItem& question) {
-  const client::PendingAction& action = question.action;
-  const QString target = shortened(visibleText(action.target));
-  switch (action.operation) {
-    case client::Operation::kRead: return NoticeWords::tr("It wants to read %1.").arg(target);
-    case client::Operation::kWrite: return NoticeWords::tr("It wants to write to %1.").arg(target);
-    case client::Operation::kExec:
-      return NoticeWords::tr("It wants to run: %1").arg(shortened(visibleCommand(action.argv)));
-    case client::Operation::kConnect: return NoticeWords::tr("It wants to connect to %1.").arg(target);
-    case client::Operation::kUnknown: break;
-  }
-  return NoticeWords::tr("It wants to do something that this version does not know.");
-}
 
 QString kindSentence(const client::PendingItem& question) {
   switch (question.action.operation) {
@@ -63,10 +45,9 @@ Notice questionNotice(const std::vector<client::PendingItem>& questions, const S
   const client::PendingItem& first = questions.front();
   const bool isOpen = setting.audience == Audience::kOwner;
   const int more = static_cast<int>(questions.size()) - 1;
-  QStringList lines{isOpen ? actionSentence(first) : kindSentence(first)};
-  if (first.batch > 1)
-    lines += NoticeWords::tr("One answer counts for %n requests.", nullptr, static_cast<int>(first.batch));
-  if (more > 0) lines += NoticeWords::tr("%n more questions of it wait.", nullptr, more);
+  QStringList lines{isOpen ? NoticeWords::tr("It wants to %1.").arg(questionLine(first, kMostOfTarget))
+                           : kindSentence(first)};
+  if (more > 0) lines += NoticeWords::tr("More questions of it: %n.", nullptr, more);
   Notice notice{.summary = NoticeWords::tr("%1 waits for your answer").arg(visibleText(nameOf(first), kMostOfName)),
                 .body = asBody(lines.join('\n'), setting.abilities),
                 .urgency = urgencyOf(setting),

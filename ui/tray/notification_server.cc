@@ -31,6 +31,7 @@ NotificationServer::NotificationServer(const QDBusConnection& bus, QObject* pare
   auto* watcher = new QDBusServiceWatcher(kService, bus_, QDBusServiceWatcher::WatchForOwnerChange, this);
   connect(watcher, &QDBusServiceWatcher::serviceOwnerChanged, this, [this] {
     forget();
+    learn(Start::kNo);
     emit serverChanged();
   });
   bus_.connect(kService, kPath, kInterface, "ActionInvoked", this, SLOT(hearAction(uint, QString)));
@@ -38,6 +39,7 @@ NotificationServer::NotificationServer(const QDBusConnection& bus, QObject* pare
   bus_.connect(kService, kPath, kInterface, "ActivationToken", this, SLOT(hearToken(uint, QString)));
   bus_.connect(kService, kPath, kProperties, "PropertiesChanged", this,
                SLOT(hearProperties(QString, QVariantMap, QStringList)));
+  learn(Start::kNo);
 }
 
 NotificationServer::~NotificationServer() {
@@ -46,22 +48,24 @@ NotificationServer::~NotificationServer() {
 
 void NotificationServer::forget() {
   abilities_.reset();
-  isLearning_ = false;
+  asked_.reset();
   quiet_ = Quiet::kNo;
   shown_.clear();
 }
 
-void NotificationServer::learn() {
-  if (isLearning_) return;
-  isLearning_ = true;  // Until the server changes.
-  auto* quiet =
-      new QDBusPendingCallWatcher(bus_.asyncCall(callOf(kProperties, "Get") << kInterface << "Inhibited"), this);
+void NotificationServer::learn(Start start) {
+  if (abilities_ || (asked_ && *asked_ >= start)) return;  // Until the server changes.
+  asked_ = start;
+  QDBusMessage inhibited = callOf(kProperties, "Get") << kInterface << "Inhibited";
+  QDBusMessage capabilities = callOf(kInterface, "GetCapabilities");
+  for (QDBusMessage* call : {&inhibited, &capabilities}) call->setAutoStartService(start == Start::kYes);
+  auto* quiet = new QDBusPendingCallWatcher(bus_.asyncCall(inhibited), this);
   connect(quiet, &QDBusPendingCallWatcher::finished, this, [this](QDBusPendingCallWatcher* call) {
     const QDBusPendingReply<QDBusVariant> reply = *call;  // Most servers do not have it.
     if (reply.isValid()) hearProperties(kInterface, {{"Inhibited", reply.value().variant()}}, {});
     call->deleteLater();
   });
-  auto* abilities = new QDBusPendingCallWatcher(bus_.asyncCall(callOf(kInterface, "GetCapabilities")), this);
+  auto* abilities = new QDBusPendingCallWatcher(bus_.asyncCall(capabilities), this);
   connect(abilities, &QDBusPendingCallWatcher::finished, this, [this](QDBusPendingCallWatcher* call) {
     const QDBusPendingReply<QStringList> reply = *call;
     if (reply.isValid()) {

@@ -22,8 +22,11 @@ class NotificationServer final : public QObject {
   // Takes away what it shows.
   ~NotificationServer() override;
 
-  // Asks once what the server can do: abilitiesArrived follows, or nothing where there is none.
-  void learn();
+  // A server that is not running is started by the bus, if there is one; what runs already was asked before.
+  enum class Start { kNo, kYes };
+  // Asks once what the server can do, and whether it is to be quiet: abilitiesArrived follows, or nothing where there
+  // is none.
+  void learn(Start start);
   const std::optional<Abilities>& abilities() const { return abilities_; }
   Quiet quiet() const { return quiet_; }
 
@@ -61,7 +64,7 @@ class NotificationServer final : public QObject {
 
   QDBusConnection bus_;
   std::optional<Abilities> abilities_;
-  bool isLearning_ = false;
+  std::optional<Start> asked_;
   Quiet quiet_ = Quiet::kNo;
   QMap<QString, Shown> shown_;
 };

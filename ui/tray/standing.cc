@@ -45,9 +45,9 @@ Standing standingOf(const Heard& heard) {
 QString sentenceOf(const Standing& standing) {
   switch (standing.state) {
     case State::kIdle: return StandingWords::tr("No agent runs.");
-    case State::kWorking: return StandingWords::tr("%n agents are working.", nullptr, standing.running);
-    case State::kPaused: return StandingWords::tr("%n agents are paused.", nullptr, standing.held);
-    case State::kNeedsYou: return StandingWords::tr("%n questions wait for you.", nullptr, standing.questions);
+    case State::kWorking: return StandingWords::tr("Agents at work: %n.", nullptr, standing.running);
+    case State::kPaused: return StandingWords::tr("Agents paused: %n.", nullptr, standing.held);
+    case State::kNeedsYou: return StandingWords::tr("Questions waiting for you: %n.", nullptr, standing.questions);
     case State::kStopped: return StandingWords::tr("STOPPED: every agent stands still until somebody re-arms.");
     case State::kUnknown: break;
   }

@@ -24,13 +24,14 @@ Tray::Tray(const QDBusConnection& session, const QDBusConnection& system, const 
       lock_(system, sessionId),
       shortcut_(session),
       icon_(session),
+      prompt_(link_),
       focus_(link_) {
   connect(&situation_, &Situation::changed, this, &Tray::refresh);
   connect(&lock_, &SessionLock::changed, this, &Tray::refresh);
-  connect(&notifications_, &NotificationServer::abilitiesArrived, this, &Tray::refreshNotices);
-  connect(&notifications_, &NotificationServer::serverChanged, this, &Tray::refreshNotices);
+  connect(&notifications_, &NotificationServer::abilitiesArrived, this, &Tray::tell);
+  connect(&notifications_, &NotificationServer::serverChanged, this, &Tray::tell);
   connect(&notifications_, &NotificationServer::wished, this, &Tray::fulfil);
-  connect(&shortcut_, &Shortcut::pressed, this, &Tray::showQuestions);
+  connect(&shortcut_, &Shortcut::pressed, &prompt_, &PromptWindow::open);
   connect(&stop_, &StopLink::failed, this,
           [this](const QString& why) { tellFailure(tr("Nothing was stopped: %1").arg(why)); });
   connect(&link_, &Link::questionsChanged, this, [this](const auto&, bool fresh) {
@@ -45,7 +46,7 @@ Tray::~Tray() = default;
 
 void Tray::connectIcon() {
   connect(&icon_, &TrayIcon::menuOpened, &situation_, &Situation::lookAgain);
-  connect(&icon_, &TrayIcon::questionsWanted, this, &Tray::showQuestions);
+  connect(&icon_, &TrayIcon::questionsWanted, &prompt_, &PromptWindow::open);
   connect(&icon_, &TrayIcon::panelWanted, this, &Tray::openPanel);
   connect(&icon_, &TrayIcon::pauseAllWanted, this, [this] { act(client::Client::Verb::kFreeze, {}); });
   connect(&icon_, &TrayIcon::resumeWanted, this,
@@ -73,15 +74,28 @@ void Tray::watchFocus() {
 void Tray::refresh() {
   const auto& listing = situation_.listing();
   icon_.show(situation_.standing(), listing ? heldByPeople(*listing) : std::vector<client::RunDetails>());
-  refreshNotices();
+  tell();
 }
 
-void Tray::refreshNotices() {
+Setting Tray::setting() const {
+  return {.abilities = notifications_.abilities().value_or(Abilities{}),
+          .audience = lock_.isLocked() ? Audience::kAnybody : Audience::kOwner,
+          .quiet = notifications_.quiet()};
+}
+
+// The window does not wait for a server of notifications: there may be none.
+void Tray::tell() {
+  const std::vector<client::PendingItem> questions = situation_.questions();
+  prompt_.take(questions, situation_.listing(), setting());
+  notify(questions, setting());
+}
+
+void Tray::notify(const std::vector<client::PendingItem>& questions, const Setting& setting) {
   std::map<std::string, std::vector<client::PendingItem>> byRun;
-  for (client::PendingItem& question : situation_.questions()) byRun[question.run].push_back(std::move(question));
+  for (const client::PendingItem& question : questions) byRun[question.run].push_back(question);
   const client::StopState stop = situation_.stop();
   const bool isWanted = !byRun.empty() || stop.latched || !failure_.isEmpty();
-  if (isWanted) notifications_.learn();
+  if (isWanted) notifications_.learn(NotificationServer::Start::kYes);
   for (const QString& key : notifications_.shown()) {
     const bool stays = key.startsWith(kRunKey) ? byRun.contains(key.mid(kRunKey.size()).toStdString())
                        : key == kStopKey       ? stop.latched
@@ -89,11 +103,8 @@ void Tray::refreshNotices() {
     if (!stays) notifications_.withdraw(key);
   }
   if (!notifications_.abilities()) return;
-  const Setting setting{.abilities = *notifications_.abilities(),
-                        .audience = lock_.isLocked() ? Audience::kAnybody : Audience::kOwner,
-                        .quiet = notifications_.quiet()};
-  for (const auto& [run, questions] : byRun)
-    notifications_.show(kRunKey + QString::fromStdString(run), questionNotice(questions, setting));
+  for (const auto& [run, ofRun] : byRun)
+    notifications_.show(kRunKey + QString::fromStdString(run), questionNotice(ofRun, setting));
   if (stop.latched) notifications_.show(kStopKey, stopNotice(stop, setting));
   if (!failure_.isEmpty()) notifications_.show(kFailureKey, failureNotice(std::exchange(failure_, {}), setting));
 }
@@ -102,7 +113,7 @@ void Tray::fulfil(const Wish& wish) {
   if (const auto* denial = std::get_if<DenyOne>(&wish)) return deny(*denial);
   if (const auto* pause = std::get_if<PauseRun>(&wish)) return act(client::Client::Verb::kFreeze, pause->run);
   if (std::holds_alternative<OpenPanel>(wish)) return openPanel();
-  showQuestions();
+  prompt_.open();
 }
 
 void Tray::act(client::Client::Verb verb, const std::string& run) {
@@ -134,11 +145,9 @@ void Tray::openPanel() {
     tellFailure(tr("ringfence-panel could not be started: it is not installed beside this helper, nor on the PATH."));
 }
 
-void Tray::showQuestions() { openPanel(); }
-
 void Tray::tellFailure(const QString& why) {
   failure_ = why;
-  refreshNotices();
+  tell();
 }
 
 void Tray::quit() {

@@ -11,6 +11,7 @@
 #include "ui/shared/stop_link.h"
 #include "ui/tray/focus_report.h"
 #include "ui/tray/notification_server.h"
+#include "ui/tray/prompt_window.h"
 #include "ui/tray/shortcut.h"
 #include "ui/tray/situation.h"
 #include "ui/tray/tray_icon.h"
@@ -30,13 +31,15 @@ class Tray final : public QObject {
   void connectIcon();
   void watchFocus();
   void refresh();
-  void refreshNotices();
+  // What was heard, told: by notifications and by the prompt.
+  void tell();
+  void notify(const std::vector<client::PendingItem>& questions, const Setting& setting);
+  Setting setting() const;
   void fulfil(const Wish& wish);
   void act(client::Client::Verb verb, const std::string& run);
   void deny(const DenyOne& wish);
   void stopAll();
   void openPanel();
-  void showQuestions();
   void tellFailure(const QString& why);
   void quit();
 
@@ -47,6 +50,7 @@ class Tray final : public QObject {
   SessionLock lock_;
   Shortcut shortcut_;
   TrayIcon icon_;
+  PromptWindow prompt_;
   FocusReport focus_;
   std::unique_ptr<X11Focus> x11_;
   QString failure_;  // what could not be done, until it is shown

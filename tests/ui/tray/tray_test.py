@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from tests.e2e.questions_test import Asking, answer, pending, question  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
-from tests.ui.tray.desktop import NOTIFICATIONS, Desktop  # noqa: E402
+from tests.ui.tray.desktop import MOCK, NOTIFICATIONS, Desktop  # noqa: E402
 
 
 def is_frozen(bench: Bench, run: str) -> bool:
@@ -64,10 +64,10 @@ def test_what_is_answered_elsewhere_is_taken_away_and_each_run_has_one_notificat
     with Desktop(bench) as desktop:
         run = asking.start(f"for i in 1 2; do (echo x > {asking.folder}/$i) & done; wait", "-n", "coder")
         assert eventually(lambda: len(pending(bench)) == 2, 20), pending(bench)
-        assert eventually(lambda: [one for one in about(desktop, "coder") if "1 more" in one["body"]], 20), desktop.notifications()
+        assert eventually(lambda: [one for one in about(desktop, "coder") if "More questions of it: 1." in one["body"]], 20), desktop.notifications()
         first, second = pending(bench)
         answer(bench, "deny", first["id"])
-        assert eventually(lambda: "more" not in about(desktop, "coder")[-1]["body"], 20), desktop.notifications()
+        assert eventually(lambda: "More" not in about(desktop, "coder")[-1]["body"], 20), desktop.notifications()
         equal(str(second["id"]), deny_key(about(desktop, "coder")[-1]).split(":")[1])
         replaced = [int(one["replaces"]) for one in about(desktop, "coder")]
         equal(set(replaced), {0, 1} if len(replaced) > 1 else {0})
@@ -89,6 +89,60 @@ def test_a_locked_screen_shows_neither_command_nor_path_and_offers_nothing(bench
         equal((hidden["body"], int(hidden["replaces"])), ("It wants to change a file.", 1))
         desktop.lock(False)
         assert eventually(lambda: "secret-plan" in about(desktop, "coder")[-1]["body"], 20)
+        bench.cli("kill", run)
+
+
+def prompts(desktop: Desktop, kind: str = "mapped") -> list[dict[str, Any]]:
+    return [event for event in desktop.saw(kind) if event[kind] == "Ringfence asks"]
+
+
+def test_a_question_opens_a_window_that_leaves_the_keyboard_where_it_is_and_goes_when_it_is_answered(bench: Bench) -> None:
+    asking = Asking(bench)
+    with Desktop(bench, notifications=False) as desktop:
+        run = asking.start(f"echo x > {asking.folder}/note", "-n", "coder")
+        assert eventually(lambda: prompts(desktop), 20), desktop.said()
+        equal([(one["wants_focus"], one["class"]) for one in prompts(desktop)], [(False, "ringfence-tray")])
+        assert eventually(lambda: prompts(desktop, "urgent"), 20), desktop.watch()
+        equal(desktop.keyboard(), "person")
+        desktop.lock(True)
+        assert eventually(lambda: len(prompts(desktop, "unmapped")) == 1, 20), desktop.watch()
+        desktop.lock(False)
+        assert eventually(lambda: len(prompts(desktop)) == 2, 20), desktop.watch()
+        equal(desktop.keyboard(), "person")
+        answer(bench, "deny", question(bench)["id"])
+        assert eventually(lambda: len(prompts(desktop, "unmapped")) == 2, 20), desktop.watch()
+        bench.ended(run)
+        assert not (asking.folder / "note").exists()
+
+
+def test_a_closed_window_comes_back_for_whoever_asks_for_it_and_takes_the_keyboard_then(bench: Bench) -> None:
+    asking = Asking(bench)
+    with Desktop(bench) as desktop:
+        run = asking.start(f"echo x > {asking.folder}/note", "-n", "coder")
+        assert eventually(lambda: about(desktop, "coder") and prompts(desktop), 20), desktop.said()
+        desktop.tell_desk("close")
+        assert eventually(lambda: prompts(desktop, "unmapped"), 20), desktop.watch()
+        desktop.click_notification(1, "review")
+        assert eventually(lambda: len(prompts(desktop)) == 2, 20), desktop.watch()
+        assert eventually(lambda: desktop.keyboard() == "Ringfence asks", 20), desktop.watch()
+        equal(len(pending(bench)), 1)
+        bench.cli("kill", run)
+        assert eventually(lambda: len(prompts(desktop, "unmapped")) == 2, 20), desktop.watch()
+
+
+def test_a_desktop_that_is_not_to_be_disturbed_gets_no_window_and_no_urgent_notification(bench: Bench) -> None:
+    asking = Asking(bench)
+    with Desktop(bench) as desktop:
+        menu = desktop.menu()
+        desktop.notifier().AddProperty(NOTIFICATIONS, "Inhibited", False, dbus_interface=MOCK)
+        desktop.notifier().UpdateProperties(NOTIFICATIONS, {"Inhibited": True}, dbus_interface=MOCK)
+        run = asking.start(f"echo x > {asking.folder}/note", "-n", "coder")
+        assert eventually(lambda: about(desktop, "coder"), 20), desktop.said()
+        equal([int(one["hints"]["urgency"]) for one in about(desktop, "coder")], [1])
+        assert eventually(lambda: menu.tooltip() == "Questions waiting for you: 1.", 20), menu.tooltip()
+        equal(prompts(desktop), [])
+        desktop.notifier().UpdateProperties(NOTIFICATIONS, {"Inhibited": False}, dbus_interface=MOCK)
+        assert eventually(lambda: prompts(desktop), 20), desktop.watch()
         bench.cli("kill", run)
 
 
