@@ -2,12 +2,15 @@
 
 #include <QShortcut>
 
+#include "ui/panel/agent_page.h"
 #include "ui/panel/doctor_page.h"
 #include "ui/panel/grants_page.h"
 #include "ui/panel/history_page.h"
 #include "ui/panel/inbox_page.h"
 #include "ui/panel/launch_dialog.h"
 #include "ui/panel/now_page.h"
+#include "ui/panel/policies_page.h"
+#include "ui/panel/resources_page.h"
 #include "ui/panel/settings_page.h"
 
 namespace ringfence::ui {
@@ -25,9 +28,15 @@ void launch(QWidget& window) {
 
 std::vector<Page*> makePages(PageSources sources) {
   return {
-      new NowPage(sources.shared),          new InboxPage(sources.shared, sources.questions),
-      new GrantsPage(sources.shared),       new HistoryPage(sources.shared, sources.facts),
-      new SettingsPage(sources.appearance), new DoctorPage,
+      new NowPage(sources.shared),
+      new InboxPage(sources.shared, sources.questions),
+      new AgentPage(sources.shared, sources.facts),
+      new GrantsPage(sources.shared),
+      new PoliciesPage(sources.shared),
+      new ResourcesPage(sources.shared, sources.facts),
+      new HistoryPage(sources.shared, sources.facts),
+      new SettingsPage(sources.appearance),
+      new DoctorPage,
   };
 }
 

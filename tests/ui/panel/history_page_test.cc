@@ -3,79 +3,39 @@
 
 #include <signal.h>
 
-#include <QComboBox>
 #include <QFile>
 #include <QJsonDocument>
 #include <QJsonObject>
-#include <QLabel>
 #include <QLineEdit>
 #include <QPlainTextEdit>
-#include <QPushButton>
 #include <QRegularExpression>
 #include <QSignalSpy>
-#include <QTemporaryDir>
 #include <QTreeView>
 
-#include <catch2/catch_all.hpp>
+#include <catch2/catch_test_macros.hpp>
 
-#include "tests/support/ui_wait.h"
+#include "tests/ui/panel/page_world.h"
 
 using namespace ringfence;
 using namespace ringfence::ui;
-using ringfence::test::Heartbeat;
-using ringfence::test::TestDaemon;
-using ringfence::test::until;
+using namespace ringfence::test;
 using namespace std::chrono_literals;
 
 namespace {
 
-struct World {
-  TestDaemon daemon;
-  std::optional<Link> link;
-  StopLink stop;
-  RunsModel runs;
-  std::optional<FactLog> facts;
-  std::optional<HistoryPage> page;
-  QTemporaryDir directory;
+struct World : PageWorld {
+  HistoryPage page = HistoryPage(sources(), *facts);
 
-  World() {
-    qputenv("RINGFENCE_SOCKET", daemon.socket().c_str());
-    link.emplace();
-    facts.emplace(*link);
-    page.emplace(Sources{*link, stop, runs}, *facts);
-    page->resize(900, 600);
-    page->show();
-    page->setSeen(true);
-  }
+  World() { show(page); }
   std::string run(std::vector<std::string> argv, const std::string& name) {
-    client::Client client = daemon.connect();
-    auto request = daemon.request(std::move(argv));
-    request.name = name;
-    auto accepted = client.run(request);
-    REQUIRE(std::holds_alternative<client::RunAccepted>(accepted));
-    const std::string id = std::get<client::RunAccepted>(accepted).run;
+    const std::string id = start(std::move(argv), name);
     REQUIRE(daemon.reaches(id, "ended"));
     return id;
   }
-  template <typename T>
-  T* find(const QString& accessibleName) {
-    for (T* widget : page->findChildren<T*>()) {
-      if (widget->accessibleName() == accessibleName) return widget;
-    }
-    FAIL("no widget is called " << accessibleName.toStdString());
-    return nullptr;
-  }
-  QPushButton* button(const QString& text) {
-    for (QPushButton* button : page->findChildren<QPushButton*>()) {
-      if (button->text() == text) return button;
-    }
-    FAIL("no button says " << text.toStdString());
-    return nullptr;
-  }
-  QString result() { return find<QLabel>("Result")->text(); }
+  QString result() { return textOf(page, "Result"); }
   // The row with that text in what happened; -1: none.
   int rowWith(const QString& text) {
-    const HistoryModel& model = page->model();
+    const HistoryModel& model = page.model();
     for (int row = 0; row < model.rowCount(); ++row) {
       if (model.index(row, HistoryModel::kWhat).data().toString().contains(text)) return row;
     }
@@ -111,19 +71,19 @@ TEST_CASE("what an agent did is a row in words, is found by typing, and leads to
   REQUIRE(until([&] { return world.rowWith("It ended with status 0.") >= 0; }));
   const int row = world.rowWith("echo one starts in");
   REQUIRE(row >= 0);
-  const QModelIndex index = world.page->model().index(row, HistoryModel::kWhat);
+  const QModelIndex index = world.page.model().index(row, HistoryModel::kWhat);
   CHECK(index.data().toString().contains("'bold <b>words</b>'"));
   CHECK(index.siblingAtColumn(HistoryModel::kAgent).data().toString() == "echo one");
 
-  auto* search = world.find<QLineEdit>("Search what happened");
+  auto* search = findNamed<QLineEdit>(world.page, "Search what happened");
   QTest::keyClicks(search, "ended with status");
-  REQUIRE(until([&] { return world.page->model().rowCount() == 1; }));
+  REQUIRE(until([&] { return world.page.model().rowCount() == 1; }));
 
-  QSignalSpy wanted(&*world.page, &Page::runWanted);
-  auto* table = world.find<QTreeView>("What happened");
-  const QRect place = table->visualRect(world.page->model().index(0, HistoryModel::kWhat));
+  QSignalSpy wanted(&world.page, &Page::runWanted);
+  auto* table = findNamed<QTreeView>(world.page, "What happened");
+  const QRect place = table->visualRect(world.page.model().index(0, HistoryModel::kWhat));
   QTest::mouseClick(table->viewport(), Qt::LeftButton, {}, place.center());
-  CHECK(world.find<QPlainTextEdit>("The chosen fact in full")->toPlainText().contains("\"code\":0"));
+  CHECK(findNamed<QPlainTextEdit>(world.page, "The chosen fact in full")->toPlainText().contains("\"code\":0"));
   QTest::mouseDClick(table->viewport(), Qt::LeftButton, {}, place.center());
   REQUIRE(wanted.count() >= 1);
   CHECK(wanted.at(0).at(0).toString().toStdString() == run);
@@ -143,7 +103,7 @@ TEST_CASE("the details of a run are what the log has of it, also where it tells 
 TEST_CASE("the button that verifies says what the daemon found") {
   World world;
   (void)world.run({"/bin/true"}, "one");
-  QTest::mouseClick(world.button("Verify the chain"), Qt::LeftButton);
+  QTest::mouseClick(findButton(world.page, "Verify the chain"), Qt::LeftButton);
   REQUIRE(until([&] { return world.result().startsWith("Chain verified"); }));
   const auto told = QRegularExpression("^Chain verified: (\\d+) facts, head ([0-9a-f]{64})$").match(world.result());
   REQUIRE(told.hasMatch());
@@ -158,9 +118,9 @@ TEST_CASE("a file of the whole log has every fact, and one of what is shown only
   World world;
   (void)world.run({"/bin/true"}, "one");
   (void)world.run({"/bin/false"}, "two");
-  REQUIRE(until([&] { return world.page->model().rowCount() >= 8; }));
+  REQUIRE(until([&] { return world.page.model().rowCount() >= 8; }));
   const QString whole = world.directory.filePath("whole.jsonl");
-  world.page->exportLog(whole);
+  world.page.exportLog(whole);
   REQUIRE(until([&] { return world.result().startsWith("Written"); }));
   const auto facts = objectsIn(whole);
   const auto log = logOf(world.daemon);
@@ -168,10 +128,10 @@ TEST_CASE("a file of the whole log has every fact, and one of what is shown only
   REQUIRE(facts.size() <= log.size());
   for (std::size_t i = 0; i < facts.size(); ++i) CHECK(facts[i]["hash"].toString().toStdString() == log[i].hash);
 
-  QTest::keyClicks(world.find<QLineEdit>("Search what happened"), "ended with status 1");
-  REQUIRE(until([&] { return world.page->model().rowCount() == 1; }));
+  QTest::keyClicks(findNamed<QLineEdit>(world.page, "Search what happened"), "ended with status 1");
+  REQUIRE(until([&] { return world.page.model().rowCount() == 1; }));
   const QString shown = world.directory.filePath("shown.jsonl");
-  world.page->exportShown(shown);
+  world.page.exportShown(shown);
   REQUIRE(until([&] { return QFile::exists(shown); }));
   const auto one = objectsIn(shown);
   REQUIRE(one.size() == 1);
@@ -181,40 +141,40 @@ TEST_CASE("a file of the whole log has every fact, and one of what is shown only
 
 TEST_CASE("writing a file while the daemon hangs holds up nothing, and leaves no file when it is cancelled") {
   World world;
-  REQUIRE(until([&] { return world.page->model().rowCount() > 0; }));
+  REQUIRE(until([&] { return world.page.model().rowCount() > 0; }));
   REQUIRE(::kill(world.daemon.pid(), SIGSTOP) == 0);
   Heartbeat heartbeat;
   const QString file = world.directory.filePath("never.jsonl");
-  world.page->exportLog(file);
-  CHECK_FALSE(world.button("Export")->isEnabled());
-  QTest::mouseClick(world.button("Cancel"), Qt::LeftButton);
-  CHECK(world.button("Export")->isEnabled());
+  world.page.exportLog(file);
+  CHECK_FALSE(findButton(world.page, "Export")->isEnabled());
+  QTest::mouseClick(findButton(world.page, "Cancel"), Qt::LeftButton);
+  CHECK(findButton(world.page, "Export")->isEnabled());
   CHECK(world.result() == "Cancelled: no file was written.");
   CHECK(heartbeat.longest() <= 100ms);
   REQUIRE(::kill(world.daemon.pid(), SIGCONT) == 0);
-  QTest::mouseClick(world.button("Verify the chain"), Qt::LeftButton);  // Comes after the other in its lane.
+  QTest::mouseClick(findButton(world.page, "Verify the chain"), Qt::LeftButton);  // Comes after the other in its lane.
   REQUIRE(until([&] { return world.result().startsWith("Chain verified"); }));
   CHECK_FALSE(QFile::exists(file));
 }
 
 TEST_CASE("a file that cannot be written is said, with why") {
   World world;
-  world.page->exportLog(world.directory.filePath("no/such/directory/log.jsonl"));
+  world.page.exportLog(world.directory.filePath("no/such/directory/log.jsonl"));
   REQUIRE(until([&] { return world.result().startsWith("No file was written"); }));
 }
 
 TEST_CASE("a page that nobody sees asks for no facts, and catches up when it is seen again") {
   World world;
-  REQUIRE(until([&] { return world.page->model().rowCount() > 0; }));
-  world.page->setSeen(false);
+  REQUIRE(until([&] { return world.page.model().rowCount() > 0; }));
+  world.page.setSeen(false);
   (void)world.run({"/bin/true"}, "unseen");
   QTest::qWait(0);
   CHECK(world.rowWith("unseen starts in") < 0);
-  world.page->setSeen(true);
+  world.page.setSeen(true);
   REQUIRE(until([&] { return world.rowWith("unseen starts in") >= 0; }));
   REQUIRE(until([&] { return world.rowWith("It ended with status 0.") >= 0; }));
   // Nothing is there twice.
-  const HistoryModel& model = world.page->model();
+  const HistoryModel& model = world.page.model();
   for (int row = 1; row < model.rowCount(); ++row)
     CHECK(model.index(row, 0).data(HistoryModel::kSeqRole).toULongLong() >
           model.index(row - 1, 0).data(HistoryModel::kSeqRole).toULongLong());
