@@ -84,7 +84,8 @@ QStringList PolicyTab::arguments() const {
 }
 
 void PolicyTab::take(const ProgramCall::Outcome& told) {
-  if (!told.trouble.isEmpty() && !where_.isEmpty()) {  // The project may be gone.
+  // The project may be gone, or its policy file hidden from everybody while an agent runs in it.
+  if ((!told.trouble.isEmpty() || told.status != 0) && !where_.isEmpty()) {
     where_.clear();
     return call_->start(arguments());
   }
