@@ -5,7 +5,9 @@
 // p99 most". Nothing is shown on a screen; what a graphics driver would take is not in it.
 #include <QApplication>
 #include <QElapsedTimer>
+#include <QEventLoop>
 #include <QTimer>
+#include <QTimerEvent>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
