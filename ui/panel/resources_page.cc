@@ -41,6 +41,7 @@ ResourcesPage::ResourcesPage(Sources sources, FactLog& facts)
   auto* scroll = new QScrollArea;
   scroll->setWidgetResizable(true);
   scroll->setFrameShape(QFrame::NoFrame);
+  scroll->setAccessibleName(tr("This device"));
   scroll->setWidget(upper);
   auto* split = new QSplitter(Qt::Vertical);
   split->addWidget(scroll);

@@ -2,6 +2,16 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
+    <name>AgentWords</name>
+    <message numerus="yes">
+        <source>All %n walls are up.</source>
+        <translation>
+            <numerusform>Its one wall is up (%n).</numerusform>
+            <numerusform>All %n walls are up.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>BarState</name>
     <message numerus="yes">
         <source>%n running</source>
@@ -15,6 +25,16 @@
         <translation>
             <numerusform>%n paused</numerusform>
             <numerusform>%n paused</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>DeviceWords</name>
+    <message numerus="yes">
+        <source>%1 of %n processor(s), each 100 %</source>
+        <translation>
+            <numerusform>%1 of %n processor, which is 100 %</numerusform>
+            <numerusform>%1 of %n processors, each 100 %</numerusform>
         </translation>
     </message>
 </context>
@@ -87,17 +107,10 @@
 <context>
     <name>NoticeWords</name>
     <message numerus="yes">
-        <source>One answer counts for %n requests.</source>
+        <source>More questions of it: %n.</source>
         <translation>
-            <numerusform>One answer counts for %n request.</numerusform>
-            <numerusform>One answer counts for %n requests.</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n more questions of it wait.</source>
-        <translation>
-            <numerusform>%n more question of it waits.</numerusform>
-            <numerusform>%n more questions of it wait.</numerusform>
+            <numerusform>More questions of it: %n.</numerusform>
+            <numerusform>More questions of it: %n.</numerusform>
         </translation>
     </message>
 </context>
@@ -176,24 +189,24 @@
 <context>
     <name>StandingWords</name>
     <message numerus="yes">
-        <source>%n agents are working.</source>
+        <source>Agents at work: %n.</source>
         <translation>
-            <numerusform>%n agent is working.</numerusform>
-            <numerusform>%n agents are working.</numerusform>
+            <numerusform>Agents at work: %n.</numerusform>
+            <numerusform>Agents at work: %n.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n agents are paused.</source>
+        <source>Agents paused: %n.</source>
         <translation>
-            <numerusform>%n agent is paused.</numerusform>
-            <numerusform>%n agents are paused.</numerusform>
+            <numerusform>Agents paused: %n.</numerusform>
+            <numerusform>Agents paused: %n.</numerusform>
         </translation>
     </message>
     <message numerus="yes">
-        <source>%n questions wait for you.</source>
+        <source>Questions waiting for you: %n.</source>
         <translation>
-            <numerusform>%n question waits for you.</numerusform>
-            <numerusform>%n questions wait for you.</numerusform>
+            <numerusform>Questions waiting for you: %n.</numerusform>
+            <numerusform>Questions waiting for you: %n.</numerusform>
         </translation>
     </message>
 </context>
@@ -309,6 +322,40 @@
         <translation>
             <numerusform>%1 The daemon paused %n agent of yours; new ones can still be started.</numerusform>
             <numerusform>%1 The daemon paused %n agents of yours; new ones can still be started.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::NetworkTab</name>
+    <message numerus="yes">
+        <source>It connected, or wanted to, to %n hosts; there is no room for the others.</source>
+        <translation>
+            <numerusform>It connected, or wanted to, to %n host; there is no room for the others.</numerusform>
+            <numerusform>It connected, or wanted to, to %n hosts; there is no room for the others.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>It connected, or wanted to, to %n hosts.</source>
+        <translation>
+            <numerusform>It connected, or wanted to, to %n host.</numerusform>
+            <numerusform>It connected, or wanted to, to %n hosts.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::PoliciesPage</name>
+    <message numerus="yes">
+        <source>%n agents</source>
+        <translation>
+            <numerusform>%n agent</numerusform>
+            <numerusform>%n agents</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>It does not load: %n problems.</source>
+        <translation>
+            <numerusform>It does not load: %n problem.</numerusform>
+            <numerusform>It does not load: %n problems.</numerusform>
         </translation>
     </message>
 </context>

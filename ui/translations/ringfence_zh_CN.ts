@@ -2,6 +2,117 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AgentWords</name>
+    <message>
+        <source>, </source>
+        <comment>between names</comment>
+        <translation>，</translation>
+    </message>
+    <message>
+        <source>unknown</source>
+        <translation>未知</translation>
+    </message>
+    <message>
+        <source>%1 s</source>
+        <comment>seconds</comment>
+        <translation>%1 秒</translation>
+    </message>
+    <message>
+        <source>%1: %2 of delay</source>
+        <translation>%1：延迟 %2</translation>
+    </message>
+    <message>
+        <source>%1, %2 tokens to buy again</source>
+        <translation>%1，需重新购买 %2 个词元</translation>
+    </message>
+    <message>
+        <source>%1, %2 of work lost</source>
+        <translation>%1，丢失 %2 的工作</translation>
+    </message>
+    <message>
+        <source>%1; it must not be done now</source>
+        <translation>%1；现在不可这样做</translation>
+    </message>
+    <message>
+        <source>%1 (%2)</source>
+        <translation>%1（%2）</translation>
+    </message>
+    <message>
+        <source>%1; cheaper after %2</source>
+        <translation>%1；%2 之后代价更小</translation>
+    </message>
+    <message>
+        <source>It waits for a person.</source>
+        <translation>它在等待人。</translation>
+    </message>
+    <message>
+        <source>It waits for a model, or for another server.</source>
+        <translation>它在等待模型或其他服务器。</translation>
+    </message>
+    <message>
+        <source>An answer of a model, or of another server, is coming in.</source>
+        <translation>模型或其他服务器的回答正在传入。</translation>
+    </message>
+    <message>
+        <source>It works: a tool runs, or it computes.</source>
+        <translation>它在工作：正在运行工具或计算。</translation>
+    </message>
+    <message>
+        <source>How its walls are is not known.</source>
+        <translation>其隔离墙的状态未知。</translation>
+    </message>
+    <message numerus="yes">
+        <source>All %n walls are up.</source>
+        <translation>
+            <numerusform>全部 %n 道隔离墙均已生效。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Walls that are NOT up: %1.</source>
+        <translation>未生效的隔离墙：%1。</translation>
+    </message>
+    <message>
+        <source>Weakened: %1.</source>
+        <translation>已削弱：%1。</translation>
+    </message>
+    <message>
+        <source>Ended; how is not known</source>
+        <translation>已结束；方式未知</translation>
+    </message>
+    <message>
+        <source>Ended because it was out of memory</source>
+        <translation>因内存不足而结束</translation>
+    </message>
+    <message>
+        <source>Ended by signal %1</source>
+        <translation>被信号 %1 结束</translation>
+    </message>
+    <message>
+        <source>Ended with status %1</source>
+        <translation>结束，状态码 %1</translation>
+    </message>
+    <message>
+        <source>Paused for %1</source>
+        <translation>暂停 %1</translation>
+    </message>
+    <message>
+        <source>Paused, its memory taken back</source>
+        <translation>已暂停，内存被收回</translation>
+    </message>
+    <message>
+        <source>Ended</source>
+        <translation>已结束</translation>
+    </message>
+    <message>
+        <source>No safe point is known: what an end loses is counted from its start.</source>
+        <translation>没有已知的安全点：结束造成的损失从其开始时算起。</translation>
+    </message>
+    <message>
+        <source>Its last safe point: %1</source>
+        <translation>上一个安全点：%1</translation>
+    </message>
+</context>
+<context>
     <name>BarState</name>
     <message numerus="yes">
         <source>%n running</source>
@@ -34,13 +145,92 @@
     </message>
 </context>
 <context>
+    <name>DeviceWords</name>
+    <message numerus="yes">
+        <source>%1 of %n processor(s), each 100 %</source>
+        <translation>
+            <numerusform>%1，共 %n 个处理器，每个为 100 %</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 of %2 in use</source>
+        <translation>已用 %1，共 %2</translation>
+    </message>
+    <message>
+        <source>%1 %2</source>
+        <comment>what, watts</comment>
+        <translation>%1 %2</translation>
+    </message>
+    <message>
+        <source>unknown: this device does not tell, or not to you</source>
+        <translation>未知：本设备不提供，或不向您提供</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <comment>between figures</comment>
+        <translation>，</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>%1, in use</source>
+        <translation>%1，使用中</translation>
+    </message>
+    <message>
+        <source>%1, not in use</source>
+        <translation>%1，未使用</translation>
+    </message>
+    <message>
+        <source>%1 of the time</source>
+        <translation>%1 的时间</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Something waits for a processor</source>
+        <translation>有程序在等待处理器</translation>
+    </message>
+    <message>
+        <source>Something waits for memory</source>
+        <translation>有程序在等待内存</translation>
+    </message>
+    <message>
+        <source>Something waits for disks</source>
+        <translation>有程序在等待磁盘</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>NPU</source>
+        <translation>NPU</translation>
+    </message>
+    <message>
+        <source>Energy</source>
+        <translation>能耗</translation>
+    </message>
+    <message>
+        <source>Battery</source>
+        <translation>电池</translation>
+    </message>
+</context>
+<context>
     <name>Facts</name>
     <message>
         <source>Ringfence %1 started, on kernel %2.</source>
         <translation>Ringfence %1 已启动，内核 %2。</translation>
     </message>
     <message>
-        <source>Ringfence's daemon ends: %1. Agents go on inside their walls.</source>
+        <source>Ringfence&apos;s daemon ends: %1. Agents go on inside their walls.</source>
         <translation>Ringfence 守护进程退出：%1。智能体在围栏内继续运行。</translation>
     </message>
     <message>
@@ -829,26 +1019,6 @@
 <context>
     <name>NoticeWords</name>
     <message>
-        <source>It wants to read %1.</source>
-        <translation>它想读取 %1。</translation>
-    </message>
-    <message>
-        <source>It wants to write to %1.</source>
-        <translation>它想写入 %1。</translation>
-    </message>
-    <message>
-        <source>It wants to run: %1</source>
-        <translation>它想运行：%1</translation>
-    </message>
-    <message>
-        <source>It wants to connect to %1.</source>
-        <translation>它想连接 %1。</translation>
-    </message>
-    <message>
-        <source>It wants to do something that this version does not know.</source>
-        <translation>它想做此版本不认识的事。</translation>
-    </message>
-    <message>
         <source>It wants to read a file.</source>
         <translation>它想读取一个文件。</translation>
     </message>
@@ -867,18 +1037,6 @@
     <message>
         <source>It has a question.</source>
         <translation>它有一个请求。</translation>
-    </message>
-    <message numerus="yes">
-        <source>One answer counts for %n requests.</source>
-        <translation>
-            <numerusform>一个回答适用于 %n 个请求。</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n more questions of it wait.</source>
-        <translation>
-            <numerusform>它还有 %n 个请求在等待。</numerusform>
-        </translation>
     </message>
     <message>
         <source>%1 waits for your answer</source>
@@ -919,6 +1077,16 @@
     <message>
         <source>Ringfence could not do that</source>
         <translation>Ringfence 未能执行</translation>
+    </message>
+    <message>
+        <source>It wants to %1.</source>
+        <translation>它想要%1。</translation>
+    </message>
+    <message numerus="yes">
+        <source>More questions of it: %n.</source>
+        <translation>
+            <numerusform>它还有 %n 个问题。</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -1420,31 +1588,31 @@
         <source>No agent runs.</source>
         <translation>没有智能体在运行。</translation>
     </message>
-    <message numerus="yes">
-        <source>%n agents are working.</source>
-        <translation>
-            <numerusform>%n 个智能体工作中。</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n agents are paused.</source>
-        <translation>
-            <numerusform>%n 个智能体已暂停。</numerusform>
-        </translation>
-    </message>
-    <message numerus="yes">
-        <source>%n questions wait for you.</source>
-        <translation>
-            <numerusform>%n 个请求等待您。</numerusform>
-        </translation>
-    </message>
     <message>
         <source>STOPPED: every agent stands still until somebody re-arms.</source>
         <translation>已紧急停止：在有人重新启用之前，所有智能体都停住。</translation>
     </message>
     <message>
-        <source>Ringfence's daemon cannot be reached. Agents stay inside their walls.</source>
+        <source>Ringfence&apos;s daemon cannot be reached. Agents stay inside their walls.</source>
         <translation>无法连接 Ringfence 守护进程。智能体仍在围栏之内。</translation>
+    </message>
+    <message numerus="yes">
+        <source>Agents at work: %n.</source>
+        <translation>
+            <numerusform>正在工作的代理：%n 个。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Agents paused: %n.</source>
+        <translation>
+            <numerusform>已暂停的代理：%n 个。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Questions waiting for you: %n.</source>
+        <translation>
+            <numerusform>等待您回答的问题：%n 个。</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -1509,12 +1677,146 @@
         </translation>
     </message>
     <message>
-        <source>Ringfence's daemon cannot be reached: %1. Agents stay inside their walls; what they do is not known here until it is back.</source>
+        <source>Ringfence&apos;s daemon cannot be reached: %1. Agents stay inside their walls; what they do is not known here until it is back.</source>
         <translation>无法连接 Ringfence 守护进程：%1。智能体仍在围栏之内；在它恢复之前，这里无法得知它们在做什么。</translation>
     </message>
     <message>
-        <source>Ringfence's daemon does not answer. Agents stay inside their walls; what they do is not known here until it does. The emergency stop does not need it.</source>
+        <source>Ringfence&apos;s daemon does not answer. Agents stay inside their walls; what they do is not known here until it does. The emergency stop does not need it.</source>
         <translation>Ringfence 守护进程没有回应。智能体仍在围栏之内；在它回应之前，这里无法得知它们在做什么。紧急停止不依赖它。</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::ActivityTab</name>
+    <message>
+        <source>What is shown</source>
+        <translation>显示内容</translation>
+    </message>
+    <message>
+        <source>Everything</source>
+        <translation>全部</translation>
+    </message>
+    <message>
+        <source>What it did and what was decided</source>
+        <translation>它做了什么以及如何决定</translation>
+    </message>
+    <message>
+        <source>Search what this agent did</source>
+        <translation>搜索该代理的活动</translation>
+    </message>
+    <message>
+        <source>What this agent did</source>
+        <translation>该代理的活动</translation>
+    </message>
+    <message>
+        <source>The chosen fact in full</source>
+        <translation>所选记录的全部内容</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::AgentPage</name>
+    <message>
+        <source>Pause</source>
+        <translation>暂停</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>What would an interruption cost?</source>
+        <translation>中断的代价是多少？</translation>
+    </message>
+    <message>
+        <source>Activity</source>
+        <translation>活动</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
+    <message>
+        <source>Resources</source>
+        <translation>资源</translation>
+    </message>
+    <message>
+        <source>Policy</source>
+        <translation>策略</translation>
+    </message>
+    <message>
+        <source>Output</source>
+        <translation>输出</translation>
+    </message>
+    <message>
+        <source>Agent</source>
+        <translation>代理</translation>
+    </message>
+    <message>
+        <source>Choose an agent</source>
+        <translation>选择一个代理</translation>
+    </message>
+    <message>
+        <source>About this agent</source>
+        <translation>关于该代理</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>Walls</source>
+        <translation>隔离墙</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>结果</translation>
+    </message>
+    <message>
+        <source>%1 (%2)</source>
+        <translation>%1（%2）</translation>
+    </message>
+    <message>
+        <source>%1, not running</source>
+        <translation>%1，未运行</translation>
+    </message>
+    <message>
+        <source>No agent is chosen.</source>
+        <translation>未选择代理。</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>%1. %2</source>
+        <translation>%1。%2</translation>
+    </message>
+    <message>
+        <source>%1
+%2</source>
+        <translation>%1
+%2</translation>
+    </message>
+    <message>
+        <source>What became of this agent is not known: %1</source>
+        <translation>该代理的结果未知：%1</translation>
+    </message>
+    <message>
+        <source>policy %1 · %2 · started %3 · ended %4
+%5</source>
+        <translation>策略 %1 · %2 · 开始于 %3 · 结束于 %4
+%5</translation>
+    </message>
+    <message>
+        <source>unknown</source>
+        <translation>未知</translation>
+    </message>
+    <message>
+        <source>Asking what an interruption would cost…</source>
+        <translation>正在询问中断的代价…</translation>
+    </message>
+    <message>
+        <source>Not known: %1</source>
+        <translation>未知：%1</translation>
     </message>
 </context>
 <context>
@@ -2125,7 +2427,7 @@
         </translation>
     </message>
     <message>
-        <source>THE LOG DOES NOT VERIFY. The first wrong fact is %1: %2. Facts before it are good; keep a copy of the daemon's state directory before anything else.</source>
+        <source>THE LOG DOES NOT VERIFY. The first wrong fact is %1: %2. Facts before it are good; keep a copy of the daemon&apos;s state directory before anything else.</source>
         <translation>日志校验失败。第一条错误的事实是 %1：%2。之前的事实完好；请先备份守护进程的状态目录。</translation>
     </message>
     <message>
@@ -2329,6 +2631,29 @@
     </message>
 </context>
 <context>
+    <name>ringfence::ui::NetworkTab</name>
+    <message>
+        <source>Connections of this agent</source>
+        <translation>该代理的连接</translation>
+    </message>
+    <message>
+        <source>The log tells of no connection of this agent, as far back as it was read.</source>
+        <translation>在已读取的日志范围内，没有该代理的连接记录。</translation>
+    </message>
+    <message numerus="yes">
+        <source>It connected, or wanted to, to %n hosts; there is no room for the others.</source>
+        <translation>
+            <numerusform>它已连接或试图连接 %n 个主机；其余的显示不下。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>It connected, or wanted to, to %n hosts.</source>
+        <translation>
+            <numerusform>它已连接或试图连接 %n 个主机。</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>ringfence::ui::NowPage</name>
     <message>
         <source>Start an agent…</source>
@@ -2368,6 +2693,37 @@ ringfence run -p coding -- claude
     </message>
 </context>
 <context>
+    <name>ringfence::ui::OutputTab</name>
+    <message>
+        <source>Output of this agent</source>
+        <translation>该代理的输出</translation>
+    </message>
+    <message>
+        <source>Asking for its output…</source>
+        <translation>正在获取其输出…</translation>
+    </message>
+    <message>
+        <source>There is no output to show: %1. What runs in a terminal writes there.</source>
+        <translation>没有可显示的输出：%1。在终端中运行的程序会写到终端。</translation>
+    </message>
+    <message>
+        <source>Control characters are shown, not obeyed.</source>
+        <translation>控制字符只显示，不执行。</translation>
+    </message>
+    <message>
+        <source>
+[%1 bytes of output came faster than they could be shown]
+</source>
+        <translation>
+[有 %1 字节的输出来得太快，无法显示]
+</translation>
+    </message>
+    <message>
+        <source>Its output has ended. Control characters are shown, not obeyed.</source>
+        <translation>其输出已结束。控制字符只显示，不执行。</translation>
+    </message>
+</context>
+<context>
     <name>ringfence::ui::PhraseSettings</name>
     <message>
         <source>Show this phrase</source>
@@ -2378,7 +2734,7 @@ ringfence run -p coding -- claude
         <translation>不显示</translation>
     </message>
     <message>
-        <source>Every genuine prompt shows this phrase. A window that asks you to allow something and does not show it is not Ringfence's. Tell it nobody.</source>
+        <source>Every genuine prompt shows this phrase. A window that asks you to allow something and does not show it is not Ringfence&apos;s. Tell it nobody.</source>
         <translation>每个真正的询问窗口都会显示此口令。要求您允许某事却不显示它的窗口不属于 Ringfence。请勿告诉任何人。</translation>
     </message>
     <message>
@@ -2396,6 +2752,270 @@ ringfence run -p coding -- claude
     <message>
         <source>Prompts show it from now on.</source>
         <translation>今后的询问会显示它。</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::PlotLegend</name>
+    <message>
+        <source>Legend: %1</source>
+        <translation>图例：%1</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <comment>between names</comment>
+        <translation>，</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::PoliciesPage</name>
+    <message>
+        <source>It is longer than a policy may be.</source>
+        <translation>超过了策略允许的长度。</translation>
+    </message>
+    <message>
+        <source>The directory cannot be made.</source>
+        <translation>无法创建目录。</translation>
+    </message>
+    <message>
+        <source>Policies</source>
+        <translation>策略</translation>
+    </message>
+    <message>
+        <source>Policy</source>
+        <translation>策略</translation>
+    </message>
+    <message>
+        <source>Used by</source>
+        <translation>使用者</translation>
+    </message>
+    <message>
+        <source>Whose</source>
+        <translation>所属</translation>
+    </message>
+    <message>
+        <source>What it is for</source>
+        <translation>用途</translation>
+    </message>
+    <message>
+        <source>Problems</source>
+        <translation>问题</translation>
+    </message>
+    <message>
+        <source>Line</source>
+        <translation>行</translation>
+    </message>
+    <message>
+        <source>What is wrong</source>
+        <translation>错误</translation>
+    </message>
+    <message>
+        <source>Help</source>
+        <translation>帮助</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Save although it does not load</source>
+        <translation>虽无法加载仍保存</translation>
+    </message>
+    <message>
+        <source>Discard changes</source>
+        <translation>放弃更改</translation>
+    </message>
+    <message>
+        <source>Copy to my policies</source>
+        <translation>复制到我的策略</translation>
+    </message>
+    <message>
+        <source>Name of the copy</source>
+        <translation>副本名称</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>结果</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>It could not be checked: %1</source>
+        <translation>无法检查：%1</translation>
+    </message>
+    <message>
+        <source>The policies cannot be listed: %1</source>
+        <translation>无法列出策略：%1</translation>
+    </message>
+    <message>
+        <source>DOES NOT LOAD: %1</source>
+        <translation>无法加载：%1</translation>
+    </message>
+    <message>
+        <source>yours</source>
+        <translation>您的</translation>
+    </message>
+    <message>
+        <source>read-only</source>
+        <translation>只读</translation>
+    </message>
+    <message>
+        <source>nobody now</source>
+        <translation>目前无人</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n agents</source>
+        <translation>
+            <numerusform>%n 个代理</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Choose a policy above.</source>
+        <translation>请在上方选择策略。</translation>
+    </message>
+    <message>
+        <source>%1, which you may change</source>
+        <translation>%1，您可以修改</translation>
+    </message>
+    <message>
+        <source>%1, which is read-only: copy it to change it</source>
+        <translation>%1，只读：如需修改请复制</translation>
+    </message>
+    <message>
+        <source>It cannot be read: %1</source>
+        <translation>无法读取：%1</translation>
+    </message>
+    <message>
+        <source>Checking…</source>
+        <translation>正在检查…</translation>
+    </message>
+    <message>
+        <source>warning: %1</source>
+        <translation>警告：%1</translation>
+    </message>
+    <message>
+        <source>It loads.</source>
+        <translation>可以加载。</translation>
+    </message>
+    <message numerus="yes">
+        <source>It does not load: %n problems.</source>
+        <translation>
+            <numerusform>无法加载：%n 个问题。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Checking before it is saved…</source>
+        <translation>保存前正在检查…</translation>
+    </message>
+    <message>
+        <source>NOT saved, because it does not load: the previous version stays in force.</source>
+        <translation>未保存，因为无法加载：先前的版本继续有效。</translation>
+    </message>
+    <message>
+        <source>NOT saved: %1. The previous version stays in force.</source>
+        <translation>未保存：%1。先前的版本继续有效。</translation>
+    </message>
+    <message>
+        <source>Saved. Agents that run keep the rules that they started with.</source>
+        <translation>已保存。正在运行的代理保持其启动时的规则。</translation>
+    </message>
+    <message>
+        <source>Saved although it does not load: agents that run keep their rules, and no new one starts with it until it does.</source>
+        <translation>虽无法加载仍已保存：正在运行的代理保持其规则；在可以加载之前，新的代理不能用它启动。</translation>
+    </message>
+    <message>
+        <source>It is there already.</source>
+        <translation>它已存在。</translation>
+    </message>
+    <message>
+        <source>NOT copied: %1</source>
+        <translation>未复制：%1</translation>
+    </message>
+    <message>
+        <source>Copied to %1.</source>
+        <translation>已复制到 %1。</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::PolicyCheck</name>
+    <message>
+        <source>%1, in %2:%3</source>
+        <translation>%1，位于 %2:%3</translation>
+    </message>
+    <message>
+        <source>There is no room for a temporary file.</source>
+        <translation>没有空间存放临时文件。</translation>
+    </message>
+    <message>
+        <source>The text cannot be checked: %1</source>
+        <translation>无法检查文本：%1</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::PolicyEditor</name>
+    <message>
+        <source>Text of the policy</source>
+        <translation>策略文本</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1：%2</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::PolicyTab</name>
+    <message>
+        <source>Search the policy</source>
+        <translation>搜索策略</translation>
+    </message>
+    <message>
+        <source>Policy</source>
+        <translation>策略</translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation>键</translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation>值</translation>
+    </message>
+    <message>
+        <source>From</source>
+        <translation>来源</translation>
+    </message>
+    <message>
+        <source>Values of the policy</source>
+        <translation>策略的值</translation>
+    </message>
+    <message>
+        <source>Which policy it has is not known.</source>
+        <translation>其策略未知。</translation>
+    </message>
+    <message>
+        <source>Reading the policy…</source>
+        <translation>正在读取策略…</translation>
+    </message>
+    <message>
+        <source>The policy cannot be shown: %1</source>
+        <translation>无法显示策略：%1</translation>
+    </message>
+    <message>
+        <source>The policy as it is now does not load, and the run goes on with what it started with: %1</source>
+        <translation>当前的策略无法加载，该运行继续使用启动时的策略：%1</translation>
+    </message>
+    <message>
+        <source>The policy %1, as this agent has it.</source>
+        <translation>该代理所用的策略 %1。</translation>
+    </message>
+    <message>
+        <source>The policy %1 as its files are NOW. They, or what this run was given beside them, differ from what it started with: a run keeps the rules that it started with.</source>
+        <translation>策略 %1 的文件的当前内容。它们或随本次运行给出的内容与启动时不同：运行保持其启动时的规则。</translation>
+    </message>
+    <message>
+        <source>built in</source>
+        <translation>内置</translation>
     </message>
 </context>
 <context>
@@ -2455,6 +3075,25 @@ ringfence run -p coding -- claude
     <message>
         <source>not over yet</source>
         <translation>尚未结束</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::ProgramCall</name>
+    <message>
+        <source>The program ringfence is not installed beside this panel.</source>
+        <translation>程序 ringfence 未与此面板安装在一起。</translation>
+    </message>
+    <message>
+        <source>ringfence could not be called: %1</source>
+        <translation>无法调用 ringfence：%1</translation>
+    </message>
+    <message>
+        <source>ringfence ended before it was done.</source>
+        <translation>ringfence 在完成之前结束。</translation>
+    </message>
+    <message>
+        <source>ringfence said more than can be shown.</source>
+        <translation>ringfence 的输出多得无法显示。</translation>
     </message>
 </context>
 <context>
@@ -2551,6 +3190,17 @@ ringfence run -p coding -- claude
     </message>
 </context>
 <context>
+    <name>ringfence::ui::PromptWindow</name>
+    <message>
+        <source>Next question</source>
+        <translation>下一个问题</translation>
+    </message>
+    <message>
+        <source>Ringfence asks</source>
+        <translation>Ringfence 询问</translation>
+    </message>
+</context>
+<context>
     <name>ringfence::ui::QuestionsModel</name>
     <message>
         <source>%1 waits for you: %2</source>
@@ -2571,6 +3221,37 @@ ringfence run -p coding -- claude
         <source>%1 (%2)</source>
         <comment>page (keys)</comment>
         <translation>%1（%2）</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::ResourcesPage</name>
+    <message>
+        <source>Resources</source>
+        <translation>资源</translation>
+    </message>
+    <message>
+        <source>This device</source>
+        <translation>本设备</translation>
+    </message>
+    <message>
+        <source>Whom the governor held, and for what</source>
+        <translation>调控器暂停了谁，为什么</translation>
+    </message>
+    <message>
+        <source>all others</source>
+        <translation>其他全部</translation>
+    </message>
+    <message>
+        <source>Asking for what agents used…</source>
+        <translation>正在获取代理的用量…</translation>
+    </message>
+    <message>
+        <source>What agents used is not known: %1</source>
+        <translation>代理的用量未知：%1</translation>
+    </message>
+    <message>
+        <source>The daemon keeps no samples of the network and of accelerators.</source>
+        <translation>守护进程不保存网络和加速器的采样。</translation>
     </message>
 </context>
 <context>
@@ -2728,7 +3409,7 @@ ringfence run -p coding -- claude
         <translation>由管理员设置：%1</translation>
     </message>
     <message>
-        <source>The administrator's file %1 cannot be read, or there is none: what the daemon does by itself counts.</source>
+        <source>The administrator&apos;s file %1 cannot be read, or there is none: what the daemon does by itself counts.</source>
         <translation>无法读取管理员的文件 %1，或者它不存在：以守护进程的默认值为准。</translation>
     </message>
     <message>
@@ -2894,6 +3575,92 @@ ringfence run -p coding -- claude
     <message>
         <source>Quit this helper (agents go on)</source>
         <translation>退出此助手（智能体继续运行）</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::UsagePlots</name>
+    <message>
+        <source>How far back</source>
+        <translation>时间范围</translation>
+    </message>
+    <message>
+        <source>Last minute</source>
+        <translation>最近一分钟</translation>
+    </message>
+    <message>
+        <source>Last hour</source>
+        <translation>最近一小时</translation>
+    </message>
+    <message>
+        <source>Last day</source>
+        <translation>最近一天</translation>
+    </message>
+    <message>
+        <source>Last week</source>
+        <translation>最近一周</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Disks</source>
+        <translation>磁盘</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
+    <message>
+        <source>GPU and NPU</source>
+        <translation>GPU 和 NPU</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::UsageTab</name>
+    <message>
+        <source>It does not run now: choose a longer time.</source>
+        <translation>它现在没有运行：请选择更长的时间。</translation>
+    </message>
+    <message>
+        <source>of one processor</source>
+        <translation>（占一个处理器）</translation>
+    </message>
+    <message>
+        <source>in memory</source>
+        <translation>内存中</translation>
+    </message>
+    <message>
+        <source>read and written</source>
+        <translation>读写</translation>
+    </message>
+    <message>
+        <source>sent and received</source>
+        <translation>收发</translation>
+    </message>
+    <message>
+        <source>of one GPU or NPU</source>
+        <translation>（占一个 GPU 或 NPU）</translation>
+    </message>
+    <message>
+        <source>Asking for what it used…</source>
+        <translation>正在获取其用量…</translation>
+    </message>
+    <message>
+        <source>What it used is not known: %1</source>
+        <translation>其用量未知：%1</translation>
+    </message>
+    <message>
+        <source>The daemon has no samples of that time.</source>
+        <translation>守护进程没有该时段的采样。</translation>
+    </message>
+    <message>
+        <source>The daemon keeps no samples of the network and of accelerators.</source>
+        <translation>守护进程不保存网络和加速器的采样。</translation>
     </message>
 </context>
 <context>

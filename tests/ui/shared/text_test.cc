@@ -1,4 +1,5 @@
 // Text as editors and viewers show it: policies in colours, output that obeys nothing.
+#include <QStringList>
 #include <catch2/catch_test_macros.hpp>
 
 #include "ui/shared/output_text.h"
