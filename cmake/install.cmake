@@ -53,3 +53,19 @@ install(CODE "
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/sysusers/ringfence.conf DESTINATION lib/sysusers.d)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/SECURITY.md ${PROJECT_SOURCE_DIR}/LICENSE
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/ringfence)
+
+# For agents: the C++ library with its CMake package, and the Python one.
+if(TARGET ringfence_agent)
+  include(CMakePackageConfigHelpers)
+  set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Ringfence)
+  install(TARGETS ringfence_agent EXPORT RingfenceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sdk)
+  install(FILES ${PROJECT_SOURCE_DIR}/sdk/agent/agent.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringfence COMPONENT sdk)
+  install(EXPORT RingfenceTargets NAMESPACE Ringfence:: DESTINATION ${package} COMPONENT sdk)
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/packaging/RingfenceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+  file(WRITE ${PROJECT_BINARY_DIR}/packaging/RingfenceConfig.cmake
+    "include(\"\${CMAKE_CURRENT_LIST_DIR}/RingfenceTargets.cmake\")\n")
+  install(FILES ${PROJECT_BINARY_DIR}/packaging/RingfenceConfig.cmake ${PROJECT_BINARY_DIR}/packaging/RingfenceConfigVersion.cmake
+    DESTINATION ${package} COMPONENT sdk)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/sdk/python/ringfence DESTINATION lib/python3/dist-packages COMPONENT sdk
+    FILES_MATCHING PATTERN "*.py" PATTERN "py.typed")
+endif()

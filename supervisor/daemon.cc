@@ -44,6 +44,11 @@ Daemon::Daemon(World world, State state)
                   .bootId = world_.bootId,
                   .say = [this](const std::string& line) { world_.say(line); },
                   .report = [this](const std::vector<Error>& failures) { report(failures); }}),
+      agents_({.launcher = world_.launcher,
+               .clock = world_.clock,
+               .turns = turns_,
+               .say = [this](const std::string& line) { world_.say(line); },
+               .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       emergency_({.clock = world_.clock,
                   .turns = turns_,
                   .program = world_.stop,
@@ -60,6 +65,7 @@ Daemon::Daemon(World world, State state)
                  .accelerators = accelerators_.accounts(),
                  .ownGroup = world_.ownGroup,
                  .network = [this](const RunId& run) { return networkOf(run); },
+                 .agents = agents_.claims(),
                  .keep = world_.keepSample,
                  .report = [this](const std::vector<Error>& failures) { report(failures); }},
                 world_.config.governor),
@@ -80,6 +86,7 @@ Daemon::Daemon(World world, State state)
                  .cgroups = world_.cgroups,
                  .steering = steering_,
                  .focus = focus(),
+                 .agents = agents_.claims(),
                  .accelerators = accelerators_.accounts(),
                  .npus = [this] { return accelerators_.npus(); },
                  .slots = slots_,
@@ -218,13 +225,18 @@ void Daemon::on(const LinkUp& news) {
   for (const sandbox::KeptRun& kept : news.kept) {
     if (kept.state != sandbox::KeptState::kEnded) continue;
     mediation_.open(kept.run, Mediation::Since::kAnotherDaemon);
+    agents_.open(kept.run);
     mediation_.drain(kept.run);
-    mediation_.close(kept.run);
+    agents_.drain(kept.run);
+    closeRun(kept.run);
   }
   submit(
       LauncherConnected{news.pid, news.kept, std::move(frozen), isLocked() ? UnknownRuns::kHold : UnknownRuns::kEnd});
   requests_.adopted(news.kept);
-  for (const sandbox::KeptRun& kept : news.kept) mediation_.open(kept.run, Mediation::Since::kAnotherDaemon);
+  for (const sandbox::KeptRun& kept : news.kept) {
+    mediation_.open(kept.run, Mediation::Since::kAnotherDaemon);
+    agents_.open(kept.run);
+  }
   if (isLocked()) return;  // Nothing is made ready, and whose groups those are is not known.
   removeStrayGroups(news.kept);
   refill();
@@ -260,6 +272,11 @@ void Daemon::on(const LinkDown& news) {
   requests_.launcherGone();
 }
 
+void Daemon::closeRun(const RunId& run) {
+  mediation_.close(run);
+  agents_.close(run);
+}
+
 void Daemon::on(const sandbox::LauncherEvent& event) {
   if (const auto* prepared = std::get_if<sandbox::Prepared>(&event)) {
     slots_.prepared(prepared->run);
@@ -279,11 +296,17 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
     return mediation_.open(guard->run, Mediation::Since::kItsStart);
   const auto* ended = std::get_if<sandbox::Ended>(&event);
   const auto* unbuilt = std::get_if<sandbox::LaunchFailed>(&event);
-  if (ended != nullptr) mediation_.drain(ended->run);
+  if (ended != nullptr) {
+    mediation_.drain(ended->run);
+    agents_.drain(ended->run);
+  }
   submit(LauncherSaid{event, {}});
-  if (ended != nullptr) mediation_.close(ended->run);
-  if (unbuilt != nullptr) mediation_.close(unbuilt->run);
-  if (const auto* built = std::get_if<sandbox::Built>(&event)) mediation_.open(built->run, Mediation::Since::kItsStart);
+  if (ended != nullptr) closeRun(ended->run);
+  if (unbuilt != nullptr) closeRun(unbuilt->run);
+  if (const auto* built = std::get_if<sandbox::Built>(&event)) {
+    mediation_.open(built->run, Mediation::Since::kItsStart);
+    agents_.open(built->run);
+  }
   requests_.launcherSaid(event);
   // Its client is answered first: to fork ahead takes the launcher a millisecond or two.
   if (std::holds_alternative<sandbox::Removed>(event) || std::holds_alternative<sandbox::LaunchFailed>(event))
@@ -301,6 +324,11 @@ void Daemon::stopNews(const std::vector<StopNews>& news) {
 
 void Daemon::guardReady(Mediation::LinkId link, bool readable, bool writable) {
   mediation_.ready(link, readable, writable);
+  afterTurn();
+}
+
+void Daemon::agentsReady() {
+  agents_.ready();
   afterTurn();
 }
 
@@ -324,8 +352,9 @@ void Daemon::storeReady() {
     steering_.published(fact);
     accelerators_.published(fact);
     if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body))
-      mediation_.close(fact.run);
+      closeRun(fact.run);
   }
+  agents_.durable();
   if (released.storeFailed) requests_.storeFailed(*released.storeFailed);
   recording_.released(released.storeFailed);
   mediation_.wake();
@@ -355,6 +384,7 @@ void Daemon::wake() {
   report(performer_.retryRemovals());
   lookAtTime();
   mediation_.wake();
+  agents_.wake();
   accelerators_.wake();
   steering_.wake();
   if (focus_) focus_->wake();
@@ -376,6 +406,7 @@ std::optional<Microseconds> Daemon::nextWake() const {
   consider(groupWatch_.nextWake());
   consider(refillAt_);
   consider(mediation_.nextWake());
+  consider(agents_.nextWake());
   consider(requests_.nextWake());
   consider(accelerators_.nextWake());
   consider(steering_.nextWake());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "supervisor/accelerators.h"
+#include "supervisor/agent_desk.h"
 #include "supervisor/awake.h"
 #include "supervisor/clients.h"
 #include "supervisor/config.h"
@@ -79,6 +80,9 @@ class Daemon {
   Clients& clients() { return clients_; }
   // Their descriptors are the loop's to watch.
   Mediation& mediation() { return mediation_; }
+  // Of the agents' own sockets, for the loop to watch; -1: there are none.
+  int agentsFd() const { return agents_.fd(); }
+  void agentsReady();
   void guardReady(Mediation::LinkId link, bool readable, bool writable);
   // Connections that are over: whoever watches their descriptors stops that, then says remove.
   std::vector<ClientId> finished() const;
@@ -92,6 +96,7 @@ class Daemon {
   void on(const LinkUp& news);
   void on(const LinkDown& news);
   void on(const sandbox::LauncherEvent& news);
+  void closeRun(const RunId& run);
   void refill();
   void lookAtTime();
   void latched();
@@ -109,6 +114,7 @@ class Daemon {
   Recording recording_;
   GroupWatch groupWatch_;
   Mediation mediation_;
+  AgentDesk agents_;
   Emergency emergency_;
   Accelerators accelerators_;
   Steering steering_;

@@ -67,10 +67,17 @@ Result<const Run*> Requests::findControllableRun(const Peer& peer, const std::st
   return findControllable(world_.turns.state(), peer, run->id);
 }
 
+api::RunDetails Requests::detailsOf(const Run& run, api::Detail detail) const {
+  api::RunDetails details = api::detailsOf(run, usageOf(run), detail);
+  if (const AgentWords* words = world_.agents.words(run.id); words != nullptr && detail == api::Detail::kFull)
+    details.notes.push_back("its agent says (" + formatRfc3339(words->at) + "): \"" + words->text + "\"");
+  return details;
+}
+
 void Requests::on(Asker asker, const api::ListRuns& request) {
   api::RunList list;
   for (const Run* run : visibleRuns(peerOf(asker), request.all)) {
-    list.runs.push_back(api::detailsOf(*run, usageOf(*run), api::Detail::kShort));
+    list.runs.push_back(detailsOf(*run, api::Detail::kShort));
   }
   list.stop = stopState();
   answer(asker, list);
@@ -79,7 +86,7 @@ void Requests::on(Asker asker, const api::ListRuns& request) {
 void Requests::on(Asker asker, const api::ShowRun& request) {
   auto run = findRun(world_.turns.state(), peerOf(asker), request.run);
   if (!run) return refuse(asker, run.error());
-  answer(asker, api::detailsOf(**run, usageOf(**run), api::Detail::kFull));
+  answer(asker, detailsOf(**run, api::Detail::kFull));
 }
 
 void Requests::on(Asker asker, const api::ActOnRuns& request) {

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "supervisor/accel_accounts.h"
+#include "supervisor/agent_claims.h"
+#include "supervisor/api/details.h"
 #include "supervisor/awake.h"
 #include "supervisor/clients.h"
 #include "supervisor/config.h"
@@ -49,6 +51,7 @@ class Requests {
     const sandbox::CgroupTree* cgroups;
     Steering& steering;
     Focus* focus;  // null: this machine has nothing to protect with
+    const AgentClaims& agents;
     const AccelAccounts& accelerators;
     std::function<std::vector<NpuNode>()> npus;
     WarmSlots& slots;
@@ -162,6 +165,7 @@ class Requests {
   Result<std::uint64_t> act(const Peer& peer, api::Verb verb, const RunId& run);
   std::vector<const Run*> visibleRuns(const Peer& peer, bool alsoEnded) const;
   api::UsageReading usageOf(const Run& run) const;
+  api::RunDetails detailsOf(const Run& run, api::Detail detail) const;
   void readSeries(Asker asker, const api::ReadUsage& request);
   Result<UniqueFd> outputOf(const Run& run) const;
   void leave(const RunId& run, const Follower& follower);

@@ -49,10 +49,10 @@ void RunActivity::noteTurns(const Told& told, Microseconds now) {
   turns_ = told.turns;
   // A turn that ended and was followed by another question is known by its number alone; its end is taken for now.
   const Microseconds ended = told.network == Network::kQuiet ? std::min(told.quietSince, now) : now;
-  if (another || anew || first) safePoint_ = Point{ended, cpuAt(ended)};
+  if (another || anew || first) safePoint_ = Point{ended, cpuUsecAt(ended)};
 }
 
-std::optional<std::uint64_t> RunActivity::cpuAt(Microseconds at) const {
+std::optional<std::uint64_t> RunActivity::cpuUsecAt(Microseconds at) const {
   std::optional<std::uint64_t> found;
   for (const Point& reading : readings_)
     if (reading.at <= at || !found) found = reading.cpuUsec;

@@ -28,11 +28,12 @@ class RunActivity {
   governor::Activity activity() const { return activity_; }
   // The end of its last turn: an answer was over, and nothing else was asked. Absent: none was seen.
   const std::optional<Point>& safePoint() const { return safePoint_; }
+  // Of its processor time at that instant what the readings of the last seconds tell.
+  std::optional<std::uint64_t> cpuUsecAt(Microseconds at) const;
 
  private:
   bool usesProcessor() const;
   void noteTurns(const Told& told, Microseconds now);
-  std::optional<std::uint64_t> cpuAt(Microseconds at) const;
 
   governor::Activity activity_ = governor::Activity::kUnknown;
   std::optional<Point> safePoint_;

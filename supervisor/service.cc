@@ -144,6 +144,12 @@ class Service {
   }
 
  private:
+  Result<void> onReadable(int fd, std::function<void()> then) {
+    Loop::Watch watch = RF_TRY(loop_.watch(fd, EPOLLIN, [then = std::move(then)](std::uint32_t) { then(); }));
+    watches_.push_back(std::move(watch));
+    return {};
+  }
+
   Result<void> watchAll() {
     for (const int signal : {SIGTERM, SIGINT}) {
       Loop::Watch watch = RF_TRY(loop_.onSignal(signal, [this] { ending_ = true; }));
@@ -151,28 +157,17 @@ class Service {
     }
     Loop::Watch reloading = RF_TRY(loop_.onSignal(SIGHUP, [this] { reload(); }));
     watches_.push_back(std::move(reloading));
-    Loop::Watch accepting = RF_TRY(loop_.watch(server_.fd(), EPOLLIN, [this](std::uint32_t) { acceptAll(); }));
-    watches_.push_back(std::move(accepting));
-    Loop::Watch stored =
-        RF_TRY(loop_.watch(store_.eventFd(), EPOLLIN, [this](std::uint32_t) { daemon_.storeReady(); }));
-    watches_.push_back(std::move(stored));
-    Loop::Watch verified =
-        RF_TRY(loop_.watch(verifier_.eventFd(), EPOLLIN, [this](std::uint32_t) { verifier_.finish(); }));
-    watches_.push_back(std::move(verified));
-    Loop::Watch kept =
-        RF_TRY(loop_.watch(outputs_.eventFd(), EPOLLIN, [this](std::uint32_t) { daemon_.outputsReady(); }));
-    watches_.push_back(std::move(kept));
+    RF_TRY(onReadable(server_.fd(), [this] { acceptAll(); }));
+    RF_TRY(onReadable(store_.eventFd(), [this] { daemon_.storeReady(); }));
+    RF_TRY(onReadable(verifier_.eventFd(), [this] { verifier_.finish(); }));
+    RF_TRY(onReadable(outputs_.eventFd(), [this] { daemon_.outputsReady(); }));
+    if (daemon_.agentsFd() >= 0) RF_TRY(onReadable(daemon_.agentsFd(), [this] { daemon_.agentsReady(); }));
     if (metrics_ != nullptr) {
-      Loop::Watch scraped = RF_TRY(loop_.watch(metrics_->fd(), EPOLLIN, [this](std::uint32_t) {
+      RF_TRY(onReadable(metrics_->fd(), [this] {
         metrics_->serve(clock_.now(), [this](const Peer& peer) { return daemon_.metricsFor(peer); });
       }));
-      watches_.push_back(std::move(scraped));
     }
-    if (accelerators_ != nullptr) {
-      Loop::Watch metered = RF_TRY(
-          loop_.watch(accelerators_->eventFd(), EPOLLIN, [this](std::uint32_t) { daemon_.acceleratorsReady(); }));
-      watches_.push_back(std::move(metered));
-    }
+    if (accelerators_ != nullptr) RF_TRY(onReadable(accelerators_->eventFd(), [this] { daemon_.acceleratorsReady(); }));
     wake_ = RF_TRY(loop_.onWake([this] {
       daemon_.stopNews(stop_.advance());
       daemon_.launcherNews(link_.advance());

@@ -35,6 +35,7 @@ governor::RunLimits limitsOf(const Run& run) {
   if (!bounds) return limits;
   limits.memory = bytes(bounds->memoryBytes);
   if (bounds->wallTimeSec) limits.wallTime = std::chrono::seconds(*bounds->wallTimeSec);
+  limits.tokens = bounds->tokens;
   limits.fileWritesPerSec = bytes(bounds->fileWriteBytesPerSec);
   limits.memoryHard = bytes(bounds->memoryHardBytes);
   const auto number = [](const std::optional<std::uint64_t>& count) {
@@ -273,9 +274,16 @@ void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSigna
   watched.activity.note(world_.network(signals.run), signals.cpuUsec, signals.hold, now.boottime);
   signals.activity = watched.activity.activity();
   const auto& safePoint = watched.activity.safePoint();
-  if (!safePoint) return;
-  signals.safePoint = safePoint->at;
-  signals.cpuUsecAtSafePoint = safePoint->cpuUsec;
+  if (safePoint) {
+    signals.safePoint = safePoint->at;
+    signals.cpuUsecAtSafePoint = safePoint->cpuUsec;
+  }
+  // An agent knows better than whoever looks at its connections.
+  const SafePoint* own = world_.agents.safePoint(signals.run);
+  if (own == nullptr || (safePoint && safePoint->at > own->at)) return;
+  signals.safePoint = own->at;
+  signals.cpuUsecAtSafePoint = watched.activity.cpuUsecAt(own->at);
+  signals.tokensAtSafePoint = own->tokens;
 }
 
 // Each process costs a file: where what they write is bounded, at every reading; else as often as alarms are looked
@@ -305,6 +313,7 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   signals.started = run.admittedAt.boottime;
   signals.callsCanWait = run.talk.egress.pid != 0;
   signals.limits = limitsOf(run);
+  signals.tokens = tokensOf(run);
   signals.cpuUsec = reading.cpuUsec;
   signals.memoryBytes = reading.memoryBytes;
   signals.memoryPeakBytes = reading.memoryPeakBytes;

@@ -12,6 +12,7 @@
 
 #include "sandbox/kernel/cgroup.h"
 #include "supervisor/accel_accounts.h"
+#include "supervisor/agent_claims.h"
 #include "supervisor/governor/alarms.h"
 #include "supervisor/governor/govern.h"
 #include "supervisor/governor/limit_watch.h"
@@ -38,6 +39,7 @@ class Steering {
     const AccelAccounts& accelerators;
     std::string ownGroup;  // of the daemon, in the unified hierarchy; empty: the root
     std::function<RunActivity::Told(const RunId&)> network;
+    const AgentClaims& agents;
     std::function<void(const Sample&)> keep;  // may lose it
     std::function<void(const std::vector<Error>&)> report;
   };

@@ -20,6 +20,7 @@ Result<void> Turns::mayBegin(const Command& command) const {
   };
   if (std::holds_alternative<AdmitRun>(command)) return refused("nothing is started");
   if (const auto* resume = std::get_if<ResumeRun>(&command)) return refused(resume->run.text() + " stays frozen");
+  if (std::holds_alternative<ReportUsage>(command)) return refused("nothing that is reported is counted");
   const auto* governed = std::get_if<PreemptRun>(&command);
   if (governed != nullptr && governed->step == PreemptStep::kResume)
     return refused(governed->run.text() + " stays frozen");

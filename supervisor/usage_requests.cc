@@ -88,6 +88,7 @@ api::UsageReading Requests::usageOf(const Run& run) const {
   const std::optional<GroupReading> reading = world_.steering.lookAt(run.id);
   api::UsageReading usage = reading ? shown(*reading) : shown(world_.cgroups->usage(run.id, run.what.priority));
   api::addTraffic(run, usage);
+  usage.tokens = tokensOf(run);
   addAccelerators(world_.accelerators, run.id, usage);
   return usage;
 }

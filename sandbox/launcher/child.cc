@@ -21,6 +21,7 @@
 #include "sandbox/kernel/posture.h"
 #include "sandbox/kernel/root.h"
 #include "sandbox/kernel/seccomp.h"
+#include "sandbox/launcher/agent_socket.h"
 #include "sandbox/launcher/fault.h"
 #include "sandbox/launcher/given_input.h"
 #include "sandbox/launcher/guard_child.h"
@@ -28,6 +29,7 @@
 #include "sandbox/launcher/report.h"
 #include "sandbox/launcher/rest.h"
 #include "sandbox/launcher/run_init.h"
+#include "sandbox/plan/agent_socket.h"
 #include "sandbox/wire/long_message.h"
 
 namespace ringfence::sandbox {
@@ -61,6 +63,7 @@ class Builder {
   Result<void> buildMounts();
   Result<void> reportPlaceholders(const std::vector<RootBuilder::Placeholder>& files);
   Result<void> openDenials();
+  Result<void> openAgentSocket();
   Result<void> installFilter();
   Result<void> openTerminal();
   Result<void> becomeRun();
@@ -76,7 +79,7 @@ class Builder {
   std::int32_t extras_ = 0;
   std::vector<UniqueFd> extraFds_;
   BpfProgram program_;
-  UniqueFd output_, master_, slave_;
+  UniqueFd output_, master_, slave_, agentSocket_;
   Plan forecast_;
   std::unique_ptr<RootBuilder> root_;
   CanaryErrnos before_, after_;
@@ -209,19 +212,32 @@ Result<void> Builder::buildMounts() {
   return sendReport(control_, static_cast<std::uint32_t>(ReportKind::kFolders), 0, 0, news);
 }
 
-// Root's, in the run's own /run: what guards and daemon write is for the agent to read.
+// Where something of ours is made for the agent, in the run's own /run.
+Result<UniqueFd> openFolderOf(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/'));
+  if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return posixError(errno, "making " + directory);
+  return openAt(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
+// Root's: what guards and daemon write is for the agent to read.
 Result<void> Builder::openDenials() {
   if ((!plan.hasDenials && !plan.guards.warden && !plan.guards.egress) || isLeftOut(Wall::kMount)) return {};
   token = "mount";
   const std::string path = kDenialsFile;
-  const std::size_t name = path.rfind('/');
-  const std::string directory = path.substr(0, name);
-  if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) return posixError(errno, "making " + directory);
-  const UniqueFd place = RF_TRY(openAt(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  const UniqueFd file =
-      RF_TRY(openAt(place.get(), path.substr(name + 1), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+  const UniqueFd place = RF_TRY(openFolderOf(path));
+  const UniqueFd file = RF_TRY(
+      openAt(place.get(), path.substr(path.rfind('/') + 1), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
   const int fds[] = {file.get()};
   return sendReport(control_, static_cast<std::uint32_t>(ReportKind::kDenials), 0, 0, "", fds);
+}
+
+// The listening end leaves with the next report: the run connects to it and never has it.
+Result<void> Builder::openAgentSocket() {
+  if (!hasAgentSocket(plan) || isLeftOut(Wall::kMount)) return {};
+  token = "mount";
+  const UniqueFd folder = RF_TRY(openFolderOf(kAgentSocket));
+  agentSocket_ = RF_TRY(listenForRun(kAgentSocket, plan.identity));
+  return {};
 }
 
 Result<void> Builder::openTerminal() {
@@ -289,7 +305,10 @@ Result<void> Builder::becomeRun() {
   }
   token = "privileges";
   RF_TRY(unshareUser(plan.identity.accountUid));
-  RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kNeedMaps), 0, 0, ""));
+  const int listening[] = {agentSocket_.get()};
+  const std::span<const int> leaving(listening, agentSocket_ ? 1 : 0);
+  RF_TRY(sendReport(control_, static_cast<std::uint32_t>(ReportKind::kNeedMaps), 0, 0, "", leaving));
+  agentSocket_.reset();
   RF_TRY(emptyBoundingSet());  // While the launcher writes them.
   const Report answer = RF_TRY(receiveReport(control_));
   if (answer.kind != static_cast<std::uint32_t>(OrderKind::kMapped)) {
@@ -304,6 +323,7 @@ Result<void> Builder::build() {
   protectInput();
   RF_TRY(buildMounts());
   RF_TRY(openDenials());
+  RF_TRY(openAgentSocket());
   RF_TRY(openTerminal());
   RF_TRY(placeStdio());
   token = "terminal";

@@ -59,7 +59,9 @@ void Launcher::readReports(Run& run) {
 void Launcher::takeReport(Run& run, Report report) {
   switch (static_cast<ReportKind>(report.kind)) {
     case ReportKind::kJoined: return finishJoining(run);
-    case ReportKind::kNeedMaps: return writeMaps(run);
+    case ReportKind::kNeedMaps:
+      if (run.state == RunState::kBuilding && report.fds.size() == 1) run.agentSocket = std::move(report.fds[0]);
+      return writeMaps(run);
     case ReportKind::kTerminal:
       if (run.state == RunState::kBuilding && report.fds.size() == 1) run.terminal = std::move(report.fds[0]);
       return;

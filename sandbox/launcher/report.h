@@ -17,7 +17,9 @@
 namespace ringfence::sandbox {
 
 enum class ReportKind : std::uint32_t {
-  kNeedMaps = 1,  // the user namespace is made and waits for its maps
+  // The user namespace is made and waits for its maps; descriptor, where the plan wants one: the listening end of the
+  // run's kAgentSocket, here because a report of its own would wake the launcher once more in each launch.
+  kNeedMaps = 1,
   kBuilt = 2,     // value/extra: packCanaries() before and after Landlock; text: notes, each ended by NUL
   kFailed = 3,    // value: errno, extra: exit code, text: token, NUL, message
   kForked = 4,    // sent by the command itself before its exec: its host pid is in the credentials

@@ -27,6 +27,7 @@ int fdOf(const Run& run, HeldFd held) {
     case HeldFd::kEgressActions: return run.egress.actions.get();
     case HeldFd::kDenials: return run.denials.get();
     case HeldFd::kStem: return run.guards.warden ? run.stem.orders.get() : -1;
+    case HeldFd::kAgentSocket: return run.agentSocket.get();
   }
   return -1;
 }
@@ -94,6 +95,7 @@ Result<void> Run::takeHeld(std::uint16_t bits, std::vector<UniqueFd> fds) {
       case HeldFd::kEgressActions: egress.actions = std::move(fd); break;
       case HeldFd::kDenials: denials = std::move(fd); break;
       case HeldFd::kStem: stem.orders = std::move(fd); break;
+      case HeldFd::kAgentSocket: agentSocket = std::move(fd); break;
     }
   }
   if (next != fds.size() || !pidfd || !report) {

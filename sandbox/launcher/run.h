@@ -80,7 +80,7 @@ struct Run {
   int commandPid = 0;
   bool ourChild = true;  // else only the pidfd and the reports tell of its end
   UniqueFd pidfd, report, terminal, outputPipe;
-  UniqueFd listener, calls, denials;
+  UniqueFd listener, calls, denials, agentSocket;
   // O_PATH, of the root that was made for it: so its end need not take that file system apart before it can be told.
   // Small and read-only; none: it does.
   UniqueFd root;

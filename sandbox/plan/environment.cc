@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "sandbox/plan/agent_socket.h"
 #include "sandbox/plan/grants.h"
 #include "sandbox/plan/guards.h"
 #include "sandbox/plan/paths.h"
@@ -160,6 +161,7 @@ Result<std::vector<std::string>> makeEnvironment(const policy::Document& documen
   variables["LOGNAME"] = request.caller.name;
   variables["TMPDIR"] = "/tmp";
   variables["RINGFENCE_RUN"] = request.run.text();
+  variables["RINGFENCE_AGENT_SOCKET"] = kAgentSocket;
   if (isTold(document, guards)) variables["RINGFENCE_DENIALS"] = kDenialsFile;
   std::vector<std::string> environment;
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);

@@ -106,15 +106,17 @@ enum class HeldFd : std::uint16_t {
   kEgress = 1024,
   kEgressEnd = 2048,
   kEgressActions = 4096,
-  kDenials = 8192,  // the file of kDenialsFile, open for appending
-  kStem = 16384,    // to the process that the run's wardens are forked from, in a domain above the agent's
+  kDenials = 8192,       // the file of kDenialsFile, open for appending
+  kStem = 16384,         // to the process that the run's wardens are forked from, in a domain above the agent's
+  kAgentSocket = 32768,  // the listening end of sandbox/plan/agent_socket.h
 };
 
 // The order of their descriptors in a message.
 inline constexpr HeldFd kHeldOrder[] = {
-    HeldFd::kPidfd,    HeldFd::kReport,    HeldFd::kTerminal,      HeldFd::kOutputRing, HeldFd::kOutputPipe,
-    HeldFd::kListener, HeldFd::kCalls,     HeldFd::kWarden,        HeldFd::kWardenEnd,  HeldFd::kWardenActions,
-    HeldFd::kEgress,   HeldFd::kEgressEnd, HeldFd::kEgressActions, HeldFd::kDenials,    HeldFd::kStem};
+    HeldFd::kPidfd,         HeldFd::kReport,        HeldFd::kTerminal, HeldFd::kOutputRing,
+    HeldFd::kOutputPipe,    HeldFd::kListener,      HeldFd::kCalls,    HeldFd::kWarden,
+    HeldFd::kWardenEnd,     HeldFd::kWardenActions, HeldFd::kEgress,   HeldFd::kEgressEnd,
+    HeldFd::kEgressActions, HeldFd::kDenials,       HeldFd::kStem,     HeldFd::kAgentSocket};
 
 struct Built {
   RunId run;

@@ -35,6 +35,7 @@ UsageReading usageOf(const Run& run, const UsageReading& live) {
   usage.ioReadBytes = last.ioReadBytes;
   usage.ioWriteBytes = last.ioWriteBytes;
   addTraffic(run, usage);
+  usage.tokens = tokensOf(run);
   return usage;
 }
 

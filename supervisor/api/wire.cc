@@ -6,6 +6,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "sdk/base/io.h"
+#include "supervisor/api/nesting.h"
 
 namespace ringfence::supervisor::api {
 namespace {
@@ -48,30 +49,9 @@ Result<v1::ClientPacket> parseProtobuf(std::string_view bytes) {
   return message;
 }
 
-// The JSON parser of protobuf has a depth of its own (100); ours is smaller and counted before it runs.
-bool nestsTooDeep(std::string_view json) {
-  int depth = 0;
-  bool inText = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (inText) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        inText = false;
-      continue;
-    }
-    if (c == '"') inText = true;
-    if (c == '{' || c == '[') {
-      if (++depth > kMaxNesting) return true;
-    }
-    if (c == '}' || c == ']') --depth;
-  }
-  return false;
-}
-
 Result<v1::ClientPacket> parseJson(std::string_view json) {
-  if (nestsTooDeep(json)) return malformed("the JSON nests deeper than " + std::to_string(kMaxNesting));
+  // The JSON parser of protobuf has a depth of its own (100); ours is smaller and counted before it runs.
+  if (nestsDeeperThan(json, kMaxNesting)) return malformed("the JSON nests deeper than " + std::to_string(kMaxNesting));
   v1::ClientPacket message;
   pb::util::JsonParseOptions options;
   options.ignore_unknown_fields = false;

@@ -44,11 +44,12 @@ constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
     "lease-ended",       "limit-reached",
     "connections-held",  "records-stopped",
     "records-resumed",   "emergency-stopped",
-    "rearmed",           "latch-released"};
+    "rearmed",           "latch-released",
+    "usage-reported"};
 constexpr std::array<std::string_view, 8> kCauses{"memory", "io",    "accelerator", "battery",
                                                   "heat",   "limit", "relieved",    "alarm"};
-constexpr std::array<std::string_view, 5> kSelfHeld{"restart", "questions", "no-records", "another-program",
-                                                    "emergency-stop"};
+constexpr std::array<std::string_view, 6> kSelfHeld{"restart",         "questions",      "no-records",
+                                                    "another-program", "emergency-stop", "agent"};
 constexpr std::array<std::string_view, 3> kSteps{"reclaim", "limit-writes", "defer-model-call"};
 constexpr std::array<std::string_view, 6> kAlarms{"leak",        "accelerator-leak", "spin",
                                                   "fork-growth", "restart-loop",     "control-group"};
@@ -89,7 +90,8 @@ template <typename A, Of<BoundOrigin> F> void fields(A& a, F& f) { a("limit", f.
 template <typename A, Of<RunBounds> F> void fields(A& a, F& f) {
   a("cpu_percent", f.cpuPercent); a("file_write_bytes_per_sec", f.fileWriteBytesPerSec);
   a("hold_on_alarm", f.holdOnAlarm); a("kill", f.kill); a("memory_bytes", f.memoryBytes);
-  a("memory_hard_bytes", f.memoryHardBytes); a("origins", f.origins); a("pids", f.pids); a("wall_time_sec", f.wallTimeSec);
+  a("memory_hard_bytes", f.memoryHardBytes); a("origins", f.origins); a("pids", f.pids);
+  a("preempt_grace_sec", f.preemptGraceSec); a("tokens", f.tokens); a("wall_time_sec", f.wallTimeSec);
 }
 template <typename A, Of<NpuShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
@@ -145,6 +147,17 @@ template <typename A, Of<Latch> F> void fields(A& a, F& f) {
   a("at", f.at); a("closed_by", f.closedBy); a("owners", f.owners); a("rearmed_by", f.rearmedBy); a("stop", f.stop);
 }
 
+template <typename A, Of<NamedCount> F> void fields(A& a, F& f) { a("count", f.count); a("name", f.name); }
+template <typename A, Of<ModelUsage> F> void fields(A& a, F& f) {
+  a("cost_microusd", f.costMicroUsd); a("counters", f.counters); a("input_tokens", f.inputTokens); a("model", f.model);
+  a("output_tokens", f.outputTokens); a("reports", f.reports);
+}
+template <typename A, Of<UsageReported> F> void fields(A& a, F& f) { a("ids", f.ids); a("models", f.models); }
+template <typename A, Of<ReportedUsage> F> void fields(A& a, F& f) {
+  a("cost_microusd", f.costMicroUsd); a("input_tokens", f.inputTokens); a("output_tokens", f.outputTokens);
+  a("recent_ids", f.recentIds); a("reports", f.reports);
+}
+
 template <typename A, Of<Requested> F> void fields(A&, F&) {}
 template <typename A, Of<Starting> F> void fields(A& a, F& f) { a("init_pid", f.initPid); }
 template <typename A, Of<Running> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("pid", f.pid); }
@@ -165,7 +178,7 @@ template <typename A, Of<Run> F> void fields(A& a, F& f) {
   a("alarms", f.alarms);
   a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life);
   a("leases_dropped", f.leasesDropped); a("limits", f.limits); a("notes", f.notes);
-  a("posture", f.posture); a("talk", f.talk); a("what", f.what);
+  a("posture", f.posture); a("reported", f.reported); a("talk", f.talk); a("what", f.what);
 }
 struct Trust { std::uint32_t uid = 0; std::string file; std::string hash; };
 template <typename A, Of<Trust> F> void fields(A& a, F& f) { a("file", f.file); a("hash", f.hash); a("uid", f.uid); }

@@ -12,6 +12,7 @@
 #include "sandbox/wire/messages.h"
 #include "sdk/base/run_id.h"
 #include "supervisor/core/action_commands.h"
+#include "supervisor/core/agent_commands.h"
 #include "supervisor/core/fact.h"
 #include "supervisor/core/peer.h"
 #include "supervisor/core/stop_commands.h"
@@ -130,6 +131,7 @@ using Command =
                  LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn,
                  AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
                  RecordsOmitted, AnswerCard, RevokeGrant, TimePassed, PreemptRun, AlarmFound, InterruptionCost,
-                 LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, RearmStop, LatchOpened>;
+                 LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, RearmStop, LatchOpened,
+                 ReportUsage, AgentStops>;
 
 }  // namespace ringfence::supervisor

@@ -264,6 +264,16 @@ Result<void> decideOn(Deciding& deciding, const InterruptionCost& command, const
   return {};
 }
 
+// ---- what agents ask
+
+Result<void> decideOn(Deciding& deciding, const ReportUsage& command, const Context&) {
+  return decideUsage(deciding, command);
+}
+
+Result<void> decideOn(Deciding& deciding, const AgentStops& command, const Context&) {
+  return decideAgentStop(deciding, command);
+}
+
 // ---- faults
 
 Result<void> decideOn(Deciding& deciding, const RecordsFailed& command, const Context&) {

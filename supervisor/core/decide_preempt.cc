@@ -26,15 +26,9 @@ std::string placeOf(const Run& run, std::string_view limit) {
   return found == bounds->origins->end() ? std::string() : found->place;
 }
 
-// Waits for no disk, as the hold that it explains does not: the agent finds it when it goes on.
-void tell(Deciding& deciding, const Run& run, const std::string& limit, const std::string& say) {
-  if (limit.empty() || say.empty()) return;
-  deciding.atOnce(TellAgent{run.id, limit, placeOf(run, limit), clipped(say)});
-}
-
 void hold(Deciding& deciding, const Run& run, const PreemptRun& command) {
   if (!std::holds_alternative<Running>(run.life)) return;
-  tell(deciding, run, command.limit, command.tellAgent);
+  tellOfLimit(deciding, run, command.limit, command.tellAgent);
   holdAgent(deciding, run);
   deciding.record(run.id, RunFrozen{0, clipped(command.reason), Preemption{command.cause, command.predicted}});
 }
@@ -70,6 +64,12 @@ void deferCalls(Deciding& deciding, const Run& run, const PreemptRun& command) {
 
 }  // namespace
 
+// As the hold that it explains does not wait: the agent finds it when it goes on.
+void tellOfLimit(Deciding& deciding, const Run& run, const std::string& limit, const std::string& say) {
+  if (limit.empty() || say.empty()) return;
+  deciding.atOnce(TellAgent{run.id, limit, placeOf(run, limit), clipped(say)});
+}
+
 void holdAgent(Deciding& deciding, const Run& run) {
   deciding.atOnce(FreezeGroup{run.id, run.what.priority, true, Extent::kAgent});
   if (hasEgress(run)) deciding.atOnce(TellGuard{run.id, sandbox::GuardKind::kEgress, sandbox::RunHeld{true}});
@@ -102,7 +102,7 @@ void decideAlarm(Deciding& deciding, const AlarmFound& command) {
   const std::optional<RunBounds> bounds = termsOf(*run).bounds;
   if (!bounds || !bounds->holdOnAlarm.value_or(false)) return;
   const std::string why = "alarm (" + std::string(nameOf(command.kind)) + "): " + command.reason;
-  tell(deciding, *run, "on_alarm", "Paused: " + command.reason + ". Look at what does that before you go on.");
+  tellOfLimit(deciding, *run, "on_alarm", "Paused: " + command.reason + ". Look at what does that before you go on.");
   deciding.atOnce(FreezeGroup{run->id, run->what.priority, true, Extent::kAgent});
   deciding.record(run->id, RunFrozen{0, clipped(why), Preemption{PreemptCause::kAlarm, std::nullopt}});
 }
@@ -110,7 +110,7 @@ void decideAlarm(Deciding& deciding, const AlarmFound& command) {
 void decideLimit(Deciding& deciding, const LimitFound& command) {
   const Run* run = findLive(deciding.state(), command.run);
   if (run == nullptr) return;
-  tell(deciding, *run, command.limit, command.tellAgent);
+  tellOfLimit(deciding, *run, command.limit, command.tellAgent);
   deciding.record(run->id, LimitReached{command.limit, clipped(command.reason)});
 }
 

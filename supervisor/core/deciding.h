@@ -65,6 +65,12 @@ void decideStopHeard(Deciding& deciding, const StopHeard& command);
 Result<void> decideRearm(Deciding& deciding, const RearmStop& command);
 void decideLatchOpened(Deciding& deciding);
 
+// In what its agent can read about denials. Waits for no disk. Empty `say`: nothing.
+void tellOfLimit(Deciding& deciding, const Run& run, const std::string& limit, const std::string& say);
+
+Result<void> decideUsage(Deciding& deciding, const ReportUsage& command);
+Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command);
+
 void decidePreempt(Deciding& deciding, const PreemptRun& command);
 void decideAlarm(Deciding& deciding, const AlarmFound& command);
 void decideLimit(Deciding& deciding, const LimitFound& command);

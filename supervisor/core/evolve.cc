@@ -1,3 +1,4 @@
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -47,10 +48,28 @@ int exitCodeOf(const sandbox::ExitStatus& exit) {
   return 1;
 }
 
+std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
+  return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max() : a + b;
+}
+
+void addReported(Run& run, const UsageReported& body) {
+  ReportedUsage& all = run.reported ? *run.reported : run.reported.emplace();
+  for (const ModelUsage& one : body.models) {
+    all.reports = sum(all.reports, one.reports);
+    all.inputTokens = sum(all.inputTokens, one.inputTokens);
+    all.outputTokens = sum(all.outputTokens, one.outputTokens);
+    if (one.costMicroUsd) all.costMicroUsd = sum(all.costMicroUsd.value_or(0), *one.costMicroUsd);
+  }
+  all.recentIds.insert(all.recentIds.end(), body.ids.begin(), body.ids.end());
+  if (all.recentIds.size() > kMaxReportIds)
+    all.recentIds.erase(all.recentIds.begin(), all.recentIds.end() - static_cast<std::ptrdiff_t>(kMaxReportIds));
+}
+
 void end(State& state, Run& run, EndedState ended) {
   shorten(run.what.command);  // A thousand ended runs must not hold a thousand long commands in memory.
   endConversation(state, run, ended.at);
   run.alarms.clear();
+  if (run.reported) run.reported->recentIds.clear();
   run.life = std::move(ended);
   state.ended.push_back(run.id);
   if (state.ended.size() <= kMaxEndedRuns) return;
@@ -127,6 +146,7 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                    if (const auto* frozen = std::get_if<Frozen>(&run.life))
                      run.life = Running{frozen->initPid, frozen->pid};
                  },
+                 [&](const UsageReported& body) { addReported(run, body); },
                  [&](const LeaseEnded&) { run.leasesDropped = true; },
                  [&](const LeaseGiven&) { run.leasesDropped.reset(); },
                  [&](const LimitReached& body) {
@@ -180,6 +200,11 @@ void admit(State& state, const Fact& fact, const RunAdmitted& body) {
 
 FinalUsage finalUsage(const sandbox::LastReading& reading) {
   return {reading.cpuUsec, reading.memoryPeakBytes, reading.ioReadBytes, reading.ioWriteBytes, reading.outputBytes};
+}
+
+std::optional<std::uint64_t> tokensOf(const Run& run) {
+  if (!run.reported) return std::nullopt;
+  return sum(run.reported->inputTokens, run.reported->outputTokens);
 }
 
 bool isLive(const Run& run) { return !std::holds_alternative<EndedState>(run.life); }

@@ -15,6 +15,7 @@
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
 #include "supervisor/core/action_facts.h"
+#include "supervisor/core/agent_facts.h"
 #include "supervisor/core/preempt_facts.h"
 #include "supervisor/core/stop_facts.h"
 
@@ -170,7 +171,7 @@ using FactBody = std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBui
                               OutcomeUnknown, AsksRefused, ActionsAllowed, GrantIssued, GrantRevoked, GrantExpired,
                               GuardStarted, GuardLost, RulesEnforced, TrafficCounted, RecordsNotWritten, RunRestrained,
                               InterruptionMeasured, AlarmRaised, LeaseGiven, LeaseEnded, LimitReached, ConnectionsHeld,
-                              RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed, LatchReleased>;
+                              RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed, LatchReleased, UsageReported>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

@@ -24,6 +24,8 @@ struct RunBounds {
   std::optional<std::uint64_t> pids, cpuPercent;      // the kernel's as well
   std::optional<std::uint64_t> fileWriteBytesPerSec;  // on average
   std::optional<bool> holdOnAlarm;
+  std::optional<std::uint64_t> tokens;              // of models, as its agent reports them
+  std::optional<std::uint64_t> preemptGraceSec;     // how long a critical section may put off a hold
   std::optional<std::vector<BoundOrigin>> origins;  // of those that some file wrote
   bool operator==(const RunBounds&) const = default;
 };
@@ -67,9 +69,9 @@ struct Preemption {
 };
 
 // Who holds a run where neither a person asked for it nor the governor: it was found so after a restart, it went on
-// asking while nobody answered, nothing that it does could be recorded, another program froze its groups, or the
-// emergency stop has it: then a person lets it go on, and nobody else.
-enum class SelfHeld { kRestart, kQuestions, kNoRecords, kAnotherProgram, kEmergencyStop };
+// asking while nobody answered, nothing that it does could be recorded, another program froze its groups, the emergency
+// stop has it, or its own agent pulled the brake: then a person lets it go on, and nobody else.
+enum class SelfHeld { kRestart, kQuestions, kNoRecords, kAnotherProgram, kEmergencyStop, kAgent };
 std::string_view nameOf(SelfHeld holder);
 
 // Something less than holding it.

@@ -62,6 +62,13 @@ struct SeenLimit {
   Now at;
 };
 
+// What its agent reported, added up. Sums stop at the greatest number there is.
+struct ReportedUsage {
+  std::uint64_t reports = 0;
+  std::uint64_t inputTokens = 0, outputTokens = 0;
+  std::optional<std::uint64_t> costMicroUsd;  // of those reports that told one
+  std::vector<std::string> recentIds;         // of a live run: the last kMaxReportIds, oldest first
+};
 struct Run {
   RunId id;
   std::uint64_t admittedSeq = 0;
@@ -74,6 +81,7 @@ struct Run {
   std::vector<SeenLimit> limits;      // at which the kernel held it: the last of each, at most kMaxLimitsKept
   std::vector<SeenAlarm> alarms;      // of a live run, the last kMaxAlarmsKept, oldest first
   std::optional<bool> leasesDropped;  // by an emergency stop; it takes them again when it is resumed
+  std::optional<ReportedUsage> reported;
 };
 
 // Closed by an emergency stop: nothing starts, nothing goes on.
@@ -86,6 +94,7 @@ struct Latch {
 };
 
 bool isLive(const Run& run);
+std::optional<std::uint64_t> tokensOf(const Run& run);  // absent: its agent reported nothing
 RunTerms termsOf(const Run& run);
 std::string_view lifeName(const LifeState& life);  // "starting|running|frozen|stopping|ended"
 std::int32_t commandPid(const LifeState& life);    // 0: none
@@ -118,6 +127,7 @@ inline constexpr std::size_t kMaxEndedCommandBytes = 4096;   // of an ended run;
 inline constexpr std::size_t kMaxReasonBytes = 1024;
 inline constexpr std::size_t kMaxAlarmsKept = 4;
 inline constexpr std::size_t kMaxLimitsKept = 8;
+inline constexpr std::size_t kMaxReportIds = 256;
 inline constexpr std::size_t kMaxTrustedPerUser = 256;
 inline constexpr std::size_t kMaxTrustedPathBytes = 4096;
 

@@ -56,6 +56,8 @@ class RandomFacts {
             .pids = number(),
             .fileWriteBytesPerSec = random_(),
             .holdOnAlarm = coin(),
+            .tokens = random_(),
+            .preemptGraceSec = coin() ? std::optional(random_()) : std::nullopt,
             .origins = {{{text(), text()}}}};
   }
 
@@ -86,7 +88,7 @@ class RandomFacts {
       case 5: return RunRefused{text(), text(), 125};
       case 6:
         return RunFrozen{number(), text(), coin() ? std::optional(preemption()) : std::nullopt,
-                         coin() ? std::optional(static_cast<SelfHeld>(below(5))) : std::nullopt};
+                         coin() ? std::optional(static_cast<SelfHeld>(below(6))) : std::nullopt};
       case 7: return RunResumed{number(), coin() ? std::optional(text()) : std::nullopt};
       case 8: return RunStopping{number(), coin(), text(), coin() ? std::optional(coin()) : std::nullopt};
       case 9: return RunEnded{exit(), coin(), text(), usage(), coin() ? std::optional(later()) : std::nullopt};
@@ -194,6 +196,14 @@ class RandomFacts {
       case 45: return stopped();
       case 46: return Rearmed{number()};
       case 47: return LatchReleased{};
+      case 48:
+        return UsageReported{{text(), text()},
+                             {{text(),
+                               random_(),
+                               random_(),
+                               random_(),
+                               coin() ? std::optional(random_()) : std::nullopt,
+                               {{text(), random_()}}}}};
       default: return TrafficCounted{{{text(), 443, random_(), random_(), random_()}}};
     }
   }

@@ -57,6 +57,7 @@ std::string holderText(const client::HeldBy& held, Microseconds now) {
   std::string text = held.governor ? "by the governor" : "by a person";
   if (held.by == "restart") text = "since before a restart";
   if (held.by == "questions") text = "for its questions";
+  if (held.by == "agent") text = "by its own agent";
   if (held.by == "no-records") text = "as nothing can be recorded";
   if (held.by == "another-program") text = "by another program";
   if (held.by == "emergency stop") text = "by the emergency stop";
@@ -98,7 +99,8 @@ std::string usageLine(const client::Usage& usage) {
          (usage.pids ? std::to_string(*usage.pids) : std::string("-")) + ", read " +
          formatBytesOrDash(usage.ioReadBytes) + ", written " + formatBytesOrDash(usage.ioWriteBytes) + ", anonymous " +
          formatBytesOrDash(usage.anonymousBytes) + ", sent " + formatBytesOrDash(usage.networkSentBytes) +
-         ", received " + formatBytesOrDash(usage.networkReceivedBytes);
+         ", received " + formatBytesOrDash(usage.networkReceivedBytes) + ", tokens " +
+         (usage.tokens ? std::to_string(*usage.tokens) : std::string("-"));
 }
 
 struct TextRoom {
@@ -209,14 +211,16 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
 }
 
 std::string usageTable(const std::vector<client::UsageRow>& rows) {
-  Table table({"RUN", "NAME", "STATE", "CPU", "MEMORY", "PEAK", "PROCESSES", "READ", "WRITTEN", "SENT", "RECEIVED"});
+  Table table(
+      {"RUN", "NAME", "STATE", "CPU", "MEMORY", "PEAK", "PROCESSES", "READ", "WRITTEN", "SENT", "RECEIVED", "TOKENS"});
   for (const client::UsageRow& row : rows) {
     const client::Usage& usage = row.usage;
     table.add({escapeForDisplay(row.run), dashIfEmpty(row.name), escapeForDisplay(row.state),
                formatCpuOrDash(usage.cpuUsec), formatBytesOrDash(usage.memoryBytes),
                formatBytesOrDash(usage.memoryPeakBytes), usage.pids ? std::to_string(*usage.pids) : "-",
                formatBytesOrDash(usage.ioReadBytes), formatBytesOrDash(usage.ioWriteBytes),
-               formatBytesOrDash(usage.networkSentBytes), formatBytesOrDash(usage.networkReceivedBytes)});
+               formatBytesOrDash(usage.networkSentBytes), formatBytesOrDash(usage.networkReceivedBytes),
+               usage.tokens ? std::to_string(*usage.tokens) : "-"});
   }
   return table.text();
 }

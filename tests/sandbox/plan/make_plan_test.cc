@@ -397,8 +397,8 @@ TEST_CASE("the environment holds what is named and nothing else") {
   CHECK(planOf(document, request).environment ==
         std::vector<std::string>{"DEBUG=1", "EDITOR=true", "HOME=/home/ada", "LANG=C.UTF-8", "LC_TIME=de_DE.UTF-8",
                                  "LOGNAME=ada", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                 "RINGFENCE_RUN=r-00000000000000a1", "SHELL=/bin/bash", "TERM=xterm", "TMPDIR=/tmp",
-                                 "USER=ada"});
+                                 "RINGFENCE_AGENT_SOCKET=/run/ringfence/agent.sock", "RINGFENCE_RUN=r-00000000000000a1",
+                                 "SHELL=/bin/bash", "TERM=xterm", "TMPDIR=/tmp", "USER=ada"});
 }
 
 TEST_CASE("PATH begins with the caller's directories that are bound for the program, in the caller's order") {
@@ -425,7 +425,7 @@ TEST_CASE("what a loader or shell runs first is refused even when it is asked fo
     document.environment.set = {{name, "x"}};
     CHECK(errorOf(document, sampleRequest()).code == ErrorCode::kDenied);
   }
-  for (const char* name : {"", "A=B", "HOME", "RINGFENCE_RUN", "RINGFENCE_SOCKET"}) {
+  for (const char* name : {"", "A=B", "HOME", "RINGFENCE_RUN", "RINGFENCE_AGENT_SOCKET", "RINGFENCE_SOCKET"}) {
     LaunchRequest request = sampleRequest();
     request.extraEnvironment = {{name, "x"}};
     CHECK(errorOf(smallPolicy(), request).code == ErrorCode::kInvalid);

@@ -1,0 +1,210 @@
+#include "sdk/agent/agent.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "sdk/agent/agent_link.h"
+#include "sdk/base/json_writer.h"
+#include "sdk/base/text.h"
+
+namespace ringfence {
+namespace {
+
+using Json = nlohmann::json;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMaxKeptReports = 1024;
+constexpr std::size_t kMaxWords = 1024;
+constexpr std::string_view kInvalid = "invalid: ";
+
+// To kMaxWords, between two characters.
+std::string clipped(std::string_view text) {
+  std::size_t end = std::min(text.size(), kMaxWords);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end));
+}
+
+std::string textField(const char* name, std::string_view text) {
+  JsonWriter json;
+  json.beginObject().field(name, text).endObject();
+  return std::move(json).take();
+}
+
+std::string reportBody(const AgentUsage& usage, const std::string& id) {
+  JsonWriter json;
+  json.beginObject().field("id", id).field("model", usage.model);
+  json.field("input_tokens", usage.inputTokens).field("output_tokens", usage.outputTokens);
+  if (usage.costUsd) json.field("cost_usd", *usage.costUsd);
+  if (!usage.counters.empty()) {
+    json.key("counters").beginObject();
+    for (const auto& [name, count] : usage.counters) json.field(name, count);
+    json.endObject();
+  }
+  json.endObject();
+  return std::move(json).take();
+}
+
+// What comes from the daemon is looked at as anything from elsewhere: what does not fit is as if it were not there.
+std::string textIn(const Json& answer, const char* name) {
+  const auto found = answer.find(name);
+  return found != answer.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+std::optional<std::uint64_t> numberIn(const Json& answer, const char* name) {
+  const auto found = answer.find(name);
+  if (found == answer.end()) return std::nullopt;
+  if (found->is_number_unsigned()) return found->get<std::uint64_t>();
+  if (!found->is_string()) return std::nullopt;
+  const auto& text = found->get_ref<const std::string&>();
+  char* end = nullptr;
+  const std::uint64_t number = std::strtoull(text.c_str(), &end, 10);
+  return !text.empty() && *end == '\0' ? std::optional(number) : std::nullopt;
+}
+
+AgentTotals totalsIn(const Json& answer) {
+  AgentTotals totals;
+  totals.inputTokens = numberIn(answer, "input_tokens").value_or(0);
+  totals.outputTokens = numberIn(answer, "output_tokens").value_or(0);
+  totals.reports = numberIn(answer, "reports").value_or(0);
+  totals.tokensLimit = numberIn(answer, "tokens_limit");
+  if (const auto cost = answer.find("cost_usd"); cost != answer.end() && cost->is_number())
+    totals.costUsd = cost->get<double>();
+  const auto before = answer.find("counted_before");
+  totals.countedBefore = before != answer.end() && before->is_boolean() && before->get<bool>();
+  return totals;
+}
+
+}  // namespace
+
+// The connection and what waits for one.
+class Agent::Link {
+ public:
+  explicit Link(AgentOptions options) : timeout_(options.timeout), socket_(std::move(options.socket)) {
+    const char* named = std::getenv("RINGFENCE_AGENT_SOCKET");
+    if (socket_.empty() && named != nullptr) socket_ = named;
+    link_.emplace(socket_);
+  }
+
+  std::string absent() const {
+    if (socket_.empty()) return "this program is in no fence: RINGFENCE_AGENT_SOCKET is not set";
+    struct stat status {};
+    return ::stat(socket_.c_str(), &status) == 0 ? "" : "there is no socket at " + socket_;
+  }
+
+  steady_clock::time_point deadline() const { return steady_clock::now() + timeout_; }
+
+  std::optional<Json> ask(const char* verb, const std::string& body) { return ask(verb, body, deadline()); }
+  std::optional<Json> ask(const char* verb, const std::string& body, steady_clock::time_point until) {
+    trouble = absent();
+    if (!trouble.empty()) return std::nullopt;
+    const auto answer = link_->ask(verb, body, until, trouble);
+    if (!answer) return std::nullopt;
+    Json parsed = Json::parse(*answer, nullptr, false);
+    if (!parsed.is_object()) {
+      trouble = "the daemon sent no answer";
+      return std::nullopt;
+    }
+    if (const auto error = parsed.find("error"); error != parsed.end()) {
+      trouble = textIn(*error, "code") + ": " + textIn(*error, "message");
+      return std::nullopt;
+    }
+    for (auto& [name, content] : parsed.items()) {
+      if (content.is_object()) return std::move(content);
+    }
+    trouble = "the daemon sent an answer without content";
+    return std::nullopt;
+  }
+
+  void keep(std::string body) {
+    kept.push_back(std::move(body));
+    if (kept.size() > kMaxKeptReports) kept.pop_front();
+  }
+  std::string nextId() { return link_->prefix() + "-" + std::to_string(++reports_); }
+  // The totals after the last one. What is invalid is given up.
+  std::optional<AgentTotals> sendKept() {
+    std::optional<AgentTotals> totals;
+    for (const auto until = deadline(); !kept.empty();) {
+      const auto answer = ask("report_usage", kept.front(), until);
+      const bool isInvalid = !answer && trouble.compare(0, kInvalid.size(), kInvalid) == 0;
+      if (!answer && !isInvalid) return std::nullopt;
+      kept.pop_front();
+      if (isInvalid) return std::nullopt;
+      totals = totalsIn(*answer);
+    }
+    return totals;
+  }
+  std::chrono::milliseconds timeout() const { return timeout_; }
+
+  std::string trouble;
+  std::deque<std::string> kept;
+
+ private:
+  std::chrono::milliseconds timeout_;
+  std::string socket_;
+  std::optional<AgentLink> link_;
+  std::uint64_t reports_ = 0;
+};
+
+Agent::Agent(AgentOptions options) : link_(std::make_unique<Link>(std::move(options))) {}
+Agent::Agent(Agent&& other) noexcept = default;
+Agent& Agent::operator=(Agent&& other) noexcept = default;
+Agent::~Agent() = default;
+
+std::string Agent::absent() const { return link_->absent(); }
+const std::string& Agent::trouble() const { return link_->trouble; }
+
+std::optional<AgentIdentity> Agent::whoami() {
+  const auto answer = link_->ask("whoami", "{}");
+  if (!answer) return std::nullopt;
+  return AgentIdentity{textIn(*answer, "run"), textIn(*answer, "name"), textIn(*answer, "policy_name"),
+                       textIn(*answer, "policy_hash")};
+}
+
+std::optional<AgentTotals> Agent::reportUsage(const AgentUsage& usage) {
+  link_->trouble = link_->absent();
+  if (!link_->trouble.empty()) return std::nullopt;
+  link_->keep(reportBody(usage, usage.id.empty() ? link_->nextId() : usage.id));
+  return link_->sendKept();
+}
+
+bool Agent::flush() {
+  link_->trouble = link_->absent();
+  if (!link_->trouble.empty()) return false;
+  (void)link_->sendKept();
+  return link_->kept.empty();
+}
+
+bool Agent::say(std::string_view text) { return link_->ask("say", textField("text", clipped(text))).has_value(); }
+
+bool Agent::stop(std::string_view why) {
+  const auto began = steady_clock::now();
+  if (link_->ask("stop", textField("why", clipped(why)))) return true;
+  // Whoever stood still for longer than any wait of this library was frozen; the daemon that did it may be another now.
+  return link_->absent().empty() && steady_clock::now() - began > link_->timeout() + std::chrono::seconds(1);
+}
+
+bool Agent::safePoint() { return link_->ask("safe_point", "{}").has_value(); }
+
+std::optional<std::string> Agent::why() {
+  const auto answer = link_->ask("why", "{}");
+  std::string json = answer ? textIn(*answer, "json") : std::string();
+  return json.empty() ? std::nullopt : std::optional(std::move(json));
+}
+
+Agent::CriticalSection Agent::criticalSection(std::chrono::seconds length) {
+  const std::string seconds = std::to_string(std::clamp<std::chrono::seconds::rep>(length.count(), 0, 86'400));
+  const auto answer = link_->ask("critical_section", "{\"seconds\":" + seconds + "}");
+  const std::uint64_t granted = answer ? numberIn(*answer, "milliseconds").value_or(0) : 0;
+  return {this, std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(granted))};
+}
+
+Agent::CriticalSection::~CriticalSection() {
+  // It ends by itself as well.
+  if (agent_ != nullptr && granted_.count() > 0) (void)agent_->link_->ask("critical_section", "{\"seconds\":0}");
+}
+
+}  // namespace ringfence

@@ -1,0 +1,351 @@
+"""The agent's own socket: see `Agent`."""
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Deque, Dict, Iterator, List, Mapping, Optional, Tuple
+
+__all__ = ["Agent", "Denial", "Identity", "Refused", "Totals"]
+
+PROTOCOL = 1
+MAX_PACKET = 64 * 1024  # bytes
+MAX_KEPT_REPORTS = 1024
+MAX_WORDS = 1024  # bytes of what an agent says
+LOG = logging.getLogger("ringfence")
+
+
+class Refused(Exception):
+    """The daemon understood and said no. `code` is one of invalid, busy, unavailable, internal."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class _Lost(Exception):
+    """Nobody answered in time, or the connection is gone. What was asked may have been done."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The run that this program is in."""
+
+    run: str
+    name: str
+    policy_name: str
+    policy_hash: str
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the run has reported so far. `cost_usd` and `tokens_limit` are None where they are not known."""
+
+    input_tokens: int
+    output_tokens: int
+    reports: int
+    cost_usd: Optional[float]
+    tokens_limit: Optional[int]
+    counted_before: bool
+
+    @property
+    def tokens_left(self) -> Optional[int]:
+        """Until the limit of the policy; None where there is none."""
+        if self.tokens_limit is None:
+            return None
+        return max(0, self.tokens_limit - self.input_tokens - self.output_tokens)
+
+
+@dataclass(frozen=True)
+class Denial:
+    """What was denied last, or which limit was reached. `fields` is the whole line, as $RINGFENCE_DENIALS has it."""
+
+    op: str
+    target: str
+    outcome: str
+    say: str
+    next: List[str]
+    fields: Mapping[str, Any]
+
+
+class Agent:
+    """The run that this program is in, as its daemon sees it. May be shared by threads; after a fork each process has its
+    own connection.
+
+    No call blocks for longer than `timeout` seconds (the time in which the run itself is frozen does not count), and none
+    raises because the daemon is away: it returns None or False then, and `trouble` says why. A report that was not answered
+    is kept (1024 of them) and goes with the next one; the daemon counts each once. `Refused` is raised for what is wrong
+    with a call itself.
+    """
+
+    def __init__(self, path: Optional[str] = None, timeout: float = 2.0) -> None:
+        """`path`: of the socket; $RINGFENCE_AGENT_SOCKET without it. `timeout`: seconds."""
+        self._path = path if path is not None else os.environ.get("RINGFENCE_AGENT_SOCKET", "")
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._socket: Optional[socket.socket] = None
+        self._pid = os.getpid()
+        self._call = 0
+        self._prefix = os.urandom(8).hex()
+        self._reports = 0
+        self._kept: Deque[Dict[str, Any]] = deque()
+        self._told: set[str] = set()
+        self.lost_reports = 0
+        """Reports that were given up, because more than 1024 waited."""
+        self.trouble = ""
+        """Why the last call was not answered; empty: it was."""
+
+    # ---- what is there
+
+    @property
+    def absent(self) -> str:
+        """Why there is nobody to talk to at all; empty inside a fence. Then every call does nothing."""
+        if not self._path:
+            return "this program is in no fence: RINGFENCE_AGENT_SOCKET is not set"
+        if not os.path.exists(self._path):
+            return f"there is no socket at {self._path}"
+        return ""
+
+    def whoami(self) -> Optional[Identity]:
+        """The run that this program is in; None: nobody answered."""
+        answer = self._ask("whoami", {})
+        if answer is None:
+            return None
+        return Identity(answer["run"], answer["name"], answer["policy_name"], answer["policy_hash"])
+
+    # ---- what it used
+
+    def report_usage(self, model: str, input_tokens: int, output_tokens: int, *, cost_usd: Optional[float] = None,
+                     counters: Optional[Mapping[str, int]] = None, id: Optional[str] = None) -> Optional[Totals]:
+        """Counts what one call to a model used against `limits.tokens` of the policy.
+
+        `model`: at most 64 bytes. Tokens: 0 to 10^12. `cost_usd`: None is not known, not 0. `counters`: at most 8 numbers,
+        named with a to z, 0 to 9 and _. `id`: 1 to 64 bytes; a report with one that was counted already is not counted again
+        (a step that runs twice reports once); without it every call counts.
+
+        Returns the totals when the report can be lost no more; None when nobody answered: it is kept and sent again.
+        """
+        report: Dict[str, Any] = {"model": model, "input_tokens": int(input_tokens), "output_tokens": int(output_tokens)}
+        if cost_usd is not None:
+            report["cost_usd"] = float(cost_usd)
+        if counters:
+            report["counters"] = {str(name): int(count) for name, count in counters.items()}
+        if self._says_absent():
+            return None
+        deadline = time.monotonic() + self._timeout
+        with self._held(deadline) as held:
+            if not held:
+                return None
+            self._reports += 1
+            report["id"] = id if id is not None else f"{self._prefix}-{self._reports}"
+            self._kept.append(report)
+            while len(self._kept) > MAX_KEPT_REPORTS:
+                self._kept.popleft()
+                self.lost_reports += 1
+            return self._send_kept(deadline)
+
+    def flush(self) -> bool:
+        """Sends what is kept of earlier reports. True: nothing is left. Best called before the program ends."""
+        if self._says_absent():
+            return False
+        deadline = time.monotonic() + self._timeout
+        with self._held(deadline) as held:
+            if held:
+                self._send_kept(deadline)
+            return held and not self._kept
+
+    # ---- what it does
+
+    def say(self, text: str) -> bool:
+        """Tells people what it does now; they see it as the agent's own words. Cut at 1 KiB; "" takes it back."""
+        words = text.encode("utf-8", "replace")[:MAX_WORDS].decode("utf-8", "ignore")
+        return self._ask("say", {"text": words}) is not None
+
+    def stop(self, why: str) -> bool:
+        """The brake: freezes the whole run where it stands, this program included, until the person that owns it lets it go
+        on. Returns True then. False: nobody heard it, and the program goes on: it should end itself if it must not.
+        """
+        words = why.encode("utf-8", "replace")[:MAX_WORDS].decode("utf-8", "ignore")
+        began = time.monotonic()
+        if self._ask("stop", {"why": words}) is not None:
+            return True
+        # Whoever stood still for longer than any wait of this module was frozen; the daemon that did it may be another now.
+        return not self.absent and time.monotonic() - began > self._timeout + 1
+
+    def safe_point(self) -> bool:
+        """What was done so far is kept: to be ended now costs nothing. Whoever must choose among runs goes by it."""
+        return self._ask("safe_point", {}) is not None
+
+    @contextlib.contextmanager
+    def critical_section(self, seconds: int) -> Iterator[float]:
+        """For so many seconds at most a hold of the governor is put off, as `priority.preempt_grace` of the policy allows.
+        Yields for how many it is, 0.0 for not at all. A person's freeze and memory that runs out wait for nothing.
+        """
+        answer = self._ask("critical_section", {"seconds": max(0, int(seconds))})
+        granted = int(answer["milliseconds"]) / 1000 if answer is not None else 0.0
+        try:
+            yield granted
+        finally:
+            if granted > 0:
+                self._ask("critical_section", {"seconds": 0})
+
+    def why(self) -> Optional[Denial]:
+        """What was denied last, or which limit was reached; None: nothing, or nobody answered (then `trouble` says so)."""
+        answer = self._ask("why", {})
+        if answer is None or not answer["json"]:
+            return None
+        try:
+            fields = json.loads(answer["json"])
+        except ValueError:
+            return None
+        if not isinstance(fields, dict):
+            return None
+        after = fields.get("next")
+        return Denial(str(fields.get("op", "")), str(fields.get("target", "")), str(fields.get("outcome", "")),
+                      str(fields.get("say", "")), [str(one) for one in after] if isinstance(after, list) else [], fields)
+
+    def close(self) -> None:
+        """Closes the connection; the next call makes another."""
+        with self._lock:
+            self._drop()
+
+    # ---- how
+
+    def _says_absent(self) -> bool:
+        why = self.absent
+        if not why:
+            return False
+        self.trouble = why
+        if why not in self._told:
+            self._told.add(why)
+            LOG.warning("%s: nothing is told to a daemon", why)
+        return True
+
+    @contextlib.contextmanager
+    def _held(self, deadline: float) -> Iterator[bool]:
+        """The lock, or False when it was not free in time."""
+        held = self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        if not held:
+            self.trouble = "other threads kept the connection busy for too long"
+        try:
+            if held and self._pid != os.getpid():
+                # Forked: the parent's connection, reports and ids are its own.
+                self._pid = os.getpid()
+                self._prefix = os.urandom(8).hex()
+                self._kept.clear()
+                self._drop()
+            yield held
+        finally:
+            if held:
+                self._lock.release()
+
+    def _ask(self, verb: str, body: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+        if self._says_absent():
+            return None
+        deadline = time.monotonic() + self._timeout
+        with self._held(deadline) as held:
+            return self._request(verb, body, deadline) if held else None
+
+    def _send_kept(self, deadline: float) -> Optional[Totals]:
+        totals = None
+        while self._kept:
+            try:
+                answer = self._request("report_usage", self._kept[0], deadline)
+            except Refused as refusal:
+                if refusal.code != "invalid":
+                    self.trouble = str(refusal)
+                    return None  # It may be asked again later.
+                self._kept.popleft()
+                raise
+            if answer is None:
+                return None
+            self._kept.popleft()
+            cost = answer.get("cost_usd")
+            limit = answer.get("tokens_limit")
+            totals = Totals(int(answer["input_tokens"]), int(answer["output_tokens"]), int(answer["reports"]),
+                            None if cost is None else float(cost), None if limit is None else int(limit),
+                            bool(answer["counted_before"]))
+        return totals
+
+    def _request(self, verb: str, body: Mapping[str, Any], deadline: float) -> Optional[Dict[str, Any]]:
+        """The answer; None when nobody gave one in time. Until then it is asked again, as every verb may be."""
+        pause = 0.01
+        while True:
+            try:
+                answer = self._exchange(verb, body, deadline)
+                self.trouble = ""
+                return answer
+            except (_Lost, OSError, ValueError) as trouble:
+                self._drop()
+                self.trouble = f"the daemon did not answer: {trouble}"
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, 0.2)
+
+    def _exchange(self, verb: str, body: Mapping[str, Any], deadline: float) -> Dict[str, Any]:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._socket.settimeout(self._left(deadline))
+            self._socket.connect(self._path)
+            self._answer_to("hello", {"protocol": PROTOCOL}, deadline)
+        return self._answer_to(verb, body, deadline)
+
+    def _answer_to(self, verb: str, body: Mapping[str, Any], deadline: float) -> Dict[str, Any]:
+        assert self._socket is not None
+        self._call += 1
+        packet = json.dumps({"id": self._call, verb: body}, ensure_ascii=True, allow_nan=False).encode()
+        if len(packet) > MAX_PACKET:
+            raise Refused("invalid", f"{verb} is longer than {MAX_PACKET} bytes")
+        self._socket.settimeout(self._left(deadline))
+        try:
+            self._socket.sendall(packet)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # What it said before it closed is still there to be read.
+        while True:
+            call, kind, answer = self._read(deadline)
+            if call not in (0, self._call):
+                continue  # To one that was given up.
+            if kind == "error":
+                if call == 0 or answer.get("code") == "invalid":
+                    self._drop()  # It closes after that.
+                raise Refused(str(answer.get("code", "")), str(answer.get("message", "")))
+            return answer
+
+    def _read(self, deadline: float) -> Tuple[int, str, Dict[str, Any]]:
+        assert self._socket is not None
+        # Also when the time is over, for it may have been over while the run was frozen: what came meanwhile is there.
+        self._socket.settimeout(max(deadline - time.monotonic(), 0.05))
+        try:
+            packet = self._socket.recv(MAX_PACKET + 1)
+        except ConnectionResetError:
+            packet = self._socket.recv(MAX_PACKET + 1)  # Said once by a socket that was closed before all was read.
+        if not packet:
+            raise _Lost("it closed the connection")
+        message = json.loads(packet)
+        if not isinstance(message, dict):
+            raise _Lost("it sent no answer")
+        call = int(message.pop("id", 0))
+        for kind, answer in message.items():
+            if isinstance(answer, dict):
+                return call, str(kind), answer
+        raise _Lost("it sent an answer without content")
+
+    def _left(self, deadline: float) -> float:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise _Lost("not in time")
+        return left
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

@@ -1,0 +1,50 @@
+// What the agents of live runs say of themselves, and nobody can know better: what they do, when what they did was
+// safe, and for how long a hold would break something. Kept in memory alone. Pure.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sdk/base/clock.h"
+#include "sdk/base/run_id.h"
+
+namespace ringfence::supervisor {
+
+struct AgentWords {
+  std::string text;
+  Microseconds at{};  // wall clock
+};
+struct SafePoint {
+  Microseconds at{};  // boottime
+  std::optional<std::uint64_t> tokens;
+};
+
+class AgentClaims {
+ public:
+  void say(const RunId& run, std::string text, const Now& now);
+  const AgentWords* words(const RunId& run) const;  // null: it says nothing
+
+  void safe(const RunId& run, std::optional<std::uint64_t> tokens, const Now& now);
+  const SafePoint* safePoint(const RunId& run) const;
+
+  // A critical section of that length begins; 0 ends the one there is. For how long a hold is put off: at most `grace`,
+  // and not at all before ten times the length of the last one has passed since it ended.
+  Microseconds begin(const RunId& run, Microseconds length, Microseconds grace, const Now& now);
+  // Boottime; in the past where it is over.
+  std::optional<Microseconds> criticalUntil(const RunId& run) const;
+
+  void forget(const RunId& run) { runs_.erase(run); }
+
+ private:
+  struct Claims {
+    std::optional<AgentWords> words;
+    std::optional<SafePoint> safePoint;
+    Microseconds began{}, until{}, nextAt{};  // of its critical section; boottime
+  };
+  const Claims* find(const RunId& run) const;
+
+  std::map<RunId, Claims> runs_;
+};
+
+}  // namespace ringfence::supervisor

@@ -1,0 +1,184 @@
+#include "supervisor/agent_desk.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "sdk/base/io.h"
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+namespace {
+
+// Escaped in a packet it may be twice as long.
+constexpr Bytes kMaxDenialLine{24 << 10};
+
+}  // namespace
+
+AgentDesk::AgentDesk(World world) : world_(std::move(world)) {
+  auto server = api::AgentServer::create();
+  if (server)
+    server_.emplace(*std::move(server));
+  else
+    world_.say("agents are not heard on their own sockets: " + server.error().message);
+}
+
+void AgentDesk::open(const RunId& run) {
+  if (!server_ || server_->isOpen(run)) return;
+  const auto& runs = world_.turns.state().runs;
+  const auto known = runs.find(run);
+  if (known == runs.end() || !isLive(known->second)) return;
+  auto listener = world_.launcher.copyOf(run, sandbox::HeldFd::kAgentSocket);
+  if (!listener) return;  // Of a launcher that made none.
+  if (auto opened = server_->open(run, *std::move(listener)); !opened) world_.report({opened.error()});
+}
+
+void AgentDesk::drain(const RunId& run) {
+  if (server_) handle(server_->drain(run, world_.clock.now()));
+}
+
+void AgentDesk::close(const RunId& run) {
+  if (server_) server_->close(run);
+  claims_.forget(run);
+}
+
+void AgentDesk::ready() {
+  if (server_) handle(server_->serve(world_.clock.now()));
+}
+
+void AgentDesk::wake() {
+  if (server_) server_->expire(world_.clock.now());
+}
+
+std::optional<Microseconds> AgentDesk::nextWake() const {
+  const auto deadline = server_ ? server_->deadline() : std::nullopt;
+  if (!deadline) return std::nullopt;
+  const Now now = world_.clock.now();
+  return now.boottime + std::max(*deadline - now.monotonic, Microseconds{0});
+}
+
+void AgentDesk::answer(const Asked& asked, const api::AgentAnswer& answer) {
+  server_->answer(asked, answer, world_.clock.now());
+}
+
+// Reports of one run that came together are one fact.
+void AgentDesk::handle(std::vector<Asked> asked) {
+  std::map<RunId, std::vector<Asked>> reports;
+  for (Asked& one : asked) {
+    if (std::holds_alternative<UsageReport>(one.request)) reports[one.run].push_back(std::move(one));
+  }
+  for (auto& [run, some] : reports) count(run, std::move(some));
+  for (const Asked& one : asked) {
+    if (!std::holds_alternative<UsageReport>(one.request)) answer(one, answerTo(one.run, one.request));
+  }
+}
+
+api::AgentAnswer AgentDesk::answerTo(const RunId& run, const api::AgentRequest& request) {
+  const Now now = world_.clock.now();
+  if (std::holds_alternative<api::AgentWhoami>(request)) return selfOf(run);
+  if (std::holds_alternative<api::AgentWhy>(request)) return lastDenial(run);
+  if (const auto* stop = std::get_if<api::AgentBrake>(&request)) return brake(run, stop->why);
+  if (const auto* section = std::get_if<api::AgentCriticalSection>(&request)) return grant(run, section->length);
+  const auto& runs = world_.turns.state().runs;
+  const auto found = runs.find(run);
+  if (const auto* say = std::get_if<api::AgentSay>(&request)) claims_.say(run, say->text, now);
+  if (std::holds_alternative<api::AgentSafePoint>(request))
+    claims_.safe(run, found == runs.end() ? std::nullopt : tokensOf(found->second), now);
+  return api::AgentDone{};
+}
+
+void AgentDesk::count(const RunId& run, std::vector<Asked> asked) {
+  std::set<std::string> known;
+  const auto& runs = world_.turns.state().runs;
+  if (const auto found = runs.find(run); found != runs.end() && found->second.reported)
+    known.insert(found->second.reported->recentIds.begin(), found->second.reported->recentIds.end());
+  ReportUsage command{run, {}};
+  for (const Asked& one : asked) command.reports.push_back(std::get<UsageReport>(one.request));
+  const auto outcome = world_.turns.submit(command);
+  if (!outcome) {
+    for (const Asked& one : asked) answer(one, api::agentRefusalOf(outcome.error()));
+    return;
+  }
+  world_.report(outcome->failures);
+  // Of one that was counted before, too, the fact may still be on its way.
+  const std::uint64_t seq = world_.turns.state().lastSeq;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    api::AgentTotals totals = totalsOf(run);
+    totals.countedBefore = !known.insert(command.reports[i].id).second;
+    waiting_.push_back({seq, std::move(asked[i]), totals});
+  }
+  durable();
+}
+
+void AgentDesk::durable() {
+  while (!waiting_.empty() && waiting_.front().seq <= world_.turns.durableSeq()) {
+    const Waiting first = std::move(waiting_.front());
+    waiting_.pop_front();
+    answer(first.asked, first.totals);
+  }
+}
+
+api::AgentAnswer AgentDesk::selfOf(const RunId& run) const {
+  const auto& runs = world_.turns.state().runs;
+  const auto found = runs.find(run);
+  if (found == runs.end()) return api::AgentRefusal{"invalid", "the run is over"};
+  const RunAdmitted& what = found->second.what;
+  return api::AgentSelf{run.text(), what.name, what.policyName, what.policyHash};
+}
+
+api::AgentAnswer AgentDesk::grant(const RunId& run, std::chrono::seconds length) {
+  const auto& runs = world_.turns.state().runs;
+  const auto found = runs.find(run);
+  const auto bounds = found == runs.end() ? std::nullopt : termsOf(found->second).bounds;
+  const std::chrono::seconds grace(bounds ? bounds->preemptGraceSec.value_or(0) : 0);
+  return api::AgentGranted{
+      std::chrono::duration_cast<Milliseconds>(claims_.begin(run, length, grace, world_.clock.now()))};
+}
+
+// The last line of what its agent can read itself.
+api::AgentAnswer AgentDesk::lastDenial(const RunId& run) const {
+  const auto told = world_.launcher.copyOf(run, sandbox::HeldFd::kDenials);
+  if (!told) return api::AgentDenial{};
+  const auto file = openAt(AT_FDCWD, "/proc/self/fd/" + std::to_string(told->get()), O_RDONLY);
+  struct stat status {};
+  if (!file || ::fstat(file->get(), &status) != 0)
+    return api::AgentRefusal{"unavailable", "what was denied cannot be read"};
+  std::string text(static_cast<std::size_t>(std::min<off_t>(status.st_size, kMaxDenialLine.count + 1)), '\0');
+  const ssize_t got = ::pread(file->get(), text.data(), text.size(), status.st_size - static_cast<off_t>(text.size()));
+  if (got < 0) return api::AgentRefusal{"unavailable", "what was denied cannot be read"};
+  text.resize(static_cast<std::size_t>(got));
+  while (text.ends_with('\n')) text.pop_back();
+  const std::size_t before = text.rfind('\n');
+  if (before == std::string::npos && text.size() >= kMaxDenialLine.count)
+    return api::AgentRefusal{"unavailable", "what was denied last is too long to be told; $RINGFENCE_DENIALS has it"};
+  return api::AgentDenial{before == std::string::npos ? text : text.substr(before + 1)};
+}
+
+api::AgentAnswer AgentDesk::brake(const RunId& run, const std::string& why) {
+  const auto outcome = world_.turns.submit(AgentStops{run, why});
+  if (!outcome) return api::agentRefusalOf(outcome.error());
+  world_.report(outcome->failures);
+  if (!outcome->failures.empty()) return api::agentRefusalOf(outcome->failures.front());
+  return api::AgentDone{};
+}
+
+api::AgentTotals AgentDesk::totalsOf(const RunId& run) const {
+  api::AgentTotals totals;
+  const auto& runs = world_.turns.state().runs;
+  const auto found = runs.find(run);
+  if (found == runs.end()) return totals;
+  if (const auto bounds = termsOf(found->second).bounds) totals.tokensLimit = bounds->tokens;
+  if (!found->second.reported) return totals;
+  const ReportedUsage& all = *found->second.reported;
+  totals.inputTokens = all.inputTokens;
+  totals.outputTokens = all.outputTokens;
+  totals.reports = all.reports;
+  totals.costMicroUsd = all.costMicroUsd;
+  return totals;
+}
+
+}  // namespace ringfence::supervisor

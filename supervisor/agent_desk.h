@@ -1,0 +1,70 @@
+// What agents ask over their own sockets becomes commands about their own runs, and answers. A report is answered when
+// it cannot be lost any more; the brake, at once.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "supervisor/agent_claims.h"
+#include "supervisor/agent_launcher.h"
+#include "supervisor/api/agent_server.h"
+#include "supervisor/turns.h"
+
+namespace ringfence::supervisor {
+
+class AgentDesk {
+ public:
+  struct World {
+    AgentLauncher& launcher;
+    const Clock& clock;
+    Turns& turns;
+    std::function<void(const std::string&)> say;
+    std::function<void(const std::vector<Error>&)> report;
+  };
+  explicit AgentDesk(World world);
+
+  // Readable when ready() has something to do; -1: nobody is heard, which was said.
+  int fd() const { return server_ ? server_->fd() : -1; }
+  void ready();
+  // What is due.
+  void wake();
+  std::optional<Microseconds> nextWake() const;  // boottime
+  // Facts up to the turns' durable one are on the disk.
+  void durable();
+
+  // The programs of that run can be heard, where the launcher handed up its socket.
+  void open(const RunId& run);
+  // Before its end is recorded: what they had still said.
+  void drain(const RunId& run);
+  void close(const RunId& run);
+
+  const AgentClaims& claims() const { return claims_; }
+
+ private:
+  using Asked = api::AgentServer::Asked;
+  struct Waiting {
+    std::uint64_t seq = 0;
+    Asked asked;
+    api::AgentTotals totals;
+  };
+  void handle(std::vector<Asked> asked);
+  void count(const RunId& run, std::vector<Asked> asked);
+  // At once.
+  api::AgentAnswer answerTo(const RunId& run, const api::AgentRequest& request);
+  api::AgentAnswer selfOf(const RunId& run) const;
+  api::AgentAnswer brake(const RunId& run, const std::string& why);
+  api::AgentAnswer lastDenial(const RunId& run) const;
+  api::AgentAnswer grant(const RunId& run, std::chrono::seconds length);
+  api::AgentTotals totalsOf(const RunId& run) const;
+  void answer(const Asked& asked, const api::AgentAnswer& answer);
+
+  World world_;
+  std::optional<api::AgentServer> server_;
+  AgentClaims claims_;
+  std::deque<Waiting> waiting_;  // in the order of seq; bounded by what connections may have unanswered
+};
+
+}  // namespace ringfence::supervisor

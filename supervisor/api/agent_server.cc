@@ -1,0 +1,254 @@
+#include "supervisor/api/agent_server.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sdk/base/io.h"
+
+namespace ringfence::supervisor::api {
+namespace {
+
+constexpr int kEventsPerCall = 16;
+constexpr int kAcceptsPerCall = 8;
+constexpr int kPacketsPerCall = 16;  // of one connection
+constexpr std::uint64_t kListenerBit = std::uint64_t{1} << 63;
+constexpr Microseconds kSecond{1'000'000};
+constexpr Microseconds kPacketCost = kSecond / kMaxAgentRate;
+
+bool wouldBlock(const Error& error) {
+  return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS;
+}
+
+Result<void> control(int events, int how, int fd, std::uint32_t wanted, std::uint64_t id) {
+  epoll_event event{};
+  event.events = wanted;
+  event.data.u64 = id;
+  if (::epoll_ctl(events, how, fd, &event) < 0) return posixError(errno, "watching an agent's socket");
+  return {};
+}
+
+}  // namespace
+
+Result<AgentServer> AgentServer::create() {
+  UniqueFd events(::epoll_create1(EPOLL_CLOEXEC));
+  if (!events) return posixError(errno, "watching the sockets of agents");
+  return AgentServer(std::move(events));
+}
+
+Result<void> AgentServer::open(const RunId& run, UniqueFd listener) {
+  if (runs_.contains(run)) return {};
+  const std::uint64_t id = next_++ | kListenerBit;
+  RF_TRY(control(events_.get(), EPOLL_CTL_ADD, listener.get(), EPOLLIN, id));
+  listeners_.emplace(id, run);
+  Run opened;
+  opened.listener = std::move(listener);
+  runs_.emplace(run, std::move(opened));
+  return {};
+}
+
+void AgentServer::close(const RunId& run) {
+  const auto found = runs_.find(run);
+  if (found == runs_.end()) return;
+  // The keeper has the same socket, so that closing ours would not end the watch.
+  (void)::epoll_ctl(events_.get(), EPOLL_CTL_DEL, found->second.listener.get(), nullptr);
+  std::erase_if(listeners_, [&](const auto& one) { return one.second == run; });
+  std::erase_if(connections_, [&](const auto& one) { return one.second.run == run; });
+  runs_.erase(found);
+}
+
+std::vector<AgentServer::Asked> AgentServer::serve(Now now) {
+  std::vector<Asked> asked;
+  std::array<epoll_event, kEventsPerCall> ready{};
+  const int count = ::epoll_wait(events_.get(), ready.data(), kEventsPerCall, 0);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = ready.at(static_cast<std::size_t>(i));
+    if (const auto listener = listeners_.find(event.data.u64); listener != listeners_.end()) {
+      accept(RunId(listener->second), now);
+      continue;
+    }
+    const auto found = connections_.find(event.data.u64);
+    if (found == connections_.end()) continue;
+    const Id id = found->first;
+    Connection& connection = found->second;
+    Next next = (event.events & EPOLLOUT) != 0 ? flush(connection) : Next::kStays;
+    if (next == Next::kStays && (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+      next = receive(id, connection, now, asked);
+    if (next == Next::kOver)
+      drop(id);
+    else
+      settle(id, connection);
+  }
+  return asked;
+}
+
+void AgentServer::accept(const RunId& run, Now now) {
+  Run& of = runs_.at(run);
+  for (int i = 0; i < kAcceptsPerCall; ++i) {
+    UniqueFd socket(::accept4(of.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket) return;  // None waits, or it is gone already; one that could not be had is tried again.
+    if (of.connections >= kMaxAgentConnections) {
+      const AgentRefusal refusal{"busy", "this run has " + std::to_string(kMaxAgentConnections) +
+                                             " connections to its socket already; close one and try again"};
+      (void)sendPacket(socket.get(), encodeAgentAnswer(0, refusal), {}, MSG_DONTWAIT);  // Read or not: it closes.
+      continue;
+    }
+    const Id id = next_++;
+    Connection connection;
+    connection.run = run;
+    connection.socket = std::move(socket);
+    connection.begun = now.monotonic;
+    settle(id, connections_.emplace(id, std::move(connection)).first->second);
+    ++of.connections;
+  }
+}
+
+std::vector<AgentServer::Asked> AgentServer::drain(const RunId& run, Now now) {
+  std::vector<Asked> asked;
+  if (!runs_.contains(run)) return asked;
+  accept(RunId(run), now);
+  std::vector<Id> over;
+  for (auto& [id, connection] : connections_) {
+    if (connection.run == run && receive(id, connection, now, asked) == Next::kOver) over.push_back(id);
+  }
+  for (const Id id : over) drop(id);
+  return asked;
+}
+
+// The time in which its packets are earned runs ahead of the clock by a second at most.
+bool AgentServer::mayRead(Run& run, Now now) {
+  if (std::max(run.until, now.monotonic) + kPacketCost <= now.monotonic + kSecond) return true;
+  run.pausedUntil = now.monotonic + kSecond / 10;
+  return false;
+}
+
+AgentServer::Next AgentServer::receive(Id id, Connection& connection, Now now, std::vector<Asked>& asked) {
+  Run& run = runs_.at(connection.run);
+  for (int i = 0; i < kPacketsPerCall; ++i) {
+    if (connection.closing || connection.unanswered >= kMaxAgentUnanswered || !mayRead(run, now)) return Next::kStays;
+    auto packet = receivePacket(connection.socket.get(), kMaxAgentPacket, MSG_DONTWAIT);
+    if (!packet && wouldBlock(packet.error())) return Next::kStays;
+    run.until = std::max(run.until, now.monotonic) + kPacketCost;
+    if (!packet && packet.error().code == ErrorCode::kInvalid) {
+      refuseAndClose(connection, 0, packet.error().message, now);
+      return flush(connection);
+    }
+    if (!packet || packet->bytes.empty()) return Next::kOver;  // An empty packet looks the same as the end.
+    if (!packet->fds.empty()) {
+      refuseAndClose(connection, 0, "descriptors are not taken here", now);
+      return flush(connection);
+    }
+    if (handle(id, connection, packet->bytes, now, asked) == Next::kOver) return Next::kOver;
+  }
+  return Next::kStays;
+}
+
+AgentServer::Next AgentServer::handle(Id id, Connection& connection, std::string_view packet, Now now,
+                                      std::vector<Asked>& asked) {
+  auto call = decodeAgentCall(packet);
+  if (!call) {
+    refuseAndClose(connection, 0, call.error().message, now);
+    return flush(connection);
+  }
+  const auto* hello = std::get_if<AgentHello>(&call->request);
+  if (!connection.greeted || hello != nullptr) {
+    if (hello == nullptr)
+      refuseAndClose(connection, call->id, "the first packet must be hello", now);
+    else if (hello->protocol != kAgentProtocol)
+      refuseAndClose(connection, call->id, "protocol " + std::to_string(hello->protocol) + " is not spoken here; 1 is",
+                     now);
+    else
+      connection.queue.push_back(encodeAgentAnswer(call->id, AgentWelcome{connection.run.text()}));
+    connection.greeted = true;
+    return flush(connection);
+  }
+  ++connection.unanswered;
+  asked.push_back({connection.run, id, call->id, std::move(call->request)});
+  return Next::kStays;
+}
+
+void AgentServer::refuseAndClose(Connection& connection, std::uint64_t call, const std::string& message, Now now) {
+  connection.queue.push_back(encodeAgentAnswer(call, AgentRefusal{"invalid", message}));
+  connection.closing = true;
+  connection.closingSince = now.monotonic;
+}
+
+void AgentServer::answer(const Asked& asked, const AgentAnswer& answer, Now) {
+  const auto found = connections_.find(asked.connection);
+  if (found == connections_.end()) return;
+  Connection& connection = found->second;
+  if (connection.unanswered > 0) --connection.unanswered;
+  connection.queue.push_back(encodeAgentAnswer(asked.call, answer));
+  if (flush(connection) == Next::kOver)
+    drop(asked.connection);
+  else
+    settle(asked.connection, connection);
+}
+
+AgentServer::Next AgentServer::flush(Connection& connection) {
+  while (!connection.queue.empty()) {
+    auto sent = sendPacket(connection.socket.get(), connection.queue.front(), {}, MSG_DONTWAIT);
+    if (!sent) return wouldBlock(sent.error()) ? Next::kStays : Next::kOver;
+    connection.queue.pop_front();
+  }
+  return connection.closing ? Next::kOver : Next::kStays;
+}
+
+// Nobody is watched of whom nothing is wanted now: a peer that hung up would wake the loop again and again.
+void AgentServer::settle(Id id, Connection& connection) {
+  const Run& run = runs_.at(connection.run);
+  const bool reads = !connection.closing && connection.unanswered < kMaxAgentUnanswered &&
+                     connection.queue.size() < kMaxAgentUnanswered && !run.pausedUntil;
+  watch(id, connection, (reads ? EPOLLIN : 0u) | (connection.queue.empty() ? 0u : EPOLLOUT));
+}
+
+void AgentServer::watch(Id id, Connection& connection, std::uint32_t wanted) {
+  if (wanted == connection.watched) return;
+  const int how = wanted == 0 ? EPOLL_CTL_DEL : connection.watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  // One that cannot be watched for want of memory is asked nothing until it is settled again.
+  if (control(events_.get(), how, connection.socket.get(), wanted, id)) connection.watched = wanted;
+}
+
+void AgentServer::drop(Id id) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  if (const auto run = runs_.find(found->second.run); run != runs_.end()) --run->second.connections;
+  connections_.erase(found);
+}
+
+void AgentServer::expire(Now now) {
+  for (auto& [id, run] : runs_) {
+    if (run.pausedUntil && *run.pausedUntil <= now.monotonic) run.pausedUntil.reset();
+  }
+  std::vector<Id> over;
+  for (auto& [id, connection] : connections_) {
+    if (!connection.greeted && !connection.closing && now.monotonic - connection.begun >= kMaxAgentHelloTime) {
+      refuseAndClose(connection, 0, "hello did not come within 10 s", now);
+      if (flush(connection) == Next::kOver) over.push_back(id);
+    } else if (connection.closing && now.monotonic - connection.closingSince >= kMaxAgentCloseTime) {
+      over.push_back(id);
+    }
+    settle(id, connection);
+  }
+  for (const Id id : over) drop(id);
+}
+
+std::optional<Microseconds> AgentServer::deadline() const {
+  std::optional<Microseconds> first;
+  const auto consider = [&](Microseconds at) { first = std::min(first.value_or(Microseconds::max()), at); };
+  for (const auto& [id, run] : runs_) {
+    if (run.pausedUntil) consider(*run.pausedUntil);
+  }
+  for (const auto& [id, connection] : connections_) {
+    if (connection.closing)
+      consider(connection.closingSince + kMaxAgentCloseTime);
+    else if (!connection.greeted)
+      consider(connection.begun + kMaxAgentHelloTime);
+  }
+  return first;
+}
+
+}  // namespace ringfence::supervisor::api

@@ -1,0 +1,81 @@
+// What an agent asks over its own socket, as values: bounded and checked for shape. Pure. The contract is
+// sdk/proto/agent.proto.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "sdk/base/clock.h"
+#include "sdk/base/result.h"
+#include "sdk/base/units.h"
+#include "supervisor/core/agent_commands.h"
+
+namespace ringfence::supervisor::api {
+
+inline constexpr std::uint32_t kAgentProtocol = 1;
+inline constexpr Bytes kMaxAgentPacket{64 << 10};
+inline constexpr std::size_t kMaxReportIdLength = 64;
+inline constexpr std::size_t kMaxModelLength = 64;
+inline constexpr std::size_t kMaxCounters = 8;
+inline constexpr std::size_t kMaxCounterName = 32;
+inline constexpr std::uint64_t kMaxReportedCount = 1'000'000'000'000;  // in one report
+inline constexpr std::size_t kMaxAgentWords = 1024;
+
+struct AgentHello {
+  std::uint32_t protocol = 0;
+};
+struct AgentWhoami {};
+struct AgentBrake {
+  std::string why;
+};
+struct AgentSay {
+  std::string text;
+};
+struct AgentSafePoint {};
+struct AgentCriticalSection {
+  std::chrono::seconds length{};  // 0: it is over
+};
+struct AgentWhy {};
+using AgentRequest = std::variant<AgentHello, AgentWhoami, UsageReport, AgentBrake, AgentSay, AgentSafePoint,
+                                  AgentCriticalSection, AgentWhy>;
+
+struct AgentCall {
+  std::uint64_t id = 0;
+  AgentRequest request;
+};
+// Fails with kInvalid, naming what is wrong.
+Result<AgentCall> decodeAgentCall(std::string_view packet);
+
+struct AgentWelcome {
+  std::string run;
+};
+struct AgentSelf {
+  std::string run, name, policyName, policyHash;
+};
+struct AgentTotals {
+  std::uint64_t inputTokens = 0, outputTokens = 0, reports = 0;
+  std::optional<std::uint64_t> costMicroUsd, tokensLimit;
+  bool countedBefore = false;
+};
+struct AgentDone {};
+struct AgentGranted {
+  Milliseconds length{};
+};
+struct AgentDenial {
+  std::string json;  // one object; empty: nothing was denied
+};
+struct AgentRefusal {
+  std::string code;  // as AgentError has them
+  std::string message;
+};
+using AgentAnswer =
+    std::variant<AgentWelcome, AgentSelf, AgentTotals, AgentDone, AgentGranted, AgentDenial, AgentRefusal>;
+AgentRefusal agentRefusalOf(const Error& error);
+// One packet. `call` 0: to what had no id that could be read.
+std::string encodeAgentAnswer(std::uint64_t call, const AgentAnswer& answer);
+
+}  // namespace ringfence::supervisor::api

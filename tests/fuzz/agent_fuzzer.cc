@@ -1,0 +1,30 @@
+// Any packet of an agent is refused with words, or is a request whose values are within their bounds; any of its words
+// comes back as JSON.
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "sdk/base/error.h"
+#include "supervisor/api/agent_wire.h"
+
+namespace api = ringfence::supervisor::api;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view packet(reinterpret_cast<const char*>(data), size);
+  const auto call = api::decodeAgentCall(packet);
+  const std::string words = call ? "" : call.error().message;
+  RF_CHECK(call.has_value() != !words.empty());
+  RF_CHECK(nlohmann::json::accept(api::encodeAgentAnswer(1, api::AgentRefusal{"invalid", words})));
+  if (!call) return 0;
+  RF_CHECK(call->id != 0);
+  if (const auto* report = std::get_if<ringfence::supervisor::UsageReport>(&call->request)) {
+    const auto& usage = report->usage;
+    RF_CHECK(!report->id.empty() && report->id.size() <= api::kMaxReportIdLength);
+    RF_CHECK(usage.model.size() <= api::kMaxModelLength && usage.counters.size() <= api::kMaxCounters);
+    RF_CHECK(usage.inputTokens <= api::kMaxReportedCount && usage.outputTokens <= api::kMaxReportedCount);
+    RF_CHECK(usage.costMicroUsd.value_or(0) <= api::kMaxReportedCount);
+  }
+  if (const auto* brake = std::get_if<api::AgentBrake>(&call->request))
+    RF_CHECK(brake->why.size() <= api::kMaxAgentWords);
+  return 0;
+}

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""The Python library against a socket that answers as the test wants: well, late, not at all, or with nonsense.
+
+    python_agent_test.py ROOT
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+sys.path.insert(0, str(Path(sys.argv[1]) / "sdk" / "python"))
+import ringfence  # type: ignore[import-not-found]  # noqa: E402
+
+Answer = Callable[[str, dict[str, Any]], Optional[dict[str, Any]]]
+
+
+class Daemon:
+    """Counts reports as the real one does. `answer` decides instead where it yields something; an empty dict closes."""
+
+    def __init__(self, path: str, answer: Answer = lambda verb, body: None) -> None:
+        self.answer = answer
+        self.seen: list[tuple[str, dict[str, Any]]] = []
+        self.counted: dict[str, int] = {}
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(path)
+        self.listener.listen(16)
+        self.lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer: socket.socket) -> None:
+        with peer:
+            while packet := peer.recv(65536):
+                message = json.loads(packet)
+                call = message.pop("id")
+                verb, body = next(iter(message.items()))
+                with self.lock:
+                    self.seen.append((verb, body))
+                    reply = {"hello": {"protocol": 1}} if verb == "hello" else self.answer(verb, body)
+                    if reply is None:
+                        reply = self._usual(verb, body)
+                if not reply:
+                    return
+                if "raw" in reply:
+                    peer.send(reply["raw"])
+                    continue
+                peer.send(json.dumps({"id": str(call), **reply}).encode())
+
+    def _usual(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+        if verb == "report_usage":
+            before = body["id"] in self.counted
+            self.counted.setdefault(body["id"], body["input_tokens"] + body["output_tokens"])
+            return {"totals": {"input_tokens": str(sum(self.counted.values())), "output_tokens": "0", "tokens_limit": "100",
+                               "reports": str(len(self.counted)), "counted_before": before}}
+        if verb == "critical_section":
+            return {"granted": {"milliseconds": "1500" if body["seconds"] else "0"}}
+        if verb == "why":
+            return {"denial": {"json": '{"op":"connect","target":"a:443","outcome":"denied","say":"no","next":["ask"]}'}}
+        return {"done": {}}
+
+    def close(self) -> None:
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # Else whoever accepts keeps it.
+        except OSError:
+            return  # It is closed already.
+        self.listener.close()
+
+
+class Trial(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="ringfence-agent-")
+        self.addCleanup(self.folder.cleanup)
+        self.path = os.path.join(self.folder.name, "agent.sock")
+
+    def daemon(self, answer: Answer = lambda verb, body: None) -> Daemon:
+        daemon = Daemon(self.path, answer)
+        self.addCleanup(daemon.close)
+        return daemon
+
+    def agent(self, timeout: float = 5) -> Any:
+        agent = ringfence.Agent(self.path, timeout)
+        self.addCleanup(agent.close)
+        return agent
+
+    def test_every_call_says_what_it_means_in_one_packet(self) -> None:
+        daemon, agent = self.daemon(), self.agent()
+        totals = agent.report_usage("m", 40, 10, cost_usd=0.5, counters={"calls": 2}, id="a")
+        self.assertEqual((totals.input_tokens, totals.reports, totals.tokens_left, totals.cost_usd), (50, 1, 50, None))
+        self.assertTrue(agent.say("reading") and agent.safe_point() and agent.stop("wrong"))
+        with agent.critical_section(3) as granted:
+            self.assertEqual(granted, 1.5)
+        denial = agent.why()
+        self.assertEqual((denial.op, denial.target, denial.say, denial.next), ("connect", "a:443", "no", ["ask"]))
+        self.assertEqual([verb for verb, _ in daemon.seen],
+                         ["hello", "report_usage", "say", "safe_point", "stop", "critical_section", "critical_section", "why"])
+        self.assertEqual(daemon.seen[1][1], {"model": "m", "input_tokens": 40, "output_tokens": 10, "cost_usd": 0.5,
+                                             "counters": {"calls": 2}, "id": "a"})
+        self.assertEqual(agent.trouble, "")
+
+    def test_a_report_whose_answer_is_lost_is_sent_again_under_its_id_and_counts_once(self) -> None:
+        lose = [True, True]
+
+        def counted_then_gone(verb: str, body: dict[str, Any]) -> Optional[dict[str, Any]]:
+            if verb != "report_usage" or not lose:
+                return None
+            lose.pop()
+            daemon._usual(verb, body)
+            return {}
+
+        daemon = self.daemon(counted_then_gone)
+        totals = self.agent().report_usage("m", 7, 0)
+        self.assertEqual((totals.input_tokens, totals.reports, totals.counted_before), (7, 1, True))
+        self.assertEqual(len({body["id"] for verb, body in daemon.seen if verb == "report_usage"}), 1)
+
+    def test_while_the_daemon_is_away_nothing_raises_or_blocks_and_reports_go_when_it_is_back(self) -> None:
+        daemon = self.daemon()
+        agent = self.agent(timeout=0.3)
+        self.assertIsNotNone(agent.report_usage("m", 1, 0))
+        agent.close()
+        daemon.close()
+        began = time.monotonic()
+        self.assertIsNone(agent.report_usage("m", 10, 0))
+        self.assertFalse(agent.say("x"))
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertIn("did not answer", agent.trouble)
+        os.unlink(self.path)
+        self.assertIn("no socket", agent.absent)
+        again = self.daemon()
+        agent._timeout = 5
+        self.assertEqual(agent.report_usage("m", 100, 0).input_tokens, 110)
+        self.assertEqual(len(again.counted), 2)
+        self.assertTrue(agent.flush())
+
+    def test_one_that_is_refused_as_wrong_raises_and_is_not_kept_and_one_that_is_busy_is(self) -> None:
+        refusals = {"bad": "invalid", "later": "busy"}
+
+        def refuse(verb: str, body: dict[str, Any]) -> Optional[dict[str, Any]]:
+            code = refusals.get(body.get("model", ""))
+            return {"error": {"code": code, "message": "no"}} if code else None
+
+        self.daemon(refuse)
+        agent = self.agent()
+        with self.assertRaises(ringfence.Refused) as raised:
+            agent.report_usage("bad", 1, 0)
+        self.assertEqual(raised.exception.code, "invalid")
+        self.assertIsNone(agent.report_usage("later", 2, 0))
+        self.assertIn("busy", agent.trouble)
+        refusals.clear()
+        self.assertEqual(agent.report_usage("good", 4, 0).input_tokens, 6)
+
+    def test_a_daemon_that_sends_nonsense_is_as_one_that_is_away(self) -> None:
+        for nonsense in (b"x", b"[]", b'{"id":"2"}', b'{"id":"2","totals":5}', b"\xff" * 70000):
+            with self.subTest(nonsense=nonsense[:20]):
+                daemon = Daemon(self.path, lambda verb, body, raw=nonsense: {"raw": raw} if len(raw) < 65536 else {})
+                agent = self.agent(timeout=0.2)
+                self.assertIsNone(agent.whoami())
+                self.assertTrue(agent.trouble)
+                daemon.close()
+                os.unlink(self.path)
+
+    def test_threads_share_one_connection_and_a_child_has_its_own(self) -> None:
+        daemon, agent = self.daemon(), self.agent(timeout=20)
+        workers = [threading.Thread(target=lambda: [agent.report_usage("m", 1, 0) for _ in range(20)]) for _ in range(5)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.assertEqual(len(daemon.counted), 100)
+        self.assertEqual([verb for verb, _ in daemon.seen].count("hello"), 1)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if agent.report_usage("m", 1, 0) is not None else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertIsNotNone(agent.report_usage("m", 1, 0))
+        self.assertEqual(len(daemon.counted), 102)
+        self.assertEqual([verb for verb, _ in daemon.seen].count("hello"), 2)
+
+    def test_more_reports_than_are_kept_are_counted_as_lost(self) -> None:
+        daemon = self.daemon()
+        daemon.close()
+        agent = self.agent(timeout=0)
+        for _ in range(1030):
+            agent.report_usage("m", 1, 0)
+        self.assertEqual(agent.lost_reports, 6)
+
+    def test_words_are_cut_between_characters(self) -> None:
+        daemon, agent = self.daemon(), self.agent()
+        agent.say("ä" * 1000)
+        self.assertEqual(daemon.seen[-1][1]["text"], "ä" * 512)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v"])

@@ -1,0 +1,181 @@
+// What a program inside asks over its own socket, through the whole daemon.
+#include <poll.h>
+#include <sys/un.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/supervisor/daemon_world.h"
+
+using namespace ringfence;
+using namespace ringfence::supervisor;
+using namespace ringfence::supervisor::daemon_world;
+using Json = nlohmann::json;
+
+namespace {
+
+sockaddr_un addressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(path.size() < sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  return address;
+}
+
+UniqueFd makeSocket() { return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
+
+// A run with its socket, as its launcher hands it up.
+struct Inside {
+  World& world;
+  std::string path;
+  RunId run;
+
+  explicit Inside(World& in, Peering& client) : world(in), path(in.dir.path() + "/agent.sock") {
+    client.run();
+    run = world.launcher.last<sandbox::Launch>()->plan.run;
+    UniqueFd listener = makeSocket();
+    const sockaddr_un address = addressOf(path);
+    REQUIRE(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener.get(), 16) == 0);
+    world.launcher.guardFds[{run, sandbox::HeldFd::kAgentSocket}] = std::move(listener);
+    world.launcherSays(sandbox::Built{run, {}, {}, 0, 100});
+    world.launcherSays(sandbox::Started{run, 101});
+    CHECK(client.read().value().run_accepted().pid() == 101);
+    world.makeGroups(run);
+  }
+  void settle() const {
+    pollfd poll{world.daemon->agentsFd(), POLLIN, 0};
+    for (int turn = 0; ::poll(&poll, 1, 0) == 1; ++turn) {
+      REQUIRE(turn < 1000);
+      world.daemon->agentsReady();
+    }
+  }
+  static std::optional<Json> read(const UniqueFd& socket) {
+    auto packet = receivePacket(socket.get(), kibibytes(64), MSG_DONTWAIT);
+    if (!packet || packet->bytes.empty()) return std::nullopt;
+    return Json::parse(packet->bytes);
+  }
+  UniqueFd connect() const {
+    UniqueFd socket = makeSocket();
+    const sockaddr_un address = addressOf(path);
+    REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    say(socket, R"({"id":1,"hello":{"protocol":1}})");
+    CHECK(read(socket).value()["hello"]["run"] == run.text());
+    return socket;
+  }
+  void say(const UniqueFd& socket, std::string_view packet) const {
+    REQUIRE(sendPacket(socket.get(), packet));
+    settle();
+  }
+  std::uint64_t tokens() const { return tokensOf(world.daemon->state().runs.at(run)).value_or(0); }
+};
+
+constexpr char kReport[] = R"({"id":2,"report_usage":{"id":"u-1","model":"m","input_tokens":5,"output_tokens":2}})";
+
+}  // namespace
+
+TEST_CASE("a report is answered when it can be lost no more, and after a crash in between it still counts once") {
+  World world;
+  Peering client(world, 1000);
+  const Inside inside(world, client);
+  UniqueFd socket = inside.connect();
+  world.store.failing = true;  // It takes its time.
+  inside.say(socket, kReport);
+  CHECK_FALSE(Inside::read(socket));
+  CHECK(inside.tokens() == 7);
+  world.store.failing = false;
+  world.daemon->storeReady();
+  CHECK(Inside::read(socket).value()["totals"]["input_tokens"] == "5");
+  // The answer got lost with the daemon: the agent asks again.
+  const State state = world.daemon->state();
+  world.start(state, {{.run = inside.run, .state = sandbox::KeptState::kRunning, .initPid = 100, .pid = 101}});
+  socket = inside.connect();
+  inside.say(socket, kReport);
+  world.daemon->storeReady();
+  const Json totals = Inside::read(socket).value()["totals"];
+  CHECK(totals["counted_before"] == true);
+  CHECK(totals["reports"] == "1");
+  CHECK(inside.tokens() == 7);
+}
+
+TEST_CASE("reports that come together are one fact, in their order, and each has its answer") {
+  World world;
+  Peering client(world, 1000);
+  const Inside inside(world, client);
+  const UniqueFd socket = inside.connect();
+  const std::size_t before = world.store.queued.size();
+  for (int i = 0; i < 10; ++i)
+    REQUIRE(sendPacket(socket.get(), R"({"id":)" + std::to_string(i + 2) + R"(,"report_usage":{"id":"u-)" +
+                                         std::to_string(i) + R"(","input_tokens":1}})"));
+  inside.settle();
+  CHECK(world.store.queued.size() == before + 1);
+  CHECK(std::get<UsageReported>(world.store.queued.back().body).ids.size() == 10);
+  world.daemon->storeReady();
+  for (int i = 0; i < 10; ++i) CHECK(Inside::read(socket).value()["id"] == std::to_string(i + 2));
+}
+
+TEST_CASE("the brake is pulled at once, also while nothing can be written, and reports are refused then") {
+  World world;
+  Peering client(world, 1000);
+  const Inside inside(world, client);
+  const UniqueFd socket = inside.connect();
+  world.store.failing = true;
+  inside.say(socket, R"({"id":2,"stop":{"why":"wrong folder"}})");
+  CHECK(Inside::read(socket).value().contains("done"));
+  CHECK(world.group(inside.run, "agent/cgroup.freeze") == "1");
+  CHECK(lifeName(world.daemon->state().runs.at(inside.run).life) == "frozen");
+  world.daemon->storeReady();
+  inside.say(socket, kReport);
+  CHECK(Inside::read(socket).value()["error"]["code"] == "unavailable");
+  CHECK(inside.tokens() == 0);
+}
+
+TEST_CASE("what a run said just before its end counts, and afterwards nobody is heard") {
+  World world;
+  Peering client(world, 1000);
+  const Inside inside(world, client);
+  const UniqueFd socket = inside.connect();
+  REQUIRE(sendPacket(socket.get(), kReport));
+  world.launcherSays(sandbox::Ended{inside.run, {.code = 0, .signal = {}}, false, {}});
+  CHECK(inside.tokens() == 7);
+  CHECK(world.daemon->state().runs.at(inside.run).reported->reports == 1);
+  while (Inside::read(socket)) {}
+  char byte = 0;
+  CHECK(::recv(socket.get(), &byte, 1, MSG_DONTWAIT) == 0);
+}
+
+TEST_CASE("what an agent says it does is told to who looks at its run, as its own words, until the run ends") {
+  World world;
+  Peering client(world, 1000);
+  const Inside inside(world, client);
+  const UniqueFd socket = inside.connect();
+  Peering other(world, 1000);
+  CHECK(other.act(show).value().details().notes().empty());
+  inside.say(socket, R"({"id":2,"say":{"text":"reading tests"}})");
+  CHECK(Inside::read(socket).value().contains("done"));
+  const auto details = other.act(show).value().details();
+  REQUIRE(details.notes_size() == 1);
+  CHECK(details.notes(0).starts_with("its agent says ("));
+  CHECK(details.notes(0).ends_with("): \"reading tests\""));
+  // Its policy gives no grace.
+  inside.say(socket, R"({"id":3,"critical_section":{"seconds":5}})");
+  CHECK(Inside::read(socket).value()["granted"]["milliseconds"] == "0");
+  world.launcherSays(sandbox::Ended{inside.run, {.code = 0, .signal = {}}, false, {}});
+  CHECK(other.act(show).value().details().notes().empty());
+}
+
+TEST_CASE("an agent asks what was denied last, and is told the last line of what it can read itself") {
+  World world;
+  Peering client(world, 1000);
+  const Inside inside(world, client);
+  const UniqueFd socket = inside.connect();
+  inside.say(socket, R"({"id":2,"why":{}})");
+  CHECK(Inside::read(socket).value()["denial"]["json"] == "");
+  const std::string file = world.dir.write("denials", "{\"op\":\"read\"}\n{\"op\":\"connect\",\"target\":\"a:443\"}\n");
+  world.launcher.guardFds[{inside.run, sandbox::HeldFd::kDenials}] =
+      UniqueFd(::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  inside.say(socket, R"({"id":3,"why":{}})");
+  CHECK(Inside::read(socket).value()["denial"]["json"] == "{\"op\":\"connect\",\"target\":\"a:443\"}");
+  world.dir.write("denials", std::string(200'000, 'x') + "\n");
+  inside.say(socket, R"({"id":4,"why":{}})");
+  CHECK(Inside::read(socket).value()["error"]["code"] == "unavailable");
+}
