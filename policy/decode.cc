@@ -38,7 +38,8 @@ const char* expected(KeyType type) {
     case KeyType::kRate: return "a string like \"50MiB/s\"";
     case KeyType::kPercent: return "a string like \"200%\"";
     case KeyType::kShare: return "a string like \"50%\"";
-    case KeyType::kCount: return "a positive integer";
+    case KeyType::kCount:
+    case KeyType::kAmount: return "a positive integer";
     case KeyType::kDuration: return "a string like \"10m\"";
     case KeyType::kPorts: return "a list of port numbers";
     case KeyType::kHosts: return "a list of {host, port} or {cidr} tables";
@@ -120,7 +121,8 @@ class Decoder {
   std::optional<Decoded> decodeValue(const Key& key, const Value& value) {
     switch (key.type) {
       case KeyType::kVersion:
-      case KeyType::kCount: return integer(key, value);
+      case KeyType::kCount:
+      case KeyType::kAmount: return integer(key, value);
       case KeyType::kChoice: return choice(key, value);
       case KeyType::kName: return name(key, value);
       case KeyType::kSize: return quantity(key, value, parseSize);
@@ -160,8 +162,9 @@ class Decoder {
       complaints_.add(value.mark, "this build reads version 1 of the format, not " + std::to_string(*number));
       return std::nullopt;
     }
-    if (*number < 1 || static_cast<std::uint64_t>(*number) > kMaxPids) {
-      complaints_.add(value.mark, "`" + std::string(key.name) + "` is from 1 to " + std::to_string(kMaxPids));
+    const std::uint64_t most = key.type == KeyType::kAmount ? kMaxAmount : kMaxPids;
+    if (*number < 1 || static_cast<std::uint64_t>(*number) > most) {
+      complaints_.add(value.mark, "`" + std::string(key.name) + "` is from 1 to " + std::to_string(most));
       return std::nullopt;
     }
     return static_cast<std::uint64_t>(*number);

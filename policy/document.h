@@ -122,7 +122,8 @@ struct Limits {
   std::optional<CpuPercent> npu;                 // of one NPU; absent: the run is given none
   std::optional<Bytes> ioWrite;                  // to files, in a second
   std::optional<std::chrono::seconds> wallTime;  // from the start, sleep of the machine included
-  OnLimit onLimit = OnLimit::kPause;             // of memory (at nine tenths) and time
+  std::optional<std::uint64_t> tokens;           // of models, in and out, as the agent reports them
+  OnLimit onLimit = OnLimit::kPause;             // of memory (at nine tenths), time and tokens
   OnAlarm onAlarm = OnAlarm::kRecord;            // of a leak, a spin, a growing number of processes
   bool operator==(const Limits&) const = default;
 };
@@ -179,6 +180,7 @@ struct Document {
   std::vector<std::string> groups;  // supplementary groups to keep, by name
   Limits limits;
   PriorityClass priority = PriorityClass::kBackground;
+  std::optional<std::chrono::seconds> preemptGrace;  // how long a declared critical section may put off a hold
   Environment environment;
   // Origin of every value that some file wrote, by dotted key ("limits.memory"). Lists carry theirs in their entries.
   std::map<std::string, Origin> origins;

@@ -210,6 +210,18 @@ Decoded readIoWrite(const Document& document) {
   if (!document.limits.ioWrite) return {};
   return document.limits.ioWrite->count;
 }
+void applyPreemptGrace(Document& document, const Decoded& value) {
+  document.preemptGrace = std::chrono::seconds(std::get<std::uint64_t>(value));
+}
+Decoded readPreemptGrace(const Document& document) {
+  if (!document.preemptGrace) return {};
+  return static_cast<std::uint64_t>(document.preemptGrace->count());
+}
+void applyTokens(Document& document, const Decoded& value) { document.limits.tokens = std::get<std::uint64_t>(value); }
+Decoded readTokens(const Document& document) {
+  if (!document.limits.tokens) return {};
+  return *document.limits.tokens;
+}
 void applyWallTime(Document& document, const Decoded& value) {
   document.limits.wallTime = std::chrono::seconds(std::get<std::uint64_t>(value));
 }

@@ -93,6 +93,10 @@ void applyNpu(Document& document, const Decoded& value);
 Decoded readNpu(const Document& document);
 void applyIoWrite(Document& document, const Decoded& value);
 Decoded readIoWrite(const Document& document);
+void applyPreemptGrace(Document& document, const Decoded& value);
+Decoded readPreemptGrace(const Document& document);
+void applyTokens(Document& document, const Decoded& value);
+Decoded readTokens(const Document& document);
 void applyWallTime(Document& document, const Decoded& value);
 Decoded readWallTime(const Document& document);
 

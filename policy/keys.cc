@@ -40,15 +40,6 @@ constexpr Key aboutFile(std::string_view name, KeyType type, Tightening tighteni
           .description = description};
 }
 
-constexpr Key later(std::string_view name, std::string_view description, std::span<const Choice> choices = {}) {
-  return {.name = name,
-          .type = choices.empty() ? KeyType::kText : KeyType::kChoice,
-          .wiring = kUnwired,
-          .tightening = Tightening::kNothing,
-          .choices = choices,
-          .description = description};
-}
-
 constexpr Key kKeys[] = {
     aboutFile("schema", KeyType::kVersion, Tightening::kHarmless, "Version of the format: 1."),
     aboutFile("name", KeyType::kName, Tightening::kHarmless, "Name of the policy; the name of the file when absent."),
@@ -282,7 +273,14 @@ constexpr Key kKeys[] = {
          "Gives the run the NPUs of the machine, and so much of the time of one: above it the run is paused.",
      .apply = applyNpu,
      .read = readNpu},
-    later("limits.tokens", "Tokens that the run may use."),
+    {.name = "limits.tokens",
+     .type = KeyType::kAmount,
+     .wiring = kWired,
+     .tightening = Tightening::kSmaller,
+     .choices = {},
+     .description = "Tokens of models that the run may use, in and out, as its agent reports them.",
+     .apply = applyTokens,
+     .read = readTokens},
     {.name = "limits.wall_time",
      .type = KeyType::kDuration,
      .wiring = kWired,
@@ -296,8 +294,9 @@ constexpr Key kKeys[] = {
      .wiring = kWired,
      .tightening = Tightening::kHigherChoice,
      .choices = kOnLimits,
-     .description =
-         "At nine tenths of its memory, where this is written, and at the end of its time: pause the run, or kill it.",
+     .description = "At nine tenths of its memory, where this is written, and at the end of its time and tokens: pause "
+                    "the run, or "
+                    "kill it.",
      .apply = applyChoice<&Document::limits, &Limits::onLimit>,
      .read = readChoice<&Document::limits, &Limits::onLimit>},
     {.name = "limits.on_alarm",
@@ -318,7 +317,14 @@ constexpr Key kKeys[] = {
      .description = "interactive, background or idle: who goes first when the machine is busy.",
      .apply = applyOwnChoice<&Document::priority>,
      .read = readOwnChoice<&Document::priority>},
-    later("priority.preempt_grace", "How long a declared critical section may delay a freeze."),
+    {.name = "priority.preempt_grace",
+     .type = KeyType::kDuration,
+     .wiring = kWired,
+     .tightening = Tightening::kSmallerThanGiven,
+     .choices = {},
+     .description = "How long a critical section that its agent declares may put off a hold of the governor.",
+     .apply = applyPreemptGrace,
+     .read = readPreemptGrace},
 
     {.name = "prompt.timeout",
      .type = KeyType::kDuration,

@@ -31,6 +31,7 @@ enum class KeyType {
   kPercent,       // "200%"
   kShare,         // "50%": up to 100
   kCount,         // a positive integer
+  kAmount,        // a greater one
   kDuration,      // "10m"
   kPorts,         // a list of port numbers
   kHosts,         // [{host|cidr, port, why}]
@@ -95,6 +96,9 @@ struct Key {
   Decoded (*read)(const Document&) = nullptr;
   Writers writers = Writers::kAnyone;
 };
+
+// The greatest number of a kAmount.
+inline constexpr std::uint64_t kMaxAmount = 1'000'000'000'000;
 
 std::span<const Key> keys();
 const Key* findKey(std::string_view name);

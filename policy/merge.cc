@@ -24,8 +24,8 @@ std::size_t lengthOf(const Decoded& value) {
       value);
 }
 
-constexpr const char* kLimitKeys[] = {"limits.cpu", "limits.memory",    "limits.pids",       "limits.io_write",
-                                      "limits.npu", "limits.wall_time", "network.send_limit"};
+constexpr const char* kLimitKeys[] = {"limits.cpu", "limits.memory",    "limits.pids",   "limits.io_write",
+                                      "limits.npu", "limits.wall_time", "limits.tokens", "network.send_limit"};
 
 std::string where(const Origin& origin) { return escapeForDisplay(origin.file) + ":" + std::to_string(origin.line); }
 

@@ -69,8 +69,10 @@ Result<const Run*> Requests::findControllableRun(const Peer& peer, const std::st
 
 api::RunDetails Requests::detailsOf(const Run& run, api::Detail detail) const {
   api::RunDetails details = api::detailsOf(run, usageOf(run), detail);
-  if (const AgentWords* words = world_.agents.words(run.id); words != nullptr && detail == api::Detail::kFull)
-    details.notes.push_back("its agent says (" + formatRfc3339(words->at) + "): \"" + words->text + "\"");
+  if (const AgentWords* words = world_.agents.words(run.id)) {
+    details.says = words->text;
+    details.saidAt = formatRfc3339(words->at);
+  }
   return details;
 }
 

@@ -55,6 +55,8 @@ RunBounds boundsOf(const policy::Document& document) {
   RunBounds bounds;
   if (limits.memory && document.origins.contains("limits.on_limit")) bounds.memoryBytes = limits.memory->count;
   if (limits.wallTime) bounds.wallTimeSec = static_cast<std::uint64_t>(limits.wallTime->count());
+  bounds.tokens = limits.tokens;
+  if (document.preemptGrace) bounds.preemptGraceSec = static_cast<std::uint64_t>(document.preemptGrace->count());
   bounds.kill = limits.onLimit == policy::OnLimit::kKill;
   if (limits.memory && document.walls.limits != policy::WallStrength::kOff)
     bounds.memoryHardBytes = limits.memory->count;
@@ -232,7 +234,7 @@ void Requests::published(const Fact& fact) {
 
 // Who looks at its terminal must not think that it hangs.
 void Requests::onFact(const Fact& fact, const RunFrozen& body) {
-  if (body.preemption || body.itself == SelfHeld::kEmergencyStop)
+  if (body.preemption || body.itself == SelfHeld::kEmergencyStop || body.itself == SelfHeld::kAgent)
     tellFollowers(fact.run, {fact.run.text(), api::Governed{true, body.reason}});
 }
 

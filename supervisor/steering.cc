@@ -273,6 +273,7 @@ void Steering::noteLocks() {
 void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const {
   watched.activity.note(world_.network(signals.run), signals.cpuUsec, signals.hold, now.boottime);
   signals.activity = watched.activity.activity();
+  signals.criticalUntil = world_.agents.criticalUntil(signals.run);
   const auto& safePoint = watched.activity.safePoint();
   if (safePoint) {
     signals.safePoint = safePoint->at;

@@ -111,11 +111,13 @@ class Lister {
                                    : "this machine has no NPU: nothing is given");
     addIfWritten("limits.io_write", writesMechanism(by_.features));
     addIfWritten("limits.wall_time", "ringfenced pauses or ends the run");
+    addIfWritten("limits.tokens", "ringfenced adds up what the agent reports, and pauses or ends the run");
     addIfWritten("limits.on_limit", "ringfenced pauses or ends the run");
     addIfWritten("limits.on_alarm", document.limits.onAlarm == policy::OnAlarm::kPause
                                         ? "ringfenced pauses the run when it sees one"
                                         : "ringfenced records what it sees");
     addIfWritten("priority.class", "branch of the control groups");
+    addIfWritten("priority.preempt_grace", "the governor puts off a hold while the agent says so, memory excepted");
     for (const auto& [key, origin] : document.origins) {
       if (key.starts_with("environment.")) add(key, "environment made from named variables", origin);
     }

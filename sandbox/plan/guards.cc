@@ -126,7 +126,8 @@ bool isTold(const policy::Document& document, const Guards& guards) {
   const policy::Limits& limits = document.limits;
   const bool isHeldForMemory = limits.memory.has_value() && document.origins.contains("limits.on_limit");
   return guards.warden || guards.egress || isHeldForMemory || limits.wallTime.has_value() ||
-         limits.ioWrite.has_value() || limits.npu.has_value() || limits.onAlarm == policy::OnAlarm::kPause;
+         limits.tokens.has_value() || limits.ioWrite.has_value() || limits.npu.has_value() ||
+         limits.onAlarm == policy::OnAlarm::kPause;
 }
 
 Result<void> checkGuards(const policy::Document& document, const Guards& guards, const WallChoice& choice,

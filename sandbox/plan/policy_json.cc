@@ -92,6 +92,7 @@ void writeLimits(JsonWriter& json, const policy::Limits& limits) {
   json.key("npu_percent").raw(limits.npu ? std::to_string(limits.npu->percent) : "null");
   json.key("io_write_bytes_per_sec").raw(limits.ioWrite ? std::to_string(limits.ioWrite->count) : "null");
   json.key("wall_time_sec").raw(limits.wallTime ? std::to_string(limits.wallTime->count()) : "null");
+  json.key("tokens").raw(limits.tokens ? std::to_string(*limits.tokens) : "null");
   json.field("on_limit", limits.onLimit == policy::OnLimit::kKill ? "kill" : "pause");
   json.field("on_alarm", limits.onAlarm == policy::OnAlarm::kPause ? "pause" : "record");
   json.endObject();

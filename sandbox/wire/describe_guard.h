@@ -83,8 +83,9 @@ void describe(A& a, typename A::template Of<policy::Prompt>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Limits>& value) {
-  auto& [cpu, memory, pids, npu, ioWrite, wallTime, onLimit, onAlarm] = value;
+  auto& [cpu, memory, pids, npu, ioWrite, wallTime, tokens, onLimit, onAlarm] = value;
   a("cpu", cpu)("memory", memory)("pids", pids)("npu", npu)("ioWrite", ioWrite)("wallTime", wallTime);
+  a("tokens", tokens);
   a("onLimit", onLimit)("onAlarm", onAlarm);
 }
 template <typename A>
@@ -95,10 +96,11 @@ void describe(A& a, typename A::template Of<policy::Environment>& value) {
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Document>& value) {
   auto& [name, mode, walls, files, network, exec, grants, prompt, auditRead, identity, groups, limits, priority,
-         environment, origins] = value;
+         preemptGrace, environment, origins] = value;
   a("name", name)("mode", mode)("walls", walls)("files", files)("network", network)("exec", exec);
   a("grants", grants)("prompt", prompt)("auditRead", auditRead)("identity", identity)("groups", groups);
-  a("limits", limits)("priority", priority)("environment", environment)("origins", origins);
+  a("limits", limits)("priority", priority)("preemptGrace", preemptGrace)("environment", environment)("origins",
+                                                                                                      origins);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Places>& value) {

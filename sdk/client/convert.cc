@@ -171,6 +171,8 @@ RunDetails fromMessage(const v1::RunDetails& message) {
     const v1::HeldBy& held = message.held();
     details.held = HeldBy{held.governor(), held.by_uid(), held.reason(), held.since(), held.by(), held.cause()};
   }
+  details.says = message.says();
+  details.saidAt = message.said_at();
   for (const v1::AlarmLine& alarm : message.alarms())
     details.alarms.push_back({alarm.kind(), alarm.reason(), alarm.at()});
   for (const v1::AlarmLine& limit : message.limits_reached())

@@ -143,6 +143,7 @@ struct RunDetails {
   std::optional<HeldBy> held;  // of a frozen one
   std::vector<AlarmLine> alarms;
   std::vector<AlarmLine> limitsReached;  // `kind`: which
+  std::string says, saidAt;              // by its agent, of what it does; empty: nothing
 };
 // Of the emergency stop.
 struct StopState {

@@ -277,6 +277,8 @@ void fillDetails(const RunDetails& run, v1::RunDetails& message) {
     line.set_reason(asUtf8(from.reason));
     line.set_at(from.at);
   };
+  message.set_says(run.says);
+  message.set_said_at(run.saidAt);
   for (const AlarmLine& alarm : run.alarms) fillLine(alarm, *message.add_alarms());
   for (const AlarmLine& limit : run.limitsReached) fillLine(limit, *message.add_limits_reached());
 }

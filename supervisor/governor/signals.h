@@ -56,6 +56,7 @@ struct RunSignals {
   bool callsCanWait = false;      // an egress is there that defers them
   bool holdsForeignLock = false;  // whoever is no agent waits for a file lock of it: it must not be held
   bool watched = false;           // a person looks at its terminal
+  std::optional<Microseconds> criticalUntil;  // boottime: until then a hold would break what it does, as it says
 };
 
 struct DeviceSignals {

@@ -104,6 +104,8 @@ bool Tick::freeze(const RunSignals& run, Reason reason, std::string words, std::
   // What was written through the page cache in half a minute is too much to be waited for.
   const bool isUrgent = reason == Reason::kMemory || reason == Reason::kFileWrites;
   if (!isUrgent && of.preempted && now - *of.preempted < settings.leastBetweenHolds) return false;
+  // Memory that runs out waits for nobody.
+  if (reason != Reason::kMemory && run.criticalUntil && now < *run.criticalUntil) return false;
   of.lastGrowth = 0;
   if (reason == Reason::kMemory) {
     const bool again = of.resumed && now - *of.resumed < kHoldAgain;

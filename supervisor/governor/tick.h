@@ -135,8 +135,8 @@ class Tick {
   Microseconds holdLasts(const RunSignals& run);
 
   // Holds it for that reason as well; true when something was proposed. Nothing happens to a run that is held by
-  // somebody else, that somebody outside waits for, that is ending, or that was held a moment ago for anything but
-  // memory and what it writes.
+  // somebody else, that somebody outside waits for, that is ending, that was held a moment ago for anything but memory
+  // and what it writes, or that is in a critical section, for anything but memory.
   bool freeze(const RunSignals& run, Reason reason, std::string words, std::string tellAgent = {});
   bool kill(const RunSignals& run, Cause cause, std::string words, std::string tellAgent = {});
   // Asks for at most so many bytes; what was proposed.

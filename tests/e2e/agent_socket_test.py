@@ -151,17 +151,50 @@ def test_a_launcher_that_is_killed_hands_the_socket_to_the_next(bench: Bench) ->
     assert usage >= 11 and (usage - 1) % 10 == 0, usage
 
 
+def test_a_run_that_used_its_tokens_is_warned_then_paused_and_a_person_lets_it_go_on(bench: Bench) -> None:
+    file = policy(bench, '[limits]\ntokens = 1000\non_limit = "pause"\n')
+    run = detached(bench, "agent.report_usage('m', 700, 110)\nwait('go')\n"
+                   "print(agent.why().target, agent.why().outcome, agent.why().next, flush=True)\n"
+                   "print(agent.report_usage('m', 100, 100).tokens_left, flush=True)\nwait('end')\n", "-p", file)
+    assert eventually(lambda: bench.show(run)["limits_reached"], 60), bench.show(run)
+    equal(bench.show(run)["limits_reached"][0]["reason"], "it has used 810 of 1000 tokens")
+    equal(bench.show(run)["state"], "running")
+    (bench.workspace / "go").write_text("")
+    assert eventually(lambda: bench.show(run)["state"] == "frozen", 60), bench.show(run)
+    assert eventually(lambda: frozen_by_kernel(bench, run)), "the kernel has it running"
+    equal(bench.show(run)["held"]["reason"], "it has used 1010 of 1000 tokens")
+    equal(bench.cli("resume", run).returncode, 0)
+    (bench.workspace / "end").write_text("")
+    equal(bench.ended(run)["code"], 0)
+    lines = bench.cli("logs", run).stdout.splitlines()
+    equal(lines, ["tokens stopped ['finish']", "0"])
+
+
 def test_what_an_agent_says_is_shown_as_its_own_words_and_never_as_ours(bench: Bench) -> None:
-    run = detached(bench, "agent.say('reading \\x1b[31mtests\\u202e')\nagent.safe_point()\n"
-                   "with agent.critical_section(5) as granted: open('said', 'w').write(str(granted))\nwait('end')\n")
-    assert eventually(lambda: (bench.workspace / "said").exists() and (bench.workspace / "said").read_text(), 60)
-    equal((bench.workspace / "said").read_text(), "0.0", "its policy grants none")
-    notes = [note for note in bench.show(run)["notes"] if note.startswith("its agent says (")]
-    assert len(notes) == 1 and notes[0].endswith('): "reading \\x1b[31mtests\\u{202e}"'), notes
+    run = detached(bench, "agent.say('reading \\x1b[31mtests\\u202e')\nopen('said', 'w')\nwait('end')\n")
+    assert eventually(lambda: (bench.workspace / "said").exists(), 60)
+    says = bench.show(run)["agent_says"]
+    equal(says["text"], "reading \\x1b[31mtests\\u{202e}")
     shown = bench.cli("show", run).stdout
-    assert "its agent says" in shown and "\x1b" not in shown and "\u202e" not in shown, shown
+    assert 'agent says' in shown and "\x1b" not in shown and "\u202e" not in shown, shown
+    rows = [json.loads(line) for line in bench.cli("top", "--once", "--json").stdout.splitlines()]
+    equal([row["agent_says"] for row in rows if row.get("run") == run], ["reading \\x1b[31mtests\\u{202e}"])
     (bench.workspace / "end").write_text("")
     bench.ended(run)
+
+
+def test_a_critical_section_is_granted_as_its_policy_has_it_and_a_person_freezes_all_the_same(bench: Bench) -> None:
+    file = policy(bench, '[priority]\nclass = "interactive"\npreempt_grace = "2s"\n', "graceful")
+    run = detached(bench, "agent.safe_point()\nwith agent.critical_section(60) as granted:\n"
+                   "    open('in', 'w').write(str(granted))\n    wait('end')\n", "-p", file)
+    assert eventually(lambda: (bench.workspace / "in").exists() and (bench.workspace / "in").read_text(), 60)
+    equal((bench.workspace / "in").read_text(), "2.0")
+    equal(bench.cli("freeze", run).returncode, 0)
+    assert eventually(lambda: frozen_by_kernel(bench, run)), "the kernel has it running"
+    equal(bench.cli("resume", run).returncode, 0)
+    (bench.workspace / "end").write_text("")
+    bench.ended(run)
+    equal(runs(bench, "with agent.critical_section(5) as granted: print(granted)\n"), "0.0\n")
 
 
 def test_the_library_for_c_tells_the_same(bench: Bench) -> None:

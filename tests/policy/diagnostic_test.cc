@@ -54,7 +54,7 @@ TEST_CASE("each kind of mistake is rendered as reviewed") {
                               "[limits]\npids = 0\n",
                               "[limits]\npids = -5\n",
                               "[limits]\npids = 1.5\n",
-                              "[priority]\npreempt_grace = \"5s\"\n",
+                              "[priority]\npreempt_grace = \"5\"\n",
                               "mode = \"learn\"\n",
                               "[network]\ndefault = \"rewrite\"\n",
                               "[network]\nloopback = [0]\n",

@@ -105,6 +105,17 @@ TEST_CASE("a file that two others extend counts once") {
   CHECK(loaded(sources, "both").limits.pids == 20U);
 }
 
+TEST_CASE("tokens are a limit like the others: the stricter number stays, and great ones are read") {
+  Sources sources;
+  sources.shipped = {text("/s/coding.toml", "limits.tokens = 2_000_000\npriority.preempt_grace = \"5s\"\n")};
+  sources.user = {text("/u/coding.toml", "limits.tokens = 1_000_000_000_000\n")};
+  auto result = load(sources, "coding");
+  const Loaded& both = std::get<Loaded>(result);
+  CHECK(both.document.limits.tokens == 2'000'000U);
+  CHECK(both.document.preemptGrace == std::chrono::seconds(5));
+  CHECK(both.warnings.size() == 1);
+}
+
 TEST_CASE("the same name in a stronger layer keeps the stricter limits, and says so") {
   Sources sources;
   sources.shipped = {

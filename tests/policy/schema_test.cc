@@ -163,7 +163,9 @@ TEST_CASE("what the decoder refuses does not fit the schema either") {
                               "environment.pass = [\"A-B\"]",
                               "environment.set = { A = 1 }",
                               "identity.groups = [\"44\"]",
-                              "lock = [\"limits.tokens\"]",
+                              "lock = [\"limits.token\"]",
+                              "limits.tokens = 1000000000001",
+                              "priority.preempt_grace = \"5\"",
                               "name = \"X y\"",
                               "extends = \"base\""}) {
     INFO(content);

@@ -149,18 +149,17 @@ TEST_CASE("what an agent says it does is told to who looks at its run, as its ow
   const Inside inside(world, client);
   const UniqueFd socket = inside.connect();
   Peering other(world, 1000);
-  CHECK(other.act(show).value().details().notes().empty());
+  CHECK(other.act(show).value().details().says().empty());
   inside.say(socket, R"({"id":2,"say":{"text":"reading tests"}})");
   CHECK(Inside::read(socket).value().contains("done"));
   const auto details = other.act(show).value().details();
-  REQUIRE(details.notes_size() == 1);
-  CHECK(details.notes(0).starts_with("its agent says ("));
-  CHECK(details.notes(0).ends_with("): \"reading tests\""));
+  CHECK(details.says() == "reading tests");
+  CHECK_FALSE(details.said_at().empty());
   // Its policy gives no grace.
   inside.say(socket, R"({"id":3,"critical_section":{"seconds":5}})");
   CHECK(Inside::read(socket).value()["granted"]["milliseconds"] == "0");
   world.launcherSays(sandbox::Ended{inside.run, {.code = 0, .signal = {}}, false, {}});
-  CHECK(other.act(show).value().details().notes().empty());
+  CHECK(other.act(show).value().details().says().empty());
 }
 
 TEST_CASE("an agent asks what was denied last, and is told the last line of what it can read itself") {

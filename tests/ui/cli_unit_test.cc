@@ -159,6 +159,18 @@ TEST_CASE("the exit of a run is a code or a signal") {
   CHECK(exitLine(client::ExitStatus{}) == R"({"exit":null,"later":null})");
 }
 
+TEST_CASE("what an agent says of itself is shown as its own words, escaped, and null where it says nothing") {
+  client::RunDetails run;
+  run.id = "r-0123456789abcdef";
+  CHECK(json::parse(runJson(run))["agent_says"].is_null());
+  run.says = "reading \x1b[2J\xe2\x80\xae";
+  run.saidAt = "2026-11-28T00:30:00Z";
+  const json says = json::parse(runJson(run))["agent_says"];
+  CHECK(says["text"] == "reading \\x1b[2J\\u{202e}");
+  CHECK(says["at"] == "2026-11-28T00:30:00Z");
+  CHECK(says.contains("text_raw"));
+}
+
 TEST_CASE("who holds a run, since when and why, and its alarms, are in every view of it") {
   client::RunDetails run = exampleRun();
   CHECK(json::parse(runJson(run))["held"].is_null());

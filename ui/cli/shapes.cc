@@ -166,7 +166,12 @@ void eventFields(JsonWriter& json, const client::RunDetails& run) {
     json.beginObject().field("limit", limit.kind).untrustedField("reason", limit.reason);
     json.field("at", limit.at).endObject();
   }
-  json.endArray();
+  json.endArray().key("agent_says");
+  if (run.says.empty()) {
+    json.null();
+    return;
+  }
+  json.beginObject().untrustedField("text", run.says).field("at", run.saidAt).endObject();
 }
 
 }  // namespace

@@ -186,6 +186,8 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
   for (const client::AlarmLine& alarm : run.alarms)
     text += field("alarm", escapeForDisplay(alarm.at) + "  " + escapeForDisplay(alarm.kind) + ": " +
                                escapeForDisplay(alarm.reason));
+  if (!run.says.empty())
+    text += field("agent says", escapeForDisplay(run.saidAt) + "  \"" + escapeForDisplay(run.says) + "\"");
   for (const client::AlarmLine& limit : run.limitsReached)
     text += field("at limit", escapeForDisplay(limit.at) + "  " + escapeForDisplay(limit.kind) + ": " +
                                   escapeForDisplay(limit.reason));

@@ -82,6 +82,8 @@ std::string chosenText(const View& view, const Control& control) {
   const auto row = std::ranges::find(view.rows, control.chosen(), &Row::run);
   if (control.chosen().empty() || row == view.rows.end()) return "";
   if (row->state == "frozen") return row->run + ": frozen " + (row->why.empty() ? "" : row->why);
+  if (!row->says.empty() && row->questions.value_or(0) == 0)
+    return row->run + ": its agent says: \"" + row->says + "\"";
   return row->run + ": " + (row->questions.value_or(0) > 0 ? "asks; see 'ringfence pending'. " : "") + row->command;
 }
 

@@ -23,6 +23,7 @@ std::string rowJson(const Row& row, const client::RunDetails& run) {
   json.fieldOrNull("tokens", row.tokens);
   json.fieldOrNull("pids", row.pids);
   json.fieldOrNull("questions", row.questions);
+  json.untrustedFieldOrNull("agent_says", run.says);
   json.endObject();
   return std::move(json).take();
 }

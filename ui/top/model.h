@@ -51,6 +51,7 @@ struct Row {
   std::optional<std::uint64_t> tokens, pids, questions;
   std::optional<Microseconds> age;
   std::string command;
+  std::string says;  // its agent, of what it does; empty: nothing
 };
 
 struct Power {

@@ -115,6 +115,7 @@ TEST_CASE("an agent that a limit may hold has a file in which it is told so, wit
   using Change = std::function<void(policy::Document&)>;
   const Change changes[] = {
       [](policy::Document& d) { d.limits.wallTime = std::chrono::seconds(60); },
+      [](policy::Document& d) { d.limits.tokens = 1000; },
       [](policy::Document& d) { d.limits.onAlarm = policy::OnAlarm::kPause; },
       [](policy::Document& d) {
         d.limits.memory = mebibytes(64);

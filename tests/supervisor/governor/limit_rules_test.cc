@@ -44,6 +44,33 @@ TEST_CASE("cached files do not count towards the memory at which a run is paused
   CHECK(world.tickAfter(100ms).size() == 1);
 }
 
+TEST_CASE("a critical section puts off a hold until it is over, but no hold for memory and no end") {
+  World world;
+  world.add(1).limits = {.tokens = 100};
+  world.run(1).tokens = 100;
+  world.run(1).criticalUntil = world.now() + Microseconds{2s};
+  CHECK(world.tick().empty());
+  CHECK(world.tickAfter(1999ms).empty());
+  CHECK(world.tickAfter(1ms).size() == 1);
+  REQUIRE(world.find(1, Step::kFreeze) != nullptr);
+
+  World kills;
+  kills.add(1).limits = {.tokens = 100, .atLimit = AtLimit::kKill};
+  kills.run(1).tokens = 100;
+  kills.run(1).criticalUntil = kills.now() + Microseconds{2s};
+  kills.tick();
+  CHECK(kills.find(1, Step::kKill) != nullptr);
+
+  World eats;
+  eats.add(1).criticalUntil = eats.now() + Microseconds{1h};
+  eats.device().memoryAvailable = mebibytes(600);
+  for (int i = 0; i < 20 && eats.count(Step::kFreeze) == 0; ++i) {
+    eats.grow(1, 60 * kMiB);
+    eats.tickAfter(20ms);
+  }
+  CHECK(eats.find(1, Step::kFreeze) != nullptr);
+}
+
 TEST_CASE("what happens when the time or the tokens of a run are used up is what its policy says") {
   struct Case {
     AtLimit atLimit;
