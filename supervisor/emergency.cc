@@ -66,8 +66,10 @@ void Emergency::on(const StopDown& news) {
   why_ = news.reason;
   const auto& latch = world_.turns.state().latch;
   if (latch && latch->rearmedBy)
-    world_.rearmFailed({ErrorCode::kUnavailable, "ringfence-stop is away: " + news.reason +
-                                                     "; the emergency stop stays latched; try again in a moment"});
+    world_.rearmFailed(
+        {ErrorCode::kUnavailable, "ringfence-stop is away: " + news.reason +
+                                      "; whether it had opened its latch is known when it is back; no run goes on by "
+                                      "itself either way; try again in a moment"});
 }
 
 void Emergency::on(const StopReleased&) {
