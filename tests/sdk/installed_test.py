@@ -50,7 +50,8 @@ def packages(base: Path) -> None:
         run("/usr/bin/python3", "-c", f"from setuptools import build_meta; build_meta.build_{kind}({str(dist)!r})", cwd=source)
     wheel = next(dist.glob("ringfence-*-py3-none-any.whl"))
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"ringfence/__init__.py", "ringfence/agent.py", "ringfence/py.typed"} <= names, names
+    wanted = {f"ringfence/{file.name}" for file in (source / "ringfence").iterdir()}
+    assert {"ringfence/client.py", "ringfence/py.typed"} <= wanted <= names, names
     sdist = next(dist.glob("ringfence-*.tar.gz"))
     packed = tarfile.open(sdist).getnames()
     assert any(name.endswith("/ringfence/agent.py") for name in packed), packed

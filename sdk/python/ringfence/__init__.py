@@ -1,6 +1,4 @@
-"""For a program that runs inside a Ringfence fence: tells the daemon about the run that it is in, and asks about it.
-
-    import ringfence
+"""Two sides of Ringfence. For a program that runs inside a fence: tells the daemon about the run that it is in, and asks.
 
     agent = ringfence.Agent()
     agent.say("reading the tests")
@@ -9,10 +7,30 @@
         migrate()
     agent.safe_point()
 
-Standard library only. Nothing here makes a fence stronger or weaker: walls hold with or without it, and outside a fence
-every call does nothing and says so (see `Agent.absent`).
-"""
-from .agent import Agent, Denial, Identity, Refused, Totals
+For a person's program outside: who runs, what they ask, and what is done about it, over the control socket.
 
-__all__ = ["Agent", "Denial", "Identity", "Refused", "Totals"]
+    client = ringfence.Client()
+    for event in client.watch():
+        if isinstance(event, ringfence.Question):
+            client.deny(event, "not while I am away")
+
+Standard library only. Nothing here makes a fence stronger or weaker: walls hold with or without it, and outside a fence
+every call of `Agent` does nothing and says so (see `Agent.absent`).
+"""
+from . import errors
+from .agent import Agent, Denial, Identity, Refused, Totals
+from .answers import (Continued, Ended, Exit, Governed, Grant, Held, LogLine, Question, Reconnected, Rule, Run, Server, Settled, Stopped,
+                      Usage)
+from .checkpoint import Checkpoint, CheckpointBusy, CheckpointDamaged, CheckpointError, CheckpointTooLarge, Restored, StepUnsure
+from .client import Client, Started, UsageRow
+from .errors import ControlError
+from .launching import Launch
+from .streams import Stream
+from .text import escape
+
+__all__ = [
+    "Agent", "Checkpoint", "CheckpointBusy", "CheckpointDamaged", "CheckpointError", "CheckpointTooLarge", "Client", "Continued",
+    "ControlError", "Denial", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Launch", "LogLine", "Question", "Reconnected",
+    "Refused", "Restored", "Rule", "Run", "Server", "Settled", "Started", "StepUnsure", "Stopped", "Stream", "Totals", "Usage",
+    "UsageRow", "errors", "escape"]
 __version__ = "0.1.0"
