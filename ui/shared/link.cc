@@ -23,9 +23,9 @@ using namespace std::chrono_literals;
 constexpr auto kReadEvery = 500ms;
 constexpr auto kTryAgainAfter = 1s;
 constexpr auto kTellEvery = 250ms;
-constexpr auto kAtOnce = 1s;       // an order that takes longer than this is shown as waiting
-constexpr auto kSilent = 2s;       // a reading that takes longer than this is trouble
-constexpr auto kTakenWithin = 2s;  // The daemon ends a stream that nobody reads for five.
+constexpr std::chrono::milliseconds kAtOnce = 1s;  // an order that takes longer than this is shown as waiting
+constexpr auto kSilent = 2s;                       // a reading that takes longer than this is trouble
+constexpr auto kTakenWithin = 2s;                  // The daemon ends a stream that nobody reads for five.
 constexpr std::size_t kMostLines = 20'000, kMostQuestionEvents = 10'000;  // that wait to be taken
 
 // How long a request waits for somebody to take it.

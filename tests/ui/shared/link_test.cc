@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <QAbstractEventDispatcher>
+#include <QEventLoop>
 #include <QSignalSpy>
 #include <QTest>
 #include <QTimer>
@@ -87,6 +89,22 @@ TEST_CASE("what runs arrives, and a run that is held is held for the kernel too"
 
   world.act(client::Client::Verb::kResume, run);
   CHECK(until([&] { return !test::isFrozen(world.daemon, run); }));
+}
+
+TEST_CASE("who watches what runs sleeps from one snapshot to the next") {
+  World world;
+  world.link->watchRuns(Link::Watch::kYes);
+  REQUIRE(until([&] { return world.runs.isKnown(); }));
+  int snapshots = 0, wakes = 0;
+  QEventLoop loop;
+  QObject::connect(&*world.link, &Link::snapshotArrived, &loop, [&] {
+    if (++snapshots == 3) loop.quit();
+  });
+  QObject::connect(QAbstractEventDispatcher::instance(), &QAbstractEventDispatcher::awake, &loop, [&] { ++wakes; });
+  QTimer::singleShot(30s, &loop, &QEventLoop::quit);
+  loop.exec();
+  CHECK(snapshots == 3);
+  CHECK(wakes < 200);  // a timer that never waits: a hundred thousand
 }
 
 TEST_CASE("a daemon that hangs holds up nothing, is told as trouble, and what was asked for too long ago is not done") {
