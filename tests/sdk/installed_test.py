@@ -50,7 +50,7 @@ def packages(base: Path) -> None:
         run("/usr/bin/python3", "-c", f"from setuptools import build_meta; build_meta.build_{kind}({str(dist)!r})", cwd=source)
     wheel = next(dist.glob("ringfence-*-py3-none-any.whl"))
     names = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {f"ringfence/{file.name}" for file in (source / "ringfence").iterdir()}
+    wanted = {f"ringfence/{file.name}" for file in (source / "ringfence").iterdir() if file.suffix in (".py", ".typed")}
     assert {"ringfence/client.py", "ringfence/py.typed"} <= wanted <= names, names
     sdist = next(dist.glob("ringfence-*.tar.gz"))
     packed = tarfile.open(sdist).getnames()

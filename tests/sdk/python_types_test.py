@@ -25,9 +25,9 @@ with ringfence.Checkpoint("a") as checkpoint:
 WRONG = "import ringfence\nringfence.Client().allow('7')\nnumber: int = ringfence.Client().runs()[0].usage.tokens\n"
 
 
-def mypy(*targets: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["mypy", "--strict", "--python-version", "3.9", "--cache-dir=/dev/null", *map(str, targets)], capture_output=True,
-                          text=True, timeout=200, env={**os.environ, "MYPYPATH": str(ROOT / "sdk" / "python")})
+def mypy(target: Path, cache: str = os.devnull) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["mypy", "--strict", "--python-version", "3.9", f"--cache-dir={cache}", str(target)], capture_output=True,
+                          text=True, timeout=200, env={**os.environ, "MYPYPATH": f"{ROOT}/sdk/python:{ROOT}/examples/graph_agent"})
 
 
 def main() -> int:
@@ -42,7 +42,10 @@ def main() -> int:
         user.write_text(WRONG)
         wrong = mypy(user)
         assert wrong.returncode == 1 and "user.py:2" in wrong.stdout and "user.py:3" in wrong.stdout, wrong.stdout
-    print("the package, right use and wrong use were told apart")
+    for example in ("auto_approver", "graph_agent", "usage_to_csv"):
+        checked = mypy(ROOT / "examples" / example)
+        assert checked.returncode == 0, checked.stdout
+    print("the package and its examples are typed; right use and wrong use were told apart")
     return 0
 
 

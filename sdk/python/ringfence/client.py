@@ -179,7 +179,7 @@ class Client:
 
     def allow(self, question: Question, *, scope: str = "once", seconds: int = 0) -> None:
         """Says yes. `scope`: "once", "run", "project" or "always"; `seconds`: an end to what holds for more than once, 0 is none
-        but the scope's. Counts for the question as it was shown: one that has changed since is refused with `ControlError`.
+        but the scope's. Counts for the question as it was shown: one that has changed since is refused as `Invalid`.
 
         Raises `AlreadyAnswered`, `Denied` (also for yeses that need a login session), `NotFound`, `Lost`.
         """
@@ -310,7 +310,7 @@ class Client:
     def _begin_watch(self, stream: Stream[QuestionEvent], run: str, deadline: float) -> Connection:
         connection = self._begin("pending", {"run": run, "watch": True}, deadline)
         if stream.connections:
-            stream.put(Reconnected())
+            stream._put(Reconnected())
         return connection
 
     def _send(self, connection: Connection, verb: str, body: Mapping[str, Any], fds: Sequence[int], deadline: float) -> int:

@@ -189,6 +189,6 @@ class Stream(Generic[T]):
         self.last_seq = max(self.last_seq, value.seq if isinstance(value, LogLine) else 0)
         return value
 
-    def put(self, value: T) -> None:
-        """By `Client` alone: a value of its own, before those that come."""
+    def _put(self, value: T) -> None:
+        """A value of the client's own, before those that come."""
         self._waiting.append(value)

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""The examples that stand on the Python package, with a real daemon and real fences.
+
+    fenced_test.py BUILD [TEST…]
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.sdk.inside import asked_folder, asking_policy, client_of, library, start  # noqa: E402
+from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
+from tests.support.daemon import SOURCE, eventually  # noqa: E402
+
+EXAMPLES = SOURCE / "examples"
+TOPICS = 150
+
+
+def outside(bench: Bench, example: str, *arguments: str) -> list[str]:
+    """The command of an example that is a person's program."""
+    return ["env", f"PYTHONPATH={library(bench)}", f"RINGFENCE_SOCKET={bench.daemon.environment['RINGFENCE_SOCKET']}", "/usr/bin/python3",
+            "-B", str(EXAMPLES / example), *arguments]
+
+
+class Approver:
+    """The automatic approver with this table, for as long as the block lasts."""
+
+    def __init__(self, bench: Bench, table: str) -> None:
+        rules = bench.daemon.base / "rules"
+        rules.write_text(table)
+        self.command = outside(bench, "auto_approver", str(rules))
+
+    def __enter__(self) -> "Approver":
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        first = self.process.stdout.readline()
+        assert "rules" in first, first
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.said = self.process.communicate(timeout=60)[0]
+
+
+def test_usage_to_csv_has_what_each_run_used_and_what_its_agent_reported(bench: Bench) -> None:
+    agent = "agent = ringfence.Agent(timeout=20)\n"
+    spender = start(bench, agent + "agent.report_usage('small', 900, 100, cost_usd=0.0012)\nagent.report_usage('large', 50, 5)\n"
+                    "agent.report_usage('small', 1, 1, cost_usd=0.0001)\nassert agent.flush()\n", "-n", "=1+1")
+    bench.ended(spender)
+    silent = bench.detached("exit 0")
+    bench.ended(silent)
+    done = subprocess.run(outside(bench, "usage_to_csv"), capture_output=True, text=True, timeout=120)
+    equal(done.returncode, 0, done.stderr)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    equal([row["run"] for row in rows], [spender] * 3 + [silent])
+    total, large, small, unknown = rows
+    equal((total["name"], total["state"], total["tokens"], total["policy"]), ("'=1+1", "ended", "1057", "coding"))
+    equal((small["model"], small["reports"], small["input_tokens"], small["output_tokens"], small["cost_usd"]), ("small", "2", "901", "101", "0.0013"))
+    equal((large["model"], large["input_tokens"], large["cost_usd"]), ("large", "50", ""))
+    equal((unknown["tokens"], unknown["model"], unknown["gpu_seconds"]), ("", "", ""))
+    assert float(total["cpu_seconds"]) > 0 and int(total["memory_peak_bytes"]) > 0, total
+    live = subprocess.run(outside(bench, "usage_to_csv", "--live"), capture_output=True, text=True, timeout=120)
+    equal(len(live.stdout.splitlines()), 1)
+    away = subprocess.run(outside(bench, "usage_to_csv", "--socket", "/nowhere/control.sock"), capture_output=True, text=True, timeout=120)
+    assert away.returncode == 3 and "no daemon listens" in away.stderr, away
+
+
+def test_auto_approver_allows_by_its_table_and_never_what_cannot_be_taken_back(bench: Bench) -> None:
+    folder = asked_folder(bench)
+    (folder / "there").write_text("of a person\n")
+    table = (f"# what\nwrite {folder}/*.secret  deny  secrets are written by hand, nobody may allow\nwrite {folder}/other* deny not here\n"
+             f"write  {folder}/*   allow\nexec  /bin/echo *  allow\n")
+    script = (f"cd {folder}; try() {{ if \"$@\" 2>/dev/null; then echo \"$* worked\"; else echo \"$*: $(tail -n 1 $RINGFENCE_DENIALS)\"; fi; }}\n"
+              "write() { echo written > $1; }\ntry mkdir new\ntry write note\ntry write there\ntry rm there\ntry mv there moved\n"
+              "try write a.secret\ntry write other\ntry sh -c '/bin/echo one'\n")
+    policy = asking_policy(bench, '[[exec.rule]]\nmatch = ["/bin/echo", "one"]\ndecide = "ask"\nwhy = "it is said aloud"\n')
+    with Approver(bench, table) as approver:
+        run = bench.detached(script, "-p", policy)
+        bench.ended(run)
+    said = {line.split(":")[0].removesuffix(" worked"): line for line in bench.cli("logs", run).stdout.splitlines()}
+    assert said["mkdir new"].endswith("worked") and said["write note"].endswith("worked"), said
+    for what in ("write there", "rm there", "mv there moved", "sh -c /bin/echo one"):
+        assert "cannot be taken back" in said[what], (what, said)
+    assert "secrets are written by hand, nobody may allow" in said["write a.secret"] and "not here" in said["write other"], said
+    equal(sorted(os.listdir(folder)), ["new", "note", "there"])
+    equal((folder / "there").read_text(), "of a person\n")
+    equal(approver.said.count("allowed"), 2, approver.said)
+    equal(bench.cli("grants", "--json").stdout, "")
+
+
+def test_auto_approver_denies_what_no_rule_is_about_and_does_not_begin_with_a_broken_table(bench: Bench) -> None:
+    goal = asked_folder(bench) / "note"
+    with Approver(bench, "# nothing\n"):
+        run = bench.detached(f"echo one > {goal}; tail -n 1 $RINGFENCE_DENIALS", "-p", asking_policy(bench))
+        bench.ended(run)
+    assert "no rule of the automatic approver" in bench.cli("logs", run).stdout and not goal.exists()
+    for line in ("write allow", "burn * allow", "write * maybe", "write * deny", "write * Allow"):
+        broken = subprocess.run([*Approver(bench, f"write /a allow\n{line}\n").command], capture_output=True, text=True, timeout=60)
+        assert broken.returncode == 1 and "rules:2: not a rule" in broken.stderr, (line, broken)
+
+
+def graph_agent(bench: Bench, published: Path) -> str:
+    """A run of it in the workspace."""
+    program = bench.daemon.base / "graph_agent"
+    if not program.exists():
+        program.mkdir(mode=0o755)
+        for file in (EXAMPLES / "graph_agent").glob("*.py"):
+            (program / file.name).write_text(file.read_text())
+    (bench.workspace / "topics").write_text("".join(f"topic {number}\n" for number in range(TOPICS)))
+    place = str(library(bench))
+    result = bench.cli("run", "-d", "-p", asking_policy(bench), "--read", place, "--read", str(program), "-e", f"PYTHONPATH={place}", "--",
+                       "/usr/bin/python3", "-B", str(program), "--topics", "topics", "--ledger", "ledger", "--publish", str(published))
+    equal(result.returncode, 0, result.stderr)
+    return result.stdout.strip()
+
+
+def noted(bench: Bench) -> int:
+    ledger = bench.workspace / "ledger"
+    return ledger.read_text().count("\n") if ledger.exists() else 0
+
+
+def test_graph_agent_that_is_killed_goes_on_and_does_each_effect_once(bench: Bench) -> None:
+    client, published = client_of(bench), asked_folder(bench) / "published"
+    runs = []
+    for goal in (TOPICS // 4, TOPICS // 2, TOPICS * 3 // 4):
+        runs.append(graph_agent(bench, published))
+        assert eventually(lambda: noted(bench) >= goal, 100), noted(bench)
+        client.kill(runs[-1])
+        bench.ended(runs[-1])
+    assert noted(bench) < TOPICS, "it was never killed in its work"
+    # Killed while the person thinks, it asks again; what it did before is not done again.
+    for answer in (client.kill, None):
+        runs.append(graph_agent(bench, published))
+        assert eventually(lambda: client.pending(runs[-1]), 100), bench.show(runs[-1])
+        asked = client.pending(runs[-1])[0]
+        equal((asked.target, published.exists()), (str(published), False))
+        if answer is not None:
+            answer(runs[-1])
+        else:
+            client.allow(asked)
+        code = bench.ended(runs[-1])
+    equal(code, {"code": 0})
+    equal(bench.cli("logs", runs[-1]).stdout, f"{TOPICS} notes, published\n")
+    lines = (bench.workspace / "ledger").read_text().splitlines()
+    equal([line.split("\t")[1] for line in lines], [f"What there is to know about topic {number}." for number in range(TOPICS)])
+    equal(published.read_text().count("\n"), TOPICS)
+    kept = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
+    ids = [one for line in kept if line["kind"] == "usage-reported" for one in line["body"]["ids"]]
+    assert len(set(ids)) == TOPICS and len(ids) <= TOPICS + 3, (len(ids), len(set(ids)))
+
+
+def test_graph_agent_is_refused_in_words_and_says_them(bench: Bench) -> None:
+    client, published = client_of(bench), asked_folder(bench) / "published"
+    run = graph_agent(bench, published)
+    assert eventually(lambda: client.pending(run), 100), bench.show(run)
+    client.deny(client.pending(run)[0], "let me read them first")
+    equal(bench.ended(run), {"code": 1})
+    equal(bench.cli("logs", run).stdout, f"{TOPICS} notes, not published: let me read them first\n")
+    assert not published.exists()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))
