@@ -54,24 +54,24 @@ Result<AgentRequest> reportOf(const v1::AgentUsage& message) {
                        " characters of a to z, 0 to 9 and _");
     report.usage.counters.push_back({name, RF_TRY(count(number, "report_usage.counters." + name))});
   }
-  return report;
+  return AgentRequest(std::move(report));
 }
 
 Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
   switch (message.request_case()) {
-    case v1::AgentPacket::kHello: return AgentHello{message.hello().protocol()};
-    case v1::AgentPacket::kWhoami: return AgentWhoami{};
+    case v1::AgentPacket::kHello: return AgentRequest(AgentHello{message.hello().protocol()});
+    case v1::AgentPacket::kWhoami: return AgentRequest(AgentWhoami{});
     case v1::AgentPacket::kReportUsage: return reportOf(message.report_usage());
     case v1::AgentPacket::kStop:
       if (message.stop().why().size() > kMaxAgentWords) return malformed("stop.why has " + upTo(kMaxAgentWords));
-      return AgentBrake{message.stop().why()};
+      return AgentRequest(AgentBrake{message.stop().why()});
     case v1::AgentPacket::kSay:
       if (message.say().text().size() > kMaxAgentWords) return malformed("say.text has " + upTo(kMaxAgentWords));
-      return AgentSay{message.say().text()};
-    case v1::AgentPacket::kSafePoint: return AgentSafePoint{};
+      return AgentRequest(AgentSay{message.say().text()});
+    case v1::AgentPacket::kSafePoint: return AgentRequest(AgentSafePoint{});
     case v1::AgentPacket::kCriticalSection:
-      return AgentCriticalSection{std::chrono::seconds(message.critical_section().seconds())};
-    case v1::AgentPacket::kWhy: return AgentWhy{};
+      return AgentRequest(AgentCriticalSection{std::chrono::seconds(message.critical_section().seconds())});
+    case v1::AgentPacket::kWhy: return AgentRequest(AgentWhy{});
     case v1::AgentPacket::REQUEST_NOT_SET: break;
   }
   return malformed("the packet asks for nothing");
