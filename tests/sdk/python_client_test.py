@@ -11,6 +11,7 @@ import base64
 import fcntl
 import json
 import os
+import random
 import select
 import socket
 import sys
@@ -173,6 +174,49 @@ class Trial(unittest.TestCase):
                 client.show(str(number))
             self.assertEqual(client.show("fine").id, "r-1", packet[:60])
         self.assertGreater(daemon.connections, 5)
+
+    def test_answers_that_are_damaged_anywhere_raise_nothing_but_named_errors(self) -> None:
+        question = {"id": "7", "run": "r-1", "action": {"operation": "OPERATION_EXEC", "target": b64("/bin/ls"), "argv": [b64("ls")]},
+                    "rule": {"file": "f", "line": 3}, "reversible": "REVERSIBILITY_LEAVES_DEVICE", "offers": [{"scope": "SCOPE_RUN"}]}
+        run = {"id": "r-1", "command": [b64("sh")], "usage": {"cpu_usec": "12"}, "held": {"by": "person"}, "exit": {"code": 0},
+               "weakened": [{"wall": "net"}]}
+        grant = {"id": "3", "scope": "SCOPE_ALWAYS", "target": b64("/a"), "argv": [], "hits": "9"}
+        whole = {"list": {"runs": [run]}, "pending": question, "grants": {"rows": [grant]}, "details": run,
+                 "usage": {"rows": [{"run": "r-1", "usage": {"tokens": "5"}}]}, "done": {"runs": ["r-1"]},
+                 "log_line": {"seq": "1", "kind": "k", "body_json": '{"a":[1]}'}, "error": {"code": "denied", "exit_code": 4}}
+        dice = random.Random(7)
+        wrong = [None, True, -1, 1e300, "", "x" * 3000, [], {}, [[]], {"a": {}}, "9" * 30, "\ud800"]
+
+        def damaged(value: Any) -> Any:
+            if dice.random() < 0.15:
+                return dice.choice(wrong)
+            if isinstance(value, dict):
+                return {name: damaged(one) for name, one in value.items()}
+            return [damaged(one) for one in value] if isinstance(value, list) else value
+
+        def answer(peer: Peer, call: int, verb: str, body: dict[str, Any]) -> None:
+            kind = {"show": "details", "revoke_grant": "done", "log": "log_line", "freeze": "done"}.get(verb, verb)
+            packet = {"id": str(call), "last": True, kind if dice.random() < 0.9 else "error": damaged(whole[kind])}
+            data = json.dumps(packet).encode()
+            at = dice.randrange(len(data))
+            peer.raw(data if dice.random() < 0.7 else data[:at] + bytes([dice.randrange(256)]) + data[at + 1:])
+
+        def line() -> Any:
+            with client.log() as log:
+                return log.next_within(0.2)
+
+        self.daemon(answer)
+        client = self.client(0.2)
+        calls = [client.runs, client.pending, client.grants, client.usage, lambda: client.show("r-1"), lambda: client.freeze("r-1"),
+                 lambda: client.revoke(3), line]
+        outcomes = {"value": 0, "error": 0}
+        for number in range(2000):
+            try:
+                calls[number % len(calls)]()
+                outcomes["value"] += 1
+            except ringfence.ControlError:
+                outcomes["error"] += 1
+        self.assertGreater(min(outcomes.values()), 200, outcomes)
 
     def test_descriptors_that_nobody_asked_for_are_closed(self) -> None:
         def answer(peer: Peer, call: int, verb: str, body: dict[str, Any]) -> None:

@@ -50,7 +50,8 @@ class Stream(Generic[T]):
         return -1 if self._connection is None else self._connection.fileno()
 
     def drain(self) -> List[T]:
-        """All values that are there, [] for none. Never blocks. Raises `Away` when the connection is gone (then
+        """All values that are there (of 256 packets at most: a loop that is told of the same readiness again comes back for
+        the rest), [] for none. Never blocks. Raises `Away` when the connection is gone (then
         `reconnect`), `Lagged` when too much was left unread, any other `ControlError` for what the daemon refused; values that
         came before the error are returned first, and the error by the next call.
         """
