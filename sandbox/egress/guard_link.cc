@@ -12,12 +12,12 @@
 
 namespace ringfence::sandbox {
 
-Result<GuardLink> GuardLink::create(int pair, Start start) {
+Result<GuardLink> GuardLink::create(int pair, Start start, std::int32_t pid) {
   const int flags = ::fcntl(pair, F_GETFL);
   if (flags < 0 || ::fcntl(pair, F_SETFL, flags | O_NONBLOCK) != 0)
     return posixError(errno, "preparing the pair with the daemon");
   const auto firstNumber = static_cast<std::uint64_t>(SystemClock().now().boottime.count()) + 1;
-  GuardLink link(pair, start, firstNumber);
+  GuardLink link(pair, start, pid != 0 ? pid : static_cast<std::int32_t>(::getpid()), firstNumber);
   link.repeat();
   return link;
 }
@@ -53,10 +53,8 @@ std::uint64_t GuardLink::record(Record record) {
 }
 
 void GuardLink::repeat() {
-  tell(GuardHello{.version = kGuardVersion,
-                  .kind = GuardKind::kEgress,
-                  .pid = static_cast<std::int32_t>(::getpid()),
-                  .restarted = start_ == Start::kRestarted});
+  tell(GuardHello{
+      .version = kGuardVersion, .kind = GuardKind::kEgress, .pid = pid_, .restarted = start_ == Start::kRestarted});
   for (const auto& [number, ask] : asks_) tell(ask);
   for (const auto& [number, record] : records_) tell(record);
 }

@@ -17,8 +17,8 @@ enum class Start { kFirst, kRestarted };
 
 class GuardLink {
  public:
-  // `pair` is borrowed and becomes non-blocking.
-  static Result<GuardLink> create(int pair, Start start);
+  // `pair` is borrowed and becomes non-blocking. `pid`: what the daemon knows it by; 0: the own one.
+  static Result<GuardLink> create(int pair, Start start, std::int32_t pid);
 
   int fd() const { return pair_; }
   bool wantsToWrite() const { return !queue_.empty(); }
@@ -45,10 +45,12 @@ class GuardLink {
  private:
   static constexpr std::size_t kMaxQueue = 1024;
 
-  GuardLink(int pair, Start start, std::uint64_t firstNumber) : pair_(pair), start_(start), next_(firstNumber) {}
+  GuardLink(int pair, Start start, std::int32_t pid, std::uint64_t firstNumber)
+      : pair_(pair), start_(start), pid_(pid), next_(firstNumber) {}
 
   int pair_ = -1;
   Start start_ = Start::kFirst;
+  std::int32_t pid_ = 0;
   std::uint64_t next_ = 1;  // of asks and tickets; above those of any egress of this run before
   std::deque<std::string> queue_;
   std::map<std::uint64_t, Ask> asks_;

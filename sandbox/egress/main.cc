@@ -2,6 +2,7 @@
 // inner: descriptor 3 is the pair with the outer half.
 // outer: 3 the pair with the inner half, 4 the pair with ringfenced, 5 the ring of allowed actions,
 // 6 the denials file.
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -16,7 +17,8 @@ namespace ringfence::sandbox {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: ringfence-egress inner|outer [--run RUN] [--restarted] [--resolver ADDRESS:PORT] [--trust-anchors FILE]\n";
+    "usage: ringfence-egress inner|outer [--run RUN] [--restarted] [--pid PID] [--resolver ADDRESS:PORT] "
+    "[--trust-anchors FILE]\n";
 constexpr int kInnerPair = 3;
 
 int say(const Result<void>& result) {
@@ -39,6 +41,11 @@ std::optional<OuterOptions> parse(const std::vector<std::string_view>& words) {
       ++i;
     } else if (words[i] == "--restarted") {
       options.start = Start::kRestarted;
+    } else if (words[i] == "--pid" && !last) {
+      const std::string_view digits = words[++i];
+      const char* const end = digits.data() + digits.size();
+      if (const auto read = std::from_chars(digits.data(), end, options.pid); read.ec != std::errc() || read.ptr != end)
+        return std::nullopt;
     } else if (words[i] == "--trust-anchors" && !last) {
       options.trustAnchors = words[++i];
     } else if (words[i] == "--resolver" && !last) {

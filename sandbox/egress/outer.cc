@@ -59,7 +59,7 @@ Outer::~Outer() = default;
 Result<std::unique_ptr<Outer>> Outer::create(const OuterOptions& options) {
   Poller poller = RF_TRY(Poller::create());
   RF_TRY(makeNonBlocking(options.innerPair));
-  GuardLink link = RF_TRY(GuardLink::create(options.guardPair, options.start));
+  GuardLink link = RF_TRY(GuardLink::create(options.guardPair, options.start, options.pid));
   ActionRing ring = RF_TRY(ActionRing::open(UniqueFd(options.ring)));
   TlsClient tls = RF_TRY(TlsClient::create(options.trustAnchors));
   std::unique_ptr<Outer> outer(new Outer(options, std::move(poller), std::move(link), std::move(ring), std::move(tls)));

@@ -35,6 +35,7 @@ struct OuterOptions {
   int ring = 5;
   int denials = 6;
   Start start = Start::kFirst;
+  std::int32_t pid = 0;                // its own outside of its pid namespace; 0: there is none
   std::optional<NameServer> resolver;  // in place of the host's; for tests
   std::string trustAnchors;            // in place of the host's; for tests
 };

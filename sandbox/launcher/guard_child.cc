@@ -94,6 +94,7 @@ class GuardChild {
     const std::size_t wanted = spec_.role == GuardRole::kWarden ? 8 : spec_.role == GuardRole::kEgressInner ? 3 : 5;
     if (order.kind != static_cast<std::uint32_t>(OrderKind::kGuard) || order.fds.size() != wanted)
       return Error{ErrorCode::kInternal, "a guard got another order than its own"};
+    pidOutside_ = order.value;
     std::size_t next = 0;
     program_ = RF_TRY(moveAway(order.fds[next++].get()));
     if (spec_.role != GuardRole::kEgressOuter) run_ = RF_TRY(moveAway(order.fds[next++].get()));
@@ -142,6 +143,7 @@ class GuardChild {
     std::vector<std::string> words{isWarden ? "ringfence-warden" : "ringfence-egress"};
     if (!isWarden) words.emplace_back(spec_.role == GuardRole::kEgressInner ? "inner" : "outer");
     words.insert(words.end(), {"--run", spec_.run.text()});
+    if (spec_.role == GuardRole::kEgressOuter) words.insert(words.end(), {"--pid", std::to_string(pidOutside_)});
     if (spec_.restarted) words.emplace_back("--restarted");
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
@@ -156,6 +158,7 @@ class GuardChild {
 
  private:
   const GuardSpec& spec_;
+  std::int32_t pidOutside_ = 0;  // an egress is the first of a namespace of its own
   UniqueFd control_, program_, run_;
   std::vector<UniqueFd> given_;
 };

@@ -228,8 +228,8 @@ void Launcher::orderGuards(Run& run) {
         fds.insert(fds.end(), {run.pidfd.get(), process.partner.get()});
       else
         fds.insert(fds.end(), {process.partner.get(), own.guardEnd.get(), own.actions.get(), run.denials.get()});
-      auto sent =
-          sendReport(process.control.get(), static_cast<std::uint32_t>(OrderKind::kGuard), 0, 0, "", fds, MSG_DONTWAIT);
+      auto sent = sendReport(process.control.get(), static_cast<std::uint32_t>(OrderKind::kGuard), process.pid, 0, "",
+                             fds, MSG_DONTWAIT);
       process.partner.reset();
       if (!sent) {
         life.why = sent.error().message;

@@ -37,9 +37,13 @@ def asking(bench: Bench) -> str:
     return str(policy)
 
 
-def wardens(bench: Bench) -> list[dict[str, Any]]:
+def started_guards(bench: Bench, kind: str) -> list[dict[str, Any]]:
     facts = map(json.loads, bench.cli("log", "--json").stdout.splitlines())
-    return [fact["body"] for fact in facts if fact["kind"] == "guard-started" and fact["body"]["guard"] == "warden"]
+    return [fact["body"] for fact in facts if fact["kind"] == "guard-started" and fact["body"]["guard"] == kind]
+
+
+def wardens(bench: Bench) -> list[dict[str, Any]]:
+    return started_guards(bench, "warden")
 
 
 def test_a_run_that_asks_edits_its_workspace_through_its_warden(bench: Bench) -> None:
@@ -67,6 +71,20 @@ def test_a_warden_that_is_killed_is_replaced_and_its_run_goes_on(bench: Bench) -
     second = wardens(bench)[1]
     assert second["pid"] != first and second["restarted"], second
     assert eventually(lambda: not is_alive(second["pid"]))
+
+
+def test_an_egress_is_recorded_by_the_pid_that_the_host_knows_it_by_and_so_is_the_one_after_it(bench: Bench) -> None:
+    policy = bench.daemon.base / "connecting.toml"
+    policy.write_text('schema = 1\nname = "connecting"\nextends = ["offline"]\n[network]\ndefault = "ask"\n', encoding="utf-8")
+    bench.detached("sleep 1000", "-p", str(policy))
+    first = eventually(lambda: started_guards(bench, "egress"), 30)[0]["pid"]
+    equal(Path(f"/proc/{first}/comm").read_text().strip(), "ringfence-egress"[:15])
+    os.kill(first, signal.SIGKILL)
+    assert eventually(lambda: len(started_guards(bench, "egress")) == 2, 30), started_guards(bench, "egress")
+    second = started_guards(bench, "egress")[1]
+    equal(Path(f"/proc/{second['pid']}/comm").read_text().strip(), "ringfence-egress"[:15])
+    assert second["pid"] != first and second["restarted"], second
+    bench.cli("kill", "--all")
 
 
 def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Bench) -> None:
