@@ -5,6 +5,7 @@
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QPaintEvent>
 #include <QPainter>
 #include <QPushButton>
 
@@ -127,8 +128,7 @@ void RunCard::showRun(const RunsModel& runs, int index, const QString& lastActio
   const Series* const values[] = {&series.cpu, &series.memory, &series.io, &series.accelerator};
   for (std::size_t i = 0; i < std::size(plots_); ++i) plots_[i]->setValues(*values[i]);
   setAccessibleName(spoken());
-  QEvent looks(QEvent::PaletteChange);
-  changeEvent(&looks);
+  drawShape();
 }
 
 std::vector<QWidget*> RunCard::focusStops() {
@@ -144,19 +144,29 @@ QString RunCard::spoken() const {
 
 void RunCard::changeEvent(QEvent* event) {
   QFrame::changeEvent(event);
-  if (event->type() != QEvent::PaletteChange || shapeLabel_ == nullptr) return;
+  if (event->type() == QEvent::PaletteChange && shapeLabel_ != nullptr) drawShape();
+}
+
+// Twice a second it is the same one.
+void RunCard::drawShape() {
   const Colours colours = coloursOf(palette());
   QColor colour = palette().color(QPalette::WindowText);
   if (shape_ == Glyph::kWorking) colour = colours.good;
   if (shape_ == Glyph::kAsks || shape_ == Glyph::kPaused) colour = colours.asks;
   const int side = fontMetrics().height() * 3 / 2;
+  const Drawn wanted{shape_, colour.rgba(), side, devicePixelRatioF()};
+  if (wanted == drawn_) return;
+  drawn_ = wanted;
   shapeLabel_->setPixmap(glyphIcon(shape_, colour).pixmap(QSize(side, side), devicePixelRatioF()));
 }
 
-void RunCard::paintEvent(QPaintEvent*) {
+void RunCard::paintEvent(QPaintEvent* event) {
   QPainter painter(this);
-  painter.setRenderHint(QPainter::Antialiasing);
   const QRectF body = QRectF(rect()).adjusted(4.5, 3.5, -4.5, -3.5);
+  // Most often only a figure has changed, and the border stays as it is.
+  if (body.adjusted(3, 3, -3, -3).contains(QRectF(event->rect())))
+    return painter.fillRect(event->rect(), palette().color(QPalette::Base));
+  painter.setRenderHint(QPainter::Antialiasing);
   painter.setBrush(palette().color(QPalette::Base));
   painter.setPen(hasFocus() ? QPen(palette().color(QPalette::Highlight), 2) : QPen(palette().color(QPalette::Mid), 1));
   painter.drawRoundedRect(body, 6, 6);

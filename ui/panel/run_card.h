@@ -3,6 +3,7 @@
 
 #include <QElapsedTimer>
 #include <QFrame>
+#include <optional>
 
 #include "ui/shared/glyphs.h"
 #include "ui/shared/runs_model.h"
@@ -47,10 +48,20 @@ class RunCard final : public QFrame {
   void build();
   void connectButtons();
   bool isSettled() const;
+  void drawShape();
+
+  struct Drawn {
+    Glyph shape;
+    QRgb colour;
+    int side;  // pixels that do not depend on the device
+    qreal devicePixels;
+    bool operator==(const Drawn&) const = default;
+  };
 
   std::string run_;
   client::Client::Verb hold_{}, end_{};  // what the buttons do
   Glyph shape_ = Glyph::kUnknown;
+  std::optional<Drawn> drawn_;
   QElapsedTimer sinceMoved_;
   QBoxLayout* head_;
   QLabel* shapeLabel_;
