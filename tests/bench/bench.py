@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
 import egress  # noqa: E402
 import mediation  # noqa: E402
+import panel  # noqa: E402
 import stops  # noqa: E402
 import work  # noqa: E402
 from daemon import Daemon, eventually  # noqa: E402
@@ -29,7 +30,7 @@ POLICY = 'schema = 1\nname = "bench"\nextends = ["offline"]\n[priority]\nclass =
 BACKGROUND = 'schema = 1\nname = "background"\nextends = ["bench"]\n[priority]\nclass = "background"\n'
 MARK = "<!-- measured: written by scripts/bench --write -->"
 COLD_PAUSE = 0.25
-PARTS = ("launches", "work", "mediation", "egress", "idle", "api", "stop")
+PARTS = ("launches", "work", "mediation", "egress", "idle", "api", "stop", "panel")
 
 
 class Bench:
@@ -183,6 +184,14 @@ class Bench:
 
     def stop(self):
         for row in stops.measured(self.daemon.bin.parent, self.policies, self.quick):
+            self.row(*row)
+
+    # ---- windows
+
+    def panel(self):
+        if self.quick and not (self.daemon.bin / "ringfence-panel").exists():
+            return  # built without windows
+        for row in panel.measured(self.daemon.bin.parent, self.policies, self.quick):
             self.row(*row)
 
 

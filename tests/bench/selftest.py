@@ -16,6 +16,17 @@ class Arithmetic(unittest.TestCase):
         self.assertLessEqual(half.low, half.value)
         self.assertGreaterEqual(half.high, half.value)
 
+    def test_a_median_lies_in_its_interval(self):
+        one = ratios.middle([1.0, 2.0, 3.0, 4.0, 5.0] * 8)
+        self.assertEqual(one.value, 3.0)
+        self.assertLessEqual(1.0, one.low)
+        self.assertTrue(one.low <= 3.0 <= one.high <= 5.0)
+        self.assertLess(one.low, one.high)
+
+    def test_frames_are_pooled_before_their_percentile_is_taken(self):
+        self.assertEqual(ratios.pooled([[1.0] * 99, [9.0]], 0.99).value, 9.0)
+        self.assertEqual(ratios.pooled([[1.0] * 199, [9.0]], 0.99).value, 1.0)
+
     def test_every_variant_is_measured_once_a_round(self):
         calls = []
         values = ratios.interleaved(["a", "b"], 3, lambda name: calls.append(name) or len(calls))

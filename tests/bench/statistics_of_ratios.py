@@ -4,6 +4,8 @@ import statistics
 
 
 class Ratio:
+    """A value, of a ratio or of a thing itself, and its interval."""
+
     def __init__(self, value, low, high):
         self.value, self.low, self.high = value, low, high
 
@@ -33,6 +35,21 @@ def pooled_ratio(numerators, denominators, share, rounds=500, seed=1):
     ratios = sorted(of(chance.choices(numerators, k=len(numerators))) / of(chance.choices(denominators, k=len(denominators)))
                     for _ in range(rounds))
     return Ratio(of(numerators) / of(denominators), ratios[int(0.025 * rounds)], ratios[int(0.975 * rounds)])
+
+
+def middle(values, rounds=2000, seed=1):
+    """Median, with the 95 % interval of a bootstrap over the values."""
+    return pooled([[value] for value in values], 0.5, rounds, seed)
+
+
+def pooled(windows, share, rounds=500, seed=1):
+    """Percentile `share` of windows of values, pooled, with the 95 % interval of a bootstrap over windows."""
+    def of(some):
+        return percentile([value for window in some for value in window], share)
+
+    chance = random.Random(seed)
+    found = sorted(of(chance.choices(windows, k=len(windows))) for _ in range(rounds))
+    return Ratio(of(windows), found[int(0.025 * rounds)], found[int(0.975 * rounds)])
 
 
 def percentile(values, share):
