@@ -123,7 +123,7 @@ class Trial(unittest.TestCase):
         self.addCleanup(daemon.close)
         return daemon
 
-    def client(self, timeout: float = 5) -> Any:
+    def client(self, timeout: float = 20) -> Any:
         client = ringfence.Client(self.path, timeout)
         self.addCleanup(client.close)
         return client
@@ -351,15 +351,18 @@ class Trial(unittest.TestCase):
         self.assertRaises(OSError, client.launch, ringfence.Launch(["true"], workspace=str(project / "none")))
         self.assertEqual([verb for verb, _ in daemon.seen if verb == "run"], [])
 
-    def test_a_launch_that_is_lost_after_its_name_was_told_names_the_run(self) -> None:
+    def test_a_launch_that_is_lost_is_never_asked_twice_and_names_the_run_where_it_can(self) -> None:
         def answer(peer: Peer, call: int, verb: str, body: dict[str, Any]) -> None:
-            peer.say(call, last=False, run_named={"run": "r-1"})
+            if body.get("name") == "named":
+                peer.say(call, last=False, run_named={"run": "r-1"})
             peer.close()
 
-        self.daemon(answer)
-        with self.assertRaises(errors.Lost) as caught:
-            self.client().launch(ringfence.Launch(["true"], workspace=str(self.folder)))
-        self.assertEqual(caught.exception.run, "r-1")
+        daemon, client = self.daemon(answer), self.client()
+        for name, run in (("named", "r-1"), ("other", "")):
+            with self.assertRaises(errors.Lost) as caught:
+                client.launch(ringfence.Launch(["true"], workspace=str(self.folder), name=name))
+            self.assertEqual(caught.exception.run, run)
+        self.assertEqual([verb for verb, _ in daemon.seen].count("run"), 2)
 
     # ---- streams
 

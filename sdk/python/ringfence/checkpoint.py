@@ -151,9 +151,9 @@ class Checkpoint:
         returned, which is kept and must be something that JSON has.
 
         `step`: at most 64 bytes; best also given to whoever has the effect, as its request id. Between an effect and the keeping
-        of it a process can die. Then nobody knows: `unsure="raise"` raises `StepUnsure` (at most once), `unsure="again"` does it again (at least
-        once: for effects that are the same when done twice, or whose receiver knows the id). An effect that raises counts as
-        begun; `forget` says that it did not happen.
+        of it a process can die. Then nobody knows: `unsure="raise"` raises `StepUnsure` (at most once), `unsure="again"` does it
+        again (at least once: for effects that are the same when done twice, or whose receiver knows the id). An effect that
+        raises counts as begun; `forget` says that it did not happen.
 
         Raises also what `effect` raises, and as `save` does.
         """

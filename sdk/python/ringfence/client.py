@@ -113,17 +113,18 @@ class Client:
 
         Raises `OSError` when the workspace cannot be opened, `NotFound` for a program that is not there, `PolicyInvalid`,
         `Latched`, or a `ControlError` whose `token` names the wall or step that refused. `Lost`: the daemon went away
-        meanwhile; the run exists if `show(error.run)` finds it.
+        meanwhile; the run exists if `show(error.run)` finds it, or one of `runs()` is it where its id was not told.
 
         A run with `stdio` that is not detached belongs to `Started.events`: when that is closed or this process ends, the run is
         ended too (SIGHUP, after 5 s kill). Any other goes on.
         """
         deadline = time.monotonic() + self._timeout
-        named = ""
+        named, sent = "", False
         with prepared(launch) as (request, fds):
             connection = self._connect(deadline)[0]
             try:
                 number = self._send(connection, "run", request, fds, deadline)
+                sent = True
                 while True:
                     packet = self._receive(connection, number, deadline)
                     packet.close()
@@ -133,9 +134,9 @@ class Client:
                 accepted = _expect(packet, "run_accepted")
             except Away as error:
                 connection.close()
-                if not named:
-                    raise  # Nothing is started before its name is told.
-                raise Lost(f"{error.message}; {named} may run", run=named) from error
+                if not sent:
+                    raise
+                raise Lost(f"{error.message}; {named or 'the run'} may have been started", run=named) from error
             except BaseException:
                 connection.close()
                 raise

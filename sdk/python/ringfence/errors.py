@@ -79,7 +79,7 @@ class Away(Unavailable):
 class Lost(Away):
     """The connection went away before the answer came. What was asked may have been done: look before it is asked again.
 
-    `run`: of a launch, the id that the run has if it exists; else "".
+    `run`: of a launch, the id that the run has if it exists; "" where it was not told.
     """
 
     def __init__(self, message: str, *, run: str = "") -> None:

@@ -66,7 +66,9 @@ def prepared(launch: Launch) -> Iterator[Tuple[Dict[str, Any], List[int]]]:
             "argv": [to_bytes(word) for word in launch.command], "workspace": to_bytes(root),
             "working_directory": to_bytes(here if _is_in(here, root) else root),
             "executable": to_bytes(_program(launch.command[0], root)), "wants_name": True,
-            "environment": _pairs(os.environ if launch.environment is None else launch.environment),
+            # Of what is around, names that cannot be one are left out; of what was asked for, the daemon refuses them.
+            "environment": _pairs({name: value for name, value in (os.environ if launch.environment is None else launch.environment).items()
+                                   if name and "=" not in name}),
             "extra_environment": _pairs(launch.extra_environment),
             "extra_paths": [{"path": to_bytes(os.path.abspath(path)), "writable": writable}
                             for paths, writable in ((launch.read, False), (launch.write, True)) for path in paths],
@@ -86,7 +88,7 @@ def _is_in(path: str, directory: str) -> bool:
 
 
 def _pairs(environment: Mapping[str, str]) -> List[Dict[str, str]]:
-    return [{"key": to_bytes(name), "value": to_bytes(value)} for name, value in environment.items() if name and "=" not in name]
+    return [{"key": to_bytes(name), "value": to_bytes(value)} for name, value in environment.items()]
 
 
 def _program(word: str, workspace: str) -> str:
