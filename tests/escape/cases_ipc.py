@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import agent_sockets
 from listeners import Listener
 from model import Outcome, Proof, Result, Step, by_probe, script, seen, steps
 from world import UID, World
@@ -305,7 +306,7 @@ def another_agent(w: World, side: Any) -> list[Result]:
         except subprocess.TimeoutExpired:
             other.kill()
             other.wait()
-    return results
+    return results + agent_sockets.of_another(w, side)
 
 
 @script("IPC-14")
@@ -336,8 +337,8 @@ def control_socket(w: World, side: Any) -> list[Result]:
     if not side.fenced:
         for name in ("real-path", *VERBS):
             results.append(Result(name, None, "", "none", "the daemon is started for the fenced side"))
-        return results
-    return results + client_verbs(w, side)
+        return results + agent_sockets.other_verbs(w, side)
+    return results + client_verbs(w, side) + agent_sockets.other_verbs(w, side)
 
 
 VERBS = {

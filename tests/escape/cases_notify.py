@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, Optional
 
+import agent_sockets
 from model import Result, script, snapshot
 from world import SLOWER, UID, World
 
@@ -267,10 +268,11 @@ def descriptors_of_ours(w: World, side: Any) -> list[Result]:
     listing = ["/bin/sh", "-c", "for fd in /proc/self/fd/*; do readlink $fd; done; readlink /proc/1/fd/* || true"]
     if not side.fenced:
         why = "no descriptor of ours exists without a fence"
-        return [Result("descriptors", None, why, "none", why)]
+        return [Result("descriptors", None, why, "none", why), agent_sockets.descriptors(w, side)]
     ran = side.run_fenced(listing, w, policy=POLICY)
     found = [line for line in ran.stdout.splitlines() if "seccomp" in line or "memfd:ringfence" in line or "pidfd" in line]
-    return [Result("descriptors", bool(found) or ran.returncode not in (0, 1), f"{found} {ran.stderr[-100:]}")]
+    return [Result("descriptors", bool(found) or ran.returncode not in (0, 1), f"{found} {ran.stderr[-100:]}"),
+            agent_sockets.descriptors(w, side)]
 
 
 @script("NT-15")

@@ -63,7 +63,12 @@ std::vector<std::string> misfits(const json& schema, const Value& value, const s
     }
     return {};
   }
-  if (std::holds_alternative<std::int64_t>(value.content) && schema.value("type", "") == "integer") return {};
+  if (const auto* number = std::get_if<std::int64_t>(&value.content)) {
+    if (schema.value("type", "") != "integer") return {at + ": type"};
+    const bool isTooSmall = schema.contains("minimum") && *number < schema["minimum"].get<std::int64_t>();
+    const bool isTooGreat = schema.contains("maximum") && *number > schema["maximum"].get<std::int64_t>();
+    return isTooSmall || isTooGreat ? std::vector{at + ": out of its bounds"} : std::vector<std::string>{};
+  }
   return {at + ": type"};
 }
 
