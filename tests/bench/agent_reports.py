@@ -9,6 +9,7 @@ Prints one line: reports a second of all runs, how many were counted, and the si
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import shutil
 import signal
@@ -36,6 +37,47 @@ print(reports // threads * threads, time.monotonic() - began)
 """
 
 
+@dataclasses.dataclass
+class Measured:
+    """`rate`: reports a second of all runs, from the first start of one to the end of the slowest, without their launches."""
+
+    rate: float
+    took: float
+    reports: int
+    counted: list[int]  # tokens, of each run
+    wanted: int
+    facts: list[str]
+
+    @property
+    def whole(self) -> bool:
+        return all(count == self.wanted for count in self.counted)
+
+
+def measured(build: str, runs: int = 4, threads: int = 8, count: int = 2000, kill: bool = False) -> Measured:
+    with Daemon(build) as daemon:
+        workspace = daemon.base / "project"
+        workspace.mkdir()
+        shutil.copytree(SOURCE / "sdk" / "python" / "ringfence", workspace / "ringfence")
+        (workspace / "reports.py").write_text(REPORTS)
+        began = time.monotonic()
+        started = [daemon.cli("run", "-d", "--", "/usr/bin/python3", "-B", str(workspace / "reports.py"), str(threads),
+                              str(count), cwd=workspace).stdout.strip() for _ in range(runs)]
+        if kill:
+            assert daemon.process is not None
+            time.sleep(1)
+            daemon.process.send_signal(signal.SIGKILL)
+            daemon.process.wait()
+            daemon.start()
+        ended = eventually(lambda: all(daemon.json("show", run)["state"] == "ended" for run in started), 600, 0.05)
+        took = time.monotonic() - began
+        assert ended, "the runs did not end"
+        counted = [daemon.json("show", run)["usage"]["tokens"] for run in started]
+        slowest = max(float(daemon.cli("logs", run).stdout.split()[1]) for run in started)
+        facts = [line for run in started for line in daemon.cli("log", run, "--json").stdout.splitlines()
+                 if json.loads(line)["kind"] == "usage-reported"]
+        return Measured(sum(counted) / 4 / slowest, took, sum(counted) // 4, counted, count // threads * threads * 4, facts)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
@@ -44,33 +86,11 @@ def main() -> int:
     parser.add_argument("--reports", type=int, default=2000)
     parser.add_argument("--kill", action="store_true")
     asked = parser.parse_args()
-    with Daemon(asked.build) as daemon:
-        workspace = daemon.base / "project"
-        workspace.mkdir()
-        shutil.copytree(SOURCE / "sdk" / "python" / "ringfence", workspace / "ringfence")
-        (workspace / "reports.py").write_text(REPORTS)
-        began = time.monotonic()
-        runs = [daemon.cli("run", "-d", "--", "/usr/bin/python3", "-B", str(workspace / "reports.py"), str(asked.threads),
-                           str(asked.reports), cwd=workspace).stdout.strip() for _ in range(asked.runs)]
-        if asked.kill:
-            assert daemon.process is not None
-            time.sleep(1)
-            daemon.process.send_signal(signal.SIGKILL)
-            daemon.process.wait()
-            daemon.start()
-        ended = eventually(lambda: all(daemon.json("show", run)["state"] == "ended" for run in runs), 600, 0.05)
-        took = time.monotonic() - began
-        assert ended, "the runs did not end"
-        wanted = asked.reports // asked.threads * asked.threads * 4
-        counted = [daemon.json("show", run)["usage"]["tokens"] for run in runs]
-        slowest = max(float(daemon.cli("logs", run).stdout.split()[1]) for run in runs)
-        facts = [line for run in runs for line in daemon.cli("log", run, "--json").stdout.splitlines()
-                 if json.loads(line)["kind"] == "usage-reported"]
-        whole = all(count == wanted for count in counted)
-        print(f"{sum(counted) / 4 / slowest:.0f} reports a second from {asked.runs} runs ({took:.1f} s with their starts), "
-              f"{'all counted once' if whole else f'COUNTED {counted}, wanted {wanted} each'}, in {len(facts)} facts of "
-              f"{sum(map(len, facts)) / max(1, len(facts)):.0f} bytes")
-        return 0 if whole else 1
+    found = measured(asked.build, asked.runs, asked.threads, asked.reports, asked.kill)
+    print(f"{found.rate:.0f} reports a second from {asked.runs} runs ({found.took:.1f} s with their starts), "
+          f"{'all counted once' if found.whole else f'COUNTED {found.counted}, wanted {found.wanted} each'}, in {len(found.facts)} "
+          f"facts of {sum(map(len, found.facts)) / max(1, len(found.facts)):.0f} bytes")
+    return 0 if found.whole else 1
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
+import agent_library  # noqa: E402
 import egress  # noqa: E402
 import mediation  # noqa: E402
 import panel  # noqa: E402
@@ -30,7 +31,7 @@ POLICY = 'schema = 1\nname = "bench"\nextends = ["offline"]\n[priority]\nclass =
 BACKGROUND = 'schema = 1\nname = "background"\nextends = ["bench"]\n[priority]\nclass = "background"\n'
 MARK = "<!-- measured: written by scripts/bench --write -->"
 COLD_PAUSE = 0.25
-PARTS = ("launches", "work", "mediation", "egress", "idle", "api", "stop", "panel")
+PARTS = ("launches", "work", "mediation", "egress", "idle", "api", "sdk", "stop", "panel")
 
 
 class Bench:
@@ -179,6 +180,12 @@ class Bench:
             rate, middle, p99 = result.stdout.split()
             self.row(f"requests over {connections} connection{'s' * (connections > 1)}", "", f"{float(rate):,.0f} a second",
                      f"median {float(middle):.0f} µs, p99 {float(p99):.0f} µs")
+
+    # ---- agents that cooperate
+
+    def sdk(self):
+        for row in agent_library.rows(str(self.daemon.bin.parent), self.quick):
+            self.row(*row)
 
     # ---- the emergency stop
 
