@@ -153,7 +153,7 @@ def of_starts(programs, quick):
 
     for name in programs:
         measure(name)  # warms the caches
-    seen = interleaved(programs, 1 if quick else 15, measure)
+    seen = interleaved(programs, 1 if quick else 12, measure)
     useful = {name: [one["useful"] for one in seen[name]] for name in seen}
     for name, what in ((MONITOR, f"against {MONITOR}"), ("panel again", "against itself")):
         if name in seen:
@@ -165,7 +165,7 @@ def of_starts(programs, quick):
 
 def watched(programs, daemon, quick):
     """All of `programs` at once, first seen and then hidden: what each takes, by round and window."""
-    settled, count, seconds = (0.5, 1, 0.5) if quick else (SETTLED, 5, 4)
+    settled, count, seconds = (0.5, 1, 0.5) if quick else (SETTLED, 4, 4)
     found = {"memory": {name: [] for name in programs}, "seen": {}, "hidden": {}}
     for _ in range(1 if quick else 3):
         with contextlib.ExitStack() as open_windows:
@@ -215,7 +215,7 @@ def of_tray(screen, command, agents, quick):
         time.sleep(0.5 if quick else SETTLED)
         if process.poll() is not None:
             raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-        shares = windows({"tray": process.pid}, 1 if quick else 6, 0.5 if quick else 4)["tray"]
+        shares = windows({"tray": process.pid}, 1 if quick else 4, 0.5 if quick else 4)["tray"]
         whole, private = memory(process.pid)
     finally:
         end(process)
