@@ -92,11 +92,11 @@ TEST_CASE("what an agent did is a row in words, is found by typing, and leads to
 TEST_CASE("the details of a run are what the log has of it, also where it tells of the run only later") {
   World world;
   const std::string one = world.run({"/bin/true"}, "one"), other = world.run({"/bin/true"}, "other");
-  world.page->showRun(QString::fromStdString(other));
-  const auto* agents = world.find<QComboBox>("Agent");
+  world.page.showRun(QString::fromStdString(other));
+  const auto* agents = findNamed<QComboBox>(world.page, "Agent");
   REQUIRE(until([&] { return agents->currentData().toString().toStdString() == other; }));
-  REQUIRE(until([&] { return world.page->model().rowCount() > 0 && !world.page->model().isFiltering(); }));
-  world.page->showRun(QString::fromStdString(one));
+  REQUIRE(until([&] { return world.page.model().rowCount() > 0 && !world.page.model().isFiltering(); }));
+  world.page.showRun(QString::fromStdString(one));
   CHECK(agents->currentData().toString().toStdString() == one);
 }
 

@@ -84,7 +84,10 @@ class Desk {
     switch (event.response_type & 0x7f) {
       case XCB_MAP_REQUEST: return map(reinterpret_cast<const xcb_map_request_event_t&>(event).window);
       case XCB_CONFIGURE_REQUEST: return configure(reinterpret_cast<const xcb_configure_request_event_t&>(event));
-      case XCB_UNMAP_NOTIFY: return unmapped(reinterpret_cast<const xcb_unmap_notify_event_t&>(event).window);
+      case XCB_UNMAP_NOTIFY:
+        // Whoever hides a window says so to the window manager as well, which is the same thing told twice.
+        if ((event.response_type & 0x80) != 0) return;
+        return unmapped(reinterpret_cast<const xcb_unmap_notify_event_t&>(event).window);
       case XCB_CLIENT_MESSAGE: return ask(reinterpret_cast<const xcb_client_message_event_t&>(event));
       default: return;
     }
