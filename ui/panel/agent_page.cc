@@ -68,7 +68,7 @@ void AgentPage::addTab(AgentTab* tab, const QString& title) {
 QWidget* AgentPage::buildHead() {
   runs_->setAccessibleName(tr("Agent"));
   runs_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-  runs_->setMinimumContentsLength(16);
+  runs_->setMinimumContentsLength(10);
   runs_->setPlaceholderText(tr("Choose an agent"));
   tabs_->setAccessibleName(tr("About this agent"));
   state_->setAccessibleName(tr("State"));
@@ -175,13 +175,15 @@ void AgentPage::refresh() {
   isAsked_ = false;
   pause_->setText(canResume(sources_.runs.row(row)) ? tr("Resume") : tr("Pause"));
   const RunWords words = runWords(sources_.runs.row(row), details, ::geteuid());
-  state_->setText(words.warning.isEmpty() ? words.state : tr("%1. %2").arg(words.state, words.warning));
-  place_->setText(tr("%1\n%2").arg(words.place, words.command));
+  state_->setText(breakable(words.warning.isEmpty() ? words.state : tr("%1. %2").arg(words.state, words.warning)));
+  QStringList place{words.place, words.command};
+  if (!words.says.isEmpty()) place += words.says;
+  place_->setText(breakable(place.join('\n')));
   show(*details);
 }
 
 void AgentPage::show(const client::RunDetails& details) {
-  walls_->setText(wallsWords(details));
+  walls_->setText(breakable(wallsWords(details)));
   for (AgentTab* part : parts_) part->setDetails(details);
 }
 
@@ -203,10 +205,10 @@ void AgentPage::askDetails() {
         isAsked_ = details.state == "ended";  // Nothing of it changes any more.
         state_->setText(endWords(details));
         place_->setText(tr("policy %1 · %2 · started %3 · ended %4\n%5")
-                            .arg(visibleText(details.policyName), visibleText(details.workspace),
-                                 localTime(details.started),
+                            .arg(visibleText(details.policyName, kMostCommand),
+                                 visibleText(details.workspace, kMostCommand), localTime(details.started),
                                  details.ended.empty() ? tr("unknown") : localTime(details.ended),
-                                 visibleCommand(details.command).left(kMostCommand)));
+                                 visibleCommand(details.command, kMostCommand)));
         show(details);
       });
 }

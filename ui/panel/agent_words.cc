@@ -10,6 +10,8 @@
 namespace ringfence::ui {
 namespace {
 
+constexpr int kMostText = 300;  // of each text that somebody else made
+
 struct Words {
   Q_DECLARE_TR_FUNCTIONS(AgentWords)
 };
@@ -28,7 +30,7 @@ QString priceLine(const QString& what, const client::Price& price) {
   if (price.workCpuSeconds && *price.workCpuSeconds > 0)
     line = Words::tr("%1, %2 of work lost").arg(line, secondsWord(price.workCpuSeconds));
   if (price.forbidden) line = Words::tr("%1; it must not be done now").arg(line);
-  if (!price.why.empty()) line = Words::tr("%1 (%2)").arg(line, visibleText(price.why));
+  if (!price.why.empty()) line = Words::tr("%1 (%2)").arg(line, visibleText(price.why, kMostText));
   if (!price.cheaperAfter.empty()) line = Words::tr("%1; cheaper after %2").arg(line, localTime(price.cheaperAfter));
   return line;
 }
@@ -46,7 +48,7 @@ QString activityWords(const std::string& activity) {
 QString wallsWords(const client::RunDetails& run) {
   QStringList parts, down;
   for (const client::WallReading& wall : run.walls) {
-    if (!wall.up) down += visibleText(wall.wall);
+    if (!wall.up) down += visibleText(wall.wall, kMostText);
   }
   if (run.walls.empty())
     parts += Words::tr("How its walls are is not known.");
@@ -56,13 +58,13 @@ QString wallsWords(const client::RunDetails& run) {
     parts += Words::tr("Walls that are NOT up: %1.").arg(down.join(between()));
   QStringList weak;
   for (const client::Weakening& one : run.weakened)
-    weak += Words::tr("%1 (%2)").arg(visibleText(one.wall), visibleText(one.reason));
+    weak += Words::tr("%1 (%2)").arg(visibleText(one.wall, kMostText), visibleText(one.reason, kMostText));
   if (!weak.isEmpty()) parts += Words::tr("Weakened: %1.").arg(weak.join(between()));
   return parts.join(u' ');
 }
 
 QString endWords(const client::RunDetails& run) {
-  if (run.state != "ended") return visibleText(run.state);
+  if (run.state != "ended") return visibleText(run.state, kMostText);
   if (!run.exit) return Words::tr("Ended; how is not known");
   if (run.exit->outOfMemory) return Words::tr("Ended because it was out of memory");
   if (run.exit->signal) return Words::tr("Ended by signal %1").arg(*run.exit->signal);

@@ -6,6 +6,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QToolButton>
+#include <algorithm>
 
 #include "ui/panel/hold_button.h"
 #include "ui/shared/colours.h"
@@ -16,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kTouchHold = 1000ms;
+constexpr int kAroundControls = 40;  // pixels: margins and gaps
 
 QLabel* words() {
   auto* label = new QLabel;
@@ -75,14 +77,24 @@ QWidget* Bar::firstControl() const { return stop_; }
 
 void Bar::setState(const BarState& state) {
   shown_ = state;
-  state_->setText(state.words);
   state_->setAccessibleName(tr("State of all agents: %1").arg(state.words));
   state_->setToolTip(state_->accessibleName());
   shorten();
   paintLooks();
 }
 
-// In a narrow window the count stands alone; what it counts is in its name.
+// In a narrow window the state gives way to the stop before the window has to be wider.
+QSize Bar::minimumSizeHint() const {
+  const QSize hint = QWidget::minimumSizeHint();
+  return layout_ == Layout::kTouch ? QSize(0, hint.height()) : hint;
+}
+
+void Bar::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  shorten();
+}
+
+// In a narrow window the count stands alone, and the state as far as there is room; the whole is in their names.
 void Bar::shorten() {
   const QString whole = shown_.questions
                             ? tr("%n question(s) wait for you", nullptr, static_cast<int>(*shown_.questions))
@@ -93,6 +105,12 @@ void Bar::shorten() {
   questions_->setAccessibleName(whole);
   questions_->setToolTip(whole);
   stop_->setText(layout_ == Layout::kTouch ? tr("Hold to STOP") : tr("STOP all agents"));
+  state_->setText(shown_.words);
+  const int room = width() - questions_->sizeHint().width() - stop_->sizeHint().width() - kAroundControls;
+  const int words = state_->fontMetrics().horizontalAdvance(shown_.words);
+  const int most = room - (state_->sizeHint().width() - words);
+  if (layout_ == Layout::kTouch && words > most)
+    state_->setText(state_->fontMetrics().elidedText(shown_.words, Qt::ElideRight, std::max(most, 0)));
   stop_->setAccessibleName(tr("Emergency stop"));
   stop_->setAccessibleDescription(
       layout_ == Layout::kTouch

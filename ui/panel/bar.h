@@ -36,7 +36,9 @@ class Bar final : public QWidget {
   void stopWanted();
 
  protected:
+  QSize minimumSizeHint() const override;
   void changeEvent(QEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void paintLooks();

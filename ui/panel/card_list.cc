@@ -33,6 +33,7 @@ RunCard* CardList::take() {
   }
   auto* card = new RunCard(viewport());
   card->setWidthClass(width_);
+  card->setSpeech(speech_);
   card->installEventFilter(this);
   connect(card, &RunCard::actWanted, this, &CardList::actWanted);
   connect(card, &RunCard::openWanted, this, &CardList::openWanted);
@@ -50,7 +51,23 @@ int CardList::cardHeight() {
   return height_;
 }
 
-void CardList::refresh() { place(); }
+void CardList::refresh() {
+  fitSpeech();
+  place();
+}
+
+// All cards are equally high.
+void CardList::fitSpeech() {
+  auto wanted = RunCard::Speech::kHidden;
+  for (int row = 0; row < runs_.rowCount(); ++row) {
+    if (!runs_.row(row).says.empty()) wanted = RunCard::Speech::kShown;
+  }
+  if (wanted == speech_) return;
+  speech_ = wanted;
+  height_ = 0;
+  for (const auto& [run, card] : cards_) card->setSpeech(speech_);
+  for (RunCard* card : spare_) card->setSpeech(speech_);
+}
 
 void CardList::place() {
   const int height = cardHeight(), rows = runs_.rowCount();

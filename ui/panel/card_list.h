@@ -43,6 +43,7 @@ class CardList final : public QAbstractScrollArea {
   bool moveFocus(int key);
   void place();
   void fitWidth();
+  void fitSpeech();
   void orderFocus(std::vector<RunCard*> order);
   void watchFocus(QWidget* old, QWidget* now);
 
@@ -51,6 +52,7 @@ class CardList final : public QAbstractScrollArea {
   std::map<std::string, RunCard*> cards_;  // in sight, by run
   std::vector<RunCard*> spare_;
   std::vector<RunCard*> order_;  // in sight, from above
+  RunCard::Speech speech_ = RunCard::Speech::kHidden;
   RunCard::Width width_ = RunCard::Width::kWide;
   int height_ = 0;  // 0: not known
 };

@@ -78,7 +78,7 @@ void DoctorPage::take(int, const QByteArray& out, const QByteArray& err) {
   for (const DoctorCheck& check : report->checks) {
     auto* row = new QTreeWidgetItem(checks_, {check.ok ? tr("Well") : tr("Needs a look"), check.name, check.detail});
     row->setIcon(0, check.ok ? glyphIcon(Glyph::kWorking, colours.good) : glyphIcon(Glyph::kWarning, colours.warning));
-    row->setToolTip(2, check.detail.toHtmlEscaped());
+    row->setToolTip(2, toolTipOf(check.detail));
   }
   QStringList names;
   for (const AgentChoice& agent : agentsOnPath()) names += agent.name;

@@ -3,6 +3,7 @@
 #include <QPainter>
 
 #include "ui/shared/colours.h"
+#include "ui/shared/visible_text.h"
 
 namespace ringfence::ui {
 
@@ -14,17 +15,18 @@ void ElidedLabel::setText(const QString& text) {
   if (text == text_) return;
   text_ = text;
   setAccessibleName(text);
-  // In a tool tip what looks like markup would be taken for it.
-  setToolTip(text.isEmpty() ? QString() : QString("<span>%1</span>").arg(text.left(2000).toHtmlEscaped()));
+  setToolTip(toolTipOf(text));
   update();
 }
+
+QColor ElidedLabel::colour() const { return isQuiet_ ? coloursOf(palette()).quiet : palette().color(foregroundRole()); }
 
 QSize ElidedLabel::sizeHint() const { return {fontMetrics().averageCharWidth() * 24, fontMetrics().height() + 2}; }
 QSize ElidedLabel::minimumSizeHint() const { return {fontMetrics().averageCharWidth() * 6, sizeHint().height()}; }
 
 void ElidedLabel::paintEvent(QPaintEvent*) {
   QPainter painter(this);
-  painter.setPen(isQuiet_ ? coloursOf(palette()).quiet : palette().color(foregroundRole()));
+  painter.setPen(colour());
   painter.drawText(rect(), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine,
                    fontMetrics().elidedText(text_.left(1000), Qt::ElideRight, width()));
 }

@@ -1,6 +1,7 @@
 // One line of text that ends in "…" where there is no room; whole in its tool tip and for who reads it out.
 #pragma once
 
+#include <QColor>
 #include <QWidget>
 
 namespace ringfence::ui {
@@ -15,6 +16,8 @@ class ElidedLabel final : public QWidget {
   QString text() const { return text_; }
   // Of less weight.
   void setQuiet() { isQuiet_ = true; }
+  // Of its letters.
+  QColor colour() const;
 
   QSize sizeHint() const override;
   QSize minimumSizeHint() const override;

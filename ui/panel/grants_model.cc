@@ -84,7 +84,7 @@ QVariant GrantsModel::data(const QModelIndex& index, int role) const {
   if (role != Qt::DisplayRole && role != Qt::AccessibleTextRole && role != Qt::ToolTipRole) return {};
   const QString text = textOf(grant(index.row()), index.column());
   // A tooltip takes what looks like markup for markup.
-  return role == Qt::ToolTipRole ? text.toHtmlEscaped() : text;
+  return role == Qt::ToolTipRole ? toolTipOf(text) : text;
 }
 
 QVariant GrantsModel::headerData(int section, Qt::Orientation orientation, int role) const {

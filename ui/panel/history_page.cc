@@ -2,8 +2,6 @@
 
 #include <QComboBox>
 #include <QFileDialog>
-#include <QGridLayout>
-#include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QLocale>
@@ -12,11 +10,13 @@
 #include <QProgressBar>
 #include <QPushButton>
 #include <QSplitter>
+#include <QVBoxLayout>
 #include <algorithm>
 #include <climits>
 
 #include "ui/panel/fact_table.h"
 #include "ui/panel/log_export.h"
+#include "ui/shared/flow_layout.h"
 #include "ui/shared/glyphs.h"
 #include "ui/shared/visible_text.h"
 
@@ -31,7 +31,7 @@ QComboBox* choice(const QString& name) {
   box->setAccessibleName(name);
   box->setToolTip(name);
   box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-  box->setMinimumContentsLength(8);
+  box->setMinimumContentsLength(14);
   return box;
 }
 
@@ -99,11 +99,12 @@ QWidget* HistoryPage::buildFilters() {
   for (std::size_t i = 0; i < std::size(kSpans); ++i) span_->addItem(spans[i], kSpans[i]);
   span_->setCurrentIndex(1);
   auto* filters = new QWidget;
-  auto* rows = new QGridLayout(filters);
+  auto* rows = new QVBoxLayout(filters);
   rows->setContentsMargins(0, 0, 0, 0);
-  rows->addWidget(search_, 0, 0, 1, 4);
-  int place = 0;
-  for (QComboBox* box : {agent_, kind_, decision_, span_}) rows->addWidget(box, 1, place++);
+  rows->addWidget(search_);
+  auto* row = new FlowLayout;
+  rows->addLayout(row);
+  for (QComboBox* box : {agent_, kind_, decision_, span_}) row->addWidget(box);
   return filters;
 }
 
@@ -127,11 +128,12 @@ QWidget* HistoryPage::buildFoot() {
   menu->addAction(tr("What is shown…"), this, [this] { askForFile(&HistoryPage::exportShown); });
   menu->addAction(tr("The whole log…"), this, [this] { askForFile(&HistoryPage::exportLog); });
   exportButton_->setMenu(menu);
+  exportButton_->setObjectName("export");
   auto* foot = new QWidget;
   auto* rows = new QVBoxLayout(foot);
   rows->setContentsMargins(0, 0, 0, 0);
-  auto* row = new QHBoxLayout;
-  row->addWidget(counts_, 1);
+  rows->addWidget(counts_);
+  auto* row = new FlowLayout;
   row->addWidget(progress_);
   row->addWidget(cancel_);
   row->addWidget(exportButton_);

@@ -37,6 +37,11 @@ void HoldButton::setColours(const QColor& fill, const QColor& text) {
   update();
 }
 
+QColor HoldButton::textColour() const {
+  const auto group = isEnabled() ? QPalette::Active : QPalette::Disabled;
+  return fill_.isValid() && isEnabled() ? text_ : palette().color(group, QPalette::ButtonText);
+}
+
 QSize HoldButton::sizeHint() const {
   const QSize plain = QPushButton::sizeHint();
   return fill_.isValid() ? plain + QSize(fontMetrics().height(), 0) : plain;
@@ -75,7 +80,7 @@ void HoldButton::paintEvent(QPaintEvent* event) {
   }
   QStyleOptionButton option;
   initStyleOption(&option);
-  if (fill_.isValid() && isEnabled()) option.palette.setColor(QPalette::ButtonText, text_);
+  option.palette.setColor(QPalette::ButtonText, textColour());
   style()->drawControl(QStyle::CE_PushButtonLabel, &option, &painter, this);
   if (!hasFocus()) return;
   // Two lines of opposite lightness, so that one of them shows on every ground.

@@ -21,6 +21,8 @@ class HoldButton final : public QPushButton {
   std::chrono::milliseconds hold() const { return hold_; }
   // The background and the text; otherwise as buttons are.
   void setColours(const QColor& fill, const QColor& text);
+  // Of its letters.
+  QColor textColour() const;
 
   QSize sizeHint() const override;
 

@@ -14,9 +14,11 @@
 #include <map>
 #include <ranges>
 
+#include "ui/shared/flow_layout.h"
 #include "ui/shared/glyphs.h"
 #include "ui/shared/prompt/facts_view.h"
 #include "ui/shared/prompt/phrase.h"
+#include "ui/shared/target_style.h"
 
 namespace ringfence::ui {
 
@@ -64,6 +66,7 @@ InboxPage::InboxPage(Sources sources, QuestionsModel& questions, PromptClock clo
   list_->setUniformItemSizes(true);
   list_->setTextElideMode(Qt::ElideRight);
   list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  list_->setMinimumHeight(kLeastTouchTarget);
   list_->installEventFilter(this);
   agents_->setAccessibleName(tr("Agent whose questions are shown"));
   agents_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
@@ -74,8 +77,10 @@ InboxPage::InboxPage(Sources sources, QuestionsModel& questions, PromptClock clo
   auto* left = new QWidget;
   auto* column = new QVBoxLayout(left);
   column->setContentsMargins(0, 0, 0, 0);
-  column->addWidget(agents_);
-  column->addWidget(counts_);
+  auto* head = new FlowLayout;
+  head->addWidget(agents_);
+  head->addWidget(counts_);
+  column->addLayout(head);
   column->addWidget(list_, 1);
   right_->addWidget(prompt_);
   right_->addWidget(note_);
@@ -220,6 +225,15 @@ void InboxPage::showPast(const Question& question) {
   lines += ruleWords(question.item);
   lines += chainWords(question.item);
   setPlainText(note_, lines.join("\n\n"));
+}
+
+// Of the list above the prompt, which it becomes where both have no room beside one another.
+QSize InboxPage::minimumSizeHint() const {
+  const QSize whole = Page::minimumSizeHint();
+  int width = 0;
+  for (int i = 0; i < splitter_->count(); ++i) width = std::max(width, splitter_->widget(i)->minimumSizeHint().width());
+  const QMargins around = layout()->contentsMargins();
+  return {std::min(whole.width(), width + around.left() + around.right()), whole.height()};
 }
 
 void InboxPage::resizeEvent(QResizeEvent* event) {

@@ -37,6 +37,7 @@ class InboxPage final : public Page {
   void setPhrase(const QString& phrase);
 
  protected:
+  QSize minimumSizeHint() const override;
   void resizeEvent(QResizeEvent* event) override;
   bool eventFilter(QObject* watched, QEvent* event) override;
 

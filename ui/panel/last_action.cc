@@ -26,7 +26,7 @@ std::string textOf(const QJsonValue& value) {
 QString targetOf(const QJsonObject& action) {
   std::vector<std::string> argv;
   for (const QJsonValue& word : action.value("argv").toArray()) argv.push_back(textOf(word));
-  if (action.value("op").toString() == "exec" && !argv.empty()) return visibleCommand(argv).left(kMostTarget);
+  if (action.value("op").toString() == "exec" && !argv.empty()) return visibleCommand(argv, kMostTarget);
   return visibleText(textOf(action.value("target"))).left(kMostTarget);
 }
 

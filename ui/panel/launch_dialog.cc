@@ -119,6 +119,9 @@ void LaunchDialog::look() {
   start_->setAccessibleDescription(missing);
   const int index = policy_->findText(policy_->currentText());
   summary_->setText(index < 0 ? QString() : visibleText(policy_->itemData(index).toString().toStdString()));
+  if (!isVisible()) return;
+  // A form does not grow with a text that came later, and would cut it off.
+  summary_->setMinimumHeight(summary_->heightForWidth(summary_->width()));
 }
 
 void LaunchDialog::chooseFolder() {

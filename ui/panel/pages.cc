@@ -41,7 +41,12 @@ std::vector<Page*> makePages(PageSources sources) {
 }
 
 void connectPages(const std::vector<Page*>& pages, QWidget& window) {
+  InboxPage* inbox = nullptr;
   for (Page* page : pages) {
+    if (auto* found = qobject_cast<InboxPage*>(page)) inbox = found;
+    auto* settings = qobject_cast<SettingsPage*>(page);
+    if (settings != nullptr && inbox != nullptr)
+      QObject::connect(settings, &SettingsPage::phraseChosen, inbox, &InboxPage::setPhrase);
     if (auto* now = qobject_cast<NowPage*>(page))
       QObject::connect(now, &NowPage::launchWanted, &window, [&window] { launch(window); });
     if (auto* doctor = qobject_cast<DoctorPage*>(page))

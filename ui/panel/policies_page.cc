@@ -1,7 +1,6 @@
 #include "ui/panel/policies_page.h"
 
 #include <QDir>
-#include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
@@ -16,6 +15,7 @@
 
 #include "ui/panel/beside.h"
 #include "ui/panel/plain_label.h"
+#include "ui/shared/flow_layout.h"
 #include "ui/shared/glyphs.h"
 #include "ui/shared/visible_text.h"
 
@@ -101,9 +101,8 @@ QWidget* PoliciesPage::buildEditor() {
   said_->setAccessibleName(tr("Result"));
   where_->setAccessibleName(tr("File"));
   problems_->header()->setStretchLastSection(true);
-  auto* buttons = new QHBoxLayout;
+  auto* buttons = new FlowLayout;
   for (QPushButton* button : {save_, insist_, revert_}) buttons->addWidget(button);
-  buttons->addStretch(1);
   buttons->addWidget(newName_);
   buttons->addWidget(copy_);
   auto* lower = new QSplitter(Qt::Vertical);
@@ -184,7 +183,7 @@ void PoliciesPage::takeList(const ProgramCall::Outcome& told) {
     auto* item = new QTreeWidgetItem(
         {visibleText(policy.name.toStdString()), {}, isOwn(policy) ? tr("yours") : tr("read-only"), summary});
     item->setData(0, kNameRole, policy.name);
-    item->setToolTip(3, QStringLiteral("<p>%1</p>").arg(visibleText(policy.file.toStdString()).toHtmlEscaped()));
+    item->setToolTip(3, toolTipOf(visibleText(policy.file.toStdString())));
     list_->addTopLevelItem(item);
     if (policy.name == chosen_) list_->setCurrentItem(item);
   }
@@ -206,7 +205,7 @@ void PoliciesPage::showUses() {
     QTreeWidgetItem* item = list_->topLevelItem(row);
     const QStringList& names = users[item->data(0, kNameRole).toString().toStdString()];
     item->setText(1, names.isEmpty() ? tr("nobody now") : tr("%n agents", nullptr, static_cast<int>(names.size())));
-    item->setToolTip(1, QStringLiteral("<p>%1</p>").arg(names.join(QStringLiteral(", ")).toHtmlEscaped()));
+    item->setToolTip(1, toolTipOf(names.join(QStringLiteral(", "))));
   }
 }
 

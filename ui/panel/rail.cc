@@ -1,7 +1,7 @@
 #include "ui/panel/rail.h"
 
-#include <QBoxLayout>
 #include <QButtonGroup>
+#include <QGridLayout>
 #include <QKeySequence>
 #include <QToolButton>
 #include <algorithm>
@@ -10,12 +10,17 @@
 #include "ui/shared/target_style.h"
 
 namespace ringfence::ui {
+namespace {
 
-Rail::Rail(const std::vector<Page*>& pages, QWidget* parent) : QWidget(parent), group_(new QButtonGroup(this)) {
+constexpr int kMargin = 4, kGap = 2, kAroundWords = 12;  // pixels
+
+}  // namespace
+
+Rail::Rail(const std::vector<Page*>& pages, QWidget* parent)
+    : QWidget(parent), group_(new QButtonGroup(this)), grid_(new QGridLayout(this)) {
   setAccessibleName(tr("Pages"));
-  auto* line = new QBoxLayout(QBoxLayout::TopToBottom, this);
-  line->setContentsMargins(4, 4, 4, 4);
-  line->setSpacing(2);
+  grid_->setContentsMargins(kMargin, kMargin, kMargin, kMargin);
+  grid_->setSpacing(kGap);
   group_->setExclusive(true);
   for (std::size_t i = 0; i < pages.size(); ++i) {
     auto* button = new QToolButton;
@@ -31,34 +36,46 @@ Rail::Rail(const std::vector<Page*>& pages, QWidget* parent) : QWidget(parent), 
               : pages[i]->title());
     group_->addButton(button, static_cast<int>(i));
     buttons_.push_back(button);
-    line->addWidget(button);
   }
-  line->addStretch(1);
   connect(group_, &QButtonGroup::idClicked, this, &Rail::wanted);
   setLayoutOf(Layout::kDesktop);
 }
 
 void Rail::setLayoutOf(Layout layout) {
   layout_ = layout;
-  auto* line = static_cast<QBoxLayout*>(this->layout());
   const bool isColumn = layout == Layout::kDesktop;
-  line->setDirection(isColumn ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
-  line->setStretch(line->count() - 1, isColumn ? 1 : 0);
   for (QToolButton* button : buttons_)
     button->setSizePolicy(QSizePolicy::Expanding, isColumn ? QSizePolicy::Fixed : QSizePolicy::Preferred);
   fit();
 }
 
-// Words under the symbols at the bottom when there is room for all of them.
+// At the bottom: symbols with words under them where there is room for all of them, else symbols, in as many lines as
+// leave each of them as wide as a finger.
 void Rail::fit() {
-  Qt::ToolButtonStyle style = Qt::ToolButtonTextBesideIcon;
-  if (layout_ == Layout::kTouch) {
-    int needed = 0;
-    for (QToolButton* button : buttons_)
-      needed += std::max(kLeastTouchTarget, button->fontMetrics().horizontalAdvance(button->text()) + 12) + 2;
-    style = needed <= width() ? Qt::ToolButtonTextUnderIcon : Qt::ToolButtonIconOnly;
-  }
+  const int count = static_cast<int>(buttons_.size());
+  if (count == 0) return;
+  if (layout_ == Layout::kDesktop) return place(1, Qt::ToolButtonTextBesideIcon);
+  const int room = width() - 2 * kMargin + kGap;
+  const int lines = std::max(1, (count * (kLeastTouchTarget + kGap) + room - 1) / std::max(room, 1));
+  const int columns = (count + std::min(lines, count) - 1) / std::min(lines, count);
+  int widest = 0;
+  for (const QToolButton* button : buttons_)
+    widest = std::max(widest, button->fontMetrics().horizontalAdvance(button->text()) + kAroundWords);
+  place(columns, columns * (std::max(widest, kLeastTouchTarget) + kGap) <= room ? Qt::ToolButtonTextUnderIcon
+                                                                                : Qt::ToolButtonIconOnly);
+}
+
+void Rail::place(int columns, Qt::ToolButtonStyle style) {
   for (QToolButton* button : buttons_) button->setToolButtonStyle(style);
+  if (columns == columns_) return;
+  columns_ = columns;
+  for (QToolButton* button : buttons_) grid_->removeWidget(button);
+  for (int i = 0; i < static_cast<int>(buttons_.size()); ++i)
+    grid_->addWidget(buttons_[static_cast<std::size_t>(i)], i / columns, i % columns);
+  for (int column = 0; column < grid_->columnCount(); ++column)
+    grid_->setColumnStretch(column, column < columns ? 1 : 0);
+  // A column begins at the top.
+  grid_->setRowStretch(static_cast<int>(buttons_.size()), columns == 1 ? 1 : 0);
 }
 
 QSize Rail::minimumSizeHint() const {

@@ -7,6 +7,7 @@
 #include "ui/panel/bar.h"
 
 class QButtonGroup;
+class QGridLayout;
 class QToolButton;
 
 namespace ringfence::ui {
@@ -32,9 +33,12 @@ class Rail final : public QWidget {
 
  private:
   void fit();
+  void place(int columns, Qt::ToolButtonStyle style);
 
   std::vector<QToolButton*> buttons_;
   QButtonGroup* group_;
+  QGridLayout* grid_;
+  int columns_ = 0;  // as they are placed; 0: not yet
   Layout layout_ = Layout::kDesktop;
 };
 

@@ -19,6 +19,7 @@ namespace ringfence::ui {
 namespace {
 
 constexpr std::size_t kKept = 120;
+constexpr int kNarrow = 560;  // logical pixels
 constexpr std::chrono::seconds kAskAgain{60};
 
 }  // namespace
@@ -64,20 +65,34 @@ QIcon ResourcesPage::icon() const { return glyphIcon(Glyph::kResources); }
 
 QWidget* ResourcesPage::buildDevice() {
   auto* box = new QGroupBox(tr("This device"));
-  auto* grid = new QGridLayout(box);
-  constexpr int kPairs = 2;  // a line's name and value, so many beside one another
-  int place = 0;
+  device_ = new QGridLayout(box);
   for (const DeviceLine& line : deviceLines(std::nullopt)) {
     QLabel* value = plainLabel(line.value);
     value->setAccessibleName(line.name);
     values_.push_back(value);
-    grid->addWidget(plainLabel(line.name), place / kPairs, place % kPairs * 2);
-    grid->addWidget(value, place / kPairs, place % kPairs * 2 + 1);
-    ++place;
+    names_.push_back(plainLabel(line.name));
   }
-  grid->setColumnStretch(1, 1);
-  grid->setColumnStretch(3, 1);
+  placeDevice(2);
   return box;
+}
+
+// A line's name and value, so many beside one another.
+void ResourcesPage::placeDevice(int pairs) {
+  if (pairs == pairs_) return;
+  pairs_ = pairs;
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    const int place = static_cast<int>(i);
+    for (QLabel* label : {names_[i], values_[i]}) device_->removeWidget(label);
+    device_->addWidget(names_[i], place / pairs, place % pairs * 2);
+    device_->addWidget(values_[i], place / pairs, place % pairs * 2 + 1);
+  }
+  device_->setColumnStretch(1, 1);
+  device_->setColumnStretch(3, pairs > 1 ? 1 : 0);
+}
+
+void ResourcesPage::resizeEvent(QResizeEvent* event) {
+  Page::resizeEvent(event);
+  placeDevice(width() < kNarrow ? 1 : 2);
 }
 
 QWidget* ResourcesPage::buildPreemptions() {

@@ -11,6 +11,7 @@
 #include "ui/shared/usage_bins.h"
 #include "ui/shared/usage_stack.h"
 
+class QGridLayout;
 class QLabel;
 class QTimer;
 class QTreeView;
@@ -32,8 +33,12 @@ class ResourcesPage final : public Page {
   PreemptionsModel& preemptions() { return *preemptions_; }
   UsagePlots& plots() { return *plots_; }
 
+ protected:
+  void resizeEvent(QResizeEvent* event) override;
+
  private:
   QWidget* buildDevice();
+  void placeDevice(int pairs);
   QWidget* buildPreemptions();
   void refresh();
   void showMinute();
@@ -45,7 +50,9 @@ class ResourcesPage final : public Page {
   FactLog& facts_;
   bool isSeen_ = false;
   std::map<std::string, std::deque<Value>> network_;
-  std::vector<QLabel*> values_;
+  std::vector<QLabel*> names_, values_;
+  QGridLayout* device_;
+  int pairs_ = 0;  // beside one another; 0: not placed yet
   UsagePlots* plots_;
   QLabel* said_;
   PreemptionsModel* preemptions_;

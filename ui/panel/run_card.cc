@@ -32,6 +32,7 @@ RunCard::RunCard(QWidget* parent)
       name_(new ElidedLabel),
       state_(new ElidedLabel),
       place_(new ElidedLabel),
+      says_(new ElidedLabel),
       command_(new ElidedLabel),
       last_(new ElidedLabel),
       holdButton_(new QPushButton),
@@ -53,6 +54,7 @@ void RunCard::build() {
   name_->setFont(bold);
   for (ElidedLabel* label : {place_, command_, last_}) label->setQuiet();
   command_->setLayoutDirection(Qt::LeftToRight);
+  says_->hide();
   auto* who = new QHBoxLayout;
   who->addWidget(shapeLabel_);
   auto* title = new QVBoxLayout;
@@ -70,11 +72,12 @@ void RunCard::build() {
   auto* plots = new QHBoxLayout;
   for (Sparkline* plot : plots_) plots->addWidget(plot, 1);
   auto* column = new QVBoxLayout(this);
-  column->setContentsMargins(14, 8, 10, 8);
+  column->setContentsMargins(14, 10, 12, 10);
   column->setSpacing(2);
   column->addLayout(head_);
   column->addWidget(place_);
   column->addWidget(command_);
+  column->addWidget(says_);
   column->addWidget(last_);
   column->addLayout(plots);
 }
@@ -95,6 +98,8 @@ void RunCard::setWidthClass(Width width) {
   head_->setDirection(width == Width::kNarrow ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
 }
 
+void RunCard::setSpeech(Speech speech) { says_->setVisible(speech == Speech::kShown); }
+
 void RunCard::moved() { sinceMoved_.start(); }
 
 bool RunCard::isSettled() const { return !sinceMoved_.isValid() || sinceMoved_.elapsed() > kSettlesAfter; }
@@ -109,6 +114,7 @@ void RunCard::showRun(const RunsModel& runs, int index, const QString& lastActio
   state_->setText(words.warning.isEmpty() ? words.state
                                           : tr("%1 — %2", "state — warning").arg(words.state, words.warning));
   place_->setText(words.place);
+  says_->setText(words.says);
   command_->setText(words.command);
   last_->setText(lastAction);
   const QString brief = name.left(kMostNameSpoken);
@@ -138,8 +144,9 @@ std::vector<QWidget*> RunCard::focusStops() {
 }
 
 QString RunCard::spoken() const {
-  return tr("%1: %2. %3", "name: state. place")
-      .arg(name_->text().left(kMostNameSpoken), state_->text(), place_->text());
+  const QString spoken =
+      tr("%1: %2. %3", "name: state. place").arg(name_->text().left(kMostNameSpoken), state_->text(), place_->text());
+  return says_->text().isEmpty() ? spoken : tr("%1. %2", "card. what its agent says").arg(spoken, says_->text());
 }
 
 void RunCard::changeEvent(QEvent* event) {

@@ -29,6 +29,9 @@ class RunCard final : public QFrame {
   // Narrow: its buttons are below its name and not beside it.
   enum class Width { kNarrow, kWide };
   void setWidthClass(Width width);
+  // What an agent says has a line where one of those that are shown says something.
+  enum class Speech { kHidden, kShown };
+  void setSpeech(Speech speech);
   // It lies elsewhere now: what is pressed in the next moment was meant for what lay here before, and is not done.
   void moved();
   // What the Tab key stops at, in order.
@@ -68,6 +71,7 @@ class RunCard final : public QFrame {
   ElidedLabel* name_;
   ElidedLabel* state_;
   ElidedLabel* place_;
+  ElidedLabel* says_;
   ElidedLabel* command_;
   ElidedLabel* last_;
   QPushButton* holdButton_;

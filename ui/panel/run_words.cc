@@ -62,16 +62,19 @@ QString warningWords(const client::RunDetails& details) {
 }  // namespace
 
 RunWords runWords(const top::Row& row, const client::RunDetails* details, std::uint32_t ownUid) {
-  RunWords words{shapeOf(row), stateWords(row, details, ownUid), {}, {}, {}};
+  RunWords words{shapeOf(row), stateWords(row, details, ownUid), {}, {}, {}, {}};
   QStringList place;
   if (details != nullptr) {
     if (!details->policyName.empty()) place += Words::tr("policy %1").arg(visibleText(details->policyName, kMostText));
     if (!details->workspace.empty()) place += visibleText(details->workspace, kMostText);
-    words.command = visibleCommand(details->command).left(kMostText);
+    words.command = visibleCommand(details->command, kMostText);
     words.warning = warningWords(*details);
+    if (!details->says.empty())
+      words.says = Words::tr("The agent says: “%1”").arg(visibleText(details->says, kMostText));
   }
   if (row.age) place += Words::tr("for %1", "duration").arg(durationText(*row.age));
-  if (row.tokens) place += Words::tr("%1 tokens").arg(figureText(static_cast<double>(*row.tokens), Unit::kCount));
+  if (row.tokens)
+    place += Words::tr("%1 tokens, as it reports them").arg(figureText(static_cast<double>(*row.tokens), Unit::kCount));
   words.place = place.join(Words::tr(" · ", "between facts of a run"));
   return words;
 }

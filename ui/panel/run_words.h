@@ -14,6 +14,7 @@ struct RunWords {
   QString state;  // "Waits for your answer to 2 questions", "Paused by the governor: memory is short"
   QString place;  // policy, workspace, since when
   QString command;
+  QString says;     // “writing the tests”, as its agent says it; empty: it says nothing
   QString warning;  // weakened walls, alarms, limits; empty: nothing
 };
 

@@ -1,13 +1,17 @@
 #include "ui/panel/settings_page.h"
 
 #include <QApplication>
+#include <QCheckBox>
 #include <QComboBox>
 #include <QFile>
 #include <QFormLayout>
+#include <QGroupBox>
 #include <QHeaderView>
 #include <QPointer>
+#include <QScrollArea>
 #include <QSettings>
 #include <QTreeWidget>
+#include <QVBoxLayout>
 #include <algorithm>
 #include <thread>
 
@@ -15,6 +19,8 @@
 #include "ui/panel/plain_label.h"
 #include "ui/shared/appearance.h"
 #include "ui/shared/glyphs.h"
+#include "ui/shared/notice_choice.h"
+#include "ui/shared/prompt/phrase_settings.h"
 
 namespace ringfence::ui {
 namespace {
@@ -64,17 +70,62 @@ void SettingsPage::build() {
   auto* form = new QFormLayout;
   form->setRowWrapPolicy(QFormLayout::WrapLongRows);
   form->addRow(tr("Language"), language_);
-  form->addRow(QString(), plainLabel(tr("Another language is used when the panel is started again.")));
+  form->addRow(
+      QString(),
+      plainLabel(tr("Another language is used when the panel, and the helper in the tray, are started again.")));
   form->addRow(tr("Theme"), theme_);
   form->addRow(tr("Zoom"), zoom_);
   form->addRow(QString(), plainLabel(tr("Also with Ctrl and +, - or 0.")));
   form->addRow(tr("Emergency stop"), keys_);
-  auto* column = new QVBoxLayout(this);
+  auto* inside = new QWidget;
+  auto* column = new QVBoxLayout(inside);
   column->addLayout(form);
+  column->addWidget(buildPhrase());
+  column->addWidget(buildNotices());
   column->addWidget(origin_);
   column->addWidget(admin_, 1);
   column->addStretch(0);
   admin_->hide();
+  auto* scroll = new QScrollArea;
+  scroll->setWidgetResizable(true);
+  scroll->setFrameShape(QFrame::NoFrame);
+  scroll->setAccessibleName(title());
+  scroll->setWidget(inside);
+  auto* page = new QVBoxLayout(this);
+  page->setContentsMargins(0, 0, 0, 0);
+  page->addWidget(scroll);
+}
+
+QWidget* SettingsPage::buildPhrase() {
+  auto* box = new QGroupBox(tr("Your phrase in prompts"));
+  auto* phrase = new PhraseSettings;
+  (new QVBoxLayout(box))->addWidget(phrase);
+  connect(phrase, &PhraseSettings::chosen, this, &SettingsPage::phraseChosen);
+  return box;
+}
+
+QWidget* SettingsPage::buildNotices() {
+  auto* box = new QGroupBox(tr("Notifications of the desktop"));
+  auto* column = new QVBoxLayout(box);
+  const auto nameOf = [](NoticeKind kind) {
+    switch (kind) {
+      case NoticeKind::kQuestion: return tr("When an agent waits for your answer");
+      case NoticeKind::kStop: return tr("When everything was stopped");
+      case NoticeKind::kFailure: break;
+    }
+    return tr("When an order of yours failed");
+  };
+  for (const NoticeKind kind : kNoticeKinds) {
+    auto* wanted = new QCheckBox(nameOf(kind));
+    wanted->setChecked(wantedOf(kind) == Wanted::kYes);
+    connect(wanted, &QCheckBox::toggled, this,
+            [kind](bool isOn) { setWanted(kind, isOn ? Wanted::kYes : Wanted::kNo); });
+    column->addWidget(wanted);
+  }
+  column->addWidget(plainLabel(
+      tr("The helper in the tray shows notifications: while it does not run there are none. Questions wait in the "
+         "inbox, and in the window that asks, all the same.")));
+  return box;
 }
 
 void SettingsPage::showAppearance() {

@@ -1,4 +1,5 @@
-// How the panel looks, and, to be read alone, what the administrator set.
+// How the panel looks, the phrase that prompts show, which notifications there are, and, to be read alone, what the
+// administrator set.
 #pragma once
 
 #include "ui/panel/page.h"
@@ -22,8 +23,14 @@ class SettingsPage final : public Page {
   QIcon icon() const override;
   void setSeen(bool seen) override;
 
+ signals:
+  // Prompts show another one from now on; empty: none.
+  void phraseChosen(const QString& phrase);
+
  private:
   void build();
+  QWidget* buildPhrase();
+  QWidget* buildNotices();
   void showAppearance();
   void readAdminFile();
   void showAdminFile(const QByteArray& toml, bool isThere);

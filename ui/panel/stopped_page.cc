@@ -9,6 +9,7 @@
 #include "ui/panel/plain_label.h"
 #include "ui/panel/run_acts.h"
 #include "ui/shared/colours.h"
+#include "ui/shared/flow_layout.h"
 #include "ui/shared/visible_text.h"
 
 namespace ringfence::ui {
@@ -61,10 +62,9 @@ void StoppedPage::build() {
   words->addWidget(did_);
   words->addWidget(why_);
   head->addLayout(words, 1);
-  auto* buttons = new QHBoxLayout;
+  auto* buttons = new FlowLayout;
   buttons->addWidget(rearm_);
   buttons->addWidget(pages);
-  buttons->addStretch(1);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(16, 8, 16, 8);
   column->addLayout(head);

@@ -127,6 +127,21 @@ QString recordsStopped(const FactBody& body, const QString&) {
 
 QString recordsResumed(const FactBody&, const QString&) { return Facts::tr("It can be recorded again what happens."); }
 
+// An agent's own figures; what it paid is what it says.
+QString usageReported(const FactBody& body, const QString&) {
+  QStringList models;
+  for (const FactBody& model : body.parts("models")) {
+    const QString used = Facts::tr("%1 tokens in and %2 out of %3")
+                             .arg(numberWord(model.number("input_tokens")), numberWord(model.number("output_tokens")),
+                                  model.has("model") ? model.text("model") : Facts::tr("a model"));
+    const auto cost = model.number("cost_microusd");
+    models += cost ? Facts::tr("%1, for US$ %2").arg(used, QLocale().toString(static_cast<double>(*cost) / 1e6, 'f', 4))
+                   : used;
+  }
+  if (models.isEmpty()) return Facts::tr("Its agent reports that it used something, and not what.");
+  return Facts::tr("Its agent reports that it used %1.").arg(models.join(QStringLiteral("; ")));
+}
+
 }  // namespace
 
 QString userWord(std::optional<std::uint64_t> uid) {
@@ -175,6 +190,7 @@ std::span<const KindOfFact> runFacts() {
       {"policy-trusted", QT_TRANSLATE_NOOP("Facts", "a policy was trusted"), policyTrusted},
       {"snapshot-taken", QT_TRANSLATE_NOOP("Facts", "the state was kept"), snapshotTaken},
       {"segment-retired", QT_TRANSLATE_NOOP("Facts", "old facts were removed"), segmentRetired},
+      {"usage-reported", QT_TRANSLATE_NOOP("Facts", "an agent told what it used"), usageReported},
       {"records-stopped", QT_TRANSLATE_NOOP("Facts", "nothing could be recorded"), recordsStopped},
       {"records-resumed", QT_TRANSLATE_NOOP("Facts", "recording went on"), recordsResumed},
   };

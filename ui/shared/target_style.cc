@@ -3,12 +3,15 @@
 #include <QApplication>
 #include <QEvent>
 #include <QLineEdit>
+#include <QStyleOptionButton>
 #include <QWidget>
+
+#include "ui/shared/colours.h"
 
 namespace ringfence::ui {
 namespace {
 
-constexpr int kAroundWords = 16;  // pixels, left and right together, that Fusion would leave out
+constexpr int kAroundWords = 12;  // pixels, at the left and at the right
 
 }  // namespace
 
@@ -28,7 +31,9 @@ QSize TargetStyle::sizeFromContents(ContentsType type, const QStyleOption* optio
                                     const QWidget* widget) const {
   const QSize needed = QProxyStyle::sizeFromContents(type, option, size, widget);
   switch (type) {
-    case CT_PushButton: return (needed + QSize(kAroundWords, 0)).expandedTo({leastTarget_, leastTarget_});
+    case CT_PushButton:
+      return QSize(std::max(needed.width(), size.width() + 2 * kAroundWords), needed.height())
+          .expandedTo({leastTarget_, leastTarget_});
     case CT_ToolButton: return needed.expandedTo({leastTarget_, leastTarget_});
     case CT_CheckBox:
     case CT_RadioButton:
@@ -44,10 +49,22 @@ QSize TargetStyle::sizeFromContents(ContentsType type, const QStyleOption* optio
   }
 }
 
+// Fusion draws the outline of marks in a darker tone of the window, which nobody can see in a dark one.
+void TargetStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* option, QPainter* painter,
+                                const QWidget* widget) const {
+  const auto* button = qstyleoption_cast<const QStyleOptionButton*>(option);
+  if (button == nullptr || (element != PE_IndicatorRadioButton && element != PE_IndicatorCheckBox))
+    return QProxyStyle::drawPrimitive(element, option, painter, widget);
+  QStyleOptionButton mark = *button;
+  mark.palette.setColor(QPalette::Window, coloursOf(option->palette).quiet.lighter(150));
+  QProxyStyle::drawPrimitive(element, &mark, painter, widget);
+}
+
 int TargetStyle::pixelMetric(PixelMetric metric, const QStyleOption* option, const QWidget* widget) const {
   switch (metric) {
     case PM_ScrollBarExtent:
       return leastTarget_ >= kLeastTouchTarget ? 24 : QProxyStyle::pixelMetric(metric, option, widget);
+    case PM_TabBarScrollButtonWidth: return leastTarget_;
     case PM_SliderThickness:
     case PM_SliderControlThickness: return std::max(QProxyStyle::pixelMetric(metric, option, widget), leastTarget_ / 2);
     default: return QProxyStyle::pixelMetric(metric, option, widget);

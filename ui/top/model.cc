@@ -14,6 +14,7 @@ using Number = std::optional<std::uint64_t>;
 using Rate = std::optional<double>;
 
 constexpr std::size_t kCommandBytes = 1024;  // more than any screen is wide
+constexpr std::size_t kNameBytes = 256;      // more than the daemon takes
 // The daemon may tell of the machine what it read a tenth of a second ago: over less than this, rates would be wrong.
 constexpr Microseconds kLeastApart{500'000};
 
@@ -98,7 +99,7 @@ void setUse(Row& row, const Pair& pair) {
 Row rowOf(const client::RunDetails& run, std::span<const Reading> readings, const Pair& pair) {
   Row row;
   row.run = run.id;
-  row.name = shownText(run.name.empty() ? run.id : run.name);
+  row.name = shownText((run.name.empty() ? run.id : run.name).substr(0, kNameBytes));
   row.priority = shownText(run.priority);
   row.state = shownText(run.state);
   if (run.held) {

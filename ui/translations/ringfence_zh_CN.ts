@@ -903,6 +903,30 @@
         <source>“%1”, which this panel does not know: %2</source>
         <translation>“%1”，此面板不认识：%2</translation>
     </message>
+    <message>
+        <source>%1 tokens in and %2 out of %3</source>
+        <translation>%3 的 %1 个输入词元和 %2 个输出词元</translation>
+    </message>
+    <message>
+        <source>a model</source>
+        <translation>某个模型</translation>
+    </message>
+    <message>
+        <source>%1, for US$ %2</source>
+        <translation>%1，费用 %2 美元</translation>
+    </message>
+    <message>
+        <source>Its agent reports that it used something, and not what.</source>
+        <translation>其智能体报告使用了资源，但未说明是什么。</translation>
+    </message>
+    <message>
+        <source>Its agent reports that it used %1.</source>
+        <translation>其智能体报告使用了 %1。</translation>
+    </message>
+    <message>
+        <source>an agent told what it used</source>
+        <translation>智能体报告了用量</translation>
+    </message>
 </context>
 <context>
     <name>Figures</name>
@@ -1573,13 +1597,17 @@
         <translation>已运行 %1</translation>
     </message>
     <message>
-        <source>%1 tokens</source>
-        <translation>%1 个词元</translation>
-    </message>
-    <message>
         <source> · </source>
         <comment>between facts of a run</comment>
         <translation> · </translation>
+    </message>
+    <message>
+        <source>The agent says: “%1”</source>
+        <translation>智能体说：“%1”</translation>
+    </message>
+    <message>
+        <source>%1 tokens, as it reports them</source>
+        <translation>%1 个词元（由它自己报告）</translation>
     </message>
 </context>
 <context>
@@ -1599,13 +1627,13 @@
     <message numerus="yes">
         <source>Agents at work: %n.</source>
         <translation>
-            <numerusform>正在工作的代理：%n 个。</numerusform>
+            <numerusform>正在工作的智能体：%n 个。</numerusform>
         </translation>
     </message>
     <message numerus="yes">
         <source>Agents paused: %n.</source>
         <translation>
-            <numerusform>已暂停的代理：%n 个。</numerusform>
+            <numerusform>已暂停的智能体：%n 个。</numerusform>
         </translation>
     </message>
     <message numerus="yes">
@@ -1701,11 +1729,11 @@
     </message>
     <message>
         <source>Search what this agent did</source>
-        <translation>搜索该代理的活动</translation>
+        <translation>搜索该智能体的活动</translation>
     </message>
     <message>
         <source>What this agent did</source>
-        <translation>该代理的活动</translation>
+        <translation>该智能体的活动</translation>
     </message>
     <message>
         <source>The chosen fact in full</source>
@@ -1748,15 +1776,15 @@
     </message>
     <message>
         <source>Agent</source>
-        <translation>代理</translation>
+        <translation>智能体</translation>
     </message>
     <message>
         <source>Choose an agent</source>
-        <translation>选择一个代理</translation>
+        <translation>选择一个智能体</translation>
     </message>
     <message>
         <source>About this agent</source>
-        <translation>关于该代理</translation>
+        <translation>关于该智能体</translation>
     </message>
     <message>
         <source>State</source>
@@ -1780,7 +1808,7 @@
     </message>
     <message>
         <source>No agent is chosen.</source>
-        <translation>未选择代理。</translation>
+        <translation>未选择智能体。</translation>
     </message>
     <message>
         <source>Resume</source>
@@ -1791,14 +1819,8 @@
         <translation>%1。%2</translation>
     </message>
     <message>
-        <source>%1
-%2</source>
-        <translation>%1
-%2</translation>
-    </message>
-    <message>
         <source>What became of this agent is not known: %1</source>
-        <translation>该代理的结果未知：%1</translation>
+        <translation>该智能体的结果未知：%1</translation>
     </message>
     <message>
         <source>policy %1 · %2 · started %3 · ended %4
@@ -2634,11 +2656,11 @@
     <name>ringfence::ui::NetworkTab</name>
     <message>
         <source>Connections of this agent</source>
-        <translation>该代理的连接</translation>
+        <translation>该智能体的连接</translation>
     </message>
     <message>
         <source>The log tells of no connection of this agent, as far back as it was read.</source>
-        <translation>在已读取的日志范围内，没有该代理的连接记录。</translation>
+        <translation>在已读取的日志范围内，没有该智能体的连接记录。</translation>
     </message>
     <message numerus="yes">
         <source>It connected, or wanted to, to %n hosts; there is no room for the others.</source>
@@ -2696,7 +2718,7 @@ ringfence run -p coding -- claude
     <name>ringfence::ui::OutputTab</name>
     <message>
         <source>Output of this agent</source>
-        <translation>该代理的输出</translation>
+        <translation>该智能体的输出</translation>
     </message>
     <message>
         <source>Asking for its output…</source>
@@ -2867,7 +2889,7 @@ ringfence run -p coding -- claude
     <message numerus="yes">
         <source>%n agents</source>
         <translation>
-            <numerusform>%n 个代理</numerusform>
+            <numerusform>%n 个智能体</numerusform>
         </translation>
     </message>
     <message>
@@ -2918,11 +2940,11 @@ ringfence run -p coding -- claude
     </message>
     <message>
         <source>Saved. Agents that run keep the rules that they started with.</source>
-        <translation>已保存。正在运行的代理保持其启动时的规则。</translation>
+        <translation>已保存。正在运行的智能体保持其启动时的规则。</translation>
     </message>
     <message>
         <source>Saved although it does not load: agents that run keep their rules, and no new one starts with it until it does.</source>
-        <translation>虽无法加载仍已保存：正在运行的代理保持其规则；在可以加载之前，新的代理不能用它启动。</translation>
+        <translation>虽无法加载仍已保存：正在运行的智能体保持其规则；在可以加载之前，新的智能体不能用它启动。</translation>
     </message>
     <message>
         <source>It is there already.</source>
@@ -3007,7 +3029,7 @@ ringfence run -p coding -- claude
     </message>
     <message>
         <source>The policy %1, as this agent has it.</source>
-        <translation>该代理所用的策略 %1。</translation>
+        <translation>该智能体所用的策略 %1。</translation>
     </message>
     <message>
         <source>The policy %1 as its files are NOW. They, or what this run was given beside them, differ from what it started with: a run keeps the rules that it started with.</source>
@@ -3243,11 +3265,11 @@ ringfence run -p coding -- claude
     </message>
     <message>
         <source>Asking for what agents used…</source>
-        <translation>正在获取代理的用量…</translation>
+        <translation>正在获取智能体的用量…</translation>
     </message>
     <message>
         <source>What agents used is not known: %1</source>
-        <translation>代理的用量未知：%1</translation>
+        <translation>智能体的用量未知：%1</translation>
     </message>
     <message>
         <source>The daemon keeps no samples of the network and of accelerators.</source>
@@ -3322,6 +3344,11 @@ ringfence run -p coding -- claude
         <comment>name: state. place</comment>
         <translation>%1：%2。%3</translation>
     </message>
+    <message>
+        <source>%1. %2</source>
+        <comment>card. what its agent says</comment>
+        <translation>%1。%2</translation>
+    </message>
 </context>
 <context>
     <name>ringfence::ui::ScopePicker</name>
@@ -3340,6 +3367,43 @@ ringfence run -p coding -- claude
     <message>
         <source>Only once: %1.</source>
         <translation>只能一次：%1。</translation>
+    </message>
+    <message>
+        <source>with no earlier end</source>
+        <translation>不提前结束</translation>
+    </message>
+    <message>
+        <source>for 10 minutes</source>
+        <translation>10 分钟内</translation>
+    </message>
+    <message>
+        <source>for 1 hour</source>
+        <translation>1 小时内</translation>
+    </message>
+    <message>
+        <source>for 8 hours</source>
+        <translation>8 小时内</translation>
+    </message>
+    <message>
+        <source>for 1 day</source>
+        <translation>1 天内</translation>
+    </message>
+    <message>
+        <source>for 7 days</source>
+        <translation>7 天内</translation>
+    </message>
+    <message>
+        <source>When it ends</source>
+        <translation>何时结束</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <comment>scope, duration</comment>
+        <translation>%1，%2</translation>
+    </message>
+    <message>
+        <source>Yes: in every run of mine, %1</source>
+        <translation>是：在我的每次运行中，%1</translation>
     </message>
 </context>
 <context>
@@ -3389,10 +3453,6 @@ ringfence run -p coding -- claude
         <translation>所在位置</translation>
     </message>
     <message>
-        <source>Another language is used when the panel is started again.</source>
-        <translation>更改的语言在面板重新启动后生效。</translation>
-    </message>
-    <message>
         <source>Also with Ctrl and +, - or 0.</source>
         <translation>也可用 Ctrl 加 +、- 或 0。</translation>
     </message>
@@ -3429,6 +3489,34 @@ ringfence run -p coding -- claude
         <source>%1 %</source>
         <comment>percent</comment>
         <translation>%1 %</translation>
+    </message>
+    <message>
+        <source>Another language is used when the panel, and the helper in the tray, are started again.</source>
+        <translation>重新启动面板和托盘助手后，才会使用另一种语言。</translation>
+    </message>
+    <message>
+        <source>Your phrase in prompts</source>
+        <translation>询问窗口中您的口令</translation>
+    </message>
+    <message>
+        <source>Notifications of the desktop</source>
+        <translation>桌面通知</translation>
+    </message>
+    <message>
+        <source>When an agent waits for your answer</source>
+        <translation>有智能体等待您的回答时</translation>
+    </message>
+    <message>
+        <source>When everything was stopped</source>
+        <translation>一切被停止时</translation>
+    </message>
+    <message>
+        <source>The helper in the tray shows notifications: while it does not run there are none. Questions wait in the inbox, and in the window that asks, all the same.</source>
+        <translation>通知由托盘助手显示：它未运行时就没有通知。问题仍会在收件箱和询问窗口中等待。</translation>
+    </message>
+    <message>
+        <source>When an order of yours failed</source>
+        <translation>您的命令未能执行时</translation>
     </message>
 </context>
 <context>

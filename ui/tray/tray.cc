@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 
+#include "ui/shared/notice_choice.h"
 #include "ui/shared/visible_text.h"
 #include "ui/tray/x11_focus.h"
 
@@ -92,8 +93,12 @@ void Tray::tell() {
 
 void Tray::notify(const std::vector<client::PendingItem>& questions, const Setting& setting) {
   std::map<std::string, std::vector<client::PendingItem>> byRun;
-  for (const client::PendingItem& question : questions) byRun[question.run].push_back(question);
-  const client::StopState stop = situation_.stop();
+  if (wantedOf(NoticeKind::kQuestion) == Wanted::kYes) {
+    for (const client::PendingItem& question : questions) byRun[question.run].push_back(question);
+  }
+  client::StopState stop = situation_.stop();
+  if (wantedOf(NoticeKind::kStop) == Wanted::kNo) stop.latched = false;
+  if (wantedOf(NoticeKind::kFailure) == Wanted::kNo) failure_.clear();
   const bool isWanted = !byRun.empty() || stop.latched || !failure_.isEmpty();
   if (isWanted) notifications_.learn(NotificationServer::Start::kYes);
   for (const QString& key : notifications_.shown()) {

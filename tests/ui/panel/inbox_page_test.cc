@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <QApplication>
+#include <QComboBox>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
@@ -400,6 +401,27 @@ TEST_CASE("what is allowed for the run is in the list of grants with its rule, a
   world.click("deny");
   REQUIRE(world.waitForEnd(run));
   CHECK(world.content("asked/note") == "1\n");
+}
+
+TEST_CASE("what is allowed for an hour is a grant that ends in an hour, says the daemon") {
+  World world;
+  (void)world.start("echo 1 > asked/note; sleep 600");
+  world.waitForQuestions(1);
+  world.arm();
+  world.click("scope1");
+  world.find<QComboBox>("duration")->setCurrentText("for 1 hour");
+  world.pass(0);
+  world.click("allow");
+  REQUIRE(world.waitFor([&] { return exists(world.asked("note")); }));
+  client::Client client = world.daemon.connect();
+  const auto grants = client.grants("", client::GrantsShown::kInForce);
+  REQUIRE(std::holds_alternative<std::vector<client::GrantRow>>(grants));
+  const auto& rows = std::get<std::vector<client::GrantRow>>(grants);
+  REQUIRE(rows.size() == 1);
+  const auto momentOf = [](const std::string& text) {
+    return QDateTime::fromString(QString::fromStdString(text), Qt::ISODateWithMs);
+  };
+  CHECK(std::abs(momentOf(rows[0].issued).secsTo(momentOf(rows[0].until)) - 3600) <= 1);
 }
 
 TEST_CASE("the agent is paused from its prompt, and its question still waits") {

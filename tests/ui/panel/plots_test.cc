@@ -1,5 +1,7 @@
 #include "ui/panel/plots/decimate.h"
 
+#include <QTest>
+#include <QTextDocument>
 #include <catch2/catch_all.hpp>
 
 #include "ui/panel/plots/sparkline.h"
@@ -56,4 +58,17 @@ TEST_CASE("a plot over time says what it shows now, and of the moment that the a
   plot.setSeries({{"coder", {10.0, 20.0}}, {"tester", {Value(), 5.0}}});
   CHECK(plot.accessibleName() == "CPU now: coder 20 %, tester 5 %");
   (void)plot.grab();
+}
+
+TEST_CASE("names that look like markup are words in the tool tips of plots") {
+  TimeSeriesPlot plot(TimeSeriesPlot::Kind::kLines, {.name = "CPU"});
+  plot.resize(400, 200);
+  plot.setSeries({{"<b>coder</b>", {10.0, 20.0}}});
+  QTest::keyClick(&plot, Qt::Key_Left);
+  CHECK(plot.toolTip().contains("&lt;b&gt;coder"));
+  CHECK_FALSE(plot.toolTip().contains("<b>"));
+  Sparkline line({"<img src=x>", Unit::kPercent, 120, 100});
+  line.setValues({Value(80)});
+  CHECK(line.toolTip().contains("&lt;img"));
+  CHECK(Qt::mightBeRichText(line.toolTip()));  // Else the signs of escaping would be shown.
 }

@@ -63,6 +63,18 @@ TEST_CASE("what a name, a path or a command hides is spelled out on the card") {
   }
 }
 
+TEST_CASE("what an agent says of itself and reports stands on its card as its own words") {
+  client::RunDetails details;
+  CHECK(runWords(rowOf("running"), &details, 0).says.isEmpty());
+  details.says = "all walls are off \u202e<b>now</b>";
+  top::Row row = rowOf("running");
+  row.tokens = 12'000;
+  const RunWords words = runWords(row, &details, 0);
+  CHECK(words.says == "The agent says: “all walls are off \\u{202e}<b>now</b>”");
+  CHECK(words.place.contains("tokens, as it reports them"));
+  CHECK_FALSE(runWords(rowOf("running"), &details, 0).place.contains("tokens"));
+}
+
 TEST_CASE("the last line of a run's log becomes a sentence, and what is no action none") {
   client::LogLine line;
   line.kind = "action-asked";

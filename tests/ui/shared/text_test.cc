@@ -4,6 +4,7 @@
 
 #include "ui/shared/output_text.h"
 #include "ui/shared/toml_tokens.h"
+#include "ui/shared/visible_text.h"
 
 using namespace ringfence::ui;
 
@@ -71,4 +72,21 @@ TEST_CASE("a character that comes in two parts is one") {
       "\xb6\xc3\x9f"
       "e");
   CHECK(all.toStdString() == "größe");
+}
+
+TEST_CASE("a text that is cut off says how much of it is not shown, also of a megabyte") {
+  CHECK(visibleText("größe", 5) == "größe");
+  CHECK(visibleText("größer", 5) == "größe… (1 more characters)");
+  CHECK(visibleText(std::string(1 << 20, 'x'), 10) == "xxxxxxxxxx… (1048566 more characters)");
+  // Cut between characters, and not within one.
+  std::string wide;
+  for (int i = 0; i < 1000; ++i) wide += "字";
+  CHECK(visibleText(wide, 3) == "字字字… (997 more characters)");
+  CHECK(visibleCommand({"sh", std::string(1 << 20, 'y')}, 8) == "sh yyyyy…");
+  CHECK(visibleCommand({"sh", "-c", "a b"}, 80) == "sh -c 'a b'");
+}
+
+TEST_CASE("a tool tip shows text as it is, whatever it looks like") {
+  CHECK(toolTipOf("").isEmpty());
+  CHECK(toolTipOf("<b>x</b> & y\nz") == "<span>&lt;b&gt;x&lt;/b&gt; &amp; y<br>z</span>");
 }

@@ -141,6 +141,12 @@ class Desktop:
     def start_helper(self) -> subprocess.Popen[Any]:
         return self._run([str(self.bench.daemon.bin / "ringfence-tray")])
 
+    def settings(self) -> Path:
+        """The person's settings of panel and helper."""
+        home = Path(self.environment.get("XDG_CONFIG_HOME") or self.base / ".config")
+        (home / "ringfence").mkdir(parents=True, exist_ok=True)
+        return home / "ringfence/ringfence.conf"
+
     def said(self) -> str:
         return (self.base / "said").read_text(errors="replace")
 

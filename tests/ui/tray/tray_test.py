@@ -146,6 +146,21 @@ def test_a_desktop_that_is_not_to_be_disturbed_gets_no_window_and_no_urgent_noti
         bench.cli("kill", run)
 
 
+def test_kinds_of_notifications_that_are_turned_off_do_not_come_and_the_window_asks_all_the_same(bench: Bench) -> None:
+    asking = Asking(bench)
+    with Desktop(bench) as desktop:
+        settings = desktop.settings()
+        settings.write_text("[notifications]\nquestions=false\n")
+        run = asking.start(f"echo x > {asking.folder}/note", "-n", "coder")
+        assert eventually(lambda: prompts(desktop), 20), desktop.said()
+        equal(desktop.notifications(), [])
+        settings.write_text("[notifications]\nquestions=true\nstop=false\n")
+        asking.start(f"echo x > {asking.folder}/other", "-n", "second")
+        assert eventually(lambda: about(desktop, "second"), 20), desktop.notifications()
+        bench.cli("kill", "--all")
+        assert eventually(lambda: not pending(bench), 20)
+
+
 def test_the_icon_tells_how_it_stands_and_stop_all_freezes_while_the_daemon_hangs(bench: Bench) -> None:
     with Desktop(bench) as desktop:
         menu = desktop.menu()

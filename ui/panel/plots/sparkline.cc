@@ -5,6 +5,7 @@
 #include <QPolygonF>
 
 #include "ui/shared/colours.h"
+#include "ui/shared/visible_text.h"
 
 namespace ringfence::ui {
 
@@ -17,7 +18,7 @@ Sparkline::Sparkline(Kind kind, QWidget* parent) : QWidget(parent), kind_(std::m
 void Sparkline::setValues(const std::deque<Value>& values) {
   values_.assign(values.begin(), values.end());
   setAccessibleName(spoken());
-  setToolTip(accessibleName());
+  setToolTip(toolTipOf(accessibleName()));
   update();
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "ui/shared/colours.h"
+#include "ui/shared/visible_text.h"
 
 namespace ringfence::ui {
 
@@ -148,7 +149,7 @@ void TimeSeriesPlot::choose(std::optional<std::size_t> back) {
   if (back && longest > 0) back = std::min(*back, longest - 1);
   back_ = longest > 0 ? back : std::nullopt;
   setAccessibleName(spoken());
-  setToolTip(spoken());
+  setToolTip(toolTipOf(spoken()));
   update();
 }
 

@@ -11,6 +11,8 @@
 #include <QTimer>
 #include <QVBoxLayout>
 
+#include "ui/shared/flow_layout.h"
+
 namespace ringfence::ui {
 namespace {
 
@@ -67,13 +69,12 @@ QWidget* EditScreen::makeArguments() {
   arguments_->setTabKeyNavigation(false);
   arguments_->setSelectionMode(QAbstractItemView::SingleSelection);
   column->addWidget(arguments_, 1);
-  auto* row = new QHBoxLayout;
+  auto* row = new FlowLayout;
   column->addLayout(row);
   QPushButton* add = plainButton(tr("Add an argument"), row);
   QPushButton* remove = plainButton(tr("Remove"), row);
   QPushButton* up = plainButton(tr("Move up"), row);
   QPushButton* down = plainButton(tr("Move down"), row);
-  row->addStretch(1);
   connect(add, &QPushButton::clicked, this, [this] {
     const int at = arguments_->currentRow() < 0 ? arguments_->rowCount() : arguments_->currentRow() + 1;
     addArgument({}, at);

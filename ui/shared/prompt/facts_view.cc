@@ -8,9 +8,7 @@
 namespace ringfence::ui {
 namespace {
 
-constexpr int kLongestWord = 24;
 constexpr int kMostShown = 4000;  // characters; the text that decides is shown whole elsewhere
-const QChar kBreakHere(0x200b);
 
 QString whoWords(const client::PendingItem& item, const client::RunDetails* run) {
   QStringList lines;
@@ -19,7 +17,7 @@ QString whoWords(const client::PendingItem& item, const client::RunDetails* run)
   } else {
     lines += FactsView::tr("%1 (run %2), policy %3, as user %4")
                  .arg(askerName(item), visibleText(item.run), visibleText(run->policyName), QString::number(run->uid));
-    lines += FactsView::tr("started as: %1").arg(visibleCommand(run->command).left(300));
+    lines += FactsView::tr("started as: %1").arg(visibleCommand(run->command, 300));
     const QDateTime started = QDateTime::fromString(QString::fromStdString(run->started), Qt::ISODateWithMs);
     if (started.isValid())
       lines += FactsView::tr("runs for %1").arg(durationWords(started.secsTo(QDateTime::currentDateTimeUtc())));
@@ -40,18 +38,7 @@ QLabel* plainLabel() {
 
 void setPlainText(QLabel* label, const QString& text) {
   const QString shown = text.size() > kMostShown ? text.left(kMostShown) + QStringLiteral("…") : text;
-  QString broken;
-  int word = 0;
-  for (const QChar character : shown) {
-    const bool joins = character.isLowSurrogate() || character.isMark();
-    if (word >= kLongestWord && !joins) {
-      broken += kBreakHere;
-      word = 0;
-    }
-    broken += character;
-    word = character.isSpace() ? 0 : word + 1;
-  }
-  label->setText(broken);
+  label->setText(breakable(shown));
   label->setAccessibleName(shown);
 }
 

@@ -2,7 +2,6 @@
 
 #include <QApplication>
 #include <QFontDatabase>
-#include <QGridLayout>
 #include <QKeyEvent>
 #include <QLabel>
 #include <QMouseEvent>
@@ -15,8 +14,8 @@
 #include <QTimer>
 #include <QVBoxLayout>
 #include <algorithm>
-#include <array>
 
+#include "ui/shared/flow_layout.h"
 #include "ui/shared/prompt/edit_screen.h"
 #include "ui/shared/prompt/facts_view.h"
 #include "ui/shared/prompt/scope_picker.h"
@@ -28,7 +27,6 @@ namespace {
 
 constexpr int kLookEvery = 50;        // milliseconds
 constexpr int kDeliberatePixels = 8;  // that a pointer moves when somebody moves it
-constexpr int kNarrow = 700;          // logical pixels
 constexpr int kLeastLines = 4;        // of the exact text
 
 // The texts of all, and what the daemon binds an answer to.
@@ -120,8 +118,6 @@ QWidget* PromptView::makeQuestion() {
 
 QWidget* PromptView::makeButtons() {
   buttons_ = new QWidget;
-  auto* grid = new QGridLayout(buttons_);
-  grid->setContentsMargins(0, 0, 0, 0);
   deny_ = answerButton(tr("Deny"), "deny");
   denyWords_ = answerButton(tr("Deny and tell the agent why…"), "denyWords");
   pause_ = answerButton(tr("Pause the agent"), "pause");
@@ -131,7 +127,9 @@ QWidget* PromptView::makeButtons() {
   QFont bold = deny_->font();
   bold.setBold(true);
   deny_->setFont(bold);
-  placeButtons();
+  auto* row = new FlowLayout(buttons_);
+  for (QPushButton* button : std::initializer_list<QPushButton*>{deny_, denyWords_, pause_, change_, allow_})
+    row->addWidget(button);
   return buttons_;
 }
 
@@ -219,9 +217,9 @@ void PromptView::showTexts() {
   change_->setVisible(why.isEmpty() && items_.size() == 1 && canRewrite(first));
   const bool holds = confirmationOfAll(items_) == Confirmation::kHold;
   const bool isOnce = scopes_->scope() == client::Scope::kOnce;
-  allow_->setText(holds    ? tr("Hold to allow: %1").arg(scopeWords(scopes_->scope()))
+  allow_->setText(holds    ? tr("Hold to allow: %1").arg(scopes_->words())
                   : isOnce ? tr("Allow once")
-                           : tr("Allow: %1").arg(scopeWords(scopes_->scope())));
+                           : tr("Allow: %1").arg(scopes_->words()));
 }
 
 void PromptView::showTimes() {
@@ -242,19 +240,6 @@ void PromptView::showScreen(Screen screen) {
   screens_->setCurrentIndex(screen);
   if (screen == kWords) words_->setFocus();
   if (screen == kQuestion) deny_->setFocus();
-}
-
-void PromptView::placeButtons() {
-  auto* grid = static_cast<QGridLayout*>(buttons_->layout());
-  const bool narrow = width() < kNarrow;
-  const std::array<QPushButton*, 5> row = {deny_, denyWords_, pause_, change_, allow_};
-  for (QPushButton* button : row) grid->removeWidget(button);
-  for (int i = 0; i < 5; ++i) {
-    if (narrow)
-      grid->addWidget(row[static_cast<std::size_t>(i)], i / 2, i % 2);
-    else
-      grid->addWidget(row[static_cast<std::size_t>(i)], 0, i);
-  }
 }
 
 // ---- arming
@@ -365,16 +350,11 @@ void PromptView::hideEvent(QHideEvent* event) {
   QWidget::hideEvent(event);
 }
 
-void PromptView::resizeEvent(QResizeEvent* event) {
-  QWidget::resizeEvent(event);
-  if ((event->oldSize().width() < kNarrow) != (width() < kNarrow)) placeButtons();
-}
-
 // ---- answers
 
 void PromptView::allow() {
   if (!scopes_->isSure() || !notHere_->isHidden()) return;
-  send(client::AllowAnswer{.scope = scopes_->scope()});
+  send(client::AllowAnswer{.scope = scopes_->scope(), .duration = scopes_->duration()});
 }
 
 void PromptView::deny(const QString& words) { send(client::DenyAnswer{words.toStdString()}); }

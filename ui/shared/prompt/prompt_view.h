@@ -60,7 +60,6 @@ class PromptView final : public QWidget {
   void keyPressEvent(QKeyEvent* event) override;
   void showEvent(QShowEvent* event) override;
   void hideEvent(QHideEvent* event) override;
-  void resizeEvent(QResizeEvent* event) override;
 
  private:
   enum Screen { kQuestion, kWords, kEdit };
@@ -81,7 +80,6 @@ class PromptView final : public QWidget {
   void send(const std::variant<client::AllowAnswer, client::DenyAnswer, client::RewriteAnswer>& verdict);
   void took(const QString& run, const client::Answer<std::monostate>& answer);
   void pauseRun();
-  void placeButtons();
 
   Link& link_;
   const RunsModel* runs_;

@@ -2,6 +2,7 @@
 #include "ui/shared/prompt/prompt_view.h"
 
 #include <QApplication>
+#include <QComboBox>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -269,6 +270,29 @@ TEST_CASE("each longer scope shows the rule that it writes, and always needs one
   prompt.find<QAbstractButton>("sure")->click();
   prompt.settle();
   CHECK(prompt.find("allow")->isEnabled());
+}
+
+TEST_CASE("a longer scope can end earlier, and the button says so; once has no end of its own") {
+  Prompt prompt;
+  prompt.arm(writeQuestion());
+  auto* durations = prompt.find<QComboBox>("duration");
+  CHECK_FALSE(durations->isVisible());
+  prompt.find<QRadioButton>("scope3")->click();
+  durations->setCurrentText("for 1 hour");
+  prompt.find<QAbstractButton>("sure")->click();
+  prompt.settle();
+  CHECK(prompt.find("allow")->text().contains("Always, for 1 hour"));
+  CHECK(prompt.find<QAbstractButton>("sure")->text().contains("for 1 hour"));
+  // Another duration is another thing to be sure of.
+  durations->setCurrentText("for 7 days");
+  prompt.settle();
+  CHECK_FALSE(prompt.find("allow")->isEnabled());
+  prompt.find<QRadioButton>("scope0")->click();
+  CHECK_FALSE(durations->isVisible());
+  CHECK(prompt.find("allow")->text() == "Allow once");
+  prompt.present(writeQuestion(18));
+  prompt.find<QRadioButton>("scope1")->click();
+  CHECK(durations->currentIndex() == 0);
 }
 
 TEST_CASE("what can be allowed once alone offers no more, and says why") {
