@@ -47,11 +47,11 @@ QString emergencyStopped(const FactBody& body, const QString&) {
   if (!body.has("runs")) return Facts::tr("EMERGENCY STOP (%1): %2.").arg(trigger, body.text("note"));
   const QString took = timeWord(body.number("took_usec"));
   const QString runs = Facts::tr("%n agents", nullptr, countWord(body.number("runs")));
-  if (body.isTrue("killed")) return Facts::tr("EMERGENCY STOP (%1): %2 were ended in %3.").arg(trigger, runs, took);
+  if (body.isTrue("killed")) return Facts::tr("EMERGENCY STOP (%1): it ended %2 in %3.").arg(trigger, runs, took);
   if (body.isTrue("verified"))
-    return Facts::tr("EMERGENCY STOP (%1): %2 were frozen in %3; that nothing runs was checked.")
+    return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; that nothing runs was checked.")
         .arg(trigger, runs, took);
-  return Facts::tr("EMERGENCY STOP (%1): %2 were frozen in %3; something was still finishing.")
+  return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; something was still finishing.")
       .arg(trigger, runs, took);
 }
 

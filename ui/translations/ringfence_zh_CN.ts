@@ -810,15 +810,15 @@
         </translation>
     </message>
     <message>
-        <source>EMERGENCY STOP (%1): %2 were ended in %3.</source>
+        <source>EMERGENCY STOP (%1): it ended %2 in %3.</source>
         <translation>紧急停止（%1）：%3 内结束了%2。</translation>
     </message>
     <message>
-        <source>EMERGENCY STOP (%1): %2 were frozen in %3; that nothing runs was checked.</source>
+        <source>EMERGENCY STOP (%1): it froze %2 in %3; that nothing runs was checked.</source>
         <translation>紧急停止（%1）：%3 内冻结了%2；已核实没有任何进程在运行。</translation>
     </message>
     <message>
-        <source>EMERGENCY STOP (%1): %2 were frozen in %3; something was still finishing.</source>
+        <source>EMERGENCY STOP (%1): it froze %2 in %3; something was still finishing.</source>
         <translation>紧急停止（%1）：%3 内冻结了%2；仍有调用正在完成。</translation>
     </message>
     <message>
