@@ -31,7 +31,7 @@ QComboBox* choice(const QString& name) {
   box->setAccessibleName(name);
   box->setToolTip(name);
   box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-  box->setMinimumContentsLength(14);
+  box->setMinimumContentsLength(12);
   return box;
 }
 

@@ -167,16 +167,16 @@ def test_the_icon_tells_how_it_stands_and_stop_all_freezes_while_the_daemon_hang
         assert eventually(lambda: menu.tooltip() == "No agent runs.", 20), menu.tooltip()
         idle = menu.picture()
         run = bench.detached("sleep 1000", "-p", "offline", "-n", "coder")
-        assert eventually(lambda: menu.tooltip() == "1 agent is working.", 20), menu.tooltip()
+        assert eventually(lambda: menu.tooltip() == "Agents at work: 1.", 20), menu.tooltip()
         working = menu.picture()
         menu.click("Pause all agents")
         assert eventually(lambda: is_frozen(bench, run), 20)
-        assert eventually(lambda: menu.tooltip() == "1 agent is paused.", 20), menu.tooltip()
+        assert eventually(lambda: menu.tooltip() == "Agents paused: 1.", 20), menu.tooltip()
         paused = menu.picture()
         assert eventually(lambda: "coder" in menu.entries(), 20), menu.entries()
         menu.click("coder")
         assert eventually(lambda: not is_frozen(bench, run), 20)
-        assert eventually(lambda: menu.tooltip() == "1 agent is working.", 20), menu.tooltip()
+        assert eventually(lambda: menu.tooltip() == "Agents at work: 1.", 20), menu.tooltip()
         assert bench.daemon.process is not None
         bench.daemon.process.send_signal(19)
         try:
@@ -189,7 +189,7 @@ def test_the_icon_tells_how_it_stands_and_stop_all_freezes_while_the_daemon_hang
         pictures = [idle, working, paused, menu.picture()]
         equal(len(set(pictures)), 4)
         equal(bench.cli("rearm").returncode, 0)
-        assert eventually(lambda: menu.tooltip() == "1 agent is paused.", 20), menu.tooltip()
+        assert eventually(lambda: menu.tooltip() == "Agents paused: 1.", 20), menu.tooltip()
         assert eventually(lambda: desktop.calls("CloseNotification"), 20)
         bench.cli("kill", run)
 
@@ -229,7 +229,7 @@ def test_without_a_tray_or_notifications_it_goes_on_and_takes_both_when_they_com
         desktop.mock("session", str(Path(__file__).with_name("status_notifier_watcher.py")), {})
         desktop.await_name("session", "org.kde.StatusNotifierWatcher")
         menu = desktop.menu()
-        assert eventually(lambda: menu.tooltip() == "1 question waits for you.", 20), menu.tooltip()
+        assert eventually(lambda: menu.tooltip() == "Questions waiting for you: 1.", 20), menu.tooltip()
         assert any("does not tell which window is in front" in words for words in menu.entries()), menu.entries()
         equal(focus(bench), None)
         second = subprocess.run([str(bench.daemon.bin / "ringfence-tray")], env=desktop.environment, capture_output=True, timeout=20)
