@@ -49,10 +49,8 @@ QString emergencyStopped(const FactBody& body, const QString&) {
   const QString runs = Facts::tr("%n agents", nullptr, countWord(body.number("runs")));
   if (body.isTrue("killed")) return Facts::tr("EMERGENCY STOP (%1): it ended %2 in %3.").arg(trigger, runs, took);
   if (body.isTrue("verified"))
-    return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; that nothing runs was checked.")
-        .arg(trigger, runs, took);
-  return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; something was still finishing.")
-      .arg(trigger, runs, took);
+    return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; that nothing runs was checked.").arg(trigger, runs, took);
+  return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; something was still finishing.").arg(trigger, runs, took);
 }
 
 QString rearmed(const FactBody& body, const QString&) {
