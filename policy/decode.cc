@@ -44,6 +44,7 @@ const char* expected(KeyType type) {
     case KeyType::kPorts: return "a list of port numbers";
     case KeyType::kHosts: return "a list of {host, port} or {cidr} tables";
     case KeyType::kExecRules:
+    case KeyType::kToolRules:
     case KeyType::kPathRewrites:
     case KeyType::kHostRewrites:
     case KeyType::kCredentials:
@@ -140,6 +141,7 @@ class Decoder {
       case KeyType::kAssignments: return assignments(key, value);
       case KeyType::kHosts: return decodeHosts(value, key.name, complaints_);
       case KeyType::kExecRules: return decodeExecRules(value, key.name, complaints_);
+      case KeyType::kToolRules: return decodeToolRules(value, key.name, complaints_);
       case KeyType::kPathRewrites: return decodePathRewrites(value, key.name, complaints_);
       case KeyType::kHostRewrites: return decodeHostRewrites(value, key.name, complaints_);
       case KeyType::kCredentials: return decodeCredentials(value, key.name, complaints_);

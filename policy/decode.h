@@ -51,6 +51,7 @@ class Complaints {
 // Decoders of the keys that are lists of tables: decode_rules.cc, decode_special.cc.
 std::vector<HostRule> decodeHosts(const Value& value, std::string_view key, Complaints& complaints);
 std::vector<ExecRule> decodeExecRules(const Value& value, std::string_view key, Complaints& complaints);
+std::vector<ToolRule> decodeToolRules(const Value& value, std::string_view key, Complaints& complaints);
 std::vector<PathRewrite> decodePathRewrites(const Value& value, std::string_view key, Complaints& complaints);
 std::vector<HostRewrite> decodeHostRewrites(const Value& value, std::string_view key, Complaints& complaints);
 std::vector<Credential> decodeCredentials(const Value& value, std::string_view key, Complaints& complaints);

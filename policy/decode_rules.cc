@@ -124,6 +124,27 @@ std::optional<ExecRule> decodeExecRule(const Value& element, Complaints& complai
   return rule;
 }
 
+std::optional<ToolRule> decodeToolRule(const Value& element, Complaints& complaints) {
+  const Table* table = ruleOf(element, "[[tools.rule]]", complaints);
+  if (table == nullptr) return std::nullopt;
+  const RuleTable fields(*table, {"match", "decide", "why"}, complaints);
+  ToolRule rule;
+  for (auto& [text, mark] : fields.texts("match")) {
+    if (text.empty() || text.find('\0') != std::string::npos) complaints.add(mark, "an empty name matches nothing");
+    rule.match.push_back(std::move(text));
+  }
+  if (rule.match.empty()) {
+    complaints.add(element.mark, "a rule needs `match`, a list of names of tools", "match = [\"deploy*\"]");
+    return std::nullopt;
+  }
+  const auto decision = choiceOf(fields, "decide", {"allow", "ask", "forbid"}, element);
+  if (!decision) return std::nullopt;
+  rule.decide = static_cast<Decision>(*decision);
+  rule.why = fields.why();
+  rule.origin = complaints.place(fields.find("match")->keyMark).origin;
+  return rule;
+}
+
 }  // namespace
 
 std::vector<HostRule> decodeHosts(const Value& value, std::string_view key, Complaints& complaints) {
@@ -132,6 +153,10 @@ std::vector<HostRule> decodeHosts(const Value& value, std::string_view key, Comp
 
 std::vector<ExecRule> decodeExecRules(const Value& value, std::string_view key, Complaints& complaints) {
   return decodeEach<ExecRule>(value, key, complaints, decodeExecRule);
+}
+
+std::vector<ToolRule> decodeToolRules(const Value& value, std::string_view key, Complaints& complaints) {
+  return decodeEach<ToolRule>(value, key, complaints, decodeToolRule);
 }
 
 }  // namespace ringfence::policy

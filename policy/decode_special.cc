@@ -167,6 +167,7 @@ std::string targetOf(const RuleTable& fields, Operation operation, const Value& 
                               "\"example.org:443\"");
     return text;
   }
+  if (operation == Operation::kCall) return fields.needed("target", element, "the name of a tool");
   std::string path = pathOf(fields, "target", element, GlobUse::kForbidden);
   if (!path.empty() && !path.starts_with('/') && operation == Operation::kExec) {
     fields.complaints().add(markOf(fields, "target", element), quoteName(path) + " is no program",
@@ -179,7 +180,7 @@ std::optional<Grant> decodeGrant(const Value& element, Complaints& complaints) {
   const Table* table = ruleOf(element, "[[grant]]", complaints);
   if (table == nullptr) return std::nullopt;
   const RuleTable fields(*table, {"op", "target", "argv", "until", "why"}, complaints);
-  const auto operation = choiceOf(fields, "op", {"read", "write", "exec", "connect"}, element);
+  const auto operation = choiceOf(fields, "op", {"read", "write", "exec", "connect", "call"}, element);
   if (!operation) return std::nullopt;
   Grant grant;
   grant.operation = static_cast<Operation>(*operation);

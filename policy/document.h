@@ -30,7 +30,8 @@ enum class IdentityKind { kCaller, kOwn };
 enum class OnLimit { kPause, kDeny, kKill };
 enum class OnAlarm { kRecord, kPause };
 enum class PriorityClass { kInteractive, kBackground, kIdle };
-enum class Operation { kRead, kWrite, kExec, kConnect };
+// kCall: of a tool that an agent names itself. Nothing but the agent's own question is judged as one.
+enum class Operation { kRead, kWrite, kExec, kConnect, kCall };
 
 // "~/x", "$WORKSPACE/x", "/x", or a glob beginning "**/" which is relative to the workspace.
 struct PathRule {
@@ -115,6 +116,21 @@ struct ExecRule {
   bool operator==(const ExecRule&) const = default;
 };
 
+// A call of a tool of which an agent asks before it makes it. No wall knows of tools.
+struct ToolRule {
+  std::vector<std::string> match;       // names; "*" stands for any text, "?" for one character
+  Decision decide = Decision::kForbid;  // no kRewrite
+  std::string why;
+  Origin origin;
+  bool operator==(const ToolRule&) const = default;
+};
+
+struct Tools {
+  Decision fallback = Decision::kAllow;
+  std::vector<ToolRule> rules;
+  bool operator==(const Tools&) const = default;
+};
+
 struct Limits {
   std::optional<CpuPercent> cpu;
   std::optional<Bytes> memory;
@@ -138,7 +154,8 @@ struct Prompt {
 struct Grant {
   std::uint64_t id = 0;  // of the grant in the daemon's log; 0: written in a file
   Operation operation = Operation::kWrite;
-  std::string target;             // the path with all below it, "host:port"; kExec: the program's absolute path
+  // The path with all below it, "host:port", the name of a tool; kExec: the program's absolute path.
+  std::string target;
   std::vector<std::string> argv;  // kExec: the exact arguments
   std::string until;              // RFC 3339; empty: no end
   Origin origin;
@@ -173,6 +190,7 @@ struct Document {
   Files files;
   Network network;
   std::vector<ExecRule> exec;
+  Tools tools;
   std::vector<Grant> grants;
   Prompt prompt;
   std::vector<PathRule> auditRead;  // what an audited run may also read

@@ -14,8 +14,8 @@ namespace ringfence::policy {
 
 struct Action {
   Operation operation = Operation::kRead;
-  std::string target;             // absolute path, or "host:port"
-  std::vector<std::string> argv;  // kExec
+  std::string target;             // absolute path, "host:port", or the name of a tool
+  std::vector<std::string> argv;  // kExec; kCall: its input, one JSON text, where it has one
   bool operator==(const Action&) const = default;
 };
 
@@ -56,6 +56,7 @@ struct Verdict {
 // - a program that no rule names may be executed when it may be read;
 // - addresses of private networks and of this machine are forbidden unless a rule says them literally; a loopback port
 //   is such a rule for 127.0.0.1 and localhost;
+// - a tool that no rule names is judged by `tools.default`, which is to allow;
 // - what a rewrite leads to must be allowed without asking, else the action is forbidden; a rewrite is not rewritten.
 // Says nothing about what a fence brings along itself (/proc, a private /tmp and home).
 Verdict evaluate(const Document& document, const Places& places, const Action& action);

@@ -63,6 +63,14 @@ std::string ruleText(const ExecRule& rule) {
   return text + " }";
 }
 
+std::string ruleText(const ToolRule& rule) {
+  static constexpr const char* kNames[] = {"allow", "ask", "forbid", "forbid"};
+  std::string text =
+      "{ match = " + listText(rule.match) + ", decide = \"" + kNames[static_cast<std::size_t>(rule.decide)] + "\"";
+  if (!rule.why.empty()) text += ", why = " + quoteToml(rule.why);
+  return text + " }";
+}
+
 std::string ruleText(const PathRewrite& rule) {
   std::string text = "{ match = " + quoteToml(rule.pattern);
   text += rule.content ? ", content = " + quoteToml(*rule.content) : ", to = " + quoteToml(rule.to);
@@ -86,7 +94,7 @@ std::string ruleText(const Credential& rule) {
 }
 
 std::string ruleText(const Grant& grant) {
-  static constexpr const char* kNames[] = {"read", "write", "exec", "connect"};
+  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
   std::string text = std::string("{ op = \"") + kNames[static_cast<std::size_t>(grant.operation)] +
                      "\", target = " + quoteToml(grant.target);
   if (!grant.argv.empty()) text += ", argv = " + listText(grant.argv);

@@ -17,6 +17,11 @@ std::string identityOf(const ExecRule& rule) {
   for (const std::string& word : rule.rewrite) identity += '\0' + word;
   return identity;
 }
+std::string identityOf(const ToolRule& rule) {
+  std::string identity = std::to_string(static_cast<int>(rule.decide)) + rule.why;
+  for (const std::string& name : rule.match) identity += '\0' + name;
+  return identity;
+}
 std::string identityOf(const PathRewrite& rule) {
   return rule.pattern + '\0' + rule.to + '\0' + (rule.content ? "=" + *rule.content : "") + '\0' + rule.why;
 }
@@ -149,6 +154,11 @@ void applyExec(Document& document, const Decoded& value) {
   appendNew(document.exec, std::get<std::vector<ExecRule>>(value));
 }
 Decoded readExec(const Document& document) { return document.exec; }
+
+void applyTools(Document& document, const Decoded& value) {
+  appendNew(document.tools.rules, std::get<std::vector<ToolRule>>(value));
+}
+Decoded readTools(const Document& document) { return document.tools.rules; }
 
 void applyGroups(Document& document, const Decoded& value) {
   applyNames(document, document.groups, "identity.groups", value);

@@ -77,6 +77,8 @@ Decoded readPerMinute(const Document& document);
 
 void applyExec(Document& document, const Decoded& value);
 Decoded readExec(const Document& document);
+void applyTools(Document& document, const Decoded& value);
+Decoded readTools(const Document& document);
 void applyGroups(Document& document, const Decoded& value);
 Decoded readGroups(const Document& document);
 void applyPass(Document& document, const Decoded& value);

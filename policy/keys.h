@@ -36,6 +36,7 @@ enum class KeyType {
   kPorts,         // a list of port numbers
   kHosts,         // [{host|cidr, port, why}]
   kExecRules,     // [[exec.rule]]
+  kToolRules,     // [[tools.rule]]
   kPathRewrites,  // [[files.rewrite]]
   kHostRewrites,  // [[network.rewrite]]
   kCredentials,   // [[network.credential]]
@@ -76,9 +77,10 @@ struct Assignment {
   std::string value;
   Place place;
 };
-using Decoded = std::variant<std::monostate, std::uint64_t, std::string, std::vector<TextItem>, std::vector<Assignment>,
-                             std::vector<HostRule>, std::vector<ExecRule>, std::vector<PathRewrite>,
-                             std::vector<HostRewrite>, std::vector<Credential>, std::vector<Grant>>;
+using Decoded =
+    std::variant<std::monostate, std::uint64_t, std::string, std::vector<TextItem>, std::vector<Assignment>,
+                 std::vector<HostRule>, std::vector<ExecRule>, std::vector<PathRewrite>, std::vector<HostRewrite>,
+                 std::vector<Credential>, std::vector<Grant>, std::vector<ToolRule>>;
 
 // Whose files may set a key at all, whoever trusts them.
 enum class Writers { kAnyone, kSystemAndUser };

@@ -87,6 +87,7 @@ class Learner {
       case Operation::kRead:
       case Operation::kWrite: return proposePath(one, asked);
       case Operation::kConnect: return proposeHost(one, verdict);
+      case Operation::kCall: return leave(one, "a tool, which no wall knows of", {});
       case Operation::kExec: break;
     }
     if (asked == Asked::kNo) {

@@ -44,7 +44,7 @@ Verdict notGranted(std::string why) {
 }
 
 Verdict grantedBy(const Grant& grant) {
-  static constexpr const char* kNames[] = {"read", "write", "exec", "connect"};
+  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
   Verdict verdict;
   verdict.decision = Decision::kAllow;
   verdict.origin = grant.origin;
@@ -236,6 +236,7 @@ Verdict RuleBook::judge(const Action& action) const {
     case Operation::kWrite: verdict = judgePath(action.operation, action.target, Rewrites::kFollow); break;
     case Operation::kExec: verdict = judgeExec(action, Rewrites::kFollow); break;
     case Operation::kConnect: verdict = judgeConnect(action.target, Rewrites::kFollow); break;
+    case Operation::kCall: verdict = judgeCall(action.target); break;
   }
   if (verdict.decision == Decision::kAsk && document_.mode == Mode::kAudit) {
     verdict.decision = Decision::kAllow;

@@ -67,6 +67,7 @@ class RuleBook {
   std::vector<std::size_t> execRules(const std::string& executable, const std::string& claimed) const;
   Verdict judgeExec(const Action& action, Rewrites rewrites) const;
   Verdict rewritten(const ExecRule& rule, const Action& action) const;
+  Verdict judgeCall(const std::string& tool) const;
   Verdict judgeConnect(const std::string& target, Rewrites rewrites) const;
   Verdict judgeUnasked(const Endpoint& endpoint) const;
   Verdict rewritten(const HostRewrite& rule, const Endpoint& endpoint) const;

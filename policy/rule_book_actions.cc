@@ -105,6 +105,32 @@ const Grant* connectGrant(const Document& document, const Endpoint& endpoint) {
   return nullptr;
 }
 
+// "*" stands for any text and "?" for one byte. In a time that grows with both lengths, never with their power.
+bool matchesTool(std::string_view pattern, std::string_view name) {
+  std::size_t p = 0, n = 0, star = std::string_view::npos, afterStar = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      afterStar = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++afterStar;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+const Grant* callGrant(const Document& document, const std::string& tool) {
+  const auto found = std::ranges::find_if(
+      document.grants, [&](const Grant& grant) { return grant.operation == Operation::kCall && grant.target == tool; });
+  return found == document.grants.end() ? nullptr : &*found;
+}
+
 std::string textOf(const Endpoint& endpoint) {
   const bool brackets = endpoint.host.find(':') != std::string::npos;
   return (brackets ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
@@ -163,6 +189,32 @@ Verdict RuleBook::rewritten(const ExecRule& rule, const Action& action) const {
   if (there.decision != Decision::kAllow) return leadsAstray(std::move(verdict), replaced->target, there);
   if (replaced->target != action.target) verdict.replacement.path = std::move(replaced->target);
   verdict.replacement.argv = std::move(replaced->argv);
+  return verdict;
+}
+
+Verdict RuleBook::judgeCall(const std::string& tool) const {
+  const Grant* grant = callGrant(document_, tool);
+  for (const Decision decision : kByStrength) {
+    for (const ToolRule& rule : document_.tools.rules) {
+      const auto named =
+          std::ranges::find_if(rule.match, [&](const std::string& name) { return matchesTool(name, tool); });
+      if (rule.decide != decision || named == rule.match.end()) continue;
+      if (decision == Decision::kAsk && grant != nullptr) return grantedBy(*grant);
+      Verdict verdict;
+      verdict.decision = decision;
+      verdict.origin = rule.origin;
+      verdict.rule = "tools.rule " + escapeForDisplay(*named);
+      verdict.why = rule.why;
+      return verdict;
+    }
+  }
+  if (document_.tools.fallback == Decision::kAsk && grant != nullptr) return grantedBy(*grant);
+  static constexpr const char* kDefaults[] = {"\"allow\"", "\"ask\"", "\"forbid\"", "\"forbid\""};
+  Verdict verdict;
+  verdict.decision = document_.tools.fallback;
+  verdict.origin = originOf(document_, "tools.default");
+  verdict.rule = std::string("tools.default = ") + kDefaults[static_cast<std::size_t>(document_.tools.fallback)];
+  verdict.why = "no rule names this tool";
   return verdict;
 }
 

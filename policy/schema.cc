@@ -34,7 +34,7 @@ void writeLockable(JsonWriter& json) {
   json.endArray().endObject();
 }
 
-enum class FieldKind { kText, kWords, kPort, kDecision, kOperation, kTests };
+enum class FieldKind { kText, kWords, kPort, kDecision, kToolDecision, kOperation, kTests };
 struct Field {
   const char* name;
   FieldKind kind = FieldKind::kText;
@@ -51,6 +51,8 @@ std::vector<Field> fieldsOf(KeyType type) {
               {"rewrite", FieldKind::kWords},
               {"why"},
               {"tests", FieldKind::kTests}};
+    case KeyType::kToolRules:
+      return {{"match", FieldKind::kWords, true}, {"decide", FieldKind::kToolDecision, true}, {"why"}};
     case KeyType::kPathRewrites: return {{"match", FieldKind::kText, true}, {"to"}, {"content"}, {"why"}};
     case KeyType::kHostRewrites:
       return {{"host", FieldKind::kText, true}, {"port", FieldKind::kPort}, {"to", FieldKind::kText, true}, {"why"}};
@@ -95,7 +97,8 @@ void writeField(JsonWriter& json, const Field& field) {
     case FieldKind::kWords: writeWords(json); break;
     case FieldKind::kPort: json.field("type", "integer").field("minimum", 1).field("maximum", 65535); break;
     case FieldKind::kDecision: writeEnum(json, {"allow", "ask", "forbid", "rewrite"}); break;
-    case FieldKind::kOperation: writeEnum(json, {"read", "write", "exec", "connect"}); break;
+    case FieldKind::kToolDecision: writeEnum(json, {"allow", "ask", "forbid"}); break;
+    case FieldKind::kOperation: writeEnum(json, {"read", "write", "exec", "connect", "call"}); break;
     case FieldKind::kTests: writeTests(json); break;
   }
   json.endObject();
@@ -143,6 +146,7 @@ void writeType(JsonWriter& json, const Key& key) {
       break;
     case KeyType::kHosts:
     case KeyType::kExecRules:
+    case KeyType::kToolRules:
     case KeyType::kPathRewrites:
     case KeyType::kHostRewrites:
     case KeyType::kCredentials:

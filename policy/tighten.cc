@@ -120,8 +120,16 @@ std::string_view programOf(const ExecRule& rule) {
   return program.substr(program.rfind('/') + 1);
 }
 
+std::vector<Diagnostic> refuseToolRules(const std::vector<ToolRule>& rules, const Setting& setting) {
+  const bool onlyStricter =
+      std::ranges::none_of(rules, [](const ToolRule& rule) { return rule.decide == Decision::kAllow; });
+  if (onlyStricter) return {};
+  return {refusal(setting.place, "it may only add rules that ask or forbid to `tools.rule`")};
+}
+
 // A question may take the place of leave, not of a rewrite: the person would be asked for what must not happen.
 std::vector<Diagnostic> refuseRules(const Document& document, const Setting& setting) {
+  if (const auto* tools = std::get_if<std::vector<ToolRule>>(&setting.value)) return refuseToolRules(*tools, setting);
   for (const ExecRule& rule : std::get<std::vector<ExecRule>>(setting.value)) {
     if (rule.decide == Decision::kForbid) continue;
     if (rule.decide != Decision::kAsk)

@@ -19,7 +19,16 @@ constexpr Bytes kMaxDenialLine{24 << 10};
 
 }  // namespace
 
-AgentDesk::AgentDesk(World world) : world_(std::move(world)) {
+AgentDesk::AgentDesk(World world)
+    : world_(std::move(world)),
+      questions_(
+          {.launcher = world_.launcher,
+           .clock = world_.clock,
+           .turns = world_.turns,
+           .mediation = world_.mediation,
+           .answer = [this](const Asked& asked, const api::AgentAnswer& what) { answer(asked, what); },
+           .isConnected = [this](std::uint64_t connection) { return server_ && server_->isConnected(connection); },
+           .report = world_.report}) {
   auto server = api::AgentServer::create();
   if (server)
     server_.emplace(*std::move(server));
@@ -35,30 +44,38 @@ void AgentDesk::open(const RunId& run) {
   auto listener = world_.launcher.copyOf(run, sandbox::HeldFd::kAgentSocket);
   if (!listener) return;  // Of a launcher that made none.
   if (auto opened = server_->open(run, *std::move(listener)); !opened) world_.report({opened.error()});
+  questions_.adopt(run);
 }
 
 void AgentDesk::drain(const RunId& run) {
   if (server_) handle(server_->drain(run, world_.clock.now()));
+  questions_.drain(run);
 }
 
 void AgentDesk::close(const RunId& run) {
   if (server_) server_->close(run);
   claims_.forget(run);
+  questions_.close(run);
 }
 
 void AgentDesk::ready() {
   if (server_) handle(server_->serve(world_.clock.now()));
+  questions_.lookAtConnections();
 }
 
 void AgentDesk::wake() {
   if (server_) server_->expire(world_.clock.now());
+  questions_.lookAtConnections();
+  questions_.wake();
 }
 
 std::optional<Microseconds> AgentDesk::nextWake() const {
+  std::optional<Microseconds> next = questions_.nextWake();
   const auto deadline = server_ ? server_->deadline() : std::nullopt;
-  if (!deadline) return std::nullopt;
+  if (!deadline) return next;
   const Now now = world_.clock.now();
-  return now.boottime + std::max(*deadline - now.monotonic, Microseconds{0});
+  const Microseconds at = now.boottime + std::max(*deadline - now.monotonic, Microseconds{0});
+  return std::min(next.value_or(at), at);
 }
 
 void AgentDesk::answer(const Asked& asked, const api::AgentAnswer& answer) {
@@ -72,8 +89,11 @@ void AgentDesk::handle(std::vector<Asked> asked) {
     if (std::holds_alternative<UsageReport>(one.request)) reports[one.run].push_back(std::move(one));
   }
   for (auto& [run, some] : reports) count(run, std::move(some));
-  for (const Asked& one : asked) {
-    if (!std::holds_alternative<UsageReport>(one.request)) answer(one, answerTo(one.run, one.request));
+  for (Asked& one : asked) {
+    if (std::holds_alternative<api::AgentGuard>(one.request))
+      questions_.ask(std::move(one));
+    else if (!std::holds_alternative<UsageReport>(one.request))
+      answer(one, answerTo(one.run, one.request));
   }
 }
 

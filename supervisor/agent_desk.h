@@ -10,6 +10,7 @@
 
 #include "supervisor/agent_claims.h"
 #include "supervisor/agent_launcher.h"
+#include "supervisor/agent_questions.h"
 #include "supervisor/api/agent_server.h"
 #include "supervisor/turns.h"
 
@@ -21,6 +22,7 @@ class AgentDesk {
     AgentLauncher& launcher;
     const Clock& clock;
     Turns& turns;
+    Mediation& mediation;
     std::function<void(const std::string&)> say;
     std::function<void(const std::vector<Error>&)> report;
   };
@@ -34,6 +36,8 @@ class AgentDesk {
   std::optional<Microseconds> nextWake() const;  // boottime
   // Facts up to the turns' durable one are on the disk.
   void durable();
+  // The answers to what agents asked before they acted, among these.
+  void perform(const std::vector<GuardEffect>& effects) { questions_.perform(effects); }
 
   // The programs of that run can be heard, where the launcher handed up its socket.
   void open(const RunId& run);
@@ -64,6 +68,7 @@ class AgentDesk {
   World world_;
   std::optional<api::AgentServer> server_;
   AgentClaims claims_;
+  AgentQuestions questions_;
   std::deque<Waiting> waiting_;  // in the order of seq; bounded by what connections may have unanswered
 };
 

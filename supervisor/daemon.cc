@@ -47,6 +47,7 @@ Daemon::Daemon(World world, State state)
       agents_({.launcher = world_.launcher,
                .clock = world_.clock,
                .turns = turns_,
+               .mediation = mediation_,
                .say = [this](const std::string& line) { world_.say(line); },
                .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       emergency_({.clock = world_.clock,
@@ -427,8 +428,10 @@ std::optional<Microseconds> Daemon::nextWake() const {
 // are over.
 void Daemon::afterTurn() {
   for (const sandbox::LaunchFailed& failed : performer_.takeFailedLaunches()) submit(LauncherSaid{failed, {}});
-  for (auto effects = performer_.takeForGuards(); !effects.empty(); effects = performer_.takeForGuards())
+  for (auto effects = performer_.takeForGuards(); !effects.empty(); effects = performer_.takeForGuards()) {
+    agents_.perform(effects);
     mediation_.perform(std::move(effects));
+  }
   if (performer_.takeRelease()) emergency_.release();
   requests_.settleRevocations();
   requests_.answerOverdue();

@@ -59,6 +59,12 @@ class Mediation {
   // The rules that it goes by, with what was granted. Fails with kNotFound when they are lost.
   Result<policy::Document> rulesOf(const Run& run) const;
   policy::Places placesOf(const Run& run) const;
+  // The same made ready to judge, until they change. Of a live run.
+  struct ReadyRules {
+    std::shared_ptr<const policy::Judge> judge;
+    std::string hash;
+  };
+  Result<ReadyRules> judgeOf(const Run& run);
 
   // A guard of a live run, and the first of its rules in which everything until now is heeded.
   struct AwaitedRules {
@@ -128,6 +134,7 @@ class Mediation {
     std::shared_ptr<const policy::Document> document;
     std::uint64_t generation = 0;
     std::map<std::uint64_t, std::string> hashes;  // of the last generations
+    std::optional<ReadyRules> ready = std::nullopt;
   };
 
   const Link* find(const GuardName& guard) const;

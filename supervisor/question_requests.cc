@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "policy/evaluate.h"
+#include "supervisor/api/agent_wire.h"
 #include "supervisor/core/cards.h"
 #include "supervisor/core/grants.h"
 #include "supervisor/core/lookup.h"
@@ -125,6 +126,7 @@ policy::Action rewritten(const policy::Action& action, const sandbox::Rewrite& r
     const bool hasPort = rewrite.host->find(':') != std::string::npos && !rewrite.host->ends_with(']');
     if (!hasPort && port != std::string::npos) instead.target += action.target.substr(port);
   }
+  if (action.operation == policy::Operation::kCall && rewrite.content) instead.argv = {*rewrite.content};
   if (!rewrite.argv.empty()) {
     instead.argv = rewrite.argv;
     if (rewrite.argv.front().starts_with('/')) instead.target = rewrite.argv.front();
@@ -213,6 +215,8 @@ Result<void> Requests::checkRewrite(const Peer& peer, const api::AnswerQuestion&
   const Run* run = RF_TRY(findControllable(state, peer, question->second.run));
   const policy::Document rules = RF_TRY(world_.mediation.rulesOf(*run));
   const policy::Action instead = rewritten(question->second.what.action.action, request.rewrite);
+  if (instead.operation == policy::Operation::kCall && !api::isJsonObject(request.rewrite.content.value_or("")))
+    return Error{ErrorCode::kInvalid, "the input of a tool is one JSON object in UTF-8, of at most 16 KiB"};
   const policy::Verdict verdict = policy::evaluate(rules, world_.mediation.placesOf(*run), instead);
   if (verdict.decision != policy::Decision::kForbid) return {};
   std::string where = verdict.origin.file.empty()

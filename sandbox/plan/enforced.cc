@@ -160,7 +160,18 @@ class Lister {
       for (const std::string& word : rule.match) key += " " + word;
       add(std::move(key), "the warden hears of each exec; the command of the launch is judged before it", rule.origin);
     }
+    const std::string told = "told to an agent that asks before it calls one; no wall knows of tools";
+    addIfWritten("tools.default", told);
+    for (const policy::ToolRule& rule : by_.document.tools.rules) {
+      std::string key = "tools.rule";
+      for (const std::string& name : rule.match) key += " " + name;
+      add(std::move(key), told, rule.origin);
+    }
     for (const policy::Grant& grant : by_.document.grants) {
+      if (grant.operation == policy::Operation::kCall) {
+        add("grant " + grant.target, "told to an agent that asks before it calls that tool", grant.origin);
+        continue;
+      }
       const bool egress = grant.operation == policy::Operation::kConnect;
       add("grant " + grant.target,
           std::string(egress ? "the egress" : "the warden") + " does not ask about it; opens nothing that is not asked",

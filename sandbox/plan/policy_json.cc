@@ -84,6 +84,16 @@ void writeWalls(JsonWriter& json, const policy::Walls& walls) {
   json.endObject();
 }
 
+void writeTools(JsonWriter& json, const policy::Tools& tools) {
+  json.key("tools").beginObject().field("default", wordOf(tools.fallback)).key("rule").beginArray();
+  for (const policy::ToolRule& rule : tools.rules) {
+    json.beginObject().key("match").beginArray();
+    for (const std::string& name : rule.match) json.value(name);
+    json.endArray().field("decide", wordOf(rule.decide)).field("why", rule.why).endObject();
+  }
+  json.endArray().endObject();
+}
+
 void writeLimits(JsonWriter& json, const policy::Limits& limits) {
   json.key("limits").beginObject();
   json.key("cpu_percent").raw(limits.cpu ? std::to_string(limits.cpu->percent) : "null");
@@ -120,6 +130,7 @@ std::string policyJson(const policy::Document& document, const std::string& hash
     json.endObject();
   }
   json.endArray();
+  writeTools(json, document.tools);
   writeLimits(json, document.limits);
   json.endObject();
   return std::move(json).take() + "\n";

@@ -19,6 +19,7 @@ std::string_view operationName(policy::Operation operation) {
     case policy::Operation::kWrite: return "write";
     case policy::Operation::kExec: return "exec";
     case policy::Operation::kConnect: return "connect";
+    case policy::Operation::kCall: return "call";
   }
   return "unknown";
 }

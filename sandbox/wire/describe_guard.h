@@ -10,7 +10,7 @@ constexpr Mode lastOf(Mode) { return Mode::kAudit; }
 constexpr Decision lastOf(Decision) { return Decision::kRewrite; }
 constexpr WorkspaceAccess lastOf(WorkspaceAccess) { return WorkspaceAccess::kReadOnly; }
 constexpr IdentityKind lastOf(IdentityKind) { return IdentityKind::kOwn; }
-constexpr Operation lastOf(Operation) { return Operation::kConnect; }
+constexpr Operation lastOf(Operation) { return Operation::kCall; }
 
 }  // namespace ringfence::policy
 
@@ -72,6 +72,16 @@ void describe(A& a, typename A::template Of<policy::ExecRule>& value) {
   a("match", match)("decide", decide)("why", why)("origin", origin)("rewrite", rewrite);
 }
 template <typename A>
+void describe(A& a, typename A::template Of<policy::ToolRule>& value) {
+  auto& [match, decide, why, origin] = value;
+  a("match", match)("decide", decide)("why", why)("origin", origin);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<policy::Tools>& value) {
+  auto& [fallback, rules] = value;
+  a("fallback", fallback)("rules", rules);
+}
+template <typename A>
 void describe(A& a, typename A::template Of<policy::Grant>& value) {
   auto& [id, operation, target, argv, until, origin, why] = value;
   a("id", id)("operation", operation)("target", target)("argv", argv)("until", until)("origin", origin)("why", why);
@@ -95,9 +105,9 @@ void describe(A& a, typename A::template Of<policy::Environment>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Document>& value) {
-  auto& [name, mode, walls, files, network, exec, grants, prompt, auditRead, identity, groups, limits, priority,
+  auto& [name, mode, walls, files, network, exec, tools, grants, prompt, auditRead, identity, groups, limits, priority,
          preemptGrace, environment, origins] = value;
-  a("name", name)("mode", mode)("walls", walls)("files", files)("network", network)("exec", exec);
+  a("name", name)("mode", mode)("walls", walls)("files", files)("network", network)("exec", exec)("tools", tools);
   a("grants", grants)("prompt", prompt)("auditRead", auditRead)("identity", identity)("groups", groups);
   a("limits", limits)("priority", priority)("preemptGrace", preemptGrace)("environment", environment)("origins",
                                                                                                       origins);

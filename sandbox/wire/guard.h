@@ -20,7 +20,7 @@
 
 namespace ringfence::sandbox {
 
-inline constexpr std::uint32_t kGuardVersion = 3;
+inline constexpr std::uint32_t kGuardVersion = 4;
 // Longer messages do not exist: whoever fills one cuts texts to the limits below.
 inline constexpr Bytes kMaxGuardPacket = kibibytes(128);
 inline constexpr Bytes kMaxGuardOrder = mebibytes(4);  // rules alone can be longer than a packet
@@ -31,7 +31,8 @@ inline constexpr std::size_t kMaxGuardArguments = 256;  // of an argv; the last 
 inline constexpr std::size_t kMaxGuardArgvBytes = 32 * 1024;
 inline constexpr std::size_t kMostTrafficHosts = 256;
 
-enum class GuardKind : std::uint8_t { kWarden, kEgress };
+// kAgent: no guard but the agent itself, which asks the daemon before it acts. No message of a guard names it.
+enum class GuardKind : std::uint8_t { kWarden, kEgress, kAgent };
 
 // What an action would leave behind. Nothing is undoable yet.
 enum class Reversibility : std::uint8_t { kUndoable, kIrreversible, kLeavesDevice };
@@ -45,7 +46,8 @@ struct GuardedAction {
   std::string object;  // "DEV:INO" of what was pinned, of a connection its two ends (sandbox/kernel/socket_owner.h)
   std::vector<ProcessLink> chain;
   Reversibility reversible = Reversibility::kIrreversible;
-  // Why there is no chain, or what a person should know of it. The daemon's own: no guard sends it.
+  // Why there is no chain, what a person should know of it, or the words of an agent that asks itself. The daemon's
+  // own: no guard sends it.
   std::optional<std::string> chainNote;
   bool operator==(const GuardedAction&) const = default;
 };

@@ -1,14 +1,17 @@
 #include "sdk/agent/agent.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "sdk/agent/agent_link.h"
+#include "sdk/agent/guard_link.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 
@@ -49,6 +52,62 @@ std::string reportBody(const AgentUsage& usage, const std::string& id) {
   return std::move(json).take();
 }
 
+// As the daemon takes paths: absolute, without "." and "..", no "/" at the end.
+std::string pathOf(const std::string& text) {
+  std::error_code failed;
+  const auto whole = std::filesystem::absolute(text, failed);
+  std::string path = failed ? text : whole.lexically_normal().string();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+std::string programOf(const std::string& name) {
+  if (name.find('/') != std::string::npos) return pathOf(name);
+  const char* named = std::getenv("PATH");
+  const std::string places = named != nullptr ? named : "";
+  for (std::size_t from = 0; from <= places.size();) {
+    const std::size_t end = std::min(places.find(':', from), places.size());
+    std::string path = places.substr(from, end - from) + "/" + name;
+    if (end > from && ::access(path.c_str(), X_OK) == 0) return pathOf(path);
+    from = end + 1;
+  }
+  return name;
+}
+
+std::string targetOf(const AgentAction& action) {
+  switch (action.operation) {
+    case AgentAction::Operation::kRead:
+    case AgentAction::Operation::kWrite: return pathOf(action.target);
+    case AgentAction::Operation::kExec: return programOf(action.target);
+    case AgentAction::Operation::kConnect:
+    case AgentAction::Operation::kCall: break;
+  }
+  return action.target;
+}
+
+std::string guardBody(const AgentAction& action, const std::string& id) {
+  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
+  JsonWriter json;
+  json.beginObject().field("id", id).field("op", kNames[static_cast<std::size_t>(action.operation)]);
+  json.field("target", targetOf(action));
+  if (action.operation == AgentAction::Operation::kExec) {
+    json.key("argv").beginArray();
+    for (const std::string& word : action.argv) json.value(word);
+    json.endArray();
+  }
+  if (!action.inputJson.empty()) json.field("input_json", action.inputJson);
+  if (!action.words.empty()) json.field("words", clipped(action.words));
+  json.endObject();
+  return std::move(json).take();
+}
+
+AgentVerdict noVerdict(const char* outcome, std::string say) {
+  AgentVerdict verdict;
+  verdict.outcome = outcome;
+  verdict.say = std::move(say);
+  return verdict;
+}
+
 // What comes from the daemon is looked at as anything from elsewhere: what does not fit is as if it were not there.
 std::string textIn(const Json& answer, const char* name) {
   const auto found = answer.find(name);
@@ -78,6 +137,35 @@ AgentTotals totalsIn(const Json& answer) {
   return totals;
 }
 
+std::optional<std::string> textOrNothing(const Json& answer, const char* name) {
+  const auto found = answer.find(name);
+  return found != answer.end() && found->is_string() ? std::optional(found->get<std::string>()) : std::nullopt;
+}
+
+AgentVerdict verdictIn(const std::string& packet) {
+  const Json parsed = Json::parse(packet, nullptr, false);
+  if (const auto error = parsed.find("error"); error != parsed.end() && error->is_object())
+    return noVerdict("invalid", textIn(*error, "message"));
+  const auto found = parsed.find("verdict");
+  if (found == parsed.end() || !found->is_object()) return noVerdict("invalid", "the daemon sent no verdict");
+  AgentVerdict verdict = noVerdict("", textIn(*found, "say"));
+  const auto allowed = found->find("allowed");
+  verdict.allowed = allowed != found->end() && allowed->is_boolean() && allowed->get<bool>();
+  verdict.outcome = textIn(*found, "outcome");
+  verdict.rule = textIn(*found, "rule");
+  verdict.fileLine = textIn(*found, "file_line");
+  if (const auto argv = found->find("argv"); argv != found->end() && argv->is_array()) {
+    for (const Json& word : *argv) {
+      if (word.is_string()) verdict.argv.push_back(word.get<std::string>());
+    }
+  }
+  verdict.path = textOrNothing(*found, "path");
+  verdict.host = textOrNothing(*found, "host");
+  verdict.content = textOrNothing(*found, "content");
+  verdict.inputJson = textOrNothing(*found, "input_json");
+  return verdict;
+}
+
 }  // namespace
 
 // The connection and what waits for one.
@@ -87,6 +175,7 @@ class Agent::Link {
     const char* named = std::getenv("RINGFENCE_AGENT_SOCKET");
     if (socket_.empty() && named != nullptr) socket_ = named;
     link_.emplace(socket_);
+    guards.emplace(socket_);
   }
 
   std::string absent() const {
@@ -141,6 +230,7 @@ class Agent::Link {
 
   std::string trouble;
   std::deque<std::string> kept;
+  std::optional<GuardLink> guards;
 
  private:
   std::chrono::milliseconds timeout_;
@@ -193,6 +283,37 @@ std::optional<std::string> Agent::why() {
   const auto answer = link_->ask("why", "{}");
   std::string json = answer ? textIn(*answer, "json") : std::string();
   return json.empty() ? std::nullopt : std::optional(std::move(json));
+}
+
+std::string Agent::startGuard(const AgentAction& action) {
+  std::string id = action.id.empty() ? link_->nextId() : action.id;
+  if (link_->absent().empty()) link_->guards->start(id, guardBody(action, id));
+  return id;
+}
+
+std::optional<AgentVerdict> Agent::pollGuard(const std::string& id) {
+  link_->trouble = link_->absent();
+  if (!link_->trouble.empty()) return noVerdict("absent", link_->trouble);
+  const bool isAsked = link_->guards->isAsked(id);
+  const auto packet = link_->guards->take(id);
+  link_->trouble = link_->guards->trouble();
+  if (packet) return verdictIn(*packet);
+  if (!isAsked) return noVerdict("invalid", "nothing is asked by that id");
+  return std::nullopt;
+}
+
+int Agent::guardFd() const { return link_->guards->fd(); }
+
+// Also when the time is over it is looked once more: it may have been over while the process was frozen.
+AgentVerdict Agent::guard(const AgentAction& action, std::chrono::milliseconds patience) {
+  const auto until = steady_clock::now() + patience;
+  const std::string id = startGuard(action);
+  for (;;) {
+    const bool isLast = steady_clock::now() >= until;
+    if (auto verdict = pollGuard(id)) return *std::move(verdict);
+    if (isLast) return noVerdict("unanswered", link_->trouble.empty() ? "nobody answered in time" : link_->trouble);
+    link_->guards->waitUntil(until);
+  }
 }
 
 Agent::CriticalSection Agent::criticalSection(std::chrono::seconds length) {

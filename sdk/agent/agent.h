@@ -8,8 +8,12 @@
 //   { const auto section = agent.criticalSection(std::chrono::seconds(3)); migrate(); }
 //   agent.safePoint();
 //
-// No call blocks for longer than Options::timeout (time in which the run is frozen does not count), and none throws for
-// what the daemon does: it yields nothing or false then, and trouble() says why. One thread at a time.
+//   if (agent.guard({.operation = ringfence::AgentAction::Operation::kCall, .target = "deploy"},
+//   std::chrono::minutes(10)))
+//     deploy();
+//
+// No call but guard() blocks for longer than Options::timeout (time in which the run is frozen does not count), and
+// none throws for what the daemon does: it yields nothing or false then, and trouble() says why. One thread at a time.
 #pragma once
 
 #include <chrono>
@@ -19,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ringfence {
 
@@ -47,6 +52,31 @@ struct AgentTotals {
   std::optional<double> costUsd;             // of those reports that told one
   std::optional<std::uint64_t> tokensLimit;  // absent: its policy has none
   bool countedBefore = false;
+};
+
+// What the program is about to do.
+struct AgentAction {
+  enum class Operation { kRead, kWrite, kExec, kConnect, kCall };
+  Operation operation = Operation::kCall;
+  std::string target;  // a path, "host:port", the name of a tool; kExec: the program, looked for on $PATH
+  std::vector<std::string> argv = {};  // kExec: all its words
+  std::string inputJson = {};          // kCall: its input as one JSON object, at most 16 KiB; empty: none is told
+  std::string words = {};              // why, to the person who is asked; cut at 1 KiB
+  // 1 to 64 bytes: asked again with it, the same thing has the same answer, and nobody is asked twice. Empty: every
+  // call is another.
+  std::string id = {};
+};
+
+// Words alone: to be allowed gives no right, and the walls judge what is really done.
+struct AgentVerdict {
+  bool allowed = false;
+  // "allowed", "rewritten" (allowed, as below instead), "forbidden" (by the policy), "denied" (by a person), "expired",
+  // "stopped"; "unanswered": nobody said anything yet; "absent": there is nobody to ask; "invalid": see `say`.
+  std::string outcome;
+  std::string say, rule, fileLine;
+  std::vector<std::string> argv;
+  std::optional<std::string> path, host, content, inputJson;
+  explicit operator bool() const { return allowed; }
 };
 
 class Agent {
@@ -78,6 +108,16 @@ class Agent {
   // What was denied last, or which limit was reached, as the JSON object that $RINGFENCE_DENIALS has. Nothing: nothing
   // was, or nobody answered (then trouble() says so).
   std::optional<std::string> why();
+
+  // Asks before something is done, and waits as long as that for an answer: what the policy knows it says at once, what
+  // it asks about waits for a person. What is not answered is not allowed; the question goes on, and guard() or
+  // pollGuard() with the same id waits for the same answer. With this Agent gone for 5 s it ends.
+  AgentVerdict guard(const AgentAction& action, std::chrono::milliseconds patience);
+  // The same without waiting, for a loop of one's own: the id to poll by. When guardFd() is readable, and now and then
+  // (a lost connection is made anew by polling), pollGuard() may have the answer; it has it once.
+  std::string startGuard(const AgentAction& action);
+  std::optional<AgentVerdict> pollGuard(const std::string& id);
+  int guardFd() const;  // -1: no connection now
 
   // While it lives, and for at most so long, a hold of the governor is put off as `priority.preempt_grace` of the
   // policy allows. It must not outlive its Agent.

@@ -19,6 +19,7 @@ Operation fromMessage(v1::Operation operation) {
     case v1::OPERATION_WRITE: return Operation::kWrite;
     case v1::OPERATION_EXEC: return Operation::kExec;
     case v1::OPERATION_CONNECT: return Operation::kConnect;
+    case v1::OPERATION_CALL: return Operation::kCall;
     default: return Operation::kUnknown;
   }
 }
@@ -93,6 +94,7 @@ v1::Operation toMessage(Operation operation) {
     case Operation::kWrite: return v1::OPERATION_WRITE;
     case Operation::kExec: return v1::OPERATION_EXEC;
     case Operation::kConnect: return v1::OPERATION_CONNECT;
+    case Operation::kCall: return v1::OPERATION_CALL;
     case Operation::kUnknown: break;
   }
   return v1::OPERATION_UNSPECIFIED;

@@ -11,7 +11,7 @@
 
 namespace ringfence::client {
 
-enum class Operation { kUnknown, kRead, kWrite, kExec, kConnect };
+enum class Operation { kUnknown, kRead, kWrite, kExec, kConnect, kCall };
 enum class Decision { kUnknown, kAllow, kAsk, kForbid, kRewrite };
 enum class Scope { kUnknown, kOnce, kRun, kProject, kAlways };
 enum class Reversibility { kUnknown, kUndoable, kIrreversible, kLeavesDevice };
@@ -20,9 +20,9 @@ enum class Settlement { kUnknown, kAllowed, kDenied, kRewritten, kExpired, kStop
 // Paths, arguments, hosts and names are of an agent: to be escaped wherever they are shown.
 struct PendingAction {
   Operation operation = Operation::kUnknown;
-  std::string target;             // absolute path, program, or "host:port"
+  std::string target;             // absolute path, program, "host:port", or the name of a tool
   std::string second;             // where a rename or link goes
-  std::vector<std::string> argv;  // kExec
+  std::vector<std::string> argv;  // kExec; kCall: its input as one JSON object, where it has one
   std::string cwd;
   std::string what;  // the system call or protocol
 };

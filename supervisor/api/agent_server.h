@@ -52,6 +52,9 @@ class AgentServer {
   // Each that was asked, once; to whoever is gone nothing is said.
   void answer(const Asked& asked, const AgentAnswer& answer, Now now);
 
+  // Whoever asked is there still.
+  bool isConnected(std::uint64_t connection) const { return connections_.contains(connection); }
+
   // Those whose time is over, and those of runs that may ask again.
   void expire(Now now);
   std::optional<Microseconds> deadline() const;  // monotonic

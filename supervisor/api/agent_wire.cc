@@ -2,7 +2,10 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <array>
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "sdk/base/text.h"
 #include "sdk/proto/agent.pb.h"
@@ -14,6 +17,7 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr int kMaxAgentNesting = 4;
+constexpr int kMaxInputNesting = 64;
 constexpr double kMicro = 1e6;
 
 Error malformed(std::string what) { return {ErrorCode::kInvalid, std::move(what), 0}; }
@@ -57,6 +61,52 @@ Result<AgentRequest> reportOf(const v1::AgentUsage& message) {
   return AgentRequest(std::move(report));
 }
 
+constexpr std::array<std::pair<std::string_view, policy::Operation>, 5> kOperations{
+    {{"read", policy::Operation::kRead},
+     {"write", policy::Operation::kWrite},
+     {"exec", policy::Operation::kExec},
+     {"connect", policy::Operation::kConnect},
+     {"call", policy::Operation::kCall}}};
+
+Result<std::vector<std::string>> argumentsOf(const v1::AgentGuard& message) {
+  std::size_t bytes = 0;
+  std::vector<std::string> argv(message.argv().begin(), message.argv().end());
+  for (const std::string& word : argv) {
+    bytes += word.size();
+    if (word.find('\0') != std::string::npos) return malformed("guard.argv holds a NUL byte");
+  }
+  if (argv.size() > kMaxAskedArguments || bytes > kMaxAskedArgvBytes.count)
+    return malformed("guard.argv has at most " + std::to_string(kMaxAskedArguments) + " words, together " +
+                     upTo(kMaxAskedArgvBytes.count));
+  return argv;
+}
+
+Result<AgentRequest> guardOf(const v1::AgentGuard& message) {
+  AgentGuard guard;
+  if (message.id().empty() || message.id().size() > kMaxReportIdLength)
+    return malformed("guard.id has 1 to " + std::to_string(kMaxReportIdLength) + " bytes");
+  guard.id = message.id();
+  const auto* operation =
+      std::find_if(kOperations.begin(), kOperations.end(), [&](const auto& one) { return one.first == message.op(); });
+  if (operation == kOperations.end()) return malformed("guard.op is one of read, write, exec, connect and call");
+  const bool isCall = operation->second == policy::Operation::kCall;
+  const std::size_t longest = isCall ? kMaxToolName : kMaxAskedTarget;
+  if (message.target().empty() || message.target().size() > longest || message.target().find('\0') != std::string::npos)
+    return malformed("guard.target has 1 to " + std::to_string(longest) + " bytes, none of them NUL");
+  guard.action = {operation->second, message.target(), RF_TRY(argumentsOf(message))};
+  if (!guard.action.argv.empty() && operation->second != policy::Operation::kExec)
+    return malformed("guard.argv comes with the operation exec alone");
+  if (!message.input_json().empty()) {
+    if (!isCall) return malformed("guard.input_json comes with the operation call alone");
+    if (!isJsonObject(message.input_json()))
+      return malformed("guard.input_json is one JSON object of " + upTo(kMaxToolInput.count));
+    guard.action.argv = {message.input_json()};
+  }
+  if (message.words().size() > kMaxAgentWords) return malformed("guard.words has " + upTo(kMaxAgentWords));
+  guard.words = message.words();
+  return AgentRequest(std::move(guard));
+}
+
 Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
   switch (message.request_case()) {
     case v1::AgentPacket::kHello: return AgentRequest(AgentHello{message.hello().protocol()});
@@ -72,6 +122,7 @@ Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
     case v1::AgentPacket::kCriticalSection:
       return AgentRequest(AgentCriticalSection{std::chrono::seconds(message.critical_section().seconds())});
     case v1::AgentPacket::kWhy: return AgentRequest(AgentWhy{});
+    case v1::AgentPacket::kGuard: return guardOf(message.guard());
     case v1::AgentPacket::REQUEST_NOT_SET: break;
   }
   return malformed("the packet asks for nothing");
@@ -102,6 +153,33 @@ void fill(v1::AgentAnswer& message, const AgentGranted& answer) {
   message.mutable_granted()->set_milliseconds(static_cast<std::uint64_t>(answer.length.count()));
 }
 void fill(v1::AgentAnswer& message, const AgentDenial& answer) { message.mutable_denial()->set_json(answer.json); }
+const char* nameOf(AgentVerdict::Outcome outcome) {
+  switch (outcome) {
+    case AgentVerdict::Outcome::kAllowed: return "allowed";
+    case AgentVerdict::Outcome::kRewritten: return "rewritten";
+    case AgentVerdict::Outcome::kForbidden: return "forbidden";
+    case AgentVerdict::Outcome::kDenied: return "denied";
+    case AgentVerdict::Outcome::kExpired: return "expired";
+    case AgentVerdict::Outcome::kStopped: return "stopped";
+  }
+  return "denied";
+}
+
+// The words of people and rules are shown by whoever asked. What is to be done instead is taken as it is.
+void fill(v1::AgentAnswer& message, const AgentVerdict& answer) {
+  v1::AgentVerdict& verdict = *message.mutable_verdict();
+  verdict.set_allowed(answer.outcome == AgentVerdict::Outcome::kAllowed ||
+                      answer.outcome == AgentVerdict::Outcome::kRewritten);
+  verdict.set_outcome(nameOf(answer.outcome));
+  verdict.set_say(escapeForDisplay(answer.say));
+  verdict.set_rule(escapeForDisplay(answer.rule));
+  verdict.set_file_line(escapeForDisplay(answer.fileLine));
+  for (const std::string& word : answer.argv) verdict.add_argv(word);
+  if (answer.path) verdict.set_path(*answer.path);
+  if (answer.host) verdict.set_host(*answer.host);
+  if (answer.content) verdict.set_content(*answer.content);
+  if (answer.inputJson) verdict.set_input_json(*answer.inputJson);
+}
 void fill(v1::AgentAnswer& message, const AgentRefusal& answer) {
   message.mutable_error()->set_code(answer.code);
   message.mutable_error()->set_message(escapeForDisplay(answer.message));
@@ -120,6 +198,12 @@ Result<AgentCall> decodeAgentCall(std::string_view packet) {
   if (!status.ok()) return malformed("the JSON is no request: " + std::string(status.message()));
   if (message.id() == 0) return malformed("a request has an id that is not 0");
   return AgentCall{message.id(), RF_TRY(requestOf(message))};
+}
+
+bool isJsonObject(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return text.size() <= kMaxToolInput.count && first != std::string_view::npos && text[first] == '{' &&
+         !nestsDeeperThan(text, kMaxInputNesting) && nlohmann::json::accept(text);
 }
 
 AgentRefusal agentRefusalOf(const Error& error) {
@@ -141,7 +225,9 @@ std::string encodeAgentAnswer(std::uint64_t call, const AgentAnswer& answer) {
   std::string text;
   const auto status = pb::util::MessageToJsonString(message, &text, options);
   // What an agent's name or its policy's holds is no reason to leave it without an answer.
-  return status.ok() ? text : R"({"error":{"code":"internal","message":"the answer cannot be written"}})";
+  if (status.ok() && text.size() <= kMaxAgentPacket.count) return text;
+  return "{\"id\":\"" + std::to_string(call) +
+         "\",\"error\":{\"code\":\"internal\",\"message\":\"the answer cannot be written\"}}";
 }
 
 }  // namespace ringfence::supervisor::api

@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
+#include "policy/evaluate.h"
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 #include "sdk/base/units.h"
@@ -24,6 +26,11 @@ inline constexpr std::size_t kMaxCounters = 8;
 inline constexpr std::size_t kMaxCounterName = 32;
 inline constexpr std::uint64_t kMaxReportedCount = 1'000'000'000'000;  // in one report
 inline constexpr std::size_t kMaxAgentWords = 1024;
+inline constexpr std::size_t kMaxAskedTarget = 4096;
+inline constexpr std::size_t kMaxAskedArguments = 256;
+inline constexpr Bytes kMaxAskedArgvBytes{32 << 10};
+inline constexpr std::size_t kMaxToolName = 256;
+inline constexpr Bytes kMaxToolInput{16 << 10};
 
 struct AgentHello {
   std::uint32_t protocol = 0;
@@ -40,8 +47,13 @@ struct AgentCriticalSection {
   std::chrono::seconds length{};  // 0: it is over
 };
 struct AgentWhy {};
+struct AgentGuard {
+  std::string id;
+  policy::Action action;
+  std::string words;
+};
 using AgentRequest = std::variant<AgentHello, AgentWhoami, UsageReport, AgentBrake, AgentSay, AgentSafePoint,
-                                  AgentCriticalSection, AgentWhy>;
+                                  AgentCriticalSection, AgentWhy, AgentGuard>;
 
 struct AgentCall {
   std::uint64_t id = 0;
@@ -68,14 +80,23 @@ struct AgentGranted {
 struct AgentDenial {
   std::string json;  // one object; empty: nothing was denied
 };
+struct AgentVerdict {
+  enum class Outcome { kAllowed, kRewritten, kForbidden, kDenied, kExpired, kStopped };
+  Outcome outcome = Outcome::kDenied;
+  std::string say, rule, fileLine;
+  std::vector<std::string> argv;
+  std::optional<std::string> path, host, content, inputJson;
+};
 struct AgentRefusal {
   std::string code;  // as AgentError has them
   std::string message;
 };
-using AgentAnswer =
-    std::variant<AgentWelcome, AgentSelf, AgentTotals, AgentDone, AgentGranted, AgentDenial, AgentRefusal>;
+using AgentAnswer = std::variant<AgentWelcome, AgentSelf, AgentTotals, AgentDone, AgentGranted, AgentDenial,
+                                 AgentVerdict, AgentRefusal>;
+// What the input of a tool is: one JSON object in UTF-8, bounded in length and depth.
+bool isJsonObject(std::string_view text);
 AgentRefusal agentRefusalOf(const Error& error);
-// One packet. `call` 0: to what had no id that could be read.
+// One packet, never longer than kMaxAgentPacket. `call` 0: to what had no id that could be read.
 std::string encodeAgentAnswer(std::uint64_t call, const AgentAnswer& answer);
 
 }  // namespace ringfence::supervisor::api

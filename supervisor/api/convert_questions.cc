@@ -43,6 +43,7 @@ Result<policy::Operation> toOperation(v1::Operation operation) {
     case v1::OPERATION_WRITE: return policy::Operation::kWrite;
     case v1::OPERATION_EXEC: return policy::Operation::kExec;
     case v1::OPERATION_CONNECT: return policy::Operation::kConnect;
+    case v1::OPERATION_CALL: return policy::Operation::kCall;
     default: return wrong("operation is unspecified");
   }
 }
@@ -107,6 +108,7 @@ v1::Operation toMessage(policy::Operation operation) {
     case policy::Operation::kWrite: return v1::OPERATION_WRITE;
     case policy::Operation::kExec: return v1::OPERATION_EXEC;
     case policy::Operation::kConnect: return v1::OPERATION_CONNECT;
+    case policy::Operation::kCall: return v1::OPERATION_CALL;
   }
   return v1::OPERATION_UNSPECIFIED;
 }
@@ -236,7 +238,8 @@ Result<Request> toRequest(const v1::WhyRequest& message) {
   why.action.operation = RF_TRY(toOperation(message.operation()));
   if (message.target().empty()) return wrong("target is empty");
   why.action.target = RF_TRY(boundedText(message.target(), "target", kMaxPathLength));
-  const bool isPath = why.action.operation != policy::Operation::kConnect;
+  const bool isPath =
+      why.action.operation != policy::Operation::kConnect && why.action.operation != policy::Operation::kCall;
   if (isPath && !why.action.target.starts_with('/')) return wrong("target is not an absolute path");
   why.action.argv = RF_TRY(toArguments(message.argv(), "argv"));
   if (!why.action.argv.empty() && why.action.operation != policy::Operation::kExec)

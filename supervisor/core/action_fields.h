@@ -15,8 +15,8 @@ concept Of = std::same_as<std::remove_const_t<F>, T>;
 
 // ---- names that are stored for ever
 
-inline constexpr std::array<std::string_view, 4> kOperations{"read", "write", "exec", "connect"};
-inline constexpr std::array<std::string_view, 2> kGuards{"warden", "egress"};
+inline constexpr std::array<std::string_view, 5> kOperations{"read", "write", "exec", "connect", "call"};
+inline constexpr std::array<std::string_view, 3> kGuards{"warden", "egress", "agent"};
 inline constexpr std::array<std::string_view, 3> kReversibilities{"undoable", "irreversible", "leaves-device"};
 inline constexpr std::array<std::string_view, 6> kSettled{"allowed", "denied",  "rewritten",
                                                           "expired", "stopped", "withdrawn"};

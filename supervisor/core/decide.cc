@@ -146,6 +146,7 @@ Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Contex
   if (!held && !std::holds_alternative<Running>(run->life)) return wrongState(*run, "frozen");
   holdAgent(deciding, *run);
   deciding.record(run->id, RunFrozen{command.peer.uid, clip(command.reason)});
+  settleOwnQuestionsOf(deciding, run->id, "the run was frozen; ask again");
   return {};
 }
 

@@ -86,6 +86,7 @@ Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command) {
   holdAgent(deciding, run);
   std::string why = command.why.substr(0, kMaxReasonBytes);
   deciding.record(run.id, RunFrozen{run.what.uid, "its agent asked: " + why, std::nullopt, SelfHeld::kAgent});
+  settleOwnQuestionsOf(deciding, run.id, "the run was frozen; ask again");
   return {};
 }
 

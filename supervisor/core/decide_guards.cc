@@ -48,7 +48,9 @@ void decideDrained(Deciding& deciding, const ActionsDrained& command) {
   const Run* run = findLive(deciding, command.guard.run);
   if (run == nullptr) return;
   std::uint64_t seq = deciding.state().lastSeq;
-  if (memoryOf(*run, command.guard.kind).ringUpTo != command.upTo)
+  // What an agent asked itself is in no ring.
+  const bool isGuard = command.guard.kind != sandbox::GuardKind::kAgent;
+  if (!isGuard || memoryOf(*run, command.guard.kind).ringUpTo != command.upTo)
     seq =
         deciding.record(run->id, ActionsAllowed{command.guard.kind, command.actions, command.policyHash, command.upTo});
   deciding.after(seq, SettleRing{run->id, command.guard.kind, command.upTo});

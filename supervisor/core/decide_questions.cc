@@ -97,17 +97,20 @@ Result<void> checkRewrite(const policy::Action& action, const sandbox::Rewrite& 
   const bool isExec = action.operation == policy::Operation::kExec;
   const bool isConnect = action.operation == policy::Operation::kConnect;
   const bool isRead = action.operation == policy::Operation::kRead;
+  const bool isCall = action.operation == policy::Operation::kCall;
   const int given =
       (rewrite.path ? 1 : 0) + (rewrite.host ? 1 : 0) + (rewrite.content ? 1 : 0) + (rewrite.argv.empty() ? 0 : 1);
   if (given != 1)
     return refuse(ErrorCode::kInvalid, "a rewrite says one thing: other arguments, a path, a host or content");
+  if (isCall && !rewrite.content)
+    return refuse(ErrorCode::kInvalid, "the call of a tool is rewritten by other input, as its content");
   if (isExec != !rewrite.argv.empty())
     return refuse(ErrorCode::kInvalid, isExec ? "the start of a program is rewritten by other arguments"
                                               : "other arguments are for the start of a program");
   if (isConnect != rewrite.host.has_value())
     return refuse(ErrorCode::kInvalid,
                   isConnect ? "a connection is rewritten by another host" : "another host is for a connection");
-  if (rewrite.content && !isRead) return refuse(ErrorCode::kInvalid, "prepared content is for what is read");
+  if (rewrite.content && !isRead && !isCall) return refuse(ErrorCode::kInvalid, "prepared content is for what is read");
   if (rewrite.path && !rewrite.path->starts_with('/'))
     return refuse(ErrorCode::kInvalid, "the path to go to instead is not absolute");
   return {};
@@ -334,6 +337,13 @@ void settleQuestionsOf(Deciding& deciding, const RunId& run, Settled outcome, co
     if (question.run != run) continue;
     const char* usual = outcome == Settled::kStopped ? "the run was stopped" : "the run has ended";
     settle(deciding, question, settledBy(id, outcome, why.empty() ? usual : why));
+  }
+}
+
+void settleOwnQuestionsOf(Deciding& deciding, const RunId& run, const std::string& why) {
+  for (const auto& [id, question] : deciding.state().questions) {
+    if (question.run == run && question.what.guard == sandbox::GuardKind::kAgent)
+      settle(deciding, question, settledBy(id, Settled::kStopped, why));
   }
 }
 

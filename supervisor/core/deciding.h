@@ -91,6 +91,8 @@ Result<void> decideRevocation(Deciding& deciding, const RevokeGrant& command);
 void decideTime(Deciding& deciding, const Context& context);
 // The open questions of a run that ends, is asked to or is held for good. `why`: to the agent; empty: the usual words.
 void settleQuestionsOf(Deciding& deciding, const RunId& run, Settled outcome, const std::string& why = {});
+// Those that its agent asks itself before it acts, of a run that a person or the agent holds.
+void settleOwnQuestionsOf(Deciding& deciding, const RunId& run, const std::string& why);
 
 void decideRecord(Deciding& deciding, const RecordTold& command);
 void decideDrained(Deciding& deciding, const ActionsDrained& command);

@@ -38,6 +38,9 @@ std::vector<sandbox::ProcessLink> chainToKeep(const sandbox::GuardedAction& acti
   return chain;
 }
 
+// What a guard lets through is done. An agent that asks itself does it later or not at all, and a guard tells of that.
+bool isDone(sandbox::GuardKind guard) { return guard != sandbox::GuardKind::kAgent; }
+
 // What a person allows is done, as far as anybody can know: its outcome may be lost.
 void rememberAnswered(Run& run, const sandbox::GuardedAction& asked, const ActionAnswered& answer) {
   if (asked.action.operation != policy::Operation::kWrite) return;
@@ -98,7 +101,7 @@ void evolveAction(State& state, const Fact& fact, const ActionAnswered& body) {
   pushBounded(state.closedQuestions, std::move(closed), kMaxClosedQuestions);
   Run* run = findLive(state, question.run);
   if (run == nullptr || body.outcome == Settled::kWithdrawn) return;
-  rememberAnswered(*run, question.what.action, body);
+  if (isDone(question.what.guard)) rememberAnswered(*run, question.what.action, body);
   for (const AskName& name : question.waiting) {
     pushBounded(run->talk.answered, AnsweredAsk{name, body.id, body.outcome, body.say, body.rewrite}, kMaxAnsweredAsks);
   }
@@ -121,7 +124,7 @@ void evolveAction(State& state, const Fact& fact, const ActionDenied& body) { ta
 void evolveAction(State& state, const Fact& fact, const ActionRewritten& body) {
   take(state, fact, body.what);
   Run* run = findLive(state, fact.run);
-  if (run != nullptr && body.what.action.action.operation == policy::Operation::kWrite)
+  if (run != nullptr && isDone(body.what.guard) && body.what.action.action.operation == policy::Operation::kWrite)
     rememberChange(*run, body.what.action.what, body.rewrite.path.value_or(""), "", writerOf(body.what.action));
 }
 void evolveAction(State& state, const Fact& fact, const ConnectionOpened& body) { take(state, fact, body.what); }
@@ -129,9 +132,9 @@ void evolveAction(State& state, const Fact& fact, const OutcomeUnknown& body) { 
 
 void evolveAction(State& state, const Fact& fact, const ActionsAllowed& body) {
   Run* run = findLive(state, fact.run);
-  if (run != nullptr) memoryOf(*run, body.guard).ringUpTo = body.upTo;
+  if (run != nullptr && isDone(body.guard)) memoryOf(*run, body.guard).ringUpTo = body.upTo;
   for (const AllowedCount& allowed : body.actions) {
-    if (run != nullptr && allowed.operation == policy::Operation::kWrite)
+    if (run != nullptr && isDone(body.guard) && allowed.operation == policy::Operation::kWrite)
       rememberChange(*run, allowed.what, allowed.target, allowed.second,
                      {allowed.pid.value_or(0), allowed.name.value_or("")});
     const auto grant = state.grants.find(grantNamed(allowed.rule));

@@ -14,6 +14,7 @@ const char* operationName(policy::Operation operation) {
     case policy::Operation::kWrite: return "write";
     case policy::Operation::kExec: return "exec";
     case policy::Operation::kConnect: return "connect";
+    case policy::Operation::kCall: return "call";
   }
   return "write";
 }
@@ -126,7 +127,8 @@ std::optional<std::string> whyNotLasting(const sandbox::GuardedAction& action) {
   const policy::Action& wanted = action.action;
   if (wanted.target.empty()) return "what it is about is not known";
   if (wanted.target.size() >= sandbox::kMaxGuardText) return "its target is too long to be shown whole";
-  if (wanted.operation == policy::Operation::kConnect) return std::nullopt;
+  const bool isPath = wanted.operation != policy::Operation::kConnect && wanted.operation != policy::Operation::kCall;
+  if (!isPath) return std::nullopt;
   if (wanted.target == "/") return "it would be for every path";
   std::size_t bytes = 0;
   for (const std::string& argument : wanted.argv) {

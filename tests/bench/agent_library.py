@@ -1,9 +1,53 @@
-"""What an agent waits for that uses the libraries for it. Nothing is compared, so these are figures of one machine: the busier it
-is, the worse they are."""
+"""What an agent waits for that uses the libraries for it: answers that its policy knows, and reports of usage that are counted.
+Nothing is compared, so these are figures of one machine: the busier it is, the worse they are."""
+import shutil
+import statistics
+
 from agent_reports import measured as reports
+from tests.support.daemon import SOURCE, Daemon
+
+ASK = """
+import statistics, sys, time
+import ringfence
+agent = ringfence.Agent()
+took = []
+for _ in range(int(sys.argv[1])):
+    began = time.perf_counter()
+    verdict = agent.guard("call", "search")
+    took.append((time.perf_counter() - began) * 1e6)
+    assert verdict, verdict
+    time.sleep(max(0.0, 0.0025 - (time.perf_counter() - began)))
+took.sort()
+print(took[len(took) // 2], took[len(took) * 99 // 100])
+"""
+
+
+def guards(build, quick):
+    """Rows: what it takes to be told that something is allowed, in C++ and in Python."""
+    questions = "50" if quick else "2000"
+    with Daemon(build) as daemon:
+        workspace = daemon.base / "project"
+        workspace.mkdir()
+        shutil.copytree(SOURCE / "sdk" / "python" / "ringfence", workspace / "ringfence")
+        (workspace / "ask.py").write_text(ASK)
+        policy = workspace / "asks.toml"
+        policy.write_text('schema = 1\nname = "asks"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n')
+        commands = {"C++": [str(daemon.bin / "guard_bench"), questions],
+                    "Python": ["/usr/bin/python3", "-B", str(workspace / "ask.py"), questions]}
+        aims = {"C++": "≤ 100 µs, p99 ≤ 1 ms", "Python": "≤ 300 µs"}
+        for name, command in commands.items():
+            found = []
+            for _ in range(1 if quick else 3):
+                result = daemon.cli("run", "-p", str(policy), "--", *command, cwd=workspace)
+                if result.returncode != 0:
+                    raise RuntimeError(f"guard, {name}: {result.stderr}")
+                found.append([float(word) for word in result.stdout.split()])
+            middle, last = (statistics.median(column) for column in zip(*found))
+            yield f"guard allowed by policy, {name}", aims[name], f"{middle:.0f} µs median", f"p99 {last:.0f} µs, {questions} × {len(found)}"
 
 
 def rows(build, quick):
+    yield from guards(build, quick)
     found = reports(build, runs=4, count=200 if quick else 4000)
     if not found.whole:
         raise RuntimeError(f"reports were lost or counted twice: {found.counted}, not {found.wanted} tokens of each run")

@@ -26,5 +26,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto* brake = std::get_if<api::AgentBrake>(&call->request))
     RF_CHECK(brake->why.size() <= api::kMaxAgentWords);
+  if (const auto* guard = std::get_if<api::AgentGuard>(&call->request)) {
+    RF_CHECK(!guard->id.empty() && guard->id.size() <= api::kMaxReportIdLength);
+    RF_CHECK(!guard->action.target.empty() && guard->words.size() <= api::kMaxAgentWords);
+    const bool isCall = guard->action.operation == ringfence::policy::Operation::kCall;
+    RF_CHECK(!isCall || guard->action.argv.empty() || api::isJsonObject(guard->action.argv.front()));
+  }
   return 0;
 }

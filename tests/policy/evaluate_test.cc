@@ -224,3 +224,38 @@ TEST_CASE("targets that some programs read as addresses and others as names are 
 TEST_CASE("no connection is granted by an empty policy") {
   CHECK(decide(document(""), Operation::kConnect, "example.org:443") == Decision::kForbid);
 }
+
+TEST_CASE("a tool is judged by its name: forbid over ask over allow, and the default where no rule names it") {
+  const Document rules = document(R"(
+[tools]
+default = "ask"
+[[tools.rule]]
+match = ["read_*", "list"]
+decide = "allow"
+[[tools.rule]]
+match = ["*_secret?"]
+decide = "forbid"
+why = "secrets stay"
+[[grant]]
+op = "call"
+target = "deploy"
+)");
+  const auto judged = [&](const std::string& tool) {
+    return evaluate(rules, {"/w", "/h"}, {Operation::kCall, tool, {"{}"}});
+  };
+  CHECK(judged("read_file").decision == Decision::kAllow);
+  CHECK(judged("list").rule == "tools.rule list");
+  CHECK(judged("lists").decision == Decision::kAsk);
+  CHECK(judged("lists").rule == "tools.default = \"ask\"");
+  CHECK(judged("read_secrets").decision == Decision::kForbid);
+  CHECK(judged("read_secrets").why == "secrets stay");
+  CHECK(judged("read_secret").decision == Decision::kAllow);
+  CHECK(judged("deploy").decision == Decision::kAllow);
+  CHECK(judged("deploy").rule == "grant call deploy");
+  CHECK(judged("Deploy").decision == Decision::kAsk);
+  // A pattern of many stars takes no longer than its length says.
+  Document many = rules;
+  many.tools.rules = {{{std::string(200, '*') + "b"}, Decision::kForbid, "", {}}};
+  CHECK(evaluate(many, {}, {Operation::kCall, std::string(5000, 'a'), {}}).decision == Decision::kAsk);
+  CHECK(evaluate(document(""), {}, {Operation::kCall, "anything", {}}).decision == Decision::kAllow);
+}

@@ -199,6 +199,107 @@ class Trial(unittest.TestCase):
             agent.report_usage("m", 1, 0)
         self.assertEqual(agent.lost_reports, 6)
 
+    def test_a_guard_says_what_was_answered_and_one_without_an_answer_is_a_no_that_goes_on(self) -> None:
+        answers: dict[str, dict[str, Any]] = {}
+
+        def judge(verb: str, body: dict[str, Any]) -> Optional[dict[str, Any]]:
+            if verb != "guard":
+                return None
+            return answers.get(body["target"], {"other": {}})
+
+        answers["deploy"] = {"verdict": {"allowed": True, "outcome": "rewritten", "say": "there", "rule": "tools.rule deploy*",
+                                         "file_line": "p.toml:3", "argv": [], "input_json": '{"to":"staging"}'}}
+        answers["drop"] = {"verdict": {"allowed": False, "outcome": "denied", "say": "never", "rule": "", "file_line": ""}}
+        daemon, agent = self.daemon(judge), self.agent()
+        verdict = agent.guard("call", "deploy", input={"to": "prod"}, words="green", id="d-1")
+        self.assertTrue(verdict)
+        self.assertEqual((verdict.outcome, verdict.say, verdict.file_line, verdict.argv, verdict.input),
+                         ("rewritten", "there", "p.toml:3", None, {"to": "staging"}))
+        self.assertEqual(daemon.seen[-1][1], {"id": "d-1", "op": "call", "target": "deploy", "input_json": '{"to": "prod"}',
+                                              "words": "green"})
+        self.assertEqual((agent.guard("call", "drop").outcome, bool(agent.guard("call", "drop"))), ("denied", False))
+        silent = ringfence.Agent(self.path)
+        self.addCleanup(silent.close)
+        answers["slow"] = {"raw": b'{"id":"999999","verdict":{"allowed":true}}'}
+        self.assertEqual(silent.guard("call", "slow", id="s", patience=0.2).outcome, "unanswered")
+        with self.assertRaises(ValueError):
+            agent.guard("fly", "away")
+        with self.assertRaises(TypeError):
+            agent.guard("call", "x", input={"x": object()})
+
+    def test_a_guard_is_asked_again_over_another_connection_under_its_id(self) -> None:
+        gone = [True]
+
+        def once_gone(verb: str, body: dict[str, Any]) -> Optional[dict[str, Any]]:
+            if verb != "guard":
+                return None
+            if gone:
+                gone.pop()
+                return {}
+            return {"verdict": {"allowed": True, "outcome": "allowed"}}
+
+        daemon, agent = self.daemon(once_gone), self.agent()
+        self.assertTrue(agent.guard("connect", "a:443", patience=20))
+        self.assertEqual(len({body["id"] for verb, body in daemon.seen if verb == "guard"}), 1)
+        self.assertEqual([verb for verb, _ in daemon.seen], ["hello", "guard", "hello", "guard"])
+        pending = agent.start_guard("connect", "b:443")
+        self.assertTrue(pending.wait(20))
+        self.assertTrue(pending.poll())
+
+    def test_what_is_guarded_is_done_only_when_it_is_allowed_and_as_it_was_answered(self) -> None:
+        def judge(verb: str, body: dict[str, Any]) -> Optional[dict[str, Any]]:
+            if verb != "guard":
+                return None
+            told = json.loads(body.get("input_json", "{}"))
+            if body["target"] == "deploy" and told.get("target") == "prod":
+                return {"verdict": {"allowed": True, "outcome": "rewritten", "input_json": '{"target":"staging","count":1}'}}
+            return {"verdict": {"allowed": body["target"] != "/etc/passwd", "outcome": "allowed"}}
+
+        self.daemon(judge)
+        agent = self.agent()
+        called: list[tuple[str, int]] = []
+
+        @agent.guarded("call")
+        def deploy(target: str, count: int = 1) -> int:
+            called.append((target, count))
+            return len(called)
+
+        self.assertEqual(deploy("prod"), 1)
+        self.assertEqual(deploy("elsewhere", count=2), 2)
+        self.assertEqual(called, [("staging", 1), ("elsewhere", 2)])
+        with agent.guarded("write", "/tmp/../tmp/x") as verdict:
+            self.assertEqual(verdict.outcome, "allowed")
+        with self.assertRaises(ringfence.Denied):
+            with agent.guarded("write", "/etc/passwd"):
+                self.fail("it was done")
+
+    def test_outside_a_fence_a_guard_says_no_unless_that_was_chosen(self) -> None:
+        self.assertEqual(ringfence.Agent("").guard("call", "x").outcome, "absent")
+        self.assertFalse(ringfence.Agent("").guard("call", "x"))
+        self.assertTrue(ringfence.Agent("", unfenced="allow").guard("call", "x"))
+        # Inside one whose socket is not there nothing is allowed.
+        self.assertFalse(ringfence.Agent(self.path + ".gone", unfenced="allow").guard("call", "x"))
+
+    def test_threads_that_ask_share_a_connection_and_each_has_its_own_answer(self) -> None:
+        daemon = self.daemon(lambda verb, body: {"verdict": {"allowed": body["target"] in "abc", "outcome": "x"}}
+                             if verb == "guard" else None)
+        agent = self.agent()
+        wrong: list[str] = []
+
+        def ask(tool: str) -> None:
+            for _ in range(20):
+                if bool(agent.guard("call", tool, patience=30)) != (tool in "abc"):
+                    wrong.append(tool)
+
+        workers = [threading.Thread(target=ask, args=(tool,)) for tool in "abcdef"]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.assertEqual(wrong, [])
+        self.assertEqual([verb for verb, _ in daemon.seen].count("hello"), 1)
+        self.assertEqual(len({body["id"] for verb, body in daemon.seen if verb == "guard"}), 120)
+
     def test_words_are_cut_between_characters(self) -> None:
         daemon, agent = self.daemon(), self.agent()
         agent.say("ä" * 1000)

@@ -114,9 +114,9 @@ class RandomFacts {
     return stopped;
   }
   LaterReport later() { return {{{text(), text(), coin() ? std::optional(pid()) : std::nullopt, text()}}, random_()}; }
-  sandbox::GuardKind guard() { return static_cast<sandbox::GuardKind>(below(2)); }
+  sandbox::GuardKind guard() { return static_cast<sandbox::GuardKind>(below(3)); }
   sandbox::GuardedAction action() {
-    return {.action = {static_cast<policy::Operation>(below(4)), text(), {text(), text()}},
+    return {.action = {static_cast<policy::Operation>(below(5)), text(), {text(), text()}},
             .what = text(),
             .second = text(),
             .cwd = text(),
@@ -142,7 +142,7 @@ class RandomFacts {
                       .workspace = text(),
                       .question = below(9),
                       .byUid = number(),
-                      .operation = static_cast<policy::Operation>(below(4)),
+                      .operation = static_cast<policy::Operation>(below(5)),
                       .target = text(),
                       .argv = {text()},
                       .policyText = text(),

@@ -33,6 +33,7 @@ std::optional<policy::Operation> operationOf(const std::string& name) {
   if (name == "write") return policy::Operation::kWrite;
   if (name == "exec") return policy::Operation::kExec;
   if (name == "connect") return policy::Operation::kConnect;
+  if (name == "call") return policy::Operation::kCall;
   return std::nullopt;
 }
 

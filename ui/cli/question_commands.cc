@@ -126,15 +126,17 @@ std::variant<client::PendingAction, std::string> actionOf(const Parsed& parsed) 
   const auto target = parsed.value("target");
   if (!op || !target) return "why: needs --op and --target";
   for (const client::Operation operation :
-       {client::Operation::kRead, client::Operation::kWrite, client::Operation::kExec, client::Operation::kConnect}) {
+       {client::Operation::kRead, client::Operation::kWrite, client::Operation::kExec, client::Operation::kConnect,
+        client::Operation::kCall}) {
     if (operationName(operation) == *op) action.operation = operation;
   }
   if (action.operation == client::Operation::kUnknown)
-    return "--op " + escapeForDisplay(*op) + ": one of read, write, exec and connect";
+    return "--op " + escapeForDisplay(*op) + ": one of read, write, exec, connect and call";
   action.argv.assign(parsed.words.begin() + 1, parsed.words.end());
   if (!action.argv.empty() && action.operation != client::Operation::kExec)
     return "why: arguments stand behind -- with --op exec alone";
-  action.target = action.operation == client::Operation::kConnect ? *target : absolutePath(*target);
+  const bool isPath = action.operation != client::Operation::kConnect && action.operation != client::Operation::kCall;
+  action.target = isPath ? absolutePath(*target) : *target;
   if (action.operation != client::Operation::kExec || target->find('/') != target->npos) return action;
   const char* path = std::getenv("PATH");
   auto found = findProgram(*target, {path != nullptr ? path : "", "", "", absolutePath(".")});

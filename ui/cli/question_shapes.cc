@@ -64,6 +64,7 @@ std::string_view operationName(client::Operation operation) {
     case client::Operation::kWrite: return "write";
     case client::Operation::kExec: return "exec";
     case client::Operation::kConnect: return "connect";
+    case client::Operation::kCall: return "call";
     case client::Operation::kUnknown: break;
   }
   return "unknown";

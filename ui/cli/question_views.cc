@@ -115,6 +115,7 @@ std::string rewriteHint(client::Operation operation) {
     case client::Operation::kWrite: return "--path P";
     case client::Operation::kExec: return "--argv '[\"WORD\", …]'";
     case client::Operation::kConnect: return "--host H[:PORT]";
+    case client::Operation::kCall: return "--content FILE";
     case client::Operation::kUnknown: break;
   }
   return "…";
@@ -170,6 +171,9 @@ std::string actionText(const client::PendingAction& action) {
     case client::Operation::kExec:
       return "run " + commandText(action.argv.empty() ? std::vector{action.target} : action.argv);
     case client::Operation::kConnect: return "connect to " + escapeForDisplay(action.target);
+    case client::Operation::kCall:
+      return "call the tool " + escapeForDisplay(action.target) +
+             (action.argv.empty() ? "" : " with " + escapeForDisplay(action.argv.front()));
     case client::Operation::kWrite: {
       std::string text = std::string(changeVerb(action.what));
       // Of two paths the question may be about the new one.

@@ -50,6 +50,7 @@ bool isDestructive(const PendingAction& action) {
   switch (action.operation) {
     case Operation::kRead:
     case Operation::kConnect: return false;
+    case Operation::kCall: return true;  // What a tool does is not known here.
     case Operation::kExec: return isDestroyer(action.target);
     case Operation::kWrite: {
       const Change change = changeOf(action.what);
@@ -99,6 +100,10 @@ QString deedWords(const PendingAction& action, const Shorten& shorten) {
       return Words::tr("run %1").arg(
           shorten(visibleCommand(action.argv.empty() ? std::vector{action.target} : action.argv)));
     case Operation::kConnect: return Words::tr("connect to %1").arg(shorten(visibleText(action.target)));
+    case Operation::kCall:
+      if (action.argv.empty()) return Words::tr("call the tool %1").arg(shorten(visibleText(action.target)));
+      return Words::tr("call the tool %1 with %2")
+          .arg(shorten(visibleText(action.target)), shorten(visibleText(action.argv.front())));
     case Operation::kUnknown: break;
   }
   return Words::tr("do what this program does not know (is it older than the daemon?): %1")
@@ -150,7 +155,8 @@ QuestionKind kindOf(const PendingItem& item) {
   switch (item.action.operation) {
     case Operation::kRead:
     case Operation::kWrite: return QuestionKind::kFiles;
-    case Operation::kExec: return QuestionKind::kPrograms;
+    case Operation::kExec:
+    case Operation::kCall: return QuestionKind::kPrograms;
     case Operation::kConnect: return QuestionKind::kNetwork;
     case Operation::kUnknown: break;
   }
@@ -251,6 +257,7 @@ QString beyondWords(const PendingItem& item, client::Scope scope) {
     case Operation::kWrite: return Words::tr("Every change of it, and of everything below it, without a question.");
     case Operation::kExec: return Words::tr("The same program with the same arguments, without a question.");
     case Operation::kConnect: return Words::tr("Every connection to the same host and port, without a question.");
+    case Operation::kCall: return Words::tr("Every call of the same tool, whatever its input, without a question.");
     case Operation::kUnknown: break;
   }
   return Words::tr("This program does not know.");

@@ -42,7 +42,8 @@ client::PendingItem itemOf(const client::LogLine& line, const QJsonObject& body)
   item.action.operation = wordOf<Operation>(action.value("op"), {{"read", Operation::kRead},
                                                                  {"write", Operation::kWrite},
                                                                  {"exec", Operation::kExec},
-                                                                 {"connect", Operation::kConnect}});
+                                                                 {"connect", Operation::kConnect},
+                                                                 {"call", Operation::kCall}});
   item.reversible =
       wordOf<Reversibility>(action.value("reversible"), {{"undoable", Reversibility::kUndoable},
                                                          {"irreversible", Reversibility::kIrreversible},

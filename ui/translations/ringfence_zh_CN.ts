@@ -1059,6 +1059,10 @@
         <translation>它想连接一个网络地址。</translation>
     </message>
     <message>
+        <source>It wants to call a tool.</source>
+        <translation>它想调用一个工具。</translation>
+    </message>
+    <message>
         <source>It has a question.</source>
         <translation>它有一个请求。</translation>
     </message>
@@ -1219,6 +1223,14 @@
         <translation>连接 %1</translation>
     </message>
     <message>
+        <source>call the tool %1</source>
+        <translation>调用工具 %1</translation>
+    </message>
+    <message>
+        <source>call the tool %1 with %2</source>
+        <translation>以 %2 调用工具 %1</translation>
+    </message>
+    <message>
         <source>do what this program does not know (is it older than the daemon?): %1</source>
         <translation>执行此程序不认识的操作（它比守护进程旧吗？）：%1</translation>
     </message>
@@ -1357,6 +1369,10 @@
     <message>
         <source>Every connection to the same host and port, without a question.</source>
         <translation>到同一主机和端口的所有连接，不再询问。</translation>
+    </message>
+    <message>
+        <source>Every call of the same tool, whatever its input, without a question.</source>
+        <translation>对同一工具的所有调用，无论输入为何，不再询问。</translation>
     </message>
     <message>
         <source>This program does not know.</source>

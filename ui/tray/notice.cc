@@ -22,6 +22,7 @@ QString kindSentence(const client::PendingItem& question) {
     case client::Operation::kWrite: return NoticeWords::tr("It wants to change a file.");
     case client::Operation::kExec: return NoticeWords::tr("It wants to run a program.");
     case client::Operation::kConnect: return NoticeWords::tr("It wants to connect to a network address.");
+    case client::Operation::kCall: return NoticeWords::tr("It wants to call a tool.");
     case client::Operation::kUnknown: break;
   }
   return NoticeWords::tr("It has a question.");

@@ -6,6 +6,8 @@
     with agent.critical_section(3):
         migrate()
     agent.safe_point()
+    if agent.guard("call", "deploy", words="the tests are green"):
+        deploy()
 
 For a person's program outside: who runs, what they ask, and what is done about it, over the control socket.
 
@@ -24,13 +26,15 @@ from .answers import (Continued, Ended, Exit, Governed, Grant, Held, LogLine, Qu
 from .checkpoint import Checkpoint, CheckpointBusy, CheckpointDamaged, CheckpointError, CheckpointTooLarge, Restored, StepUnsure
 from .client import Client, Started, UsageRow
 from .errors import ControlError
+from .guard import Denied, PendingVerdict, Verdict
 from .launching import Launch
 from .streams import Stream
 from .text import escape
 
 __all__ = [
     "Agent", "Checkpoint", "CheckpointBusy", "CheckpointDamaged", "CheckpointError", "CheckpointTooLarge", "Client", "Continued",
-    "ControlError", "Denial", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Launch", "LogLine", "Question", "Reconnected",
+    "ControlError", "Denial", "Denied", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Launch", "LogLine", "PendingVerdict",
+    "Question", "Reconnected",
     "Refused", "Restored", "Rule", "Run", "Server", "Settled", "Started", "StepUnsure", "Stopped", "Stream", "Totals", "Usage",
-    "UsageRow", "errors", "escape"]
+    "UsageRow", "Verdict", "errors", "escape"]
 __version__ = "0.1.0"

@@ -10,7 +10,9 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Deque, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from .guard import Guarded, GuardLink, PendingVerdict, Verdict, body_of
 
 __all__ = ["Agent", "Denial", "Identity", "Refused", "Totals"]
 
@@ -85,10 +87,15 @@ class Agent:
     with a call itself.
     """
 
-    def __init__(self, path: Optional[str] = None, timeout: float = 2.0) -> None:
-        """`path`: of the socket; $RINGFENCE_AGENT_SOCKET without it. `timeout`: seconds."""
+    def __init__(self, path: Optional[str] = None, timeout: float = 2.0, *, unfenced: str = "deny") -> None:
+        """`path`: of the socket; $RINGFENCE_AGENT_SOCKET without it. `timeout`: seconds. `unfenced`: what `guard` says outside
+        a fence, where nobody can be asked: "deny" or "allow"."""
+        if unfenced not in ("deny", "allow"):
+            raise ValueError(f"unfenced is 'deny' or 'allow', not {unfenced!r}")
+        self._unfenced_allowed = unfenced == "allow"
         self._path = path if path is not None else os.environ.get("RINGFENCE_AGENT_SOCKET", "")
         self._timeout = timeout
+        self._guards = GuardLink(self._path)
         self._lock = threading.Lock()
         self._socket: Optional[socket.socket] = None
         self._pid = os.getpid()
@@ -211,8 +218,56 @@ class Agent:
         return Denial(str(fields.get("op", "")), str(fields.get("target", "")), str(fields.get("outcome", "")),
                       str(fields.get("say", "")), [str(one) for one in after] if isinstance(after, list) else [], fields)
 
+    # ---- what it may do
+
+    def guard(self, op: str, target: str, *, argv: Optional[Sequence[str]] = None,
+              input: Optional[Mapping[str, Any]] = None, words: str = "", id: Optional[str] = None,
+              patience: float = 600.0) -> Verdict:
+        """Asks before something is done. What the policy of the run allows or forbids it says at once; what it asks about
+        waits for a person, for `patience` seconds at most.
+
+        `op`: "read" or "write" (`target`: a path), "exec" (a program, looked for on $PATH; `argv`: all words of the command),
+        "connect" ("host:port"), "call" (the name of a tool; `input`: what it is called with, as JSON at most 16 KiB).
+        `words`: why, for the person, who is told that they are the agent's own; cut at 1 KiB. `id`: 1 to 64 bytes; asked
+        again with it, the same thing has the same answer, and nobody is asked twice.
+
+        Returns a verdict that is true where it is allowed; never raises because nobody answers: it says no then. Raises
+        ValueError for an unknown `op` and TypeError for input that JSON cannot hold. To be allowed gives no right: the walls
+        judge what is really done.
+        """
+        return self.start_guard(op, target, argv=argv, input=input, words=words, id=id).wait(patience)
+
+    def start_guard(self, op: str, target: str, *, argv: Optional[Sequence[str]] = None,
+                    input: Optional[Mapping[str, Any]] = None, words: str = "",
+                    id: Optional[str] = None) -> PendingVerdict:
+        """The same without waiting, for a loop of one's own: poll what it returns, which never blocks."""
+        body = body_of(op, target, argv, input, words)
+        with self._lock:
+            self._reports += 1
+            number = f"{self._prefix}-{os.getpid()}-{self._reports}"
+        if self._says_absent():
+            allowed = self._unfenced_allowed and not self._path
+            return PendingVerdict(None, id or number, Verdict(allowed, "absent", self.absent))
+        self._guards.start(id or number, body)
+        return PendingVerdict(self._guards, id or number)
+
+    def guarded(self, op: str, target: Optional[str] = None, **arguments: Any) -> Guarded:
+        """`guard` as a context manager, and as a decorator of a function. Raises `Denied` where it is not allowed.
+
+            with agent.guarded("write", "/srv/config", words="a new port") as verdict:
+                write(verdict.path or "/srv/config")
+
+            @agent.guarded("call")
+            def deploy(target, count=1): ...
+
+        Takes what `guard` does. A function that is guarded as a "call" is asked about under its own name, unless `target` is
+        another, with its arguments as the input; with what a person puts in the place of some it is called instead.
+        """
+        return Guarded(self.guard, op, target, arguments)
+
     def close(self) -> None:
-        """Closes the connection; the next call makes another."""
+        """Closes the connections; the next call makes others. What was asked and not answered ends in 5 s."""
+        self._guards.close()
         with self._lock:
             self._drop()
 

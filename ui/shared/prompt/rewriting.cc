@@ -76,13 +76,17 @@ EditedAction beginEditing(const client::PendingItem& item) {
     case client::Operation::kRead:
     case client::Operation::kWrite: edited.path = typeable(item.action.target); break;
     case client::Operation::kConnect: edited.host = typeable(item.action.target); break;
+    case client::Operation::kCall:
     case client::Operation::kUnknown: break;
   }
   return edited;
 }
 
 bool canRewrite(const client::PendingItem& item) {
-  return item.batch <= 1 && item.batched.empty() && item.action.operation != client::Operation::kUnknown;
+  // The input of a tool is rewritten by `ringfence rewrite ID --content FILE`.
+  const client::Operation operation = item.action.operation;
+  return item.batch <= 1 && item.batched.empty() && operation != client::Operation::kUnknown &&
+         operation != client::Operation::kCall;
 }
 
 std::variant<client::RewriteAnswer, QString> rewriteOf(const client::PendingItem& item, const EditedAction& edited) {
@@ -91,6 +95,7 @@ std::variant<client::RewriteAnswer, QString> rewriteOf(const client::PendingItem
     case client::Operation::kRead:
     case client::Operation::kWrite: return newPath(item, edited);
     case client::Operation::kConnect: return newHost(item, edited);
+    case client::Operation::kCall:
     case client::Operation::kUnknown: break;
   }
   return Words::tr("This program does not know what is wanted, so it cannot change it.");

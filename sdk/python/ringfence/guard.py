@@ -1,0 +1,341 @@
+"""Asking before something is done: see `Agent.guard`."""
+from __future__ import annotations
+
+import errno
+import functools
+import inspect
+import json
+import os
+import select
+import shutil
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+
+__all__ = ["Denied", "Guarded", "PendingVerdict", "Verdict"]
+
+MAX_PACKET = 64 * 1024  # bytes
+MAX_WORDS = 1024  # bytes
+PAUSE = 0.1  # seconds, until a connection or a request is tried again
+SLICE = 0.05  # seconds: another thread may have taken the answer from the connection
+OPERATIONS = ("read", "write", "exec", "connect", "call")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was said to something that an agent is about to do. True where it is allowed.
+
+    Words alone: to be allowed gives no right, and the walls judge what is really done.
+
+    `outcome`: "allowed", "rewritten" (allowed, with what is not None below in place of what was asked), "forbidden" (by the
+    policy), "denied" (by a person), "expired", "stopped"; "unanswered" (nobody said anything yet), "absent" (there is nobody
+    to ask), "invalid" (see `say`).
+    """
+
+    allowed: bool
+    outcome: str
+    say: str = ""
+    rule: str = ""
+    file_line: str = ""
+    argv: Optional[List[str]] = None
+    path: Optional[str] = None
+    host: Optional[str] = None
+    content: Optional[str] = None
+    input: Optional[Dict[str, Any]] = None
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+class Denied(Exception):
+    """What was guarded may not be done; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(f"{verdict.outcome}: {verdict.say or verdict.rule or 'no'}")
+        self.verdict = verdict
+
+
+def body_of(op: str, target: str, argv: Optional[Sequence[str]], input: Optional[Mapping[str, Any]],
+            words: str) -> Dict[str, Any]:
+    """The request, without its id. Raises ValueError for an unknown `op`, TypeError for input that JSON cannot hold."""
+    if op not in OPERATIONS:
+        raise ValueError(f"{op!r} is none of {', '.join(OPERATIONS)}")
+    body: Dict[str, Any] = {"op": op, "target": _target_of(op, target)}
+    if op == "exec":
+        body["argv"] = [str(word) for word in (argv if argv is not None else [target])]
+    if op == "call" and input is not None:
+        body["input_json"] = json.dumps(dict(input), ensure_ascii=False)
+    if words:
+        body["words"] = words.encode("utf-8", "replace")[:MAX_WORDS].decode("utf-8", "ignore")
+    return body
+
+
+def _target_of(op: str, target: str) -> str:
+    if op in ("read", "write"):
+        return os.path.abspath(target)
+    if op == "exec":
+        return os.path.abspath(target if "/" in target else shutil.which(target) or target)
+    return target
+
+
+def _verdict_of(answer: Mapping[str, Any]) -> Verdict:
+    argv = answer.get("argv")
+    rewritten = None
+    if answer.get("input_json") is not None:
+        rewritten = json.loads(answer["input_json"])
+        if not isinstance(rewritten, dict):
+            return Verdict(False, "invalid", "the input to use instead is no object")
+
+    def text(name: str) -> Optional[str]:
+        found = answer.get(name)
+        return found if isinstance(found, str) else None
+
+    return Verdict(answer.get("allowed") is True, str(answer.get("outcome", "")), str(answer.get("say", "")),
+                   str(answer.get("rule", "")), str(answer.get("file_line", "")),
+                   [str(word) for word in argv] if isinstance(argv, list) and argv else None, text("path"), text("host"),
+                   text("content"), rewritten)
+
+
+@dataclass
+class _Asked:
+    body: Dict[str, Any]
+    call: int = 0  # 0: to be sent
+    send_at: float = 0.0
+    verdict: Optional[Verdict] = None
+
+
+class GuardLink:
+    """The connection over which is asked. Shared by threads; nothing blocks but `wait`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._socket: Optional[socket.socket] = None
+        self._pid = os.getpid()
+        self._connect_at = 0.0
+        self._call = 0
+        self._asked: Dict[str, _Asked] = {}
+        self.trouble = ""
+
+    def start(self, id: str, body: Dict[str, Any]) -> None:
+        """Asks; what is asked already goes on waiting."""
+        with self._lock:
+            self._asked.setdefault(id, _Asked(dict(body, id=id)))
+            self._pump()
+
+    def poll(self, id: str) -> Optional[Verdict]:
+        """The answer, until it is forgotten; None: not yet."""
+        with self._lock:
+            self._pump()
+            asked = self._asked.get(id)
+            if asked is None or asked.verdict is None:
+                return None
+            return asked.verdict
+
+    def forget(self, id: str) -> None:
+        """It was answered, and whoever asked has that."""
+        with self._lock:
+            self._asked.pop(id, None)
+
+    def wait(self, until: float) -> None:
+        """Until something may have come, or that moment of time.monotonic()."""
+        left = max(0.0, min(until - time.monotonic(), SLICE if self.fileno() >= 0 else PAUSE))
+        fd = self.fileno()
+        if fd < 0:
+            time.sleep(left)
+            return
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.poll(int(left * 1000) + 1)
+
+    def fileno(self) -> int:
+        """-1: no connection now."""
+        connected = self._socket
+        return -1 if connected is None else connected.fileno()
+
+    def close(self) -> None:
+        """Ends the connection; what is asked is asked again over the next."""
+        with self._lock:
+            self._drop("")
+
+    # ---- with the lock held
+
+    def _pump(self) -> None:
+        if self._pid != os.getpid():
+            # Forked: the parent's connection and questions are its own.
+            self._pid = os.getpid()
+            self._asked = {id: asked for id, asked in self._asked.items() if asked.call == 0}
+            self._drop("")
+        if self._socket is None and not self._connect():
+            return
+        self._send_all()
+        self._read_all()
+
+    def _connect(self) -> bool:
+        now = time.monotonic()
+        if now < self._connect_at:
+            return False
+        self._connect_at = now + PAUSE
+        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            connecting.setblocking(False)
+            connecting.connect(self._path)
+            self._call += 1
+            connecting.send(json.dumps({"id": self._call, "hello": {"protocol": 1}}).encode())
+        except OSError as error:
+            connecting.close()
+            self.trouble = f"connecting to {self._path}: {error}"
+            return False
+        self._socket = connecting
+        for asked in self._asked.values():
+            asked.call = 0
+        return True
+
+    def _drop(self, why: str) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self.trouble = why
+        for asked in self._asked.values():
+            asked.call = 0
+
+    def _send_all(self) -> None:
+        now = time.monotonic()
+        for id, asked in list(self._asked.items()):
+            if asked.call != 0 or asked.verdict is not None or asked.send_at > now or self._socket is None:
+                continue
+            packet = json.dumps({"id": self._call + 1, "guard": asked.body}).encode()
+            if len(packet) > MAX_PACKET:
+                asked.verdict = Verdict(False, "invalid", f"the question is longer than {MAX_PACKET} bytes")
+                continue
+            try:
+                self._socket.send(packet)
+            except BlockingIOError:
+                asked.send_at = now + PAUSE
+                return
+            except OSError:
+                return  # It may have said why before it closed.
+            self._call += 1
+            asked.call = self._call
+
+    def _read_all(self) -> None:
+        while self._socket is not None:
+            try:
+                packet = self._socket.recv(MAX_PACKET + 1)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno == errno.ECONNRESET:
+                    continue  # Said once by a socket that was closed before all was read.
+                self._drop(f"the daemon did not answer: {error}")
+                return
+            if not packet:
+                self._drop("the daemon closed the connection")
+                return
+            try:
+                self._take(json.loads(packet))
+            except (ValueError, AttributeError, TypeError):
+                self._drop("the daemon sent no answer")
+
+    def _take(self, message: Dict[str, Any]) -> None:
+        call = int(message.get("id", 0))
+        error = message.get("error")
+        for asked in self._asked.values():
+            if asked.call == 0 or asked.call != call:
+                continue
+            if error is not None and error.get("code") in ("busy", "unavailable"):
+                self.trouble = str(error.get("message", ""))
+                asked.call, asked.send_at = 0, time.monotonic() + PAUSE
+            elif error is not None:
+                # The daemon closes the connection after that; the others are asked again over another.
+                asked.verdict = Verdict(False, "invalid", str(error.get("message", "")))
+            else:
+                asked.verdict = _verdict_of(message["verdict"])
+                self.trouble = ""
+            return
+        if error is not None:
+            self._drop(str(error.get("message", "")))
+
+
+class PendingVerdict:
+    """A question that was put and need not be waited for: of `Agent.start_guard`."""
+
+    def __init__(self, link: Optional[GuardLink], id: str, verdict: Optional[Verdict] = None) -> None:
+        self.id = id
+        """Asked again with it, the same thing has the same answer."""
+        self._link = link
+        self._verdict = verdict
+
+    def poll(self) -> Optional[Verdict]:
+        """The verdict, or None: not yet. Never blocks."""
+        if self._verdict is None and self._link is not None:
+            self._verdict = self._link.poll(self.id)
+            if self._verdict is not None:
+                self._link.forget(self.id)
+        return self._verdict
+
+    def wait(self, patience: float) -> Verdict:
+        """The verdict; after `patience` seconds one that is "unanswered". The question goes on then."""
+        until = time.monotonic() + patience
+        while True:
+            # Looked at once more when the time is over: it may have been over while the run was frozen.
+            is_last = time.monotonic() >= until
+            verdict = self.poll()
+            if verdict is not None:
+                return verdict
+            if is_last or self._link is None:
+                why = self._link.trouble if self._link is not None else ""
+                return Verdict(False, "unanswered", why or "nobody answered in time")
+            self._link.wait(until)
+
+    def fileno(self) -> int:
+        """Readable when `poll` may have something, for a loop of one's own; -1: no connection now, poll makes one. Poll now
+        and then as well: a connection that was lost is made anew by that."""
+        return self._link.fileno() if self._link is not None else -1
+
+
+class Guarded:
+    """Of `Agent.guarded`: a context manager, or a decorator of a function."""
+
+    def __init__(self, ask: Callable[..., Verdict], op: str, target: Optional[str], arguments: Dict[str, Any]) -> None:
+        self._ask = ask
+        self._op = op
+        self._target = target
+        self._arguments = arguments
+
+    def __enter__(self) -> Verdict:
+        if self._target is None:
+            raise ValueError("what is guarded has no target")
+        verdict = self._ask(self._op, self._target, **self._arguments)
+        if not verdict:
+            raise Denied(verdict)
+        return verdict
+
+    def __exit__(self, *unused: object) -> None:
+        return None
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function)
+        target = self._target if self._target is not None else function.__name__
+
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            arguments = dict(self._arguments)
+            if self._op != "call":
+                with Guarded(self._ask, self._op, target, arguments):
+                    return function(*args, **kwargs)
+            bound = signature.bind(*args, **kwargs)
+            told = json.loads(json.dumps(bound.arguments, default=repr))
+            arguments.setdefault("input", told)
+            with Guarded(self._ask, self._op, target, arguments) as verdict:
+                # What was left as it was keeps its value, which JSON may not hold.
+                for name, value in (verdict.input or {}).items():
+                    if name not in signature.parameters:
+                        raise Denied(Verdict(False, "invalid", f"{target} takes no {name!r}, which it was to be called with"))
+                    if name not in told or told[name] != value:
+                        bound.arguments[name] = value
+                return function(*bound.args, **bound.kwargs)
+
+        return guarded
