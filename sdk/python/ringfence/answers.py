@@ -112,10 +112,12 @@ class Rule:
 class Question:
     """What an agent wants to do, and waits to be told whether it may.
 
-    `operation`: "read", "write", "exec" or "connect". `target`: an absolute path, a program or "host:port"; `second`: where a
-    rename or link goes; `argv` and `cwd`: of a program; `what`: the call, such as "unlinkat". `reversible`: "undoable",
+    `operation`: "read", "write", "exec", "connect" or "call". `target`: an absolute path, a program, "host:port" or the name of a
+    tool; `second`: where a rename or link goes; `argv`: of a program, or one JSON object, the input of a tool; `cwd`: of a
+    program; `what`: the call, such as "unlinkat", or "guard" where the agent asks itself. `reversible`: "undoable",
     "irreversible", "leaves-device" or "unknown". `deadline`: then it is denied, this once. `digest`: of all that an answer is
-    for. `batch`: how many questions are on this card, 1 alone. `scopes`: for how long it can be allowed beside "once".
+    for. `batch`: how many questions are on this card, 1 alone. `scopes`: for how long it can be allowed beside "once". `note`:
+    what to know of who asks, mostly empty; of a "guard", the agent's own words, quoted.
     """
 
     id: int
@@ -135,6 +137,7 @@ class Question:
     reversible: str
     batch: int
     scopes: List[str]
+    note: str
     fields: Mapping[str, Any] = field(repr=False)
 
 
@@ -272,7 +275,7 @@ def question_of(fields: Fields) -> Question:
         rule=Rule(rule.text("file"), rule.number("line"), rule.text("text")) if rule else None, why=fields.text("why"),
         digest=fields.text("digest"), asked=fields.maybe_text("asked"), deadline=fields.maybe_text("deadline"),
         reversible=fields.word("reversible", "REVERSIBILITY_"), batch=max(1, fields.number("batch")),
-        scopes=[one.word("scope", "SCOPE_") for one in fields.inners("offers")], fields=fields.raw)
+        scopes=[one.word("scope", "SCOPE_") for one in fields.inners("offers")], note=fields.text("chain_note"), fields=fields.raw)
 
 
 def settled_of(fields: Fields) -> Settled:

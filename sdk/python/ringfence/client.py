@@ -196,8 +196,9 @@ class Client:
 
     def rewrite(self, question: Question, *, argv: Optional[Sequence[str]] = None, path: Optional[str] = None,
                 host: Optional[str] = None) -> None:
-        """Has something else done in its place, this once; the agent is told that its call succeeded. One of `argv` (for a
-        program), `path` (absolute, for a file) and `host` ("host" or "host:port", for a connection). Raises as `allow` does.
+        """Has something else done in its place, this once; a call that was held just succeeds, an agent that asked itself is told.
+        One of `argv` (for a program), `path` (absolute, for a file) and `host` ("host" or "host:port", for a connection). Raises
+        as `allow` does.
         """
         instead: Dict[str, Any] = {}
         if argv is not None:
