@@ -3,6 +3,7 @@
 #include <QApplication>
 #include <QEvent>
 #include <QKeyEvent>
+#include <QLayout>
 #include <QScrollBar>
 #include <algorithm>
 #include <set>
@@ -44,6 +45,9 @@ int CardList::cardHeight() {
   if (height_ == 0) {
     RunCard* card = take();
     card->ensurePolished();
+    // Layouts inside one another keep sizes of before, until they are made anew from the outermost one on.
+    card->layout()->invalidate();
+    card->layout()->activate();
     height_ = card->sizeHint().height();
     card->hide();
     spare_.push_back(card);

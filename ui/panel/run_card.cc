@@ -96,9 +96,13 @@ void RunCard::connectButtons() {
 
 void RunCard::setWidthClass(Width width) {
   head_->setDirection(width == Width::kNarrow ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
+  layout()->invalidate();  // A layout inside another one does not tell it that its size is another one now.
 }
 
-void RunCard::setSpeech(Speech speech) { says_->setVisible(speech == Speech::kShown); }
+void RunCard::setSpeech(Speech speech) {
+  says_->setVisible(speech == Speech::kShown);
+  layout()->invalidate();
+}
 
 void RunCard::moved() { sinceMoved_.start(); }
 

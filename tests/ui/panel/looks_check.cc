@@ -196,7 +196,9 @@ QStringList cutOff(const QWidget& window) {
       if (label->text().isEmpty()) continue;
       needed = label->wordWrap() ? QSize(0, label->heightForWidth(label->width())) : label->sizeHint();
     } else if (qobject_cast<const QAbstractButton*>(widget) != nullptr) {
-      needed = QSize(widget->minimumSizeHint().width(), 0);
+      needed = widget->minimumSizeHint();
+    } else if (qobject_cast<const ui::ElidedLabel*>(widget) != nullptr) {
+      needed = QSize(0, widget->fontMetrics().height());
     } else {
       continue;
     }
