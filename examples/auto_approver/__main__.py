@@ -10,7 +10,7 @@ RULES has one rule a line; the first that matches answers:
     connect      *                            deny   there is no network before I am back
     exec         git push*                    deny   push when I am back
 
-A pattern is for a path, for host:port or for the words of a command line; * stands for anything, / included. What no rule is
+A pattern is for a path, for host:port, for the words of a command line or for the name of a tool; * stands for anything, / included. What no rule is
 about is denied with words. Whatever the rules say, this program allows once, never for longer, and only what can be taken
 back (`can_be_taken_back`): the rest is denied and left to a person.
 """
@@ -28,7 +28,7 @@ from typing import List, Optional, Tuple
 
 import ringfence
 
-OPERATIONS = ("read", "write", "exec", "connect")
+OPERATIONS = ("read", "write", "exec", "connect", "call")
 RULE = re.compile(r"(?P<operation>\w+)\s+(?P<pattern>\S.*?)\s+(?:allow|deny\s+(?P<words>\S.*))")
 MAKES = ("mkdir", "mkdirat", "open", "openat", "openat2", "creat")  # calls that may make something new
 
@@ -60,7 +60,7 @@ def subject_of(question: ringfence.Question) -> str:
 
 
 def can_be_taken_back(question: ringfence.Question) -> bool:
-    """What only makes something that was not there, or only reads. Programs, connections, and what changes, removes or
+    """What only makes something that was not there, or only reads. Programs, tools, connections, and what changes, removes or
     replaces something are not; nor is a card of several questions, which would be allowed as one."""
     if question.batch > 1 or question.second:
         return False

@@ -6,8 +6,9 @@ started again, it goes on where it was.
     ringfence run -p FILE --read "$PWD" -e PYTHONPATH="$PWD/sdk/python" -- \\
       /usr/bin/python3 "$PWD/examples/graph_agent" --topics topics --ledger ledger --publish ~/published/notes
 
-The model is a stand-in, so that the loop can be looked at. With a policy FILE that asks before what is at --publish changes
-(files.ask), the write itself waits for the person: the fence asks, whatever this program does or forgets.
+The model is a stand-in, so that the loop can be looked at. Before it publishes it asks: a policy FILE with a rule for the tool
+"publish" makes that a question to a person, who may also name another file. Those are words between friends. A FILE that asks
+before what is at --publish changes (files.ask) holds the write itself, whatever this program does or forgets.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import List
+from typing import Dict, List
 
 import ringfence
 from graph import END, Graph, Interrupted, State, Turn
 
-AGENT = ringfence.Agent()
+AGENT = ringfence.Agent(unfenced="allow")
 
 
 class Ledger:
@@ -71,11 +72,27 @@ class Notes:
         AGENT.report_usage("stand-in", input_tokens=20, output_tokens=10, id=request)
         return f"What there is to know about {topic}."
 
+    def ask(self, state: State, turn: Turn) -> None:
+        self._permission(state, turn)
+
+    def _permission(self, state: State, turn: Turn) -> Dict[str, str]:
+        """Asks a person once, also when the node begins again: a yes is kept, with what they put in place of what was asked."""
+        wanted = {"file": self._publish}
+
+        def ask(request: str) -> Dict[str, str]:
+            AGENT.say("waiting for a person")
+            verdict = AGENT.guard("call", "publish", input=wanted, words=f"{state['noted']} notes are ready", id=request)
+            if not verdict:
+                raise Interrupted(verdict.say or verdict.rule or verdict.outcome)
+            return {**wanted, **(verdict.input or {})}
+
+        return turn.once("permission", ask)
+
     def publish(self, state: State, turn: Turn) -> State:
         AGENT.say("publishing")
         text = "".join(line.split("\t", 1)[1] for line in self._ledger.lines())
         try:
-            with open(self._publish, "w", encoding="utf-8") as file:
+            with open(self._permission(state, turn)["file"], "w", encoding="utf-8") as file:
                 file.write(text)
         except PermissionError as error:
             denial = AGENT.why()
@@ -87,7 +104,7 @@ def build(checkpoint: ringfence.Checkpoint, notes: Notes) -> Graph:
     graph = Graph(checkpoint)
     graph.node("plan", notes.plan, then="note")
     graph.node("note", notes.note, then=lambda state: "note" if state["left"] else "publish")
-    graph.node("publish", notes.publish, then=END)
+    graph.node("publish", notes.publish, then=END, before=notes.ask)
     return graph
 
 

@@ -106,7 +106,7 @@ def test_auto_approver_denies_what_no_rule_is_about_and_does_not_begin_with_a_br
         assert broken.returncode == 1 and "rules:2: not a rule" in broken.stderr, (line, broken)
 
 
-def graph_agent(bench: Bench, published: Path) -> str:
+def graph_agent(bench: Bench, published: Path, policy: str) -> str:
     """A run of it in the workspace."""
     program = bench.daemon.base / "graph_agent"
     if not program.exists():
@@ -115,7 +115,7 @@ def graph_agent(bench: Bench, published: Path) -> str:
             (program / file.name).write_text(file.read_text())
     (bench.workspace / "topics").write_text("".join(f"topic {number}\n" for number in range(TOPICS)))
     place = str(library(bench))
-    result = bench.cli("run", "-d", "-p", asking_policy(bench), "--read", place, "--read", str(program), "-e", f"PYTHONPATH={place}", "--",
+    result = bench.cli("run", "-d", "-p", policy, "--read", place, "--read", str(program), "-e", f"PYTHONPATH={place}", "--",
                        "/usr/bin/python3", "-B", str(program), "--topics", "topics", "--ledger", "ledger", "--publish", str(published))
     equal(result.returncode, 0, result.stderr)
     return result.stdout.strip()
@@ -126,31 +126,41 @@ def noted(bench: Bench) -> int:
     return ledger.read_text().count("\n") if ledger.exists() else 0
 
 
+def tools_policy(bench: Bench) -> str:
+    """Its agent asks before it publishes, and may then."""
+    file = bench.daemon.base / "publisher.toml"
+    file.write_text(f'schema = 1\nname = "publisher"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n[files]\n'
+                    f'write = ["{asked_folder(bench)}"]\n[[tools.rule]]\nmatch = ["publish"]\ndecide = "ask"\nwhy = "reaches other people"\n')
+    return str(file)
+
+
 def test_graph_agent_that_is_killed_goes_on_and_does_each_effect_once(bench: Bench) -> None:
-    client, published = client_of(bench), asked_folder(bench) / "published"
+    client, published, policy = client_of(bench), asked_folder(bench) / "published", tools_policy(bench)
+    elsewhere = published.with_name("elsewhere")
     runs = []
     for goal in (TOPICS // 4, TOPICS // 2, TOPICS * 3 // 4):
-        runs.append(graph_agent(bench, published))
+        runs.append(graph_agent(bench, published, policy))
         assert eventually(lambda: noted(bench) >= goal, 100), noted(bench)
         client.kill(runs[-1])
         bench.ended(runs[-1])
     assert noted(bench) < TOPICS, "it was never killed in its work"
     # Killed while the person thinks, it asks again; what it did before is not done again.
     for answer in (client.kill, None):
-        runs.append(graph_agent(bench, published))
+        runs.append(graph_agent(bench, published, policy))
         assert eventually(lambda: client.pending(runs[-1]), 100), bench.show(runs[-1])
         asked = client.pending(runs[-1])[0]
-        equal((asked.target, published.exists()), (str(published), False))
+        equal((asked.operation, asked.target, asked.what, json.loads(asked.argv[0])), ("call", "publish", "guard", {"file": str(published)}))
+        assert f"{TOPICS} notes are ready" in asked.note, asked
         if answer is not None:
             answer(runs[-1])
         else:
-            client.allow(asked)
+            client.rewrite(asked, input={"file": str(elsewhere)})
         code = bench.ended(runs[-1])
     equal(code, {"code": 0})
     equal(bench.cli("logs", runs[-1]).stdout, f"{TOPICS} notes, published\n")
     lines = (bench.workspace / "ledger").read_text().splitlines()
     equal([line.split("\t")[1] for line in lines], [f"What there is to know about topic {number}." for number in range(TOPICS)])
-    equal(published.read_text().count("\n"), TOPICS)
+    equal((elsewhere.read_text().count("\n"), published.exists()), (TOPICS, False))
     kept = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
     ids = [one for line in kept if line["kind"] == "usage-reported" for one in line["body"]["ids"]]
     assert len(set(ids)) == TOPICS and len(ids) <= TOPICS + 3, (len(ids), len(set(ids)))
@@ -158,12 +168,15 @@ def test_graph_agent_that_is_killed_goes_on_and_does_each_effect_once(bench: Ben
 
 def test_graph_agent_is_refused_in_words_and_says_them(bench: Bench) -> None:
     client, published = client_of(bench), asked_folder(bench) / "published"
-    run = graph_agent(bench, published)
-    assert eventually(lambda: client.pending(run), 100), bench.show(run)
-    client.deny(client.pending(run)[0], "let me read them first")
-    equal(bench.ended(run), {"code": 1})
-    equal(bench.cli("logs", run).stdout, f"{TOPICS} notes, not published: let me read them first\n")
-    assert not published.exists()
+    # Asked by its agent, in words; and by the wall, at the write.
+    for policy, operation in ((tools_policy(bench), "call"), (asking_policy(bench), "write")):
+        run = graph_agent(bench, published, policy)
+        assert eventually(lambda: client.pending(run), 100), bench.show(run)
+        equal(client.pending(run)[0].operation, operation)
+        client.deny(client.pending(run)[0], "let me read them first")
+        equal(bench.ended(run), {"code": 1})
+        equal(bench.cli("logs", run).stdout, f"{TOPICS} notes, not published: let me read them first\n")
+        assert not published.exists()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The control socket of the daemon, for scripts: see `Client`."""
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import dataclass
@@ -195,10 +196,10 @@ class Client:
         self._answer(question, {"verdict": "VERDICT_DENY", "say": say})
 
     def rewrite(self, question: Question, *, argv: Optional[Sequence[str]] = None, path: Optional[str] = None,
-                host: Optional[str] = None) -> None:
+                host: Optional[str] = None, input: Optional[Mapping[str, Any]] = None) -> None:
         """Has something else done in its place, this once; a call that was held just succeeds, an agent that asked itself is told.
-        One of `argv` (for a program), `path` (absolute, for a file) and `host` ("host" or "host:port", for a connection). Raises
-        as `allow` does.
+        One of `argv` (for a program), `path` (absolute, for a file), `host` ("host" or "host:port", for a connection) and `input`
+        (for the call of a tool: what it is called with instead). Raises as `allow` does.
         """
         instead: Dict[str, Any] = {}
         if argv is not None:
@@ -207,8 +208,10 @@ class Client:
             instead["path"] = to_bytes(path)
         if host is not None:
             instead["host"] = host
+        if input is not None:
+            instead["content"] = to_bytes(json.dumps(dict(input), ensure_ascii=False))
         if len(instead) != 1:
-            raise Invalid("a rewriting has one of argv, path and host", "invalid")
+            raise Invalid("a rewriting has one of argv, path, host and input", "invalid")
         self._answer(question, {"verdict": "VERDICT_REWRITE", "rewrite": instead})
 
     def grants(self, run: str = "", *, ended: bool = False) -> List[Grant]:
