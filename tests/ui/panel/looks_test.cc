@@ -20,6 +20,7 @@
 #include "ui/panel/history_page.h"
 #include "ui/panel/launch_dialog.h"
 #include "ui/panel/plots/time_series.h"
+#include "ui/panel/stopped_page.h"
 
 using namespace ringfence;
 using namespace ringfence::ui;
@@ -205,6 +206,9 @@ TEST_CASE("the page that says that all is frozen, and the dialog that starts an 
         world.runs.show(reading);
         for (const Size& size : kSizes) {
           fit(world, size);
+          emit world.window->findChild<Bar*>()->stateWanted();  // Leads back to it.
+          settle();
+          CHECK_FALSE(placeOf(*world.window->findChild<StoppedPage*>()).isEmpty());
           const Picture picture = pictureOf(*world.window);
           keep(picture, QString("Stopped-%1-%2").arg(size.name, suffix));
           INFO(size.name);
