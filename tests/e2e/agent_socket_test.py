@@ -138,9 +138,8 @@ def test_a_launcher_that_is_killed_hands_the_socket_to_the_next(bench: Bench) ->
     run = detached(bench, "agent.report_usage('m', 1, 0)\nopen('ready', 'w')\nwait('go')\nagent.close()\n"
                    "while agent.report_usage('m', 10, 0) is None: time.sleep(0.05)\n")
     assert eventually(lambda: (bench.workspace / "ready").exists(), 60)
-    old = bench.daemon.launcher_pid()
-    os.kill(old, signal.SIGKILL)
-    assert eventually(lambda: bench.daemon.launcher_pid() not in (0, old), 60)
+    os.kill(bench.daemon.launcher_pid(), signal.SIGKILL)
+    assert eventually(lambda: '"run-adopted"' in bench.cli("log", run, "--json").stdout, 60), "no launcher took it over"
     assert bench.daemon.process is not None
     bench.daemon.process.send_signal(signal.SIGKILL)  # What the next daemon has, it has of that launcher.
     bench.daemon.process.wait()
