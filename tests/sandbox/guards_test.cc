@@ -258,8 +258,9 @@ TEST_CASE("the halves of an egress have an id and nothing else: one in the run's
   const auto started = run.launcher.expectOfGuard<GuardStarted>();
   CHECK(started.kind == GuardKind::kEgress);
   const std::string id = run.plan.run.text();
-  CHECK(hear((*run.held)[HeldFd::kEgress]) ==
-        "ringfence-egress outer --run " + id + " | ringfence-egress inner --run " + id);
+  CHECK(hear((*run.held)[HeldFd::kEgress]) == "ringfence-egress outer --run " + id + " --pid " +
+                                                  std::to_string(started.pid) + " | ringfence-egress inner --run " +
+                                                  id);
   const CgroupTree groups = run.launcher.groups();
   const auto pids = groups.processes(run.plan.run, run.plan.priority, Leaf::kEgress).value();
   REQUIRE(pids.size() == 2);
@@ -308,10 +309,11 @@ TEST_CASE("an egress that loses one half begins again with both") {
   const int inner = before[0] == started.pid ? before[1] : before[0];
   REQUIRE(::kill(inner, SIGKILL) == 0);
   CHECK(run.launcher.expectOfGuard<GuardDied>().kind == GuardKind::kEgress);
-  (void)run.launcher.expectOfGuard<GuardStarted>();
+  const auto again = run.launcher.expectOfGuard<GuardStarted>();
   const std::string id = run.plan.run.text();
-  CHECK(hear((*run.held)[HeldFd::kEgress]) ==
-        "ringfence-egress outer --run " + id + " --restarted | ringfence-egress inner --run " + id + " --restarted");
+  CHECK(hear((*run.held)[HeldFd::kEgress]) == "ringfence-egress outer --run " + id + " --pid " +
+                                                  std::to_string(again.pid) +
+                                                  " --restarted | ringfence-egress inner --run " + id + " --restarted");
   for (const int pid : before) CHECK(isGone(pid));
   CHECK(run.end().exit.code == 0);
 }
