@@ -87,6 +87,11 @@ Result<void> Service::listen() {
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return Error{ErrorCode::kInvalid, path + ": too long for a socket"};
   std::memcpy(address.sun_path, path.data(), path.size());
+  // Before anybody can reach it: what is removed from then on is noticed.
+  watch_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  constexpr unsigned kGoing = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF;
+  if (watch_ && ::inotify_add_watch(watch_.get(), options_.runDirectory.c_str(), kGoing) < 0)
+    watch_.reset();  // Then a removed socket shows to those who look for it.
   // The lock is ours: who bound it is gone.
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return posixError(errno, "replacing " + path);
   listener_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -95,10 +100,6 @@ Result<void> Service::listen() {
                        ::chmod(path.c_str(), 0666) == 0 && ::listen(listener_.get(), 128) == 0;
   if (!isBound) return posixError(errno, "listening on " + path);
   socketInode_ = inodeOf(path);
-  watch_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  constexpr unsigned kGoing = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF;
-  if (watch_ && ::inotify_add_watch(watch_.get(), options_.runDirectory.c_str(), kGoing) < 0)
-    watch_.reset();  // Then a removed socket shows to those who look for it.
   return {};
 }
 
