@@ -22,35 +22,64 @@ bool isOneOf(const std::array<std::string_view, 2>& names, std::string_view name
   return std::ranges::find(names, name.substr(0, name.find('.'))) != names.end();
 }
 
-std::string_view textOf(int directory, const char* file, std::array<char, 256>& into) {
+template <std::size_t size>
+std::string_view textOf(int directory, const char* file, std::array<char, size>& into) {
   const UniqueFd opened = openQuietly(directory, file, O_RDONLY);
   const ssize_t got = opened ? readFromStart(opened.get(), into.data(), into.size()) : -1;
   return {into.data(), got < 0 ? 0 : static_cast<std::size_t>(got)};
 }
 
-// The letter after the name in parentheses, which the process chooses; 0: it is gone.
-char stateIn(std::string_view stat) {
-  const std::size_t end = stat.rfind(')');
-  return end == stat.npos || end + 2 >= stat.size() ? '\0' : stat[end + 2];
+// One line of /proc/PID/stat: what is in front of the letter is a name that the process chooses.
+struct Stat {
+  char letter = 0;   // 0: it is gone
+  long threads = 0;  // 0: not known
+};
+
+Stat statIn(std::string_view line) {
+  const std::size_t end = line.rfind(')');
+  if (end == line.npos || end + 2 >= line.size()) return {};
+  Stat stat{.letter = line[end + 2]};
+  constexpr int kFieldsBeforeThreads = 17;  // from the letter on, proc_pid_stat(5)
+  std::size_t at = end + 2;
+  for (int i = 0; i < kFieldsBeforeThreads && at != line.npos; ++i) at = line.find(' ', at + 1);
+  if (at != line.npos) (void)std::from_chars(line.data() + at + 1, line.data() + line.size(), stat.threads);
+  return stat;
 }
 
-// Twice the same, because it moves on between the two files.
-ThreadState threadState(int thread) {
-  std::array<char, 256> stat, wchan;
-  const char before = stateIn(textOf(thread, "stat", stat));
-  const std::string_view waitsIn = textOf(thread, "wchan", wchan);
-  const char after = stateIn(textOf(thread, "stat", stat));
-  if (after == '\0') return ThreadState::kGone;
-  return before == after ? classifyThread(after, waitsIn) : ThreadState::kFinishing;
+struct Look {
+  ThreadState state = ThreadState::kFinishing;
+  // In the place where the freeze keeps a thread: it leaves that by a thaw or by its end.
+  bool isForGood = false;
+  long threads = 0;  // of its process, after it was seen there; 0: not known
+};
+
+// `thread` is its directory below /proc. What it waits in is read twice, because it moves on between two files; a
+// thread that is in the freeze does not.
+Look lookAt(int proc, const char* thread) {
+  std::array<char, 96> path;
+  const auto read = [&](const char* file, auto& into) {
+    (void)std::snprintf(path.data(), path.size(), "%s/%s", thread, file);
+    return textOf(proc, path.data(), into);
+  };
+  std::array<char, 64> first, second;
+  std::array<char, 512> line;
+  const std::string_view waitsIn = read("wchan", first);
+  const Stat stat = statIn(read("stat", line));
+  if (stat.letter == '\0') return {.state = ThreadState::kGone};
+  if (stat.letter == 'S' && isOneOf(kFreezer, waitsIn))
+    return {.state = ThreadState::kFrozen, .isForGood = true, .threads = stat.threads};
+  const ThreadState state = classifyThread(stat.letter, waitsIn);
+  const bool isStill = state == ThreadState::kGone || read("wchan", second) == waitsIn;
+  return {.state = isStill ? state : ThreadState::kFinishing, .threads = stat.threads};
 }
 
-void count(Evidence& into, RunEvidence& run, ThreadState state) {
+void add(Evidence& into, RunEvidence& run, ThreadState state) {
   if (state == ThreadState::kGone) return;
   ++into.processes;
-  const auto add = [](std::uint32_t& all, std::uint32_t& own) { ++all, ++own; };
-  if (state == ThreadState::kFrozen) add(into.frozen, run.frozen);
-  if (state == ThreadState::kHeld) add(into.held, run.held);
-  if (state == ThreadState::kFinishing) add(into.finishing, run.finishing);
+  const auto one = [](std::uint32_t& all, std::uint32_t& own) { ++all, ++own; };
+  if (state == ThreadState::kFrozen) one(into.frozen, run.frozen);
+  if (state == ThreadState::kHeld) one(into.held, run.held);
+  if (state == ThreadState::kFinishing) one(into.finishing, run.finishing);
 }
 
 bool saysFrozen(int group) {
@@ -80,82 +109,100 @@ Result<EvidenceReader> EvidenceReader::open() {
   return EvidenceReader(RF_TRY(openAt(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY)));
 }
 
-void EvidenceReader::read(const Branches& branches, Depth depth, Evidence& into) const {
+void EvidenceReader::count(const Branches& branches, Evidence& into) const {
+  read(branches, {.into = into, .known = nullptr});
+}
+
+void EvidenceReader::look(Branches& branches, FrozenProcesses& known, Extent extent, Evidence& into) const {
+  read(branches, {.into = into, .known = &known, .refutedBy = extent == Extent::kUntilRefuted ? &branches : nullptr});
+}
+
+void EvidenceReader::read(const Branches& branches, const Reading& reading) const {
+  Evidence& into = reading.into;
   into.runs = into.processes = into.frozen = into.held = into.finishing = 0;
   into.isWhole = true;
   into.listed = 0;
-  const Told told = depth == Depth::kCounted ? Told::kFrozen : Told::kAsk;
+  bool isOver = false;
   const auto keep = [&](RunEvidence& run) {
+    isOver = isOver || reading.isOver() ||
+             (reading.refutedBy != nullptr && reading.refutedBy->isFrozen() == Branches::Answer::kYes);
     if (run.frozen + run.held + run.finishing == 0) return;
     run.isPrepared = isPrepared(run);
     if (!run.isPrepared) ++into.runs;
     if (into.listed < into.list.size()) into.list[into.listed++] = run;
   };
-  for (std::size_t i = 0; i < Branches::kCount; ++i) {
+  for (std::size_t i = 0; i < Branches::kCount && !isOver; ++i) {
     const int branch = branches.directory(i);
     // Nobody of ours, but frozen with the branch: told under the branch's own name.
     RunEvidence stray;
     stray.run.append(branches.name(i));
-    readProcesses(branch, told == Told::kAsk && saysFrozen(branch) ? Told::kFrozen : told, stray, into);
+    Reading own = reading;
+    if (saysFrozen(branch)) own.known = nullptr;
+    readProcesses(branch, stray, own);
     keep(stray);
     const int listed = forEachDirectory(branch, [&](const char* name) {
+      if (isOver) return;
       RunEvidence run;
       run.run.append(name);
       if (const UniqueFd group = openQuietly(branch, name, O_RDONLY | O_DIRECTORY))
-        readGroup(group.get(), told, 0, run, into);
+        readGroup(group.get(), 0, run, reading);
       else if (!isGone(errno))
         into.isWhole = false;
       keep(run);
     });
     if (listed != 0) into.isWhole = false;
   }
+  if (isOver) into.isWhole = false;
 }
 
-void EvidenceReader::readGroup(int group, Told told, int depth, RunEvidence& run, Evidence& into) const {
-  if (told == Told::kAsk && saysFrozen(group)) told = Told::kFrozen;
-  readProcesses(group, told, run, into);
+void EvidenceReader::readGroup(int group, int depth, RunEvidence& run, Reading reading) const {
+  if (reading.known != nullptr && saysFrozen(group)) reading.known = nullptr;
+  readProcesses(group, run, reading);
   const int listed = forEachDirectory(group, [&](const char* name) {
+    if (reading.isOver()) return;
     const UniqueFd below = openQuietly(group, name, O_RDONLY | O_DIRECTORY);
     const bool isReadable = below && depth < kDeepest;
     if (isReadable)
-      readGroup(below.get(), told, depth + 1, run, into);
+      readGroup(below.get(), depth + 1, run, reading);
     else if (below || !isGone(errno))
-      into.isWhole = false;
+      reading.into.isWhole = false;
   });
-  if (listed != 0 && !isGone(listed)) into.isWhole = false;
+  if (listed != 0 && !isGone(listed)) reading.into.isWhole = false;
 }
 
-void EvidenceReader::readProcesses(int group, Told told, RunEvidence& run, Evidence& into) const {
+void EvidenceReader::readProcesses(int group, RunEvidence& run, const Reading& reading) const {
   const UniqueFd file = openQuietly(group, "cgroup.procs", O_RDONLY);
   if (!file) {
-    if (!isGone(errno)) into.isWhole = false;
+    if (!isGone(errno)) reading.into.isWhole = false;
     return;
   }
   NumberLines lines(file.get());
   bool isFirst = true;
-  while (const auto pid = lines.next()) {
+  for (auto pid = lines.next(); pid && !reading.isOver(); pid = lines.next()) {
     if (std::exchange(isFirst, false)) {
       if (const auto room = std::ranges::find(run.pids, 0); room != run.pids.end()) *room = *pid;
     }
-    count(into, run, told == Told::kFrozen ? ThreadState::kFrozen : processState(*pid));
+    add(reading.into, run, reading.known == nullptr ? ThreadState::kFrozen : processState(*pid, *reading.known));
   }
-  if (lines.error() != 0 && !isGone(lines.error())) into.isWhole = false;
+  if (lines.error() != 0 && !isGone(lines.error())) reading.into.isWhole = false;
 }
 
 // That of the thread that is furthest from being stopped.
-ThreadState EvidenceReader::processState(int pid) const {
-  std::array<char, 32> path;
+ThreadState EvidenceReader::processState(int pid, FrozenProcesses& known) const {
+  if (known.contains(pid)) return ThreadState::kFrozen;
+  std::array<char, 64> path;
+  (void)std::snprintf(path.data(), path.size(), "%d", pid);
+  const Look first = lookAt(proc_.get(), path.data());
+  if (first.threads == 1) {
+    if (first.isForGood) known.add(pid);
+    return first.state;
+  }
   (void)std::snprintf(path.data(), path.size(), "%d/task", pid);
   const UniqueFd tasks = openQuietly(proc_.get(), path.data(), O_RDONLY | O_DIRECTORY);
   if (!tasks) return isGone(errno) ? ThreadState::kGone : ThreadState::kFinishing;
   ThreadState worst = ThreadState::kGone;
-  const int listed = forEachDirectory(tasks.get(), [&](const char* name) {
-    const UniqueFd thread = openQuietly(tasks.get(), name, O_RDONLY | O_DIRECTORY);
-    const ThreadState state = thread          ? threadState(thread.get())
-                              : isGone(errno) ? ThreadState::kGone
-                                              : ThreadState::kFinishing;
-    worst = std::max(worst, state);
-  });
+  const int listed = forEachDirectory(
+      tasks.get(), [&](const char* name) { worst = std::max(worst, lookAt(tasks.get(), name).state); });
   return listed == 0 || isGone(listed) ? worst : ThreadState::kFinishing;
 }
 

@@ -15,6 +15,7 @@
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
 #include "supervisor/stop/branches.h"
+#include "supervisor/stop/frozen_processes.h"
 #include "supervisor/stop/short_text.h"
 
 namespace ringfence::supervisor::stop {
@@ -51,18 +52,29 @@ class EvidenceReader {
  public:
   static Result<EvidenceReader> open();
 
-  // kCounted: only how many there are, all of them as frozen; of groups that were just told by the kernel to be so.
-  enum class Depth { kCounted, kEachThread };
-  void read(const Branches& branches, Depth depth, Evidence& into) const;
+  // Only how many there are, all of them as frozen: of groups that were just told by the kernel to be so.
+  void count(const Branches& branches, Evidence& into) const;
+  // At each thread of whoever is not in `known`, where those are put who are in the freeze for good. kUntilRefuted ends
+  // with the first one that is finishing, and when the kernel says meanwhile that both branches are frozen: `into` is
+  // not whole then.
+  enum class Extent { kUntilRefuted, kAll };
+  void look(Branches& branches, FrozenProcesses& known, Extent extent, Evidence& into) const;
   // Whether one of the run's processes is of that user. Of a run that is gone: no.
   bool isOf(const RunEvidence& run, std::uint32_t uid) const;
 
  private:
   explicit EvidenceReader(UniqueFd proc) : proc_(std::move(proc)) {}
-  enum class Told { kFrozen, kAsk };
-  void readGroup(int group, Told told, int depth, RunEvidence& run, Evidence& into) const;
-  void readProcesses(int group, Told told, RunEvidence& run, Evidence& into) const;
-  ThreadState processState(int pid) const;
+  struct Reading {
+    Evidence& into;
+    FrozenProcesses* known;         // null: the kernel has told that all are frozen
+    Branches* refutedBy = nullptr;  // of a reading that may end early
+
+    bool isOver() const { return refutedBy != nullptr && into.finishing != 0; }
+  };
+  void read(const Branches& branches, const Reading& reading) const;
+  void readGroup(int group, int depth, RunEvidence& run, Reading reading) const;
+  void readProcesses(int group, RunEvidence& run, const Reading& reading) const;
+  ThreadState processState(int pid, FrozenProcesses& known) const;
   bool isPrepared(const RunEvidence& run) const;
 
   UniqueFd proc_;

@@ -11,7 +11,7 @@
 namespace ringfence::supervisor::stop {
 namespace {
 
-using std::chrono::duration_cast;
+using Extent = EvidenceReader::Extent;
 
 // A stop that is asked for again and again is looked at no more often than this.
 constexpr Milliseconds kBetweenReadings{200};
@@ -19,8 +19,8 @@ constexpr Milliseconds kBetweenReadings{200};
 constexpr Milliseconds kPatient{20};
 constexpr Microseconds kPatientPause{1000};
 // Looking at each thread costs; that much of the time in between is left to those that are looked at.
-constexpr int kShareOfLooking = 3;
-constexpr Microseconds kFirstThorough{2000};
+constexpr int kShareOfLooking = 1;
+constexpr Microseconds kFirstThorough{9000};
 // A stop that is read for longer is on the disk before.
 constexpr Milliseconds kLatchedBy{100};
 
@@ -95,8 +95,9 @@ void Stopper::beginReading(const Trigger& trigger, Mode mode) {
   next_ = written + kPause;
   nextThorough_ = written + kFirstThorough;
   agreed_ = 0;
+  frozen_.clear();
   if (mode == Mode::kKilling) {
-    kernel_.read(branches_, EvidenceReader::Depth::kCounted, receipt_.evidence);
+    kernel_.count(branches_, receipt_.evidence);
     receipt_.stop.runs = receipt_.evidence.runs;
     receipt_.stop.processes = receipt_.evidence.processes;
     (void)branches_.killRuns();
@@ -121,16 +122,16 @@ std::optional<Microseconds> Stopper::advance() {
 
 // First the kernel's own word about whole branches, which costs next to nothing. It never comes while somebody waits in
 // a call for an answer, so now and then each thread is looked at; as they are looked at one after another, two readings
-// must agree.
+// must agree. One that meets somebody who is not stopped ends there: it would only keep the others from stopping.
 void Stopper::lookWhetherFrozen(Microseconds now) {
   const bool isLast = now - begun_ >= kMaxReadingTime;
   if (branches_.isFrozen() == Branches::Answer::kYes) {
     const Microseconds frozen = monotonic();
-    kernel_.read(branches_, EvidenceReader::Depth::kCounted, receipt_.evidence);
+    kernel_.count(branches_, receipt_.evidence);
     if (branches_.isFrozen() == Branches::Answer::kYes) return finish(frozen);
   }
   if (now < nextThorough_ && !isLast) return;
-  kernel_.read(branches_, EvidenceReader::Depth::kEachThread, receipt_.evidence);
+  kernel_.look(branches_, frozen_, isLast ? Extent::kAll : Extent::kUntilRefuted, receipt_.evidence);
   const Evidence& evidence = receipt_.evidence;
   const bool isAgreed = evidence.isStopped() && agreed_ == evidence.processes + 1;
   agreed_ = evidence.isStopped() ? evidence.processes + 1 : 0;
@@ -147,7 +148,7 @@ void Stopper::lookWhetherEmpty(Microseconds now) {
     (void)branches_.killRuns();  // Also those that were made meanwhile.
     return;
   }
-  kernel_.read(branches_, EvidenceReader::Depth::kCounted, receipt_.evidence);
+  kernel_.count(branches_, receipt_.evidence);
   Evidence& left = receipt_.evidence;
   for (std::size_t i = 0; i < left.listed; ++i) left.list[i].finishing = std::exchange(left.list[i].frozen, 0);
   left.finishing = std::exchange(left.frozen, 0);

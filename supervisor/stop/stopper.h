@@ -15,6 +15,7 @@
 #include "sdk/base/clock.h"
 #include "supervisor/stop/branches.h"
 #include "supervisor/stop/evidence.h"
+#include "supervisor/stop/frozen_processes.h"
 #include "supervisor/stop/latch_file.h"
 #include "supervisor/stop/receipt.h"
 
@@ -83,6 +84,7 @@ class Stopper {
   Mode mode_ = Mode::kIdle;
   Microseconds begun_{}, next_{}, nextThorough_{};
   std::optional<Microseconds> lastPress_, lastEnd_;
+  FrozenProcesses frozen_;    // of this reading
   std::uint32_t agreed_ = 0;  // processes in the last reading, when that found all of them stopped
   bool isOnDisk_ = false;
 

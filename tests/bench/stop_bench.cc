@@ -74,11 +74,19 @@ long microseconds(Steady::duration time) {
   }
 }
 
+// Until everybody is there: else those who are would keep the others from coming.
+void waitFor(int begin) {
+  char nothing = 0;
+  while (read(begin, &nothing, 1) < 0) {}
+}
+
 // One process asks, the other one takes the call; and answers it, or never does.
-[[noreturn]] void ask(bool isAnswered) {
+[[noreturn]] void ask(bool isAnswered, int begin) {
   const int listener = test::listenToGetppid();
   if (listener < 0) _exit(1);
-  if (fork() == 0) {
+  const pid_t asking = fork();
+  waitFor(begin);
+  if (asking == 0) {
     for (;;) (void)syscall(SYS_getppid);
   }
   for (;;) {
@@ -94,28 +102,29 @@ long microseconds(Steady::duration time) {
   }
 }
 
-[[noreturn]] void work(const std::string& load) {
+[[noreturn]] void work(const std::string& load, int begin) {
+  if (load == "waiting" || load == "asking") ask(load == "asking", begin);
+  if (load == "forking") {
+    for (;;) (void)fork();  // They make each other.
+  }
+  waitFor(begin);
   if (load == "spinning") {
     for (volatile unsigned long i = 0;;) i = i + 1;
   }
-  if (load == "forking") {
-    for (;;) (void)fork();
-  }
   if (load == "populating") populate();
-  if (load == "waiting" || load == "asking") ask(load == "asking");
   for (;;) pause();
 }
 
 // The first process of an agent: one of `many`, or of half as many pairs.
-[[noreturn]] void lead(const std::string& load, int many, int gate) {
+[[noreturn]] void lead(const std::string& load, int many, int gate, int begin) {
   char go = 0;
   if (read(gate, &go, 1) != 1) _exit(1);
   const bool isPairs = load == "waiting" || load == "asking";
   const int others = load == "forking" ? 0 : (isPairs ? many / 2 : many) - 1;
   for (int i = 0; i < others; ++i) {
-    if (fork() == 0) work(load);
+    if (fork() == 0) work(load, begin);
   }
-  work(load);
+  work(load, begin);
 }
 
 // ---- groups and the program
@@ -147,6 +156,8 @@ class World {
   void startAgents() {
     sandbox::ResourceLimits limits;
     limits.pids = static_cast<std::uint64_t>(processes_);
+    int begin[2];
+    if (pipe2(begin, O_CLOEXEC) != 0) fail("pipe");
     for (int i = 0; i < agents_; ++i) {
       const RunId run = RunId::random();
       if (!tree_->createRun(run, kBackground)) fail("making a run");
@@ -156,7 +167,10 @@ class World {
       if (pipe2(gate, O_CLOEXEC) != 0) fail("pipe");
       const pid_t leader = fork();
       if (leader < 0) fail("forking an agent");
-      if (leader == 0) lead(load_, processes_, gate[0]);
+      if (leader == 0) {
+        close(begin[1]);
+        lead(load_, processes_, gate[0], begin[0]);
+      }
       if (!tree_->join(run, kBackground, leader) || write(gate[1], "x", 1) != 1) fail("joining a run");
       close(gate[0]);
       close(gate[1]);
@@ -166,6 +180,8 @@ class World {
     setIdle("0");
     for (int i = 0; i < 60'000 && isTold == 0 && count() < agents_ * processes_; ++i) usleep(1000);
     setIdle("1");
+    close(begin[0]);
+    close(begin[1]);
     if (count() < agents_ * processes_) fail("only " + std::to_string(count()) + " processes came up");
   }
   void endAgents() {

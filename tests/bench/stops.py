@@ -117,8 +117,9 @@ def asleep(build, policies, quick, load, trouble):
     """Agents of a real daemon, which is stopped by a signal like its launcher, so that nobody but ringfence-stop acts."""
     agents, processes, rounds = (2, 10, 2) if quick else (8, 100, 200 if trouble is nothing_else else 100)
     # The first one is the command: it must outlive a limit of processes that its children reach before it has made all.
+    # None begins before all are there: it would keep the others from coming.
     program = (f"import os, time\nfor _ in range({processes - 2}):\n try:\n  if os.fork() == 0: break\n except OSError: break\n"
-               f"{LOAD[load]}\ntime.sleep(99999)")
+               f"while not os.path.exists('begin'): time.sleep(0.1)\n{LOAD[load]}\ntime.sleep(99999)")
     made = []
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-", dir="/var/tmp") as folder, small_disk(pathlib.Path(folder), 64) as disk:
         daemon = Daemon(build, policies=policies)
@@ -137,6 +138,7 @@ def asleep(build, policies, quick, load, trouble):
                     raise RuntimeError(f"run -d: {run.stderr}")
             if not eventually(lambda: agents_of(daemon) >= agents * processes, 300):
                 raise RuntimeError(f"only {agents_of(daemon)} processes came up")
+            (workspace / "begin").write_text("")
             sleepers = [daemon.process.pid, daemon.launcher_pid()]
             for pid in sleepers:
                 os.kill(pid, signal.SIGSTOP)

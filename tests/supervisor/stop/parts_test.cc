@@ -1,9 +1,11 @@
 // The pure parts of ringfence-stop: requests, the dead-man's clock, what a thread's files mean, answers.
 #include <catch2/catch_test_macros.hpp>
+#include <memory>
 #include <string>
 
 #include "supervisor/stop/dead_man.h"
 #include "supervisor/stop/evidence.h"
+#include "supervisor/stop/frozen_processes.h"
 #include "supervisor/stop/json_text.h"
 #include "supervisor/stop/peers.h"
 #include "supervisor/stop/request.h"
@@ -170,4 +172,23 @@ TEST_CASE("an answer that does not fit says that it is not whole") {
   json.endArray();
   CHECK_FALSE(json.isWhole());
   CHECK(json.clear().isWhole());
+}
+
+TEST_CASE("processes that were seen frozen are known again, and only they") {
+  const auto known = std::make_unique<FrozenProcesses>();
+  // Their numbers meet in the same places.
+  for (const int pid : {7, 7 + 16384, 7 + 2 * 16384, 8, 16383}) known->add(pid);
+  for (const int pid : {7, 7 + 16384, 7 + 2 * 16384, 8, 16383}) CHECK(known->contains(pid));
+  for (const int pid : {1, 9, 10, 11, 7 + 3 * 16384, 2 * 16384 - 1}) CHECK_FALSE(known->contains(pid));
+  known->clear();
+  CHECK_FALSE(known->contains(7));
+}
+
+TEST_CASE("more frozen processes than there is room for are looked at again, and none is made up") {
+  const auto known = std::make_unique<FrozenProcesses>();
+  for (int pid = 1; pid <= 40'000; ++pid) known->add(pid);
+  CHECK(known->contains(1));
+  CHECK(known->contains(12'000));
+  CHECK_FALSE(known->contains(40'000));
+  CHECK_FALSE(known->contains(50'000));
 }
