@@ -1,11 +1,12 @@
-"""A model endpoint that says what a transcript holds: OpenAI's chat completions over plain HTTP on 127.0.0.1, streamed
-or whole, for agents of other people that a test runs unmodified.
+"""A model endpoint that says what a transcript holds, over plain HTTP on 127.0.0.1, for agents of other people that a
+test runs unmodified.
 
     with ScriptedModel(replies) as model:
         run_agent(base_url=model.base_url)      # http://127.0.0.1:PORT/v1
     model.observations()                        # what the agent sent back as results of its tools
 
-A reply is the `message` object of the format: {"role": "assistant", "content": …, "tool_calls": […]}.
+Its language is OpenAI's chat completions, streamed or whole; there a reply is the `message` object of the format:
+{"role": "assistant", "content": …, "tool_calls": […]}. Others are in tests/agents/languages.py.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import http.server
 import json
 import threading
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Protocol, Sequence
 
 Message = dict[str, Any]
 
@@ -29,13 +30,46 @@ def read_transcript(path: Path, values: Optional[dict[str, str]] = None) -> list
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
+class Language(Protocol):
+    """How an agent speaks with its model."""
+
+    def takes(self, path: str) -> bool:
+        """Whether a POST to this path, without its query, asks for the next reply."""
+
+    def beside(self, path: str) -> Optional[dict[str, Any]]:
+        """What a POST gets that asks for something else than the next reply; none: it is a problem."""
+
+    def answer(self, reply: Any, body: dict[str, Any]) -> tuple[str, str]:
+        """A reply as it is sent: the content type and the text."""
+
+    def observations(self, body: dict[str, Any]) -> list[str]:
+        """The results of tools that a request holds, oldest first."""
+
+
+class ChatCompletions:
+    def takes(self, path: str) -> bool:
+        return path.endswith("/chat/completions")
+
+    def beside(self, path: str) -> Optional[dict[str, Any]]:
+        return None
+
+    def answer(self, reply: Message, body: dict[str, Any]) -> tuple[str, str]:
+        if body.get("stream"):
+            return "text/event-stream", as_stream(reply)
+        return "application/json", json.dumps(as_completion(reply))
+
+    def observations(self, body: dict[str, Any]) -> list[str]:
+        return [text_of(message["content"]) for message in body["messages"] if message["role"] == "tool"]
+
+
 class ScriptedModel:
-    def __init__(self, replies: list[Message], host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, replies: Sequence[Any], language: Optional[Language] = None) -> None:
         self.replies = replies
+        self.language: Language = language or ChatCompletions()
         self.requests: list[dict[str, Any]] = []  # bodies, in the order of arrival
         self.problems: list[str] = []
         self._lock = threading.Lock()
-        self._server = http.server.ThreadingHTTPServer((host, port), self._handler())
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -53,15 +87,18 @@ class ScriptedModel:
         return int(self._server.server_address[1])
 
     @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.url}/v1"
 
     def observations(self) -> list[str]:
         """The results of tools in the last request, oldest first."""
-        messages = self.requests[-1]["messages"] if self.requests else []
-        return [text_of(message["content"]) for message in messages if message["role"] == "tool"]
+        return self.language.observations(self.requests[-1]) if self.requests else []
 
-    def _next(self, body: dict[str, Any]) -> Optional[Message]:
+    def _next(self, body: dict[str, Any]) -> Any:
         with self._lock:
             self.requests.append(body)
             if len(self.requests) > len(self.replies):
@@ -83,16 +120,19 @@ class ScriptedModel:
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length", "0"))
-                if not self.path.endswith("/chat/completions") or not 0 < length <= MAX_REQUEST_BYTES:
+                path = self.path.partition("?")[0]
+                content = self.rfile.read(length) if 0 < length <= MAX_REQUEST_BYTES else b""
+                beside = model.language.beside(path)
+                if content and beside is not None:
+                    return self._send(200, "application/json", json.dumps(beside))
+                if not content or not model.language.takes(path):
                     model.problems.append(f"POST {self.path} of {length} bytes")
-                    return self._send(404, "application/json", '{"error":{"message":"chat/completions is served here"}}')
-                body = json.loads(self.rfile.read(length))
+                    return self._send(404, "application/json", '{"error":{"message":"this is not served here"}}')
+                body = json.loads(content)
                 reply = model._next(body)
                 if reply is None:
                     return self._send(400, "application/json", '{"error":{"message":"the transcript has ended"}}')
-                if body.get("stream"):
-                    return self._send(200, "text/event-stream", as_stream(reply))
-                return self._send(200, "application/json", json.dumps(as_completion(reply)))
+                return self._send(200, *model.language.answer(reply, body))
 
             def _send(self, status: int, kind: str, text: str) -> None:
                 content = text.encode()

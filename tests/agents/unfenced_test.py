@@ -37,9 +37,9 @@ class OtherServer(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def equal(what: str, got: object, wanted: object) -> None:
+def equal(what: str, got: object, wanted: object, why: str = "") -> None:
     if got != wanted:
-        sys.exit(f"FAIL  {what}: got {got!r}, wanted {wanted!r}")
+        sys.exit(f"FAIL  {what}: got {got!r}, wanted {wanted!r}; {why}")
     print(f"ok    {what}")
 
 
@@ -75,11 +75,11 @@ def main() -> None:
     if sys.argv[1:2] == ["--inside"]:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         with tempfile.TemporaryDirectory(prefix="rf-agent-") as base:
-            check(Agent(Path(sys.argv[2])), Path(base))
+            check(install(), Path(base))
         return
-    agent = install()
+    install()  # here, where there is a network to fetch it from
     # A network of its own with nothing but a loopback: what is not fenced must not get out either.
-    os.execvp("unshare", ["unshare", "--net", "--", sys.executable, "-B", __file__, "--inside", str(agent.folder)])
+    os.execvp("unshare", ["unshare", "--net", "--", sys.executable, "-B", __file__, "--inside"])
 
 
 if __name__ == "__main__":

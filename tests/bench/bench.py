@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
 import agent_library  # noqa: E402
 import egress  # noqa: E402
+import hooks  # noqa: E402
 import mediation  # noqa: E402
 import panel  # noqa: E402
 import stops  # noqa: E402
@@ -184,8 +185,9 @@ class Bench:
     # ---- agents that cooperate
 
     def sdk(self):
-        for row in agent_library.rows(str(self.daemon.bin.parent), self.quick):
-            self.row(*row)
+        for rows in (agent_library.rows, hooks.rows):
+            for row in rows(str(self.daemon.bin.parent), self.quick):
+                self.row(*row)
 
     # ---- the emergency stop
 

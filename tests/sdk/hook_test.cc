@@ -1,7 +1,9 @@
 #include "sdk/hook/answer.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -81,6 +83,36 @@ TEST_CASE("what each agent sends before it uses a tool is asked about as what it
       for (const AgentAction& action : request->actions) asks.push_back(shown(action));
       CHECK(asks == line["asks"]);
       CHECK(request->doing == line["doing"]);
+    }
+  }
+}
+
+TEST_CASE("of whole sessions of real agents each use of a tool is asked about once, and all other events are read") {
+  const std::map<std::string, std::vector<std::string>> kAsked = {
+      {"codex", {"call Bash", "write /srv/project/new.txt", "read /etc/hostname", "call update_goal"}},
+      {"gemini",
+       {"call run_shell_command", "write /srv/project/a.txt", "read /srv/project/a.txt", "write /srv/project/a.txt",
+        "read /srv/project/.", "call glob", "call grep_search", "call web_fetch"}}};
+  for (const auto& [agent, wanted] : kAsked) {
+    const Contract& contract = contractOf(agent);
+    std::vector<std::string> asked;
+    for (const json& line : linesOf("sessions/" + agent + ".jsonl")) {
+      INFO(line.dump());
+      const auto event = readEvent(line.dump());
+      REQUIRE(event);
+      if (event->name != contract.asking) continue;
+      const auto request = requestOf(contract, *event);
+      REQUIRE(request);
+      for (const AgentAction& action : request->actions)
+        asked.push_back(shown(action)["op"].get<std::string>() + " " + action.target);
+    }
+    CHECK(asked == wanted);
+    // The tables know events that these agents do send.
+    for (const EventRow& row : contract.events) {
+      const auto lines = linesOf("sessions/" + agent + ".jsonl");
+      const bool isSent =
+          std::ranges::any_of(lines, [&](const json& line) { return line["hook_event_name"] == row.event; });
+      CHECK((isSent || row.event == "Notification"));
     }
   }
 }
