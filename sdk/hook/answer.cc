@@ -49,14 +49,38 @@ Answer told(const Contract& contract, std::string_view decided, std::string_view
   return blockade(reason);
 }
 
-// What no rule and no person spoke about is the agent's own affair, its questions to its person included.
-bool isUnspoken(const AgentVerdict& verdict) {
-  return verdict.outcome == "allowed" && verdict.rule.starts_with("tools.default");
-}
-
 std::string sentence(std::string text) {
   if (!text.empty() && std::string_view(".!?").find(text.back()) == std::string_view::npos) text += '.';
   return text;
+}
+
+Error untellable(std::string what) { return {ErrorCode::kUnsupported, std::move(what), 0}; }
+
+// An agent that merges keeps what a person took out.
+bool isTakenOut(const json& before, const json& after) {
+  for (const auto& [name, value] : before.items()) {
+    if (!after.contains(name)) return true;
+  }
+  return false;
+}
+
+Answer rewritten(const Contract& contract, const Event& event, const Request& request, const AgentVerdict& verdict) {
+  const auto input = rewrittenInput(event, request, verdict);
+  std::string why = input ? "" : input.error().message;
+  if (input && contract.rewriting == Rewriting::kMerges && isTakenOut(event.input, *input))
+    why = "this agent would keep the fields that were taken out of the input";
+  if (!why.empty()) {
+    return denial(contract, "something else is to be done instead, but this agent cannot be told it (" + why +
+                                "), so nothing is done.");
+  }
+  const std::string words = std::string(kSigned) + "done with another input than asked for";
+  return told(contract, "allow", sentence(verdict.say.empty() ? words : words + ": " + verdict.say), *input);
+}
+
+}  // namespace
+
+bool isUnspoken(const AgentVerdict& verdict) {
+  return verdict.outcome == "allowed" && verdict.rule.starts_with("tools.default");
 }
 
 std::string wordsOf(const AgentVerdict& verdict) {
@@ -85,9 +109,6 @@ std::string wordsOf(const AgentVerdict& verdict) {
   return next.empty() ? words : words + " " + next;
 }
 
-Error untellable(std::string what) { return {ErrorCode::kUnsupported, std::move(what), 0}; }
-
-// Which parts of what is to be done instead the answer has, and what was asked about.
 Result<json> rewrittenInput(const Event& event, const Request& request, const AgentVerdict& verdict) {
   const Operation operation = request.actions.front().operation;
   const bool isPath = operation == Operation::kRead || operation == Operation::kWrite;
@@ -113,29 +134,6 @@ Result<json> rewrittenInput(const Event& event, const Request& request, const Ag
     return untellable("it says nothing");
   return input;
 }
-
-// An agent that merges keeps what a person took out.
-bool isTakenOut(const json& before, const json& after) {
-  for (const auto& [name, value] : before.items()) {
-    if (!after.contains(name)) return true;
-  }
-  return false;
-}
-
-Answer rewritten(const Contract& contract, const Event& event, const Request& request, const AgentVerdict& verdict) {
-  const auto input = rewrittenInput(event, request, verdict);
-  std::string why = input ? "" : input.error().message;
-  if (input && contract.rewriting == Rewriting::kMerges && isTakenOut(event.input, *input))
-    why = "this agent would keep the fields that were taken out of the input";
-  if (!why.empty()) {
-    return denial(contract, "something else is to be done instead, but this agent cannot be told it (" + why +
-                                "), so nothing is done.");
-  }
-  const std::string words = std::string(kSigned) + "done with another input than asked for";
-  return told(contract, "allow", sentence(verdict.say.empty() ? words : words + ": " + verdict.say), *input);
-}
-
-}  // namespace
 
 Answer denial(const Contract& contract, std::string_view words) {
   const std::string reason = std::string(kSigned) + std::string(words.empty() ? "no reason is known." : words);

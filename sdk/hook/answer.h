@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "sdk/agent/agent.h"
+#include "sdk/base/result.h"
 #include "sdk/hook/contract.h"
 #include "sdk/hook/event.h"
 #include "sdk/hook/request.h"
@@ -28,6 +29,14 @@ inline Answer silence() { return {}; }
 Answer denial(const Contract& contract, std::string_view words);
 // The same where it is not known who asks, or where nothing can be written on the standard output.
 Answer blockade(std::string_view words);
+
+// Of a verdict that does not allow: why, and what now, for a model.
+std::string wordsOf(const AgentVerdict& verdict);
+// What no rule and no person spoke about is the agent's own affair, its questions to its person included.
+bool isUnspoken(const AgentVerdict& verdict);
+// The whole input of the tool that is to be used instead, of a verdict "rewritten". Fails with kUnsupported and why:
+// what is to be done instead cannot be put into the input of this tool.
+Result<nlohmann::json> rewrittenInput(const Event& event, const Request& request, const AgentVerdict& verdict);
 
 // What was answered to all actions of the request: `verdict` is the first that does not simply allow, or else the last.
 Answer answerTo(const Contract& contract, const Event& event, const Request& request, const AgentVerdict& verdict);

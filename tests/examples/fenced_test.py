@@ -179,5 +179,29 @@ def test_graph_agent_is_refused_in_words_and_says_them(bench: Bench) -> None:
         assert not published.exists()
 
 
+def test_mcp_notes_calls_what_is_allowed_is_asked_and_is_refused(bench: Bench) -> None:
+    example = EXAMPLES / "mcp_notes"
+    notes = bench.daemon.base / "notes"
+    notes.mkdir()
+    server = ["/usr/bin/python3", "-B", str(example / "server.py")]
+    fenced = [bench.program, "mcp", "run", "-p", str(example / "notes.toml"), "-n", "notes", "-w", str(notes), "--read", str(example), "--", *server]
+    agent = subprocess.Popen(["/usr/bin/python3", "-B", str(example / "agent.py"), *fenced], env=bench.daemon.environment, cwd=bench.workspace,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert eventually(lambda: bench.cli("pending", "--json").stdout.strip(), 60), agent.communicate(timeout=60)
+    asked = json.loads(bench.cli("pending", "--json").stdout.splitlines()[0])
+    equal((asked["action"]["target"], asked["rule"]["text"]), ("notes.write", "tools.rule notes.write"))
+    equal(bench.cli("allow", str(asked["id"])).returncode, 0)
+    out, err = agent.communicate(timeout=120)
+    equal((agent.returncode, err), (0, ""))
+    lines = out.splitlines()
+    equal(lines[:4], ["notes has list, read, write, remove", "list: ", "write: written", "read: buy two"])
+    assert lines[4].startswith("remove: REFUSED: Ringfence: the policy of this run forbids it: notes are removed by hand."), lines[4]
+    equal((lines[5], (notes / "milk.note").read_text()), ("list: milk", "buy two"))
+    # Control: without a fence the same agent removes it, and nobody is asked.
+    bare = subprocess.run(["/usr/bin/python3", "-B", str(example / "agent.py"), *server], cwd=notes, capture_output=True, text=True, timeout=120)
+    equal((bare.returncode, bare.stdout.splitlines()[4]), (0, "remove: removed"), bare.stderr)
+    equal(list(notes.iterdir()), [])
+
+
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))

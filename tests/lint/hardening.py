@@ -12,7 +12,8 @@ import tree
 
 PROGRAMS = {"bin/ringfence", "libexec/ringfence/ringfence-top", "libexec/ringfence/ringfenced",
             "libexec/ringfence/ringfence-launcher", "libexec/ringfence/ringfence-warden", "libexec/ringfence/ringfence-egress",
-            "libexec/ringfence/ringfence-stop", "libexec/ringfence/ringfence-stop-keys", "libexec/ringfence/ringfence-hook"}
+            "libexec/ringfence/ringfence-stop", "libexec/ringfence/ringfence-stop-keys", "libexec/ringfence/ringfence-hook",
+            "libexec/ringfence/ringfence-rpc"}
 
 
 def weaknesses(headers):

@@ -54,6 +54,9 @@ struct Parsed {
   bool version = false;
   std::vector<std::pair<std::string_view, std::string>> options;  // name, value; as often as given
   std::vector<std::string> words;
+  // The command is started inside by ringfence-rpc, which stands between it and whoever started us: its words for that,
+  // in front of "--name". Empty: nothing stands there.
+  std::vector<std::string> between;
 
   bool has(std::string_view option) const;
   std::optional<std::string> value(std::string_view option) const;  // the last one

@@ -56,6 +56,8 @@ constexpr Handler kHandlers[] = {
     {"focus", focusCommand},
     {"estop", estopCommand},
     {"rearm", rearmCommand},
+    {"mcp", mcpCommand},
+    {"acp", acpCommand},
     {"help", helpCommand},
 #ifdef RINGFENCE_HAS_POLICY_COMMAND
     {"policy", [](const Parsed& parsed) { return policyCommand(parsed.words); }},

@@ -20,6 +20,7 @@
 #include "ui/cli/host_grant.h"
 #include "ui/cli/output.h"
 #include "ui/cli/program.h"
+#include "ui/cli/rpc_program.h"
 
 extern char** environ;
 
@@ -179,6 +180,23 @@ std::string nameOf(const std::string& word) {
   return name.substr(0, end);
 }
 
+// What is started is a program of ours, and it starts the command.
+std::optional<NotStarted> putBetween(client::RunRequest& request, const Parsed& parsed, const std::string& home) {
+  auto program = findRpcProgram();
+  if (!program) return NotStarted{program.error().message, "executable", 127};
+  std::vector<std::string> argv{*program};
+  argv.insert(argv.end(), parsed.between.begin(), parsed.between.end());
+  for (const std::string& word :
+       {std::string("--name"), request.name, std::string("--program"), request.executable, std::string("--")})
+    argv.push_back(word);
+  argv.insert(argv.end(), request.argv.begin(), request.argv.end());
+  request.argv = std::move(argv);
+  std::string tree = installTreeOf(*program, home, request.workspace);
+  if (!tree.empty()) request.extraPaths.push_back({std::move(tree), false});
+  request.executable = *std::move(program);
+  return std::nullopt;
+}
+
 std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& parsed, const std::string& home) {
   const std::string here = realDirectory(".").value_or("/");
   auto found = findProgram(parsed.words[0], {environmentValue("PATH"), home, request.workspace, here});
@@ -194,7 +212,7 @@ std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& 
   if (request.name.size() > kMaxNameBytes)
     return usage("--name: longer than " + std::to_string(kMaxNameBytes) + " bytes");
   if (!isValidUtf8(request.name)) return usage("--name: not UTF-8");
-  return std::nullopt;
+  return parsed.between.empty() ? std::nullopt : putBetween(request, parsed, home);
 }
 
 // The command's end of a pipe takes the place of a terminal; ours is relayed.

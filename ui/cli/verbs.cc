@@ -206,6 +206,36 @@ constexpr Verb kVerbs[] = {
      "Nothing is done. ARGV is the whole command for --op exec; a program without a '/' is looked for on your PATH.\n"
      "Exit status: 0 allowed or rewritten, 4 forbidden, 5 asked.",
      kWhyOptions, Words::kRunAndWords},
+    {"mcp",
+     "mcp [run|serve|connect …]",
+     "servers of tools (Model Context Protocol): in fences of their own, or Ringfence as one",
+     "  mcp                                        inside a fence: Ringfence as a server on stdin and stdout, with the "
+     "tools\n"
+     "                                             approve (for --permission-prompt-tool), request_permission and\n"
+     "                                             explain_denial\n"
+     "  mcp run [OPTION…] -- SERVER [ARG…]         start a server in a fence of its own; its policy decides about each "
+     "call\n"
+     "                                             of a tool ([tools], as NAME.TOOL), a person where it asks. For the\n"
+     "                                             configuration of an agent or editor that is outside\n"
+     "  mcp serve --socket PATH [OPTION…] -- SERVER [ARG…]\n"
+     "                                             the same for agents inside fences: one server for each connection "
+     "to\n"
+     "                                             PATH, which must be in a folder that the agent's policy gives. Only "
+     "you\n"
+     "                                             and your runs are let in\n"
+     "  mcp connect PATH                           inside a fence: such a connection on stdin and stdout, for the\n"
+     "                                             configuration of the agent\n"
+     "\n"
+     "OPTION is one of 'ringfence run'; -n names the server in rules. docs/mcp.md has the configuration of agents.",
+     {},
+     Words::kRest},
+    {"acp", "acp [OPTION…] [--] AGENT [ARG…]", "run an agent in a fence for an editor (Agent Client Protocol)",
+     "For the configuration of the editor, in front of the agent's own command. What the agent asks leave for is "
+     "answered\n"
+     "by its policy, or by you in Ringfence where the policy asks; what no rule names is asked in the editor as "
+     "before. The\n"
+     "editor reads, writes and runs nothing for the agent: that would be outside of the fence. Exit status: as of run.",
+     kRunOptions, Words::kCommand},
     {"policy",
      "policy list|show [--origin]|check|diff|learn|schema|trust …",
      "look at policies and check them",

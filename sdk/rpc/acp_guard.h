@@ -1,0 +1,56 @@
+// Between an editor and an agent that speak the Agent Client Protocol: what the agent would ask the editor's person it
+// is answered by the policy of its run, or by its person in Ringfence. What an editor does for an agent it does outside
+// of the agent's fence: so the agent is told that this editor reads, writes and runs nothing for it, and requests for
+// it are refused. Everything else passes as it is. Pure.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sdk/rpc/mediator.h"
+#include "sdk/rpc/message.h"
+
+namespace ringfence::rpc {
+
+// What an agent asks leave for, in the words of `guard`.
+struct Leave {
+  std::vector<AgentAction> actions;   // never empty
+  std::string allowOnce, rejectOnce;  // ids of those options; empty: there is none of that kind
+};
+// Of the parameters of session/request_permission. Fails with kInvalid.
+Result<Leave> leaveAsked(const nlohmann::json& params, const std::string& cwd);
+
+class AcpGuard : public Mediator {
+ public:
+  explicit AcpGuard(std::string cwd) : cwd_(std::move(cwd)) {}
+
+  // The client is the editor, the server the agent.
+  Effects fromClient(const std::string& line) override;
+  Effects fromServer(const std::string& line) override;
+  Effects answered(const std::string& key, const AgentVerdict& verdict) override;
+  Effects found(const std::string&, const std::string&, const std::string&) override { return {}; }
+  Effects left() override;
+  Effects ended(std::string_view words) override;
+
+ private:
+  struct Question {
+    std::string id, session, line;
+    Leave leave;
+  };
+  Effects initialize(const Message& message, const std::string& line);
+  Effects cancelSession(const std::string& line);
+  Effects cancelRequest(const std::string& line);
+  Effects question(const Message& message, const std::string& line);
+  Effects update(const std::string& line);
+  std::string withoutForeignSignIn(const std::string& line) const;
+
+  std::string cwd_;
+  std::string initializeId_;                 // that the agent owes an answer
+  std::map<std::string, Question> waiting_;  // by key
+  std::set<std::string> outstanding_;        // ids that the agent owes an answer
+  std::uint64_t questions_ = 0;
+};
+
+}  // namespace ringfence::rpc

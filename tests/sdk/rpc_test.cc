@@ -1,0 +1,190 @@
+// Conversations as clients, servers, editors and agents have them, line by line: what comes in, and all that comes of
+// it.
+#include <catch2/catch_test_macros.hpp>
+#include <deque>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sdk/rpc/acp_guard.h"
+#include "sdk/rpc/mcp_guard.h"
+#include "sdk/rpc/mcp_tools.h"
+
+using namespace ringfence;
+using namespace ringfence::rpc;
+using nlohmann::json;
+
+namespace {
+
+std::vector<json> linesOf(const std::string& name) {
+  std::ifstream file(std::string(RF_SOURCE_DIR) + "/tests/sdk/rpc/" + name);
+  std::vector<json> lines;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && !line.starts_with("#")) lines.push_back(json::parse(line));
+  }
+  REQUIRE_FALSE(lines.empty());
+  return lines;
+}
+
+json shown(const AgentAction& action) {
+  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
+  json row{{"op", kNames[static_cast<std::size_t>(action.operation)]}, {"target", action.target}};
+  if (!action.argv.empty()) row["argv"] = action.argv;
+  if (!action.inputJson.empty()) row["input"] = json::parse(action.inputJson);
+  if (!action.words.empty()) row["words"] = action.words;
+  return row;
+}
+
+std::optional<std::string> textIn(const json& object, const char* name) {
+  return object.contains(name) ? std::optional(object[name].get<std::string>()) : std::nullopt;
+}
+
+AgentVerdict verdictOf(const json& line) {
+  AgentVerdict verdict;
+  verdict.outcome = line["outcome"];
+  verdict.allowed = verdict.outcome == "allowed" || verdict.outcome == "rewritten";
+  verdict.say = line.value("say", "");
+  verdict.rule = line.value("rule", "");
+  verdict.fileLine = line.value("file_line", "");
+  verdict.path = textIn(line, "path");
+  verdict.host = textIn(line, "host");
+  verdict.inputJson = textIn(line, "input_json");
+  return verdict;
+}
+
+// In the order in which they are done.
+std::deque<json> effectsOf(const Effects& effects) {
+  std::deque<json> all;
+  for (const std::string& line : effects.toClient) all.push_back({{"to_client", json::parse(line)}});
+  for (const std::string& line : effects.toServer) all.push_back({{"to_server", json::parse(line)}});
+  for (const std::string& key : effects.withdrawn) all.push_back({{"withdrawn", key}});
+  for (const Ask& ask : effects.asks) {
+    json actions = json::array();
+    for (const AgentAction& action : ask.actions) actions.push_back(shown(action));
+    all.push_back({{"ask", ask.key}, {"actions", actions}});
+  }
+  for (const std::string& key : effects.lookups) all.push_back({{"lookup", key}});
+  if (!effects.doing.empty()) all.push_back({{"doing", effects.doing}});
+  for (const auto* lines : {&effects.toClient, &effects.toServer}) {
+    for (const std::string& line : *lines) CHECK(line.find_first_of("\r\n") == std::string::npos);
+  }
+  return all;
+}
+
+std::string lineOf(const json& message) { return message.is_string() ? message.get<std::string>() : message.dump(); }
+
+// Nothing: the line is no input.
+std::optional<Effects> fed(Mediator& mediator, const json& line) {
+  if (line.contains("client")) return mediator.fromClient(lineOf(line["client"]));
+  if (line.contains("server")) return mediator.fromServer(lineOf(line["server"]));
+  if (line.contains("verdict")) return mediator.answered(line["verdict"], verdictOf(line));
+  if (line.contains("denial")) return mediator.found(line["denial"], line["json"], line.value("trouble", ""));
+  if (line.contains("left")) return mediator.left();
+  if (line.contains("ended")) return mediator.ended(line["ended"].get<std::string>());
+  return std::nullopt;
+}
+
+void replay(Mediator& mediator, const std::string& name) {
+  std::deque<json> effects;
+  for (const json& line : linesOf(name)) {
+    INFO(name << ": " << line.dump());
+    if (auto more = fed(mediator, line)) {
+      REQUIRE(effects == std::deque<json>());
+      effects = effectsOf(*more);
+      continue;
+    }
+    REQUIRE_FALSE(effects.empty());
+    const json got = effects.front();
+    effects.pop_front();
+    if (!line.contains("has")) {
+      CHECK(got == line);
+      continue;
+    }
+    for (const json& part : line["has"]) {
+      INFO(got.dump());
+      CHECK(got.dump().find(part.get<std::string>()) != std::string::npos);
+    }
+  }
+  CHECK(effects == std::deque<json>());
+}
+
+std::unique_ptr<Mediator> made(const std::string& kind) {
+  if (kind == "tools") return std::make_unique<McpTools>("/work", "");
+  if (kind == "guard") return std::make_unique<McpGuard>("notes");
+  return std::make_unique<AcpGuard>("/work");
+}
+
+}  // namespace
+
+TEST_CASE("each call of a server's tool is asked about before the server hears of it, and all else passes") {
+  replay(*made("guard"), "mcp_guard.jsonl");
+}
+
+TEST_CASE("an agent's person is asked in Ringfence by the contract of a permission prompt tool") {
+  replay(*made("tools"), "mcp_tools.jsonl");
+}
+
+TEST_CASE("an agent's question to its editor is answered by the policy or a person, and passes where nobody spoke") {
+  replay(*made("acp"), "acp_guard.jsonl");
+}
+
+TEST_CASE("outside a fence the server of tools says so") {
+  McpTools tools("/work", "this program is in no fence");
+  const Effects begun = tools.fromClient(R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})");
+  REQUIRE(begun.toClient.size() == 1);
+  CHECK(begun.toClient.front().find("this program is in no fence") != std::string::npos);
+}
+
+TEST_CASE(
+    "a line that is no message of one meaning is refused with words, by whoever stands between, and goes nowhere") {
+  for (const char* kind : {"tools", "guard", "acp"}) {
+    for (const json& line : linesOf("hostile.jsonl")) {
+      const std::string text = line["line"];
+      INFO(kind << ": " << text.substr(0, 200));
+      const auto mediator = made(kind);
+      const Effects effects = mediator->fromClient(text);
+      CHECK(effects.toServer.empty());
+      CHECK(effects.asks.empty());
+      REQUIRE(effects.toClient.size() == 1);
+      const json answer = json::parse(effects.toClient.front());
+      CHECK(answer["id"] == nullptr);
+      CHECK(answer["error"]["code"] == line["code"]);
+      CHECK(answer["error"]["message"].get<std::string>().find(line["says"]) != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("what an agent sends its editor in two meanings goes back to it") {
+  for (const json& line : linesOf("hostile.jsonl")) {
+    const Effects effects = made("acp")->fromServer(line["line"].get<std::string>());
+    CHECK(effects.toClient.empty());
+    REQUIRE(effects.toServer.size() == 1);
+    CHECK(json::parse(effects.toServer.front())["error"]["code"] == line["code"]);
+  }
+}
+
+TEST_CASE("not more calls wait for an answer than are bounded, and the one too many is a no") {
+  for (const std::string kind : {"tools", "guard", "acp"}) {
+    const auto mediator = made(kind);
+    (void)mediator->fromClient(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{}})");
+    Effects last;
+    for (std::size_t number = 1; number <= kMaxWaiting + 1; ++number) {
+      const json call{
+          {"id", number},
+          {"method", "tools/call"},
+          {"params", {{"name", "approve"}, {"arguments", {{"tool_name", "Bash"}, {"input", json::object()}}}}}};
+      const json question{{"id", number},
+                          {"method", "session/request_permission"},
+                          {"params", {{"sessionId", "s"}, {"toolCall", json::object()}, {"options", json::array()}}}};
+      last = kind == "acp" ? mediator->fromServer(question.dump()) : mediator->fromClient(call.dump());
+      CHECK(last.asks.size() == (number <= kMaxWaiting ? 1U : 0U));
+    }
+    const auto& said = kind == "acp" ? last.toServer : last.toClient;
+    REQUIRE(said.size() == 1);
+    CHECK(said.front().find("too many") != std::string::npos);
+    CHECK(mediator->ended("the server is gone").withdrawn.size() == kMaxWaiting);
+  }
+}
