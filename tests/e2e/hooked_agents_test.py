@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 import sys
-import threading
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.agents.deed import HELD, Deed  # noqa: E402
@@ -23,6 +21,7 @@ from tests.agents.languages import Reply, Words  # noqa: E402
 from tests.agents.scripted_model import ScriptedModel  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SOURCE  # noqa: E402
+from tests.support.person import Person, Question  # noqa: E402
 
 POLICY = """schema  = 1
 name    = "agent"
@@ -44,41 +43,6 @@ class = "interactive"
 """
 PATIENCE_S = 200
 LAST_WORDS = "All of it is done."
-
-Answer = Callable[[dict[str, Any]], list[str]]  # the verb and what follows the number of a question
-
-
-class Person:
-    """Answers what is asked, in its order."""
-
-    def __init__(self, bench: Bench, answers: list[Answer]) -> None:
-        self.bench, self.answers = bench, answers
-        self.questions: list[dict[str, Any]] = []
-        self.outcomes: list[str] = []
-        self.problems: list[str] = []
-        self._watch = subprocess.Popen([bench.program, "pending", "--watch", "--json"], env=bench.daemon.environment,
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self._thread = threading.Thread(target=self._answer, daemon=True)
-        self._thread.start()
-
-    def _answer(self) -> None:
-        assert self._watch.stdout is not None
-        for line in self._watch.stdout:
-            event = json.loads(line)
-            if "outcome" in event:
-                self.outcomes.append(event["outcome"])
-                continue
-            self.questions.append(event)
-            expected = len(self.questions) <= len(self.answers)
-            verb, *rest = self.answers[len(self.questions) - 1](event) if expected else ["deny"]
-            result = self.bench.cli(verb, str(event["id"]), *rest, "--digest", event["digest"])
-            if result.returncode != 0:
-                self.problems.append(result.stderr)
-
-    def leave(self) -> None:
-        self._watch.terminate()
-        self._watch.wait(20)
-        self._thread.join(20)
 
 
 def works(bench: Bench, agent: Hooked, replies: list[Reply], hooks: Optional[list[str]], *flags: str) -> ScriptedModel:
@@ -128,18 +92,24 @@ def check_events(agent: Hooked, text: str) -> None:
     equal([event["hook_event_name"] for event in sent], [known["hook_event_name"]] * 3)
 
 
+def line_of(question: Question) -> str:
+    """For the shell, of a question about its tool."""
+    return str(json.loads(question["action"]["argv"][0])["command"])
+
+
 def check_answers(bench: Bench, agent: Hooked) -> None:
     """Of four tools that it wants to use one is allowed, one denied, one rewritten, one forbidden by the policy."""
     lines = [f"echo {name} >{name}.txt" for name in ("allowed", "denied", "asked")]
 
-    def rewritten(question: dict[str, Any]) -> list[str]:
+    def rewritten(question: Question) -> list[str]:
         given = json.loads(question["action"]["argv"][0])
         instead = bench.daemon.base / "input.json"
         instead.write_text(json.dumps({**given, "command": "echo instead >instead.txt"}), encoding="utf-8")
         return ["rewrite", "--content", str(instead)]
 
     events = bench.workspace / "events"
-    person = Person(bench, [lambda _: ["allow"], lambda _: ["deny", "--say", "not on a Friday"], rewritten])
+    answers = dict(zip(lines, (lambda _: ["allow"], lambda _: ["deny", "--say", "not on a Friday"], rewritten)))
+    person = Person(bench, lambda question: answers[line_of(question)](question))
     try:
         record = f"cat >>{events}"
         write = agent.write(str(bench.workspace / ".envrc"))
@@ -147,10 +117,9 @@ def check_answers(bench: Bench, agent: Hooked) -> None:
     finally:
         person.leave()
     equal(person.problems, [])
-    asked = [(question["action"]["op"], question["action"]["target"], json.loads(question["action"]["argv"][0])["command"])
+    asked = [(question["action"]["op"], question["action"]["target"], line_of(question), person.outcomes[question["id"]])
              for question in person.questions]
-    equal(asked, [("call", agent.tool, line) for line in lines])
-    equal(person.outcomes, ["allowed", "denied", "rewritten"])
+    equal(asked, [("call", agent.tool, line, outcome) for line, outcome in zip(lines, ("allowed", "denied", "rewritten"))])
     exist = {name: (bench.workspace / f"{name}.txt").exists() for name in ("allowed", "denied", "asked", "instead")}
     equal(exist, {"allowed": True, "denied": False, "asked": False, "instead": True})
     seen = model.observations()

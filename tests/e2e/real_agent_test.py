@@ -9,8 +9,6 @@ of these happens without a fence is shown by tests/agents/unfenced_test.py.
 from __future__ import annotations
 
 import http.server
-import json
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -23,6 +21,7 @@ from tests.agents.scripted_model import ScriptedModel, read_transcript  # noqa: 
 from tests.agents.unfenced_test import OtherServer  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.person import Person  # noqa: E402
 
 POLICY = """schema  = 1
 name    = "agent"
@@ -58,42 +57,13 @@ class = "interactive"
 PATIENCE_S = 300
 
 
-class Person:
-    """Watches what is pending, and answers as a person would."""
+# By the subcommand of git.
+ANSWERS = {"commit": ["allow"], "tag": ["deny", "--say", "no tags on a Friday"],
+           "branch": ["rewrite", "--argv", '["git", "branch", "safe"]']}
 
-    ANSWERS = {"commit": ["allow"], "tag": ["deny", "--say", "no tags on a Friday"],
-               "branch": ["rewrite", "--argv", '["git", "branch", "safe"]']}
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.questions: list[dict[str, Any]] = []
-        self.outcomes: dict[int, str] = {}
-        self.problems: list[str] = []
-        self._watch = subprocess.Popen([bench.program, "pending", "--watch", "--json"], env=bench.daemon.environment,
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self._thread = threading.Thread(target=self._answer, daemon=True)
-        self._thread.start()
-
-    def _answer(self) -> None:
-        assert self._watch.stdout is not None
-        for line in self._watch.stdout:
-            event = json.loads(line)
-            if "outcome" in event:
-                self.outcomes[event["id"]] = event["outcome"]
-                continue
-            self.questions.append(event)
-            verb, *rest = self.ANSWERS[event["action"]["argv"][1]]
-            result = self.bench.cli(verb, str(event["id"]), *rest, "--digest", event["digest"])
-            if result.returncode != 0:
-                self.problems.append(result.stderr)
-
-    def leave(self) -> None:
-        self._watch.terminate()
-        self._watch.wait(20)
-        self._thread.join(20)
-
-    def outcome_of(self, subcommand: str) -> list[str]:
-        return [self.outcomes[question["id"]] for question in self.questions if question["action"]["argv"][1] == subcommand]
+def outcome_of(person: Person, subcommand: str) -> list[str]:
+    return [person.outcomes[question["id"]] for question in person.questions if question["action"]["argv"][1] == subcommand]
 
 
 def facts_of(bench: Bench, run: str, kind: str) -> list[dict[str, Any]]:
@@ -126,7 +96,7 @@ def test_a_real_agent_does_its_task_inside_the_fence(bench: Bench) -> None:
     OtherServer.visits = 0
     other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OtherServer)
     threading.Thread(target=other.serve_forever, daemon=True).start()
-    person = Person(bench)
+    person = Person(bench, lambda question: ANSWERS[question["action"]["argv"][1]])
     try:
         with ScriptedModel(read_transcript(task.TRANSCRIPT, {"OTHER_PORT": str(other.server_address[1])})) as model:
             settings = bench.daemon.base / "settings"
@@ -147,10 +117,10 @@ def test_a_real_agent_does_its_task_inside_the_fence(bench: Bench) -> None:
     seen = [text.strip() for text in model.observations()]
     assert "'hello'" in (bench.workspace / "greet.py").read_text(encoding="utf-8")
     equal(seen[2], "hello world")
-    equal((seen[3], person.outcome_of("commit")), ("Say hello\nFirst", ["allowed"]))
+    equal((seen[3], outcome_of(person, "commit")), ("Say hello\nFirst", ["allowed"]))
     assert "not permitted" in seen[4] and "v1" not in seen[4].split("status")[1], seen[4]
-    equal(person.outcome_of("tag"), ["denied"])
-    equal((seen[5], person.outcome_of("branch")), ("main\nsafe", ["rewritten"]))
+    equal(outcome_of(person, "tag"), ["denied"])
+    equal((seen[5], outcome_of(person, "branch")), ("main\nsafe", ["rewritten"]))
     equal(OtherServer.visits, 0, seen[6])
     assert "you reached me" not in seen[6], seen[6]
     check_log(bench, bench.last_ended(), model.port)
