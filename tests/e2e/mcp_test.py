@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.agent_guard_test import question  # noqa: E402
 from tests.e2e.agent_socket_test import policy  # noqa: E402
+from tests.e2e.estop_daemon_test import configure  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SOURCE, eventually  # noqa: E402
 from tests.support.json_lines import Speaker  # noqa: E402
@@ -163,6 +165,45 @@ def test_a_server_that_is_killed_owes_no_answer(bench: Bench) -> None:
     assert nothing_asked(bench)
 
 
+def test_a_call_that_waits_outlives_a_daemon_that_restarts(bench: Bench) -> None:
+    with fenced(bench) as server:
+        server.begin()
+        server.call(1, "write", name="milk", text="two")
+        asked = question(bench)["id"]
+        bench.daemon.kill_daemon()
+        server.request(2, "ping")
+        equal(server.answer(2)["result"], {})
+        bench.daemon.start()
+        assert eventually(lambda: bench.cli("pending", "--json").stdout.strip(), 60)
+        equal(question(bench)["id"], asked)  # nobody is asked twice
+        equal(bench.cli("allow", str(asked)).returncode, 0)
+        equal(text(server.answer(1)), (False, "written"))
+        equal((bench.workspace / "milk.note").read_text(), "two")
+        equal(server.end()[0], 0)
+
+
+def test_a_call_is_denied_while_the_daemon_is_stopped_and_the_rest_goes_on(bench: Bench) -> None:
+    configure(bench, 'dead_man_after = "off"\n')  # else the emergency stop holds all of it
+    with fenced(bench) as server:
+        server.begin()
+        server.call(1, "list")
+        equal(text(server.answer(1)), (False, ""))
+        process = bench.daemon.process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        try:
+            server.call(2, "list")
+            server.request(3, "ping")
+            equal(server.answer(3)["result"], {})
+            failed, said = text(server.answer(2, 120))
+            assert failed and "nobody to ask" in said, said
+        finally:
+            process.send_signal(signal.SIGCONT)
+        server.call(4, "list")
+        equal(text(server.answer(4)), (False, ""))
+        equal(server.end()[0], 0)
+
+
 def test_what_a_server_is_sent_has_one_meaning_for_every_reader(bench: Bench) -> None:
     # Python takes this for a line of its own, and would do the call that it holds.
     smuggled = '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":\r{"jsonrpc":"2.0","id":2,"method":"tools/call",' \
@@ -206,6 +247,17 @@ def test_a_server_cannot_reach_what_stands_between_it_and_its_client(bench: Benc
         assert eventually(lambda: found.exists() and found.read_text(), 60)
         equal(found.read_text(), "PermissionError opened")
         equal(server.end()[0], 0)
+
+
+def test_a_server_under_guards_is_one_too(bench: Bench) -> None:
+    # The default policy: its programs and connections are judged by guards.
+    (bench.workspace / "milk.note").write_text("buy two")
+    with speaker(bench, "mcp", "run", "-n", "notes", "--read", str(EXAMPLE), "--", *SERVER) as server:
+        server.begin()
+        server.call(1, "read", name="milk")
+        equal(text(server.answer(1)), (False, "buy two"))
+        equal(server.end()[0], 0)
+    equal(bench.show(bench.last_ended())["policy"]["name"], "coding")
 
 
 def test_a_server_is_spoken_with_over_a_socket_too(bench: Bench) -> None:
