@@ -41,6 +41,7 @@ const char* expected(KeyType type) {
     case KeyType::kCount:
     case KeyType::kAmount: return "a positive integer";
     case KeyType::kDuration: return "a string like \"10m\"";
+    case KeyType::kMoney: return "a string like \"$2.50\"";
     case KeyType::kPorts: return "a list of port numbers";
     case KeyType::kHosts: return "a list of {host, port} or {cidr} tables";
     case KeyType::kExecRules:
@@ -131,6 +132,7 @@ class Decoder {
       case KeyType::kPercent: return quantity(key, value, parsePercent);
       case KeyType::kShare: return quantity(key, value, parseShare);
       case KeyType::kDuration: return quantity(key, value, parseDuration);
+      case KeyType::kMoney: return quantity(key, value, parseMoney);
       case KeyType::kPorts: return ports(key, value);
       case KeyType::kNames:
       case KeyType::kKeyNames:

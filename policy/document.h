@@ -138,9 +138,13 @@ struct Limits {
   std::optional<CpuPercent> npu;                 // of one NPU; absent: the run is given none
   std::optional<Bytes> ioWrite;                  // to files, in a second
   std::optional<std::chrono::seconds> wallTime;  // from the start, sleep of the machine included
-  std::optional<std::uint64_t> tokens;           // of models, in and out, as the agent reports them
-  OnLimit onLimit = OnLimit::kPause;             // of memory (at nine tenths), time and tokens
-  OnAlarm onAlarm = OnAlarm::kRecord;            // of a leak, a spin, a growing number of processes
+  // Budgets. A day is one of the machine's calendar, of all runs that one user has under the policy of one name.
+  std::optional<std::uint64_t> tokens, tokensPerDay;              // of models, in and out
+  std::optional<std::uint64_t> costMicroUsd, costPerDayMicroUsd;  // of models, told or estimated by list prices
+  std::optional<std::uint64_t> prompts;                           // questions to a person
+  std::optional<std::uint32_t> warnAtPercent;                     // of each budget, then people know; absent: 80
+  OnLimit onLimit = OnLimit::kPause;                              // of memory (at nine tenths), time and budgets
+  OnAlarm onAlarm = OnAlarm::kRecord;                             // of a leak, a spin, a growing number of processes
   bool operator==(const Limits&) const = default;
 };
 

@@ -7,6 +7,7 @@
 
 #include "policy/keys.h"
 #include "sdk/base/json_writer.h"
+#include "sdk/base/money.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::policy {
@@ -37,6 +38,7 @@ std::string scalarText(const Key& key, std::uint64_t value) {
     case KeyType::kPercent:
     case KeyType::kShare: return quoteToml(std::to_string(value) + "%");
     case KeyType::kDuration: return quoteToml(durationText(value));
+    case KeyType::kMoney: return quoteToml(dollarsText(value));
     default: return std::to_string(value);
   }
 }

@@ -203,9 +203,6 @@ Decoded readMemory(const Document& document) {
   if (!document.limits.memory) return {};
   return document.limits.memory->count;
 }
-void applyPids(Document& document, const Decoded& value) {
-  document.limits.pids = static_cast<std::uint32_t>(std::get<std::uint64_t>(value));
-}
 void applyNpu(Document& document, const Decoded& value) {
   document.limits.npu = CpuPercent{static_cast<std::uint32_t>(std::get<std::uint64_t>(value))};
 }
@@ -227,21 +224,12 @@ Decoded readPreemptGrace(const Document& document) {
   if (!document.preemptGrace) return {};
   return static_cast<std::uint64_t>(document.preemptGrace->count());
 }
-void applyTokens(Document& document, const Decoded& value) { document.limits.tokens = std::get<std::uint64_t>(value); }
-Decoded readTokens(const Document& document) {
-  if (!document.limits.tokens) return {};
-  return *document.limits.tokens;
-}
 void applyWallTime(Document& document, const Decoded& value) {
   document.limits.wallTime = std::chrono::seconds(std::get<std::uint64_t>(value));
 }
 Decoded readWallTime(const Document& document) {
   if (!document.limits.wallTime) return {};
   return static_cast<std::uint64_t>(document.limits.wallTime->count());
-}
-Decoded readPids(const Document& document) {
-  if (!document.limits.pids) return {};
-  return static_cast<std::uint64_t>(*document.limits.pids);
 }
 
 }  // namespace ringfence::policy

@@ -89,16 +89,24 @@ void applyCpu(Document& document, const Decoded& value);
 Decoded readCpu(const Document& document);
 void applyMemory(Document& document, const Decoded& value);
 Decoded readMemory(const Document& document);
-void applyPids(Document& document, const Decoded& value);
-Decoded readPids(const Document& document);
 void applyNpu(Document& document, const Decoded& value);
 Decoded readNpu(const Document& document);
 void applyIoWrite(Document& document, const Decoded& value);
 Decoded readIoWrite(const Document& document);
 void applyPreemptGrace(Document& document, const Decoded& value);
 Decoded readPreemptGrace(const Document& document);
-void applyTokens(Document& document, const Decoded& value);
-Decoded readTokens(const Document& document);
+// Numbers of limits that may be absent.
+template <auto Field>
+void applyLimit(Document& document, const Decoded& value) {
+  auto& field = document.limits.*Field;
+  field = static_cast<typename std::remove_reference_t<decltype(field)>::value_type>(std::get<std::uint64_t>(value));
+}
+template <auto Field>
+Decoded readLimit(const Document& document) {
+  const auto& field = document.limits.*Field;
+  if (!field) return {};
+  return static_cast<std::uint64_t>(*field);
+}
 void applyWallTime(Document& document, const Decoded& value);
 Decoded readWallTime(const Document& document);
 

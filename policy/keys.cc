@@ -16,7 +16,7 @@ constexpr Choice kWorkspaces[] = {{"rw"}, {"ro"}, {"overlay", kUnwired}};
 constexpr Choice kDecisions[] = {{"allow"}, {"ask"}, {"forbid"}};
 constexpr Choice kIdentities[] = {{"caller"}, {"own"}};
 constexpr Choice kPriorities[] = {{"interactive"}, {"background"}, {"idle"}};
-constexpr Choice kOnLimits[] = {{"pause"}, {"deny", kUnwired}, {"kill"}};
+constexpr Choice kOnLimits[] = {{"pause"}, {"deny"}, {"kill"}};
 constexpr Choice kOnAlarms[] = {{"record"}, {"pause"}};
 
 template <auto Field>
@@ -29,6 +29,18 @@ constexpr Key wall(std::string_view name, std::string_view description) {
           .description = description,
           .apply = applyChoice<&Document::walls, Field>,
           .read = readChoice<&Document::walls, Field>};
+}
+
+template <auto Field>
+constexpr Key budget(std::string_view name, KeyType type, std::string_view description) {
+  return {.name = name,
+          .type = type,
+          .wiring = kWired,
+          .tightening = Tightening::kSmaller,
+          .choices = {},
+          .description = description,
+          .apply = applyLimit<Field>,
+          .read = readLimit<Field>};
 }
 
 constexpr Key aboutFile(std::string_view name, KeyType type, Tightening tightening, std::string_view description) {
@@ -271,8 +283,8 @@ constexpr Key kKeys[] = {
      .tightening = Tightening::kSmaller,
      .choices = {},
      .description = "Processes and threads at one time.",
-     .apply = applyPids,
-     .read = readPids},
+     .apply = applyLimit<&Limits::pids>,
+     .read = readLimit<&Limits::pids>},
     {.name = "limits.io_write",
      .type = KeyType::kRate,
      .wiring = kWired,
@@ -290,14 +302,22 @@ constexpr Key kKeys[] = {
          "Gives the run the NPUs of the machine, and so much of the time of one: above it the run is paused.",
      .apply = applyNpu,
      .read = readNpu},
-    {.name = "limits.tokens",
-     .type = KeyType::kAmount,
-     .wiring = kWired,
-     .tightening = Tightening::kSmaller,
-     .choices = {},
-     .description = "Tokens of models that the run may use, in and out, as its agent reports them.",
-     .apply = applyTokens,
-     .read = readTokens},
+    budget<&Limits::tokens>("limits.tokens", KeyType::kAmount,
+                            "Tokens of models that the run may use, in and out, as its agent reports them or its "
+                            "egress sees them."),
+    budget<&Limits::tokensPerDay>("limits.tokens_per_day", KeyType::kAmount,
+                                  "The same for one day of all runs that one user has under the policy of this name."),
+    budget<&Limits::costMicroUsd>("limits.cost", KeyType::kMoney,
+                                  "US dollars that models may cost the run, as its agent reports them, else by list "
+                                  "prices: an estimate."),
+    budget<&Limits::costPerDayMicroUsd>(
+        "limits.cost_per_day", KeyType::kMoney,
+        "The same for one day of all runs that one user has under the policy of this name."),
+    budget<&Limits::prompts>("limits.prompts", KeyType::kAmount,
+                             "Questions that the run may put to a person; what it asks beyond is denied."),
+    budget<&Limits::warnAtPercent>("limits.warn_at", KeyType::kShare,
+                                   "Of each budget and the wall time: from there on people and the agent know that "
+                                   "its end is near, and nothing is held. 80% when absent."),
     {.name = "limits.wall_time",
      .type = KeyType::kDuration,
      .wiring = kWired,
@@ -311,9 +331,9 @@ constexpr Key kKeys[] = {
      .wiring = kWired,
      .tightening = Tightening::kHigherChoice,
      .choices = kOnLimits,
-     .description = "At nine tenths of its memory, where this is written, and at the end of its time and tokens: pause "
-                    "the run, or "
-                    "kill it.",
+     .description = "At nine tenths of its memory, where this is written, and at the end of its time and its budgets: "
+                    "pause the run until a person lets it go on, or kill it. deny: questions beyond `prompts` are "
+                    "denied and it goes on; at all other ends it is paused.",
      .apply = applyChoice<&Document::limits, &Limits::onLimit>,
      .read = readChoice<&Document::limits, &Limits::onLimit>},
     {.name = "limits.on_alarm",

@@ -33,6 +33,7 @@ enum class KeyType {
   kCount,         // a positive integer
   kAmount,        // a greater one
   kDuration,      // "10m"
+  kMoney,         // "$2.50"
   kPorts,         // a list of port numbers
   kHosts,         // [{host|cidr, port, why}]
   kExecRules,     // [[exec.rule]]

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "policy/address.h"
+#include "sdk/base/money.h"
 
 namespace ringfence::policy {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 60;
 constexpr std::uint64_t kMaxPercent = 1'000'000;
 constexpr std::uint64_t kMaxSeconds = 7 * 24 * 3600;
+constexpr std::uint64_t kMaxDollars = 1'000'000;
 constexpr std::size_t kMaxPathLength = 4095;
 constexpr std::size_t kMaxNameLength = 64;
 
@@ -117,6 +119,26 @@ Result<std::uint64_t> parseDuration(std::string_view text) {
     }
   }
   return invalid("a time is a whole number and s, m or h: \"10m\"");
+}
+
+Result<std::uint64_t> parseMoney(std::string_view text) {
+  constexpr std::size_t kDigits = 6;
+  const auto whole = text.starts_with('$') ? leadingNumber(text.substr(1)) : std::nullopt;
+  if (!whole) return invalid("an amount of money is $, dollars and perhaps a fraction: \"$2.50\"");
+  std::uint64_t micro = 0;
+  if (!whole->rest.empty()) {
+    std::string digits(whole->rest.substr(1));
+    const bool isFraction = whole->rest.front() == '.' && !digits.empty() && std::ranges::all_of(digits, isDigit);
+    if (!isFraction || digits.size() > kDigits)
+      return invalid("after the dollars stand a point and at most six digits: \"$2.50\"");
+    digits.resize(kDigits, '0');
+    micro = leadingNumber(digits)->value;
+  }
+  if (whole->value > kMaxDollars || (whole->value == kMaxDollars && micro != 0))
+    return invalid("an amount of money is at most $1000000");
+  micro += whole->value * kMicroUsd;
+  if (micro == 0) return invalid("an amount of money is not nothing");
+  return micro;
 }
 
 bool isPolicyName(std::string_view name) {

@@ -16,6 +16,7 @@ Result<std::uint64_t> parseRate(std::string_view text);      // "50MiB/s" -> byt
 Result<std::uint64_t> parsePercent(std::string_view text);   // "200%" -> 200
 Result<std::uint64_t> parseShare(std::string_view text);     // "50%" -> 50, up to 100
 Result<std::uint64_t> parseDuration(std::string_view text);  // "10m" -> 600 seconds
+Result<std::uint64_t> parseMoney(std::string_view text);     // "$2.50" -> 2500000 millionths of a dollar
 
 // Lower-case letters, digits, '.', '_', '-'; begins with a letter or digit; at most 64.
 bool isPolicyName(std::string_view name);

@@ -140,6 +140,7 @@ void writeType(JsonWriter& json, const Key& key) {
     case KeyType::kCount: json.field("type", "integer").field("minimum", 1).field("maximum", 4194304); break;
     case KeyType::kAmount: json.field("type", "integer").field("minimum", 1).field("maximum", kMaxAmount); break;
     case KeyType::kDuration: writePattern(json, "^[0-9]+(s|m|h)$"); break;
+    case KeyType::kMoney: writePattern(json, "^\\$[0-9]+(\\.[0-9]{1,6})?$"); break;
     case KeyType::kPorts:
       json.field("type", "array").field("maxItems", 4096).key("items").beginObject();
       json.field("type", "integer").field("minimum", 1).field("maximum", 65535).endObject();

@@ -30,4 +30,13 @@ const char* wordOf(Decision decision) {
   return "unknown";
 }
 
+const char* wordOf(OnLimit onLimit) {
+  switch (onLimit) {
+    case OnLimit::kPause: return "pause";
+    case OnLimit::kDeny: return "deny";
+    case OnLimit::kKill: return "kill";
+  }
+  return "unknown";
+}
+
 }  // namespace ringfence::policy

@@ -8,5 +8,6 @@ namespace ringfence::policy {
 const char* wordOf(WallStrength strength);
 const char* wordOf(PriorityClass priority);
 const char* wordOf(Decision decision);
+const char* wordOf(OnLimit onLimit);
 
 }  // namespace ringfence::policy

@@ -9,7 +9,8 @@
 #include <set>
 
 #include "sdk/base/io.h"
-#include "supervisor/core/state.h"
+#include "supervisor/core/budgets.h"
+#include "supervisor/prices.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -117,7 +118,10 @@ void AgentDesk::count(const RunId& run, std::vector<Asked> asked) {
   if (const auto found = runs.find(run); found != runs.end() && found->second.reported)
     known.insert(found->second.reported->recentIds.begin(), found->second.reported->recentIds.end());
   ReportUsage command{run, {}};
-  for (const Asked& one : asked) command.reports.push_back(std::get<UsageReport>(one.request));
+  for (const Asked& one : asked) {
+    command.reports.push_back(std::get<UsageReport>(one.request));
+    if (world_.prices != nullptr) world_.prices->estimate(command.reports.back().usage);
+  }
   const auto outcome = world_.turns.submit(command);
   if (!outcome) {
     for (const Asked& one : asked) answer(one, api::agentRefusalOf(outcome.error()));
@@ -191,13 +195,17 @@ api::AgentTotals AgentDesk::totalsOf(const RunId& run) const {
   const auto& runs = world_.turns.state().runs;
   const auto found = runs.find(run);
   if (found == runs.end()) return totals;
-  if (const auto bounds = termsOf(found->second).bounds) totals.tokensLimit = bounds->tokens;
+  for (const Budget& budget : budgetsOf(world_.turns.state(), found->second, world_.clock.now(), {})) {
+    if (budget.kind == BudgetKind::kTokens) totals.tokensLimit = budget.edge;
+    if (budget.kind == BudgetKind::kCost) totals.costLimitMicroUsd = budget.edge;
+  }
   if (!found->second.reported) return totals;
   const ReportedUsage& all = *found->second.reported;
   totals.inputTokens = all.inputTokens;
   totals.outputTokens = all.outputTokens;
   totals.reports = all.reports;
-  totals.costMicroUsd = all.costMicroUsd;
+  totals.costMicroUsd = spentOf(found->second.reported, std::nullopt).costMicroUsd;
+  totals.costEstimated = all.estimatedMicroUsd.has_value();
   return totals;
 }
 

@@ -16,6 +16,8 @@
 
 namespace ringfence::supervisor {
 
+class PriceTable;
+
 class AgentDesk {
  public:
   struct World {
@@ -23,6 +25,7 @@ class AgentDesk {
     const Clock& clock;
     Turns& turns;
     Mediation& mediation;
+    const PriceTable* prices = nullptr;  // null: no cost is estimated
     std::function<void(const std::string&)> say;
     std::function<void(const std::vector<Error>&)> report;
   };

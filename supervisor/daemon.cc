@@ -37,17 +37,20 @@ Daemon::Daemon(World world, State state)
                    .launcher = world_.launcher,
                    .root = world_.root,
                    .submit = [this](const Command& command) { submit(command); }}),
+      prices_(priceFilesBeside(world_.config.policyDirs)),
       mediation_({.launcher = world_.launcher,
                   .clock = world_.clock,
                   .turns = turns_,
                   .policies = resolved_,
                   .bootId = world_.bootId,
+                  .prices = &prices_.inForce(),
                   .say = [this](const std::string& line) { world_.say(line); },
                   .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       agents_({.launcher = world_.launcher,
                .clock = world_.clock,
                .turns = turns_,
                .mediation = mediation_,
+               .prices = &prices_.inForce(),
                .say = [this](const std::string& line) { world_.say(line); },
                .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       emergency_({.clock = world_.clock,
@@ -144,6 +147,7 @@ void Daemon::end(const std::string& reason) {
 // A file that does not load is said once here; whoever wants that policy gets the diagnostics.
 void Daemon::lookAtPolicies(SystemPolicies::Reading reading) {
   for (const std::string& line : policies_.look(world_.clock.now().wall, reading)) world_.say(line);
+  for (const std::string& line : prices_.look()) world_.say(line);
 }
 
 api::Document Daemon::doctor() {

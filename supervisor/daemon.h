@@ -19,6 +19,7 @@
 #include "supervisor/launcher_link.h"
 #include "supervisor/logind.h"
 #include "supervisor/mediation.h"
+#include "supervisor/prices.h"
 #include "supervisor/recording.h"
 #include "supervisor/requests.h"
 #include "supervisor/steering.h"
@@ -113,6 +114,7 @@ class Daemon {
   Turns turns_;
   Recording recording_;
   GroupWatch groupWatch_;
+  PriceFiles prices_;
   Mediation mediation_;
   AgentDesk agents_;
   Emergency emergency_;

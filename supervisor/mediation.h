@@ -28,6 +28,8 @@ inline constexpr Milliseconds kOmittedDelay = std::chrono::seconds(10);  // reco
 inline constexpr std::size_t kMaxGuardBacklog = 1024;                    // facts on their way to the disk
 inline constexpr std::size_t kMaxHeldAsks = 1024;                        // of one guard, to be refused
 
+class PriceTable;
+
 class Mediation {
  public:
   struct World {
@@ -36,6 +38,7 @@ class Mediation {
     Turns& turns;
     ResolvedPolicies& policies;
     std::string bootId;
+    const PriceTable* prices = nullptr;  // null: no cost is estimated
     std::function<void(const std::string&)> say;
     std::function<void(const std::vector<Error>&)> report;
   };
@@ -160,6 +163,7 @@ class Mediation {
   bool on(Link& link, const sandbox::ActionsWaiting& event);
   bool on(Link& link, const sandbox::NetworkActivity& event);
   bool on(Link& link, const sandbox::HoldReport& event);
+  bool on(Link& link, const sandbox::ModelAnswers& event);
   void tellHold(Link& link);
   Microseconds refusalOf(const Link& link, const Run& run, const sandbox::Ask& ask);
   bool findOwner(Link& link, const Run& run, sandbox::GuardedAction& action);

@@ -1,6 +1,7 @@
 #include "supervisor/performer.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -84,7 +85,8 @@ Result<void> Performer::performOne(const TellAgent& effect) {
   const auto file = launcher_.copyOf(effect.run, sandbox::HeldFd::kDenials);
   if (!file) return {};
   std::string next = "use less";
-  if (effect.limit == "wall_time" || effect.limit == "tokens") next = "finish";
+  constexpr std::array<std::string_view, 5> kSpent{"wall_time", "tokens", "tokens_per_day", "cost", "cost_per_day"};
+  if (std::ranges::find(kSpent, effect.limit) != kSpent.end()) next = "finish";
   if (effect.limit == "on_alarm") next = "do not retry";
   sandbox::tellOfLimit(file->get(), {effect.limit, effect.place, effect.say, std::move(next)});
   return {};

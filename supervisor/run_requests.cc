@@ -56,6 +56,12 @@ RunBounds boundsOf(const policy::Document& document) {
   if (limits.memory && document.origins.contains("limits.on_limit")) bounds.memoryBytes = limits.memory->count;
   if (limits.wallTime) bounds.wallTimeSec = static_cast<std::uint64_t>(limits.wallTime->count());
   bounds.tokens = limits.tokens;
+  bounds.tokensPerDay = limits.tokensPerDay;
+  bounds.costMicroUsd = limits.costMicroUsd;
+  bounds.costPerDayMicroUsd = limits.costPerDayMicroUsd;
+  bounds.prompts = limits.prompts;
+  if (limits.warnAtPercent) bounds.warnAtPercent = *limits.warnAtPercent;
+  if (limits.onLimit == policy::OnLimit::kDeny) bounds.denyPrompts = true;
   if (document.preemptGrace) bounds.preemptGraceSec = static_cast<std::uint64_t>(document.preemptGrace->count());
   bounds.kill = limits.onLimit == policy::OnLimit::kKill;
   if (limits.memory && document.walls.limits != policy::WallStrength::kOff)

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "supervisor/calendar.h"
+#include "supervisor/core/budgets.h"
+
 namespace ringfence::supervisor {
 namespace {
 
@@ -34,8 +37,6 @@ governor::RunLimits limitsOf(const Run& run) {
   const std::optional<RunBounds> bounds = termsOf(run).bounds;
   if (!bounds) return limits;
   limits.memory = bytes(bounds->memoryBytes);
-  if (bounds->wallTimeSec) limits.wallTime = std::chrono::seconds(*bounds->wallTimeSec);
-  limits.tokens = bounds->tokens;
   limits.fileWritesPerSec = bytes(bounds->fileWriteBytesPerSec);
   limits.memoryHard = bytes(bounds->memoryHardBytes);
   const auto number = [](const std::optional<std::uint64_t>& count) {
@@ -143,7 +144,8 @@ void Steering::wake() {
     for (const governor::Alarm& alarm : alarms_.tick(signals_))
       submit(AlarmFound{alarm.run, kindOf(alarm.kind), alarm.reason, !waitedFor_.contains(alarm.run)});
     for (governor::LimitSeen& one : limits_.tick(signals_))
-      submit(LimitFound{one.run, std::move(one.limit), std::move(one.reason), std::move(one.tellAgent)});
+      submit(LimitFound{one.run, std::move(one.limit), std::move(one.reason), std::move(one.tellAgent),
+                        one.isNear ? std::optional(LimitEdge::kSoft) : std::nullopt});
   }
   next_ = now.boottime + (isCalm() ? kCalm : std::min(governor_.nextTick(signals_).value_or(kCalm), kCalm));
 }
@@ -299,6 +301,33 @@ void Steering::readProcesses(const Run& run, Watched& watched, const Now& now) c
   if (watched.io) watched.written.add(watched.io->writtenToFiles);
 }
 
+void Steering::noteBudgets(const Run& run, governor::RunSignals& signals) const {
+  signals.tokens = tokensOf(run);
+  const Now now = world_.clock.now();
+  for (const Budget& budget : budgetsOf(world_.turns.state(), run, now, localDay(now.wall))) {
+    switch (budget.kind) {
+      case BudgetKind::kTokens: signals.limits.tokens = budget.edge; break;
+      case BudgetKind::kTokensPerDay:
+        signals.limits.tokensPerDay = budget.edge;
+        signals.tokensToday = budget.used;
+        break;
+      case BudgetKind::kCost:
+        signals.limits.costMicroUsd = budget.edge;
+        signals.costMicroUsd = budget.used;
+        break;
+      case BudgetKind::kCostPerDay:
+        signals.limits.costPerDayMicroUsd = budget.edge;
+        signals.costTodayMicroUsd = budget.used;
+        break;
+      case BudgetKind::kWallTime:
+        signals.limits.wallTime = std::chrono::seconds(budget.edge);
+        signals.limits.wallTimeWarnAt = std::chrono::seconds(budget.warnAt);
+        break;
+      case BudgetKind::kPrompts: break;  // Where it is asked is where that ends.
+    }
+  }
+}
+
 governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched) const {
   const GroupReading& reading = watched.last;
   governor::RunSignals signals;
@@ -314,7 +343,7 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   signals.started = run.admittedAt.boottime;
   signals.callsCanWait = run.talk.egress.pid != 0;
   signals.limits = limitsOf(run);
-  signals.tokens = tokensOf(run);
+  noteBudgets(run, signals);
   signals.cpuUsec = reading.cpuUsec;
   signals.memoryBytes = reading.memoryBytes;
   signals.memoryPeakBytes = reading.memoryPeakBytes;

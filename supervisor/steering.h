@@ -82,6 +82,7 @@ class Steering {
   void lookForRuns();
   governor::Signals read(const Now& now);
   void noteLocks();
+  void noteBudgets(const Run& run, governor::RunSignals& signals) const;
   governor::RunSignals signalsOf(const Run& run, const Watched& watched) const;
   void readProcesses(const Run& run, Watched& watched, const Now& now) const;
   void noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "supervisor/calendar.h"
+
 namespace ringfence::supervisor {
 
 // Whatever was decided before the emergency stop and waited for the disk: nothing goes on while it is latched.
@@ -39,7 +41,8 @@ bool Turns::isLettingGo(const RunId& run) const {
 
 Result<Outcome> Turns::submit(const Command& command) {
   RF_TRY(mayBegin(command));
-  Decision decision = RF_TRY(decide(state_, command, Context{clock_.now(), bootId_}));
+  const Now now = clock_.now();
+  Decision decision = RF_TRY(decide(state_, command, Context{now, bootId_, localDay(now.wall)}));
   auto queued = store_.queue(decision.facts);
   Outcome outcome;
   for (Effect& effect : decision.effects) {

@@ -3,6 +3,8 @@
 
 #include "supervisor/api/details.h"
 #include "supervisor/api/exposition.h"
+#include "supervisor/calendar.h"
+#include "supervisor/core/budgets.h"
 #include "supervisor/core/lookup.h"
 #include "supervisor/requests.h"
 
@@ -88,7 +90,9 @@ api::UsageReading Requests::usageOf(const Run& run) const {
   const std::optional<GroupReading> reading = world_.steering.lookAt(run.id);
   api::UsageReading usage = reading ? shown(*reading) : shown(world_.cgroups->usage(run.id, run.what.priority));
   api::addTraffic(run, usage);
-  usage.tokens = tokensOf(run);
+  api::addSpent(run, usage);
+  const Now now = world_.clock.now();
+  usage.budgets = api::budgetLinesOf(budgetsOf(world_.turns.state(), run, now, localDay(now.wall)));
   addAccelerators(world_.accelerators, run.id, usage);
   return usage;
 }
@@ -123,6 +127,7 @@ void Requests::on(Asker asker, const api::ReadUsage& request) {
   std::vector<const Run*> runs;
   if (request.run.empty()) {
     runs = visibleRuns(peer, false);
+    list.today = api::spendingsOf(world_.turns.state(), peer, localDay(world_.clock.now().wall));
     if (const DeviceReading* device = world_.steering.lookAtDevice(kUsageFreshFor)) {
       list.device = shown(*device, peer);
       addAccelerators(world_.accelerators, *list.device);

@@ -7,6 +7,12 @@
 namespace ringfence::sandbox {
 namespace {
 
+constexpr char kBudgetMechanism[] =
+    "ringfenced adds up what the agent reports, or its egress sees where that is more, and pauses or ends the run";
+constexpr char kCostMechanism[] =
+    "ringfenced adds up what the agent reports, else list prices, and pauses or ends the run; unknown prices count "
+    "nothing";
+
 const policy::Origin& originOf(const policy::Document& document, const std::string& key) {
   static const policy::Origin kNowhere;
   const auto found = document.origins.find(key);
@@ -111,8 +117,15 @@ class Lister {
                                    : "this machine has no NPU: nothing is given");
     addIfWritten("limits.io_write", writesMechanism(by_.features));
     addIfWritten("limits.wall_time", "ringfenced pauses or ends the run");
-    addIfWritten("limits.tokens", "ringfenced adds up what the agent reports, and pauses or ends the run");
-    addIfWritten("limits.on_limit", "ringfenced pauses or ends the run");
+    addIfWritten("limits.tokens", kBudgetMechanism);
+    addIfWritten("limits.tokens_per_day", kBudgetMechanism);
+    addIfWritten("limits.cost", kCostMechanism);
+    addIfWritten("limits.cost_per_day", kCostMechanism);
+    addIfWritten("limits.prompts", "ringfenced counts the questions of the run and denies those beyond");
+    addIfWritten("limits.warn_at", "ringfenced tells people and the agent");
+    addIfWritten("limits.on_limit", document.limits.onLimit == policy::OnLimit::kDeny
+                                        ? "ringfenced denies questions beyond the budget, else pauses the run"
+                                        : "ringfenced pauses or ends the run");
     addIfWritten("limits.on_alarm", document.limits.onAlarm == policy::OnAlarm::kPause
                                         ? "ringfenced pauses the run when it sees one"
                                         : "ringfenced records what it sees");

@@ -94,6 +94,18 @@ void writeTools(JsonWriter& json, const policy::Tools& tools) {
   json.endArray().endObject();
 }
 
+void writeBudgets(JsonWriter& json, const policy::Limits& limits) {
+  const auto write = [&json](const char* key, const std::optional<std::uint64_t>& value) {
+    json.key(key).raw(value ? std::to_string(*value) : "null");
+  };
+  write("tokens", limits.tokens);
+  write("tokens_per_day", limits.tokensPerDay);
+  write("cost_microusd", limits.costMicroUsd);
+  write("cost_per_day_microusd", limits.costPerDayMicroUsd);
+  write("prompts", limits.prompts);
+  write("warn_at_percent", limits.warnAtPercent);
+}
+
 void writeLimits(JsonWriter& json, const policy::Limits& limits) {
   json.key("limits").beginObject();
   json.key("cpu_percent").raw(limits.cpu ? std::to_string(limits.cpu->percent) : "null");
@@ -102,8 +114,8 @@ void writeLimits(JsonWriter& json, const policy::Limits& limits) {
   json.key("npu_percent").raw(limits.npu ? std::to_string(limits.npu->percent) : "null");
   json.key("io_write_bytes_per_sec").raw(limits.ioWrite ? std::to_string(limits.ioWrite->count) : "null");
   json.key("wall_time_sec").raw(limits.wallTime ? std::to_string(limits.wallTime->count()) : "null");
-  json.key("tokens").raw(limits.tokens ? std::to_string(*limits.tokens) : "null");
-  json.field("on_limit", limits.onLimit == policy::OnLimit::kKill ? "kill" : "pause");
+  writeBudgets(json, limits);
+  json.field("on_limit", policy::wordOf(limits.onLimit));
   json.field("on_alarm", limits.onAlarm == policy::OnAlarm::kPause ? "pause" : "record");
   json.endObject();
 }

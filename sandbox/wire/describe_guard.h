@@ -93,9 +93,11 @@ void describe(A& a, typename A::template Of<policy::Prompt>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Limits>& value) {
-  auto& [cpu, memory, pids, npu, ioWrite, wallTime, tokens, onLimit, onAlarm] = value;
+  auto& [cpu, memory, pids, npu, ioWrite, wallTime, tokens, tokensPerDay, cost, costPerDay, prompts, warnAt, onLimit,
+         onAlarm] = value;
   a("cpu", cpu)("memory", memory)("pids", pids)("npu", npu)("ioWrite", ioWrite)("wallTime", wallTime);
-  a("tokens", tokens);
+  a("tokens", tokens)("tokensPerDay", tokensPerDay)("cost", cost)("costPerDay", costPerDay);
+  a("prompts", prompts)("warnAt", warnAt);
   a("onLimit", onLimit)("onAlarm", onAlarm);
 }
 template <typename A>
@@ -217,6 +219,11 @@ void describe(A& a, typename A::template Of<HoldReport>& value) {
   auto& [heldMs, connections, closed, reset, full, keptBytes] = value;
   a("heldMs", heldMs)("connections", connections)("closed", closed)("reset", reset)("full", full);
   a("keptBytes", keptBytes);
+}
+template <typename A>
+void describe(A& a, typename A::template Of<ModelAnswers>& value) {
+  auto& [model, answers, inputTokens, outputTokens] = value;
+  a("model", model)("answers", answers)("inputTokens", inputTokens)("outputTokens", outputTokens);
 }
 template <typename A>
 void describe(A& a, typename A::template Of<RunHeld>& value) {

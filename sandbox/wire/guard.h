@@ -20,7 +20,7 @@
 
 namespace ringfence::sandbox {
 
-inline constexpr std::uint32_t kGuardVersion = 4;
+inline constexpr std::uint32_t kGuardVersion = 5;
 // Longer messages do not exist: whoever fills one cuts texts to the limits below.
 inline constexpr Bytes kMaxGuardPacket = kibibytes(128);
 inline constexpr Bytes kMaxGuardOrder = mebibytes(4);  // rules alone can be longer than a packet
@@ -30,6 +30,7 @@ inline constexpr std::size_t kMaxWholeArgument = kMaxGuardText - 128;
 inline constexpr std::size_t kMaxGuardArguments = 256;  // of an argv; the last one then says how many were cut
 inline constexpr std::size_t kMaxGuardArgvBytes = 32 * 1024;
 inline constexpr std::size_t kMostTrafficHosts = 256;
+inline constexpr std::size_t kMaxModelName = 64;  // as in reports of agents
 
 // kAgent: no guard but the agent itself, which asks the daemon before it acts. No message of a guard names it.
 enum class GuardKind : std::uint8_t { kWarden, kEgress, kAgent };
@@ -150,8 +151,16 @@ struct HoldReport {
   bool operator==(const HoldReport&) const = default;
 };
 
+// What answers of one model stated that came unencrypted, since this was told last. Any server can state anything.
+struct ModelAnswers {
+  std::string model;          // empty: they named none; at most kMaxModelName bytes
+  std::uint64_t answers = 0;  // with their usage in them
+  std::uint64_t inputTokens = 0, outputTokens = 0;
+  bool operator==(const ModelAnswers&) const = default;
+};
+
 using GuardEvent = std::variant<GuardHello, Ask, Withdraw, Record, Performed, Traffic, RulesInForce, ActionsWaiting,
-                                NetworkActivity, HoldReport>;
+                                NetworkActivity, HoldReport, ModelAnswers>;
 
 // ---- daemon -> guard ------------------------------------------------------------------------------------------------
 

@@ -132,6 +132,10 @@ AgentTotals totalsIn(const Json& answer) {
   totals.tokensLimit = numberIn(answer, "tokens_limit");
   if (const auto cost = answer.find("cost_usd"); cost != answer.end() && cost->is_number())
     totals.costUsd = cost->get<double>();
+  if (const auto limit = answer.find("cost_limit_usd"); limit != answer.end() && limit->is_number())
+    totals.costLimitUsd = limit->get<double>();
+  const auto estimated = answer.find("cost_estimated");
+  totals.costEstimated = estimated != answer.end() && estimated->is_boolean() && estimated->get<bool>();
   const auto before = answer.find("counted_before");
   totals.countedBefore = before != answer.end() && before->is_boolean() && before->get<bool>();
   return totals;

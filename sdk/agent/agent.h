@@ -49,9 +49,11 @@ struct AgentUsage {
 // Of the run so far.
 struct AgentTotals {
   std::uint64_t inputTokens = 0, outputTokens = 0, reports = 0;
-  std::optional<double> costUsd;             // of those reports that told one
+  std::optional<double> costUsd;             // told, and of other reports by list prices where there are any
   std::optional<std::uint64_t> tokensLimit;  // absent: its policy has none
   bool countedBefore = false;
+  std::optional<double> costLimitUsd;  // as tokensLimit
+  bool costEstimated = false;          // some of costUsd is list prices times tokens
 };
 
 // What the program is about to do.

@@ -219,6 +219,7 @@ Answer<UsageReport> Client::usage(const std::string& run, std::optional<std::chr
       report.rows.push_back({row.run(), row.name(), row.state(), fromMessage(row.usage())});
     }
     for (const v1::UsageBucket& bucket : exchange.answer.usage().series()) report.series.push_back(fromMessage(bucket));
+    for (const v1::DaySpending& one : exchange.answer.usage().today()) report.today.push_back(fromMessage(one));
     if (exchange.answer.usage().has_device()) report.device = fromMessage(exchange.answer.usage().device());
     if (exchange.answer.last()) return report;
   }

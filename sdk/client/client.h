@@ -116,12 +116,33 @@ struct AcceleratorUse {
 struct Pressure {
   std::optional<std::uint64_t> cpuUsec, memoryUsec, ioUsec;
 };
+// A budget of the policy, in force now: tokens, US dollars, questions or seconds.
+struct Budget {
+  std::string limit;           // below "limits." in the policy
+  std::optional<double> used;  // absent: nothing is known
+  double edge = 0;             // a run that a person let go on there has a later one than its policy says
+  double warnAt = 0;
+  std::string day;    // of a budget of a day: which, "2026-03-31"; else empty
+  std::string state;  // "below", "near" (from warnAt on) or "reached"
+};
+// What one user's runs under the policy of one name spent on one day.
+struct DaySpending {
+  std::uint32_t uid = 0;
+  std::string policy, day;
+  std::uint64_t tokens = 0;
+  std::optional<double> costUsd;
+  bool costEstimated = false, costIncomplete = false;
+};
 struct Usage {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;
   std::optional<std::uint64_t> npuUsec, gpuUsec, tokens;
   std::optional<std::uint64_t> anonymousBytes, networkSentBytes, networkReceivedBytes;
   Pressure pressure;
   std::vector<AcceleratorUse> accelerators;
+  std::optional<double> costUsd;     // of models; absent: nothing of it is known
+  bool costEstimated = false;        // some of it is list prices times tokens
+  bool costIncomplete = false;       // of some tokens no cost is known
+  std::vector<Budget> budgets = {};  // of the policy
 };
 // Who holds a frozen run, and why: the governor, which lets go by itself; else a person, who has byUid ("asked"), or
 // the daemon ("found frozen after a restart").
@@ -129,7 +150,8 @@ struct HeldBy {
   bool governor = false;
   std::uint32_t byUid = 0;
   std::string reason, since;
-  std::string by;     // "governor", "person", "restart", "questions", "no-records", "another-program", "emergency stop"
+  std::string
+      by;  // "governor", "person", "restart", "questions", "prompts", "no-records", "another-program", "emergency stop"
   std::string cause;  // of the governor: "limit"
 };
 struct AlarmLine {
@@ -208,6 +230,7 @@ struct UsageReport {
   std::vector<UsageRow> rows;
   std::vector<UsageBucket> series;  // where a time was named
   std::optional<Device> device;     // where no run was named
+  std::vector<DaySpending> today;   // where no time was named: of whoever's runs may be seen
 };
 // What it would cost a run to be interrupted now: estimates. Absent: not known.
 struct Price {

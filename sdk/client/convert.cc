@@ -107,6 +107,29 @@ UsageBucket fromMessage(const v1::UsageBucket& message) {
   return bucket;
 }
 
+Budget budgetOf(const v1::Budget& message) {
+  Budget budget;
+  budget.limit = message.limit();
+  if (message.has_used()) budget.used = message.used();
+  budget.edge = message.edge();
+  budget.warnAt = message.warn_at();
+  budget.day = message.day();
+  budget.state = message.state();
+  return budget;
+}
+
+DaySpending fromMessage(const v1::DaySpending& message) {
+  DaySpending spending;
+  spending.uid = message.uid();
+  spending.policy = message.policy();
+  spending.day = message.day();
+  spending.tokens = message.tokens();
+  if (message.has_cost_usd()) spending.costUsd = message.cost_usd();
+  spending.costEstimated = message.cost_estimated();
+  spending.costIncomplete = message.cost_incomplete();
+  return spending;
+}
+
 Usage fromMessage(const v1::Usage& message) {
   Usage usage;
   if (message.has_cpu_usec()) usage.cpuUsec = message.cpu_usec();
@@ -123,6 +146,10 @@ Usage fromMessage(const v1::Usage& message) {
   if (message.has_network_received_bytes()) usage.networkReceivedBytes = message.network_received_bytes();
   usage.pressure = pressureOf(message.pressure());
   for (const v1::AcceleratorUse& use : message.accelerators()) usage.accelerators.push_back(acceleratorOf(use));
+  if (message.has_cost_usd()) usage.costUsd = message.cost_usd();
+  usage.costEstimated = message.cost_estimated();
+  usage.costIncomplete = message.cost_incomplete();
+  for (const v1::Budget& budget : message.budgets()) usage.budgets.push_back(budgetOf(budget));
   return usage;
 }
 

@@ -13,6 +13,7 @@ v1::Operation toMessage(Operation operation);
 
 RunDetails fromMessage(const v1::RunDetails& message);
 Usage fromMessage(const v1::Usage& message);
+DaySpending fromMessage(const v1::DaySpending& message);
 UsageBucket fromMessage(const v1::UsageBucket& message);
 Device fromMessage(const v1::Device& message);
 ExitStatus fromMessage(const v1::ExitStatus& message);

@@ -146,6 +146,8 @@ void fill(v1::AgentAnswer& message, const AgentTotals& answer) {
   totals.set_reports(answer.reports);
   if (answer.costMicroUsd) totals.set_cost_usd(static_cast<double>(*answer.costMicroUsd) / kMicro);
   if (answer.tokensLimit) totals.set_tokens_limit(*answer.tokensLimit);
+  if (answer.costLimitMicroUsd) totals.set_cost_limit_usd(static_cast<double>(*answer.costLimitMicroUsd) / kMicro);
+  totals.set_cost_estimated(answer.costEstimated);
   totals.set_counted_before(answer.countedBefore);
 }
 void fill(v1::AgentAnswer& message, const AgentDone&) { (void)message.mutable_done(); }

@@ -70,8 +70,8 @@ struct AgentSelf {
 };
 struct AgentTotals {
   std::uint64_t inputTokens = 0, outputTokens = 0, reports = 0;
-  std::optional<std::uint64_t> costMicroUsd, tokensLimit;
-  bool countedBefore = false;
+  std::optional<std::uint64_t> costMicroUsd, tokensLimit, costLimitMicroUsd;
+  bool countedBefore = false, costEstimated = false;
 };
 struct AgentDone {};
 struct AgentGranted {

@@ -105,12 +105,29 @@ struct AcceleratorLine {
 struct Pressure {
   std::optional<std::uint64_t> cpuUsec, memoryUsec, ioUsec;
 };
+// Field by field as sdk/proto/control.proto explains them; amounts are dollars where the limit is one of money.
+struct BudgetLine {
+  std::string limit;
+  std::optional<double> used;
+  double edge = 0, warnAt = 0;
+  std::string day, state;
+};
+struct DaySpendingLine {
+  std::uint32_t uid = 0;
+  std::string policy, day;
+  std::uint64_t tokens = 0;
+  std::optional<double> costUsd;
+  bool costEstimated = false, costIncomplete = false;
+};
 struct UsageReading {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;
   std::optional<std::uint64_t> npuUsec, gpuUsec, tokens;
   std::optional<std::uint64_t> anonymousBytes, networkSentBytes, networkReceivedBytes;
   Pressure pressure;
   std::vector<AcceleratorLine> accelerators;
+  std::optional<double> costUsd;
+  bool costEstimated = false, costIncomplete = false;
+  std::vector<BudgetLine> budgets = {};
 };
 struct WallLine {
   std::string wall, wanted, got, proved;
@@ -121,7 +138,7 @@ struct HeldBy {
   bool governor = false;    // it lets go by itself
   std::uint32_t byUid = 0;  // of who asked
   std::string reason, since;
-  std::string by;     // "governor", "person", "restart", "questions" or "emergency stop"
+  std::string by;     // "governor", "person", "restart", "questions", "prompts" or "emergency stop"
   std::string cause;  // of the governor
 };
 struct AlarmLine {
@@ -207,6 +224,7 @@ struct UsageList {
   std::vector<UsageRow> rows;
   std::optional<Device> device = std::nullopt;
   std::vector<UsageBucket> series = {};
+  std::vector<DaySpendingLine> today = {};
 };
 // One descriptor: the run's terminal, or its output ring.
 struct Output {

@@ -206,6 +206,28 @@ void fillUsage(const UsageReading& usage, v1::Usage& message) {
   if (usage.networkReceivedBytes) message.set_network_received_bytes(*usage.networkReceivedBytes);
   fillPressure(usage.pressure, *message.mutable_pressure());
   for (const AcceleratorLine& line : usage.accelerators) fillAccelerator(line, *message.add_accelerators());
+  if (usage.costUsd) message.set_cost_usd(*usage.costUsd);
+  message.set_cost_estimated(usage.costEstimated);
+  message.set_cost_incomplete(usage.costIncomplete);
+  for (const BudgetLine& line : usage.budgets) {
+    v1::Budget& budget = *message.add_budgets();
+    budget.set_limit(line.limit);
+    if (line.used) budget.set_used(*line.used);
+    budget.set_edge(line.edge);
+    budget.set_warn_at(line.warnAt);
+    budget.set_day(line.day);
+    budget.set_state(line.state);
+  }
+}
+
+void fillSpending(const DaySpendingLine& line, v1::DaySpending& message) {
+  message.set_uid(line.uid);
+  message.set_policy(line.policy);
+  message.set_day(line.day);
+  message.set_tokens(line.tokens);
+  if (line.costUsd) message.set_cost_usd(*line.costUsd);
+  message.set_cost_estimated(line.costEstimated);
+  message.set_cost_incomplete(line.costIncomplete);
 }
 
 void fill(v1::ServerPacket& packet, const RunAccepted& answer) {
@@ -354,6 +376,7 @@ void fill(v1::ServerPacket& packet, const UsageList& answer) {
     fillUsage(row.usage, *line.mutable_usage());
   }
   if (answer.device) fillDevice(*answer.device, *message.mutable_device());
+  for (const DaySpendingLine& line : answer.today) fillSpending(line, *message.add_today());
   for (const UsageBucket& bucket : answer.series) {
     v1::UsageBucket& line = *message.add_series();
     line.set_run(bucket.run);

@@ -1,8 +1,18 @@
 #include "supervisor/api/details.h"
 
 #include "policy/words.h"
+#include "sdk/base/money.h"
 
 namespace ringfence::supervisor::api {
+
+namespace {
+
+std::optional<double> dollars(const std::optional<std::uint64_t>& microUsd) {
+  if (!microUsd) return std::nullopt;
+  return static_cast<double>(*microUsd) / static_cast<double>(kMicroUsd);
+}
+
+}  // namespace
 
 ExitReport exitReportOf(const RunEnded& end) {
   return {end.exit.code, end.exit.signal, end.outOfMemory, end.note, end.later};
@@ -35,8 +45,47 @@ UsageReading usageOf(const Run& run, const UsageReading& live) {
   usage.ioReadBytes = last.ioReadBytes;
   usage.ioWriteBytes = last.ioWriteBytes;
   addTraffic(run, usage);
-  usage.tokens = tokensOf(run);
+  addSpent(run, usage);
   return usage;
+}
+
+void addSpent(const Run& run, UsageReading& usage) {
+  const Spent spent = spentOf(run);
+  usage.tokens = spent.tokens;
+  usage.costUsd = dollars(spent.costMicroUsd);
+  usage.costEstimated = spent.estimated && spent.costMicroUsd;
+  usage.costIncomplete = spent.incomplete;
+}
+
+std::vector<BudgetLine> budgetLinesOf(const std::vector<Budget>& budgets) {
+  std::vector<BudgetLine> lines;
+  for (const Budget& budget : budgets) {
+    const bool isMoney = budget.kind == BudgetKind::kCost || budget.kind == BudgetKind::kCostPerDay;
+    const double unit = isMoney ? static_cast<double>(kMicroUsd) : 1;
+    BudgetLine& line = lines.emplace_back();
+    line.limit = nameOf(budget.kind);
+    if (budget.used) line.used = static_cast<double>(*budget.used) / unit;
+    line.edge = static_cast<double>(budget.edge) / unit;
+    line.warnAt = static_cast<double>(budget.warnAt) / unit;
+    line.day = budget.day;
+    line.state = isReached(budget) ? "reached" : budget.used.value_or(0) >= budget.warnAt ? "near" : "below";
+  }
+  return lines;
+}
+
+std::vector<DaySpendingLine> spendingsOf(const State& state, const Peer& peer, const std::string& day) {
+  std::vector<DaySpendingLine> lines;
+  for (const DaySpending& one : state.spendings) {
+    if (one.day != day || !maySee(peer, one.uid)) continue;
+    lines.push_back({.uid = one.uid,
+                     .policy = one.policy,
+                     .day = one.day,
+                     .tokens = one.tokens,
+                     .costUsd = dollars(one.costMicroUsd),
+                     .costEstimated = one.estimated,
+                     .costIncomplete = one.incomplete});
+  }
+  return lines;
 }
 
 namespace {

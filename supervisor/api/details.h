@@ -2,6 +2,8 @@
 #pragma once
 
 #include "supervisor/api/answer.h"
+#include "supervisor/core/budgets.h"
+#include "supervisor/core/peer.h"
 #include "supervisor/core/state.h"
 
 namespace ringfence::supervisor::api {
@@ -12,6 +14,11 @@ enum class Detail { kShort, kFull };  // kShort leaves out walls and notes: a li
 RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail);
 // What egress counted, as it last told. Where it told nothing, the bytes stay unknown.
 void addTraffic(const Run& run, UsageReading& usage);
+// What models were used for, of a run that ended too.
+void addSpent(const Run& run, UsageReading& usage);
+std::vector<BudgetLine> budgetLinesOf(const std::vector<Budget>& budgets);
+// Of that day, of whoever's runs that peer may see.
+std::vector<DaySpendingLine> spendingsOf(const State& state, const Peer& peer, const std::string& day);
 UsageReading usageOf(const Run& run, const UsageReading& live);
 ExitReport exitReportOf(const RunEnded& end);
 std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakened);

@@ -19,6 +19,11 @@ struct ReportUsage {
   RunId run;
   std::vector<UsageReport> reports;
 };
+// What answers of models stated that came through the egress of a run.
+struct CountAnswers {
+  RunId run;
+  ModelUsage usage;
+};
 // An agent's brake: freezes its own run, until a person lets it go on.
 struct AgentStops {
   RunId run;

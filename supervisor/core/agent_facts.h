@@ -13,20 +13,39 @@ struct NamedCount {
   std::uint64_t count = 0;
   bool operator==(const NamedCount&) const = default;
 };
-// What calls to one model used, as the agent says.
+// What calls to one model used.
 struct ModelUsage {
   std::string model;
   std::uint64_t reports = 0;
   std::uint64_t inputTokens = 0, outputTokens = 0;
   std::optional<std::uint64_t> costMicroUsd;  // absent: not told
   std::vector<NamedCount> counters;
+  std::optional<std::uint64_t> estimatedMicroUsd = std::nullopt;  // by list prices, of reports that told no cost
+  std::optional<std::uint64_t> unpriced = std::nullopt;           // reports whose cost nobody knows; absent: none
   bool operator==(const ModelUsage&) const = default;
 };
 // Reports that came together; none of these ids was counted before.
 struct UsageReported {
   std::vector<std::string> ids;
   std::vector<ModelUsage> models;
+  std::optional<std::string> day = std::nullopt;  // of the machine's calendar, "2026-03-31"; absent: not known
   bool operator==(const UsageReported&) const = default;
+};
+// What answers of models stated that came through the run's egress unencrypted. The agent may report the same calls.
+struct UsageSeen {
+  std::vector<ModelUsage> models;
+  std::optional<std::string> day = std::nullopt;  // as in UsageReported
+  bool operator==(const UsageSeen&) const = default;
+};
+// A person let a run go on at the end of a budget: it may use `more` from there, and the budget ends at `upTo` now.
+// In the budget's own unit: tokens, millionths of a dollar, questions, seconds.
+struct BudgetExtended {
+  std::string limit;  // below "limits.": "tokens_per_day"
+  std::uint32_t byUid = 0;
+  std::uint64_t more = 0;
+  std::uint64_t upTo = 0;
+  std::optional<std::string> day = std::nullopt;  // of a budget of a day: which, for all runs under that policy
+  bool operator==(const BudgetExtended&) const = default;
 };
 
 }  // namespace ringfence::supervisor

@@ -4,6 +4,7 @@
 
 #include "sandbox/plan/display.h"
 #include "sdk/base/sha256.h"
+#include "supervisor/core/budgets.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -112,6 +113,7 @@ std::optional<std::string> whyRefused(const State& state, const Run& run, sandbo
   if (std::holds_alternative<Stopping>(run.life)) return "the run is being stopped";
   if (state.latch) return "the emergency stop is latched: nothing is allowed until a person has re-armed it";
   if (couldJoin(state, run, ask)) return std::nullopt;
+  if (auto why = whyNoMorePrompts(run)) return why;
   const auto recent =
       std::ranges::count_if(run.talk.askedAt, [&](Microseconds at) { return now.monotonic - at < kMinute; });
   if (termsOf(run).unattended && static_cast<std::size_t>(recent) >= kMaxOpenQuestionsPerRun) return "nobody is there";

@@ -45,11 +45,13 @@ constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
     "connections-held",  "records-stopped",
     "records-resumed",   "emergency-stopped",
     "rearmed",           "latch-released",
-    "usage-reported"};
+    "usage-reported",    "usage-seen",
+    "budget-extended"};
 constexpr std::array<std::string_view, 8> kCauses{"memory", "io",    "accelerator", "battery",
                                                   "heat",   "limit", "relieved",    "alarm"};
-constexpr std::array<std::string_view, 6> kSelfHeld{"restart",         "questions",      "no-records",
-                                                    "another-program", "emergency-stop", "agent"};
+constexpr std::array<std::string_view, 7> kSelfHeld{"restart",        "questions", "no-records", "another-program",
+                                                    "emergency-stop", "agent",     "prompts"};
+constexpr std::array<std::string_view, 2> kEdges{"soft", "hard"};
 constexpr std::array<std::string_view, 3> kSteps{"reclaim", "limit-writes", "defer-model-call"};
 constexpr std::array<std::string_view, 6> kAlarms{"leak",        "accelerator-leak", "spin",
                                                   "fork-growth", "restart-loop",     "control-group"};
@@ -66,6 +68,7 @@ constexpr auto& namesOf(sandbox::Stdio) { return kStdios; }
 constexpr auto& namesOf(PreemptCause) { return kCauses; }
 constexpr auto& namesOf(MilderStep) { return kSteps; }
 constexpr auto& namesOf(SelfHeld) { return kSelfHeld; }
+constexpr auto& namesOf(LimitEdge) { return kEdges; }
 constexpr auto& namesOf(AlarmKind) { return kAlarms; }
 
 // ---- fields
@@ -88,10 +91,12 @@ template <typename A, Of<DaemonStopping> F> void fields(A& a, F& f) { a("reason"
 template <typename A, Of<PolicyFile> F> void fields(A& a, F& f) { a("path", f.path); a("sha256", f.sha256); }
 template <typename A, Of<BoundOrigin> F> void fields(A& a, F& f) { a("limit", f.limit); a("place", f.place); }
 template <typename A, Of<RunBounds> F> void fields(A& a, F& f) {
-  a("cpu_percent", f.cpuPercent); a("file_write_bytes_per_sec", f.fileWriteBytesPerSec);
+  a("cost_microusd", f.costMicroUsd); a("cost_per_day_microusd", f.costPerDayMicroUsd); a("cpu_percent", f.cpuPercent);
+  a("deny_prompts", f.denyPrompts); a("file_write_bytes_per_sec", f.fileWriteBytesPerSec);
   a("hold_on_alarm", f.holdOnAlarm); a("kill", f.kill); a("memory_bytes", f.memoryBytes);
   a("memory_hard_bytes", f.memoryHardBytes); a("origins", f.origins); a("pids", f.pids);
-  a("preempt_grace_sec", f.preemptGraceSec); a("tokens", f.tokens); a("wall_time_sec", f.wallTimeSec);
+  a("preempt_grace_sec", f.preemptGraceSec); a("prompts", f.prompts); a("tokens", f.tokens);
+  a("tokens_per_day", f.tokensPerDay); a("wall_time_sec", f.wallTimeSec); a("warn_at_percent", f.warnAtPercent);
 }
 template <typename A, Of<NpuShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
@@ -117,7 +122,7 @@ template <typename A, Of<RunRestrained> F> void fields(A& a, F& f) {
 template <typename A, Of<InterruptionMeasured> F> void fields(A& a, F& f) {
   a("held_usec", f.heldUsec); a("killed", f.killed); a("predicted", f.predicted); a("real", f.real);
 }
-template <typename A, Of<LimitReached> F> void fields(A& a, F& f) { a("limit", f.limit); a("reason", f.reason); }
+template <typename A, Of<LimitReached> F> void fields(A& a, F& f) { a("edge", f.edge); a("limit", f.limit); a("reason", f.reason); }
 template <typename A, Of<AlarmRaised> F> void fields(A& a, F& f) { a("kind", f.kind); a("reason", f.reason); }
 template <typename A, Of<LeaseGiven> F> void fields(A& a, F& f) { a("device", f.device); a("percent", f.percent); }
 template <typename A, Of<LeaseEnded> F> void fields(A& a, F& f) { a("device", f.device); }
@@ -149,13 +154,23 @@ template <typename A, Of<Latch> F> void fields(A& a, F& f) {
 
 template <typename A, Of<NamedCount> F> void fields(A& a, F& f) { a("count", f.count); a("name", f.name); }
 template <typename A, Of<ModelUsage> F> void fields(A& a, F& f) {
-  a("cost_microusd", f.costMicroUsd); a("counters", f.counters); a("input_tokens", f.inputTokens); a("model", f.model);
-  a("output_tokens", f.outputTokens); a("reports", f.reports);
+  a("cost_microusd", f.costMicroUsd); a("counters", f.counters); a("estimated_microusd", f.estimatedMicroUsd);
+  a("input_tokens", f.inputTokens); a("model", f.model); a("output_tokens", f.outputTokens); a("reports", f.reports);
+  a("unpriced", f.unpriced);
 }
-template <typename A, Of<UsageReported> F> void fields(A& a, F& f) { a("ids", f.ids); a("models", f.models); }
+template <typename A, Of<UsageReported> F> void fields(A& a, F& f) { a("day", f.day); a("ids", f.ids); a("models", f.models); }
+template <typename A, Of<UsageSeen> F> void fields(A& a, F& f) { a("day", f.day); a("models", f.models); }
+template <typename A, Of<BudgetExtended> F> void fields(A& a, F& f) {
+  a("by_uid", f.byUid); a("day", f.day); a("limit", f.limit); a("more", f.more); a("up_to", f.upTo);
+}
 template <typename A, Of<ReportedUsage> F> void fields(A& a, F& f) {
-  a("cost_microusd", f.costMicroUsd); a("input_tokens", f.inputTokens); a("output_tokens", f.outputTokens);
-  a("recent_ids", f.recentIds); a("reports", f.reports);
+  a("cost_microusd", f.costMicroUsd); a("estimated_microusd", f.estimatedMicroUsd); a("input_tokens", f.inputTokens);
+  a("output_tokens", f.outputTokens); a("recent_ids", f.recentIds); a("reports", f.reports); a("unpriced", f.unpriced);
+}
+template <typename A, Of<LongerBudget> F> void fields(A& a, F& f) { a("limit", f.limit); a("up_to", f.upTo); }
+template <typename A, Of<DaySpending> F> void fields(A& a, F& f) {
+  a("cost_microusd", f.costMicroUsd); a("day", f.day); a("estimated", f.estimated); a("incomplete", f.incomplete);
+  a("longer", f.longer); a("policy", f.policy); a("tokens", f.tokens); a("uid", f.uid);
 }
 
 template <typename A, Of<Requested> F> void fields(A&, F&) {}
@@ -175,7 +190,7 @@ template <typename A, Of<EndedState> F> void fields(A& a, F& f) {
 template <typename A, Of<SeenLimit> F> void fields(A& a, F& f) { a("at", f.at); a("limit", f.limit); }
 template <typename A, Of<SeenAlarm> F> void fields(A& a, F& f) { a("alarm", f.alarm); a("at", f.at); }
 template <typename A, Of<Run> F> void fields(A& a, F& f) {
-  a("alarms", f.alarms);
+  a("alarms", f.alarms); a("asked", f.asked); a("longer", f.longer); a("seen", f.seen);
   a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life);
   a("leases_dropped", f.leasesDropped); a("limits", f.limits); a("notes", f.notes);
   a("posture", f.posture); a("reported", f.reported); a("talk", f.talk); a("what", f.what);
@@ -194,6 +209,7 @@ template <typename A, Of<FlatState> F> void fields(A& a, F& f) {
   a("closed_questions", f.rest.closedQuestions); a("ended_grants", f.rest.endedGrants); a("grants", f.grants);
   a("last_grant", f.rest.lastGrant);
   a("last_question", f.rest.lastQuestion); a("questions", f.questions); a("records_stopped", f.rest.recordsStopped);
+  a("spendings", f.rest.spendings);
 }
 // clang-format on
 
@@ -430,6 +446,7 @@ std::string encodeState(const State& state) {
   flat.rest.launcherReady = state.launcherReady;
   flat.rest.retiredSeq = state.retiredSeq;
   flat.rest.snapshotSeq = state.snapshotSeq;
+  flat.rest.spendings = state.spendings;
   for (const auto& [id, run] : state.runs) flat.runs.push_back(run);
   flat.rest.closedQuestions = state.closedQuestions;
   flat.rest.endedGrants = state.endedGrants;

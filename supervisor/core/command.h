@@ -96,10 +96,11 @@ struct AlarmFound {
   std::string reason;
   bool mayHold = true;  // false: somebody outside waits for it
 };
-// The kernel held it at a limit of its policy; `limit` and `tellAgent` as in PreemptRun.
+// The kernel held it at a limit of its policy, or it comes near one; `limit` and `tellAgent` as in PreemptRun.
 struct LimitFound {
   RunId run;
   std::string limit, reason, tellAgent;
+  std::optional<LimitEdge> edge = std::nullopt;  // as in LimitReached
 };
 struct InterruptionCost {
   RunId run;
@@ -132,6 +133,6 @@ using Command =
                  AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
                  RecordsOmitted, AnswerCard, RevokeGrant, TimePassed, PreemptRun, AlarmFound, InterruptionCost,
                  LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, RearmStop, LatchOpened,
-                 ReportUsage, AgentStops>;
+                 ReportUsage, CountAnswers, AgentStops>;
 
 }  // namespace ringfence::supervisor

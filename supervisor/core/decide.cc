@@ -150,12 +150,13 @@ Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Contex
   return {};
 }
 
-Result<void> decideOn(Deciding& deciding, const ResumeRun& command, const Context&) {
+Result<void> decideOn(Deciding& deciding, const ResumeRun& command, const Context& context) {
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
   RF_TRY(requireLogin(command.peer));
   if (!std::holds_alternative<Frozen>(run->life)) return wrongState(*run, "resumed");
   if (deciding.state().latch) return refusedByLatch(*deciding.state().latch);
   RF_TRY(takeLeasesAgain(deciding, *run, command.peer));
+  extendBudgets(deciding, *run, command.peer.uid, context);
   // Letting go is a decision like any other: it waits until it is durable. Only holding and ending do not wait.
   letGoOf(deciding, *run, deciding.record(run->id, RunResumed{command.peer.uid}));
   return {};
@@ -267,8 +268,13 @@ Result<void> decideOn(Deciding& deciding, const InterruptionCost& command, const
 
 // ---- what agents ask
 
-Result<void> decideOn(Deciding& deciding, const ReportUsage& command, const Context&) {
-  return decideUsage(deciding, command);
+Result<void> decideOn(Deciding& deciding, const ReportUsage& command, const Context& context) {
+  return decideUsage(deciding, command, context);
+}
+
+Result<void> decideOn(Deciding& deciding, const CountAnswers& command, const Context& context) {
+  decideAnswers(deciding, command, context);
+  return {};
 }
 
 Result<void> decideOn(Deciding& deciding, const AgentStops& command, const Context&) {

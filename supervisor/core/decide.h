@@ -24,6 +24,7 @@ struct Decision {
 struct Context {
   Now now;
   std::string bootId;
+  std::string today = {};  // of the machine's calendar: "2026-03-31"; empty: not known
 };
 
 // An Error is the answer to whoever asked and changes nothing: kNotFound for a run that does not exist or may not be

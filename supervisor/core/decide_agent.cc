@@ -4,16 +4,16 @@
 #include <set>
 
 #include "supervisor/core/deciding.h"
-#include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
 namespace {
 
-// Of the limit: from there on its agent and people know that it comes nearer.
-constexpr double kWarnsAt = 0.8;
-
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
   return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max() : a + b;
+}
+
+void add(std::optional<std::uint64_t>& to, const std::optional<std::uint64_t>& more) {
+  if (more) to = sum(to.value_or(0), *more);
 }
 
 void add(std::vector<NamedCount>& counters, const std::vector<NamedCount>& more) {
@@ -35,43 +35,48 @@ void add(std::vector<ModelUsage>& models, const ModelUsage& more) {
   known->reports += more.reports;
   known->inputTokens = sum(known->inputTokens, more.inputTokens);
   known->outputTokens = sum(known->outputTokens, more.outputTokens);
-  if (more.costMicroUsd) known->costMicroUsd = sum(known->costMicroUsd.value_or(0), *more.costMicroUsd);
+  add(known->costMicroUsd, more.costMicroUsd);
+  add(known->estimatedMicroUsd, more.estimatedMicroUsd);
+  add(known->unpriced, more.unpriced);
   add(known->counters, more.counters);
 }
 
-// When it was not near its limit before, and is now.
-void warn(Deciding& deciding, const Run& run, std::uint64_t more) {
-  const std::optional<RunBounds> bounds = termsOf(run).bounds;
-  if (!bounds || !bounds->tokens) return;
-  const std::uint64_t limit = *bounds->tokens, before = tokensOf(run).value_or(0), now = sum(before, more);
-  const double edge = kWarnsAt * static_cast<double>(limit);
-  if (static_cast<double>(before) >= edge || static_cast<double>(now) < edge) return;
-  const std::string used = std::to_string(now) + " of " + std::to_string(limit) + " tokens";
-  tellOfLimit(deciding, run, "tokens", used + " are used. Come to an end before the rest is.");
-  deciding.record(run.id, LimitReached{"tokens", "it has used " + used});
+std::optional<std::string> dayOf(const Context& context) {
+  return context.today.empty() ? std::nullopt : std::optional(context.today);
 }
 
 }  // namespace
 
-Result<void> decideUsage(Deciding& deciding, const ReportUsage& command) {
+Result<void> decideUsage(Deciding& deciding, const ReportUsage& command, const Context& context) {
   const auto found = deciding.state().runs.find(command.run);
   if (found == deciding.state().runs.end() || !isLive(found->second))
     return Error{ErrorCode::kNotFound, "the run is over"};
   const Run& run = found->second;
   std::set<std::string> known;
   if (run.reported) known.insert(run.reported->recentIds.begin(), run.reported->recentIds.end());
-  UsageReported reported;
-  std::uint64_t tokens = 0;
+  UsageReported reported{.ids = {}, .models = {}, .day = dayOf(context)};
   for (const UsageReport& report : command.reports) {
     if (!known.insert(report.id).second) continue;
     reported.ids.push_back(report.id);
     add(reported.models, report.usage);
-    tokens = sum(tokens, sum(report.usage.inputTokens, report.usage.outputTokens));
   }
   if (reported.ids.empty()) return {};
+  std::optional<ReportedUsage> all = run.reported;
+  addUsage(all, reported.models);
   deciding.record(run.id, std::move(reported));
-  warn(deciding, run, tokens);
+  warnOfBudgets(deciding, run, spentOf(all, run.seen), context);
   return {};
+}
+
+void decideAnswers(Deciding& deciding, const CountAnswers& command, const Context& context) {
+  const auto found = deciding.state().runs.find(command.run);
+  if (found == deciding.state().runs.end() || !isLive(found->second)) return;
+  const Run& run = found->second;
+  UsageSeen seen{.models = {command.usage}, .day = dayOf(context)};
+  std::optional<ReportedUsage> all = run.seen;
+  addUsage(all, seen.models);
+  deciding.record(run.id, std::move(seen));
+  warnOfBudgets(deciding, run, spentOf(run.reported, all), context);
 }
 
 // Waits for no disk. What would let go by itself does not then.

@@ -111,7 +111,7 @@ void decideLimit(Deciding& deciding, const LimitFound& command) {
   const Run* run = findLive(deciding.state(), command.run);
   if (run == nullptr) return;
   tellOfLimit(deciding, *run, command.limit, command.tellAgent);
-  deciding.record(run->id, LimitReached{command.limit, clipped(command.reason)});
+  deciding.record(run->id, LimitReached{command.limit, clipped(command.reason), command.edge});
 }
 
 void decideMeasured(Deciding& deciding, const InterruptionCost& command) {

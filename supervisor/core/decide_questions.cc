@@ -86,6 +86,7 @@ void refuseAsks(Deciding& deciding, const Run& run, const GuardName& guard, cons
                                                  : sandbox::Outcome::kDenied;
   for (const sandbox::Ask& ask : asks)
     deciding.after(seq, TellGuard{run.id, guard.kind, sandbox::Answer{ask.ask, outcome, why, {}}});
+  if (!stopping && whyNoMorePrompts(run) && holdForPrompts(deciding, run, why)) return;
   const bool tooMany = run.talk.refused + count > kMaxRefusedAsks && !termsOf(run).unattended;
   if (!tooMany || !std::holds_alternative<Running>(run.life)) return;
   deciding.atOnce(FreezeGroup{run.id, run.what.priority, true});
@@ -241,7 +242,10 @@ void decideAsk(Deciding& deciding, const AskRaised& command, const Context& cont
   if (!termsOf(run).unattended) what.deadline += std::chrono::seconds(timeout);
   if (!termsOf(run).unattended) what.batch = batchFor(state, run, what.id, context.now);
   deciding.record(run.id, what);
-  if (termsOf(run).unattended) settle(deciding, question, settledBy(what.id, Settled::kExpired, kNobody));
+  if (termsOf(run).unattended)
+    settle(deciding, question, settledBy(what.id, Settled::kExpired, kNobody));
+  else
+    warnOfPrompts(deciding, run, context);
 }
 
 void decideOverflow(Deciding& deciding, const AsksOverflowed& command, const Context& context) {

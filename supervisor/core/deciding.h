@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "supervisor/core/budgets.h"
 #include "supervisor/core/decide.h"
 
 namespace ringfence::supervisor {
@@ -68,7 +69,16 @@ void decideLatchOpened(Deciding& deciding);
 // In what its agent can read about denials. Waits for no disk. Empty `say`: nothing.
 void tellOfLimit(Deciding& deciding, const Run& run, const std::string& limit, const std::string& say);
 
-Result<void> decideUsage(Deciding& deciding, const ReportUsage& command);
+Result<void> decideUsage(Deciding& deciding, const ReportUsage& command, const Context& context);
+void decideAnswers(Deciding& deciding, const CountAnswers& command, const Context& context);
+// Of a run whose sums are `after` with what this decision records: tells of budgets whose end is near now.
+void warnOfBudgets(Deciding& deciding, const Run& run, const Spent& after, const Context& context);
+// With one question more.
+void warnOfPrompts(Deciding& deciding, const Run& run, const Context& context);
+// Of a run that a person lets go on: each budget at its end goes on from there for as much as its policy has.
+void extendBudgets(Deciding& deciding, const Run& run, std::uint32_t byUid, const Context& context);
+// It asked as often as it may: held or ended, as its policy says. False: it goes on.
+bool holdForPrompts(Deciding& deciding, const Run& run, const std::string& why);
 Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command);
 
 void decidePreempt(Deciding& deciding, const PreemptRun& command);

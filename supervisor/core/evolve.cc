@@ -1,7 +1,7 @@
-#include <limits>
 #include <type_traits>
 #include <utility>
 
+#include "supervisor/core/budgets.h"
 #include "supervisor/core/evolve_actions.h"
 #include "supervisor/core/state.h"
 
@@ -48,21 +48,20 @@ int exitCodeOf(const sandbox::ExitStatus& exit) {
   return 1;
 }
 
-std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
-  return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max() : a + b;
-}
-
-void addReported(Run& run, const UsageReported& body) {
-  ReportedUsage& all = run.reported ? *run.reported : run.reported.emplace();
-  for (const ModelUsage& one : body.models) {
-    all.reports = sum(all.reports, one.reports);
-    all.inputTokens = sum(all.inputTokens, one.inputTokens);
-    all.outputTokens = sum(all.outputTokens, one.outputTokens);
-    if (one.costMicroUsd) all.costMicroUsd = sum(all.costMicroUsd.value_or(0), *one.costMicroUsd);
-  }
+void addReported(State& state, Run& run, const UsageReported& body) {
+  const Spent before = spentOf(run);
+  addUsage(run.reported, body.models);
+  if (body.day) addSpending(state, run, *body.day, before, spentOf(run));
+  ReportedUsage& all = *run.reported;
   all.recentIds.insert(all.recentIds.end(), body.ids.begin(), body.ids.end());
   if (all.recentIds.size() > kMaxReportIds)
     all.recentIds.erase(all.recentIds.begin(), all.recentIds.end() - static_cast<std::ptrdiff_t>(kMaxReportIds));
+}
+
+void addSeen(State& state, Run& run, const UsageSeen& body) {
+  const Spent before = spentOf(run);
+  addUsage(run.seen, body.models);
+  if (body.day) addSpending(state, run, *body.day, before, spentOf(run));
 }
 
 void end(State& state, Run& run, EndedState ended) {
@@ -146,7 +145,9 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                    if (const auto* frozen = std::get_if<Frozen>(&run.life))
                      run.life = Running{frozen->initPid, frozen->pid};
                  },
-                 [&](const UsageReported& body) { addReported(run, body); },
+                 [&](const UsageReported& body) { addReported(state, run, body); },
+                 [&](const UsageSeen& body) { addSeen(state, run, body); },
+                 [&](const BudgetExtended& body) { evolveBudget(state, run, body); },
                  [&](const LeaseEnded&) { run.leasesDropped = true; },
                  [&](const LeaseGiven&) { run.leasesDropped.reset(); },
                  [&](const LimitReached& body) {
@@ -202,10 +203,7 @@ FinalUsage finalUsage(const sandbox::LastReading& reading) {
   return {reading.cpuUsec, reading.memoryPeakBytes, reading.ioReadBytes, reading.ioWriteBytes, reading.outputBytes};
 }
 
-std::optional<std::uint64_t> tokensOf(const Run& run) {
-  if (!run.reported) return std::nullopt;
-  return sum(run.reported->inputTokens, run.reported->outputTokens);
-}
+std::optional<std::uint64_t> tokensOf(const Run& run) { return spentOf(run).tokens; }
 
 bool isLive(const Run& run) { return !std::holds_alternative<EndedState>(run.life); }
 

@@ -72,6 +72,7 @@ void evolveAction(State& state, const Fact& fact, const ActionAsked& body) {
   Run* run = findLive(state, fact.run);
   if (run == nullptr) return;
   pushBounded(run->talk.askedAt, fact.at.monotonic, kMaxQuestionTimes);
+  if (!termsOf(*run).unattended) run->asked = run->asked.value_or(0) + 1;
   state.questions.insert_or_assign(
       body.id, Question{.run = fact.run, .askedAt = fact.at, .what = body, .waiting = {{body.guard, body.ask}}});
 }

@@ -164,14 +164,15 @@ struct SegmentRetired {
   bool operator==(const SegmentRetired&) const = default;
 };
 
-using FactBody = std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen,
-                              RunResumed, RunStopping, RunEnded, DifferenceFound, RunAdopted, LauncherLost,
-                              LauncherReady, PolicyTrusted, SnapshotTaken, SegmentRetired, ActionAsked, AskJoined,
-                              AskLeft, ActionAnswered, ActionPerformed, ActionDenied, ActionRewritten, ConnectionOpened,
-                              OutcomeUnknown, AsksRefused, ActionsAllowed, GrantIssued, GrantRevoked, GrantExpired,
-                              GuardStarted, GuardLost, RulesEnforced, TrafficCounted, RecordsNotWritten, RunRestrained,
-                              InterruptionMeasured, AlarmRaised, LeaseGiven, LeaseEnded, LimitReached, ConnectionsHeld,
-                              RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed, LatchReleased, UsageReported>;
+using FactBody =
+    std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen, RunResumed,
+                 RunStopping, RunEnded, DifferenceFound, RunAdopted, LauncherLost, LauncherReady, PolicyTrusted,
+                 SnapshotTaken, SegmentRetired, ActionAsked, AskJoined, AskLeft, ActionAnswered, ActionPerformed,
+                 ActionDenied, ActionRewritten, ConnectionOpened, OutcomeUnknown, AsksRefused, ActionsAllowed,
+                 GrantIssued, GrantRevoked, GrantExpired, GuardStarted, GuardLost, RulesEnforced, TrafficCounted,
+                 RecordsNotWritten, RunRestrained, InterruptionMeasured, AlarmRaised, LeaseGiven, LeaseEnded,
+                 LimitReached, ConnectionsHeld, RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed,
+                 LatchReleased, UsageReported, UsageSeen, BudgetExtended>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

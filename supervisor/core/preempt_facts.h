@@ -24,9 +24,12 @@ struct RunBounds {
   std::optional<std::uint64_t> pids, cpuPercent;      // the kernel's as well
   std::optional<std::uint64_t> fileWriteBytesPerSec;  // on average
   std::optional<bool> holdOnAlarm;
-  std::optional<std::uint64_t> tokens;              // of models, as its agent reports them
+  std::optional<std::uint64_t> tokens;              // of models, in and out
   std::optional<std::uint64_t> preemptGraceSec;     // how long a critical section may put off a hold
   std::optional<std::vector<BoundOrigin>> origins;  // of those that some file wrote
+  std::optional<std::uint64_t> costMicroUsd, costPerDayMicroUsd, tokensPerDay, prompts;
+  std::optional<std::uint64_t> warnAtPercent;  // of each budget
+  std::optional<bool> denyPrompts;             // at the end of `prompts` questions are denied, and nothing is held
   bool operator==(const RunBounds&) const = default;
 };
 
@@ -70,8 +73,9 @@ struct Preemption {
 
 // Who holds a run where neither a person asked for it nor the governor: it was found so after a restart, it went on
 // asking while nobody answered, nothing that it does could be recorded, another program froze its groups, the emergency
-// stop has it, or its own agent pulled the brake: then a person lets it go on, and nobody else.
-enum class SelfHeld { kRestart, kQuestions, kNoRecords, kAnotherProgram, kEmergencyStop, kAgent };
+// stop has it, its own agent pulled the brake, or it has asked as often as it may: then a person lets it go on, and
+// nobody else.
+enum class SelfHeld { kRestart, kQuestions, kNoRecords, kAnotherProgram, kEmergencyStop, kAgent, kPrompts };
 std::string_view nameOf(SelfHeld holder);
 
 // Something less than holding it.
@@ -93,10 +97,13 @@ struct InterruptionMeasured {
   bool operator==(const InterruptionMeasured&) const = default;
 };
 
-// The kernel held it at a limit of its policy, or ended something of it there.
+// kSoft: it comes near a budget (`limits.warn_at`), and nothing happens to it.
+enum class LimitEdge { kSoft, kHard };
+// The kernel held it at a limit of its policy, or ended something of it there; or it comes near the end of a budget.
 struct LimitReached {
   std::string limit;  // below "limits.": "pids"
   std::string reason;
+  std::optional<LimitEdge> edge = std::nullopt;  // absent: hard
   bool operator==(const LimitReached&) const = default;
 };
 

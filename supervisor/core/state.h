@@ -62,12 +62,29 @@ struct SeenLimit {
   Now at;
 };
 
-// What its agent reported, added up. Sums stop at the greatest number there is.
+// What its agent reported, or its egress saw, added up. Sums stop at the greatest number there is.
 struct ReportedUsage {
   std::uint64_t reports = 0;
   std::uint64_t inputTokens = 0, outputTokens = 0;
-  std::optional<std::uint64_t> costMicroUsd;  // of those reports that told one
-  std::vector<std::string> recentIds;         // of a live run: the last kMaxReportIds, oldest first
+  std::optional<std::uint64_t> costMicroUsd;       // of those reports that told one
+  std::vector<std::string> recentIds;              // of a live run: the last kMaxReportIds, oldest first
+  std::optional<std::uint64_t> estimatedMicroUsd;  // of the others, as far as list prices are known
+  std::optional<std::uint64_t> unpriced;           // reports of which they are not; absent: none
+};
+// A budget of a run that a person made longer: where it ends now.
+struct LongerBudget {
+  std::string limit;  // as in BudgetExtended
+  std::uint64_t upTo = 0;
+};
+// What models were used for on one day by all runs that one user had under the policy of one name.
+struct DaySpending {
+  std::uint32_t uid = 0;
+  std::string policy, day;
+  std::uint64_t tokens = 0;
+  std::optional<std::uint64_t> costMicroUsd;  // told and estimated; absent: nothing of it is known
+  bool estimated = false;                     // some of that
+  bool incomplete = false;                    // of some of it no cost is known
+  std::vector<LongerBudget> longer;           // budgets of that day
 };
 struct Run {
   RunId id;
@@ -82,6 +99,9 @@ struct Run {
   std::vector<SeenAlarm> alarms;      // of a live run, the last kMaxAlarmsKept, oldest first
   std::optional<bool> leasesDropped;  // by an emergency stop; it takes them again when it is resumed
   std::optional<ReportedUsage> reported;
+  std::optional<ReportedUsage> seen;   // by its egress
+  std::optional<std::uint64_t> asked;  // questions that were put to a person; absent: none
+  std::vector<LongerBudget> longer;    // budgets of its own
 };
 
 // Closed by an emergency stop: nothing starts, nothing goes on.
@@ -94,7 +114,7 @@ struct Latch {
 };
 
 bool isLive(const Run& run);
-std::optional<std::uint64_t> tokensOf(const Run& run);  // absent: its agent reported nothing
+std::optional<std::uint64_t> tokensOf(const Run& run);  // absent: nothing was reported or seen
 RunTerms termsOf(const Run& run);
 std::string_view lifeName(const LifeState& life);  // "starting|running|frozen|stopping|ended"
 std::int32_t commandPid(const LifeState& life);    // 0: none
@@ -116,6 +136,7 @@ struct State {
   std::map<std::uint64_t, StandingGrant> grants;  // in force, as far as time was looked at
   std::vector<EndedGrant> endedGrants;            // the last kMaxEndedGrants, oldest first
   std::optional<Latch> latch;                     // absent: it is open
+  std::vector<DaySpending> spendings;             // of the last days, least recently changed first
 };
 
 inline constexpr std::size_t kMaxEndedRuns = 1000;
@@ -128,6 +149,8 @@ inline constexpr std::size_t kMaxReasonBytes = 1024;
 inline constexpr std::size_t kMaxAlarmsKept = 4;
 inline constexpr std::size_t kMaxLimitsKept = 8;
 inline constexpr std::size_t kMaxReportIds = 256;
+inline constexpr std::size_t kMaxSpendingsPerUser = 64;
+inline constexpr std::size_t kMaxSpendings = 4096;
 inline constexpr std::size_t kMaxTrustedPerUser = 256;
 inline constexpr std::size_t kMaxTrustedPathBytes = 4096;
 

@@ -1,9 +1,10 @@
 // Limits of the policy. Memory pauses at 90 % whatever is to happen at limits (the hard limit is the kernel's and ends
-// what needs more); wall time and tokens do what the policy says, once: who resumes a run after that has decided. A
-// share of the NPU is a rate: it pauses until the share is kept again.
+// what needs more); wall time, tokens and money do what the policy says at each end: who resumes a run there moves it.
+// A share of the NPU is a rate: it pauses until the share is kept again.
 #include <algorithm>
 #include <utility>
 
+#include "sdk/base/money.h"
 #include "supervisor/governor/tick.h"
 #include "supervisor/governor/words.h"
 
@@ -67,23 +68,46 @@ void notReached(Seen& of, Reason reason) {
   at(of.reasons, reason) = at(of.overridden, reason) = at(of.told, reason) = false;
 }
 
+// Whoever resumed it at the end moved that, so what is reached now is another end.
+void reachBudget(Tick& tick, const RunSignals& run, Reason reason, const std::string& words,
+                 const std::string& tellAgent) {
+  at(tick.seen(run).overridden, reason) = false;
+  reach(tick, run, reason, words, tellAgent);
+}
+
 void governWallTime(Tick& tick, const RunSignals& run) {
   const auto& limit = run.limits.wallTime;
   if (!limit || tick.now - run.started < *limit) return notReached(tick.seen(run), Reason::kWallTime);
   const std::string words =
       "it has run for " + spanWords(tick.now - run.started) + ", as long as it may (" + spanWords(*limit) + ")";
-  reach(tick, run, Reason::kWallTime, words,
-        "The time for this run is over (" + spanWords(*limit) + "). Say what is done and what is left.");
+  reachBudget(tick, run, Reason::kWallTime, words,
+              "The time for this run is over (" + spanWords(*limit) + "). Say what is done and what is left.");
 }
 
-void governTokens(Tick& tick, const RunSignals& run) {
-  const auto& limit = run.limits.tokens;
-  if (!limit) return notReached(tick.seen(run), Reason::kTokens);
-  if (!run.tokens) return;
-  if (*run.tokens < *limit) return notReached(tick.seen(run), Reason::kTokens);
-  const std::string used = std::to_string(*run.tokens) + " of " + std::to_string(*limit) + " tokens";
-  reach(tick, run, Reason::kTokens, "it has used " + used,
-        used + " are used; no more can be bought. Say what is done and what is left.");
+struct Spending {
+  Reason reason{};
+  const std::optional<std::uint64_t>& used;
+  const std::optional<std::uint64_t>& limit;
+};
+
+// "800 of 1000 tokens", "$0.80 of $1.00".
+std::string spentWords(const Spending& spending) {
+  const bool isMoney = spending.reason == Reason::kCost || spending.reason == Reason::kCostPerDay;
+  if (isMoney) return dollarsText(*spending.used) + " of " + dollarsText(*spending.limit);
+  return std::to_string(*spending.used) + " of " + std::to_string(*spending.limit) + " tokens";
+}
+
+void governSpending(Tick& tick, const RunSignals& run, const Spending& spending) {
+  if (!spending.limit) return notReached(tick.seen(run), spending.reason);
+  // Of a day that has just begun nothing is known yet: then nothing of it is used.
+  const bool isOfDay = spending.reason == Reason::kTokensPerDay || spending.reason == Reason::kCostPerDay;
+  if (!spending.used && !isOfDay) return;
+  if (spending.used.value_or(0) < *spending.limit) return notReached(tick.seen(run), spending.reason);
+  const std::string used = spentWords(spending);
+  reachBudget(
+      tick, run, spending.reason,
+      isOfDay ? "runs of its policy have used " + used + " for today" : "it has used " + used,
+      used + (isOfDay ? " for today" : "") + " are used; no more can be bought. Say what is done and what is left.");
 }
 
 // The time of an NPU that it may still use grows by its share and is used up by what it does.
@@ -150,7 +174,10 @@ void governLimits(Tick& tick) {
     Seen& of = tick.seen(run);
     governMemoryLimit(tick, run);
     governWallTime(tick, run);
-    governTokens(tick, run);
+    governSpending(tick, run, {Reason::kTokens, run.tokens, run.limits.tokens});
+    governSpending(tick, run, {Reason::kTokensPerDay, run.tokensToday, run.limits.tokensPerDay});
+    governSpending(tick, run, {Reason::kCost, run.costMicroUsd, run.limits.costMicroUsd});
+    governSpending(tick, run, {Reason::kCostPerDay, run.costTodayMicroUsd, run.limits.costPerDayMicroUsd});
     governFileWrites(tick, run);
     if (of.modelCallsDenied && !any(of.told)) {
       of.modelCallsDenied = false;

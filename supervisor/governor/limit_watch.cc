@@ -20,6 +20,10 @@ std::string times(std::uint64_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
+bool isTimeNear(const RunSignals& run, Microseconds now) {
+  return run.limits.wallTime && run.limits.wallTimeWarnAt && now - run.started >= *run.limits.wallTimeWarnAt;
+}
+
 }  // namespace
 
 // How many more than were told, when it is time to tell.
@@ -63,6 +67,14 @@ std::vector<LimitSeen> LimitWatch::tick(const Signals& signals) {
       // Of one that ran before this daemon: what was counted then was told then.
       watched.pids.told = run.pidsRefused.value_or(0);
       watched.memory.told = run.outOfMemoryKills.value_or(0);
+      if (isTimeNear(run, now)) watched.timeTold = run.limits.wallTime;
+    }
+    // Whom a person gave more time is told again, near the new end.
+    if (isTimeNear(run, now) && watched.timeTold != run.limits.wallTime) {
+      watched.timeTold = run.limits.wallTime;
+      const std::string part = spanWords(now - run.started) + " of the " + spanWords(*run.limits.wallTime);
+      seen.push_back({run.run, "wall_time", "it has run for " + part + " that it may",
+                      part + " for this run are over. Come to an end.", true});
     }
     if (const auto refused = run.limits.pids ? more(watched.pids, run.pidsRefused, now) : std::nullopt) {
       const std::string limit = std::to_string(*run.limits.pids);

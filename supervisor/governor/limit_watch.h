@@ -1,5 +1,6 @@
 // Finds where the kernel held a run at a limit of its policy, by what it counts then: processes that it did not make,
-// processor time that it did not give, processes that it ended for memory. Pure, over what the governor is told.
+// processor time that it did not give, processes that it ended for memory; and where a run's time is nearly over. Pure,
+// over what the governor is told.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,10 @@ namespace ringfence::supervisor::governor {
 
 struct LimitSeen {
   RunId run;
-  std::string limit;      // below "limits." in the policy: "pids", "cpu", "memory"
+  std::string limit;      // below "limits." in the policy: "pids", "cpu", "memory", "wall_time"
   std::string reason;     // for the person: "3 more processes were refused; it may have 64"
   std::string tellAgent;  // what it can act on
+  bool isNear = false;    // it was not held: the limit comes near
 };
 
 class LimitWatch {
@@ -38,6 +40,7 @@ class LimitWatch {
     Counted pids, memory;
     std::optional<Periods> began;
     std::optional<Microseconds> processorTold;
+    std::optional<Microseconds> timeTold;  // for which end of its time
   };
   static std::optional<std::uint64_t> more(Counted& counted, std::optional<std::uint64_t> count, Microseconds now);
   static void lookAtProcessor(Watched& watched, const RunSignals& run, Microseconds now, std::vector<LimitSeen>& seen);

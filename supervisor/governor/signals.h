@@ -23,7 +23,9 @@ enum class Activity { kUnknown, kWaitingForPerson, kWaitingForModel, kStreaming,
 struct RunLimits {
   std::optional<Bytes> memory;
   std::optional<Microseconds> wallTime;  // from its start, sleep of the machine included
-  std::optional<std::uint64_t> tokens;
+  std::optional<Microseconds> wallTimeWarnAt;
+  // Budgets, where they end now: a person may have moved that. Money in millionths of a dollar.
+  std::optional<std::uint64_t> tokens, tokensPerDay, costMicroUsd, costPerDayMicroUsd;
   std::optional<std::uint32_t> npuPercent;  // of one NPU
   std::optional<Bytes> fileWritesPerSec;    // to files, by all of its processes
   // Held by the kernel; what the governor knows of them is words.
@@ -43,6 +45,8 @@ struct RunSignals {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, swapBytes, pids;
   std::optional<std::uint64_t> anonymousBytes;  // in memory now, and only swap can take it back
   std::optional<std::uint64_t> ioReadBytes, ioWriteBytes, networkBytes, tokens, refaults;
+  // Of models. Today: by all runs that one user has under its policy.
+  std::optional<std::uint64_t> costMicroUsd, tokensToday, costTodayMicroUsd;
   std::optional<std::uint64_t> npuBusyUsec, gpuBusyUsec, acceleratorBytes;
   std::optional<std::uint64_t> readByCalls, writtenByCalls;  // bytes, whatever they read and write
   std::optional<std::uint64_t> fileBytesWritten;             // whenever the kernel brings them to the disk

@@ -31,6 +31,9 @@ Cause causeOf(Reason reason) {
     case Reason::kMemoryLimit:
     case Reason::kWallTime:
     case Reason::kTokens:
+    case Reason::kTokensPerDay:
+    case Reason::kCost:
+    case Reason::kCostPerDay:
     case Reason::kFileWrites:
     case Reason::kForgotten: return Cause::kLimit;
   }
@@ -43,6 +46,9 @@ const char* limitOf(Reason reason) {
     case Reason::kMemoryLimit: return "memory";
     case Reason::kWallTime: return "wall_time";
     case Reason::kTokens: return "tokens";
+    case Reason::kTokensPerDay: return "tokens_per_day";
+    case Reason::kCost: return "cost";
+    case Reason::kCostPerDay: return "cost_per_day";
     case Reason::kNpuShare: return "npu";
     case Reason::kFileWrites: return "io_write";
     case Reason::kMemory:
@@ -57,6 +63,17 @@ const char* limitOf(Reason reason) {
 }
 
 }  // namespace
+
+bool isBudget(Reason reason) {
+  switch (reason) {
+    case Reason::kWallTime:
+    case Reason::kTokens:
+    case Reason::kTokensPerDay:
+    case Reason::kCost:
+    case Reason::kCostPerDay: return true;
+    default: return false;
+  }
+}
 
 double reserveOf(const GovernorSettings& settings, const DeviceSignals& device) {
   const double least = static_cast<double>(settings.reserve.count);
@@ -101,8 +118,8 @@ bool Tick::freeze(const RunSignals& run, Reason reason, std::string words, std::
     at(of.reasons, reason) = true;
     return false;
   }
-  // What was written through the page cache in half a minute is too much to be waited for.
-  const bool isUrgent = reason == Reason::kMemory || reason == Reason::kFileWrites;
+  // What was written through the page cache in half a minute is too much to be waited for, and so is what was spent.
+  const bool isUrgent = reason == Reason::kMemory || reason == Reason::kFileWrites || isBudget(reason);
   if (!isUrgent && of.preempted && now - *of.preempted < settings.leastBetweenHolds) return false;
   // Memory that runs out waits for nobody.
   if (reason != Reason::kMemory && run.criticalUntil && now < *run.criticalUntil) return false;

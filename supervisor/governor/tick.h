@@ -27,8 +27,13 @@ enum class Reason : std::uint8_t {
   kFileWrites,
   kForegroundMemory,  // the person's programs wait for memory
   kForegroundDisk,    // or for disks
+  kTokensPerDay,
+  kCost,
+  kCostPerDay,
 };
-constexpr std::size_t kReasons = 12;
+constexpr std::size_t kReasons = 15;
+// The end of a budget or of its time. Whoever resumes it there moves that end, so it is held anew at the next.
+bool isBudget(Reason reason);
 using Reasons = std::array<bool, kReasons>;
 bool any(const Reasons& reasons);
 inline bool& at(Reasons& reasons, Reason reason) { return reasons[static_cast<std::size_t>(reason)]; }

@@ -116,6 +116,25 @@ TEST_CASE("tokens are a limit like the others: the stricter number stays, and gr
   CHECK(both.warnings.size() == 1);
 }
 
+TEST_CASE("of budgets the stricter stay, of a run and of a day, and the earlier warning") {
+  Sources sources;
+  sources.shipped = {text("/s/coding.toml",
+                          "limits.cost = \"$2.50\"\nlimits.cost_per_day = \"$0.000001\"\nlimits.prompts = 40\n"
+                          "limits.tokens_per_day = 500\nlimits.warn_at = \"60%\"\nlimits.on_limit = \"deny\"\n")};
+  sources.user = {text("/u/coding.toml",
+                       "limits.cost = \"$3\"\nlimits.cost_per_day = \"$10.000000\"\nlimits.prompts = 10\n"
+                       "limits.tokens_per_day = 600\nlimits.warn_at = \"90%\"\n")};
+  auto result = load(sources, "coding");
+  const Loaded& both = std::get<Loaded>(result);
+  CHECK(both.document.limits.costMicroUsd == 2'500'000U);
+  CHECK(both.document.limits.costPerDayMicroUsd == 1U);
+  CHECK(both.document.limits.prompts == 10U);
+  CHECK(both.document.limits.tokensPerDay == 500U);
+  CHECK(both.document.limits.warnAtPercent == 60U);
+  CHECK(both.document.limits.onLimit == OnLimit::kDeny);
+  CHECK(both.warnings.size() == 4);
+}
+
 TEST_CASE("the same name in a stronger layer keeps the stricter limits, and says so") {
   Sources sources;
   sources.shipped = {

@@ -79,7 +79,8 @@ TEST_CASE("at four fifths of its tokens a run and its agent are warned, once") {
   const auto near = world.apply(ReportUsage{run, {report("b", 1, 0)}});
   REQUIRE(near);
   REQUIRE(kindsOf(*near) == std::vector<std::string_view>{"usage-reported", "limit-reached"});
-  CHECK(std::get<LimitReached>(near->facts[1].body) == LimitReached{"tokens", "it has used 800 of 1000 tokens"});
+  CHECK(std::get<LimitReached>(near->facts[1].body) ==
+        LimitReached{"tokens", "it has used 800 of 1000 tokens", LimitEdge::kSoft});
   const auto told = effectsOf<TellAgent>(*near);
   REQUIRE(told.size() == 1);
   CHECK(told[0].second.limit == "tokens");

@@ -46,6 +46,7 @@ class RandomFacts {
   }
 
   PreemptCause cause() { return static_cast<PreemptCause>(below(8)); }
+  std::optional<std::uint64_t> optional() { return coin() ? std::optional(random_()) : std::nullopt; }
   InterruptionPrice price() { return {random_(), random_(), random_(), text()}; }
   Preemption preemption() { return {cause(), coin() ? std::optional(price()) : std::nullopt}; }
 
@@ -189,7 +190,7 @@ class RandomFacts {
       case 38: return AlarmRaised{static_cast<AlarmKind>(below(6)), text()};
       case 39: return LeaseGiven{text(), number()};
       case 40: return LeaseEnded{text()};
-      case 41: return LimitReached{text(), text()};
+      case 41: return LimitReached{text(), text(), coin() ? std::optional(LimitEdge::kSoft) : std::nullopt};
       case 43: return RecordsStopped{coin(), text()};
       case 44: return RecordsResumed{};
       case 42: return ConnectionsHeld{{random_(), number(), number(), number(), number(), random_()}};
@@ -204,6 +205,11 @@ class RandomFacts {
                                random_(),
                                coin() ? std::optional(random_()) : std::nullopt,
                                {{text(), random_()}}}}};
+      case 49:
+        return UsageSeen{{{text(), random_(), random_(), random_(), std::nullopt, {}, optional(), optional()}},
+                         coin() ? std::optional(text()) : std::nullopt};
+      case 50:
+        return BudgetExtended{text(), number(), random_(), random_(), coin() ? std::optional(text()) : std::nullopt};
       default: return TrafficCounted{{{text(), 443, random_(), random_(), random_()}}};
     }
   }

@@ -73,10 +73,12 @@ int usageCommand(const Parsed& parsed) {
   for (const client::UsageBucket& bucket : report.series) printLine(bucketJson(bucket));
   if (form == Form::kText) {
     print(usageTable(report.rows));
+    print(spendingTable(report.today));
     if (report.device) print(deviceLines(*report.device));
     return kExitOk;
   }
   for (const client::UsageRow& row : report.rows) printLine(usageJson(row));
+  for (const client::DaySpending& spending : report.today) printLine(spendingJson(spending));
   if (report.device) printLine(deviceJson(*report.device));
   return kExitOk;
 }

@@ -1,6 +1,8 @@
 #include "ui/cli/shapes.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include "sdk/base/clock.h"
 #include "sdk/base/json_writer.h"
@@ -71,6 +73,16 @@ void pressureFields(JsonWriter& json, const client::Pressure& pressure) {
   json.endObject();
 }
 
+// Of a sum of money or a count, both of which are told as doubles: to a millionth, and as short as it is.
+std::string numberText(double number) {
+  std::array<char, 64> text{};
+  const auto length = std::snprintf(text.data(), text.size(), "%.6f", number);
+  std::string digits(text.data(), static_cast<std::size_t>(std::clamp<int>(length, 0, 63)));
+  while (digits.ends_with('0')) digits.pop_back();
+  if (digits.ends_with('.')) digits.pop_back();
+  return digits.empty() ? "null" : digits;
+}
+
 // A line a device that something is known of.
 void acceleratorFields(JsonWriter& json, const std::vector<client::AcceleratorUse>& accelerators) {
   json.key("accelerators").beginArray();
@@ -80,6 +92,27 @@ void acceleratorFields(JsonWriter& json, const std::vector<client::AcceleratorUs
     json.field("scope", use.scope).field("confidence", use.confidence);
     json.fieldOrNull("memory_bytes", use.memoryBytes);
     json.endObject();
+  }
+  json.endArray();
+}
+
+void costFields(JsonWriter& json, const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete) {
+  json.key("cost_usd").raw(costUsd ? numberText(*costUsd) : "null");
+  json.field("cost_estimated", isEstimated).field("cost_incomplete", isIncomplete);
+}
+
+void budgetFields(JsonWriter& json, const std::vector<client::Budget>& budgets) {
+  json.key("budgets").beginArray();
+  for (const client::Budget& budget : budgets) {
+    json.beginObject().field("limit", budget.limit);
+    json.key("used").raw(budget.used ? numberText(*budget.used) : "null");
+    json.key("edge").raw(numberText(budget.edge)).key("warn_at").raw(numberText(budget.warnAt));
+    json.key("day");
+    if (budget.day.empty())
+      json.null();
+    else
+      json.value(budget.day);
+    json.field("state", budget.state).endObject();
   }
   json.endArray();
 }
@@ -99,6 +132,8 @@ void usageFields(JsonWriter& json, const client::Usage& usage) {
   json.fieldOrNull("network_sent_bytes", usage.networkSentBytes);
   json.fieldOrNull("network_received_bytes", usage.networkReceivedBytes);
   pressureFields(json, usage.pressure);
+  costFields(json, usage.costUsd, usage.costEstimated, usage.costIncomplete);
+  budgetFields(json, usage.budgets);
   json.endObject();
   acceleratorFields(json, usage.accelerators);
 }
@@ -206,6 +241,15 @@ std::string usageJson(const client::UsageRow& row) {
   JsonWriter json;
   json.beginObject().field("run", row.run).untrustedField("name", row.name).field("state", row.state);
   usageFields(json, row.usage);
+  json.endObject();
+  return std::move(json).take();
+}
+
+std::string spendingJson(const client::DaySpending& spending) {
+  JsonWriter json;
+  json.beginObject().field("day", spending.day).field("uid", spending.uid).field("policy", spending.policy);
+  json.field("tokens", spending.tokens);
+  costFields(json, spending.costUsd, spending.costEstimated, spending.costIncomplete);
   json.endObject();
   return std::move(json).take();
 }

@@ -11,6 +11,7 @@ namespace ringfence::cli {
 
 std::string runJson(const client::RunDetails& run);
 std::string usageJson(const client::UsageRow& row);
+std::string spendingJson(const client::DaySpending& spending);
 std::string bucketJson(const client::UsageBucket& bucket);
 std::string deviceJson(const client::Device& device);
 std::string logJson(const client::LogLine& line);

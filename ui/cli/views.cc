@@ -1,8 +1,10 @@
 #include "ui/cli/views.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
+#include "sdk/base/money.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::cli {
@@ -57,6 +59,7 @@ std::string holderText(const client::HeldBy& held, Microseconds now) {
   std::string text = held.governor ? "by the governor" : "by a person";
   if (held.by == "restart") text = "since before a restart";
   if (held.by == "questions") text = "for its questions";
+  if (held.by == "prompts") text = "as it asked as often as it may";
   if (held.by == "agent") text = "by its own agent";
   if (held.by == "no-records") text = "as nothing can be recorded";
   if (held.by == "another-program") text = "by another program";
@@ -93,6 +96,14 @@ std::string wallLines(const client::RunDetails& run, Colour colour) {
   return text;
 }
 
+// "~$0.42" by list prices; ">" where some of it is not known.
+std::string costText(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete) {
+  if (!costUsd) return "-";
+  return std::string(isIncomplete ? ">" : "") + (isEstimated ? "~" : "") +
+         dollarsText(static_cast<std::uint64_t>(std::llround(*costUsd * kMicroUsd))) +
+         (isEstimated ? " (estimate)" : "");
+}
+
 std::string usageLine(const client::Usage& usage) {
   return "cpu " + formatCpuOrDash(usage.cpuUsec) + ", memory " + formatBytesOrDash(usage.memoryBytes) + " (peak " +
          formatBytesOrDash(usage.memoryPeakBytes) + "), processes " +
@@ -100,7 +111,26 @@ std::string usageLine(const client::Usage& usage) {
          formatBytesOrDash(usage.ioReadBytes) + ", written " + formatBytesOrDash(usage.ioWriteBytes) + ", anonymous " +
          formatBytesOrDash(usage.anonymousBytes) + ", sent " + formatBytesOrDash(usage.networkSentBytes) +
          ", received " + formatBytesOrDash(usage.networkReceivedBytes) + ", tokens " +
-         (usage.tokens ? std::to_string(*usage.tokens) : std::string("-"));
+         (usage.tokens ? std::to_string(*usage.tokens) : std::string("-")) + ", cost " +
+         costText(usage.costUsd, usage.costEstimated, usage.costIncomplete);
+}
+
+bool isMoney(const client::Budget& budget) { return budget.limit.starts_with("cost"); }
+
+std::string amountText(const client::Budget& budget, double amount) {
+  if (isMoney(budget)) return dollarsText(static_cast<std::uint64_t>(std::llround(amount * kMicroUsd)));
+  return std::to_string(std::llround(amount));
+}
+
+// "tokens: 820 of 1000, near its end", "cost_per_day (2026-03-31): $0.20 of $1.00".
+std::string budgetLine(const client::Budget& budget) {
+  std::string line =
+      escapeForDisplay(budget.limit) + (budget.day.empty() ? "" : " (" + escapeForDisplay(budget.day) + ")");
+  line += ": " + (budget.used ? amountText(budget, *budget.used) : std::string("-")) + " of " +
+          amountText(budget, budget.edge);
+  if (budget.state == "near") line += ", near its end";
+  if (budget.state == "reached") line += ", used up";
+  return line;
 }
 
 struct TextRoom {
@@ -203,6 +233,7 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
   if (!run.ended.empty()) text += field("ended", escapeForDisplay(run.ended));
   text += field("time", ageOf(run, now));
   text += field("usage", usageLine(run.usage));
+  for (const client::Budget& budget : run.usage.budgets) text += field("budget", budgetLine(budget));
   for (const client::Weakening& weakening : run.weakened) {
     text += field("weakened",
                   paintYellow(escapeForDisplay(weakening.wall) + ": " + escapeForDisplay(weakening.reason), colour));
@@ -213,8 +244,8 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
 }
 
 std::string usageTable(const std::vector<client::UsageRow>& rows) {
-  Table table(
-      {"RUN", "NAME", "STATE", "CPU", "MEMORY", "PEAK", "PROCESSES", "READ", "WRITTEN", "SENT", "RECEIVED", "TOKENS"});
+  Table table({"RUN", "NAME", "STATE", "CPU", "MEMORY", "PEAK", "PROCESSES", "READ", "WRITTEN", "SENT", "RECEIVED",
+               "TOKENS", "COST"});
   for (const client::UsageRow& row : rows) {
     const client::Usage& usage = row.usage;
     table.add({escapeForDisplay(row.run), dashIfEmpty(row.name), escapeForDisplay(row.state),
@@ -222,7 +253,18 @@ std::string usageTable(const std::vector<client::UsageRow>& rows) {
                formatBytesOrDash(usage.memoryPeakBytes), usage.pids ? std::to_string(*usage.pids) : "-",
                formatBytesOrDash(usage.ioReadBytes), formatBytesOrDash(usage.ioWriteBytes),
                formatBytesOrDash(usage.networkSentBytes), formatBytesOrDash(usage.networkReceivedBytes),
-               usage.tokens ? std::to_string(*usage.tokens) : "-"});
+               usage.tokens ? std::to_string(*usage.tokens) : "-",
+               costText(usage.costUsd, usage.costEstimated, usage.costIncomplete)});
+  }
+  return table.text();
+}
+
+std::string spendingTable(const std::vector<client::DaySpending>& spendings) {
+  if (spendings.empty()) return {};
+  Table table({"DAY", "USER", "POLICY", "TOKENS", "COST"});
+  for (const client::DaySpending& one : spendings) {
+    table.add({escapeForDisplay(one.day), std::to_string(one.uid), escapeForDisplay(one.policy),
+               std::to_string(one.tokens), costText(one.costUsd, one.costEstimated, one.costIncomplete)});
   }
   return table.text();
 }

@@ -14,6 +14,8 @@ namespace ringfence::cli {
 std::string runTable(const std::vector<client::RunDetails>& runs, Microseconds now, std::size_t columns = 0);
 std::string runPage(const client::RunDetails& run, Microseconds now, Colour colour);
 std::string usageTable(const std::vector<client::UsageRow>& rows);
+// What was spent today; empty: nothing is known of any.
+std::string spendingTable(const std::vector<client::DaySpending>& spendings);
 std::string seriesTable(const std::vector<client::UsageBucket>& series);
 std::string deviceLines(const client::Device& device);
 std::string logText(const client::LogLine& line);  // one line, with its end

@@ -1,6 +1,8 @@
 #include "ui/panel/run_words.h"
 
 #include <QCoreApplication>
+#include <QLocale>
+#include <algorithm>
 
 #include "ui/panel/plots/figures.h"
 #include "ui/shared/visible_text.h"
@@ -20,6 +22,7 @@ QString heldWords(const client::HeldBy& held, std::uint32_t ownUid) {
   if (held.by == "emergency stop") return Words::tr("Frozen by the emergency stop");
   if (held.by == "restart") return Words::tr("Paused since before the daemon was restarted");
   if (held.by == "questions") return Words::tr("Paused until its questions can be asked again: %1").arg(reason);
+  if (held.by == "prompts") return Words::tr("Paused because it asked as often as it may: %1").arg(reason);
   if (held.by == "no-records") return Words::tr("Paused because nothing can be recorded: %1").arg(reason);
   if (held.by == "another-program") return Words::tr("Paused by another program: %1").arg(reason);
   if (held.byUid == ownUid) return Words::tr("Paused by you");
@@ -45,6 +48,20 @@ Glyph shapeOf(const top::Row& row) {
   return row.state == "starting" || row.state == "stopping" ? Glyph::kIdle : Glyph::kUnknown;
 }
 
+// What its budgets say as they are now is not told a second time as it was.
+bool isBudget(const client::RunDetails& details, const std::string& limit) {
+  return std::ranges::find(details.usage.budgets, limit, &client::Budget::limit) != details.usage.budgets.end();
+}
+
+QString spendWords(const client::Usage& usage) {
+  if (!usage.costUsd) return {};
+  const QString cost = QLocale().toString(*usage.costUsd, 'f', *usage.costUsd < 0.01 ? 6 : 2);
+  if (usage.costEstimated && usage.costIncomplete)
+    return Words::tr("at least US$ %1, an estimate by list prices").arg(cost);
+  if (usage.costEstimated) return Words::tr("about US$ %1, an estimate by list prices").arg(cost);
+  return usage.costIncomplete ? Words::tr("at least US$ %1").arg(cost) : Words::tr("US$ %1").arg(cost);
+}
+
 QString warningWords(const client::RunDetails& details) {
   QStringList warnings;
   if (!details.weakened.empty()) {
@@ -54,8 +71,13 @@ QString warningWords(const client::RunDetails& details) {
   }
   if (!details.alarms.empty())
     warnings += Words::tr("Alarm: %1").arg(visibleText(details.alarms.back().reason, kMostText));
-  if (!details.limitsReached.empty())
+  if (!details.limitsReached.empty() && !isBudget(details, details.limitsReached.back().kind))
     warnings += Words::tr("At a limit: %1").arg(visibleText(details.limitsReached.back().reason, kMostText));
+  for (const client::Budget& budget : details.usage.budgets) {
+    const QString limit = visibleText(budget.limit, kMostText);
+    if (budget.state == "near") warnings += Words::tr("Budget “%1” nearly used up", "limit of the policy").arg(limit);
+    if (budget.state == "reached") warnings += Words::tr("Budget “%1” used up", "limit of the policy").arg(limit);
+  }
   return warnings.join(Words::tr("; ", "between warnings"));
 }
 
@@ -74,7 +96,10 @@ RunWords runWords(const top::Row& row, const client::RunDetails* details, std::u
   }
   if (row.age) place += Words::tr("for %1", "duration").arg(durationText(*row.age));
   if (row.tokens)
-    place += Words::tr("%1 tokens, as it reports them").arg(figureText(static_cast<double>(*row.tokens), Unit::kCount));
+    place +=
+        Words::tr("%1 tokens, as reported or seen").arg(figureText(static_cast<double>(*row.tokens), Unit::kCount));
+  if (const QString spend = details != nullptr ? spendWords(details->usage) : QString(); !spend.isEmpty())
+    place += spend;
   words.place = place.join(Words::tr(" · ", "between facts of a run"));
   return words;
 }

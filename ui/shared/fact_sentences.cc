@@ -127,19 +127,36 @@ QString recordsStopped(const FactBody& body, const QString&) {
 
 QString recordsResumed(const FactBody&, const QString&) { return Facts::tr("It can be recorded again what happens."); }
 
-// An agent's own figures; what it paid is what it says.
-QString usageReported(const FactBody& body, const QString&) {
+// "900 tokens in and 100 out of small, for US$ 0.0012; …".
+QString usedWords(const FactBody& body) {
   QStringList models;
   for (const FactBody& model : body.parts("models")) {
     const QString used = Facts::tr("%1 tokens in and %2 out of %3")
                              .arg(numberWord(model.number("input_tokens")), numberWord(model.number("output_tokens")),
                                   model.has("model") ? model.text("model") : Facts::tr("a model"));
-    const auto cost = model.number("cost_microusd");
-    models += cost ? Facts::tr("%1, for US$ %2").arg(used, QLocale().toString(static_cast<double>(*cost) / 1e6, 'f', 4))
-                   : used;
+    const auto dollars = [](std::uint64_t micro) {
+      return QLocale().toString(static_cast<double>(micro) / 1e6, 'f', 4);
+    };
+    const auto cost = model.number("cost_microusd"), estimated = model.number("estimated_microusd");
+    if (cost)
+      models += Facts::tr("%1, for US$ %2").arg(used, dollars(*cost));
+    else if (estimated)
+      models += Facts::tr("%1, for about US$ %2 by list prices").arg(used, dollars(*estimated));
+    else
+      models += used;
   }
-  if (models.isEmpty()) return Facts::tr("Its agent reports that it used something, and not what.");
-  return Facts::tr("Its agent reports that it used %1.").arg(models.join(QStringLiteral("; ")));
+  return models.join(QStringLiteral("; "));
+}
+
+// An agent's own figures; what it paid is what it says.
+QString usageReported(const FactBody& body, const QString&) {
+  const QString used = usedWords(body);
+  if (used.isEmpty()) return Facts::tr("Its agent reports that it used something, and not what.");
+  return Facts::tr("Its agent reports that it used %1.").arg(used);
+}
+
+QString usageSeen(const FactBody& body, const QString&) {
+  return Facts::tr("Answers that it got over the network state that it used %1.").arg(usedWords(body));
 }
 
 }  // namespace
@@ -191,6 +208,7 @@ std::span<const KindOfFact> runFacts() {
       {"snapshot-taken", QT_TRANSLATE_NOOP("Facts", "the state was kept"), snapshotTaken},
       {"segment-retired", QT_TRANSLATE_NOOP("Facts", "old facts were removed"), segmentRetired},
       {"usage-reported", QT_TRANSLATE_NOOP("Facts", "an agent told what it used"), usageReported},
+      {"usage-seen", QT_TRANSLATE_NOOP("Facts", "an answer told what was used"), usageSeen},
       {"records-stopped", QT_TRANSLATE_NOOP("Facts", "nothing could be recorded"), recordsStopped},
       {"records-resumed", QT_TRANSLATE_NOOP("Facts", "recording went on"), recordsResumed},
   };

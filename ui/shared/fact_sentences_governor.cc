@@ -39,7 +39,21 @@ QString leaseEnded(const FactBody& body, const QString&) {
 }
 
 QString limitReached(const FactBody& body, const QString&) {
+  if (body.text("edge") == "soft")
+    return Facts::tr("It comes near the end of “%1”: %2.").arg(body.text("limit"), body.text("reason"));
   return Facts::tr("It reached the limit “%1”: %2.").arg(body.text("limit"), body.text("reason"));
+}
+
+QString budgetExtended(const FactBody& body, const QString&) {
+  const QString limit = body.text("limit");
+  const bool isMoney = limit.startsWith(QStringLiteral("cost"));
+  const auto amount = [&](const char* name) {
+    const auto number = body.number(name);
+    if (!isMoney || !number) return numberWord(number);
+    return Facts::tr("US$ %1").arg(QLocale().toString(static_cast<double>(*number) / 1e6, 'f', 2));
+  };
+  return Facts::tr("%1 gave it %2 more at the end of “%3”: that ends at %4 now.")
+      .arg(userWord(body.number("by_uid")), amount("more"), limit, amount("up_to"));
 }
 
 QString emergencyStopped(const FactBody& body, const QString&) {
@@ -79,6 +93,7 @@ std::span<const KindOfFact> governorFacts() {
       {"lease-given", QT_TRANSLATE_NOOP("Facts", "a device was lent"), leaseGiven},
       {"lease-ended", QT_TRANSLATE_NOOP("Facts", "a device came back"), leaseEnded},
       {"limit-reached", QT_TRANSLATE_NOOP("Facts", "a limit was reached"), limitReached},
+      {"budget-extended", QT_TRANSLATE_NOOP("Facts", "a budget was made longer"), budgetExtended},
       {"emergency-stopped", QT_TRANSLATE_NOOP("Facts", "an emergency stop"), emergencyStopped},
       {"rearmed", QT_TRANSLATE_NOOP("Facts", "the end of an emergency"), rearmed},
       {"latch-released", QT_TRANSLATE_NOOP("Facts", "starts are possible again"), latchReleased},

@@ -927,6 +927,34 @@
         <source>an agent told what it used</source>
         <translation>智能体报告了用量</translation>
     </message>
+    <message>
+        <source>%1, for about US$ %2 by list prices</source>
+        <translation>%1，按目录价约 %2 美元</translation>
+    </message>
+    <message>
+        <source>Answers that it got over the network state that it used %1.</source>
+        <translation>它从网络收到的应答说明它用了 %1。</translation>
+    </message>
+    <message>
+        <source>an answer told what was used</source>
+        <translation>某个应答说明了用量</translation>
+    </message>
+    <message>
+        <source>It comes near the end of “%1”: %2.</source>
+        <translation>它接近“%1”的上限：%2。</translation>
+    </message>
+    <message>
+        <source>US$ %1</source>
+        <translation>%1 美元</translation>
+    </message>
+    <message>
+        <source>%1 gave it %2 more at the end of “%3”: that ends at %4 now.</source>
+        <translation>%1 在“%3”用完时又给了它 %2：现在的上限是 %4。</translation>
+    </message>
+    <message>
+        <source>a budget was made longer</source>
+        <translation>预算被延长</translation>
+    </message>
 </context>
 <context>
     <name>Figures</name>
@@ -1622,8 +1650,38 @@
         <translation>智能体说：“%1”</translation>
     </message>
     <message>
-        <source>%1 tokens, as it reports them</source>
-        <translation>%1 个词元（由它自己报告）</translation>
+        <source>Paused because it asked as often as it may: %1</source>
+        <translation>已暂停，因为它提问的次数已达上限：%1</translation>
+    </message>
+    <message>
+        <source>at least US$ %1, an estimate by list prices</source>
+        <translation>至少 %1 美元（按目录价估计）</translation>
+    </message>
+    <message>
+        <source>about US$ %1, an estimate by list prices</source>
+        <translation>约 %1 美元（按目录价估计）</translation>
+    </message>
+    <message>
+        <source>at least US$ %1</source>
+        <translation>至少 %1 美元</translation>
+    </message>
+    <message>
+        <source>US$ %1</source>
+        <translation>%1 美元</translation>
+    </message>
+    <message>
+        <source>Budget “%1” nearly used up</source>
+        <comment>limit of the policy</comment>
+        <translation>预算“%1”即将用完</translation>
+    </message>
+    <message>
+        <source>Budget “%1” used up</source>
+        <comment>limit of the policy</comment>
+        <translation>预算“%1”已用完</translation>
+    </message>
+    <message>
+        <source>%1 tokens, as reported or seen</source>
+        <translation>%1 个词元（据报告或所见）</translation>
     </message>
 </context>
 <context>

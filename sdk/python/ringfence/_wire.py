@@ -70,6 +70,15 @@ class Fields:
         """0 where it is absent: for what has no presence in the contract."""
         return self.maybe_number(name) or 0
 
+    def maybe_amount(self, name: str) -> Optional[float]:
+        """None where it is absent."""
+        value = self.raw.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Broken(f"the daemon sent a {name} that is no amount")
+        return float(value)
+
     def flag(self, name: str) -> bool:
         """False where it is absent."""
         return self.raw.get(name) is True

@@ -48,7 +48,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class Totals:
-    """What the run has reported so far. `cost_usd` and `tokens_limit` are None where they are not known."""
+    """What the run has reported so far. `cost_usd` and the limits are None where they are not known.
+
+    US dollars; `cost_estimated`: some of `cost_usd` is list prices times tokens, where a report told no cost.
+    """
 
     input_tokens: int
     output_tokens: int
@@ -56,6 +59,8 @@ class Totals:
     cost_usd: Optional[float]
     tokens_limit: Optional[int]
     counted_before: bool
+    cost_limit_usd: Optional[float] = None
+    cost_estimated: bool = False
 
     @property
     def tokens_left(self) -> Optional[int]:
@@ -326,7 +331,9 @@ class Agent:
             limit = answer.get("tokens_limit")
             totals = Totals(int(answer["input_tokens"]), int(answer["output_tokens"]), int(answer["reports"]),
                             None if cost is None else float(cost), None if limit is None else int(limit),
-                            bool(answer["counted_before"]))
+                            bool(answer["counted_before"]),
+                            None if answer.get("cost_limit_usd") is None else float(answer["cost_limit_usd"]),
+                            bool(answer.get("cost_estimated", False)))
         return totals
 
     def _request(self, verb: str, body: Mapping[str, Any], deadline: float) -> Optional[Dict[str, Any]]:

@@ -43,7 +43,9 @@ class Exit:
 class Usage:
     """What a run used. Counters are since its start; `memory_bytes` and `pids` are now, or when it ended.
 
-    Microseconds (`_usec`), bytes, counts. `tokens`: what its agent said that it used, in and out together.
+    Microseconds (`_usec`), bytes, counts, US dollars. `tokens`: of models, in and out together, as its agent reported or
+    its egress saw, whichever is more. `cost_usd` is as much of their cost as is known; `cost_estimated`: some of it is
+    list prices times tokens; `cost_incomplete`: of some tokens no cost is known.
     """
 
     cpu_usec: Optional[int]
@@ -58,12 +60,15 @@ class Usage:
     gpu_usec: Optional[int]
     tokens: Optional[int]
     fields: Mapping[str, Any] = field(repr=False)
+    cost_usd: Optional[float] = None
+    cost_estimated: bool = False
+    cost_incomplete: bool = False
 
 
 @dataclass(frozen=True)
 class Held:
     """Who holds a frozen run, and why. `by`: "governor", which lets go by itself, "person" (then `by_uid`), "agent",
-    "restart", "questions", "no-records", "another-program" or "emergency stop".
+    "restart", "questions", "prompts", "no-records", "another-program" or "emergency stop".
     """
 
     by: str
@@ -248,7 +253,9 @@ def usage_of(fields: Fields) -> Usage:
         cpu_usec=number("cpu_usec"), memory_bytes=number("memory_bytes"), memory_peak_bytes=number("memory_peak_bytes"),
         pids=number("pids"), io_read_bytes=number("io_read_bytes"), io_write_bytes=number("io_write_bytes"),
         network_sent_bytes=number("network_sent_bytes"), network_received_bytes=number("network_received_bytes"),
-        npu_usec=number("npu_usec"), gpu_usec=number("gpu_usec"), tokens=number("tokens"), fields=fields.raw)
+        npu_usec=number("npu_usec"), gpu_usec=number("gpu_usec"), tokens=number("tokens"), fields=fields.raw,
+        cost_usd=fields.maybe_amount("cost_usd"), cost_estimated=fields.flag("cost_estimated"),
+        cost_incomplete=fields.flag("cost_incomplete"))
 
 
 def run_of(fields: Fields) -> Run:

@@ -127,6 +127,75 @@ TEST_CASE("a run that a raised limit lets go on is resumed") {
   CHECK(world.run(1s, Step::kResume) == 1);
 }
 
+TEST_CASE("at the end of money and of what a day may use a run is paused, in the words of that budget") {
+  struct Case {
+    const char* limit;
+    const char* reason;
+    void (*use)(RunSignals&, std::uint64_t);
+  };
+  const Case cases[] = {
+      {"cost", "it has used $1.50 of $1.50", [](RunSignals& run, std::uint64_t used) { run.costMicroUsd = used; }},
+      {"cost_per_day", "runs of its policy have used $1.50 of $1.50 for today",
+       [](RunSignals& run, std::uint64_t used) { run.costTodayMicroUsd = used; }},
+      {"tokens_per_day", "runs of its policy have used 1500000 of 1500000 tokens for today",
+       [](RunSignals& run, std::uint64_t used) { run.tokensToday = used; }}};
+  for (const Case& example : cases) {
+    World world;
+    const std::string limit = example.limit;
+    std::optional<std::uint64_t>& bound = limit == "cost"           ? world.add(1).limits.costMicroUsd
+                                          : limit == "cost_per_day" ? world.add(1).limits.costPerDayMicroUsd
+                                                                    : world.add(1).limits.tokensPerDay;
+    bound = 1'500'000;
+    CHECK(world.tick().empty());  // Nothing is known of it.
+    example.use(world.run(1), 1'499'999);
+    CHECK(world.tickAfter(100ms).empty());
+    example.use(world.run(1), 1'500'000);
+    world.tickAfter(100ms);
+    REQUIRE(world.find(1, Step::kFreeze) != nullptr);
+    CHECK(world.find(1, Step::kFreeze)->limit == limit);
+    CHECK(world.find(1, Step::kFreeze)->reason == example.reason);
+  }
+}
+
+TEST_CASE("whoever resumes a run at the end of a budget moves that end, and the next one holds it at once") {
+  World world;
+  world.add(1).limits = {.tokens = 100};
+  world.run(1).tokens = 100;
+  world.tick();
+  world.obey();
+  world.tickAfter(1s);
+  world.run(1).hold = Hold::kNone;
+  world.run(1).limits.tokens = 200;
+  CHECK(world.tickAfter(100ms).empty());
+  world.run(1).tokens = 200;
+  world.tickAfter(100ms);
+  CHECK(world.find(1, Step::kFreeze) != nullptr);
+
+  // So does one that was spent before anybody looked again.
+  World fast;
+  fast.add(1).limits = {.tokens = 100};
+  fast.run(1).tokens = 100;
+  fast.tick();
+  fast.obey();
+  fast.tickAfter(1s);
+  fast.run(1).hold = Hold::kNone;
+  fast.run(1).limits.tokens = 200;
+  fast.run(1).tokens = 250;
+  fast.tickAfter(100ms);
+  CHECK(fast.find(1, Step::kFreeze) != nullptr);
+}
+
+TEST_CASE("a run that is paused at what a day may use goes on when the next day begins") {
+  World world;
+  world.add(1).limits = {.tokensPerDay = 100};
+  world.run(1).tokensToday = 100;
+  world.tick();
+  world.obey();
+  CHECK(world.run(5s, Step::kResume) == 0);
+  world.run(1).tokensToday.reset();
+  CHECK(world.run(1s, Step::kResume) == 1);
+}
+
 TEST_CASE("an NPU share is kept over minutes by pauses that are not nearer than half a minute") {
   World world;
   world.add(1).limits.npuPercent = 50;

@@ -105,3 +105,20 @@ TEST_CASE("of a run that is older than its watch, what was counted before is not
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].reason == "1 process or thread was refused: it may have 64");
 }
+
+TEST_CASE("that the time of a run is nearly over is told once, and again near an end that a person moved") {
+  Watching watching;
+  watching.run().limits.wallTime = Microseconds{100s};
+  watching.run().limits.wallTimeWarnAt = Microseconds{80s};
+  CHECK(watching.after(79s).empty());
+  const auto near = watching.after(1s);
+  REQUIRE(near.size() == 1);
+  CHECK(near[0].limit == "wall_time");
+  CHECK(near[0].isNear);
+  CHECK(near[0].reason == "it has run for 80 s of the 100 s that it may");
+  CHECK(watching.after(40s).empty());
+  watching.run().limits.wallTime = Microseconds{220s};
+  watching.run().limits.wallTimeWarnAt = Microseconds{200s};
+  CHECK(watching.after(70s).empty());
+  CHECK(watching.after(10s).size() == 1);
+}

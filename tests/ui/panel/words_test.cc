@@ -71,8 +71,28 @@ TEST_CASE("what an agent says of itself and reports stands on its card as its ow
   row.tokens = 12'000;
   const RunWords words = runWords(row, &details, 0);
   CHECK(words.says == "The agent says: “all walls are off \\u{202e}<b>now</b>”");
-  CHECK(words.place.contains("tokens, as it reports them"));
+  CHECK(words.place.contains("tokens, as reported or seen"));
   CHECK_FALSE(runWords(rowOf("running"), &details, 0).place.contains("tokens"));
+}
+
+TEST_CASE(
+    "what a run cost stands on its card, said to be an estimate or incomplete where it is, and a budget near its end") {
+  client::RunDetails details;
+  CHECK_FALSE(runWords(rowOf("running"), &details, 0).place.contains("US$"));
+  details.usage.costUsd = 1.5;
+  CHECK(runWords(rowOf("running"), &details, 0).place.contains("US$ 1.50"));
+  CHECK_FALSE(runWords(rowOf("running"), &details, 0).place.contains("estimate"));
+  details.usage.costEstimated = true;
+  CHECK(runWords(rowOf("running"), &details, 0).place.contains("about US$ 1.50, an estimate by list prices"));
+  details.usage.costIncomplete = true;
+  CHECK(runWords(rowOf("running"), &details, 0).place.contains("at least US$ 1.50, an estimate by list prices"));
+  details.usage.budgets = {{.limit = "tokens", .used = 10, .edge = 100, .warnAt = 80, .day = "", .state = "below"}};
+  details.limitsReached = {{"tokens", "it has used 80 of 90 tokens", ""}};
+  CHECK(runWords(rowOf("running"), &details, 0).warning.isEmpty());
+  details.usage.budgets[0].state = "near";
+  CHECK(runWords(rowOf("running"), &details, 0).warning == "Budget “tokens” nearly used up");
+  details.usage.budgets[0].state = "reached";
+  CHECK(runWords(rowOf("running"), &details, 0).warning == "Budget “tokens” used up");
 }
 
 TEST_CASE("the last line of a run's log becomes a sentence, and what is no action none") {

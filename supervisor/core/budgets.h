@@ -1,0 +1,55 @@
+// Budgets of a run: what of each is used, where it ends now, and how a person makes one longer. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "supervisor/core/state.h"
+
+namespace ringfence::supervisor {
+
+enum class BudgetKind { kTokens, kTokensPerDay, kCost, kCostPerDay, kPrompts, kWallTime };
+// The key of the policy below "limits.": "tokens_per_day".
+std::string_view nameOf(BudgetKind kind);
+
+// In its own unit: tokens, millionths of a dollar, questions, seconds.
+struct Budget {
+  BudgetKind kind{};
+  std::optional<std::uint64_t> used;  // absent: nothing is known
+  std::uint64_t slice = 0;            // as the policy has it
+  std::uint64_t edge = 0;             // where it ends now
+  std::uint64_t warnAt = 0;
+  std::string day;         // of a budget of a day; else empty
+  bool estimated = false;  // of a cost: some of it
+};
+// Those that its policy has. `today` as in Context: while it is empty, budgets of a day have nothing used.
+std::vector<Budget> budgetsOf(const State& state, const Run& run, const Now& now, const std::string& today);
+bool isReached(const Budget& budget);
+
+// What models were used for: as the agent reports or as its egress saw it, whichever is more of the two sums. The same
+// call may be in both and carries no name that would tell, so adding them up would count it twice.
+struct Spent {
+  std::optional<std::uint64_t> tokens;
+  std::optional<std::uint64_t> costMicroUsd;  // told and estimated; absent: nothing of it is known
+  bool estimated = false;                     // some of that
+  bool incomplete = false;                    // of some tokens no cost is known
+};
+Spent spentOf(const std::optional<ReportedUsage>& reported, const std::optional<ReportedUsage>& seen);
+Spent spentOf(const Run& run);
+// Null: nothing was spent by that user under that policy on that day, as far as it is remembered.
+const DaySpending* findSpending(const State& state, std::uint32_t uid, std::string_view policy, std::string_view day);
+
+void addUsage(std::optional<ReportedUsage>& all, const std::vector<ModelUsage>& models);
+// Of a run whose sums went from `before` to `after` on that day.
+void addSpending(State& state, const Run& run, const std::string& day, const Spent& before, const Spent& after);
+void evolveBudget(State& state, Run& run, const BudgetExtended& body);
+
+// Why it may ask a person nothing more, in words to its agent; absent: it may.
+std::optional<std::string> whyNoMorePrompts(const Run& run);
+// Of the budget, to whoever reads the log: "it has used 800 of 1000 tokens".
+std::string wordsOf(const Budget& budget, std::uint64_t used);
+
+}  // namespace ringfence::supervisor
