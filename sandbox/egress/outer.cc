@@ -28,6 +28,7 @@ constexpr std::int64_t kStalledMs = 1'000;
 constexpr std::int64_t kSilentMs = 10'000;
 constexpr int kTickMs = 200;
 constexpr std::int64_t kTrafficMs = 2000;
+constexpr std::int64_t kAnswersMs = 500;
 constexpr std::int64_t kHeadMs = 20'000;  // for the first request of a client, however slowly it comes
 constexpr std::int64_t kRefusalMs = 3'000;
 constexpr std::int64_t kIdleMs = 2 * 3600 * 1000;
@@ -100,6 +101,7 @@ Result<void> Outer::serve() {
     sweep();
   }
   denials_.tellAll();
+  for (ModelAnswers& told : answers_.take()) link_.tell(std::move(told));
   if (const auto report = hold_.takeRest()) link_.tell(*report);
   if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
   (void)link_.flush();  // The other side may be the one that is gone.
@@ -109,7 +111,8 @@ Result<void> Outer::serve() {
 
 // Milliseconds until something is due; -1: for ever. An egress that nobody talks to sleeps.
 int Outer::patience() const {
-  if (resolver_.isAsking() || names_.isServing() || denials_.isCounting() || traffic_.hasChanged()) return kTickMs;
+  if (resolver_.isAsking() || names_.isServing() || denials_.isCounting() || traffic_.hasChanged() || !answers_.empty())
+    return kTickMs;
   if (isFull() && !hold_.isHeld()) return kTickMs;  // until one of them counts as stalled
   std::int64_t next = holdDueAt().value_or(INT64_MAX);
   for (const auto& [id, live] : lives_) {
@@ -129,6 +132,10 @@ void Outer::tick() {
   if (!link_.isFull() && now - trafficToldMs_ >= kTrafficMs) {
     trafficToldMs_ = now;
     if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
+  }
+  if (!link_.isFull() && now - answersToldMs_ >= kAnswersMs) {
+    answersToldMs_ = now;
+    for (ModelAnswers& told : answers_.take()) link_.tell(std::move(told));
   }
   tickHold(now);
   for (auto& [id, live] : lives_) {

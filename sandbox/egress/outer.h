@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sandbox/egress/activity.h"
+#include "sandbox/egress/answer_counts.h"
 #include "sandbox/egress/denials.h"
 #include "sandbox/egress/dns_service.h"
 #include "sandbox/egress/guard_link.h"
@@ -149,7 +150,7 @@ class Outer {
   void hold();
   void letGo();
   bool runs(const Live& live) const;
-  void noteEnd(const Live& live);
+  void noteEnd(Live& live);
   void shareRoom();
   void noteProgress(Live& live);
   void lookAtActivity(std::int64_t now);
@@ -188,6 +189,7 @@ class Outer {
   HoldWatch hold_;
   Deferral deferral_;
   RunActivity activity_;
+  AnswerCounts answers_;
   bool activityMoved_ = false;
   std::int64_t lookedMs_ = 0;  // at activity, the last time
 
@@ -202,7 +204,7 @@ class Outer {
   std::map<std::uint32_t, Published> publishing_;       // connections that the inner half makes
   std::uint32_t nextPublished_ = 1;
   bool accepting_ = false, ended_ = false;
-  std::int64_t trafficToldMs_ = 0;
+  std::int64_t trafficToldMs_ = 0, answersToldMs_ = 0;
   std::unique_ptr<char[]> scratch_;  // takes memory as far as it was used
   std::optional<Error> stopped_;
 };

@@ -43,7 +43,8 @@ void Outer::letGo() {
 bool Outer::runs(const Live& live) const { return !hold_.isHeld() || live.session.state() == Session::State::kWaiting; }
 
 // One is over. The room that it leaves in a hold is room for the others.
-void Outer::noteEnd(const Live& live) {
+void Outer::noteEnd(Live& live) {
+  live.session.endAnswers();
   if (live.session.state() == Session::State::kOver && live.call.stateAt(nowMs()) == NetworkState::kStreaming)
     activity_.ended(live.call);
   activityMoved_ = true;

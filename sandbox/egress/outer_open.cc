@@ -96,6 +96,8 @@ Result<Session::Opening> Outer::openingOf(Live& live) {
   Session::Opening opening;
   opening.traffic = &traffic_.of(live.dial);
   if (!isLocal(live)) opening.budget = &budget_;
+  // Of what others ask the run the answers are its own.
+  if (live.protocol != Protocol::kPublished) opening.answers = &answers_;
   const Wanted& wanted = live.wanted;
   switch (live.protocol) {
     case Protocol::kConnect: opening.toClient = "HTTP/1.1 200 Connection established\r\n\r\n"; break;
@@ -120,8 +122,11 @@ Result<Session::Opening> Outer::openingOf(Live& live) {
                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
       if (field.value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
         return Error{ErrorCode::kInvalid, "the value of the credential has a line break in it"};
+      // What a model's answer states can be counted only where it comes as it is.
+      HttpField plain{.name = "accept-encoding", .value = "identity"};
       opening.toUpstream = RF_TRY(forwardedHead(
-          wanted.head, {.target = wanted.origin, .host = authority(live.dial, 443), .set = {std::move(field)}}));
+          wanted.head,
+          {.target = wanted.origin, .host = authority(live.dial, 443), .set = {std::move(field), std::move(plain)}}));
       opening.oneRequest = wanted.framing;
       return opening;
     }

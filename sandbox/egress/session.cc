@@ -83,6 +83,7 @@ void Session::open(Stream upstream, Opening opening) {
   }
   traffic_ = opening.traffic;
   budget_ = opening.budget;
+  counts_ = opening.answers;
   state_ = State::kStreaming;
 }
 
@@ -267,6 +268,7 @@ Session::Happening Session::pumpDown(std::span<char> scratch) {
   if (got.state != Stream::State::kOk) {
     upstreamEnd_ = true;  // Broken or ended: what came before is still the client's.
     upstreamState_ = got.state == Stream::State::kEnd ? Upstream::kClosed : Upstream::kReset;
+    endAnswers();
     toClient_.append(std::exchange(reply_, {}));
     (void)flushDown();
     return Quiet{};
@@ -275,6 +277,7 @@ Session::Happening Session::pumpDown(std::span<char> scratch) {
   received_ += got.count;
   if (traffic_ != nullptr) traffic_->receivedBytes += got.count;
   const std::string_view bytes(scratch.data(), got.count);
+  if (counts_ != nullptr) answers_.take(bytes, *counts_);
   if (upgrading_) {
     reply_ += bytes;
     return lookAtReply();

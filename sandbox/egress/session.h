@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "sandbox/egress/http_answer.h"
 #include "sandbox/egress/http_body.h"
 #include "sandbox/egress/negotiation.h"
 #include "sandbox/egress/spool.h"
@@ -51,6 +52,7 @@ class Session {
     std::optional<Gate> gate;           // whom the first bytes of the client may name
     HostTraffic* traffic = nullptr;     // counted there
     SendBudget* budget = nullptr;       // nothing: it leaves no device
+    AnswerCounts* answers = nullptr;    // what models state is counted there
   };
   void open(Stream upstream, Opening opening);
   // What the client sends may go on from here.
@@ -64,6 +66,11 @@ class Session {
   // Of these, and of what else goes to the client, it has not taken so many.
   std::size_t waitingForClient() const { return toClient_.size(); }
   Upstream upstream() const { return upstreamState_; }
+
+  // No more comes: an answer of a model that is half through is over.
+  void endAnswers() {
+    if (counts_ != nullptr) answers_.finish(*counts_);
+  }
 
   // Its client does not run: what the other side sends is kept as far as there is room.
   void hold() { held_ = true, full_ = false; }
@@ -105,6 +112,8 @@ class Session {
   std::string reply_;  // to an upgrade, as far as it came
   std::optional<Gate> gate_;
   std::optional<BodyScanner> body_;
+  HttpAnswerReader answers_;
+  AnswerCounts* counts_ = nullptr;
   HostTraffic* traffic_ = nullptr;
   SendBudget* budget_ = nullptr;
   std::uint64_t sent_ = 0, received_ = 0;

@@ -5,6 +5,7 @@
 
 #include "sandbox/egress/client_hello.h"
 #include "sandbox/egress/dns_message.h"
+#include "sandbox/egress/http_answer.h"
 #include "sandbox/egress/http_body.h"
 #include "sandbox/egress/http_head.h"
 #include "sandbox/egress/http_upgrade.h"
@@ -88,12 +89,31 @@ void fuzzDns(std::string_view bytes) {
   }
 }
 
+// Wherever an answer is cut, it is read as the same.
+void fuzzAnswers(std::string_view bytes) {
+  HttpAnswerReader whole, pieces;
+  AnswerCounts counts, countsOfPieces;
+  whole.take(bytes, counts);
+  whole.finish(counts);
+  for (std::size_t at = 0; at < bytes.size(); ++at) pieces.take(bytes.substr(at, 1), countsOfPieces);
+  pieces.finish(countsOfPieces);
+  RF_CHECK(whole.isOff() && pieces.isOff());
+  RF_CHECK(counts.take() == countsOfPieces.take());
+  for (const auto form : {StatedUsageReader::Form::kDocuments, StatedUsageReader::Form::kEvents}) {
+    StatedUsageReader together(form), apart(form);
+    together.take(bytes);
+    for (std::size_t at = 0; at < bytes.size(); ++at) apart.take(bytes.substr(at, 1));
+    RF_CHECK(together.stated() == apart.stated());
+    RF_CHECK(!together.stated() || together.stated()->model.size() <= kMaxModelName);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0: fuzzHttp(bytes); break;
     case 1: fuzzChunks(bytes); break;
     case 2: fuzzDns(bytes); break;
@@ -106,6 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       break;
     }
+    case 5: fuzzAnswers(bytes); break;
     default: {
       const auto parsed = parseClientHello(bytes);
       if (const auto* hello = std::get_if<ClientHello>(&parsed))
