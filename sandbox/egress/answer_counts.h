@@ -14,12 +14,12 @@ class AnswerCounts {
  public:
   void add(const StatedUsage& stated) {
     auto found = std::ranges::find(counts_, stated.model, &ModelAnswers::model);
-    // Whoever makes up names has them counted as none.
-    if (found == counts_.end() && counts_.size() >= kMostModels)
-      found = std::ranges::find(counts_, std::string(), &ModelAnswers::model);
     if (found == counts_.end()) {
-      counts_.push_back({.model = counts_.size() < kMostModels ? stated.model : std::string()});
-      found = counts_.end() - 1;
+      // Whoever makes up names has them counted as none.
+      const bool isRoom = counts_.size() < kMostModels - 1;
+      const std::string name = isRoom ? stated.model : std::string();
+      found = std::ranges::find(counts_, name, &ModelAnswers::model);
+      if (found == counts_.end()) found = counts_.insert(counts_.end(), {.model = name});
     }
     ++found->answers;
     found->inputTokens += stated.inputTokens;
