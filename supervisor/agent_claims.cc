@@ -1,6 +1,7 @@
 #include "supervisor/agent_claims.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ringfence::supervisor {
 namespace {
@@ -25,6 +26,15 @@ void AgentClaims::say(const RunId& run, std::string text, const Now& now) {
 const AgentWords* AgentClaims::words(const RunId& run) const {
   const Claims* claims = find(run);
   return claims != nullptr && claims->words ? &*claims->words : nullptr;
+}
+
+void AgentClaims::hear(const RunId& run, std::string event, const Now& now) {
+  runs_[run].hookWord = {now, std::move(event)};
+}
+
+const HookWord* AgentClaims::hookWord(const RunId& run) const {
+  const Claims* claims = find(run);
+  return claims != nullptr && claims->hookWord ? &*claims->hookWord : nullptr;
 }
 
 void AgentClaims::safe(const RunId& run, std::optional<std::uint64_t> tokens, const Now& now) {

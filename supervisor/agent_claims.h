@@ -20,10 +20,20 @@ struct SafePoint {
   std::optional<std::uint64_t> tokens;
 };
 
+// An event of the agent's own called its hook.
+struct HookWord {
+  Now at;
+  std::string event;
+};
+
 class AgentClaims {
  public:
   void say(const RunId& run, std::string text, const Now& now);
   const AgentWords* words(const RunId& run) const;  // null: it says nothing
+
+  // One of the events that its adapter counts by.
+  void hear(const RunId& run, std::string event, const Now& now);
+  const HookWord* hookWord(const RunId& run) const;  // the last; null: not heard yet
 
   void safe(const RunId& run, std::optional<std::uint64_t> tokens, const Now& now);
   const SafePoint* safePoint(const RunId& run) const;
@@ -39,6 +49,7 @@ class AgentClaims {
  private:
   struct Claims {
     std::optional<AgentWords> words;
+    std::optional<HookWord> hookWord;
     std::optional<SafePoint> safePoint;
     Microseconds began{}, until{}, nextAt{};  // of its critical section; boottime
   };

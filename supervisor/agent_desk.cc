@@ -18,6 +18,12 @@ namespace {
 // Escaped in a packet it may be twice as long.
 constexpr Bytes kMaxDenialLine{24 << 10};
 
+// Its hook is heard by that event, as its adapter has it.
+bool speaks(const Run& run, const std::string& event) {
+  const auto adapter = termsOf(run).adapter;
+  return adapter && std::ranges::find(adapter->speaks, event) != adapter->speaks.end();
+}
+
 }  // namespace
 
 AgentDesk::AgentDesk(World world)
@@ -106,7 +112,10 @@ api::AgentAnswer AgentDesk::answerTo(const RunId& run, const api::AgentRequest& 
   if (const auto* section = std::get_if<api::AgentCriticalSection>(&request)) return grant(run, section->length);
   const auto& runs = world_.turns.state().runs;
   const auto found = runs.find(run);
-  if (const auto* say = std::get_if<api::AgentSay>(&request)) claims_.say(run, say->text, now);
+  if (const auto* say = std::get_if<api::AgentSay>(&request)) {
+    claims_.say(run, say->text, now);
+    if (found != runs.end() && speaks(found->second, say->hook)) claims_.hear(run, say->hook, now);
+  }
   if (std::holds_alternative<api::AgentSafePoint>(request))
     claims_.safe(run, found == runs.end() ? std::nullopt : tokensOf(found->second), now);
   return api::AgentDone{};

@@ -73,6 +73,7 @@ api::RunDetails Requests::detailsOf(const Run& run, api::Detail detail) const {
     details.says = words->text;
     details.saidAt = formatRfc3339(words->at);
   }
+  if (const HookWord* word = world_.agents.hookWord(run.id)) details.hookHeardAt = formatRfc3339(word->at.wall);
   return details;
 }
 

@@ -165,7 +165,8 @@ RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api
           .promptPerMinute = document.prompt.perMinute,
           .policyFile = policyFileOf(request),
           .bounds = boundsOf(document),
-          .npu = npuOf(document, prepared.npus)};
+          .npu = npuOf(document, prepared.npus),
+          .adapter = request.adapter};
 }
 
 // Its admission is durable, so its client need not wait until its beginning is.

@@ -272,7 +272,12 @@ bool Agent::flush() {
   return link_->kept.empty();
 }
 
-bool Agent::say(std::string_view text) { return link_->ask("say", textField("text", clipped(text))).has_value(); }
+bool Agent::say(std::string_view text, std::string_view hook) {
+  if (hook.empty()) return link_->ask("say", textField("text", clipped(text))).has_value();
+  JsonWriter json;
+  json.beginObject().field("text", clipped(text)).field("hook", hook).endObject();
+  return link_->ask("say", std::move(json).take()).has_value();
+}
 
 bool Agent::stop(std::string_view why) {
   const auto began = steady_clock::now();

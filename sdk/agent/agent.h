@@ -100,8 +100,9 @@ class Agent {
   // Sends what is kept. True: nothing is left.
   bool flush();
 
-  // What it does now, shown to people as its own words. Cut at 1 KiB; empty takes it back.
-  bool say(std::string_view text);
+  // What it does now, shown to people as its own words. Cut at 1 KiB; empty takes it back. `hook`: of a program that an
+  // agent calls, the agent's event that called it, at most 64 bytes.
+  bool say(std::string_view text, std::string_view hook = {});
   // Freezes the run, this program included, until the person that owns it lets it go on; true then. False: nobody heard
   // it, and the program goes on.
   bool stop(std::string_view why);

@@ -35,6 +35,12 @@ struct HostGrant {
   std::uint16_t port = 0;
 };
 
+// What the command was fitted to, so that it speaks. `speaks`: events of the agent's own with which its hook is heard.
+struct AdapterUse {
+  std::string name;
+  std::vector<std::string> speaks;
+  std::uint32_t silentAfterSec = 0;  // of work without one of them: an alarm; 0: never
+};
 struct RunRequest {
   std::string name;
   std::string policy;  // a name; empty: the default
@@ -58,6 +64,7 @@ struct RunRequest {
   bool detached = false;
   std::string asUser;
   bool unattended = false;
+  std::optional<AdapterUse> adapter;
 };
 
 struct Weakening {
@@ -174,6 +181,7 @@ struct RunDetails {
   std::vector<AlarmLine> alarms;
   std::vector<AlarmLine> limitsReached;  // `kind`: which
   std::string says, saidAt;              // by its agent, of what it does: its own words; empty: nothing
+  std::string adapter, hookHeardAt;      // empty: it has none; its hook was not heard by this daemon
 };
 // Of the emergency stop.
 struct StopState {

@@ -55,6 +55,11 @@ void toMessage(const RunRequest& request, v1::RunRequest& message) {
   message.set_as_user(request.asUser);
   message.set_unattended(request.unattended);
   message.set_wants_name(true);
+  if (!request.adapter) return;
+  v1::AdapterUse& adapter = *message.mutable_adapter();
+  adapter.set_name(request.adapter->name);
+  for (const std::string& event : request.adapter->speaks) adapter.add_speaks(event);
+  adapter.set_silent_after_seconds(request.adapter->silentAfterSec);
 }
 
 namespace {
@@ -200,6 +205,8 @@ RunDetails fromMessage(const v1::RunDetails& message) {
   }
   details.says = message.says();
   details.saidAt = message.said_at();
+  details.adapter = message.adapter();
+  details.hookHeardAt = message.hook_heard_at();
   for (const v1::AlarmLine& alarm : message.alarms())
     details.alarms.push_back({alarm.kind(), alarm.reason(), alarm.at()});
   for (const v1::AlarmLine& limit : message.limits_reached())

@@ -117,7 +117,9 @@ Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
       return AgentRequest(AgentBrake{message.stop().why()});
     case v1::AgentPacket::kSay:
       if (message.say().text().size() > kMaxAgentWords) return malformed("say.text has " + upTo(kMaxAgentWords));
-      return AgentRequest(AgentSay{message.say().text()});
+      if (message.say().hook().size() > kMaxHookEventBytes)
+        return malformed("say.hook has " + upTo(kMaxHookEventBytes));
+      return AgentRequest(AgentSay{message.say().text(), message.say().hook()});
     case v1::AgentPacket::kSafePoint: return AgentRequest(AgentSafePoint{});
     case v1::AgentPacket::kCriticalSection:
       return AgentRequest(AgentCriticalSection{std::chrono::seconds(message.critical_section().seconds())});

@@ -41,6 +41,7 @@ struct AgentBrake {
 };
 struct AgentSay {
   std::string text;
+  std::string hook;  // the event that called whoever says it; empty: none
 };
 struct AgentSafePoint {};
 struct AgentCriticalSection {

@@ -161,6 +161,7 @@ struct RunDetails {
   std::vector<AlarmLine> alarms;
   std::vector<AlarmLine> limitsReached;  // `kind`: which
   std::string says, saidAt;              // by its agent, of what it does; empty: nothing
+  std::string adapter, hookHeardAt;      // empty: none; not since this daemon began
 };
 // Of the emergency stop.
 struct StopState {

@@ -91,6 +91,24 @@ Result<void> readCommand(const v1::RunRequest& message, RunRequest& request) {
   return {};
 }
 
+Result<std::optional<AdapterTerms>> toAdapter(const v1::RunRequest& message) {
+  if (!message.has_adapter()) return std::optional<AdapterTerms>();
+  const v1::AdapterUse& adapter = message.adapter();
+  if (adapter.name().empty() || adapter.name().size() > kMaxNameLength)
+    return outOfBounds("adapter.name has 1 to 64 bytes");
+  if (adapter.speaks_size() > static_cast<int>(kMaxHookEvents))
+    return outOfBounds("adapter.speaks has too many entries");
+  AdapterTerms terms{adapter.name(), {}, adapter.silent_after_seconds()};
+  if (terms.silentAfterSec > kMaxSilentAfterSec)
+    return outOfBounds("adapter.silent_after_seconds is longer than a day");
+  for (const std::string& event : adapter.speaks()) {
+    if (event.empty() || event.size() > kMaxHookEventBytes)
+      return outOfBounds("adapter.speaks has names of 1 to 64 bytes");
+    terms.speaks.push_back(event);
+  }
+  return std::optional(std::move(terms));
+}
+
 Result<Request> toRunRequest(const v1::RunRequest& message) {
   RunRequest request;
   if (message.name().size() > kMaxNameLength) return outOfBounds("name is longer than 64 bytes");
@@ -109,6 +127,7 @@ Result<Request> toRunRequest(const v1::RunRequest& message) {
   request.dryRun = message.dry_run();
   request.unattended = message.unattended();
   request.wantsName = message.wants_name();
+  request.adapter = RF_TRY(toAdapter(message));
   return Request(std::move(request));
 }
 
@@ -301,6 +320,8 @@ void fillDetails(const RunDetails& run, v1::RunDetails& message) {
   };
   message.set_says(run.says);
   message.set_said_at(run.saidAt);
+  message.set_adapter(asUtf8(run.adapter));
+  message.set_hook_heard_at(run.hookHeardAt);
   for (const AlarmLine& alarm : run.alarms) fillLine(alarm, *message.add_alarms());
   for (const AlarmLine& limit : run.limitsReached) fillLine(limit, *message.add_limits_reached());
 }

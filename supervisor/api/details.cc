@@ -122,6 +122,7 @@ RunDetails detailsOf(const Run& run, const UsageReading& usage, Detail detail) {
     shown.policyFile = file->path;
     shown.policyFileSha256 = file->sha256;
   }
+  if (const auto adapter = termsOf(run).adapter) shown.adapter = adapter->name;
   shown.started = formatRfc3339(run.admittedAt.wall);
   shown.weakened = weakenedOf(run.what.weakened);
   shown.usage = usageOf(run, usage);

@@ -14,6 +14,7 @@
 #include "sandbox/plan/plan.h"
 #include "sdk/base/clock.h"
 #include "supervisor/api/answer.h"
+#include "supervisor/core/agent_facts.h"
 #include "supervisor/core/scope.h"
 
 namespace ringfence::supervisor::api {
@@ -27,6 +28,8 @@ inline constexpr std::size_t kMaxPathLength = 4096;
 inline constexpr std::size_t kMaxAllowedHosts = 256;
 inline constexpr std::size_t kMaxEndpointLength = 261;  // of a name, brackets or a colon, and a port
 inline constexpr std::size_t kMaxSayLength = 1024;
+inline constexpr std::size_t kMaxHookEvents = 16;
+inline constexpr std::uint64_t kMaxSilentAfterSec = 86'400;
 inline constexpr std::size_t kMaxDigestLength = 128;
 inline constexpr Bytes kMaxRewriteContent{1 << 20};
 inline constexpr Microseconds kMaxPricedHold = std::chrono::hours(24 * 366);
@@ -68,6 +71,7 @@ struct RunRequest {
   std::string asUser;
   bool unattended = false;
   bool wantsName = false;  // to be told the id before anything is recorded
+  std::optional<AdapterTerms> adapter;
 };
 
 struct ListRuns {

@@ -48,4 +48,15 @@ struct BudgetExtended {
   bool operator==(const BudgetExtended&) const = default;
 };
 
+inline constexpr std::size_t kMaxHookEventBytes = 64;
+
+// A run whose agent calls a program of ours before it uses a tool (its hook), as the adapter says that was chosen for
+// it.
+struct AdapterTerms {
+  std::string name;
+  std::vector<std::string> speaks;   // the agent's own events with which its hook is heard; empty: it has no hook
+  std::uint64_t silentAfterSec = 0;  // of work without one of them: an alarm; 0: never
+  bool operator==(const AdapterTerms&) const = default;
+};
+
 }  // namespace ringfence::supervisor

@@ -53,8 +53,8 @@ constexpr std::array<std::string_view, 7> kSelfHeld{"restart",        "questions
                                                     "emergency-stop", "agent",     "prompts"};
 constexpr std::array<std::string_view, 2> kEdges{"soft", "hard"};
 constexpr std::array<std::string_view, 3> kSteps{"reclaim", "limit-writes", "defer-model-call"};
-constexpr std::array<std::string_view, 6> kAlarms{"leak",        "accelerator-leak", "spin",
-                                                  "fork-growth", "restart-loop",     "control-group"};
+constexpr std::array<std::string_view, 7> kAlarms{"leak",         "accelerator-leak", "spin",       "fork-growth",
+                                                  "restart-loop", "control-group",    "hook-silent"};
 constexpr std::array<std::string_view, std::variant_size_v<LifeState>> kLives{"requested", "starting", "running",
                                                                               "frozen",    "stopping", "ended"};
 constexpr std::array<std::string_view, sandbox::kWallCount> kWalls{
@@ -99,8 +99,11 @@ template <typename A, Of<RunBounds> F> void fields(A& a, F& f) {
   a("tokens_per_day", f.tokensPerDay); a("wall_time_sec", f.wallTimeSec); a("warn_at_percent", f.warnAtPercent);
 }
 template <typename A, Of<NpuShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
+template <typename A, Of<AdapterTerms> F> void fields(A& a, F& f) {
+  a("name", f.name); a("silent_after_sec", f.silentAfterSec); a("speaks", f.speaks);
+}
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
-  a("bounds", f.bounds);
+  a("adapter", f.adapter); a("bounds", f.bounds);
   a("home", f.home); a("npu", f.npu); a("policy_file", f.policyFile); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
   a("resolved", f.resolved); a("unattended", f.unattended);
 }

@@ -45,8 +45,9 @@ struct RunTerms {
   std::uint64_t promptTimeoutSec = 600;
   std::uint32_t promptPerMinute = 6;
   std::optional<PolicyFile> policyFile;
-  std::optional<RunBounds> bounds;  // absent in what builds before it wrote
-  std::optional<NpuShare> npu;      // absent: it has none
+  std::optional<RunBounds> bounds;                     // absent in what builds before it wrote
+  std::optional<NpuShare> npu;                         // absent: it has none
+  std::optional<AdapterTerms> adapter = std::nullopt;  // absent: none was used
   bool operator==(const RunTerms&) const = default;
 };
 // A launch was admitted. Everything about the run that never changes.

@@ -107,8 +107,9 @@ struct LimitReached {
   bool operator==(const LimitReached&) const = default;
 };
 
-// kControlGroup: another program did something to the groups that hold the run.
-enum class AlarmKind { kLeak, kAcceleratorLeak, kSpin, kForkGrowth, kRestartLoop, kControlGroup };
+// kControlGroup: another program did something to the groups that hold the run. kHookSilent: its agent works, and the
+// hook that its adapter gave it says nothing.
+enum class AlarmKind { kLeak, kAcceleratorLeak, kSpin, kForkGrowth, kRestartLoop, kControlGroup, kHookSilent };
 std::string_view nameOf(AlarmKind kind);
 struct AlarmRaised {
   AlarmKind kind = AlarmKind::kLeak;
