@@ -185,6 +185,14 @@ std::string lockedNode(const NpuNode& node, const sandbox::Identity& identity) {
          " alone, which this run is not in; a caller in it keeps it with identity.groups";
 }
 
+// A program of ours runs in the command's place, behind the same walls, and becomes the command when the agent's files
+// are ready: what the rules say of the command was judged before, and a warden judges it again.
+void startThrough(const api::AdapterUse& adapter, sandbox::Plan& plan) {
+  plan.environment.push_back("RINGFENCE_ADAPTER=" + adapter.settings);
+  plan.environment.push_back("RINGFENCE_PROGRAM=" + plan.executable);
+  plan.executable = adapter.start;
+}
+
 // A hard limit of this machine that is lower than the plan's stays: nothing may raise it, and lower is stricter.
 void clampToHardLimits(std::vector<sandbox::RlimitSetting>& settings) {
   for (sandbox::RlimitSetting& setting : settings) {
@@ -295,6 +303,7 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
     return refused;
   }
   clampToHardLimits(plan->rlimits);
+  if (request.adapter && !request.adapter->start.empty()) startThrough(*request.adapter, *plan);
   Prepared prepared{std::move(*plan), name, request.workspace, account->home, {}, chosen.notes, {}};
   if (const std::string display = sandbox::displayGiven(chosen.document, launch); !display.empty())
     prepared.plan.weakened.push_back({sandbox::Wall::kMount, std::string(sandbox::kDisplayGiven) + display});

@@ -166,7 +166,7 @@ RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api
           .policyFile = policyFileOf(request),
           .bounds = boundsOf(document),
           .npu = npuOf(document, prepared.npus),
-          .adapter = request.adapter};
+          .adapter = request.adapter ? std::optional(request.adapter->terms) : std::nullopt};
 }
 
 // Its admission is durable, so its client need not wait until its beginning is.

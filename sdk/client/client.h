@@ -40,6 +40,9 @@ struct AdapterUse {
   std::string name;
   std::vector<std::string> speaks;
   std::uint32_t silentAfterSec = 0;  // of work without one of them: an alarm; 0: never
+  // Where the program is, inside, that makes the agent's files ready by `settings` and becomes the command; empty: none
+  // does.
+  std::string start, settings;
 };
 struct RunRequest {
   std::string name;

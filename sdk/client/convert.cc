@@ -60,6 +60,8 @@ void toMessage(const RunRequest& request, v1::RunRequest& message) {
   adapter.set_name(request.adapter->name);
   for (const std::string& event : request.adapter->speaks) adapter.add_speaks(event);
   adapter.set_silent_after_seconds(request.adapter->silentAfterSec);
+  adapter.set_start(request.adapter->start);
+  adapter.set_settings(request.adapter->settings);
 }
 
 namespace {

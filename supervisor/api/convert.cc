@@ -91,22 +91,23 @@ Result<void> readCommand(const v1::RunRequest& message, RunRequest& request) {
   return {};
 }
 
-Result<std::optional<AdapterTerms>> toAdapter(const v1::RunRequest& message) {
-  if (!message.has_adapter()) return std::optional<AdapterTerms>();
-  const v1::AdapterUse& adapter = message.adapter();
-  if (adapter.name().empty() || adapter.name().size() > kMaxNameLength)
+Result<AdapterUse> toAdapter(const v1::AdapterUse& message) {
+  if (message.name().empty() || message.name().size() > kMaxNameLength)
     return outOfBounds("adapter.name has 1 to 64 bytes");
-  if (adapter.speaks_size() > static_cast<int>(kMaxHookEvents))
+  if (message.speaks_size() > static_cast<int>(kMaxHookEvents))
     return outOfBounds("adapter.speaks has too many entries");
-  AdapterTerms terms{adapter.name(), {}, adapter.silent_after_seconds()};
-  if (terms.silentAfterSec > kMaxSilentAfterSec)
+  if (message.silent_after_seconds() > kMaxSilentAfterSec)
     return outOfBounds("adapter.silent_after_seconds is longer than a day");
-  for (const std::string& event : adapter.speaks()) {
+  AdapterUse adapter{{message.name(), {}, message.silent_after_seconds()}, {}, message.settings()};
+  for (const std::string& event : message.speaks()) {
     if (event.empty() || event.size() > kMaxHookEventBytes)
       return outOfBounds("adapter.speaks has names of 1 to 64 bytes");
-    terms.speaks.push_back(event);
+    adapter.terms.speaks.push_back(event);
   }
-  return std::optional(std::move(terms));
+  if (adapter.settings.size() > kMaxAdapterSettings.count || adapter.settings.find('\0') != std::string::npos)
+    return outOfBounds("adapter.settings has at most 64 KiB and no NUL");
+  if (!message.start().empty()) adapter.start = RF_TRY(absolutePath(message.start(), "adapter.start"));
+  return adapter;
 }
 
 Result<Request> toRunRequest(const v1::RunRequest& message) {
@@ -127,7 +128,7 @@ Result<Request> toRunRequest(const v1::RunRequest& message) {
   request.dryRun = message.dry_run();
   request.unattended = message.unattended();
   request.wantsName = message.wants_name();
-  request.adapter = RF_TRY(toAdapter(message));
+  if (message.has_adapter()) request.adapter = RF_TRY(toAdapter(message.adapter()));
   return Request(std::move(request));
 }
 

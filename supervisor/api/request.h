@@ -30,6 +30,7 @@ inline constexpr std::size_t kMaxEndpointLength = 261;  // of a name, brackets o
 inline constexpr std::size_t kMaxSayLength = 1024;
 inline constexpr std::size_t kMaxHookEvents = 16;
 inline constexpr std::uint64_t kMaxSilentAfterSec = 86'400;
+inline constexpr Bytes kMaxAdapterSettings{64 << 10};
 inline constexpr std::size_t kMaxDigestLength = 128;
 inline constexpr Bytes kMaxRewriteContent{1 << 20};
 inline constexpr Microseconds kMaxPricedHold = std::chrono::hours(24 * 366);
@@ -45,6 +46,13 @@ struct PolicyText {
 struct HostGrant {
   std::string host;  // a name, "*.name" or a literal address
   std::optional<std::uint16_t> port;
+};
+
+// What makes an agent's files ready inside, and then becomes its command.
+struct AdapterUse {
+  AdapterTerms terms;
+  std::string start;     // a program's path, inside; empty: nothing is made ready
+  std::string settings;  // for it
 };
 
 // Descriptors beside it: the workspace, then three for Stdio::kDescriptors.
@@ -71,7 +79,7 @@ struct RunRequest {
   std::string asUser;
   bool unattended = false;
   bool wantsName = false;  // to be told the id before anything is recorded
-  std::optional<AdapterTerms> adapter;
+  std::optional<AdapterUse> adapter;
 };
 
 struct ListRuns {
