@@ -44,6 +44,8 @@ endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/policy/profiles/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/ringfence/policies FILES_MATCHING PATTERN "*.toml")
 install(FILES ${PROJECT_SOURCE_DIR}/policy/prices.toml DESTINATION ${CMAKE_INSTALL_DATADIR}/ringfence)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/policy/adapters/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/ringfence/adapters FILES_MATCHING PATTERN "*.toml")
 # Completed when it is installed: only then is the prefix known.
 install(CODE "
   set(RINGFENCE_LIBEXEC \"\${CMAKE_INSTALL_PREFIX}/${own}\")

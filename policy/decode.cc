@@ -13,15 +13,6 @@ constexpr std::size_t kMaxErrors = 64;
 constexpr std::size_t kMaxVariableText = 4096;
 constexpr std::uint64_t kMaxPids = 4'194'304;
 
-std::string firstComment(std::string_view text) {
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  if (!text.starts_with('#') || text.starts_with("#:")) return {};
-  std::string_view line = text.substr(1, std::min(text.find('\n'), text.size()) - 1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  const std::size_t start = line.find_first_not_of(' ');
-  return start == std::string_view::npos ? std::string() : escapeForDisplay(line.substr(start, 200));
-}
-
 const char* expected(KeyType type) {
   switch (type) {
     case KeyType::kVersion: return "the integer 1";
@@ -331,6 +322,15 @@ std::vector<Diagnostic> Complaints::take() && {
     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
   });
   return std::move(errors_);
+}
+
+std::string firstComment(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (!text.starts_with('#') || text.starts_with("#:")) return {};
+  std::string_view line = text.substr(1, std::min(text.find('\n'), text.size()) - 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  const std::size_t start = line.find_first_not_of(' ');
+  return start == std::string_view::npos ? std::string() : escapeForDisplay(line.substr(start, 200));
 }
 
 std::string nameOfFile(const std::string& file) {

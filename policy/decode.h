@@ -33,6 +33,9 @@ PolicyFile decodeFile(const SourceText& source, const DecodeOptions& options);
 // "/etc/ringfence/policies/coding.toml" -> "coding"
 std::string nameOfFile(const std::string& file);
 
+// The first line of a text, when it is a comment, for lists; escaped, and cut when it is long.
+std::string firstComment(std::string_view text);
+
 // Collects what is wrong while a file is decoded, with a bound: a thousand errors help nobody.
 class Complaints {
  public:

@@ -129,8 +129,7 @@ DirectoryTexts readDirectories(const std::vector<std::string>& directories, Link
   return out;
 }
 
-std::string shippedDirectory() {
-  constexpr char kUsual[] = "/usr/share/ringfence/policies";
+std::string shippedDirectory(const char* what) {
   std::string self(4096, '\0');
   const ssize_t length = readlink("/proc/self/exe", self.data(), self.size());
   self.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
@@ -138,10 +137,10 @@ std::string shippedDirectory() {
   for (const std::string_view place : {"/bin/", "/libexec/ringfence/"}) {
     const std::size_t at = self.rfind(place);
     if (at == std::string::npos || self.find('/', at + place.size()) != std::string::npos) continue;
-    std::string directory = self.substr(0, at) + "/share/ringfence/policies";
+    std::string directory = self.substr(0, at) + "/share/ringfence/" + what;
     if (access(directory.c_str(), F_OK) == 0) return directory;
   }
-  return kUsual;
+  return std::string("/usr/share/ringfence/") + what;
 }
 
 Result<Sources> readPolicyDirectories(const std::vector<std::string>& directories) {

@@ -43,7 +43,8 @@ struct DirectoryStamp {
 DirectoryStamp stampDirectory(const std::string& path);
 
 // Where the shipped policies are: in the prefix that this program was installed to, else /usr/share/ringfence/policies.
-std::string shippedDirectory();
+// Adapters likewise.
+std::string shippedDirectory(const char* what = "policies");
 
 // The policy directories of a machine: the first is the shipped one, all others are the system's.
 Result<Sources> readPolicyDirectories(const std::vector<std::string>& directories);

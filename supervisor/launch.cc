@@ -119,7 +119,8 @@ std::string defaultName(const std::vector<std::string>& argv) {
   return name;
 }
 
-// Where a person's own policies and their phrase are: who could write there would decide what the next run may do.
+// Where a person's own policies and adapters, their phrase and their shims are: who could write there would decide what
+// the next run may do, or what runs when its person types the name of an agent.
 std::vector<std::string> ownSettings(const sandbox::LaunchRequest& launch) {
   std::vector<std::string> places;
   const auto add = [&](const std::string& folder) {
@@ -127,6 +128,7 @@ std::vector<std::string> ownSettings(const sandbox::LaunchRequest& launch) {
       places.push_back(sandbox::throughRootLinks(launch, folder) + "/ringfence");
   };
   add(launch.caller.home + "/.config");
+  add(launch.caller.home + "/.local/share");
   const auto moved = launch.callerEnvironment.find("XDG_CONFIG_HOME");
   if (moved != launch.callerEnvironment.end()) add(moved->second);
   return places;

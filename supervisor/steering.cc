@@ -99,7 +99,11 @@ std::optional<GroupMeter> meterOf(const sandbox::CgroupTree& cgroups, const Run&
 }  // namespace
 
 Steering::Steering(World world, governor::GovernorSettings settings)
-    : world_(std::move(world)), settings_(settings), governor_(settings), alarms_({}) {
+    : world_(std::move(world)),
+      settings_(settings),
+      governor_(settings),
+      alarms_({}),
+      beganAt_(world_.clock.now().boottime) {
   if (world_.roots != nullptr) {
     meter_.emplace(*world_.roots);
     locks_.emplace(*world_.roots);
@@ -143,6 +147,7 @@ void Steering::wake() {
     keepSamples(now);
     for (const governor::Alarm& alarm : alarms_.tick(signals_))
       submit(AlarmFound{alarm.run, kindOf(alarm.kind), alarm.reason, !waitedFor_.contains(alarm.run)});
+    lookForSilence(now);
     for (governor::LimitSeen& one : limits_.tick(signals_))
       submit(LimitFound{one.run, std::move(one.limit), std::move(one.reason), std::move(one.tellAgent),
                         one.isNear ? std::optional(LimitEdge::kSoft) : std::nullopt});
@@ -190,7 +195,7 @@ void Steering::lookForRuns() {
     // What one wrote that ran before this daemon is not held against it.
     const bool isNew = world_.clock.now().boottime - run.admittedAt.boottime < kNewFor;
     const std::optional<std::uint64_t> before = isNew ? std::optional<std::uint64_t>(0) : std::nullopt;
-    watched_.emplace(id, Watched{std::move(*meter), {}, {}, {}, WrittenTotal(before), {}, {}});
+    watched_.emplace(id, Watched{std::move(*meter), {}, {}, {}, WrittenTotal(before), {}, {}, {}});
   }
 }
 
@@ -294,9 +299,11 @@ void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSigna
 void Steering::readProcesses(const Run& run, Watched& watched, const Now& now) const {
   const bool isDue = !nextSample_ || now.boottime >= *nextSample_;
   if (isDue) watched.events = world_.cgroups->limitEvents(run.id, run.what.priority);
-  const std::optional<RunBounds> bounds = termsOf(run).bounds;
-  if (!isDue && !(bounds && bounds->fileWriteBytesPerSec)) return;
+  const RunTerms terms = termsOf(run);
+  if (!isDue && !(terms.bounds && terms.bounds->fileWriteBytesPerSec)) return;
   const auto processes = watched.meter.processes();
+  if (processes && isDue && terms.adapter)
+    watched.starts.look(world_.roots->proc.get(), *processes, commandPid(run.life));
   watched.io = processes ? sumProcessIo(world_.roots->proc.get(), *processes) : std::nullopt;
   if (watched.io) watched.written.add(watched.io->writtenToFiles);
 }
@@ -411,6 +418,31 @@ void Steering::keepSamples(const Now& now) {
                  .ioReadBytes = watched.last.ioReadBytes,
                  .ioWriteBytes = watched.last.ioWriteBytes});
   }
+}
+
+// An agent whose adapter gave it a hook that is not heard.
+void Steering::lookForSilence(const Now& now) {
+  std::vector<governor::HookSigns> all;
+  for (const auto& [id, watched] : watched_) {
+    const Run& run = world_.turns.state().runs.at(id);
+    const std::optional<AdapterTerms> adapter = termsOf(run).adapter;
+    if (!adapter || adapter->speaks.empty() || adapter->silentAfterSec == 0) continue;
+    const HookWord* word = world_.agents.hookWord(id);
+    const RunActivity::Told network = world_.network(id);
+    governor::HookSigns signs{.run = id,
+                              .silentAfter = std::chrono::seconds(adapter->silentAfterSec),
+                              .sawItBegin = run.admittedAt.boottime >= beganAt_,
+                              .isHeld = !std::holds_alternative<Running>(run.life),
+                              .heardAt = {},
+                              .cpuUsec = watched.last.cpuUsec,
+                              .answers = {},
+                              .started = watched.starts.total()};
+    if (word != nullptr) signs.heardAt = word->at.boottime;
+    if (network.network != RunActivity::Network::kUnknown) signs.answers = network.turns;
+    all.push_back(std::move(signs));
+  }
+  for (const governor::HookSilence& silence : hooks_.tick(all, now.boottime))
+    submit(AlarmFound{silence.run, AlarmKind::kHookSilent, silence.reason, !waitedFor_.contains(silence.run)});
 }
 
 // ---- acting

@@ -15,6 +15,7 @@
 #include "supervisor/agent_claims.h"
 #include "supervisor/governor/alarms.h"
 #include "supervisor/governor/govern.h"
+#include "supervisor/governor/hook_watch.h"
 #include "supervisor/governor/limit_watch.h"
 #include "supervisor/governor/price.h"
 #include "supervisor/interruptions.h"
@@ -23,6 +24,7 @@
 #include "supervisor/meter/foreground_meter.h"
 #include "supervisor/meter/group_meter.h"
 #include "supervisor/meter/process_io.h"
+#include "supervisor/meter/process_starts.h"
 #include "supervisor/run_activity.h"
 #include "supervisor/store/sample.h"
 #include "supervisor/turns.h"
@@ -74,6 +76,7 @@ class Steering {
     WrittenTotal written;
     sandbox::CgroupTree::LimitEvents events;
     RunActivity activity;
+    ProcessStarts starts;  // of a run with an adapter
   };
   bool isCalm() const;
   governor::Signals asTold();
@@ -87,6 +90,7 @@ class Steering {
   void readProcesses(const Run& run, Watched& watched, const Now& now) const;
   void noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const;
   void keepSamples(const Now& now);
+  void lookForSilence(const Now& now);
   void submit(const Command& command);
   void propose(const governor::Proposal& proposal);
 
@@ -95,6 +99,8 @@ class Steering {
   governor::Governor governor_;
   governor::AlarmWatch alarms_;
   governor::LimitWatch limits_;
+  governor::HookWatch hooks_;
+  Microseconds beganAt_;  // boottime; what ran before may have been heard by another daemon
   governor::CostModel costs_;
   std::optional<DeviceMeter> meter_;
   std::optional<FileLocks> locks_;

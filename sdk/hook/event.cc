@@ -30,7 +30,10 @@ class Examiner : public nlohmann::json_sax<json> {
   bool number_float(number_float_t, const string_t&) override { return true; }
   bool string(string_t&) override { return true; }
   bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return begin(); }
+  bool start_object(std::size_t) override {
+    isObject_ = isObject_ || names_.empty();
+    return begin();
+  }
   bool end_object() override { return end(); }
   bool start_array(std::size_t) override { return begin(); }
   bool end_array() override { return end(); }
@@ -45,6 +48,7 @@ class Examiner : public nlohmann::json_sax<json> {
   }
 
   const std::string& wrong() const { return wrong_; }
+  bool isObject() const { return isObject_; }
 
  private:
   bool begin() {
@@ -62,15 +66,12 @@ class Examiner : public nlohmann::json_sax<json> {
 
   std::vector<std::set<std::string>> names_;
   std::string wrong_;
+  bool isObject_ = false;
 };
 
 Result<json> objectIn(std::string_view bytes, const std::string& what) {
-  if (bytes.size() > kMaxEvent.count) return invalid(what + " is longer than " + formatBytes(kMaxEvent));
-  Examiner examiner;
-  if (!json::sax_parse(bytes.begin(), bytes.end(), &examiner)) return invalid(what + " " + examiner.wrong());
-  json parsed = json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  if (!parsed.is_object()) return invalid(what + " is no JSON object");
-  return parsed;
+  RF_TRY(checkObject(bytes, what, Comments::kRefuse));
+  return json::parse(bytes.begin(), bytes.end(), nullptr, false);
 }
 
 // Absent and null are the same.
@@ -85,6 +86,16 @@ Result<std::string> textAt(const json& object, const char* name) {
 }
 
 }  // namespace
+
+Result<void> checkObject(std::string_view bytes, const std::string& what, Comments comments) {
+  if (bytes.size() > kMaxEvent.count) return invalid(what + " is longer than " + formatBytes(kMaxEvent));
+  Examiner examiner;
+  const bool mayComment = comments == Comments::kAllow;
+  if (!json::sax_parse(bytes.begin(), bytes.end(), &examiner, json::input_format_t::json, true, mayComment))
+    return invalid(what + " " + examiner.wrong());
+  if (!examiner.isObject()) return invalid(what + " is no JSON object");
+  return {};
+}
 
 Result<json> readObject(std::string_view bytes) { return objectIn(bytes, "the input in its place"); }
 

@@ -26,6 +26,10 @@ struct Event {
 // kMaxNesting, a name twice in one object (readers differ in which of them counts), a field of another type.
 Result<Event> readEvent(std::string_view bytes);
 
+// Whether a text is one JSON object under the same bounds. Fails with kInvalid, and `what` it is in words.
+enum class Comments { kRefuse, kAllow };
+Result<void> checkObject(std::string_view bytes, const std::string& what, Comments comments);
+
 // A JSON object that a person wrote in place of a tool's input, under the same bounds.
 Result<nlohmann::json> readObject(std::string_view bytes);
 

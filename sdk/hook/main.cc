@@ -24,6 +24,7 @@
 #include "sdk/hook/contract.h"
 #include "sdk/hook/event.h"
 #include "sdk/hook/request.h"
+#include "sdk/hook/start.h"
 
 namespace ringfence::hook {
 namespace {
@@ -132,11 +133,11 @@ AgentVerdict askAll(Agent& agent, Request& request, Time until) {
 void tell(Agent& agent, const Contract& contract, const Event& event, News news) {
   const std::string name(contract.agent);
   switch (news) {
-    case News::kBegins: (void)agent.say(name + " began a session"); return;
-    case News::kSays: (void)agent.say(event.message); return;
-    case News::kEnds: (void)agent.say(""); return;
+    case News::kBegins: (void)agent.say(name + " began a session", event.name); return;
+    case News::kSays: (void)agent.say(event.message, event.name); return;
+    case News::kEnds: (void)agent.say("", event.name); return;
     case News::kRests:
-      (void)agent.say(name + " waits for its person");
+      (void)agent.say(name + " waits for its person", event.name);
       (void)agent.safePoint();
       return;
   }
@@ -163,7 +164,7 @@ Answer answerEvent(const Arguments& arguments, const std::string& bytes, Time un
   }
   auto request = requestOf(contract, *event);
   if (!request) return denial(contract, request.error().message + ", so nothing is done.");
-  (void)agent.say(request->doing);
+  (void)agent.say(request->doing, event->name);
   return answerTo(contract, *event, *request, askAll(agent, *request, until));
 }
 
@@ -194,8 +195,10 @@ int run(int count, char** words) {
 }  // namespace ringfence::hook
 
 int main(int count, char** words) {
-  std::signal(SIGPIPE, SIG_IGN);
   try {
+    // What a run with an adapter begins with. Nothing of ours is left for the command, an ignored signal neither.
+    if (std::getenv("RINGFENCE_ADAPTER") != nullptr) return ringfence::hook::start(words);
+    std::signal(SIGPIPE, SIG_IGN);
     return ringfence::hook::run(count, words);
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "Ringfence: the hook failed (%s), so nothing is done.\n", failure.what());

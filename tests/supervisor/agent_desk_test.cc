@@ -101,6 +101,29 @@ TEST_CASE("what an agent says it does is told to who looks at its run, as its ow
   CHECK(other.act(show).value().details().says().empty());
 }
 
+TEST_CASE("the hook of an agent is heard by the events that its adapter counts by, and by no other words") {
+  World world;
+  Peering client(world, 1000);
+  client.adapter.set_name("claude");
+  client.adapter.add_speaks("PreToolUse");
+  client.adapter.set_silent_after_seconds(60);
+  const Inside inside(world, client);
+  const UniqueFd socket = inside.connect();
+  Peering other(world, 1000);
+  CHECK(other.act(show).value().details().adapter() == "claude");
+  for (const char* words :
+       {R"({"text":"reading"})", R"({"text":"reading","hook":"Stop"})", R"({"text":"","hook":""})"}) {
+    inside.say(socket, R"({"id":2,"say":)" + std::string(words) + "}");
+    CHECK(Inside::read(socket).value().contains("done"));
+    CHECK(other.act(show).value().details().hook_heard_at().empty());
+  }
+  inside.say(socket, R"({"id":3,"say":{"text":"Bash","hook":"PreToolUse"}})");
+  CHECK(Inside::read(socket).value().contains("done"));
+  CHECK_FALSE(other.act(show).value().details().hook_heard_at().empty());
+  inside.say(socket, R"({"id":4,"say":{"hook":")" + std::string(65, 'x') + R"("}})");
+  CHECK(Inside::read(socket).value()["error"]["code"] == "invalid");
+}
+
 TEST_CASE("an agent asks what was denied last, and is told the last line of what it can read itself") {
   World world;
   Peering client(world, 1000);

@@ -184,6 +184,7 @@ struct Peering {
   UniqueFd workspace;
   v1::StdioMode stdio = v1::STDIO_DESCRIPTORS;
   bool unattended = false;
+  v1::AdapterUse adapter;  // without a name: none
 
   Peering(World& in, std::uint32_t uid) : world(in) {
     int pair[2];
@@ -222,6 +223,7 @@ struct Peering {
     request.set_executable("/usr/bin/true");
     request.set_stdio(stdio);
     request.set_unattended(unattended);
+    if (!adapter.name().empty()) *request.mutable_adapter() = adapter;
     if (stdio == v1::STDIO_DESCRIPTORS)
       write(packet, {workspace.get(), 0, 1, 2});
     else

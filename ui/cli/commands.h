@@ -32,6 +32,8 @@ int estopCommand(const Parsed& parsed);
 int rearmCommand(const Parsed& parsed);
 int mcpCommand(const Parsed& parsed);
 int acpCommand(const Parsed& parsed);
+int adapterCommand(const Parsed& parsed);
+int shimCommand(const Parsed& parsed);
 
 // Shows the output ring of an attached run without a terminal until it ends.
 int followAttached(client::Client client, const std::string& run, UniqueFd ring);

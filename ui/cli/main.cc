@@ -58,6 +58,8 @@ constexpr Handler kHandlers[] = {
     {"rearm", rearmCommand},
     {"mcp", mcpCommand},
     {"acp", acpCommand},
+    {"adapter", adapterCommand},
+    {"shim", shimCommand},
     {"help", helpCommand},
 #ifdef RINGFENCE_HAS_POLICY_COMMAND
     {"policy", [](const Parsed& parsed) { return policyCommand(parsed.words); }},

@@ -15,6 +15,7 @@
 
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "ui/cli/shim.h"
 
 namespace ringfence::cli {
 namespace {
@@ -129,7 +130,15 @@ NoProgram cannotExecute(const std::string& path, int cause) {
   return {126, shown + " cannot be executed: " + std::strerror(cause) + "; is it marked executable (chmod +x)?"};
 }
 
-// The file that execvp would take.
+std::string headOf(const std::string& path) {
+  const auto fd = openAt(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  char head[256];
+  const ssize_t got =
+      fd ? ::pread(fd->get(), head, sizeof head, 0) : -1;  // Unreadable: an executable that is no script.
+  return got > 0 ? std::string(head, static_cast<std::size_t>(got)) : std::string();
+}
+
+// The file that execvp would take, but for shims of ours: they would come back here.
 std::variant<std::string, NoProgram> searchPath(const std::string& command, const Surroundings& around) {
   if (command.find('/') != command.npos) {
     const std::string path = absolute(command, around.workingDirectory);
@@ -144,21 +153,13 @@ std::variant<std::string, NoProgram> searchPath(const std::string& command, cons
     const std::string directory = around.path.substr(from, end - from);
     const std::string path = absolute(directory.empty() ? command : directory + "/" + command, around.workingDirectory);
     const int cause = whyNotExecutable(path);
-    if (cause == 0) return path;
+    if (cause == 0 && !isShim(headOf(path))) return path;
     if (cause == EACCES && !refused) refused = cannotExecute(path, cause);
     from = end + 1;
   }
   if (refused) return *refused;
   return NoProgram{127, "'" + escapeForDisplay(command) + "' was not found on your PATH (" +
                             escapeForDisplay(around.path) + "); install it, or name it with its directory"};
-}
-
-std::string headOf(const std::string& path) {
-  const auto fd = openAt(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  char head[256];
-  const ssize_t got =
-      fd ? ::pread(fd->get(), head, sizeof head, 0) : -1;  // Unreadable: an executable that is no script.
-  return got > 0 ? std::string(head, static_cast<std::size_t>(got)) : std::string();
 }
 
 void addTree(Program& program, const std::string& path, const Surroundings& around) {

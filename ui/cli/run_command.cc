@@ -124,9 +124,17 @@ int printPlan(client::Client& client, const PreparedRun& run, StatusLines& lines
   const auto answer = client.dryRun(run.request);
   if (const auto* failure = std::get_if<client::Failure>(&answer)) return refuseStart(*failure, lines, form);
   const auto& document = std::get<client::Document>(answer);
-  print(form == Form::kJson ? document.json : escapeLines(document.text));
-  if (const std::string& shown = form == Form::kJson ? document.json : document.text; !shown.ends_with('\n'))
-    print("\n");
+  if (form == Form::kText) {
+    print(escapeLines(document.text) + (document.text.ends_with('\n') ? "" : "\n"));
+    if (run.adapter) print(describeAdapter(*run.adapter, run.request));
+    return kExitOk;
+  }
+  // One object, with what this side did beside what the daemon would do.
+  std::string json = document.json;
+  if (json.starts_with('{'))
+    json.insert(1, "\"adapter\":" + (run.adapter ? adapterJson(run.adapter->adapter) : std::string("null")) +
+                       (json.starts_with("{}") ? "" : ","));
+  print(json + (json.ends_with('\n') ? "" : "\n"));
   return kExitOk;
 }
 

@@ -215,6 +215,38 @@ std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& 
   return parsed.between.empty() ? std::nullopt : putBetween(request, parsed, home);
 }
 
+// The program that becomes the command must be seen inside, where it is.
+void showInside(client::RunRequest& request, const std::string& hook) {
+  if (!installTreeOf(hook, "", "").empty()) request.extraPaths.push_back({hook, false});
+}
+
+std::optional<NotStarted> addAdapter(PreparedRun& run, const Parsed& parsed, const std::string& home) {
+  const std::string named = parsed.value("adapter").value_or("");
+  if (named == "none") return std::nullopt;
+  const AdapterShelf shelf = readAdapters(home);
+  for (const BrokenAdapter& broken : shelf.broken) {
+    if (broken.name != named || named.empty())
+      complain("adapter " + escapeForDisplay(broken.file) +
+               " does not load and is not used; see 'ringfence adapter check'");
+  }
+  auto choice = chooseAdapter(shelf, named, run.request);
+  if (!choice && choice.error().code == ErrorCode::kInvalid)
+    return NotStarted{"adapter: " + choice.error().message, "adapter", kExitPolicyInvalid};
+  if (!choice) return usage("--adapter: " + choice.error().message);
+  if (!*choice) return std::nullopt;
+  const std::string hook = (*choice)->adapter.files.empty() ? "" : findHook();
+  if (!(*choice)->adapter.files.empty() && hook.empty()) {
+    return NotStarted{"adapter " + (*choice)->adapter.name +
+                          ": ringfence-hook is not installed beside this program, so it could not be heard; "
+                          "'--adapter none' runs the command as it is",
+                      "adapter", 125};
+  }
+  applyAdapter(**choice, hook, run.request);
+  if (!hook.empty()) showInside(run.request, hook);
+  run.adapter = *std::move(choice);
+  return std::nullopt;
+}
+
 // The command's end of a pipe takes the place of a terminal; ours is relayed.
 std::optional<NotStarted> replaceTerminal(PreparedRun& run, int number) {
   int ends[2];
@@ -273,6 +305,7 @@ std::variant<PreparedRun, NotStarted> prepareRun(const Parsed& parsed) {
   if (auto wrong = addPaths(run.request, parsed, home)) return *std::move(wrong);
   if (auto wrong = addHosts(run.request, parsed)) return *std::move(wrong);
   if (auto wrong = addProgram(run.request, parsed, home)) return *std::move(wrong);
+  if (auto wrong = addAdapter(run, parsed, home)) return *std::move(wrong);
   if (auto wrong = chooseStdio(run, parsed)) return *std::move(wrong);
   return run;
 }

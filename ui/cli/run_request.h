@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "sdk/base/unique_fd.h"
 #include "sdk/client/client.h"
+#include "ui/cli/adapter_use.h"
 #include "ui/cli/channel.h"
 #include "ui/cli/command_line.h"
 
@@ -23,6 +25,7 @@ struct PreparedRun {
   UniqueFd workspace;                // what request.workspaceFd borrows
   std::vector<UniqueFd> handedOver;  // ends of pipes that the command gets: closed once it runs
   std::vector<Channel> inputs, outputs;
+  std::optional<AdapterChoice> adapter;
 };
 
 std::variant<PreparedRun, NotStarted> prepareRun(const Parsed& parsed);

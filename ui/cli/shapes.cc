@@ -201,7 +201,15 @@ void eventFields(JsonWriter& json, const client::RunDetails& run) {
     json.beginObject().field("limit", limit.kind).untrustedField("reason", limit.reason);
     json.field("at", limit.at).endObject();
   }
-  json.endArray().key("agent_says");
+  json.endArray().key("adapter");
+  if (run.adapter.empty())
+    json.null();
+  else
+    json.beginObject()
+        .untrustedField("name", run.adapter)
+        .untrustedFieldOrNull("hook_heard_at", run.hookHeardAt)
+        .endObject();
+  json.key("agent_says");
   if (run.says.empty()) {
     json.null();
     return;

@@ -17,6 +17,8 @@ constexpr Option kRunOptions[] = {
     {"allow-host", 0, "H[:PORT]", "also let it connect to H, a name, *.NAME or an address (repeatable)", ""},
     {"as", 0, "USER", "run as if USER had called (root only)", ""},
     {"unattended", 0, "", "nobody is there to answer questions", ""},
+    {"adapter", 0, "NAME|none",
+     "fit the command to this adapter; default: the one that knows it (ringfence adapter list)", ""},
     {"dry-run", 0, "", "start nothing: print the plan and the policy keys it enforces", ""},
     {"json-status", 0, "FD", "write {\"run\":…} and {\"exit\":…} as lines to this open descriptor", ""},
     kJson,
@@ -76,6 +78,12 @@ constexpr Option kFocusOptions[] = {{"clear", 0, "", "nothing is protected in pa
 constexpr Option kWhyOptions[] = {
     {"op", 0, "OP", "read, write, exec or connect", ""},
     {"target", 0, "T", "a path, a program, or host:port", ""},
+    kJson,
+};
+
+constexpr Option kShimOptions[] = {
+    {"dir", 0, "DIR", "where the shims are; default: ~/.local/share/ringfence/shims", ""},
+    {"policy", 'p', "NAME|FILE", "policy that they run under; default: coding", ""},
     kJson,
 };
 
@@ -255,6 +263,34 @@ constexpr Verb kVerbs[] = {
      "--trusted shows and checks as if the project's file were trusted.",
      {},
      Words::kRest},
+    {"adapter", "adapter list|show NAME|check [NAME|FILE] [--json]", "agents that are known, and what is done for them",
+     "An adapter says how an agent's command is known, what is added to its arguments, its environment and its "
+     "settings\n"
+     "in the private home, and by which of its events it is heard. 'ringfence run' uses the one that knows the "
+     "command;\n"
+     "'run --adapter none' uses none, and '--dry-run' shows what would be done. Your own are in\n"
+     "~/.config/ringfence/adapters, those of the machine in /etc/ringfence/adapters. Works without the daemon.\n"
+     "\n"
+     "  list                the adapters, with the file of each\n"
+     "  show NAME           one of them\n"
+     "  check [NAME|FILE]   errors with line and caret; exit status 6 when one is invalid\n"
+     "\n"
+     "Meaning, never enforcement: what holds an agent is its policy, with an adapter or without.",
+     kJsonOnly, Words::kAction},
+    {"shim", "shim install|remove|list [NAME] [--dir DIR] [--policy P] [--json]",
+     "let an agent's own name, typed anywhere, go through the fence",
+     "A shim is a small script of the agent's name, in a directory that stands before the real program on your PATH. "
+     "It\n"
+     "finds the real one behind itself and runs it inside the fence; inside a run it is just that program. Without "
+     "NAME:\n"
+     "every program that an adapter knows. Works without the daemon.\n"
+     "\n"
+     "  install   writes them, and says what to add to PATH; a file that is no shim is never replaced\n"
+     "  remove    takes them away\n"
+     "  list      which are there, what each of them starts, and whether your PATH reaches it first\n"
+     "\n"
+     "Who calls the real program by its path goes past it: a shim is a habit, not a wall.",
+     kShimOptions, Words::kAction},
     {"help", "help [VERB]", "this list, or the help of one verb", "", {}, Words::kRest},
 };
 

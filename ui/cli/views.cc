@@ -216,6 +216,14 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
   for (const client::AlarmLine& alarm : run.alarms)
     text += field("alarm", escapeForDisplay(alarm.at) + "  " + escapeForDisplay(alarm.kind) + ": " +
                                escapeForDisplay(alarm.reason));
+  if (!run.adapter.empty()) {
+    const bool lives = run.ended.empty();
+    text += field("adapter",
+                  escapeForDisplay(run.adapter) +
+                      (!run.hookHeardAt.empty() ? "; its hook was heard last at " + escapeForDisplay(run.hookHeardAt)
+                       : lives                  ? "; its hook was not heard yet"
+                                                : ""));
+  }
   if (!run.says.empty())
     text += field("agent says", escapeForDisplay(run.saidAt) + "  \"" + escapeForDisplay(run.says) + "\"");
   for (const client::AlarmLine& limit : run.limitsReached)

@@ -1,0 +1,33 @@
+// The adapters of a machine and of its user, read once: shipped ones, the system's, the user's own. Of one name the
+// strongest counts: the user's over the system's over the shipped one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/adapter.h"
+#include "policy/diagnostic.h"
+
+namespace ringfence::cli {
+
+struct BrokenAdapter {
+  std::string name, file;
+  std::vector<policy::Diagnostic> diagnostics;  // at least one
+};
+
+struct AdapterShelf {
+  std::vector<policy::Adapter> adapters;  // one of each name, by name
+  std::vector<BrokenAdapter> broken;      // one of them keeps weaker ones of its name out
+
+  const policy::Adapter* find(std::string_view name) const;
+  const BrokenAdapter* findBroken(std::string_view name) const;
+};
+
+// $RINGFENCE_ADAPTER_DIR (several, as in PATH) stands in for the shipped and the system's directory. `home`: of the
+// user; empty: none is known. What cannot be read is among the broken.
+AdapterShelf readAdapters(const std::string& home);
+// The directories that it reads, weak to strong.
+std::vector<std::string> adapterDirectories(const std::string& home);
+
+}  // namespace ringfence::cli
