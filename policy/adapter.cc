@@ -66,7 +66,7 @@ class AdapterDecoder {
 
   void run(const Table& table) {
     walk(table, "");
-    if (complaints_.isFull()) return;
+    if (!complaints_.isEmpty()) return;  // What is missing may be what was wrong.
     const Mark start{.line = 1, .column = 1, .length = 1};
     if (out_.programs.empty() && out_.scripts.empty() && out_.packages.empty())
       complaints_.add(start, "nothing says how the agent's command is known", "[match] programs = [\"…\"]");

@@ -43,6 +43,7 @@ class Complaints {
   void add(const Mark& mark, std::string message, std::string help = {});
   // Nothing more is kept: whoever decodes may stop.
   bool isFull() const;
+  bool isEmpty() const { return errors_.empty(); }
   Place place(const Mark& mark) const { return lines_.place(mark); }
   std::vector<Diagnostic> take() &&;
 
