@@ -1,11 +1,10 @@
-"""The figures of docs/benchmarks.md: bench.py BUILD_DIR [--quick] [--write].
+"""The figures of docs/benchmarks.md: bench.py BUILD_DIR [--quick] [--only PART…] [--write].
 
 Everything is a ratio of measurements taken alternately in one run on one machine; a control that compares a thing with
 itself shows how far such a ratio strays by chance. --quick only checks that each measurement works and the coarse order.
 """
 import argparse
 import contextlib
-import datetime
 import os
 import pathlib
 import subprocess
@@ -17,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
 import agent_library  # noqa: E402
 import egress  # noqa: E402
+import figures_page  # noqa: E402
 import hooks  # noqa: E402
 import mediation  # noqa: E402
 import panel  # noqa: E402
@@ -30,9 +30,7 @@ from statistics_of_ratios import interleaved, percentile, ratio  # noqa: E402
 # is the walls, not the readiness of a background run to wait for others.
 POLICY = 'schema = 1\nname = "bench"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 BACKGROUND = 'schema = 1\nname = "background"\nextends = ["bench"]\n[priority]\nclass = "background"\n'
-MARK = "<!-- measured: written by scripts/bench --write -->"
 COLD_PAUSE = 0.25
-PARTS = ("launches", "work", "mediation", "egress", "idle", "api", "sdk", "stop", "panel")
 
 
 class Bench:
@@ -40,7 +38,7 @@ class Bench:
         self.daemon, self.workspace, self.quick = daemon, workspace, quick
         self.memory = memory  # a workspace on a tmpfs
         self.persons, self.policies = persons, policies  # a workspace of somebody else than root
-        self.rows, self.walls, self.notes = [], [], []
+        self.rows, self.below = [], []  # of the part that is measured: the table, and lines below it
         self.client = self.client_with("bench")
 
     def client_with(self, policy, workspace=None):
@@ -58,7 +56,7 @@ class Bench:
         if seen.returncode != 0:
             raise RuntimeError(f"no fenced program: {seen.stderr}")
         bwrap, mounts = same_in_bwrap(seen.stdout, self.memory)
-        self.notes.append(f"bwrap makes the same namespaces (it adds no filter, no Landlock, no control group, no durable "
+        self.below.append(f"bwrap makes the same namespaces (it adds no filter, no Landlock, no control group, no durable "
                           f"record) and {mounts} mounts; the fence has {len(seen.stdout.splitlines())}.")
         true = ["--", "/bin/true"]
         commands = {"ringfence": [*self.client, *true], "ringfence again": [*self.client, *true],
@@ -109,9 +107,12 @@ class Bench:
     # ---- work inside
 
     def work(self):
-        rows, self.walls = work.measured(self.daemon.bin.parent, self.policies, self.persons, self.quick)
+        rows, walls = work.measured(self.daemon.bin.parent, self.policies, self.persons, self.quick)
         for row in rows:
             self.row(*row)
+        self.below += ["What each wall costs a file-heavy command, in processor time:", "",
+                       "| wall | git status, 2,000 files | the same, reading every file |", "|---|---|---|",
+                       *(f"| {wall} | {looks} | {reads} |" for wall, looks, reads in walls)]
 
     # ---- a warden beside the work
 
@@ -204,19 +205,12 @@ class Bench:
             self.row(*row)
 
 
-def report(bench):
-    machine = os.uname()
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), machine.machine)
-    commit = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    lines = [f"Measured {datetime.date.today()}, commit {commit.stdout.strip() or 'unknown'}, Linux {machine.release}, "
-             f"{os.cpu_count()} × {model}.", "", "| figure | aim | result (95 % interval) | detail |", "|---|---|---|---|"]
-    lines += [f"| {figure} | {aim} | {value} | {detail} |" for figure, aim, value, detail in bench.rows]
-    lines += [""] + bench.notes
-    if bench.walls:
-        lines += ["", "What each wall costs a file-heavy command, in processor time:", "",
-                  "| wall | git status, 2,000 files | the same, reading every file |", "|---|---|---|"]
-        lines += [f"| {wall} | {looks} | {reads} |" for wall, looks, reads in bench.walls]
-    return "\n".join(lines) + "\n"
+def measure(bench, part):
+    """The section of that part."""
+    bench.rows, bench.below, begun = [], [], time.monotonic()
+    getattr(bench, part)()
+    print(f"({part}: {time.monotonic() - begun:.1f} s)", flush=True)
+    return figures_page.section(part, figures_page.measured_with(ROOT), bench.rows, bench.below)
 
 
 @contextlib.contextmanager
@@ -237,11 +231,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", nargs="+", choices=PARTS, help="some of the parts")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser.add_argument("--only", nargs="+", choices=list(figures_page.PARTS), help="some of the parts")
+    parser.add_argument("--write", action="store_true", help="put what was measured into docs/benchmarks.md")
     options = parser.parse_args()
-    if options.write and options.only:
-        parser.error("only a whole measurement is written")
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-", dir="/var/tmp") as folder:
         os.chmod(folder, 0o755)
         workspace, persons, made = (pathlib.Path(folder) / name for name in ("workspace", "persons", "policies"))
@@ -254,15 +246,11 @@ def main():
         with in_memory(pathlib.Path(folder)) as memory, Daemon(options.build, policies=policies) as daemon:
             work.prepare(memory, 0, options.quick)
             bench = Bench(daemon, str(workspace), str(memory), persons, policies, options.quick)
-            for part in options.only or PARTS:
-                begun = time.monotonic()
-                getattr(bench, part)()
-                print(f"({part}: {time.monotonic() - begun:.1f} s)", flush=True)
-            text = report(bench)
-    print("\n" + text)
+            sections = {part: measure(bench, part) for part in options.only or figures_page.PARTS}
+    print("\n" + "\n".join(sections.values()))
     if options.write:
         page = ROOT / "docs/benchmarks.md"
-        page.write_text(page.read_text().split(MARK)[0] + MARK + "\n\n" + text)
+        page.write_text(figures_page.with_sections(page.read_text(), sections))
     return 0
 
 

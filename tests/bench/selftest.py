@@ -1,8 +1,35 @@
 """The arithmetic of the figures, and what is read from the kernel, on data with known answers."""
 import unittest
 
+import figures_page
 import launch
 import statistics_of_ratios as ratios
+
+
+class Page(unittest.TestCase):
+    """docs/benchmarks.md, of which parts are written at different times."""
+    PAGE = f"# Figures\n\nHow.\n\n{figures_page.MARK}\n"
+    ROW = ("a figure", "≤ 1", "0.5", "")
+
+    def test_a_part_that_is_measured_again_leaves_the_others_as_they_are(self):
+        page = figures_page.with_sections(self.PAGE, {part: figures_page.section(part, "Measured long ago.", [self.ROW], [])
+                                                      for part in ("stop", "launches")})
+        again = figures_page.with_sections(page, {"stop": figures_page.section("stop", "Measured today.", [self.ROW], ["below"])})
+        self.assertEqual(figures_page.sections_of(again)["launches"], figures_page.sections_of(page)["launches"])
+        self.assertIn("Measured today.", figures_page.sections_of(again)["stop"])
+        self.assertTrue(again.endswith("| a figure | ≤ 1 | 0.5 |  |\n\nbelow\n"))
+        self.assertEqual(again.count("Measured long ago."), 1)
+        self.assertTrue(again.startswith("# Figures\n\nHow.\n\n"))
+
+    def test_parts_are_in_one_order_and_written_twice_they_are_the_same(self):
+        new = {part: figures_page.section(part, "Measured.", [self.ROW], []) for part in reversed(figures_page.PARTS)}
+        page = figures_page.with_sections(self.PAGE, new)
+        self.assertEqual(list(figures_page.sections_of(page)), list(figures_page.PARTS))
+        self.assertEqual(figures_page.with_sections(page, new), page)
+
+    def test_what_no_measurement_writes_is_not_kept(self):
+        with self.assertRaisesRegex(ValueError, "weather"):
+            figures_page.with_sections(self.PAGE, {"weather": "### Rain\n"})
 
 
 class Arithmetic(unittest.TestCase):
