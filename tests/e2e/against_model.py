@@ -50,8 +50,8 @@ def perform(build: str, wanted: list[Step], count: int, kills: int = 0, lines: i
                 print("\n".join(f"  {line}" for line in trial.trace[-lines:]))
                 print(f"after {done} operations: {wrong}\n--- the daemon said:\n{daemon.log()[-3000:]}--- the log:", flush=True)
                 log = [line[:300] for line in daemon.cli("log", "--json").stdout.splitlines()]
-                guards = [line for line in log[:-lines] if '"kind":"guard-' in line]
-                print("\n".join(["(of guards, before it)", *guards[-lines:], "(the last)", *log[-lines:]]), flush=True)
+                lost = [line for line in log[:-lines] if '"kind":"guard-lost"' in line]
+                print("\n".join(["(guards that were lost before it)", *lost[-lines:], "(the last)", *log[-lines:]]), flush=True)
         else:
             if daemon.cli("verify").returncode != 0:
                 wrong = "the chain does not verify"

@@ -178,7 +178,7 @@ class Scenario:
 
     def stop_everything(self) -> Did:
         after = self.model.copied()
-        after.stop_all(UID)
+        after.stop_all(UID, now())
         try:
             receipt = ask_stop(self.trial.world.stop_address, UID, "stop by the sweep")
         except Gone:

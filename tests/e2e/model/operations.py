@@ -427,20 +427,19 @@ class Operations:
         if not self.world.can_stop or self.victim in ("both", "warden", "egress"):
             return None  # A guard that is held as well comes back when its run goes on.
         uid = chance.choice(USERS)  # One of root's soon after another would kill.
-        after = self.model.copied()
-        after.stop_all(None if self.victim == "stop" else uid)
-        states = [after]
         if self.victim == "stop":
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
                 peer.connect(self.world.stop_address)
                 peer.send(b"stop on its way")
                 self.strike_now()
-            states.append(self.model.copied())
         else:
             receipt = ask_stop(self.world.stop_address, uid, "stop by the model")
             if not receipt.get("latched"):
                 raise Mismatch(f"a stop was answered with {receipt}")
             self.strike_now()
+        after = self.model.copied()
+        after.stop_all(None if self.victim == "stop" else uid, now())
+        states = [after, *([self.model.copied()] if self.victim == "stop" else [])]
         return f"uid {uid} stops everything", self.finish(states)
 
     def rearm(self, chance: random.Random) -> tuple[str, list[Reference]] | None:

@@ -84,6 +84,7 @@ class Reference:
     unsure: dict[str, int] = field(default_factory=dict)      # bytes that may have come on top, of runs that ended
     said: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)  # what agents must say, and did, since the last look
     owed: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)  # what frozen ones will say, and do
+    early: dict[tuple[str, int], bool] = field(default_factory=dict)  # of those, who may have heard just before they were frozen
 
     def copied(self) -> "Reference":
         other = copy.copy(self)
@@ -91,7 +92,7 @@ class Reference:
         other.questions = {number: copy.copy(one) for number, one in self.questions.items()}
         for one in other.questions.values():
             one.asks = list(one.asks)
-        for name in ("ended", "closed", "grants", "sizes", "unsure", "said", "owed"):
+        for name in ("ended", "closed", "grants", "sizes", "unsure", "said", "owed", "early"):
             setattr(other, name, dict(getattr(self, name)))
         return other
 
@@ -238,7 +239,9 @@ class Reference:
                         self.sizes[path] -= 1
 
     def hear(self, name: str, ask: int, code: int) -> None:
-        """What became of one that was cut off."""
+        """What became of one that was cut off, or that heard in time."""
+        if code == POLICY and self.early.get((name, ask)) and (name, ask) in self.owed:
+            self.said[name, ask] = self.owed.pop((name, ask))
         if code in (0, errno.EIO) and self.said.get((name, ask), (0, ""))[0] == CUT_OFF:
             path = self.said[name, ask][1]
             self.said[name, ask] = (code, path)
@@ -269,7 +272,9 @@ class Reference:
         return None
 
     def expire(self, number: int) -> None:
-        self.settle(self.questions[number], POLICY)
+        question = self.questions[number]
+        self.early.update({(question.run, ask): True for ask in question.asks})
+        self.settle(question, POLICY)
 
     # ---- grants, the latch
 
@@ -280,14 +285,17 @@ class Reference:
         del self.grants[number]
         return None
 
-    def stop_all(self, uid: int | None) -> None:
+    def stop_all(self, uid: int | None, at: float) -> None:
         if not self.latched:
             self.stopped_by, self.met = uid, frozenset(run.owner for run in self.runs.values())
         self.latched = True
         for run in self.runs.values():
             run.held = BY_STOP
         for question in list(self.questions.values()):
-            self.settle(question, POLICY)
+            if question.ends[0] <= at:
+                self.expire(question.number)
+            else:
+                self.settle(question, POLICY)
 
     def rearm(self, uid: int) -> str | None:
         """It was the stop of every run; nothing goes on by it."""
