@@ -215,6 +215,8 @@ class Operations:
                 name, (_, owner) = chance.choice(ended)
         if not name or (verb == "stop" and run and run.held == BY_STOP):
             return None  # It has its signal when it is resumed, or is killed after a while.
+        if verb == "stop" and run and run.held and self.daemon_died:
+            return None  # Nobody knows whether the signal waits for it, which would end it when somebody resumes it.
         return self.act_on(self.a_user(chance, owner), verb, name, self.world.ids[name] if chance.random() < 0.7 else name)
 
     def act_on(self, uid: int, verb: str, name: str, selector: str) -> tuple[str, list[Reference]]:
