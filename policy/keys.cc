@@ -359,7 +359,7 @@ constexpr Key kKeys[] = {
      .wiring = kWired,
      .tightening = Tightening::kSmallerThanGiven,
      .choices = {},
-     .description = "How long a critical section that its agent declares may put off a hold of the governor.",
+     .description = "How long before a hold of the governor its agent is told, and how long a critical section may put one off.",
      .apply = applyPreemptGrace,
      .read = readPreemptGrace},
 

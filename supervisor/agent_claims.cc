@@ -38,7 +38,9 @@ const HookWord* AgentClaims::hookWord(const RunId& run) const {
 }
 
 void AgentClaims::safe(const RunId& run, std::optional<std::uint64_t> tokens, const Now& now) {
-  runs_[run].safePoint = {now.boottime, tokens};
+  Claims& claims = runs_[run];
+  claims.safePoint = {now.boottime, tokens};
+  claims.readyAt = now.boottime;
 }
 
 const SafePoint* AgentClaims::safePoint(const RunId& run) const {
@@ -53,7 +55,9 @@ Microseconds AgentClaims::begin(const RunId& run, Microseconds length, Microseco
     claims.nextAt = end + kPauseFactor * (end - claims.began);
     claims.until = claims.began = end;
   }
-  const Microseconds granted = now.boottime < claims.nextAt ? Microseconds{0} : std::min(length, grace);
+  Microseconds granted = now.boottime < claims.nextAt ? Microseconds{0} : std::min(length, grace);
+  if (claims.announcedUntil)
+    granted = std::min(granted, std::max(*claims.announcedUntil - now.boottime, Microseconds{0}));
   if (granted > Microseconds{0}) {
     claims.began = now.boottime;
     claims.until = now.boottime + granted;
@@ -64,6 +68,31 @@ Microseconds AgentClaims::begin(const RunId& run, Microseconds length, Microseco
 std::optional<Microseconds> AgentClaims::criticalUntil(const RunId& run) const {
   const Claims* claims = find(run);
   return claims != nullptr && claims->until > claims->began ? std::optional(claims->until) : std::nullopt;
+}
+
+void AgentClaims::hearPauses(const RunId& run, std::size_t listeners) {
+  if (listeners > 0 || find(run) != nullptr) runs_[run].listeners = listeners;
+}
+
+bool AgentClaims::hearsPauses(const RunId& run) const {
+  const Claims* claims = find(run);
+  return claims != nullptr && claims->listeners > 0;
+}
+
+void AgentClaims::announced(const RunId& run, std::optional<Microseconds> until) {
+  if (until || find(run) != nullptr) runs_[run].announcedUntil = until;
+}
+
+bool AgentClaims::isAnnounced(const RunId& run) const {
+  const Claims* claims = find(run);
+  return claims != nullptr && claims->announcedUntil.has_value();
+}
+
+void AgentClaims::ready(const RunId& run, const Now& now) { runs_[run].readyAt = now.boottime; }
+
+std::optional<Microseconds> AgentClaims::readyAt(const RunId& run) const {
+  const Claims* claims = find(run);
+  return claims != nullptr ? claims->readyAt : std::nullopt;
 }
 
 }  // namespace ringfence::supervisor

@@ -39,10 +39,22 @@ class AgentClaims {
   const SafePoint* safePoint(const RunId& run) const;
 
   // A critical section of that length begins; 0 ends the one there is. For how long a hold is put off: at most `grace`,
-  // and not at all before ten times the length of the last one has passed since it ended.
+  // not beyond the end that a hold was announced for, and not at all before ten times the length of the last one has
+  // passed since it ended.
   Microseconds begin(const RunId& run, Microseconds length, Microseconds grace, const Now& now);
   // Boottime; in the past where it is over.
   std::optional<Microseconds> criticalUntil(const RunId& run) const;
+
+  // How many connections of the run are told before a hold of the governor.
+  void hearPauses(const RunId& run, std::size_t listeners);
+  bool hearsPauses(const RunId& run) const;
+  // It was told that it is held at that time at the latest (boottime), or not after all.
+  void announced(const RunId& run, std::optional<Microseconds> until);
+  bool isAnnounced(const RunId& run) const;
+  // A hold that was announced may come at once.
+  void ready(const RunId& run, const Now& now);
+  // When that was said last, by a safe point too; boottime.
+  std::optional<Microseconds> readyAt(const RunId& run) const;
 
   void forget(const RunId& run) { runs_.erase(run); }
 
@@ -52,6 +64,8 @@ class AgentClaims {
     std::optional<HookWord> hookWord;
     std::optional<SafePoint> safePoint;
     Microseconds began{}, until{}, nextAt{};  // of its critical section; boottime
+    std::size_t listeners = 0;
+    std::optional<Microseconds> announcedUntil, readyAt;  // boottime
   };
   const Claims* find(const RunId& run) const;
 

@@ -24,6 +24,11 @@ bool speaks(const Run& run, const std::string& event) {
   return adapter && std::ranges::find(adapter->speaks, event) != adapter->speaks.end();
 }
 
+// How much of it is done, before what it is, as one line of a list is cut at its end.
+std::string wordsOf(const api::AgentSay& say) {
+  return say.percent && !say.text.empty() ? std::to_string(*say.percent) + " %: " + say.text : say.text;
+}
+
 }  // namespace
 
 AgentDesk::AgentDesk(World world)
@@ -35,7 +40,19 @@ AgentDesk::AgentDesk(World world)
            .mediation = world_.mediation,
            .answer = [this](const Asked& asked, const api::AgentAnswer& what) { answer(asked, what); },
            .isConnected = [this](std::uint64_t connection) { return server_ && server_->isConnected(connection); },
-           .report = world_.report}) {
+           .report = world_.report}),
+      notices_({.clock = world_.clock,
+                .claims = claims_,
+                .isConnected = [this](std::uint64_t connection) { return server_ && server_->isConnected(connection); },
+                .tell = [this](std::uint64_t connection,
+                               const api::AgentNotice& notice) { server_->tell(connection, notice); }}),
+      leases_(
+          {.clock = world_.clock,
+           .state = [this]() -> const State& { return world_.turns.state(); },
+           .answer = [this](const Asked& asked, const api::AgentAnswer& what) { answer(asked, what); },
+           .tell = [this](std::uint64_t connection,
+                          const api::AgentNotice& notice) { server_->tell(connection, notice); },
+           .isConnected = [this](std::uint64_t connection) { return server_ && server_->isConnected(connection); }}) {
   auto server = api::AgentServer::create();
   if (server)
     server_.emplace(*std::move(server));
@@ -52,6 +69,7 @@ void AgentDesk::open(const RunId& run) {
   if (!listener) return;  // Of a launcher that made none.
   if (auto opened = server_->open(run, *std::move(listener)); !opened) world_.report({opened.error()});
   questions_.adopt(run);
+  notices_.adopt(known->second, world_.turns.state());
 }
 
 void AgentDesk::drain(const RunId& run) {
@@ -61,23 +79,38 @@ void AgentDesk::drain(const RunId& run) {
 
 void AgentDesk::close(const RunId& run) {
   if (server_) server_->close(run);
+  notices_.close(run);
   claims_.forget(run);
   questions_.close(run);
+  leases_.close(run);
 }
 
 void AgentDesk::ready() {
   if (server_) handle(server_->serve(world_.clock.now()));
+  lookAtConnections();
+}
+
+void AgentDesk::lookAtConnections() {
   questions_.lookAtConnections();
+  notices_.lookAtConnections();
+  leases_.lookAtConnections();
+}
+
+void AgentDesk::published(const Fact& fact) {
+  notices_.published(fact);
+  leases_.published(fact);
 }
 
 void AgentDesk::wake() {
   if (server_) server_->expire(world_.clock.now());
-  questions_.lookAtConnections();
+  lookAtConnections();
   questions_.wake();
+  leases_.wake();
 }
 
 std::optional<Microseconds> AgentDesk::nextWake() const {
   std::optional<Microseconds> next = questions_.nextWake();
+  if (const auto lease = leases_.nextWake()) next = std::min(next.value_or(*lease), *lease);
   const auto deadline = server_ ? server_->deadline() : std::nullopt;
   if (!deadline) return next;
   const Now now = world_.clock.now();
@@ -99,26 +132,43 @@ void AgentDesk::handle(std::vector<Asked> asked) {
   for (Asked& one : asked) {
     if (std::holds_alternative<api::AgentGuard>(one.request))
       questions_.ask(std::move(one));
+    else if (std::holds_alternative<api::AgentLease>(one.request))
+      leases_.ask(std::move(one));
     else if (!std::holds_alternative<UsageReport>(one.request))
-      answer(one, answerTo(one.run, one.request));
+      answer(one, answerTo(one));
   }
 }
 
-api::AgentAnswer AgentDesk::answerTo(const RunId& run, const api::AgentRequest& request) {
+api::AgentAnswer AgentDesk::answerTo(const Asked& asked) {
   const Now now = world_.clock.now();
+  const RunId& run = asked.run;
+  const api::AgentRequest& request = asked.request;
   if (std::holds_alternative<api::AgentWhoami>(request)) return selfOf(run);
   if (std::holds_alternative<api::AgentWhy>(request)) return lastDenial(run);
   if (const auto* stop = std::get_if<api::AgentBrake>(&request)) return brake(run, stop->why);
   if (const auto* section = std::get_if<api::AgentCriticalSection>(&request)) return grant(run, section->length);
-  const auto& runs = world_.turns.state().runs;
-  const auto found = runs.find(run);
   if (const auto* say = std::get_if<api::AgentSay>(&request)) {
-    claims_.say(run, say->text, now);
+    const auto& runs = world_.turns.state().runs;
+    const auto found = runs.find(run);
+    claims_.say(run, wordsOf(*say), now);
     if (found != runs.end() && speaks(found->second, say->hook)) claims_.hear(run, say->hook, now);
   }
-  if (std::holds_alternative<api::AgentSafePoint>(request))
-    claims_.safe(run, found == runs.end() ? std::nullopt : tokensOf(found->second), now);
+  if (const auto* listen = std::get_if<api::AgentListen>(&request)) notices_.listen(run, asked.connection, *listen);
+  if (const auto* release = std::get_if<api::AgentRelease>(&request)) leases_.release(asked.connection, release->lease);
+  if (std::holds_alternative<api::AgentSafePoint>(request)) safePoint(run);
+  if (std::holds_alternative<api::AgentReady>(request)) {
+    claims_.ready(run, now);
+    if (claims_.isAnnounced(run)) world_.readyToPause();
+  }
   return api::AgentDone{};
+}
+
+// What was announced need not wait any longer.
+void AgentDesk::safePoint(const RunId& run) {
+  const auto& runs = world_.turns.state().runs;
+  const auto found = runs.find(run);
+  claims_.safe(run, found == runs.end() ? std::nullopt : tokensOf(found->second), world_.clock.now());
+  if (claims_.isAnnounced(run)) world_.readyToPause();
 }
 
 void AgentDesk::count(const RunId& run, std::vector<Asked> asked) {

@@ -10,6 +10,8 @@
 
 #include "supervisor/agent_claims.h"
 #include "supervisor/agent_launcher.h"
+#include "supervisor/agent_leases.h"
+#include "supervisor/agent_notices.h"
 #include "supervisor/agent_questions.h"
 #include "supervisor/api/agent_server.h"
 #include "supervisor/turns.h"
@@ -26,6 +28,7 @@ class AgentDesk {
     Turns& turns;
     Mediation& mediation;
     const PriceTable* prices = nullptr;  // null: no cost is estimated
+    std::function<void()> readyToPause;  // an agent said that a hold may come at once
     std::function<void(const std::string&)> say;
     std::function<void(const std::vector<Error>&)> report;
   };
@@ -39,6 +42,13 @@ class AgentDesk {
   std::optional<Microseconds> nextWake() const;  // boottime
   // Facts up to the turns' durable one are on the disk.
   void durable();
+  // A fact is durable.
+  void published(const Fact& fact);
+  // The governor will hold that run, or will not after all.
+  void announce(const RunId& run, Microseconds within, const std::string& why, const std::string& limit) {
+    notices_.announce(run, within, why, limit);
+  }
+  void withdraw(const RunId& run, const std::string& relief) { notices_.withdraw(run, relief); }
   // The answers to what agents asked before they acted, among these.
   void perform(const std::vector<GuardEffect>& effects) { questions_.perform(effects); }
 
@@ -60,7 +70,9 @@ class AgentDesk {
   void handle(std::vector<Asked> asked);
   void count(const RunId& run, std::vector<Asked> asked);
   // At once.
-  api::AgentAnswer answerTo(const RunId& run, const api::AgentRequest& request);
+  api::AgentAnswer answerTo(const Asked& asked);
+  void safePoint(const RunId& run);
+  void lookAtConnections();
   api::AgentAnswer selfOf(const RunId& run) const;
   api::AgentAnswer brake(const RunId& run, const std::string& why);
   api::AgentAnswer lastDenial(const RunId& run) const;
@@ -72,6 +84,8 @@ class AgentDesk {
   std::optional<api::AgentServer> server_;
   AgentClaims claims_;
   AgentQuestions questions_;
+  AgentNotices notices_;
+  AgentLeases leases_;
   std::deque<Waiting> waiting_;  // in the order of seq; bounded by what connections may have unanswered
 };
 

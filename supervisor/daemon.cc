@@ -51,6 +51,7 @@ Daemon::Daemon(World world, State state)
                .turns = turns_,
                .mediation = mediation_,
                .prices = &prices_.inForce(),
+               .readyToPause = [this] { steering_.hurry(); },
                .say = [this](const std::string& line) { world_.say(line); },
                .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       emergency_({.clock = world_.clock,
@@ -70,6 +71,7 @@ Daemon::Daemon(World world, State state)
                  .ownGroup = world_.ownGroup,
                  .network = [this](const RunId& run) { return networkOf(run); },
                  .agents = agents_.claims(),
+                 .announce = [this](const governor::Proposal& proposal) { announce(proposal); },
                  .keep = world_.keepSample,
                  .report = [this](const std::vector<Error>& failures) { report(failures); }},
                 world_.config.governor),
@@ -332,6 +334,14 @@ void Daemon::guardReady(Mediation::LinkId link, bool readable, bool writable) {
   afterTurn();
 }
 
+// What the governor will do to a run, for its agent.
+void Daemon::announce(const governor::Proposal& proposal) {
+  if (proposal.step == governor::Step::kAnnounce)
+    agents_.announce(proposal.run, proposal.within, proposal.reason, proposal.limit);
+  else
+    agents_.withdraw(proposal.run, proposal.reason);
+}
+
 void Daemon::agentsReady() {
   agents_.ready();
   afterTurn();
@@ -356,6 +366,7 @@ void Daemon::storeReady() {
     requests_.published(fact);
     steering_.published(fact);
     accelerators_.published(fact);
+    agents_.published(fact);
     if (std::holds_alternative<RunEnded>(fact.body) || std::holds_alternative<RunRefused>(fact.body))
       closeRun(fact.run);
   }

@@ -97,6 +97,7 @@ class Daemon {
   void on(const LinkUp& news);
   void on(const LinkDown& news);
   void on(const sandbox::LauncherEvent& news);
+  void announce(const governor::Proposal& proposal);
   void closeRun(const RunId& run);
   void refill();
   void lookAtTime();

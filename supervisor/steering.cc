@@ -55,6 +55,8 @@ PreemptStep stepOf(governor::Step step) {
     case governor::Step::kDeferModelCall: return PreemptStep::kDeferModelCall;
     case governor::Step::kFreeze: return PreemptStep::kFreeze;
     case governor::Step::kResume: return PreemptStep::kResume;
+    case governor::Step::kAnnounce:
+    case governor::Step::kWithdraw:  // Words alone, of propose().
     case governor::Step::kKill: break;
   }
   return PreemptStep::kKill;
@@ -152,7 +154,9 @@ void Steering::wake() {
       submit(LimitFound{one.run, std::move(one.limit), std::move(one.reason), std::move(one.tellAgent),
                         one.isNear ? std::optional(LimitEdge::kSoft) : std::nullopt});
   }
-  next_ = now.boottime + (isCalm() ? kCalm : std::min(governor_.nextTick(signals_).value_or(kCalm), kCalm));
+  const Microseconds next =
+      now.boottime + (isCalm() ? kCalm : std::min(governor_.nextTick(signals_).value_or(kCalm), kCalm));
+  next_ = std::min(next, std::max(governor_.nextAnnounced().value_or(next), now.boottime));
 }
 
 // Accelerators are read less often than the rest. What was told already would count as a time in which they did
@@ -281,6 +285,7 @@ void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSigna
   watched.activity.note(world_.network(signals.run), signals.cpuUsec, signals.hold, now.boottime);
   signals.activity = watched.activity.activity();
   signals.criticalUntil = world_.agents.criticalUntil(signals.run);
+  signals.readyAt = world_.agents.readyAt(signals.run);
   const auto& safePoint = watched.activity.safePoint();
   if (safePoint) {
     signals.safePoint = safePoint->at;
@@ -364,6 +369,9 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   signals.gpuBusyUsec = world_.accelerators.busyUsec(run.id, AccelKind::kGpu);
   signals.acceleratorBytes = world_.accelerators.memoryBytes(run.id);
   signals.holdsForeignLock = waitedFor_.contains(run.id);
+  const std::optional<RunBounds> bounds = termsOf(run).bounds;
+  if (bounds && bounds->preemptGraceSec.value_or(0) > 0 && world_.agents.hearsPauses(run.id))
+    signals.pauseNotice = std::chrono::seconds(*bounds->preemptGraceSec);
   if (watched.io) {
     signals.readByCalls = watched.io->readByCalls;
     signals.writtenByCalls = watched.io->writtenByCalls;
@@ -448,6 +456,8 @@ void Steering::lookForSilence(const Now& now) {
 // ---- acting
 
 void Steering::propose(const governor::Proposal& proposal) {
+  if (proposal.step == governor::Step::kAnnounce || proposal.step == governor::Step::kWithdraw)
+    return world_.announce(proposal);
   // Nothing goes on that cannot be recorded; it is proposed again.
   if (proposal.step == governor::Step::kResume && world_.turns.storeFailure()) return;
   PreemptRun command{

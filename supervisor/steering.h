@@ -42,11 +42,14 @@ class Steering {
     std::string ownGroup;  // of the daemon, in the unified hierarchy; empty: the root
     std::function<RunActivity::Told(const RunId&)> network;
     const AgentClaims& agents;
+    std::function<void(const governor::Proposal&)> announce;  // kAnnounce and kWithdraw
     std::function<void(const Sample&)> keep;  // may lose it
     std::function<void(const std::vector<Error>&)> report;
   };
   Steering(World world, governor::GovernorSettings settings);
 
+  // An agent said something by which a hold may come sooner: it is time now.
+  void hurry() { next_ = world_.clock.now().boottime; }
   // Reads and acts when it is time.
   void wake();
   std::optional<Microseconds> nextWake() const;  // boottime

@@ -7,11 +7,14 @@
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "sdk/agent/agent_link.h"
+#include "sdk/agent/answer_fields.h"
 #include "sdk/agent/guard_link.h"
+#include "sdk/agent/notice_link.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 
@@ -19,6 +22,10 @@ namespace ringfence {
 namespace {
 
 using Json = nlohmann::json;
+using agent::maybeTextIn;
+using agent::numberIn;
+using agent::textIn;
+using agent::wordsIn;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxKeptReports = 1024;
@@ -101,27 +108,40 @@ std::string guardBody(const AgentAction& action, const std::string& id) {
   return std::move(json).take();
 }
 
+std::chrono::milliseconds timeIn(const Json& object, const char* name) {
+  return std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(
+      std::min<std::uint64_t>(numberIn(object, name).value_or(0), std::uint64_t{1} << 40)));
+}
+
+AgentPause pauseIn(const Json& object) {
+  return {timeIn(object, "within_ms"), textIn(object, "why"), textIn(object, "limit")};
+}
+
+AgentResumed resumedIn(const Json& object) {
+  return {timeIn(object, "held_ms"), textIn(object, "why"), textIn(object, "held_by"), textIn(object, "relief")};
+}
+
+AgentOverride overrideIn(const Json& object) {
+  AgentOverride told;
+  told.op = textIn(object, "op");
+  told.target = textIn(object, "target");
+  told.outcome = textIn(object, "outcome");
+  told.by = textIn(object, "by");
+  told.say = textIn(object, "say");
+  told.rule = textIn(object, "rule");
+  told.fileLine = textIn(object, "file_line");
+  told.count = std::max<std::uint64_t>(numberIn(object, "count").value_or(1), 1);
+  told.argv = wordsIn(object, "argv");
+  told.path = maybeTextIn(object, "path");
+  told.host = maybeTextIn(object, "host");
+  return told;
+}
+
 AgentVerdict noVerdict(const char* outcome, std::string say) {
   AgentVerdict verdict;
   verdict.outcome = outcome;
   verdict.say = std::move(say);
   return verdict;
-}
-
-// What comes from the daemon is looked at as anything from elsewhere: what does not fit is as if it were not there.
-std::string textIn(const Json& answer, const char* name) {
-  const auto found = answer.find(name);
-  return found != answer.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-std::optional<std::uint64_t> numberIn(const Json& answer, const char* name) {
-  const auto found = answer.find(name);
-  if (found == answer.end()) return std::nullopt;
-  if (found->is_number_unsigned()) return found->get<std::uint64_t>();
-  if (!found->is_string()) return std::nullopt;
-  const auto& text = found->get_ref<const std::string&>();
-  char* end = nullptr;
-  const std::uint64_t number = std::strtoull(text.c_str(), &end, 10);
-  return !text.empty() && *end == '\0' ? std::optional(number) : std::nullopt;
 }
 
 AgentTotals totalsIn(const Json& answer) {
@@ -141,11 +161,6 @@ AgentTotals totalsIn(const Json& answer) {
   return totals;
 }
 
-std::optional<std::string> textOrNothing(const Json& answer, const char* name) {
-  const auto found = answer.find(name);
-  return found != answer.end() && found->is_string() ? std::optional(found->get<std::string>()) : std::nullopt;
-}
-
 AgentVerdict verdictIn(const std::string& packet) {
   const Json parsed = Json::parse(packet, nullptr, false);
   if (const auto error = parsed.find("error"); error != parsed.end() && error->is_object())
@@ -158,15 +173,11 @@ AgentVerdict verdictIn(const std::string& packet) {
   verdict.outcome = textIn(*found, "outcome");
   verdict.rule = textIn(*found, "rule");
   verdict.fileLine = textIn(*found, "file_line");
-  if (const auto argv = found->find("argv"); argv != found->end() && argv->is_array()) {
-    for (const Json& word : *argv) {
-      if (word.is_string()) verdict.argv.push_back(word.get<std::string>());
-    }
-  }
-  verdict.path = textOrNothing(*found, "path");
-  verdict.host = textOrNothing(*found, "host");
-  verdict.content = textOrNothing(*found, "content");
-  verdict.inputJson = textOrNothing(*found, "input_json");
+  verdict.argv = wordsIn(*found, "argv");
+  verdict.path = maybeTextIn(*found, "path");
+  verdict.host = maybeTextIn(*found, "host");
+  verdict.content = maybeTextIn(*found, "content");
+  verdict.inputJson = maybeTextIn(*found, "input_json");
   return verdict;
 }
 
@@ -180,6 +191,7 @@ class Agent::Link {
     if (socket_.empty() && named != nullptr) socket_ = named;
     link_.emplace(socket_);
     guards.emplace(socket_);
+    notices.emplace(socket_);
   }
 
   std::string absent() const {
@@ -231,10 +243,15 @@ class Agent::Link {
     return totals;
   }
   std::chrono::milliseconds timeout() const { return timeout_; }
+  const std::string& socket() const { return socket_; }
 
   std::string trouble;
   std::deque<std::string> kept;
   std::optional<GuardLink> guards;
+  std::optional<NoticeLink> notices;
+  std::vector<std::function<PauseAnswer(const AgentPause&)>> onPause;
+  std::vector<std::function<void(const AgentResumed&)>> onResume;
+  std::vector<std::function<void(const AgentOverride&)>> onOverride;
 
  private:
   std::chrono::milliseconds timeout_;
@@ -279,6 +296,12 @@ bool Agent::say(std::string_view text, std::string_view hook) {
   return link_->ask("say", std::move(json).take()).has_value();
 }
 
+bool Agent::progress(std::string_view text, unsigned percent) {
+  JsonWriter json;
+  json.beginObject().field("text", clipped(text)).field("percent", std::uint64_t{std::min(percent, 100U)}).endObject();
+  return link_->ask("say", std::move(json).take()).has_value();
+}
+
 bool Agent::stop(std::string_view why) {
   const auto began = steady_clock::now();
   if (link_->ask("stop", textField("why", clipped(why)))) return true;
@@ -287,6 +310,107 @@ bool Agent::stop(std::string_view why) {
 }
 
 bool Agent::safePoint() { return link_->ask("safe_point", "{}").has_value(); }
+bool Agent::ready() { return link_->ask("ready", "{}").has_value(); }
+
+void Agent::onPause(std::function<PauseAnswer(const AgentPause&)> callback) {
+  link_->onPause.push_back(std::move(callback));
+  link_->notices->listen("pause");
+}
+void Agent::onResume(std::function<void(const AgentResumed&)> callback) {
+  link_->onResume.push_back(std::move(callback));
+  link_->notices->listen("resume");
+}
+void Agent::onOverride(std::function<void(const AgentOverride&)> callback) {
+  link_->onOverride.push_back(std::move(callback));
+  link_->notices->listen("override");
+}
+
+std::size_t Agent::poll() {
+  if (!link_->absent().empty()) return 0;
+  const auto notices = link_->notices->take();
+  for (const Json& notice : notices) {
+    if (const Json* pause = agent::objectIn(notice, "pause")) {
+      bool isReady = !link_->onPause.empty();
+      for (const auto& callback : link_->onPause) isReady = callback(pauseIn(*pause)) == PauseAnswer::kReady && isReady;
+      if (isReady) link_->notices->sayReady();
+    }
+    if (const Json* resume = agent::objectIn(notice, "resume"))
+      for (const auto& callback : link_->onResume) callback(resumedIn(*resume));
+    if (const Json* override = agent::objectIn(notice, "override"))
+      for (const auto& callback : link_->onOverride) callback(overrideIn(*override));
+  }
+  return notices.size();
+}
+
+int Agent::noticesFd() const { return link_->notices->fd(); }
+std::uint64_t Agent::missedNotices() const { return link_->notices->missed(); }
+
+// It is held as long as its connection, which is nobody else's.
+class Agent::Lease::Held {
+ public:
+  explicit Held(const std::string& socket) : link_(socket) {}
+  std::optional<std::string> take(const std::string& body, steady_clock::time_point until, std::string& trouble) {
+    return link_.ask("lease", body, until, trouble);
+  }
+  // Why it is over; empty: it is held.
+  std::string lost() {
+    const auto packet = link_.pending();
+    if (!packet) return "it was lost: " + packet.error().message;
+    if (!*packet) return "";
+    const Json parsed = Json::parse(**packet, nullptr, false);
+    const Json* notice = parsed.is_object() ? agent::objectIn(parsed, "notice") : nullptr;
+    const Json* lost = notice == nullptr ? nullptr : agent::objectIn(*notice, "lease_lost");
+    return lost == nullptr ? "" : "it was lost: " + textIn(*lost, "why");
+  }
+  int fd() const { return link_.fd(); }
+
+ private:
+  AgentLink link_;
+};
+
+Agent::Lease::Lease() = default;
+Agent::Lease::Lease(Lease&& other) noexcept = default;
+Agent::Lease& Agent::Lease::operator=(Lease&& other) noexcept = default;
+Agent::Lease::~Lease() = default;
+
+bool Agent::Lease::isHeld() {
+  if (!held_) return false;
+  why_ = held_->lost();
+  if (!why_.empty()) held_.reset();
+  return held_ != nullptr;
+}
+
+void Agent::Lease::release() {
+  if (held_) why_ = "it was released";
+  held_.reset();
+}
+
+int Agent::Lease::fd() const { return held_ ? held_->fd() : -1; }
+
+Agent::Lease Agent::lease(std::string_view device, std::chrono::milliseconds wait) {
+  Lease lease;
+  lease.why_ = link_->trouble = link_->absent();
+  if (!lease.why_.empty()) return lease;
+  const auto longest = std::clamp<std::chrono::milliseconds::rep>(wait.count(), 0, 3'600'000);
+  JsonWriter json;
+  json.beginObject().field("device", device).field("wait_ms", static_cast<std::uint64_t>(longest)).endObject();
+  auto held = std::make_unique<Lease::Held>(link_->socket());
+  const auto until = link_->deadline() + std::chrono::milliseconds(longest);
+  const auto packet = held->take(std::move(json).take(), until, lease.why_);
+  const Json answer = packet ? Json::parse(*packet, nullptr, false) : Json::object();
+  if (const Json* leased = answer.is_object() ? agent::objectIn(answer, "leased") : nullptr) {
+    lease.devices_ = wordsIn(*leased, "devices");
+    lease.percent_ = static_cast<unsigned>(numberIn(*leased, "percent").value_or(0));
+    lease.held_ = std::move(held);
+    lease.why_.clear();
+  } else if (const Json* error = answer.is_object() ? agent::objectIn(answer, "error") : nullptr) {
+    lease.why_ = textIn(*error, "code") + ": " + textIn(*error, "message");
+  } else if (lease.why_.empty()) {
+    lease.why_ = "the daemon sent no answer";
+  }
+  link_->trouble = lease.why_;
+  return lease;
+}
 
 std::optional<std::string> Agent::why() {
   const auto answer = link_->ask("why", "{}");

@@ -12,12 +12,15 @@
 //   std::chrono::minutes(10)))
 //     deploy();
 //
-// No call but guard() blocks for longer than Options::timeout (time in which the run is frozen does not count), and
-// none throws for what the daemon does: it yields nothing or false then, and trouble() says why. One thread at a time.
+// No call but guard() and lease() blocks for longer than Options::timeout (time in which the run is frozen does not
+// count), and none throws for what the daemon does: it yields nothing or false then, and trouble() says why. One thread
+// at a time.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,6 +84,30 @@ struct AgentVerdict {
   explicit operator bool() const { return allowed; }
 };
 
+// The governor will freeze the run.
+struct AgentPause {
+  std::chrono::milliseconds within{};  // then at the latest; sooner when the agent says that it is ready
+  std::string why, limit;              // `limit`: below "limits." in the policy; empty: none of the policy's
+};
+enum class PauseAnswer { kReady, kLater };  // kLater: ready() or safePoint() will be said, or the time passes
+// The run goes on.
+struct AgentResumed {
+  std::chrono::milliseconds held{};  // 0: a pause that was announced did not come
+  std::string why;                   // it was held
+  std::string heldBy;                // "person", "governor", "agent", "emergency-stop", "daemon"
+  std::string relief;                // why it goes on; empty: a person said so
+};
+// Something that the run wanted to do was not done, or was done in another way.
+struct AgentOverride {
+  std::string op, target;  // "read", "write", "exec", "connect", "call"; as in AgentAction
+  std::string outcome;     // "rewritten", "forbidden", "denied", "expired", "stopped"
+  std::string by;          // "person", "rule", "nobody": time was over, or too much was asked
+  std::string say, rule, fileLine;
+  std::uint64_t count = 1;  // so many alike
+  std::vector<std::string> argv;
+  std::optional<std::string> path, host;  // what was done in place of it, with argv
+};
+
 class Agent {
  public:
   explicit Agent(AgentOptions options = AgentOptions());
@@ -103,11 +130,15 @@ class Agent {
   // What it does now, shown to people as its own words. Cut at 1 KiB; empty takes it back. `hook`: of a program that an
   // agent calls, the agent's event that called it, at most 64 bytes.
   bool say(std::string_view text, std::string_view hook = {});
+  // The same with how much of it is done.
+  bool progress(std::string_view text, unsigned percent);
   // Freezes the run, this program included, until the person that owns it lets it go on; true then. False: nobody heard
   // it, and the program goes on.
   bool stop(std::string_view why);
   // What was done so far is kept somewhere: to be ended now costs nothing.
   bool safePoint();
+  // A pause that was announced may come at once. (So it may after safePoint().)
+  bool ready();
   // What was denied last, or which limit was reached, as the JSON object that $RINGFENCE_DENIALS has. Nothing: nothing
   // was, or nobody answered (then trouble() says so).
   std::optional<std::string> why();
@@ -121,6 +152,44 @@ class Agent {
   std::string startGuard(const AgentAction& action);
   std::optional<AgentVerdict> pollGuard(const std::string& id);
   int guardFd() const;  // -1: no connection now
+
+  // What the run is told unasked, from now on. Callbacks are called by poll() and by nothing else, in its thread. When
+  // all of onPause answered kReady, poll() says that too; a pause comes without for memory that runs out, by a person
+  // and by the emergency stop, and where the policy has no `priority.preempt_grace`.
+  void onPause(std::function<PauseAnswer(const AgentPause&)> callback);
+  void onResume(std::function<void(const AgentResumed&)> callback);
+  void onOverride(std::function<void(const AgentOverride&)> callback);
+  // Calls them for what came, and never waits; how many notices that were. When noticesFd() is
+  // readable, and now and then (a lost connection is made anew by polling).
+  std::size_t poll();
+  int noticesFd() const;                // -1: no connection now
+  std::uint64_t missedNotices() const;  // came faster than they were taken (64 are kept)
+
+  // A turn on the NPUs that the run has by its policy: no other program that asked has one meanwhile, of any run. It
+  // gives no right. Ends with release() or its own end, and when the run is frozen.
+  class Lease {
+   public:
+    Lease(Lease&& other) noexcept;
+    Lease& operator=(Lease&& other) noexcept;
+    ~Lease();
+    bool isHeld();
+    void release();
+    const std::vector<std::string>& devices() const { return devices_; }  // as `ringfence top` calls them
+    unsigned percent() const { return percent_; }                         // of each, that the run may use
+    const std::string& why() const { return why_; }                       // it is not held: "busy: …"; empty: it is
+    int fd() const;  // readable when it was lost; -1: it is not held
+
+   private:
+    friend class Agent;
+    class Held;
+    Lease();
+    std::unique_ptr<Held> held_;
+    std::vector<std::string> devices_;
+    unsigned percent_ = 0;
+    std::string why_;
+  };
+  // `device`: "npu" or "gpu" (which no policy gives). Waits for at most so long (an hour) for others to end theirs.
+  Lease lease(std::string_view device, std::chrono::milliseconds wait);
 
   // While it lives, and for at most so long, a hold of the governor is put off as `priority.preempt_grace` of the
   // policy allows. It must not outlive its Agent.

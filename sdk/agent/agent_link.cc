@@ -97,6 +97,16 @@ Result<std::string> AgentLink::answerTo(const char* verb, const std::string& bod
   }
 }
 
+Result<std::optional<std::string>> AgentLink::pending() {
+  if (!socket_) return lost("there is no connection");
+  auto packet = receivePacket(socket_.get(), kMaxPacket, MSG_DONTWAIT);
+  if (!packet && (packet.error().sysErrno == EAGAIN || packet.error().sysErrno == EWOULDBLOCK))
+    return std::optional<std::string>();
+  if (!packet) return packet.error();
+  if (packet->bytes.empty()) return lost("the daemon closed the connection");
+  return std::optional(std::move(packet->bytes));
+}
+
 // Also when the time is over, for it may have been over while the process was frozen: what came meanwhile is there.
 Result<std::string> AgentLink::read(Time until) {
   if (!awaits(socket_.get(), POLLIN, std::max(leftUntil(until), kLastLook))) return lost("not in time");

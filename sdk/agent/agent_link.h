@@ -20,6 +20,10 @@ class AgentLink {
   // why. Blocks until then, and a moment longer for what came while the process was frozen.
   std::optional<std::string> ask(const char* verb, const std::string& body, Time until, std::string& trouble);
 
+  // What came unasked over the connection there is; nothing: nothing yet. Blocks never. Fails when it is gone.
+  Result<std::optional<std::string>> pending();
+  int fd() const { return socket_.get(); }
+
   // Of ids that no other process chooses.
   const std::string& prefix() const { return prefix_; }
 

@@ -10,22 +10,18 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "sdk/agent/answer_fields.h"
 #include "sdk/base/io.h"
 
 namespace ringfence {
 namespace {
 
+using agent::textIn;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr Bytes kMaxPacket{64 << 10};
 constexpr milliseconds kPause{100};  // until a connection or a request is tried again
-
-// What comes from the daemon is looked at as anything from elsewhere.
-std::string textIn(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 bool wouldBlock(const Error& error) { return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK; }
 

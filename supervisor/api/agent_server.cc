@@ -188,11 +188,36 @@ void AgentServer::answer(const Asked& asked, const AgentAnswer& answer, Now) {
     settle(asked.connection, connection);
 }
 
+void AgentServer::tell(std::uint64_t connection, const AgentNotice& notice) {
+  const auto found = connections_.find(connection);
+  if (found == connections_.end() || found->second.closing) return;
+  Connection& to = found->second;
+  to.notices.push_back(notice);
+  if (to.notices.size() > kMaxAgentNotices) {
+    to.notices.pop_front();
+    ++to.missed;
+  }
+  if (flush(to) == Next::kOver)
+    drop(connection);
+  else
+    settle(connection, to);
+}
+
 AgentServer::Next AgentServer::flush(Connection& connection) {
   while (!connection.queue.empty()) {
     auto sent = sendPacket(connection.socket.get(), connection.queue.front(), {}, MSG_DONTWAIT);
     if (!sent) return wouldBlock(sent.error()) ? Next::kStays : Next::kOver;
     connection.queue.pop_front();
+  }
+  while (!connection.closing && !connection.notices.empty()) {
+    const std::string packet = encodeAgentNotice(connection.notices.front(), connection.missed);
+    if (!packet.empty()) {
+      auto sent = sendPacket(connection.socket.get(), packet, {}, MSG_DONTWAIT);
+      if (!sent) return wouldBlock(sent.error()) ? Next::kStays : Next::kOver;
+    }
+    // One that cannot be written is missed as well.
+    connection.missed = packet.empty() ? connection.missed + 1 : 0;
+    connection.notices.pop_front();
   }
   return connection.closing ? Next::kOver : Next::kStays;
 }
@@ -202,7 +227,8 @@ void AgentServer::settle(Id id, Connection& connection) {
   const Run& run = runs_.at(connection.run);
   const bool reads = !connection.closing && connection.unanswered < kMaxAgentUnanswered &&
                      connection.queue.size() < kMaxAgentUnanswered && !run.pausedUntil;
-  watch(id, connection, (reads ? EPOLLIN : 0u) | (connection.queue.empty() ? 0u : EPOLLOUT));
+  const bool writes = !connection.queue.empty() || (!connection.closing && !connection.notices.empty());
+  watch(id, connection, (reads ? EPOLLIN : 0u) | (writes ? EPOLLOUT : 0u));
 }
 
 void AgentServer::watch(Id id, Connection& connection, std::uint32_t wanted) {

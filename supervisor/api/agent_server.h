@@ -23,6 +23,7 @@ namespace ringfence::supervisor::api {
 
 inline constexpr std::size_t kMaxAgentConnections = 16;  // of one run
 inline constexpr std::size_t kMaxAgentUnanswered = 64;   // of one connection; then no more of it is read
+inline constexpr std::size_t kMaxAgentNotices = 64;      // of one connection, that it has not read
 inline constexpr Milliseconds kMaxAgentHelloTime = std::chrono::seconds(10);
 inline constexpr Milliseconds kMaxAgentCloseTime = std::chrono::seconds(5);  // for an error to be read
 // Packets of one run: so many a second, and as many at once. What is over waits in its sockets.
@@ -52,6 +53,9 @@ class AgentServer {
   // Each that was asked, once; to whoever is gone nothing is said.
   void answer(const Asked& asked, const AgentAnswer& answer, Now now);
 
+  // Told to one connection, asked for or not; a reader that is slow misses the oldest.
+  void tell(std::uint64_t connection, const AgentNotice& notice);
+
   // Whoever asked is there still.
   bool isConnected(std::uint64_t connection) const { return connections_.contains(connection); }
 
@@ -77,6 +81,8 @@ class AgentServer {
     Microseconds closingSince{};
     std::size_t unanswered = 0;
     std::deque<std::string> queue = {};
+    std::deque<AgentNotice> notices = {};
+    std::uint64_t missed = 0;   // notices, before the first of them
     std::uint32_t watched = 0;  // of epoll; 0: not watched
   };
   enum class Next { kStays, kOver };

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -107,6 +108,39 @@ Result<AgentRequest> guardOf(const v1::AgentGuard& message) {
   return AgentRequest(std::move(guard));
 }
 
+Result<AgentRequest> sayOf(const v1::AgentSay& message) {
+  if (message.text().size() > kMaxAgentWords) return malformed("say.text has " + upTo(kMaxAgentWords));
+  if (message.hook().size() > kMaxHookEventBytes) return malformed("say.hook has " + upTo(kMaxHookEventBytes));
+  if (message.has_percent() && message.percent() > 100) return malformed("say.percent is 0 to 100");
+  return AgentRequest(AgentSay{message.text(), message.hook(),
+                               message.has_percent() ? std::optional(message.percent()) : std::nullopt});
+}
+
+Result<AgentRequest> listenOf(const v1::AgentListen& message) {
+  if (static_cast<std::size_t>(message.to_size()) > kMaxListenWords)
+    return malformed("listen.to has at most " + std::to_string(kMaxListenWords) + " words");
+  AgentListen listen;
+  for (const std::string& word : message.to()) {
+    if (word == "pause")
+      listen.pause = true;
+    else if (word == "resume")
+      listen.resume = true;
+    else if (word == "override")
+      listen.overrides = true;
+    else
+      return malformed("listen.to has the words pause, resume and override alone");
+  }
+  return AgentRequest(listen);
+}
+
+Result<AgentRequest> leaseOf(const v1::AgentLease& message) {
+  if (message.device() != "npu" && message.device() != "gpu") return malformed("lease.device is npu or gpu");
+  if (message.wait_ms() > static_cast<std::uint64_t>(kMaxLeaseWait.count()))
+    return malformed("lease.wait_ms is at most " + std::to_string(kMaxLeaseWait.count()));
+  return AgentRequest(AgentLease{message.device() == "npu" ? LeasedKind::kNpu : LeasedKind::kGpu,
+                                 Milliseconds(static_cast<Milliseconds::rep>(message.wait_ms()))});
+}
+
 Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
   switch (message.request_case()) {
     case v1::AgentPacket::kHello: return AgentRequest(AgentHello{message.hello().protocol()});
@@ -115,16 +149,16 @@ Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
     case v1::AgentPacket::kStop:
       if (message.stop().why().size() > kMaxAgentWords) return malformed("stop.why has " + upTo(kMaxAgentWords));
       return AgentRequest(AgentBrake{message.stop().why()});
-    case v1::AgentPacket::kSay:
-      if (message.say().text().size() > kMaxAgentWords) return malformed("say.text has " + upTo(kMaxAgentWords));
-      if (message.say().hook().size() > kMaxHookEventBytes)
-        return malformed("say.hook has " + upTo(kMaxHookEventBytes));
-      return AgentRequest(AgentSay{message.say().text(), message.say().hook()});
+    case v1::AgentPacket::kSay: return sayOf(message.say());
     case v1::AgentPacket::kSafePoint: return AgentRequest(AgentSafePoint{});
     case v1::AgentPacket::kCriticalSection:
       return AgentRequest(AgentCriticalSection{std::chrono::seconds(message.critical_section().seconds())});
     case v1::AgentPacket::kWhy: return AgentRequest(AgentWhy{});
     case v1::AgentPacket::kGuard: return guardOf(message.guard());
+    case v1::AgentPacket::kListen: return listenOf(message.listen());
+    case v1::AgentPacket::kReady: return AgentRequest(AgentReady{});
+    case v1::AgentPacket::kLease: return leaseOf(message.lease());
+    case v1::AgentPacket::kRelease: return AgentRequest(AgentRelease{message.release().lease()});
     case v1::AgentPacket::REQUEST_NOT_SET: break;
   }
   return malformed("the packet asks for nothing");
@@ -184,9 +218,64 @@ void fill(v1::AgentAnswer& message, const AgentVerdict& answer) {
   if (answer.content) verdict.set_content(*answer.content);
   if (answer.inputJson) verdict.set_input_json(*answer.inputJson);
 }
+void fill(v1::AgentAnswer& message, const AgentLeased& answer) {
+  v1::AgentLeased& leased = *message.mutable_leased();
+  leased.set_lease(answer.lease);
+  for (const std::string& device : answer.devices) leased.add_devices(escapeForDisplay(device));
+  leased.set_percent(answer.percent);
+}
 void fill(v1::AgentAnswer& message, const AgentRefusal& answer) {
   message.mutable_error()->set_code(answer.code);
   message.mutable_error()->set_message(escapeForDisplay(answer.message));
+}
+
+// What the run wanted itself it is told as it is, where JSON can hold it.
+std::string own(const std::string& text) { return isValidUtf8(text) ? text : escapeForDisplay(text); }
+
+std::uint64_t number(Milliseconds time) {
+  return static_cast<std::uint64_t>(std::max<Milliseconds::rep>(time.count(), 0));
+}
+
+void fill(v1::AgentNotice& notice, const AgentPause& what) {
+  notice.mutable_pause()->set_within_ms(number(what.within));
+  notice.mutable_pause()->set_why(escapeForDisplay(what.why));
+  notice.mutable_pause()->set_limit(what.limit);
+}
+void fill(v1::AgentNotice& notice, const AgentResume& what) {
+  notice.mutable_resume()->set_held_ms(number(what.held));
+  notice.mutable_resume()->set_why(escapeForDisplay(what.why));
+  notice.mutable_resume()->set_held_by(what.heldBy);
+  notice.mutable_resume()->set_relief(escapeForDisplay(what.relief));
+}
+void fill(v1::AgentNotice& notice, const AgentOverride& what) {
+  v1::AgentOverride& message = *notice.mutable_override();
+  const auto* named = std::find_if(kOperations.begin(), kOperations.end(),
+                                   [&](const auto& one) { return one.second == what.operation; });
+  if (named != kOperations.end()) message.set_op(std::string(named->first));
+  message.set_target(own(what.target));
+  message.set_outcome(nameOf(what.outcome));
+  message.set_by(what.by);
+  message.set_say(escapeForDisplay(what.say));
+  message.set_rule(escapeForDisplay(what.rule));
+  message.set_file_line(escapeForDisplay(what.fileLine));
+  message.set_count(what.count);
+  for (const std::string& word : what.argv) message.add_argv(own(word));
+  if (what.path) message.set_path(own(*what.path));
+  if (what.host) message.set_host(own(*what.host));
+}
+void fill(v1::AgentNotice& notice, const AgentLeaseLost& what) {
+  notice.mutable_lease_lost()->set_lease(what.lease);
+  notice.mutable_lease_lost()->set_why(escapeForDisplay(what.why));
+}
+
+// Empty: it cannot be written, or is too long.
+std::string written(const v1::AgentAnswer& message) {
+  pb::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string text;
+  const auto status = pb::util::MessageToJsonString(message, &text, options);
+  return status.ok() && text.size() <= kMaxAgentPacket.count ? text : std::string();
 }
 
 }  // namespace
@@ -223,15 +312,18 @@ std::string encodeAgentAnswer(std::uint64_t call, const AgentAnswer& answer) {
   v1::AgentAnswer message;
   message.set_id(call);
   std::visit([&](const auto& one) { fill(message, one); }, answer);
-  pb::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  std::string text;
-  const auto status = pb::util::MessageToJsonString(message, &text, options);
+  std::string text = written(message);
   // What an agent's name or its policy's holds is no reason to leave it without an answer.
-  if (status.ok() && text.size() <= kMaxAgentPacket.count) return text;
+  if (!text.empty()) return text;
   return "{\"id\":\"" + std::to_string(call) +
          "\",\"error\":{\"code\":\"internal\",\"message\":\"the answer cannot be written\"}}";
+}
+
+std::string encodeAgentNotice(const AgentNotice& notice, std::uint64_t missed) {
+  v1::AgentAnswer message;
+  message.mutable_notice()->set_missed(missed);
+  std::visit([&](const auto& one) { fill(*message.mutable_notice(), one); }, notice);
+  return written(message);
 }
 
 }  // namespace ringfence::supervisor::api

@@ -31,6 +31,8 @@ inline constexpr std::size_t kMaxAskedArguments = 256;
 inline constexpr Bytes kMaxAskedArgvBytes{32 << 10};
 inline constexpr std::size_t kMaxToolName = 256;
 inline constexpr Bytes kMaxToolInput{16 << 10};
+inline constexpr std::size_t kMaxListenWords = 8;
+inline constexpr Milliseconds kMaxLeaseWait = std::chrono::hours(1);
 
 struct AgentHello {
   std::uint32_t protocol = 0;
@@ -41,7 +43,8 @@ struct AgentBrake {
 };
 struct AgentSay {
   std::string text;
-  std::string hook;  // the event that called whoever says it; empty: none
+  std::string hook;                      // the event that called whoever says it; empty: none
+  std::optional<std::uint32_t> percent;  // 0 to 100
 };
 struct AgentSafePoint {};
 struct AgentCriticalSection {
@@ -53,8 +56,21 @@ struct AgentGuard {
   policy::Action action;
   std::string words;
 };
-using AgentRequest = std::variant<AgentHello, AgentWhoami, UsageReport, AgentBrake, AgentSay, AgentSafePoint,
-                                  AgentCriticalSection, AgentWhy, AgentGuard>;
+struct AgentListen {
+  bool pause = false, resume = false, overrides = false;
+};
+struct AgentReady {};
+enum class LeasedKind { kNpu, kGpu };
+struct AgentLease {
+  LeasedKind kind = LeasedKind::kNpu;
+  Milliseconds wait{};
+};
+struct AgentRelease {
+  std::uint64_t lease = 0;
+};
+using AgentRequest =
+    std::variant<AgentHello, AgentWhoami, UsageReport, AgentBrake, AgentSay, AgentSafePoint, AgentCriticalSection,
+                 AgentWhy, AgentGuard, AgentListen, AgentReady, AgentLease, AgentRelease>;
 
 struct AgentCall {
   std::uint64_t id = 0;
@@ -92,8 +108,38 @@ struct AgentRefusal {
   std::string code;  // as AgentError has them
   std::string message;
 };
+struct AgentLeased {
+  std::uint64_t lease = 0;
+  std::vector<std::string> devices;
+  std::uint32_t percent = 0;
+};
 using AgentAnswer = std::variant<AgentWelcome, AgentSelf, AgentTotals, AgentDone, AgentGranted, AgentDenial,
-                                 AgentVerdict, AgentRefusal>;
+                                 AgentVerdict, AgentLeased, AgentRefusal>;
+
+// What is told unasked; shapes as in agent.proto.
+struct AgentPause {
+  Milliseconds within{};
+  std::string why, limit;
+};
+struct AgentResume {
+  Milliseconds held{};  // 0: what was announced did not come
+  std::string why, heldBy, relief;
+};
+struct AgentOverride {
+  AgentVerdict::Outcome outcome = AgentVerdict::Outcome::kDenied;
+  policy::Operation operation{};
+  std::string target, by, say, rule, fileLine;
+  std::uint32_t count = 1;
+  std::vector<std::string> argv = {};
+  std::optional<std::string> path = {}, host = {};
+};
+struct AgentLeaseLost {
+  std::uint64_t lease = 0;
+  std::string why;
+};
+using AgentNotice = std::variant<AgentPause, AgentResume, AgentOverride, AgentLeaseLost>;
+// One packet, never longer than kMaxAgentPacket; empty where it cannot be written (its texts are too long).
+std::string encodeAgentNotice(const AgentNotice& notice, std::uint64_t missed);
 // What the input of a tool is: one JSON object in UTF-8, bounded in length and depth.
 bool isJsonObject(std::string_view text);
 AgentRefusal agentRefusalOf(const Error& error);

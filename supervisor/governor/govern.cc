@@ -29,6 +29,7 @@ std::vector<Proposal> Governor::tick(const Signals& signals, const CostModel& co
   governPower(tick);
   governWrites(tick);
   governStalls(tick);
+  holdAnnounced(tick);
   resumeRelieved(tick);
   return std::move(tick.proposals);
 }
@@ -45,6 +46,13 @@ std::optional<Microseconds> Governor::nextTick(const Signals& signals) const {
   if (!device.memoryAvailable) return kTick;
   const double near = reserveOf(settings_, device) + kCouldTake;
   return static_cast<double>(device.memoryAvailable->count) < near ? kNearTick : kTick;
+}
+
+std::optional<Microseconds> Governor::nextAnnounced() const {
+  std::optional<Microseconds> first;
+  for (const auto& [run, of] : state_->seen)
+    if (of.announced) first = std::min(first.value_or(of.announced->until), of.announced->until);
+  return first;
 }
 
 }  // namespace ringfence::supervisor::governor

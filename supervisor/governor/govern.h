@@ -16,8 +16,8 @@
 namespace ringfence::supervisor::governor {
 
 // In the order of how much they take from an agent. kDeferModelCall: no new call to a model; with the cause kRelieved:
-// they are allowed again.
-enum class Step { kReclaim, kLimitWrites, kDeferModelCall, kFreeze, kResume, kKill };
+// they are allowed again. kAnnounce: it is told that it will be frozen; kWithdraw: that it will not.
+enum class Step { kReclaim, kLimitWrites, kDeferModelCall, kAnnounce, kWithdraw, kFreeze, kResume, kKill };
 
 enum class Cause { kMemory, kIo, kAccelerator, kBattery, kHeat, kLimit, kRelieved };
 
@@ -31,6 +31,7 @@ struct Proposal {
   std::optional<Bytes> reclaim;              // kReclaim
   std::optional<std::uint64_t> bytesPerSec;  // kLimitWrites; absent: no limit any more
   std::optional<Price> predicted;            // kFreeze, kKill
+  Microseconds within{};                     // kAnnounce: it is frozen after that at the latest
 };
 
 struct GovernorSettings {
@@ -61,6 +62,8 @@ class Governor {
   // When it wants to be called again: 100 ms while some run can grow, 25 ms when one could use up what is left before
   // the next; absent: there is nothing to watch.
   std::optional<Microseconds> nextTick(const Signals& signals) const;
+  // When the first hold that was announced is due; boottime.
+  std::optional<Microseconds> nextAnnounced() const;
 
  private:
   GovernorSettings settings_;

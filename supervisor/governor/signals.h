@@ -61,6 +61,9 @@ struct RunSignals {
   bool holdsForeignLock = false;  // whoever is no agent waits for a file lock of it: it must not be held
   bool watched = false;           // a person looks at its terminal
   std::optional<Microseconds> criticalUntil;  // boottime: until then a hold would break what it does, as it says
+  // It is told of a hold so long before; absent: nobody of it listens, or its policy gives it no such time.
+  std::optional<Microseconds> pauseNotice;
+  std::optional<Microseconds> readyAt;  // boottime: when it last said that a hold may come at once
 };
 
 struct DeviceSignals {

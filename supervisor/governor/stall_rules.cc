@@ -85,7 +85,7 @@ double takes(Tick& tick, const Kind& kind, const RunSignals& run) {
 bool mayBeHeld(Tick& tick, const Kind& kind, const RunSignals& run) {
   const Seen& of = tick.seen(run);
   const auto& useless = of.stallUseless;
-  return run.priority != RunClass::kInteractive && tick.isLoose(run) && !run.holdsForeignLock &&
+  return run.priority != RunClass::kInteractive && tick.isLoose(run) && !run.holdsForeignLock && !of.announced &&
          !at(of.overridden, kind.reason) && tick.heldInLastHour(run) < tick.settings.mostHeldAnHour &&
          !(useless && tick.now - *useless < kUselessFor) &&
          !(of.preempted && tick.now - *of.preempted < tick.settings.leastBetweenHolds);

@@ -19,6 +19,8 @@ constexpr double kLeastReclaim = 1024 * 1024;
 constexpr Microseconds kHoldAgain{60'000'000};
 constexpr Microseconds kLongestLeastHold{64'000'000};
 
+}  // namespace
+
 Cause causeOf(Reason reason) {
   switch (reason) {
     case Reason::kMemory: return Cause::kMemory;
@@ -40,7 +42,6 @@ Cause causeOf(Reason reason) {
   return Cause::kLimit;
 }
 
-// The key of the policy below "limits".
 const char* limitOf(Reason reason) {
   switch (reason) {
     case Reason::kMemoryLimit: return "memory";
@@ -61,8 +62,6 @@ const char* limitOf(Reason reason) {
   }
   return "";
 }
-
-}  // namespace
 
 bool isBudget(Reason reason) {
   switch (reason) {
@@ -118,11 +117,27 @@ bool Tick::freeze(const RunSignals& run, Reason reason, std::string words, std::
     at(of.reasons, reason) = true;
     return false;
   }
+  // It is told already, and has the time that it was told.
+  if (of.announced && reason != Reason::kMemory) {
+    at(of.reasons, reason) = true;
+    return false;
+  }
   // What was written through the page cache in half a minute is too much to be waited for, and so is what was spent.
   const bool isUrgent = reason == Reason::kMemory || reason == Reason::kFileWrites || isBudget(reason);
   if (!isUrgent && of.preempted && now - *of.preempted < settings.leastBetweenHolds) return false;
   // Memory that runs out waits for nobody.
+  if (reason != Reason::kMemory && run.pauseNotice) {
+    announce(*this, run, reason, std::move(words), std::move(tellAgent));
+    return true;
+  }
   if (reason != Reason::kMemory && run.criticalUntil && now < *run.criticalUntil) return false;
+  if (!of.announced) of.reasons = {};
+  freezeNow(run, reason, std::move(words), std::move(tellAgent));
+  return true;
+}
+
+void Tick::freezeNow(const RunSignals& run, Reason reason, std::string words, std::string tellAgent) {
+  Seen& of = seen(run);
   of.lastGrowth = 0;
   if (reason == Reason::kMemory) {
     const bool again = of.resumed && now - *of.resumed < kHoldAgain;
@@ -132,7 +147,7 @@ bool Tick::freeze(const RunSignals& run, Reason reason, std::string words, std::
   const bool swaps =
       reason == Reason::kMemory && signals.device.canReclaim && signals.device.swapFree.value_or(Bytes{0}) > Bytes{0};
   const Interruption interruption = swaps ? Interruption::kFreezeAndReclaim : Interruption::kFreeze;
-  of.reasons = {};
+  of.announced.reset();
   at(of.reasons, reason) = true;
   of.freezeProposed = now;
   of.frozen = now;
@@ -145,7 +160,6 @@ bool Tick::freeze(const RunSignals& run, Reason reason, std::string words, std::
            .tellAgent = std::move(tellAgent),
            .limit = limitOf(reason),
            .predicted = costs.predict(run, interruption, holdLasts(run), now)});
-  return true;
 }
 
 bool Tick::kill(const RunSignals& run, Cause cause, std::string words, std::string tellAgent) {

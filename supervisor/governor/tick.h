@@ -35,6 +35,8 @@ constexpr std::size_t kReasons = 15;
 // The end of a budget or of its time. Whoever resumes it there moves that end, so it is held anew at the next.
 bool isBudget(Reason reason);
 using Reasons = std::array<bool, kReasons>;
+Cause causeOf(Reason reason);
+const char* limitOf(Reason reason);  // the key of the policy below "limits"; empty: none
 bool any(const Reasons& reasons);
 inline bool& at(Reasons& reasons, Reason reason) { return reasons[static_cast<std::size_t>(reason)]; }
 inline bool at(const Reasons& reasons, Reason reason) { return reasons[static_cast<std::size_t>(reason)]; }
@@ -47,6 +49,13 @@ struct Rate {
   void add(std::optional<std::uint64_t> value, Microseconds now, Microseconds least);
 };
 
+// A hold of which the run was told.
+struct Announced {
+  Microseconds at{}, until{};
+  Reason reason = Reason::kForgotten;
+  std::string words, tellAgent;
+};
+
 struct Seen {
   Hold hold = Hold::kNone;
   Reasons reasons{};     // of our hold, proposed or in force
@@ -55,6 +64,7 @@ struct Seen {
   bool modelCallsDenied = false;
   std::optional<Microseconds> callsDeferred;  // since; they go on by themselves after kCallsDeferredFor
   std::optional<Microseconds> freezeProposed, resumeProposed, killProposed, reclaimProposed;  // not seen done yet
+  std::optional<Announced> announced;     // its reasons are in `reasons`
   Microseconds frozen{};                  // when we proposed it last
   std::optional<Microseconds> preempted;  // the same, absent: never
   std::optional<Microseconds> resumed;
@@ -141,8 +151,11 @@ class Tick {
 
   // Holds it for that reason as well; true when something was proposed. Nothing happens to a run that is held by
   // somebody else, that somebody outside waits for, that is ending, that was held a moment ago for anything but memory
-  // and what it writes, or that is in a critical section, for anything but memory.
+  // and what it writes, or that is in a critical section, for anything but memory. Who is to be told before is told,
+  // and frozen by holdAnnounced().
   bool freeze(const RunSignals& run, Reason reason, std::string words, std::string tellAgent = {});
+  // The same, whatever it is in the middle of. Its other reasons stay.
+  void freezeNow(const RunSignals& run, Reason reason, std::string words, std::string tellAgent);
   bool kill(const RunSignals& run, Cause cause, std::string words, std::string tellAgent = {});
   // Asks for at most so many bytes; what was proposed.
   double reclaim(const RunSignals& run, double bytes, std::string words);
@@ -163,6 +176,10 @@ void governAccelerators(Tick& tick);
 void governPower(Tick& tick);
 void governWrites(Tick& tick);
 void governStalls(Tick& tick);
+// Who was told of a hold is held when it is ready or its time is over, and told when it is not held after all.
+void holdAnnounced(Tick& tick);
+// Tells it.
+void announce(Tick& tick, const RunSignals& run, Reason reason, std::string words, std::string tellAgent);
 void resumeRelieved(Tick& tick);
 
 }  // namespace ringfence::supervisor::governor

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.e2e.leases_test import NpuMachine  # noqa: E402
+from tests.e2e.leases_test import policy as npu_policy  # noqa: E402
 from tests.sdk.inside import asked_folder, asking_policy, client_of, library, start  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SOURCE, eventually  # noqa: E402
@@ -201,6 +203,27 @@ def test_mcp_notes_calls_what_is_allowed_is_asked_and_is_refused(bench: Bench) -
     bare = subprocess.run(["/usr/bin/python3", "-B", str(example / "agent.py"), *server], cwd=notes, capture_output=True, text=True, timeout=120)
     equal((bare.returncode, bare.stdout.splitlines()[4]), (0, "remove: removed"), bare.stderr)
     equal(list(notes.iterdir()), [])
+
+
+def test_npu_agents_take_turns_on_the_device_that_both_have(bench: Bench) -> None:
+    NpuMachine(bench)
+    program = bench.daemon.base / "npu_agent"
+    program.mkdir(mode=0o755)
+    (program / "__main__.py").write_text((EXAMPLES / "npu_agent" / "__main__.py").read_text())
+    place = str(library(bench))
+    runs = []
+    for _ in range(2):
+        result = bench.cli("run", "-d", "-p", npu_policy(bench, "50%", priority="interactive"), "--read", place, "--read", str(program), "-e",
+                           f"PYTHONPATH={place}", "--", "/usr/bin/python3", "-B", str(program), "20")
+        equal(result.returncode, 0, result.stderr)
+        runs.append(result.stdout.strip())
+    for run in runs:
+        equal(bench.ended(run), {"code": 0}, bench.cli("logs", run).stdout)
+        lines = bench.cli("logs", run).stdout.splitlines()
+        equal(lines, [f"batch {batch} on 0000:00:0b.0 at 50 %: {batch * batch}" for batch in range(20)])
+    without = bench.cli("run", "-p", "offline", "--read", place, "--read", str(program), "-e", f"PYTHONPATH={place}", "--", "/usr/bin/python3",
+                        "-B", str(program), "1")
+    assert without.returncode == 1 and without.stdout.startswith("no NPU: unavailable: the run has no NPU"), without
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto* brake = std::get_if<api::AgentBrake>(&call->request))
     RF_CHECK(brake->why.size() <= api::kMaxAgentWords);
+  if (const auto* say = std::get_if<api::AgentSay>(&call->request))
+    RF_CHECK(say->text.size() <= api::kMaxAgentWords && say->percent.value_or(0) <= 100);
+  if (const auto* lease = std::get_if<api::AgentLease>(&call->request))
+    RF_CHECK(lease->wait.count() >= 0 && lease->wait <= api::kMaxLeaseWait);
   if (const auto* guard = std::get_if<api::AgentGuard>(&call->request)) {
     RF_CHECK(!guard->id.empty() && guard->id.size() <= api::kMaxReportIdLength);
     RF_CHECK(!guard->action.target.empty() && guard->words.size() <= api::kMaxAgentWords);

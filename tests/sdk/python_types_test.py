@@ -19,6 +19,11 @@ for event in client.watch():
     if isinstance(event, ringfence.Question):
         client.deny(event, "no")
 names: list[str] = [run.name for run in client.runs()]
+agent = ringfence.Agent(callbacks="poll")
+@agent.on_pause
+def keep(pause: ringfence.Pause) -> bool: return pause.within > 1
+with agent.lease("npu", wait=1) as lease:
+    devices: list[str] = lease.devices
 with ringfence.Checkpoint("a") as checkpoint:
     number: int = checkpoint.once("step", lambda: 7)
 """
@@ -42,7 +47,7 @@ def main() -> int:
         user.write_text(WRONG)
         wrong = mypy(user)
         assert wrong.returncode == 1 and "user.py:2" in wrong.stdout and "user.py:3" in wrong.stdout, wrong.stdout
-    for example in ("auto_approver", "graph_agent", "usage_to_csv"):
+    for example in ("auto_approver", "graph_agent", "npu_agent", "usage_to_csv"):
         checked = mypy(ROOT / "examples" / example)
         assert checked.returncode == 0, checked.stdout
     print("the package and its examples are typed; right use and wrong use were told apart")

@@ -70,3 +70,32 @@ TEST_CASE("what an agent says and what is safe is its last word, and goes with i
   trial.claims.forget(trial.run);
   CHECK(trial.claims.safePoint(trial.run) == nullptr);
 }
+
+TEST_CASE("a critical section ends with the time that a pause was announced for, and is granted as before without") {
+  Trial trial;
+  trial.claims.announced(trial.run, trial.now.boottime + 2s);
+  CHECK(trial.claims.isAnnounced(trial.run));
+  CHECK(trial.begin(5s) == 2s);
+  trial.claims.announced(trial.run, std::nullopt);
+  CHECK_FALSE(trial.claims.isAnnounced(trial.run));
+  trial.pass(60s);
+  CHECK(trial.begin(5s) == 5s);
+  trial.pass(600s);
+  trial.claims.announced(trial.run, trial.now.boottime - 1s);
+  CHECK(trial.begin(5s) == 0s);
+}
+
+TEST_CASE("an agent is ready when it says so or is at a safe point, and whether it listens is its connections'") {
+  Trial trial;
+  CHECK_FALSE(trial.claims.readyAt(trial.run));
+  trial.claims.ready(trial.run, trial.now);
+  CHECK(trial.claims.readyAt(trial.run) == trial.now.boottime);
+  CHECK(trial.claims.safePoint(trial.run) == nullptr);
+  trial.pass(1s);
+  trial.claims.safe(trial.run, std::nullopt, trial.now);
+  CHECK(trial.claims.readyAt(trial.run) == trial.now.boottime);
+  trial.claims.hearPauses(trial.run, 2);
+  CHECK(trial.claims.hearsPauses(trial.run));
+  trial.claims.hearPauses(trial.run, 0);
+  CHECK_FALSE(trial.claims.hearsPauses(trial.run));
+}

@@ -18,6 +18,7 @@ int resumeCommand(const Parsed& parsed);
 int stopCommand(const Parsed& parsed);
 int killCommand(const Parsed& parsed);
 int logCommand(const Parsed& parsed);
+int exportCommand(const Parsed& parsed);
 int verifyCommand(const Parsed& parsed);
 int doctorCommand(const Parsed& parsed);
 int pendingCommand(const Parsed& parsed);

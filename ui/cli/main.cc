@@ -42,6 +42,7 @@ constexpr Handler kHandlers[] = {
     {"stop", stopCommand},
     {"kill", killCommand},
     {"log", logCommand},
+    {"export", exportCommand},
     {"verify", verifyCommand},
     {"doctor", doctorCommand},
     {"usage", usageCommand},

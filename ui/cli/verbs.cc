@@ -39,6 +39,12 @@ constexpr Option kLogOptions[] = {
     {"follow", 'f', "", "go on as things happen", ""},
     kJson,
 };
+constexpr Option kExportOptions[] = {
+    {"signal", 0, "KIND", "of otlp: traces (default) or metrics", ""},
+    {"since", 0, "T", "what came after a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)",
+     ""},
+    {"follow", 'f', "", "go on as things happen", ""},
+};
 constexpr Option kUsageOptions[] = {
     {"since", 0, "T", "what was used from a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d) on", ""},
     kJson,
@@ -148,6 +154,14 @@ constexpr Verb kVerbs[] = {
     {"log", "log [RUN] [--since T] [-f] [--json]", "what happened, from the append-only log",
      "Each line carries a sequence number and the hash that chains it to the line before.", kLogOptions,
      Words::kOptionalRun},
+    {"export", "export otlp [--signal KIND] [--since T] [-f] [RUN] | export prometheus",
+     "what happened and what was used, for programs that collect such things",
+     "otlp        the log as OpenTelemetry has it, a JSON object a line (OTLP/JSON, as its file exporter writes): "
+     "each\n"
+     "            run that has ended as a span, what it did or wanted to, where it is in the log, as spans below; or\n"
+     "            what agents reported of tokens and cost as metrics. The same log makes the same lines.\n"
+     "prometheus  what runs and the machine use now, in the text format of Prometheus",
+     kExportOptions, Words::kAction},
     {"verify", "verify [--against HEAD] [--json]", "check the log's hash chain",
      "Prints the head. Keep it elsewhere: a log that was cut or rewritten later cannot contain it. Works without the\n"
      "daemon for whoever may read its state directory.",

@@ -28,13 +28,15 @@ from .client import Client, Started, UsageRow
 from .errors import ControlError
 from .guard import Denied, PendingVerdict, Verdict
 from .launching import Launch
+from .lease import Lease
+from .notices import Override, Pause, Resumed
 from .streams import Stream
 from .text import escape
 
 __all__ = [
     "Agent", "Checkpoint", "CheckpointBusy", "CheckpointDamaged", "CheckpointError", "CheckpointTooLarge", "Client", "Continued",
-    "ControlError", "Denial", "Denied", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Launch", "LogLine", "PendingVerdict",
-    "Question", "Reconnected",
-    "Refused", "Restored", "Rule", "Run", "Server", "Settled", "Started", "StepUnsure", "Stopped", "Stream", "Totals", "Usage",
+    "ControlError", "Denial", "Denied", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Launch", "Lease", "LogLine",
+    "Override", "Pause", "PendingVerdict", "Question", "Reconnected",
+    "Refused", "Restored", "Resumed", "Rule", "Run", "Server", "Settled", "Started", "StepUnsure", "Stopped", "Stream", "Totals", "Usage",
     "UsageRow", "Verdict", "errors", "escape"]
 __version__ = "0.1.0"

@@ -10,9 +10,11 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .guard import Guarded, GuardLink, PendingVerdict, Verdict, body_of
+from .lease import Lease
+from .notices import Notice, NoticeLink, Override, Pause, Resumed
 
 __all__ = ["Agent", "Denial", "Identity", "Refused", "Totals"]
 
@@ -92,15 +94,22 @@ class Agent:
     with a call itself.
     """
 
-    def __init__(self, path: Optional[str] = None, timeout: float = 2.0, *, unfenced: str = "deny") -> None:
+    def __init__(self, path: Optional[str] = None, timeout: float = 2.0, *, unfenced: str = "deny", callbacks: str = "thread") -> None:
         """`path`: of the socket; $RINGFENCE_AGENT_SOCKET without it. `timeout`: seconds. `unfenced`: what `guard` says outside
-        a fence, where nobody can be asked: "deny" or "allow"."""
+        a fence, where nobody can be asked: "deny" or "allow". `callbacks`: where those of `on_pause`, `on_resume` and
+        `on_override` run: "thread" (one of this package's, one after the other) or "poll" (in `poll`, in whatever thread calls it).
+        Raises ValueError for other words."""
         if unfenced not in ("deny", "allow"):
             raise ValueError(f"unfenced is 'deny' or 'allow', not {unfenced!r}")
+        if callbacks not in ("thread", "poll"):
+            raise ValueError(f"callbacks is 'thread' or 'poll', not {callbacks!r}")
+        self._in_thread = callbacks == "thread"
+        self._callbacks: Dict[str, List[Callable[[Any], Any]]] = {}
         self._unfenced_allowed = unfenced == "allow"
         self._path = path if path is not None else os.environ.get("RINGFENCE_AGENT_SOCKET", "")
         self._timeout = timeout
         self._guards = GuardLink(self._path)
+        self._notices = NoticeLink(self._path, self._tell)
         self._lock = threading.Lock()
         self._socket: Optional[socket.socket] = None
         self._pid = os.getpid()
@@ -175,10 +184,13 @@ class Agent:
 
     # ---- what it does
 
-    def say(self, text: str) -> bool:
-        """Tells people what it does now; they see it as the agent's own words. Cut at 1 KiB; "" takes it back."""
-        words = text.encode("utf-8", "replace")[:MAX_WORDS].decode("utf-8", "ignore")
-        return self._ask("say", {"text": words}) is not None
+    def say(self, text: str, percent: Optional[int] = None) -> bool:
+        """Tells people what it does now; they see it as the agent's own words. Cut at 1 KiB; "" takes it back. `percent`: how much
+        of it is done, 0 to 100 (what is beyond is cut); None: not told. False: nobody heard it."""
+        body: Dict[str, Any] = {"text": text.encode("utf-8", "replace")[:MAX_WORDS].decode("utf-8", "ignore")}
+        if percent is not None:
+            body["percent"] = min(100, max(0, int(percent)))
+        return self._ask("say", body) is not None
 
     def stop(self, why: str) -> bool:
         """The brake: freezes the whole run where it stands, this program included, until the person that owns it lets it go
@@ -192,8 +204,13 @@ class Agent:
         return not self.absent and time.monotonic() - began > self._timeout + 1
 
     def safe_point(self) -> bool:
-        """What was done so far is kept: to be ended now costs nothing. Whoever must choose among runs goes by it."""
+        """What was done so far is kept: to be ended now costs nothing. Whoever must choose among runs goes by it, and a pause
+        that was announced comes at once. False: nobody heard it."""
         return self._ask("safe_point", {}) is not None
+
+    def ready(self) -> bool:
+        """A pause that was announced may come at once; what was done is not safe for all that. False: nobody heard it."""
+        return self._ask("ready", {}) is not None
 
     @contextlib.contextmanager
     def critical_section(self, seconds: int) -> Iterator[float]:
@@ -222,6 +239,75 @@ class Agent:
         after = fields.get("next")
         return Denial(str(fields.get("op", "")), str(fields.get("target", "")), str(fields.get("outcome", "")),
                       str(fields.get("say", "")), [str(one) for one in after] if isinstance(after, list) else [], fields)
+
+    # ---- what it is told unasked
+
+    def on_pause(self, callback: Callable[[Pause], Any]) -> Callable[[Pause], Any]:
+        """Calls it with a `Pause` before the governor freezes the run, where its policy has a `priority.preempt_grace`. When all
+        of them have returned the run is frozen at once; where one returns False, or raises, when the agent says `ready` or
+        `safe_point`, and at the end of the grace in any case. Not called before memory that runs out, a person's freeze and the
+        emergency stop. A decorator, too; returns `callback`. For where it runs see `callbacks` of `Agent`.
+        """
+        return self._on("pause", callback)
+
+    def on_resume(self, callback: Callable[[Resumed], Any]) -> Callable[[Resumed], Any]:
+        """Calls it with a `Resumed` when the run goes on after any hold, or when a pause that was announced does not come."""
+        return self._on("resume", callback)
+
+    def on_override(self, callback: Callable[[Override], Any]) -> Callable[[Override], Any]:
+        """Calls it with an `Override` when something of the run was denied or done in another way by a person or a rule. What the
+        fence's walls refuse by themselves is not among it: the call that failed says so (and `why`)."""
+        return self._on("override", callback)
+
+    def poll(self) -> int:
+        """With `callbacks="poll"`: calls those for whom something came, here; how many notices that were. Never waits. Now and then
+        as well, as it makes a lost connection anew."""
+        return 0 if self._says_absent() else self._notices.poll()
+
+    def notices_fileno(self) -> int:
+        """Readable when `poll` has something, for a loop of one's own; -1: no connection now."""
+        return self._notices.fileno()
+
+    @property
+    def missed_notices(self) -> int:
+        """That came faster than they were taken (64 are kept), and were dropped."""
+        return self._notices.missed
+
+    def _on(self, word: str, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        self._callbacks.setdefault(word, []).append(callback)
+        if not self._says_absent():
+            self._notices.listen(word)
+            if self._in_thread:
+                self._notices.read()
+            else:
+                self._notices.poll()
+        return callback
+
+    def _tell(self, word: str, notice: Notice) -> None:
+        is_ready = word == "pause" and bool(self._callbacks.get(word))
+        for callback in list(self._callbacks.get(word, [])):
+            try:
+                is_ready = callback(notice) is not False and is_ready
+            except Exception:  # It is the agent's own, and the next notice must still be told.
+                LOG.exception("a callback for %s failed", word)
+                is_ready = False
+        if is_ready:
+            self._notices.ready()
+
+    # ---- accelerators
+
+    def lease(self, device: str, wait: float = 0.0) -> Lease:
+        """A turn on what the run has of that kind: "npu" (`limits.npu` of its policy) or "gpu" (which no policy gives). Waits for
+        at most `wait` seconds (0 to 3600) for others to end theirs. Returns a `Lease`, which is true where it is held and else says
+        why not; raises ValueError for another word, and nothing because the daemon is away."""
+        if device not in ("npu", "gpu"):
+            raise ValueError(f"a lease is of 'npu' or 'gpu', not {device!r}")
+        lease = Lease(device)
+        if self._says_absent():
+            lease.why = self.absent
+        else:
+            lease._take(self._path, min(max(wait, 0.0), 3600.0), self._timeout)
+        return lease
 
     # ---- what it may do
 
@@ -271,8 +357,10 @@ class Agent:
         return Guarded(self.guard, op, target, arguments)
 
     def close(self) -> None:
-        """Closes the connections; the next call makes others. What was asked and not answered ends in 5 s."""
+        """Closes the connections; the next call makes others. What was asked and not answered ends in 5 s. Nothing more is
+        told unasked, until the next `on_…`."""
         self._guards.close()
+        self._notices.close()
         with self._lock:
             self._drop()
 

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""What agents are told unasked and when holds come, from inside real fences: the kernel's freezer is looked at.
+
+    agent_notices_test.py BUILD [TEST…]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.e2e.agent_socket_test import detached, facts, frozen_by_kernel, policy  # noqa: E402
+from tests.sdk.inside import asking_policy, client_of  # noqa: E402
+from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
+from tests.support.daemon import eventually  # noqa: E402
+
+# Each notice is a line of a file. `beat` counts while the run is not frozen.
+TOLD = ("def note(name, *what):\n    with open(name, 'a') as file: file.write(json.dumps(what) + '\\n')\n"
+        "import threading\n"
+        "def beats():\n    n = 0\n    while True:\n        n += 1\n        open('beat.new', 'w').write(str(n))\n"
+        "        os.replace('beat.new', 'beat')\n        time.sleep(0.02)\n"
+        "threading.Thread(target=beats, daemon=True).start()\n"
+        "agent.on_resume(lambda r: note('resumed', r.held > 0, r.why, r.held_by, r.relief))\n")
+USES_UP = "agent.report_usage('small', 1000, 10)\n"
+
+
+def grace(bench: Bench, seconds: int, limits: str = 'tokens = 1000\non_limit = "pause"', priority: str = "interactive") -> str:
+    return policy(bench, f'[limits]\n{limits}\n[priority]\nclass = "{priority}"\npreempt_grace = "{seconds}s"\n', f"grace-{seconds}")
+
+
+def lines(bench: Bench, name: str) -> list[Any]:
+    file = bench.workspace / name
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def beat(bench: Bench) -> int:
+    file = bench.workspace / "beat"
+    return int(file.read_text() or "0") if file.exists() else 0
+
+
+def goes_on_for(bench: Bench, beats: int) -> bool:
+    """It runs, and has for so many of its steps from now on."""
+    begin = beat(bench)
+    return bool(eventually(lambda: beat(bench) >= begin + beats, 60))
+
+
+def end(bench: Bench, run: str) -> None:
+    bench.cli("kill", run)
+    bench.ended(run)
+
+
+def test_a_hold_that_was_announced_comes_when_the_agent_is_ready_and_it_reads_afterwards_why(bench: Bench) -> None:
+    run = detached(bench, TOLD + "@agent.on_pause\ndef keep(pause):\n    note('told', pause.within, pause.why, pause.limit)\n"
+                   "    wait('finish')\n    note('kept')\n" + USES_UP + "wait('end')\n", "-p", grace(bench, 600))
+    assert eventually(lambda: lines(bench, "told"), 60), bench.daemon.log()
+    equal(lines(bench, "told"), [[600.0, "it has used 1010 of 1000 tokens", "tokens"]])
+    # Hundreds of looks of the governor pass meanwhile.
+    assert goes_on_for(bench, 100) and not frozen_by_kernel(bench, run)
+    equal((bench.show(run)["state"], facts(bench, run, "run-frozen")), ("running", []))
+    (bench.workspace / "finish").write_text("")
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    equal(lines(bench, "kept"), [[]])
+    assert eventually(lambda: facts(bench, run, "run-frozen"))
+    equal(facts(bench, run, "run-frozen")[0]["reason"], "it has used 1010 of 1000 tokens")
+    equal(bench.cli("resume", run).returncode, 0)
+    assert eventually(lambda: lines(bench, "resumed"), 60), bench.daemon.log()
+    equal(lines(bench, "resumed"), [[True, "it has used 1010 of 1000 tokens", "governor", ""]])
+    end(bench, run)
+
+
+def test_an_agent_that_never_answers_is_frozen_at_the_end_of_its_grace_and_not_before(bench: Bench) -> None:
+    run = detached(bench, TOLD + "agent.on_pause(lambda pause: note('told', beat_now()) or False)\n"
+                   "def beat_now(): return int(open('beat').read() or '0')\n" + USES_UP + "wait('end')\n", "-p", grace(bench, 5))
+    assert eventually(lambda: lines(bench, "told"), 60), bench.daemon.log()
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    assert beat(bench) > lines(bench, "told")[0][0], "it went on after it was told"
+    equal(bench.cli("resume", run).returncode, 0)
+    assert eventually(lambda: lines(bench, "resumed"), 60)
+    end(bench, run)
+
+
+def test_a_persons_freeze_and_the_emergency_stop_wait_for_no_grace_and_are_told_afterwards(bench: Bench) -> None:
+    run = detached(bench, TOLD + "agent.on_pause(lambda pause: note('told') or False)\n"
+                   "with agent.critical_section(500) as granted:\n    note('granted', granted)\n    " + USES_UP + "    wait('end')\n",
+                   "-p", grace(bench, 600))
+    assert eventually(lambda: lines(bench, "told"), 60), bench.daemon.log()
+    equal(lines(bench, "granted"), [[500.0]])
+    equal(bench.cli("freeze", run).returncode, 0)
+    assert eventually(lambda: frozen_by_kernel(bench, run)), "the kernel has it running"
+    equal(bench.cli("resume", run).returncode, 0)
+    assert eventually(lambda: lines(bench, "resumed"), 60)
+    equal(lines(bench, "resumed")[0][2:], ["person", ""])
+    # The hold that it was told of before was another: it is told anew.
+    assert eventually(lambda: len(lines(bench, "told")) == 2, 60)
+    assert goes_on_for(bench, 20)
+    stopped = bench.cli("estop")
+    equal(stopped.returncode, 0, stopped.stdout + stopped.stderr)
+    assert frozen_by_kernel(bench, run), "the emergency stop waits for nothing"
+    assert eventually(lambda: bench.show(run)["state"] == "frozen"), bench.daemon.log()
+    equal(bench.cli("rearm").returncode, 0)
+    assert eventually(lambda: bench.cli("resume", run).returncode == 0, 60)
+    assert eventually(lambda: len(lines(bench, "resumed")) == 2, 60)
+    equal(lines(bench, "resumed")[1][2], "emergency-stop")
+    end(bench, run)
+
+
+def test_a_critical_section_puts_off_a_hold_of_the_governor_until_it_is_over(bench: Bench) -> None:
+    run = detached(bench, TOLD.replace("agent.on_resume", "(lambda call: None)") +
+                   "with agent.critical_section(600) as granted:\n    " + USES_UP + "    note('reported', granted)\n    wait('finish')\n"
+                   "note('over')\nwait('end')\n", "-p", grace(bench, 600))
+    assert eventually(lambda: lines(bench, "reported"), 60), bench.daemon.log()
+    assert eventually(lambda: bench.show(run)["usage"]["tokens"] == 1010)
+    # The governor looks ten times a second while something may grow, and once where nothing does.
+    assert goes_on_for(bench, 200) and not frozen_by_kernel(bench, run)
+    equal(facts(bench, run, "run-frozen"), [])
+    (bench.workspace / "finish").write_text("")
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    end(bench, run)
+
+
+def test_a_pause_whose_reason_is_over_before_it_comes_is_taken_back_and_never_comes(bench: Bench) -> None:
+    run = detached(bench, TOLD + "held = []\n@agent.on_pause\ndef free(pause):\n    note('told', pause.limit)\n    held.clear()\n"
+                   "    return False\n"
+                   "for _ in range(88): held.append(bytearray(os.urandom(1 << 20)))\nwait('end')\n", "-p",
+                   grace(bench, 600, 'memory = "96MiB"\non_limit = "pause"'))
+    assert eventually(lambda: lines(bench, "resumed"), 100), (bench.daemon.log(), lines(bench, "told"))
+    equal(lines(bench, "told")[0], ["memory"])
+    equal(lines(bench, "resumed")[0], [False, "", "governor", "what it was to be paused for is over"])
+    assert goes_on_for(bench, 20)
+    equal(facts(bench, run, "run-frozen"), [])
+    end(bench, run)
+
+
+def test_what_a_person_denies_and_what_it_puts_in_place_of_something_is_told(bench: Bench) -> None:
+    run = detached(bench, "agent.on_override(lambda o: open('told', 'a').write(json.dumps([o.op, o.outcome, o.by, o.say, o.path]) + '\\n'))\n"
+                   f"wait('go')\nfor name in ('first', 'second'):\n    try: open('{bench.daemon.base}/asked/' + name, 'w').write('x')\n"
+                   "    except OSError as wrong: print(type(wrong).__name__, flush=True)\nwait('end')\n", "-p", asking_policy(bench))
+    client = client_of(bench)
+    (bench.workspace / "go").write_text("")
+    first = eventually(lambda: client.pending(), 60)[0]
+    client.deny(first, "not while I am away")
+    assert eventually(lambda: len(lines(bench, "told")) == 1, 60), bench.daemon.log()
+    equal(lines(bench, "told")[0], ["write", "denied", "person", "not while I am away", None])
+    second = eventually(lambda: client.pending(), 60)[0]
+    instead = str(bench.workspace / "instead")
+    equal(bench.cli("rewrite", str(second.id), "--path", instead).returncode, 0)
+    assert eventually(lambda: len(lines(bench, "told")) == 2, 60), bench.daemon.log()
+    equal(lines(bench, "told")[1], ["write", "rewritten", "person", "", instead])
+    assert eventually(lambda: Path(instead).exists() and Path(instead).read_text() == "x", 60)
+    (bench.workspace / "end").write_text("")
+    equal(bench.ended(run)["code"], 0)
+
+
+def test_what_a_long_work_has_done_of_it_is_shown_with_the_agents_words(bench: Bench) -> None:
+    run = detached(bench, "agent.say('indexing', 40)\nopen('said', 'w')\nwait('end')\n")
+    assert eventually(lambda: (bench.workspace / "said").exists(), 60)
+    equal(bench.show(run)["agent_says"]["text"], "40 %: indexing")
+    end(bench, run)
+
+
+def test_after_a_daemon_that_was_killed_an_agent_listens_again(bench: Bench) -> None:
+    run = detached(bench, TOLD + "note('ready')\nwait('end')\n")
+    assert eventually(lambda: lines(bench, "ready"), 60)
+    bench.daemon.kill_daemon()
+    bench.daemon.start()
+    assert eventually(lambda: bench.show(run)["state"] == "running", 60), bench.daemon.log()
+
+    def told() -> bool:
+        equal(bench.cli("freeze", run).returncode, 0)
+        equal(bench.cli("resume", run).returncode, 0)
+        return bool(eventually(lambda: lines(bench, "resumed"), 2))
+
+    # It connects again within moments, and nobody knows when.
+    assert eventually(told, 60), bench.daemon.log()
+    end(bench, run)
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))

@@ -1,0 +1,147 @@
+// The log as OpenTelemetry has it: against golden lines, and against what OTLP/JSON asks for.
+#include "ui/cli/otlp.h"
+
+#include <catch2/catch_all.hpp>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tests/support/golden.h"
+
+using namespace ringfence;
+using namespace ringfence::cli;
+using Json = nlohmann::json;
+
+namespace {
+
+std::vector<client::LogLine> log() {
+  std::ifstream file(std::string(RF_SOURCE_DIR) + "/tests/golden/otlp/log.jsonl");
+  REQUIRE(file);
+  std::vector<client::LogLine> lines;
+  for (std::string text; std::getline(file, text);) {
+    const Json one = Json::parse(text);
+    lines.push_back({one["seq"], one["at"], one.value("run", ""), one["kind"], one["body"].dump(), one["hash"]});
+  }
+  return lines;
+}
+
+template <typename Exporter>
+std::string exported() {
+  Exporter exporter;
+  std::string text;
+  for (const client::LogLine& line : log())
+    for (const std::string& out : exporter.take(line)) text += out + "\n";
+  return text;
+}
+
+std::vector<Json> spansOf(const std::string& text) {
+  std::vector<Json> spans;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    for (const Json& span : Json::parse(line)["resourceSpans"][0]["scopeSpans"][0]["spans"]) spans.push_back(span);
+  return spans;
+}
+
+std::string attribute(const Json& of, const std::string& key) {
+  for (const Json& one : of["attributes"])
+    if (one["key"] == key)
+      return one["value"].begin()->is_string() ? one["value"].begin()->get<std::string>()
+                                               : one["value"].begin()->dump();
+  return "";
+}
+
+bool isHex(const Json& id, std::size_t digits) {
+  const auto& text = id.get_ref<const std::string&>();
+  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string::npos &&
+         text.find_first_not_of('0') != std::string::npos;
+}
+
+// Whatever is a 64-bit number in OTLP is text in its JSON.
+void eachNumber(const Json& value, const std::string& name, const std::function<void(const std::string&)>& found) {
+  if (value.is_object())
+    for (const auto& [key, inner] : value.items()) eachNumber(inner, key, found);
+  if (value.is_array())
+    for (const Json& inner : value) eachNumber(inner, name, found);
+  if (value.is_number()) found(name);
+}
+
+}  // namespace
+
+TEST_CASE("a log becomes the spans of its runs and of what they did, the same lines each time") {
+  const std::string text = exported<OtlpSpans>();
+  test::checkGolden("otlp/traces.jsonl", text);
+  CHECK(text == exported<OtlpSpans>());
+}
+
+TEST_CASE("what agents reported becomes metrics, the same lines each time") {
+  const std::string text = exported<OtlpMetrics>();
+  test::checkGolden("otlp/metrics.jsonl", text);
+  CHECK(text == exported<OtlpMetrics>());
+}
+
+TEST_CASE(
+    "spans are as OTLP in JSON has them: hexadecimal ids that differ, times and numbers as text, enums as numbers") {
+  const std::vector<Json> spans = spansOf(exported<OtlpSpans>());
+  REQUIRE(spans.size() == 7);
+  std::set<std::string> ids;
+  for (const Json& span : spans) {
+    CHECK(isHex(span["traceId"], 32));
+    CHECK(isHex(span["spanId"], 16));
+    CHECK(ids.insert(span["traceId"].get<std::string>() + span["spanId"].get<std::string>()).second);
+    CHECK(std::stoull(span["startTimeUnixNano"].get<std::string>()) <=
+          std::stoull(span["endTimeUnixNano"].get<std::string>()));
+    eachNumber(span, "", [](const std::string& name) {
+      CHECK((name == "kind" || name == "code" || name == "doubleValue" || name == "droppedEventsCount"));
+    });
+  }
+}
+
+TEST_CASE("a run's span tells how long it was, what it used, what was done to it and how it ended") {
+  const std::vector<Json> spans = spansOf(exported<OtlpSpans>());
+  const auto root = std::ranges::find_if(spans, [](const Json& span) { return !span.contains("parentSpanId"); });
+  REQUIRE(root != spans.end());
+  CHECK((*root)["name"] == "invoke_agent tidier");
+  CHECK((*root)["startTimeUnixNano"] == "1795827601000000000");
+  CHECK((*root)["endTimeUnixNano"] == "1795827614000001000");
+  CHECK(attribute(*root, "gen_ai.operation.name") == "invoke_agent");
+  CHECK(attribute(*root, "gen_ai.usage.input_tokens") == "910");
+  CHECK(attribute(*root, "ringfence.usage.cost_microusd") == "1200");
+  CHECK(attribute(*root, "error.type") == "exit 3");
+  REQUIRE((*root)["events"].size() == 2);
+  CHECK((*root)["events"][0]["name"] == "ringfence.frozen");
+  CHECK(attribute((*root)["events"][0], "ringfence.cause") == "limit");
+  CHECK((*root)["status"]["code"] == 2);
+  // One whose beginning is not in the log any more says so.
+  CHECK(attribute(spans.back(), "ringfence.begin_known") == "false");
+  CHECK(attribute(spans.back(), "error.type") == "out of memory");
+  CHECK(attribute(spans.back(), "gen_ai.usage.input_tokens").empty());
+}
+
+TEST_CASE("what was asked is a span from the question to the answer, below its run, under the tool's name") {
+  const std::vector<Json> spans = spansOf(exported<OtlpSpans>());
+  const auto asked = std::ranges::find(spans, "execute_tool deploy", [](const Json& span) { return span["name"]; });
+  REQUIRE(asked != spans.end());
+  CHECK((*asked)["parentSpanId"] == "00000000000000a1");
+  CHECK((*asked)["startTimeUnixNano"] == "1795827603000000000");
+  CHECK((*asked)["endTimeUnixNano"] == "1795827610000000000");
+  CHECK(attribute(*asked, "ringfence.outcome") == "denied");
+  CHECK(attribute(*asked, "ringfence.say") == "not on Friday");
+  CHECK(attribute(*asked, "ringfence.rule.place") == "/etc/p.toml:12");
+  CHECK(attribute(*asked, "error.type") == "denied");
+}
+
+TEST_CASE("what no reader should be deceived by is escaped, and what is no fact makes no line") {
+  const std::string text = exported<OtlpSpans>() + exported<OtlpMetrics>();
+  CHECK(text.find("\\u001b") == std::string::npos);
+  CHECK(text.find("\\\\x1b[31m") != std::string::npos);
+  OtlpSpans spans;
+  CHECK(spans.take({1, "2026-11-28T01:00:00Z", "r-00000000000000a1", "run-ended", "not json", ""}).empty());
+  CHECK(spans.take({2, "2026-11-28T01:00:00Z", "r-00000000000000a1", "run-ended", "[]", ""}).empty());
+  CHECK(spans.take({3, "2026-11-28T01:00:00Z", "../etc", "run-ended", "{}", ""}).empty());
+  CHECK(spans.take({4, "nonsense", "r-00000000000000a1", "run-ended", "{\"exit\":7,\"out_of_memory\":\"x\"}", ""})
+            .size() == 1);
+  OtlpMetrics metrics;
+  CHECK(metrics.take({5, "2026-11-28T01:00:00Z", "r-00000000000000a1", "usage-reported", "{\"models\":[7]}", ""})
+            .size() == 1);
+}
