@@ -43,7 +43,7 @@ class Steering {
     std::function<RunActivity::Told(const RunId&)> network;
     const AgentClaims& agents;
     std::function<void(const governor::Proposal&)> announce;  // kAnnounce and kWithdraw
-    std::function<void(const Sample&)> keep;  // may lose it
+    std::function<void(const Sample&)> keep;                  // may lose it
     std::function<void(const std::vector<Error>&)> report;
   };
   Steering(World world, governor::GovernorSettings settings);

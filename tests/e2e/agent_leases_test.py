@@ -93,7 +93,9 @@ def test_a_turn_ends_with_its_program_and_with_its_run(bench: Bench) -> None:
 
 def test_who_has_no_npu_is_told_so_and_a_gpu_has_nobody(bench: Bench) -> None:
     NpuMachine(bench)
-    run = start(bench, BEGIN + "print(agent.lease('npu', wait=600).why)\nprint(agent.lease('gpu', wait=600).why)\n", "-p", "offline")
+    file = bench.daemon.base / "without.toml"
+    file.write_text('schema = 1\nname = "without"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n')
+    run = start(bench, BEGIN + "print(agent.lease('npu', wait=600).why)\nprint(agent.lease('gpu', wait=600).why)\n", "-p", str(file))
     equal(bench.ended(run)["code"], 0)
     npu, gpu = bench.cli("logs", run).stdout.splitlines()
     assert npu.startswith("unavailable: the run has no NPU: its policy gives it none (limits.npu)"), npu

@@ -221,7 +221,7 @@ def test_npu_agents_take_turns_on_the_device_that_both_have(bench: Bench) -> Non
         equal(bench.ended(run), {"code": 0}, bench.cli("logs", run).stdout)
         lines = bench.cli("logs", run).stdout.splitlines()
         equal(lines, [f"batch {batch} on 0000:00:0b.0 at 50 %: {batch * batch}" for batch in range(20)])
-    without = bench.cli("run", "-p", "offline", "--read", place, "--read", str(program), "-e", f"PYTHONPATH={place}", "--", "/usr/bin/python3",
+    without = bench.cli("run", "-p", asking_policy(bench), "--read", place, "--read", str(program), "-e", f"PYTHONPATH={place}", "--", "/usr/bin/python3",
                         "-B", str(program), "1")
     assert without.returncode == 1 and without.stdout.startswith("no NPU: unavailable: the run has no NPU"), without
 

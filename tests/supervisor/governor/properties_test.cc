@@ -81,6 +81,8 @@ class RandomMachine {
     if (below(100) == 0) run.hold = static_cast<Hold>(below(3));
     if (below(100) == 0) run.priority = static_cast<RunClass>(below(3));
     if (below(100) == 0) run.callsCanWait = !run.callsCanWait;
+    if (below(50) == 0) run.pauseNotice = coin() ? std::optional<Microseconds>(5s) : std::nullopt;
+    if (below(20) == 0) run.readyAt = signals_.device.at.boottime;
     if (below(50) == 0) run.activity = static_cast<Activity>(below(5));
     if (below(100) == 0)
       run.limits = {.memory = gibibytes(1 + below(2)),
@@ -113,13 +115,14 @@ const RunSignals* findRun(const Signals& signals, const RunId& id) {
 }  // namespace
 
 TEST_CASE("whatever is read, nothing is proposed that must not be") {
-  std::array<std::size_t, 6> steps{};
+  std::array<std::size_t, 8> steps{};
   std::size_t ticks = 0;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     RandomMachine machine(seed);
     Governor governor(machine.settings);
     const CostModel costs;
     std::map<RunId, Microseconds> frozen;
+    std::set<RunId> announced;
     for (int i = 0; i < 500; ++i, ++ticks) {
       const Signals& signals = machine.next();
       const std::vector<Proposal> proposals = governor.tick(signals, costs);
@@ -133,16 +136,26 @@ TEST_CASE("whatever is read, nothing is proposed that must not be") {
         CHECK(!proposal.reason.empty());
         CHECK(proposal.reason.find("nan") == std::string::npos);
         CHECK(proposal.reason.find("inf") == std::string::npos);
-        const bool loses = proposal.step != Step::kResume && proposal.step != Step::kDeferModelCall;
+        const bool loses = proposal.step != Step::kResume && proposal.step != Step::kDeferModelCall &&
+                           proposal.step != Step::kWithdraw;
         if (run->holdsForeignLock) CHECK(!loses);
-        if (proposal.cause == Cause::kMemory) CHECK(signals.device.memoryAvailable.has_value());
+        // What was announced was decided when it was.
+        if (proposal.cause == Cause::kMemory && !announced.erase(proposal.run))
+          CHECK(signals.device.memoryAvailable.has_value());
         switch (proposal.step) {
+          case Step::kAnnounce:
+            CHECK(run->hold == Hold::kNone);
+            CHECK(run->pauseNotice == proposal.within);
+            announced.insert(proposal.run);
+            break;
+          case Step::kWithdraw: announced.erase(proposal.run); break;
           case Step::kFreeze: {
             CHECK(run->hold == Hold::kNone);
             CHECK(proposal.predicted.has_value());
             const auto last = frozen.find(proposal.run);
             if (proposal.cause != Cause::kMemory && last != frozen.end())
               CHECK(signals.device.at.boottime - last->second >= machine.settings.leastBetweenHolds);
+            announced.erase(proposal.run);
             frozen[proposal.run] = signals.device.at.boottime;
             break;
           }
