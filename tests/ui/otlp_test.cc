@@ -38,8 +38,10 @@ std::string exported() {
 std::vector<Json> spansOf(const std::string& text) {
   std::vector<Json> spans;
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);)
-    for (const Json& span : Json::parse(line)["resourceSpans"][0]["scopeSpans"][0]["spans"]) spans.push_back(span);
+  for (std::string line; std::getline(lines, line);) {
+    const Json whole = Json::parse(line);
+    for (const Json& span : whole["resourceSpans"][0]["scopeSpans"][0]["spans"]) spans.push_back(span);
+  }
   return spans;
 }
 
