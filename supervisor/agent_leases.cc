@@ -118,12 +118,12 @@ void AgentLeases::published(const Fact& fact) {
   if (const auto* frozen = std::get_if<RunFrozen>(&fact.body)) lose(fact.run, "the run was frozen: " + frozen->reason);
   if (std::holds_alternative<RunResumed>(fact.body) || std::holds_alternative<RunStarted>(fact.body)) giveWhatIsFree();
   if (!std::holds_alternative<LeaseEnded>(fact.body)) return;
-  lose(fact.run, "the run's NPU was taken from it");
   for (auto one = waiting_.begin(); one != waiting_.end();) {
     const bool isOver = one->asked.run == fact.run && !shareOf(world_.state(), fact.run);
     if (isOver) world_.answer(one->asked, AgentRefusal{"unavailable", kNoNpu});
     one = isOver ? waiting_.erase(one) : one + 1;
   }
+  lose(fact.run, "the run's NPU was taken from it");
 }
 
 void AgentLeases::close(const RunId& run) {

@@ -153,7 +153,7 @@ def test_the_text_of_prometheus_is_what_the_daemons_own_socket_tells(bench: Benc
 
 
 def test_what_is_asked_wrongly_is_said_and_nothing_is_printed(bench: Bench) -> None:
-    for words, said in ((["export"], "otlp or prometheus"), (["export", "csv"], "otlp or prometheus"), (["export", "otlp", "a", "b"], "one RUN"),
+    for words, said in ((["export"], "otlp or prometheus"), (["export", "csv"], "otlp or prometheus"), (["export", "otlp", "a", "b"], "one word too many"),
                         (["export", "otlp", "--signal", "logs"], "traces or metrics"), (["export", "otlp", "--since", "soon"], "no sequence number"),
                         (["export", "prometheus", "-f"], "no option")):
         result = bench.cli(*words)

@@ -118,7 +118,6 @@ int exportCommand(const Parsed& parsed) {
     return exportPrometheus();
   }
   if (format != "otlp") return wrong("the format is otlp or prometheus");
-  if (parsed.words.size() > 2) return wrong("one RUN, or none for all");
   Wanted wanted;
   if (parsed.words.size() == 2) wanted.run = parsed.words[1];
   const std::string signal = parsed.value("signal").value_or("traces");

@@ -256,6 +256,7 @@ std::vector<std::string> OtlpSpans::actions(const Fact& fact) {
     deed.isRefused = outcome == "forbidden" || outcome == "denied";
     deed.count = numberOf(fact.body, "count");
     deed.say = textOf(fact.body, "why");
+    if (deed.say.empty()) deed.say = textOf(objectOf(fact.body, "rule"), "why");
     putRule(deed, objectOf(fact.body, "rule"));
     return {spanOf(deed, objectOf(fact.body, "action"))};
   }
