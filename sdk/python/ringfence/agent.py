@@ -277,10 +277,7 @@ class Agent:
         self._callbacks.setdefault(word, []).append(callback)
         if not self._says_absent():
             self._notices.listen(word)
-            if self._in_thread:
-                self._notices.read()
-            else:
-                self._notices.poll()
+            (self._notices.read if self._in_thread else self._notices.poll)()
         return callback
 
     def _tell(self, word: str, notice: Notice) -> None:
