@@ -294,7 +294,7 @@ def test_the_adapter_is_chosen_shown_and_left_out_as_its_person_says(bench: Benc
     # The inner sandbox of Codex is switched off in front of its own words.
     (agent.tools / "codex").write_text("#!/bin/sh\necho \"$@\"\n")
     (agent.tools / "codex").chmod(0o755)
-    equal(agent.run(file, "exec", "hi", program="codex").stdout, '-c sandbox_mode="danger-full-access" exec hi\n')
+    equal(agent.run(file, "exec", "hi", program="codex").stdout, '--dangerously-bypass-hook-trust -c sandbox_mode="danger-full-access" exec hi\n')
 
 
 def test_an_adapter_that_does_not_load_is_said_with_its_line_and_not_used(bench: Bench) -> None:
@@ -321,7 +321,7 @@ def test_adapters_are_listed_shown_and_checked_without_a_daemon(bench: Bench) ->
     equal(bench.cli("adapter", "check", env=env).returncode, 0)
     assert "Claude Code" in bench.cli("adapter", "list", env=env).stdout
     shown = json.loads(bench.cli("adapter", "show", "codex", "--json", env=env).stdout)
-    equal(shown["arguments"], ["-c", 'sandbox_mode="danger-full-access"'])
+    equal(shown["arguments"], ["--dangerously-bypass-hook-trust", "-c", 'sandbox_mode="danger-full-access"'])
     assert 'name = "gemini"' in bench.cli("adapter", "show", "gemini", env=env).stdout
     equal(bench.cli("adapter", "show", "clod", env=env).returncode, 1)
     # One of the user's own counts more than the shipped one.

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.agents.deed import HELD, Deed  # noqa: E402
@@ -45,19 +45,32 @@ PATIENCE_S = 200
 LAST_WORDS = "All of it is done."
 
 
-def works(bench: Bench, agent: Hooked, replies: list[Reply], hooks: Optional[list[str]], *flags: str) -> ScriptedModel:
-    """The agent in a fence until its model has said all of it; its settings are in the workspace."""
-    installed = agent.install()
+def works(bench: Bench, agent: Hooked, replies: list[Reply], hooks: Optional[list[str]]) -> ScriptedModel:
+    """The agent in a fence, with settings in its workspace that have these hooks, until its model has said all of it."""
     settings = bench.workspace / f"settings{len(list(bench.workspace.glob('settings*')))}"
     settings.mkdir()
+
+    def as_configured(url: str) -> Called:
+        agent.configure(settings, url, hooks)
+        return agent.command(agent.install()), agent.environment(settings, url)
+
+    return runs(bench, agent, replies, as_configured, "--adapter", "none")
+
+
+Called = tuple[list[str], dict[str, str]]  # a command, and its variables
+
+
+def runs(bench: Bench, agent: Hooked, replies: list[Reply], called: Callable[[str], Called], *flags: str) -> ScriptedModel:
+    installed = agent.install()
     with ScriptedModel([*replies, Words(LAST_WORDS)], agent.language()) as model:
-        agent.configure(settings, model.url, hooks)
+        command, variables = called(model.url)
         policy = bench.daemon.base / "agent.toml"
         policy.write_text(POLICY.format(port=model.port), encoding="utf-8")
-        variables = [word for name, value in agent.environment(settings, model.url).items() for word in ("-e", f"{name}={value}")]
         folders = {str(installed.folder), str(installed.node.parent), str(bench.daemon.bin)}
-        readable = [word for folder in sorted(folders) for word in ("--read", folder)]
-        result = bench.cli("run", "-p", str(policy), *readable, *variables, *flags, "--", *agent.command(installed), timeout=PATIENCE_S)
+        options = [word for folder in sorted(folders) for word in ("--read", folder)]
+        options += [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
+        result = bench.cli("run", "-p", str(policy), *options, *flags, "--", *command, timeout=PATIENCE_S,
+                           env={"RINGFENCE_ADAPTER_DIR": str(SOURCE / "policy" / "adapters")})
     equal((result.returncode, LAST_WORDS in result.stdout), (0, True), (result.stdout, result.stderr, model.problems))
     equal((len(model.requests), model.problems), (len(model.replies), []), result.stderr)
     return model
@@ -141,6 +154,19 @@ def check_walls(bench: Bench, agent: Hooked, hooks: Optional[list[str]]) -> None
     equal([kind for kind in bench.kinds(bench.last_ended()) if kind == "action-asked"], [])
 
 
+def check_adapter(bench: Bench, agent: Hooked) -> None:
+    """Nothing but the shipped adapter wires the hook."""
+    person = Person(bench, lambda _: ["deny", "--say", "not on a Friday"])
+    try:
+        model = runs(bench, agent, [agent.call("echo done >inside.txt")], lambda url: agent.called(agent.install(), bench.workspace, url))
+    finally:
+        person.leave()
+    equal((person.problems, [line_of(question) for question in person.questions]), ([], ["echo done >inside.txt"]))
+    assert "a person said no: not on a Friday." in model.observations()[0], model.observations()
+    assert not (bench.workspace / "inside.txt").exists()
+    equal(bench.show(bench.last_ended())["adapter"]["name"], agent.name)
+
+
 def check_crash(bench: Bench, agent: Hooked) -> None:
     check_walls(bench, agent, [dying(bench)])
     equal((bench.workspace / "called").read_text(), "called\n")
@@ -163,6 +189,14 @@ def test_codex_asks_before_its_tools_and_its_model_reads_the_answers(bench: Benc
 
 def test_gemini_asks_before_its_tools_and_its_model_reads_the_answers(bench: Bench) -> None:
     check_answers(bench, GEMINI)
+
+
+def test_codex_as_it_is_called_asks_because_of_its_adapter(bench: Bench) -> None:
+    check_adapter(bench, CODEX)
+
+
+def test_gemini_as_it_is_called_asks_because_of_its_adapter(bench: Bench) -> None:
+    check_adapter(bench, GEMINI)
 
 
 def test_codex_whose_hook_is_deleted_is_held_by_the_walls(bench: Bench) -> None:
