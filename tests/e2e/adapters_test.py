@@ -177,7 +177,7 @@ settings["hooks"]["PreToolUse"].insert(0, {"matcher": "Edit", "hooks": [{"type":
 json.dump(settings, open(path, "w"))"""
     (bench.workspace / "mine.py").write_text(mine)
     equal(agent.run(file, "bash:python3 mine.py", options=("--unattended",)).returncode, 0)
-    equal(bench.cli("run", "-p", file, "--adapter", "claude", "--", "python3", "mine.py", env=agent.environment).returncode, 0)
+    equal(bench.cli("run", "-p", file, "--adapter", "claude", "--", "/usr/bin/python3", "mine.py", env=agent.environment).returncode, 0)
     before = agent.settings(file).read_text()
     equal(agent.run(file, "use:TodoWrite").stdout.splitlines()[1], "TodoWrite done")
     equal(agent.settings(file).read_text(), before)  # Nothing was missing: nothing was written.
@@ -264,12 +264,12 @@ def test_settings_of_the_real_home_that_a_policy_grants_are_not_changed(bench: B
         given.write_text('schema = 1\nname = "given"\nextends = ["offline"]\n[files]\nwrite = ["~/.claude"]\n')
         given.chmod(0o644)
         options = ["run", "-p", str(given), "--", str(agent.tools / "claude"), "use:TodoWrite"]
-        refused = accounts.cli("rf-person", *options, env={"RINGFENCE_ADAPTER_DIR": str(SHIPPED)})
+        refused = accounts.cli("rf-person", *options, RINGFENCE_ADAPTER_DIR=str(SHIPPED))
         equal(refused.returncode, 125, refused.stderr)
         assert "is not in the private home" in refused.stderr and refused.stderr.endswith("ringfence: not started: adapter\n"), refused.stderr
         equal((home / ".claude" / "settings.json").read_text(), '{"model": "mine"}')
         options.insert(1, "--adapter=none")
-        went = accounts.cli("rf-person", *options, env={"RINGFENCE_ADAPTER_DIR": str(SHIPPED)})
+        went = accounts.cli("rf-person", *options, RINGFENCE_ADAPTER_DIR=str(SHIPPED))
         equal((went.returncode, went.stdout.splitlines()[-1]), (0, "TodoWrite done"), went.stderr)
 
 
