@@ -1,5 +1,6 @@
 #include "supervisor/api/convert_usage.h"
 
+#include "sdk/base/text.h"
 #include "supervisor/api/wire.h"
 
 namespace ringfence::supervisor::api {
