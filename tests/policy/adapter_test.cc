@@ -111,7 +111,7 @@ TEST_CASE("what is wrong with an adapter is said with its line, and the nearest 
       {"MINE_SANDBOX", "RINGFENCE_RUN", "`RINGFENCE_RUN` cannot be the name of a variable here",
        "letters, digits and _; not RINGFENCE_…", 12},
       {"\"90s\"", "90", "`hook.silent_after` takes a string like \"2m\", not an integer", "", 16},
-      {"\"90s\"", "\"3d\"", "`3d` is no value of `hook.silent_after`", "from a second to a day", 16},
+      {"\"90s\"", "\"25h\"", "`25h` is no value of `hook.silent_after`", "from a second to a day", 16},
       {".mine/settings.json", "../settings.json", "`path` is a path below the home of the agent",
        "\".agent/settings.json\"", 19},
       {".mine/settings.json", "/etc/settings.json", "`path` is a path below the home of the agent",
