@@ -63,6 +63,7 @@ TEST_CASE("one long tool is no silence, and programs without answers of a model 
   (void)building.until(5, 0.5);
   building.hear();
   CHECK(building.until(900, 0.9, 0, 1) == 900);  // It fetches packages meanwhile.
+  building.hear();
   CHECK(building.until(900, 0.9, 1, 0) == 900);
 }
 
