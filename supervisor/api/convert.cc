@@ -5,6 +5,7 @@
 #include "sdk/base/text.h"
 #include "supervisor/api/convert_questions.h"
 #include "supervisor/api/convert_usage.h"
+#include "supervisor/api/utf8.h"
 #include "supervisor/api/wire.h"
 
 namespace ringfence::supervisor::api {
@@ -157,9 +158,6 @@ Result<Request> toFocus(const v1::FocusRequest& message) {
   if (message.clear() && message.pid() != 0) return outOfBounds("the focus is set or cleared, not both");
   return Request(SetFocus{message.pid(), message.clear()});
 }
-
-// A `string` of protobuf must be UTF-8; a path in a message need not be. Line ends stay, diagnostics have them.
-std::string asUtf8(const std::string& text) { return isValidUtf8(text) ? text : escapeForDisplay(text); }
 
 void fill(v1::ServerPacket& packet, const Refusal& answer) {
   v1::ErrorAnswer& message = *packet.mutable_error();

@@ -1,7 +1,6 @@
 #include "supervisor/api/convert_usage.h"
 
-#include "sdk/base/text.h"
-#include "supervisor/api/wire.h"
+#include "supervisor/api/utf8.h"
 
 namespace ringfence::supervisor::api {
 namespace {
