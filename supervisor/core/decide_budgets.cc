@@ -42,10 +42,13 @@ void warnOfPrompts(Deciding& deciding, const Run& run, const Context& context) {
   }
 }
 
-// From what is used, so that whoever overshot the end far is not at it again at once.
+// Where it was held for a budget: whoever lets it go on after another hold was not told that one is spent. From what is
+// used, so that whoever overshot the end far is not at it again at once.
 void extendBudgets(Deciding& deciding, const Run& run, std::uint32_t byUid, const Context& context) {
   const auto* frozen = std::get_if<Frozen>(&run.life);
-  const bool isHeldForPrompts = frozen != nullptr && frozen->itself == SelfHeld::kPrompts;
+  if (frozen == nullptr) return;
+  const bool isHeldForPrompts = frozen->itself == SelfHeld::kPrompts;
+  if (!isHeldForPrompts && (!frozen->preemption || frozen->preemption->cause != PreemptCause::kLimit)) return;
   for (const Budget& budget : budgetsOf(deciding.state(), run, context.now, context.today)) {
     if (!isReached(budget) || (budget.kind == BudgetKind::kPrompts && !isHeldForPrompts)) continue;
     BudgetExtended extended{.limit = std::string(nameOf(budget.kind)),

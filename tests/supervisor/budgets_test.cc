@@ -91,6 +91,17 @@ TEST_CASE("a person who resumes before the end of a budget gives nothing of it")
   CHECK(factsIn<BudgetExtended>(*world.apply(ResumeRun{kOwner, run})).empty());
 }
 
+TEST_CASE("a person who resumes what was held for something else gives nothing of a budget that is spent") {
+  CoreWorld world;
+  RunBounds bounds;
+  bounds.tokens = 1000;
+  const RunId run = start(world, 50, bounds);
+  REQUIRE(world.apply(ReportUsage{run, {report("a", 1200)}}));
+  REQUIRE(world.apply(FreezeRun{kOwner, run, "asked"}));
+  CHECK(factsIn<BudgetExtended>(*world.apply(ResumeRun{kOwner, run})).empty());
+  CHECK(isReached(budget(world, run, BudgetKind::kTokens)));
+}
+
 TEST_CASE("a budget of a day is of one user and one policy, and begins anew with the day") {
   CoreWorld world;
   world.context.today = "2026-03-30";
