@@ -157,6 +157,10 @@ TEST_CASE("an egress that begins while its run is frozen is told, and what it sa
   guard->say(sandbox::HoldReport{.heldMs = 5, .connections = 2});
   REQUIRE(factsOf<ConnectionsHeld>(world).size() == 1);
   CHECK(factsOf<ConnectionsHeld>(world)[0].report.connections == 2);
+  guard->say(sandbox::ModelAnswers{.model = "local", .answers = 2, .inputTokens = 60, .outputTokens = 40});
+  REQUIRE(factsOf<UsageSeen>(world).size() == 1);
+  CHECK(factsOf<UsageSeen>(world)[0].models[0].unpriced == 2U);  // Nobody wrote down what it costs.
+  CHECK(tokensOf(world.daemon->state().runs.at(run)) == 100U);
 }
 
 TEST_CASE("a warden is not heard about connections") {
@@ -166,6 +170,8 @@ TEST_CASE("a warden is not heard about connections") {
   const RunId run = launchGuarded(world, client, guard);
   guard->say(sandbox::NetworkActivity{sandbox::NetworkState::kStreaming, 3, 0});
   guard->say(sandbox::HoldReport{.connections = 2});
+  guard->say(sandbox::ModelAnswers{.model = "m", .answers = 1, .inputTokens = 5});
+  CHECK(factsOf<UsageSeen>(world).empty());
   CHECK(world.daemon->mediation().networkOf(run) == nullptr);
   CHECK(factsOf<ConnectionsHeld>(world).empty());
 }
