@@ -381,7 +381,7 @@ TEST_CASE("egress: the value of a credential goes to its host over TLS and to no
   const std::string redirect = "HTTP/1.1 302 Found\r\nLocation: http://evil.example.org/\r\nConnection: close\r\n\r\n";
   CHECK(tls.serve(outside, redirect) ==
         "POST /v1/messages?x=1 HTTP/1.1\r\nHost: api.example.org\r\ncontent-length: 4\r\nauthorization: Bearer " +
-            secret + "\r\nConnection: close\r\n\r\nbody");
+            secret + "\r\naccept-encoding: identity\r\nConnection: close\r\n\r\nbody");
   CHECK(client.readAll() == redirect);
   std::string told;
   const Wire unverified = egress.proxy();
