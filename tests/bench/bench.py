@@ -155,7 +155,7 @@ class Bench:
             if started.returncode != 0:
                 raise RuntimeError(f"run -d: {started.stderr}")
             runs.append(started.stdout.strip())
-        time.sleep(0 if self.quick else 5)
+        time.sleep(1 if self.quick else 5)  # until nobody of the launches is left who ends
         pids, seconds = self.our_processes(), 0.5 if self.quick else 30
 
         def ticks():
