@@ -158,15 +158,26 @@ class Bench:
         time.sleep(1 if self.quick else 5)  # until nobody of the launches is left who ends
         pids, seconds = self.our_processes(), 0.5 if self.quick else 30
 
-        def ticks():
-            return sum(sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])) for pid in pids)
+        def of_each(read):
+            """What `read` says of each of them; whoever ended meanwhile, as what was started before this does, is left out."""
+            values = {}
+            for pid in pids:
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    values[pid] = read(pathlib.Path(f"/proc/{pid}"))
+            return values
 
-        before = ticks()
+        def ticks(process):
+            return sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
+
+        def kibibytes(process):
+            return sum(int(line.split()[1]) for line in (process / "smaps_rollup").read_text().splitlines() if line.startswith("Pss:"))
+
+        before = of_each(ticks)
         time.sleep(seconds)
-        share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds * 100
-        memory = sum(int(line.split()[1]) for pid in pids for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-                     if line.startswith("Pss:")) / 1024
-        self.row(f"{many} {what}: CPU of all our processes", "< 1 % of one", f"{share:.2f} %", f"{seconds} s, {len(pids)} processes")
+        after = of_each(ticks)
+        share = sum(after[pid] - before[pid] for pid in after) / os.sysconf("SC_CLK_TCK") / seconds * 100
+        memory = sum(of_each(kibibytes).values()) / 1024
+        self.row(f"{many} {what}: CPU of all our processes", "< 1 % of one", f"{share:.2f} %", f"{seconds} s, {len(after)} processes")
         self.row(f"{many} {what}: memory of all our processes (PSS)", "< 60 MiB", f"{memory:.1f} MiB")
         self.daemon.cli("kill", *runs)
         eventually(lambda: not [run for run in self.daemon.json_runs() if run.get("state") not in ("ended", None)], 20)
