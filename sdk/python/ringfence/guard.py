@@ -1,7 +1,6 @@
 """Asking before something is done: see `Agent.guard`."""
 from __future__ import annotations
 
-import errno
 import functools
 import inspect
 import json
@@ -9,16 +8,15 @@ import os
 import select
 import shutil
 import socket
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
+from ._link import MAX_PACKET, PAUSE, Link
+
 __all__ = ["Denied", "Guarded", "PendingVerdict", "Verdict"]
 
-MAX_PACKET = 64 * 1024  # bytes
 MAX_WORDS = 1024  # bytes
-PAUSE = 0.1  # seconds, until a connection or a request is tried again
 SLICE = 0.05  # seconds: another thread may have taken the answer from the connection
 OPERATIONS = ("read", "write", "exec", "connect", "call")
 
@@ -106,18 +104,12 @@ class _Asked:
     verdict: Optional[Verdict] = None
 
 
-class GuardLink:
+class GuardLink(Link):
     """The connection over which is asked. Shared by threads; nothing blocks but `wait`."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._socket: Optional[socket.socket] = None
-        self._pid = os.getpid()
-        self._connect_at = 0.0
-        self._call = 0
+        super().__init__(path)
         self._asked: Dict[str, _Asked] = {}
-        self.trouble = ""
 
     def start(self, id: str, body: Dict[str, Any]) -> None:
         """Asks; what is asked already goes on waiting."""
@@ -150,11 +142,6 @@ class GuardLink:
         poll.register(fd, select.POLLIN)
         poll.poll(int(left * 1000) + 1)
 
-    def fileno(self) -> int:
-        """-1: no connection now."""
-        connected = self._socket
-        return -1 if connected is None else connected.fileno()
-
     def close(self) -> None:
         """Ends the connection; what is asked is asked again over the next."""
         with self._lock:
@@ -173,31 +160,14 @@ class GuardLink:
         self._send_all()
         self._read_all()
 
-    def _connect(self) -> bool:
-        now = time.monotonic()
-        if now < self._connect_at:
-            return False
-        self._connect_at = now + PAUSE
-        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            connecting.setblocking(False)
-            connecting.connect(self._path)
-            self._call += 1
-            connecting.send(json.dumps({"id": self._call, "hello": {"protocol": 1}}).encode())
-        except OSError as error:
-            connecting.close()
-            self.trouble = f"connecting to {self._path}: {error}"
-            return False
-        self._socket = connecting
-        for asked in self._asked.values():
-            asked.call = 0
-        return True
+    def _begin(self, connecting: socket.socket) -> None:
+        self._ask_anew()
 
     def _drop(self, why: str) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        self.trouble = why
+        super()._drop(why)
+        self._ask_anew()
+
+    def _ask_anew(self) -> None:
         for asked in self._asked.values():
             asked.call = 0
 
@@ -206,7 +176,7 @@ class GuardLink:
         for id, asked in list(self._asked.items()):
             if asked.call != 0 or asked.verdict is not None or asked.send_at > now or self._socket is None:
                 continue
-            packet = json.dumps({"id": self._call + 1, "guard": asked.body}).encode()
+            packet = self._packet("guard", asked.body)
             if len(packet) > MAX_PACKET:
                 asked.verdict = Verdict(False, "invalid", f"the question is longer than {MAX_PACKET} bytes")
                 continue
@@ -217,27 +187,7 @@ class GuardLink:
                 return
             except OSError:
                 return  # It may have said why before it closed.
-            self._call += 1
             asked.call = self._call
-
-    def _read_all(self) -> None:
-        while self._socket is not None:
-            try:
-                packet = self._socket.recv(MAX_PACKET + 1)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno == errno.ECONNRESET:
-                    continue  # Said once by a socket that was closed before all was read.
-                self._drop(f"the daemon did not answer: {error}")
-                return
-            if not packet:
-                self._drop("the daemon closed the connection")
-                return
-            try:
-                self._take(json.loads(packet))
-            except (ValueError, AttributeError, TypeError):
-                self._drop("the daemon sent no answer")
 
     def _take(self, message: Dict[str, Any]) -> None:
         call = int(message.get("id", 0))

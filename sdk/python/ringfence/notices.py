@@ -1,8 +1,6 @@
 """What an agent is told unasked about its own run: see `Agent.on_pause`, `Agent.on_resume` and `Agent.on_override`."""
 from __future__ import annotations
 
-import errno
-import json
 import logging
 import os
 import socket
@@ -12,11 +10,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Union
 
+from ._link import PAUSE, Link
+
 __all__ = ["Override", "Pause", "Resumed"]
 
-MAX_PACKET = 64 * 1024  # bytes
 MAX_KEPT = 64  # notices that nobody took
-PAUSE = 0.1  # seconds, until a connection is tried again
 LONGEST_PAUSE = 2.0
 LOG = logging.getLogger("ringfence")
 
@@ -103,24 +101,19 @@ def notice_of(fields: Mapping[str, Any]) -> Optional[Notice]:
                     path if isinstance(path, str) else None, host if isinstance(host, str) else None)
 
 
-class NoticeLink:
+class NoticeLink(Link):
     """The connection on which an agent listens. `call` runs in the thread that dispatches: that of whoever polls, or the one
     that `read` starts."""
 
     def __init__(self, path: str, call: Callable[[str, Notice], None]) -> None:
-        self._path = path
+        super().__init__(path)
         self._call_back = call
-        self._lock = threading.Lock()
         self._words: List[str] = []
-        self._socket: Optional[socket.socket] = None
         self._thread: Optional[threading.Thread] = None
-        self._pid = os.getpid()
         self._closed = False
-        self._connect_at = 0.0
         self._queue: Deque[Notice] = deque()
         self.missed = 0
         """Notices that were dropped, here or by the daemon, because nobody took them."""
-        self.trouble = ""
 
     def listen(self, word: str) -> None:
         """Asks for that kind as well."""
@@ -157,14 +150,9 @@ class NoticeLink:
         with self._lock:
             if self._socket is not None:
                 try:
-                    self._socket.send(json.dumps({"id": 3, "ready": {}}).encode(), socket.MSG_DONTWAIT)
+                    self._socket.send(self._packet("ready", {}), socket.MSG_DONTWAIT)
                 except OSError:
                     pass  # The next poll says what it was.
-
-    def fileno(self) -> int:
-        """-1: no connection now."""
-        connected = self._socket
-        return -1 if connected is None else connected.fileno()
 
     def close(self) -> None:
         """Ends the connection and the thread; nothing more is dispatched until the next `listen`."""
@@ -200,28 +188,13 @@ class NoticeLink:
                 self._socket.close()
                 self._socket = None
 
-    def _connect(self) -> bool:
-        now = time.monotonic()
-        if now < self._connect_at:
-            return False
-        self._connect_at = now + PAUSE
-        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            connecting.setblocking(False)
-            connecting.connect(self._path)
-            connecting.send(json.dumps({"id": 1, "hello": {"protocol": 1}}).encode())
-            self._say_what(connecting)
-        except OSError as error:
-            connecting.close()
-            self.trouble = f"connecting to {self._path}: {error}"
-            return False
-        self._socket = connecting
+    def _begin(self, connecting: socket.socket) -> None:
+        self._say_what(connecting)
         self.trouble = ""
-        return True
 
     def _say_what(self, connected: socket.socket) -> None:
         try:
-            connected.send(json.dumps({"id": 2, "listen": {"to": self._words}}).encode())
+            connected.send(self._packet("listen", {"to": self._words}))
         except OSError:
             if connected is not self._socket:
                 raise
@@ -233,28 +206,7 @@ class NoticeLink:
                 self._socket.shutdown(socket.SHUT_RDWR)  # Who waits for it in another thread is woken.
             except OSError:
                 pass  # The daemon was faster.
-            self._socket.close()
-            self._socket = None
-        self.trouble = why
-
-    def _read_all(self) -> None:
-        while self._socket is not None:
-            try:
-                packet = self._socket.recv(MAX_PACKET + 1, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno == errno.ECONNRESET:
-                    continue  # Said once by a socket that was closed before all was read.
-                self._drop(f"the daemon did not answer: {error}")
-                return
-            if not packet:
-                self._drop("the daemon closed the connection")
-                return
-            try:
-                self._take(json.loads(packet))
-            except (ValueError, AttributeError, TypeError):
-                self._drop("the daemon sent no answer")
+        super()._drop(why)
 
     def _take(self, message: Dict[str, Any]) -> None:
         error, notice = message.get("error"), message.get("notice")
