@@ -59,6 +59,19 @@ struct Contract {
   std::chrono::seconds agentTimeout, patience;
 };
 
+// Of whoever has tools of which nobody here knows what they touch: each use is a call.
+constexpr Contract withoutTools(std::string_view agent, std::string_view asking) {
+  return {.agent = agent,
+          .asking = asking,
+          .tools = {},
+          .events = {},
+          .shape = Shape::kPermission,
+          .allowing = Allowing::kSaid,
+          .rewriting = Rewriting::kReplaces,
+          .agentTimeout = {},
+          .patience = {}};
+}
+
 std::span<const Contract> contracts();
 const Contract* findContract(std::string_view agent);
 

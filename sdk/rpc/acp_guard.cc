@@ -15,7 +15,6 @@ namespace {
 using nlohmann::json;
 using Operation = AgentAction::Operation;
 
-constexpr std::string_view kSigned = "Ringfence: ";
 // As the daemon takes them.
 constexpr std::size_t kMaxTarget = 4096;
 constexpr std::size_t kMaxWordsOfCommand = 256;
@@ -88,15 +87,7 @@ std::vector<AgentAction> actionsOf(const json& tool, const std::string& title, c
 
 // As a call: the kind of the tool is its name, for the protocol has no other.
 Result<std::vector<AgentAction>> callOf(const json& tool, const std::string& title) {
-  static constexpr hook::Contract kAnyAgent{.agent = "acp",
-                                            .asking = "session/request_permission",
-                                            .tools = {},
-                                            .events = {},
-                                            .shape = hook::Shape::kPermission,
-                                            .allowing = hook::Allowing::kSaid,
-                                            .rewriting = hook::Rewriting::kReplaces,
-                                            .agentTimeout = {},
-                                            .patience = {}};
+  static constexpr hook::Contract kAnyAgent = hook::withoutTools("acp", "session/request_permission");
   hook::Event event;
   event.name = "session/request_permission";
   event.tool = textAt(tool, "kind");
@@ -106,17 +97,6 @@ Result<std::vector<AgentAction>> callOf(const json& tool, const std::string& tit
   hook::Request request = RF_TRY(hook::requestOf(kAnyAgent, event));
   request.actions.front().words = title;
   return std::move(request.actions);
-}
-
-Effects toClient(std::string line) {
-  Effects effects;
-  effects.toClient.push_back(std::move(line));
-  return effects;
-}
-Effects toServer(std::string line) {
-  Effects effects;
-  effects.toServer.push_back(std::move(line));
-  return effects;
 }
 
 json selected(const std::string& option) { return {{"outcome", {{"outcome", "selected"}, {"optionId", option}}}}; }

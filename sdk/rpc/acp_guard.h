@@ -30,7 +30,6 @@ class AcpGuard : public Mediator {
   Effects fromClient(const std::string& line) override;
   Effects fromServer(const std::string& line) override;
   Effects answered(const std::string& key, const AgentVerdict& verdict) override;
-  Effects found(const std::string&, const std::string&, const std::string&) override { return {}; }
   Effects left() override;
   Effects ended(std::string_view words) override;
 

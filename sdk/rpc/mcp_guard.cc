@@ -11,23 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kSigned = "Ringfence: ";
 // What its tools touch a server alone knows: each is a call.
-constexpr hook::Contract kAnyServer{.agent = "mcp",
-                                    .asking = "tools/call",
-                                    .tools = {},
-                                    .events = {},
-                                    .shape = hook::Shape::kPermission,
-                                    .allowing = hook::Allowing::kSaid,
-                                    .rewriting = hook::Rewriting::kReplaces,
-                                    .agentTimeout = {},
-                                    .patience = {}};
-
-Effects toClient(std::string line) {
-  Effects effects;
-  effects.toClient.push_back(std::move(line));
-  return effects;
-}
+constexpr hook::Contract kAnyServer = hook::withoutTools("mcp", "tools/call");
 
 Effects invalidParams(const Message& message, const std::string& words) {
   return toClient(errorLine(message.id, Code::kInvalidParams, std::string(kSigned) + words));
@@ -47,9 +32,7 @@ Effects McpGuard::fromClient(const std::string& line) {
 
 Effects McpGuard::pass(const Message& message, const std::string& line) {
   if (message.kind == Message::Kind::kRequest && outstanding_.size() < kMaxOutstanding) outstanding_.insert(message.id);
-  Effects effects;
-  effects.toServer.push_back(inOneLine(line));
-  return effects;
+  return toServer(inOneLine(line));
 }
 
 Effects McpGuard::call(const Message& message, const std::string& line) {

@@ -14,7 +14,6 @@ namespace {
 using nlohmann::json;
 using Operation = AgentAction::Operation;
 
-constexpr std::string_view kSigned = "Ringfence: ";
 constexpr std::size_t kMaxTarget = 4096;  // as the daemon takes it
 // The newest is what a client is offered that speaks none of them.
 constexpr std::array<std::string_view, 4> kVersions{"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
@@ -37,12 +36,6 @@ constexpr std::string_view kTools = R"([
    "inputSchema": {"type": "object", "properties": {}},
    "annotations": {"readOnlyHint": true}}
 ])";
-
-Effects toClient(std::string line) {
-  Effects effects;
-  effects.toClient.push_back(std::move(line));
-  return effects;
-}
 
 Effects refuse(const Message& message, Code code, const std::string& words) {
   return toClient(errorLine(message.id, code, std::string(kSigned) + words));

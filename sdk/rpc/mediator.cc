@@ -4,6 +4,20 @@
 
 namespace ringfence::rpc {
 
+Effects toClient(std::string line) {
+  Effects effects;
+  effects.toClient.push_back(std::move(line));
+  return effects;
+}
+
+Effects toServer(std::string line) {
+  Effects effects;
+  effects.toServer.push_back(std::move(line));
+  return effects;
+}
+
+Effects Mediator::found(const std::string&, const std::string&, const std::string&) { return {}; }
+
 AgentVerdict notAsked(std::string why) {
   AgentVerdict verdict;
   verdict.outcome = "absent";
@@ -13,7 +27,7 @@ AgentVerdict notAsked(std::string why) {
 
 std::string complaintOf(const Error& error) {
   const bool isText = error.message.find("is no JSON") == std::string::npos;
-  return errorLine("", isText ? Code::kInvalidRequest : Code::kParseError, "Ringfence: " + error.message);
+  return errorLine("", isText ? Code::kInvalidRequest : Code::kParseError, std::string(kSigned) + error.message);
 }
 
 }  // namespace ringfence::rpc

@@ -27,6 +27,8 @@ struct Effects {
   std::vector<std::string> withdrawn;  // keys of asks whose answer nobody waits for any more
   std::string doing;                   // for whoever looks at the run; empty: nothing new
 };
+Effects toClient(std::string line);
+Effects toServer(std::string line);
 
 class Mediator {
  public:
@@ -37,13 +39,16 @@ class Mediator {
   virtual Effects fromServer(const std::string& line) = 0;
   virtual Effects answered(const std::string& key, const AgentVerdict& verdict) = 0;
   // To a lookup: a JSON object, or empty, and then `trouble` says why if there is a why.
-  virtual Effects found(const std::string& key, const std::string& denial, const std::string& trouble) = 0;
+  // Of whoever looks nothing up: nothing.
+  virtual Effects found(const std::string& key, const std::string& denial, const std::string& trouble);
   // The client has sent its last.
   virtual Effects left() = 0;
   // The server is gone: what waits for it is told `words`.
   virtual Effects ended(std::string_view words) = 0;
 };
 
+// In front of words to a client or a server: who says them.
+inline constexpr std::string_view kSigned = "Ringfence: ";
 inline constexpr std::size_t kMaxWaiting = 32;        // calls that wait for an answer of Ringfence
 inline constexpr std::size_t kMaxOutstanding = 4096;  // requests whose ends are watched
 

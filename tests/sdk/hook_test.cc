@@ -11,10 +11,13 @@
 #include "sdk/base/text.h"
 #include "sdk/hook/event.h"
 #include "sdk/hook/request.h"
+#include "tests/support/agent_json.h"
 
 using namespace ringfence;
 using namespace ringfence::hook;
 using nlohmann::json;
+using ringfence::test::shown;
+using ringfence::test::verdictOf;
 
 namespace {
 
@@ -31,34 +34,6 @@ const Contract& contractOf(const std::string& agent) {
   const Contract* contract = findContract(agent);
   REQUIRE(contract != nullptr);
   return *contract;
-}
-
-json shown(const AgentAction& action) {
-  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
-  json row{{"op", kNames[static_cast<std::size_t>(action.operation)]}, {"target", action.target}};
-  if (!action.argv.empty()) row["argv"] = action.argv;
-  if (!action.inputJson.empty()) row["input"] = json::parse(action.inputJson);
-  if (!action.words.empty()) row["words"] = action.words;
-  return row;
-}
-
-std::optional<std::string> textIn(const json& object, const char* name) {
-  return object.contains(name) ? std::optional(object[name].get<std::string>()) : std::nullopt;
-}
-
-AgentVerdict verdictOf(const json& line) {
-  AgentVerdict verdict;
-  verdict.allowed = line["allowed"].get<bool>();
-  verdict.outcome = line["outcome"];
-  verdict.say = line["say"];
-  verdict.rule = line["rule"];
-  verdict.fileLine = line["file_line"];
-  if (line.contains("argv")) verdict.argv = line["argv"].get<std::vector<std::string>>();
-  verdict.path = textIn(line, "path");
-  verdict.host = textIn(line, "host");
-  verdict.content = textIn(line, "content");
-  verdict.inputJson = textIn(line, "input_json");
-  return verdict;
 }
 
 Event bash(const json& input) {

@@ -12,10 +12,13 @@
 #include "sdk/rpc/acp_guard.h"
 #include "sdk/rpc/mcp_guard.h"
 #include "sdk/rpc/mcp_tools.h"
+#include "tests/support/agent_json.h"
 
 using namespace ringfence;
 using namespace ringfence::rpc;
 using nlohmann::json;
+using ringfence::test::shown;
+using ringfence::test::verdictOf;
 
 namespace {
 
@@ -27,32 +30,6 @@ std::vector<json> linesOf(const std::string& name) {
   }
   REQUIRE_FALSE(lines.empty());
   return lines;
-}
-
-json shown(const AgentAction& action) {
-  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
-  json row{{"op", kNames[static_cast<std::size_t>(action.operation)]}, {"target", action.target}};
-  if (!action.argv.empty()) row["argv"] = action.argv;
-  if (!action.inputJson.empty()) row["input"] = json::parse(action.inputJson);
-  if (!action.words.empty()) row["words"] = action.words;
-  return row;
-}
-
-std::optional<std::string> textIn(const json& object, const char* name) {
-  return object.contains(name) ? std::optional(object[name].get<std::string>()) : std::nullopt;
-}
-
-AgentVerdict verdictOf(const json& line) {
-  AgentVerdict verdict;
-  verdict.outcome = line["outcome"];
-  verdict.allowed = verdict.outcome == "allowed" || verdict.outcome == "rewritten";
-  verdict.say = line.value("say", "");
-  verdict.rule = line.value("rule", "");
-  verdict.fileLine = line.value("file_line", "");
-  verdict.path = textIn(line, "path");
-  verdict.host = textIn(line, "host");
-  verdict.inputJson = textIn(line, "input_json");
-  return verdict;
 }
 
 // In the order in which they are done.
