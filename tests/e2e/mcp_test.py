@@ -395,6 +395,9 @@ def test_what_cannot_be_served_is_said_at_once(bench: Bench) -> None:
         wrong = bench.cli("mcp", *arguments)
         equal(wrong.returncode, status, (arguments, wrong.stderr))
         assert said in wrong.stderr and not wrong.stdout, (arguments, wrong.stderr)
+    for action in ("run", "serve", "connect"):
+        explained = bench.cli("mcp", action, "--help")
+        assert explained.returncode == 0 and "mcp serve --socket PATH" in explained.stdout, (action, explained.stdout, explained.stderr)
     inside = bench.cli("run", "--read", str(bench.daemon.bin), "--", str(bench.daemon.bin / "ringfence"), "mcp", "run", "--", "/bin/true")
     equal(inside.returncode, 3, inside.stderr)
     assert "mcp connect" in inside.stderr, inside.stderr

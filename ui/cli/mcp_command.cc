@@ -41,21 +41,23 @@ std::variant<Parsed, int> runWords(const WordList& words) {
   return std::get<Parsed>(std::move(line));
 }
 
-int runServer(const WordList& words) {
+int explain(const Parsed& own) {
+  print(verbHelp(*own.verb));
+  return kExitOk;
+}
+
+int runServer(const Parsed& own, const WordList& words) {
   auto parsed = runWords(words);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   Parsed& run = std::get<Parsed>(parsed);
-  if (run.help) {
-    print(verbHelp(*run.verb));
-    return kExitOk;
-  }
+  if (run.help) return explain(own);
   if (run.has("detach")) return misused("mcp run: a server is spoken with, so '--detach' makes no sense");
   if (isInside()) return refuseInside("mcp run");
   run.between = {"guard"};
   return runCommand(run);
 }
 
-int serve(const WordList& words) {
+int serve(const Parsed& own, const WordList& words) {
   WordList rest;
   std::string path;
   for (std::size_t at = 0; at < words.size(); ++at) {
@@ -72,10 +74,11 @@ int serve(const WordList& words) {
       rest.push_back(word);
     }
   }
-  if (path.empty()) return misused("mcp serve: where? --socket PATH");
   // What is wrong with them is said now and not at each connection.
   auto parsed = runWords(rest);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
+  if (std::get<Parsed>(parsed).help) return explain(own);
+  if (path.empty()) return misused("mcp serve: where? --socket PATH");
   if (std::get<Parsed>(parsed).has("detach"))
     return misused("mcp serve: a server is spoken with, so '--detach' makes no sense");
   if (isInside()) return refuseInside("mcp serve");
@@ -88,10 +91,11 @@ int mcpCommand(const Parsed& parsed) {
   const WordList& words = parsed.words;
   if (words.empty()) return becomeRpcProgram({"tools"});
   const WordList rest(words.begin() + 1, words.end());
-  if (words[0] == "run") return runServer(rest);
-  if (words[0] == "serve") return serve(rest);
+  if (words[0] == "run") return runServer(parsed, rest);
+  if (words[0] == "serve") return serve(parsed, rest);
   if (words[0] == "guard" && !rest.empty()) return becomeRpcProgram(words);
   if (words[0] != "connect") return misused("mcp: unknown action '" + escapeForDisplay(words[0]) + "'");
+  if (rest == WordList{"--help"} || rest == WordList{"-h"}) return explain(parsed);
   if (rest.size() != 1) return misused("mcp connect: which socket? One PATH");
   return becomeRpcProgram({"connect", rest[0]});
 }
