@@ -55,7 +55,8 @@ std::string holderOf(const RunFrozen& frozen) {
     case SelfHeld::kRestart:
     case SelfHeld::kQuestions:
     case SelfHeld::kNoRecords:
-    case SelfHeld::kAnotherProgram: break;
+    case SelfHeld::kAnotherProgram:
+    case SelfHeld::kPrompts: break;
   }
   return "daemon";
 }
