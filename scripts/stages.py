@@ -1,6 +1,8 @@
 """The stages of scripts/test, in order. Each prints its name and duration; a failing stage does not hide the next ones.
 
 At the end stands again what failed, with the end of what it printed. The last line is "N passed, N failed, N skipped", summed over all stages; the status is 0 only when nothing failed.
+The ordinary run ends within MOST_MINUTES also on a machine that never compiled any of it: a check for which no time is left then,
+and the build of a sanitizer that is not done, are counted as skipped and named. The release build and its tests never are.
 """
 import argparse
 import concurrent.futures
@@ -12,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 from typing import Callable, NamedTuple
@@ -24,13 +27,14 @@ JOBS = str(os.cpu_count() or 2)
 COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 GUEST_OUTCOME = re.compile(r"^(failed|passed at the second try): (.*)\n((?:    .*\n)*)", re.M)
 TIDY_SECONDS = 240
+MOST_MINUTES = 80
 # What a long run repeats more often; the suites read these names. Half of the connecting trial's kills are of an egress.
 SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_CONNECT_KILLS": "400", "RINGFENCE_STORE_KILLS": "200",
         "RINGFENCE_MODEL_OPS": "200000", "RINGFENCE_DAEMON_OPS": "100000", "RINGFENCE_ANY_KILLS": "1000", "RINGFENCE_SWEEP_POINTS": "0",
         "RINGFENCE_RACES": "10000", "RINGFENCE_CYCLES": "5000", "RINGFENCE_FAULT_POINTS": "400",
         "RINGFENCE_APPROVAL_POINTS": "0", "RINGFENCE_DAMAGES": "1000", "RINGFENCE_CLOCK_JUMPS": "1000", "RINGFENCE_GROUP_ROUNDS": "100", "RINGFENCE_OOMS": "50",
         "RINGFENCE_CLIENT_KILLS": "200", "RINGFENCE_GUEST_WHOLE": "1", "RINGFENCE_GUEST_TIMEOUT": "3600"}
-SANITIZED = {"asan": "unit_tests", "fuzz": "fuzzers", "tsan": "thread_tests"}  # target by preset
+SANITIZED = {"tsan": "thread_tests", "fuzz": "fuzzers", "asan": "unit_tests"}  # target by preset, the quickest build first
 FUZZ_SECONDS, LONG_FUZZ_SECONDS = 5, 1800
 MOST_SECOND_TRIES = 4
 SHOWN_LINES = 30  # of what a failed test printed
@@ -47,12 +51,19 @@ class Count:
         self.passed, self.failed, self.skipped = passed, failed, skipped
         self.failures = []  # (name, what it printed), as far as a stage knows them
         self.second_tries = []  # likewise, of those that passed when they were run again
+        self.left_out = []  # (stage or build, why)
 
     def add(self, other):
         self.passed, self.failed, self.skipped = (
             self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
         self.failures += other.failures
         self.second_tries += other.second_tries
+        self.left_out += other.left_out
+
+    def leave_out(self, name, why):
+        self.skipped += 1
+        self.left_out.append((name, why))
+        print(f"{name}: {why}", flush=True)
 
     def fail(self, name, printed=""):
         self.failed += 1
@@ -76,17 +87,45 @@ def checked(*command, **options):
     return Count(passed=1)
 
 
-def build(preset, *targets):
+def seconds_since_start():
+    """Since scripts/test began: it became this process, so that what it installed counts."""
+    began = int(pathlib.Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - began
+
+
+def end_group(process):
+    """Ends a child that leads a process group, and waits until nobody of it is left: a builder puts away what is half done."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+
+
+def build(preset, *targets, most_seconds=threading.TIMEOUT_MAX):
     """A build as one check: it succeeds, and in the build that ships the compiler has nothing to say. (Sanitizers make gcc
-    12 warn of what is not there, and clang has warnings of its own.)"""
-    process = subprocess.Popen(["scripts/build", preset, *targets], cwd=ROOT, text=True, errors="replace",
+    12 warn of what is not there, and clang has warnings of its own.) One that takes longer is left out."""
+    process = subprocess.Popen(["scripts/build", preset, *targets], cwd=ROOT, text=True, errors="replace", process_group=0,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    warnings = 0
+    late = threading.Event()
+    def give_up():
+        late.set()
+        end_group(process)
+    watch = threading.Timer(most_seconds, give_up)
+    watch.start()
+    warnings, count = 0, Count()
     for line in process.stdout:
         print(line, end="", flush=True)
         warnings += "warning:" in line
-    if process.wait() != 0 or (warnings and preset in ("release", "dev")):
-        print(f"building {preset}: status {process.returncode}, {warnings} warnings")
+    status = process.wait()
+    watch.cancel()
+    if late.is_set():
+        count.leave_out(f"build of {preset}", f"not done after {most_seconds:.0f} s; the next run goes on with what the compiler's cache has")
+        return count
+    if status != 0 or (warnings and preset in ("release", "dev")):
+        print(f"building {preset}: status {status}, {warnings} warnings")
         return Count(failed=1)
     return Count(passed=1)
 
@@ -134,7 +173,7 @@ def ctest(preset, *selection, environment=None):
     return count
 
 
-def stage_build():
+def stage_build(_):
     return build("release")
 
 
@@ -151,13 +190,7 @@ class IdleBuild:
                                             stdout=log, stderr=log, process_group=0)
 
     def __exit__(self, *_):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
-        with contextlib.suppress(ProcessLookupError):
-            while True:  # the builder puts away what is half done
-                os.killpg(self.process.pid, 0)
-                time.sleep(0.1)
+        end_group(self.process)
         steps = re.findall(r"^\[(\d+)/(\d+)\]", (ROOT / "build/beside.log").read_text(errors="replace"), re.M)
         print(f"built beside them: {' of '.join(steps[-1]) if steps else 'nothing'}")
 
@@ -170,16 +203,16 @@ def stage_tests(beside):
     return count
 
 
-def stage_asan():
-    count = build("asan", SANITIZED["asan"])
-    if count.failed == 0:
+def stage_asan(seconds_left):
+    count = build("asan", SANITIZED["asan"], most_seconds=seconds_left)
+    if count.passed:
         count.add(ctest("asan", "-L", "unit", environment={"ASAN_OPTIONS": "detect_stack_use_after_return=1"}))
     return count
 
 
-def stage_tsan():
-    count = build("tsan", SANITIZED["tsan"])
-    if count.failed == 0:
+def stage_tsan(seconds_left):
+    count = build("tsan", SANITIZED["tsan"], most_seconds=seconds_left)
+    if count.passed:
         # The thread sanitizer of gcc 12 does not start where addresses are randomised over 32 bits.
         programs = sorted((ROOT / "build/tsan/bin").glob("test_*"))
         for program in programs:
@@ -206,9 +239,9 @@ def fuzz_one(program, seconds):
     return Count(passed=1)
 
 
-def stage_fuzz(seconds):
-    count = build("fuzz", SANITIZED["fuzz"])
-    if count.failed == 0:
+def stage_fuzz(seconds_left, seconds):
+    count = build("fuzz", SANITIZED["fuzz"], most_seconds=seconds_left)
+    if count.passed:
         programs = sorted((ROOT / "build/fuzz/bin").glob("*_fuzzer"))
         with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:  # each has a core of its own
             for one in pool.map(lambda program: fuzz_one(program, seconds), programs):
@@ -231,7 +264,7 @@ def changed_sources():
     return []
 
 
-def stage_tidy():
+def stage_tidy(_):
     sources = changed_sources()
     if not sources:
         print("no C++ source differs")
@@ -283,7 +316,7 @@ def long_tests(selection):
     return ctest("release", "-V", "-R", selection, environment=SOAK)
 
 
-def long_races():
+def long_races(_):
     count = long_tests(RACE_TESTS)
     only = [word for identifier in RACE_IDS for word in ("--only", identifier)]
     count.add(checked("/usr/bin/python3", "-B", "tests/escape/run.py", "--build", "build/release", "--verbose", *only,
@@ -291,7 +324,7 @@ def long_races():
     return count
 
 
-def long_faults():
+def long_faults(_):
     count = long_tests("^trial: (fault|approval)_sweep")
     for sweep, who in (("fault", "daemon"), ("approval", "warden")):
         count.add(checked("python3", "-B", f"tests/e2e/{sweep}_sweep.py", "--build", "build/release", "--who", who,
@@ -303,30 +336,30 @@ class Stage(NamedTuple):
     part: str  # what --only calls it
     minutes: int  # about, on two quiet cores
     name: str
-    run: Callable[[], Count]
+    run: Callable[[float], Count]  # is told for how many seconds its build may go on
 
 
 BUILD = Stage("build", 1, "release build", stage_build)
-TESTS = Stage("tests", 8, "tests", lambda: stage_tests(contextlib.nullcontext()))
-TESTS_AND_MORE = Stage("tests", 8, "tests, and beside them what the sanitizers need", lambda: stage_tests(IdleBuild()))
-CHECKS = [Stage("sanitizers", 4, "unit tests under the address and undefined sanitizers", stage_asan),
-          Stage("sanitizers", 2, "store under the thread sanitizer", stage_tsan),
-          Stage("fuzz", 1, f"fuzzers, {FUZZ_SECONDS} s each", lambda: stage_fuzz(FUZZ_SECONDS)),
+TESTS = Stage("tests", 8, "tests", lambda _: stage_tests(contextlib.nullcontext()))
+TESTS_AND_MORE = Stage("tests", 8, "tests, and beside them what the sanitizers need", lambda _: stage_tests(IdleBuild()))
+CHECKS = [Stage("guests", 10, "guest, Linux 6.1", lambda _: stage_guest("6.1", {})),
           Stage("tidy", 4, "clang-tidy on what changed", stage_tidy),
-          Stage("guests", 5, "guest, Linux 6.1", lambda: stage_guest("6.1", {}))]
-LONG = [Stage("kills", 40, "kills, 200 of each", lambda: long_tests(KILL_TESTS)),
+          Stage("fuzz", 2, f"fuzzers, {FUZZ_SECONDS} s each", lambda seconds: stage_fuzz(seconds, FUZZ_SECONDS)),
+          Stage("sanitizers", 1, "store under the thread sanitizer", stage_tsan),
+          Stage("sanitizers", 4, "unit tests under the address and undefined sanitizers", stage_asan)]
+LONG = [Stage("kills", 40, "kills, 200 of each", lambda _: long_tests(KILL_TESTS)),
         Stage("races", 20, "races, 10,000 exchanges each", long_races),
-        Stage("cycles", 3, "5,000 starts and ends", lambda: long_tests("^trial: cycles")),
+        Stage("cycles", 3, "5,000 starts and ends", lambda _: long_tests("^trial: cycles")),
         Stage("models", 20, "200,000 steps of each model of the core, 100,000 operations of the daemon against its own",
-              lambda: long_tests(MODEL_TESTS)),
-        Stage("sweeps", 40, "a kill at each system call", lambda: long_tests(SWEEPS)),
+              lambda _: long_tests(MODEL_TESTS)),
+        Stage("sweeps", 40, "a kill at each system call", lambda _: long_tests(SWEEPS)),
         Stage("breakage", 8, "1,000 damaged logs and clocks, 100 groups taken away, 50 agents out of memory, 200 clients killed",
-              lambda: long_tests(BREAKAGE_TESTS)),
+              lambda _: long_tests(BREAKAGE_TESTS)),
         Stage("faults", 30, "failing calls", long_faults),
-        Stage("werror", 5, "warnings as errors", lambda: build("dev")),
-        Stage("guests", 15, "guest, Linux 6.1, nothing left out", lambda: stage_guest("6.1", SOAK)),
-        Stage("guests", 15, "guest, Linux 6.12, nothing left out", lambda: stage_guest("6.12", SOAK)),
-        Stage("fuzz", 120, "fuzzers, half an hour each", lambda: stage_fuzz(LONG_FUZZ_SECONDS))]
+        Stage("werror", 5, "warnings as errors", lambda _: build("dev")),
+        Stage("guests", 15, "guest, Linux 6.1, nothing left out", lambda _: stage_guest("6.1", SOAK)),
+        Stage("guests", 15, "guest, Linux 6.12, nothing left out", lambda _: stage_guest("6.12", SOAK)),
+        Stage("fuzz", 120, "fuzzers, half an hour each", lambda seconds: stage_fuzz(seconds, LONG_FUZZ_SECONDS))]
 
 
 def stages(mode, only):
@@ -358,13 +391,19 @@ def parse():
 
 
 def main():
-    chosen = stages(*parse())
-    total, table = Count(), []
+    mode, only = parse()
+    chosen, total, table = stages(mode, only), Count(), []
     for index, stage in enumerate(chosen):
         left = sum(later.minutes for later in chosen[index:])
         print(f"\n=== {stage.name}: {index + 1} of {len(chosen)}, about {stage.minutes} min, {left} with all that follows", flush=True)
         begun = time.monotonic()
-        count = stage.run()
+        has_limit = mode == "all" and stage in CHECKS
+        seconds_left = 60 * MOST_MINUTES - seconds_since_start() if has_limit else threading.TIMEOUT_MAX
+        count = Count()
+        if seconds_left < 60 * stage.minutes:
+            count.leave_out(stage.name, f"not begun: {max(0, seconds_left):.0f} s are left")
+        else:
+            count = stage.run(seconds_left - 60 * stage.minutes)
         seconds = time.monotonic() - begun
         table.append(f"{seconds:7.0f} s  {count}  {stage.name}")
         print(f"--- {stage.name}: {count}, {seconds:.0f} s", flush=True)
@@ -374,6 +413,7 @@ def main():
     for outcome, tests in (("passed at the second try", total.second_tries), ("failed", total.failures)):
         for name, printed in tests:
             print(f"\n{outcome}: {name}\n" + "\n".join(f"    {line}" for line in printed.splitlines()[-SHOWN_LINES:]))
+    print("".join(f"\nleft out: {name}: {why}" for name, why in total.left_out))
     print("\n" + "\n".join(table))
     print(total, flush=True)
     return 1 if total.failed else 0
