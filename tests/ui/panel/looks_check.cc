@@ -15,6 +15,7 @@
 #include <QTabBar>
 #include <QToolButton>
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "ui/panel/elided_label.h"
@@ -30,6 +31,8 @@ namespace {
 using ui::contrastOf;
 
 constexpr double kLeastContrast = 4.5, kLeastContrastDisabled = 3;
+// Of 255: what rounding and the edges of letters make of a colour that is taken over some place.
+constexpr double kMostDifference = 12;
 
 // A control or a text: what has no other of them inside.
 bool isLeaf(const QWidget* widget) {
@@ -146,11 +149,40 @@ Ground groundOf(const QRect& place, const Picture& picture) {
   return {most.colour, 1 - static_cast<double>(most.count) / (static_cast<double>(pixels.width()) * pixels.height())};
 }
 
+struct Mean {
+  double red = 0, green = 0, blue = 0;
+};
+Mean meanOf(const QRect& place, const Picture& picture) {
+  const QRect pixels = pixelsOf(place, picture);
+  Mean mean;
+  for (int y = pixels.top(); y <= pixels.bottom(); ++y) {
+    const auto* line = reinterpret_cast<const QRgb*>(picture.image.constScanLine(y));
+    for (int x = pixels.left(); x <= pixels.right(); ++x) {
+      mean.red += qRed(line[x]);
+      mean.green += qGreen(line[x]);
+      mean.blue += qBlue(line[x]);
+    }
+  }
+  const double count = std::max(1.0, static_cast<double>(pixels.width()) * pixels.height());
+  return {mean.red / count, mean.green / count, mean.blue / count};
+}
+
+double differenceOf(const Mean& one, const Mean& other) {
+  return std::max({std::abs(one.red - other.red), std::abs(one.green - other.green), std::abs(one.blue - other.blue)});
+}
+
 }  // namespace
 
 Picture pictureOf(QWidget& window) {
   const QPixmap grabbed = window.grab();
   return {grabbed.toImage().convertToFormat(QImage::Format_RGB32), grabbed.devicePixelRatio()};
+}
+
+Picture pictureAt(QWidget& window, double scale) {
+  QPixmap drawn(window.size() * scale);
+  drawn.setDevicePixelRatio(scale);
+  window.render(&drawn);
+  return {drawn.toImage().convertToFormat(QImage::Format_RGB32), scale};
 }
 
 QRect placeOf(const QWidget& widget) {
@@ -227,6 +259,19 @@ QStringList faint(const QWidget& window, const Picture& picture) {
                    .arg(nameOf(widget), text.colour.name(), QColor(ground.colour).name())
                    .arg(contrast, 0, 'f', 1);
     if (ground.ink <= 0) wrong += QStringLiteral("%1: nothing is drawn").arg(nameOf(widget));
+  }
+  return wrong;
+}
+
+QStringList different(const QWidget& window, const Picture& one, const Picture& other) {
+  QStringList wrong;
+  for (const QWidget* widget : leaves(window)) {
+    const QRect place = placeOf(*widget);
+    const double difference = differenceOf(meanOf(place, one), meanOf(place, other));
+    if (difference > kMostDifference)
+      wrong += QStringLiteral("%1 at %2 differs by %3 of 255")
+                   .arg(nameOf(widget), placeWords(place))
+                   .arg(difference, 0, 'f', 1);
   }
   return wrong;
 }

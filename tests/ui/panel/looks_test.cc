@@ -1,6 +1,7 @@
 // A picture of every page, light and dark, in English and Chinese, wide and as narrow as a phone, judged by its parts:
-// nothing here depends on how a font is drawn. The same tests run at one and at two pixels a point (QT_SCALE_FACTOR).
-// With RINGFENCE_PICTURES=FOLDER they are written there, to be looked at.
+// nothing here depends on how a font is drawn. The same tests run at one and at two pixels a point (QT_SCALE_FACTOR),
+// and each picture is compared, part by part, with one of the other size. With RINGFENCE_PICTURES=FOLDER they are
+// written there, to be looked at.
 #include <QComboBox>
 #include <QDir>
 #include <QLabel>
@@ -88,8 +89,10 @@ void checkFrame(const MainWindow& window, const Page& page, bool isNarrow) {
   CHECK(stop.right() > window.width() * 3 / 4);  // Always where it was.
 }
 
-void checkPicture(const QWidget& window, const Picture& picture) {
-  for (const QStringList& wrong : {misplaced(window), cutOff(window), faint(window, picture)}) {
+void checkPicture(QWidget& window, const Picture& picture) {
+  const Picture other = pictureAt(window, picture.scale == 1 ? 2 : 1);
+  for (const QStringList& wrong :
+       {misplaced(window), cutOff(window), faint(window, picture), different(window, picture, other)}) {
     INFO(wrong.join("\n").toStdString());
     CHECK(wrong.isEmpty());
   }
