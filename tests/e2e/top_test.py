@@ -156,7 +156,7 @@ def test_the_screen_fits_every_size_and_follows_a_resize(bench: Bench) -> None:
     with Top(bench) as top:
         top.shows(r"^.agent4 +inter +running" + RATES)
         for rows, columns, wanted in ((12, 40, r"NAME +STATE +CPU% MEMORY ASKS$"), (3, 10, r"^q quit"), (1, 1, r"\A.?\Z"),
-                                      (50, 200, r"ACCEL% +TOKENS +PIDS ASKS +TIME"), (24, 80, r"NET/s ASKS")):
+                                      (50, 200, r"ACCEL% +TOKENS +COST +PIDS ASKS +TIME"), (24, 80, r"NET/s ASKS")):
             top.resize(rows, columns)
             top.shows(wanted)
         top.shows(r"^>agent0 .*(\n agent\d.*){4}")

@@ -124,6 +124,21 @@ TEST_CASE("reading, writing, network and accelerators are rates of what is known
   CHECK_FALSE(row.tokens);
 }
 
+TEST_CASE("what models cost is told with what is not certain of it, and what is not known is nothing") {
+  Reading reading = readingAt(10);
+  add(reading, "r-1", "dear") = {.costUsd = 1.5, .costEstimated = true};
+  add(reading, "r-2", "cheap") = {.costUsd = 0.02, .costIncomplete = true};
+  add(reading, "r-3", "silent");
+  const View view = viewOf({&reading, 1}, SortKey::kCost);
+  REQUIRE(view.rows.size() == 3);
+  const TableText table = tableOf(view, 200);
+  CHECK(mentions(table.rows[0], "~$1.50"));
+  CHECK(mentions(table.rows[1], ">$0.02"));
+  CHECK(view.rows[2].name == "silent");
+  CHECK_FALSE(mentions(table.rows[2], "$"));
+  CHECK(mentions(table.header, "COST"));
+}
+
 TEST_CASE("questions are counted by run, and are not known where the daemon does not tell of them") {
   Reading reading = readingAt(10);
   add(reading, "r-1", "a");
@@ -250,7 +265,7 @@ TEST_CASE("a narrow screen keeps name, state and processor, a wide one has every
   CHECK(tableOf(view, 39).header == "NAME     STATE      CPU% MEMORY ASKS");
   const std::string wide = tableOf(view, 200).header;
   for (const char* title : {"NAME", "CLASS", "STATE", "CPU%", "MEMORY", "MEM/s", "READ/s", "WRITE/s", "NET/s", "ACCEL%",
-                            "TOKENS", "PIDS", "ASKS", "TIME"})
+                            "TOKENS", "COST", "PIDS", "ASKS", "TIME"})
     CHECK(mentions(wide, title));
   CHECK_FALSE(mentions(wide, "WHY"));  // Nobody is held.
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
+#include "sdk/base/money.h"
 #include "sdk/base/units.h"
 
 namespace ringfence::cli {
@@ -69,6 +71,12 @@ std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2fs", static_cast<double>(*usec) / 1e6);
   return text;
+}
+
+std::string formatCostOrDash(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete) {
+  if (!costUsd) return "-";
+  return std::string(isIncomplete ? ">" : "") + (isEstimated ? "~" : "") +
+         dollarsText(static_cast<std::uint64_t>(std::llround(*costUsd * kMicroUsd)));
 }
 
 std::string Table::text() const {

@@ -18,6 +18,8 @@ std::string formatDuration(Microseconds duration);
 // "-" for what is not known.
 std::string formatBytesOrDash(const std::optional<std::uint64_t>& count);
 std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec);
+// "$0.42"; "~" before it where some of it is list prices times tokens, ">" where some of it is not known; else "-".
+std::string formatCostOrDash(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete);
 
 // Columns aligned by the number of characters, two blanks between, the last one not padded. Cells are already escaped.
 class Table {

@@ -96,12 +96,8 @@ std::string wallLines(const client::RunDetails& run, Colour colour) {
   return text;
 }
 
-// "~$0.42" by list prices; ">" where some of it is not known.
 std::string costText(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete) {
-  if (!costUsd) return "-";
-  return std::string(isIncomplete ? ">" : "") + (isEstimated ? "~" : "") +
-         dollarsText(static_cast<std::uint64_t>(std::llround(*costUsd * kMicroUsd))) +
-         (isEstimated ? " (estimate)" : "");
+  return formatCostOrDash(costUsd, isEstimated, isIncomplete) + (costUsd && isEstimated ? " (estimate)" : "");
 }
 
 std::string usageLine(const client::Usage& usage) {

@@ -21,6 +21,8 @@ std::string rowJson(const Row& row, const client::RunDetails& run) {
   json.fieldOrNull("network_bytes_per_sec", row.network);
   json.fieldOrNull("accelerator_percent", row.accelerator);
   json.fieldOrNull("tokens", row.tokens);
+  json.fieldOrNull("cost_usd", row.costUsd);
+  json.field("cost_estimated", row.costEstimated).field("cost_incomplete", row.costIncomplete);
   json.fieldOrNull("pids", row.pids);
   json.fieldOrNull("questions", row.questions);
   json.untrustedFieldOrNull("agent_says", run.says);

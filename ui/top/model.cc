@@ -26,6 +26,7 @@ constexpr std::array kSortNames{
     SortName{SortKey::kNetwork, 'w', "network", "network"},
     SortName{SortKey::kAccelerator, 'a', "accelerator", "GPU and NPU"},
     SortName{SortKey::kTokens, 't', "tokens", "tokens"},
+    SortName{SortKey::kCost, 'd', "cost", "cost"},
     SortName{SortKey::kQuestions, 'o', "questions", "open questions"},
     SortName{SortKey::kName, 'n', "name", "name"},
 };
@@ -93,6 +94,9 @@ void setUse(Row& row, const Pair& pair) {
                       rateOf(old.networkReceivedBytes, now.networkReceivedBytes, apart));
   row.accelerator = sumOf(shareOf(old.gpuUsec, now.gpuUsec, apart), shareOf(old.npuUsec, now.npuUsec, apart));
   row.tokens = now.tokens;
+  row.costUsd = now.costUsd;
+  row.costEstimated = now.costEstimated;
+  row.costIncomplete = now.costIncomplete;
   row.pids = now.pids;
 }
 
@@ -173,6 +177,7 @@ double weightOf(const Row& row, SortKey key) {
     case SortKey::kNetwork: return row.network.value_or(kUnknown);
     case SortKey::kAccelerator: return row.accelerator.value_or(kUnknown);
     case SortKey::kTokens: return number(row.tokens);
+    case SortKey::kCost: return row.costUsd.value_or(kUnknown);
     case SortKey::kQuestions: return number(row.questions);
     case SortKey::kName: break;
   }

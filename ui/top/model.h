@@ -27,7 +27,7 @@ struct Reading {
 // second apart.
 inline constexpr std::size_t kReadingsKept = 11;
 
-enum class SortKey { kCpu, kMemory, kGrowth, kIo, kNetwork, kAccelerator, kTokens, kQuestions, kName };
+enum class SortKey { kCpu, kMemory, kGrowth, kIo, kNetwork, kAccelerator, kTokens, kCost, kQuestions, kName };
 struct SortName {
   SortKey key;
   char letter;
@@ -49,6 +49,8 @@ struct Row {
   std::optional<double> read, written, network;  // bytes a second; network: sent and received
   std::optional<double> accelerator;             // percent of one GPU or NPU
   std::optional<std::uint64_t> tokens, pids, questions;
+  std::optional<double> costUsd;  // of models, as client::Usage has it
+  bool costEstimated = false, costIncomplete = false;
   std::optional<Microseconds> age;
   std::string command;
   std::string says;  // its agent, of what it does; empty: nothing

@@ -40,7 +40,7 @@ struct Column {
   std::string (*cell)(const Row&);
 };
 
-constexpr int kWhyRank = 12;
+constexpr int kWhyRank = 13;
 // In the order of the screen.
 constexpr Column kColumns[] = {
     {"NAME", kUsualName, 0, Side::kLeft, [](const Row& row) { return row.name; }},
@@ -52,11 +52,13 @@ constexpr Column kColumns[] = {
     {"READ/s", 6, 4, Side::kRight, [](const Row& row) { return shortBytes(row.read); }},
     {"WRITE/s", 7, 5, Side::kRight, [](const Row& row) { return shortBytes(row.written); }},
     {"NET/s", 6, 6, Side::kRight, [](const Row& row) { return shortBytes(row.network); }},
-    {"ACCEL%", 6, 8, Side::kRight, [](const Row& row) { return percentText(row.accelerator); }},
-    {"TOKENS", 7, 9, Side::kRight, [](const Row& row) { return countText(row.tokens); }},
-    {"PIDS", 5, 11, Side::kRight, [](const Row& row) { return orDash(row.pids); }},
+    {"ACCEL%", 6, 9, Side::kRight, [](const Row& row) { return percentText(row.accelerator); }},
+    {"TOKENS", 7, 10, Side::kRight, [](const Row& row) { return countText(row.tokens); }},
+    {"COST", 7, 8, Side::kRight,
+     [](const Row& row) { return cli::formatCostOrDash(row.costUsd, row.costEstimated, row.costIncomplete); }},
+    {"PIDS", 5, 12, Side::kRight, [](const Row& row) { return orDash(row.pids); }},
     {"ASKS", 4, 2, Side::kRight, [](const Row& row) { return orDash(row.questions); }},
-    {"TIME", 7, 10, Side::kRight,
+    {"TIME", 7, 11, Side::kRight,
      [](const Row& row) { return row.age ? cli::formatDuration(*row.age) : std::string("-"); }},
     {"WHY", kLeastWhy, kWhyRank, Side::kLeft, [](const Row& row) { return row.why; }},
 };
