@@ -55,8 +55,14 @@ std::optional<StatedUsageReader::Form> formOf(std::string_view contentType) {
 }  // namespace
 
 void HttpAnswerReader::take(std::string_view bytes, AnswerCounts& counts) {
-  while (!bytes.empty() && state_ != State::kOff)
+  while (!bytes.empty() && state_ != State::kOff) {
+    // The answer to a HEAD tells the length of a body that does not come.
+    if (std::exchange(isFirst_, false) && bytes.starts_with(kVersion)) {
+      usage_.reset();
+      state_ = State::kHead;
+    }
     bytes.remove_prefix(state_ == State::kHead ? takeHead(bytes, counts) : takeBody(bytes, counts));
+  }
 }
 
 // How many bytes belong to the head.
@@ -96,6 +102,7 @@ void HttpAnswerReader::startBody(AnswerCounts& counts) {
   if (*status == 204 || *status == 304) return endAnswer(counts);
   if (transfer == "chunked") {
     state_ = State::kChunkSize;
+    isFirst_ = true;
   } else if (!transfer.empty()) {
     state_ = State::kOff;
   } else if (length.empty()) {
@@ -103,6 +110,7 @@ void HttpAnswerReader::startBody(AnswerCounts& counts) {
   } else if (const auto bytes = numberIn(length, 10)) {
     left_ = *bytes;
     state_ = State::kLength;
+    isFirst_ = true;
     if (left_ == 0) endAnswer(counts);
   } else {
     state_ = State::kOff;

@@ -38,6 +38,7 @@ class HttpAnswerReader {
   State state_ = State::kHead;
   std::string head_, line_;
   std::uint64_t left_ = 0;  // of the body, or of the chunk
+  bool isFirst_ = false;    // what comes is the first of a body
   std::optional<StatedUsageReader> usage_;
 };
 

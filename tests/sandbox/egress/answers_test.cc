@@ -96,6 +96,17 @@ TEST_CASE("answers are found on a connection wherever the bytes are cut") {
     CHECK(countsOf(all, step) == std::vector<ModelAnswers>{{"m", 3, 21, 6}});
 }
 
+TEST_CASE("the answer to a HEAD, which tells of a body that does not come, hides none of those behind it") {
+  const std::string head = answer("Content-Type: text/plain\r\nContent-Length: 17", "");
+  const std::string chunked = answer("Content-Type: application/json\r\nTransfer-Encoding: chunked", "");
+  AnswerCounts counts;
+  HttpAnswerReader reader;
+  for (const std::string& one : {head, answer(kLength, kBody), chunked, answer(kLength, kBody)})
+    reader.take(one, counts);
+  CHECK_FALSE(reader.isOff());
+  CHECK(counts.take() == std::vector<ModelAnswers>{{"m", 2, 14, 4}});
+}
+
 TEST_CASE("answers that cannot be read are unknown: compressed, refused, of another type, or of another protocol") {
   CHECK(countsOf(answer(kLength + "\r\nContent-Encoding: gzip", kBody)).empty());
   CHECK(countsOf("HTTP/1.1 429 Too Many Requests\r\n" + kLength + "\r\n\r\n" + kBody).empty());
