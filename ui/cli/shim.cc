@@ -20,7 +20,7 @@ if [ -z "$real" ]; then
   echo "ringfence shim: there is no other $name on PATH than its shims" >&2
   exit 127
 fi
-[ -z "${RINGFENCE_RUN-}" ] || exec "$real" "$@"
+[ -n "${RINGFENCE_RUN-}" ] && [ -S /run/ringfence/agent.sock ] && exec "$real" "$@"
 )";
 
 }  // namespace
