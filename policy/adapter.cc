@@ -18,10 +18,26 @@ constexpr std::size_t kMaxFiles = 8;
 constexpr std::size_t kMaxEvents = 16;
 constexpr std::size_t kMaxEventBytes = 64;
 constexpr std::uint64_t kMaxSilence = 86'400;
+// A person who stops an agent waits for no longer.
+constexpr std::uint64_t kMaxStopPatience = 60;
+constexpr std::array<std::string_view, 4> kStopSignals{"HUP", "INT", "QUIT", "TERM"};
 constexpr char kHookWord[] = "$HOOK";
 
 // What a key holds. One row a key: the decoder, and the suggestion for a word that is none, go by it.
-enum class KeyKind { kVersion, kName, kGroup, kBaseNames, kPathEnds, kWords, kAssignments, kEvents, kDuration, kFiles };
+enum class KeyKind {
+  kVersion,
+  kName,
+  kGroup,
+  kBaseNames,
+  kPathEnds,
+  kWords,
+  kAssignments,
+  kEvents,
+  kSilence,
+  kSignal,
+  kPatience,
+  kFiles
+};
 struct AdapterKey {
   std::string_view name;
   KeyKind kind;
@@ -38,7 +54,10 @@ constexpr AdapterKey kKeys[] = {
     {"start.environment", KeyKind::kAssignments},
     {"hook", KeyKind::kGroup},
     {"hook.events", KeyKind::kEvents},
-    {"hook.silent_after", KeyKind::kDuration},
+    {"hook.silent_after", KeyKind::kSilence},
+    {"stop", KeyKind::kGroup},
+    {"stop.signal", KeyKind::kSignal},
+    {"stop.patience", KeyKind::kPatience},
     {"file", KeyKind::kFiles},
 };
 
@@ -117,7 +136,11 @@ class AdapterDecoder {
       case KeyKind::kName: return name(key, value);
       case KeyKind::kGroup: return group(key, value);
       case KeyKind::kAssignments: return assignments(key, value);
-      case KeyKind::kDuration: return duration(key, value);
+      case KeyKind::kSilence:
+        return duration(key, value, {kMaxSilence, "from a second to a day"}, out_.hook->silentAfterSec);
+      case KeyKind::kPatience:
+        return duration(key, value, {kMaxStopPatience, "from a second to a minute"}, out_.stop->patienceSec);
+      case KeyKind::kSignal: return signal(key, value);
       case KeyKind::kFiles: return files(key, value);
       case KeyKind::kBaseNames:
       case KeyKind::kPathEnds:
@@ -151,6 +174,7 @@ class AdapterDecoder {
     const auto* table = std::get_if<Table>(&value.content);
     if (table == nullptr) return wrongType(key, value, "a table");
     if (key.name == "hook") out_.hook.emplace();
+    if (key.name == "stop") out_.stop.emplace();
     walk(*table, std::string(key.name) + ".");
   }
 
@@ -196,15 +220,30 @@ class AdapterDecoder {
     }
   }
 
-  void duration(const AdapterKey& key, const Value& value) {
+  struct Longest {
+    std::uint64_t seconds;
+    const char* words;
+  };
+  void duration(const AdapterKey& key, const Value& value, Longest longest, std::uint64_t& seconds) {
     const auto* text = std::get_if<std::string>(&value.content);
     if (text == nullptr) return wrongType(key, value, "a string like \"2m\"");
     const auto parsed = parseDuration(*text);
-    if (parsed && *parsed >= 1 && *parsed <= kMaxSilence) {
-      out_.hook->silentAfterSec = *parsed;
+    if (parsed && *parsed >= 1 && *parsed <= longest.seconds) {
+      seconds = *parsed;
     } else {
       complaints_.add(value.mark, quoteName(*text) + " is no value of `" + std::string(key.name) + "`",
-                      parsed ? "from a second to a day" : parsed.error().message);
+                      parsed ? longest.words : parsed.error().message);
+    }
+  }
+
+  void signal(const AdapterKey& key, const Value& value) {
+    const auto* text = std::get_if<std::string>(&value.content);
+    if (text == nullptr) return wrongType(key, value, "the name of a signal");
+    if (std::ranges::find(kStopSignals, std::string_view(*text)) != kStopSignals.end()) {
+      out_.stop->signal = *text;
+    } else {
+      complaints_.add(value.mark, quoteName(*text) + " is no value of `" + std::string(key.name) + "`",
+                      "HUP, INT, QUIT or TERM");
     }
   }
 

@@ -32,6 +32,12 @@ struct AdapterHook {
   std::uint64_t silentAfterSec = 0;  // of work without one of them: an alarm
 };
 
+// How it is asked to end, where that is not what any program understands (SIGTERM, then five seconds).
+struct AdapterStop {
+  std::string signal = "TERM";    // HUP, INT, QUIT or TERM
+  std::uint64_t patienceSec = 5;  // then it is killed
+};
+
 struct Adapter {
   std::string name;
   std::string file;     // where it was written
@@ -43,6 +49,7 @@ struct Adapter {
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<AdapterFile> files;
   std::optional<AdapterHook> hook;
+  std::optional<AdapterStop> stop;
 };
 
 // Errors like those of a policy. A file counts whole or not at all, and the name in it is that of the file.

@@ -43,6 +43,8 @@ struct AdapterUse {
   // Where the program is, inside, that makes the agent's files ready by `settings` and becomes the command; empty: none
   // does.
   std::string start, settings;
+  // By which signal the command is asked to end, and how long it has for that; 0: SIGTERM, 5 s.
+  std::uint32_t stopSignal = 0, stopPatienceSec = 0;
 };
 struct RunRequest {
   std::string name;

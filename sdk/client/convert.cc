@@ -62,6 +62,8 @@ void toMessage(const RunRequest& request, v1::RunRequest& message) {
   adapter.set_silent_after_seconds(request.adapter->silentAfterSec);
   adapter.set_start(request.adapter->start);
   adapter.set_settings(request.adapter->settings);
+  adapter.set_stop_signal(request.adapter->stopSignal);
+  adapter.set_stop_patience_seconds(request.adapter->stopPatienceSec);
 }
 
 namespace {

@@ -1,5 +1,8 @@
 #include "supervisor/api/convert.h"
 
+#include <algorithm>
+#include <array>
+#include <csignal>
 #include <type_traits>
 
 #include "sdk/base/text.h"
@@ -10,6 +13,8 @@
 
 namespace ringfence::supervisor::api {
 namespace {
+
+constexpr std::array<std::uint32_t, 4> kStopSignals{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 Error outOfBounds(const std::string& what) { return {ErrorCode::kInvalid, what}; }
 
@@ -93,6 +98,15 @@ Result<void> readCommand(const v1::RunRequest& message, RunRequest& request) {
   return {};
 }
 
+Result<std::optional<StopMethod>> toStopMethod(const v1::AdapterUse& message) {
+  if (message.stop_signal() == 0 && message.stop_patience_seconds() == 0) return std::optional<StopMethod>();
+  if (std::ranges::find(kStopSignals, message.stop_signal()) == kStopSignals.end())
+    return outOfBounds("adapter.stop_signal is SIGHUP, SIGINT, SIGQUIT or SIGTERM");
+  if (message.stop_patience_seconds() == 0 || message.stop_patience_seconds() > kMaxStopPatienceSec)
+    return outOfBounds("adapter.stop_patience_seconds is from 1 to 60");
+  return std::optional(StopMethod{message.stop_signal(), message.stop_patience_seconds()});
+}
+
 Result<AdapterUse> toAdapter(const v1::AdapterUse& message) {
   if (message.name().empty() || message.name().size() > kMaxNameLength)
     return outOfBounds("adapter.name has 1 to 64 bytes");
@@ -100,7 +114,8 @@ Result<AdapterUse> toAdapter(const v1::AdapterUse& message) {
     return outOfBounds("adapter.speaks has too many entries");
   if (message.silent_after_seconds() > kMaxSilentAfterSec)
     return outOfBounds("adapter.silent_after_seconds is longer than a day");
-  AdapterUse adapter{{message.name(), {}, message.silent_after_seconds()}, {}, message.settings()};
+  AdapterUse adapter{
+      {message.name(), {}, message.silent_after_seconds(), RF_TRY(toStopMethod(message))}, {}, message.settings()};
   for (const std::string& event : message.speaks()) {
     if (event.empty() || event.size() > kMaxHookEventBytes)
       return outOfBounds("adapter.speaks has names of 1 to 64 bytes");

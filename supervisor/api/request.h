@@ -30,6 +30,7 @@ inline constexpr std::size_t kMaxEndpointLength = 261;  // of a name, brackets o
 inline constexpr std::size_t kMaxSayLength = 1024;
 inline constexpr std::size_t kMaxHookEvents = 16;
 inline constexpr std::uint64_t kMaxSilentAfterSec = 86'400;
+inline constexpr std::uint64_t kMaxStopPatienceSec = 60;
 inline constexpr Bytes kMaxAdapterSettings{64 << 10};
 inline constexpr std::size_t kMaxDigestLength = 128;
 inline constexpr Bytes kMaxRewriteContent{1 << 20};

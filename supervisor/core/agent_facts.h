@@ -50,12 +50,20 @@ struct BudgetExtended {
 
 inline constexpr std::size_t kMaxHookEventBytes = 64;
 
+// How a run is asked to end, as the adapter of its agent says.
+struct StopMethod {
+  std::uint32_t signal = 0;
+  std::uint64_t patienceSec = 0;  // then it is killed
+  bool operator==(const StopMethod&) const = default;
+};
+
 // A run whose agent calls a program of ours before it uses a tool (its hook), as the adapter says that was chosen for
 // it.
 struct AdapterTerms {
   std::string name;
   std::vector<std::string> speaks;   // the agent's own events with which its hook is heard; empty: it has no hook
   std::uint64_t silentAfterSec = 0;  // of work without one of them: an alarm; 0: never
+  std::optional<StopMethod> stop = std::nullopt;  // absent: as any other run
   bool operator==(const AdapterTerms&) const = default;
 };
 

@@ -99,8 +99,9 @@ template <typename A, Of<RunBounds> F> void fields(A& a, F& f) {
   a("tokens_per_day", f.tokensPerDay); a("wall_time_sec", f.wallTimeSec); a("warn_at_percent", f.warnAtPercent);
 }
 template <typename A, Of<NpuShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
+template <typename A, Of<StopMethod> F> void fields(A& a, F& f) { a("patience_sec", f.patienceSec); a("signal", f.signal); }
 template <typename A, Of<AdapterTerms> F> void fields(A& a, F& f) {
-  a("name", f.name); a("silent_after_sec", f.silentAfterSec); a("speaks", f.speaks);
+  a("name", f.name); a("silent_after_sec", f.silentAfterSec); a("speaks", f.speaks); a("stop", f.stop);
 }
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
   a("adapter", f.adapter); a("bounds", f.bounds);

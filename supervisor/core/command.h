@@ -37,7 +37,7 @@ struct ResumeRun {
   Peer peer;
   RunId run;
 };
-// SIGTERM to the command, and a kill when it is still there after `kStopGrace`.
+// A signal to the command, and a kill when it is still there after a while: as stopMethodOf() has it.
 struct StopRun {
   Peer peer;
   RunId run;

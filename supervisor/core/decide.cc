@@ -190,8 +190,7 @@ Result<void> decideOn(Deciding& deciding, const ClientLost& command, const Conte
 Result<void> decideOn(Deciding& deciding, const TimerFired& command, const Context&) {
   const auto found = deciding.state().runs.find(command.run);
   if (found == deciding.state().runs.end() || !std::holds_alternative<Stopping>(found->second.life)) return {};
-  const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(kStopGrace).count());
-  stopRun(deciding, found->second, StopKind::kKill, 0, "still there " + seconds + " s after it was asked to end");
+  stopRun(deciding, found->second, StopKind::kKill, 0, "still there when its time to end was over");
   return {};
 }
 
@@ -413,20 +412,30 @@ void Deciding::after(std::uint64_t seq, EffectBody effect) {
   decision_.effects.back().body = std::move(effect);
 }
 
+StopMethod stopMethodOf(const Run& run) {
+  const StopMethod usual{SIGTERM, static_cast<std::uint64_t>(kStopGrace.count()) / 1000};
+  const auto adapter = termsOf(run).adapter;
+  return adapter ? adapter->stop.value_or(usual) : usual;
+}
+
 void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t byUid, std::string reason) {
   // Before the command runs there is nobody to ask.
   const bool kill =
       kind == StopKind::kKill || kind == StopKind::kLatched || hasNotStarted(run) || commandPid(run.life) == 0;
   const auto* stopping = std::get_if<Stopping>(&run.life);
   const bool alreadyKilled = stopping != nullptr && stopping->killed;
+  const StopMethod method = stopMethodOf(run);
+  const bool isHangUp = kind == StopKind::kHangUp;
   if (kill) {
     if (commandPid(run.life) == 0) deciding.tellLauncher(0, sandbox::Abandon{run.id});
     deciding.atOnce(KillGroup{run.id, run.what.priority});
   } else {
-    deciding.tellLauncher(0, sandbox::SignalRun{run.id, kind == StopKind::kHangUp ? SIGHUP : SIGTERM});
+    const int signal = isHangUp ? SIGHUP : static_cast<int>(method.signal);
+    deciding.tellLauncher(0, sandbox::SignalRun{run.id, signal});
   }
   // Looks again: at what did not end when asked, and at what a kill has not ended yet.
-  deciding.atOnce(ArmTimer{run.id, kStopGrace});
+  const bool isUsual = kill || isHangUp || deciding.state().latch;
+  deciding.atOnce(ArmTimer{run.id, isUsual ? kStopGrace : std::chrono::seconds(method.patienceSec)});
   if (alreadyKilled) return;
   const auto latched = kind == StopKind::kLatched ? std::optional(true) : std::nullopt;
   const std::uint64_t seq = deciding.record(run.id, RunStopping{byUid, kill, clip(reason), latched});

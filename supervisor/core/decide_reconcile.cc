@@ -136,9 +136,9 @@ class Reconciling {
     if (stopping.killed)
       deciding_.atOnce(KillGroup{run.id, run.what.priority});
     else
-      deciding_.tellLauncher(0, sandbox::SignalRun{run.id, SIGTERM});
+      deciding_.tellLauncher(0, sandbox::SignalRun{run.id, static_cast<int>(stopMethodOf(run).signal)});
     if (stopping.wasFrozen && !stopping.killed) letGoOf(deciding_, run, seq);
-    deciding_.atOnce(ArmTimer{run.id, kStopGrace});
+    deciding_.atOnce(ArmTimer{run.id, kStopGrace});  // Some of its time went by.
   }
 
   void difference(const RunId& run, std::string what, std::string action) {

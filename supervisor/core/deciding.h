@@ -40,6 +40,8 @@ class Deciding {
 // kLatched: the emergency stop met it before it ran.
 enum class StopKind { kHangUp, kTerminate, kKill, kLatched };
 
+// How it is asked to end: as its adapter says, or by SIGTERM and with kStopGrace.
+StopMethod stopMethodOf(const Run& run);
 // Ends a live run: asks it to (or kills it, where it cannot be asked yet), and sets a deadline.
 void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t byUid, std::string reason);
 // Stops the agent where it stands, without waiting for the disk. Its guards go on: its egress keeps the connections.

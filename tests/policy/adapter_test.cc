@@ -29,6 +29,10 @@ environment = { MINE_SANDBOX = "false" }
 events = ["Before", "After"]
 silent_after = "90s"
 
+[stop]
+signal = "INT"
+patience = "12s"
+
 [[file]]
 path = ".mine/settings.json"
 [file.merge]
@@ -87,6 +91,9 @@ TEST_CASE("an adapter is read whole, its files as JSON") {
   REQUIRE(adapter.hook);
   CHECK(adapter.hook->events == std::vector<std::string>{"Before", "After"});
   CHECK(adapter.hook->silentAfterSec == 90);
+  REQUIRE(adapter.stop);
+  CHECK(adapter.stop->signal == "INT");
+  CHECK(adapter.stop->patienceSec == 12);
   REQUIRE(adapter.files.size() == 1);
   CHECK(adapter.files[0].path == ".mine/settings.json");
   CHECK(nlohmann::json::parse(adapter.files[0].merge) ==
@@ -112,11 +119,14 @@ TEST_CASE("what is wrong with an adapter is said with its line, and the nearest 
        "letters, digits and _; not RINGFENCE_…", 12},
       {"\"90s\"", "90", "`hook.silent_after` takes a string like \"2m\", not an integer", "", 16},
       {"\"90s\"", "\"25h\"", "`25h` is no value of `hook.silent_after`", "from a second to a day", 16},
+      {"\"INT\"", "\"KILL\"", "`KILL` is no value of `stop.signal`", "HUP, INT, QUIT or TERM", 19},
+      {"\"INT\"", "2", "`stop.signal` takes the name of a signal, not an integer", "", 19},
+      {"\"12s\"", "\"2m\"", "`2m` is no value of `stop.patience`", "from a second to a minute", 20},
       {".mine/settings.json", "../settings.json", "`path` is a path below the home of the agent",
-       "\".agent/settings.json\"", 19},
+       "\".agent/settings.json\"", 23},
       {".mine/settings.json", "/etc/settings.json", "`path` is a path below the home of the agent",
-       "\".agent/settings.json\"", 19},
-      {"flag = false", "flag = 1.5", "a file takes strings, integers, true, false, lists and tables", "", 21},
+       "\".agent/settings.json\"", 23},
+      {"flag = false", "flag = 1.5", "a file takes strings, integers, true, false, lists and tables", "", 25},
   };
   for (const Case& one : cases) {
     INFO(one.to);

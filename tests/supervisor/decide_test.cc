@@ -229,6 +229,21 @@ TEST_CASE("a stopped run is asked, and killed when its time is over") {
   CHECK(again->facts.empty());
 }
 
+TEST_CASE("a run whose adapter says how is asked to end that way, and has that time") {
+  CoreWorld world;
+  const RunId run = world.runIn("running");
+  world.state.runs.at(run).what.terms.emplace().adapter = AdapterTerms{"codex", {}, 0, StopMethod{SIGINT, 12}};
+  const auto stopped = world.apply(StopRun{kOwner, run, ""});
+  REQUIRE(requestsOf<sandbox::SignalRun>(*stopped).size() == 1);
+  CHECK(requestsOf<sandbox::SignalRun>(*stopped)[0].second.signal == SIGINT);
+  CHECK(effectsOf<ArmTimer>(*stopped).at(0).second.after == std::chrono::seconds(12));
+
+  const auto fired = world.apply(TimerFired{run});
+  REQUIRE(effectsOf<KillGroup>(*fired).size() == 1);
+  CHECK(std::get<RunStopping>(fired->facts.at(0).body).reason == "still there when its time to end was over");
+  CHECK(effectsOf<ArmTimer>(*fired).at(0).second.after == kStopGrace);  // A kill is looked at as any other.
+}
+
 TEST_CASE("a timer that fires for a run that does not stop changes nothing") {
   for (const std::string_view from : {"requested", "starting", "running", "frozen", "ended"}) {
     CAPTURE(from);

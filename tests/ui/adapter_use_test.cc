@@ -18,6 +18,7 @@ policy::Adapter example(const std::string& name) {
   adapter.environment = {{"SANDBOX", "false"}, {"MODE", "quiet"}};
   adapter.files = {{"." + name + "/settings.json", R"({"command":"$HOOK mine"})"}};
   adapter.hook = policy::AdapterHook{{"Before"}, 120};
+  adapter.stop = policy::AdapterStop{"INT", 12};
   return adapter;
 }
 
@@ -82,6 +83,8 @@ TEST_CASE("arguments go behind the agent's own word, and a variable that the per
   CHECK(request.adapter->name == "mine");
   CHECK(request.adapter->speaks == std::vector<std::string>{"Before"});
   CHECK(request.adapter->silentAfterSec == 120);
+  CHECK(request.adapter->stopSignal == SIGINT);
+  CHECK(request.adapter->stopPatienceSec == 12);
   CHECK(request.adapter->start == "/usr/libexec/ringfence/ringfence-hook");
   CHECK(
       json::parse(request.adapter->settings) ==
@@ -91,6 +94,7 @@ TEST_CASE("arguments go behind the agent's own word, and a variable that the per
   CHECK(text.find("adapter mine (/etc/ringfence/adapters/mine.toml)") == 0);
   CHECK(text.find("-c sandbox=off") != std::string::npos);
   CHECK(text.find("~/.mine/settings.json") != std::string::npos);
+  CHECK(text.find("SIGINT, killed 12s later") != std::string::npos);
 }
 
 TEST_CASE("an adapter that was only named adds no argument, for nobody knows where it would belong") {

@@ -1,6 +1,7 @@
 #include "ui/cli/adapter_use.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,6 +29,12 @@ void writeList(JsonWriter& json, std::string_view name, const std::vector<std::s
   json.key(name).beginArray();
   for (const std::string& word : words) json.value(word);
   json.endArray();
+}
+
+std::uint32_t signalNumber(std::string_view name) {
+  if (name == "HUP") return SIGHUP;
+  if (name == "INT") return SIGINT;
+  return name == "QUIT" ? SIGQUIT : SIGTERM;
 }
 
 std::string settingsOf(const policy::Adapter& adapter, const std::string& hook) {
@@ -85,6 +92,10 @@ void applyAdapter(const AdapterChoice& choice, const std::string& hook, client::
     use.speaks = adapter.hook->events;
     use.silentAfterSec = static_cast<std::uint32_t>(adapter.hook->silentAfterSec);
   }
+  if (adapter.stop) {
+    use.stopSignal = signalNumber(adapter.stop->signal);
+    use.stopPatienceSec = static_cast<std::uint32_t>(adapter.stop->patienceSec);
+  }
   if (!adapter.files.empty()) {
     use.start = hook;
     use.settings = settingsOf(adapter, hook);
@@ -112,6 +123,9 @@ std::string describeAdapter(const AdapterChoice& choice, const client::RunReques
     text += line("silent", "an alarm after " + formatDuration(std::chrono::seconds(adapter.hook->silentAfterSec)) +
                                " of work without");
   }
+  if (adapter.stop)
+    text += line("stopped by", "SIG" + adapter.stop->signal + ", killed " +
+                                   formatDuration(std::chrono::seconds(adapter.stop->patienceSec)) + " later");
   return text;
 }
 
@@ -134,6 +148,13 @@ std::string adapterJson(const policy::Adapter& adapter) {
     json.beginObject();
     writeList(json, "events", adapter.hook->events);
     json.field("silent_after_seconds", adapter.hook->silentAfterSec).endObject();
+  } else {
+    json.null();
+  }
+  json.key("stop");
+  if (adapter.stop) {
+    json.beginObject().field("signal", adapter.stop->signal);
+    json.field("patience_seconds", adapter.stop->patienceSec).endObject();
   } else {
     json.null();
   }

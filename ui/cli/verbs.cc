@@ -72,7 +72,7 @@ constexpr Option kRewriteOptions[] = {
 constexpr Option kGrantsOptions[] = {
     {"all", 'a', "", "also the last that were revoked, expired or ended with their run", ""}, kJson};
 constexpr Option kTopOptions[] = {
-    {"sort", 0, "KEY", "cpu (default), memory, growth, io, network, accelerator, tokens, questions, name", ""},
+    {"sort", 0, "KEY", "cpu (default), memory, growth, io, network, accelerator, tokens, cost, questions, name", ""},
     {"once", 0, "", "print one frame and end", ""},
     {"json", 0, "", "with --once: print JSON, one object a line", ""},
 };
@@ -132,8 +132,10 @@ constexpr Verb kVerbs[] = {
      "connections are kept meanwhile: up to 8 MiB of what servers send for each of them, 32 MiB for all.",
      kManyOptions, Words::kRuns},
     {"resume", "resume RUN…|--all [--json]", "let a frozen run go on", "", kManyOptions, Words::kRuns},
-    {"stop", "stop RUN…|--all [--json]", "ask a run to end (SIGTERM), kill it after 5 seconds", "", kManyOptions,
-     Words::kRuns},
+    {"stop", "stop RUN…|--all [--json]", "ask a run to end, kill it if it does not",
+     "SIGTERM, and five seconds later a kill; where an adapter fitted the agent, the signal and time that it names\n"
+     "('ringfence adapter NAME').",
+     kManyOptions, Words::kRuns},
     {"kill", "kill RUN…|--all [--json]", "kill every process of a run now", "", kManyOptions, Words::kRuns},
     {"estop", "estop [--kill] [--json]", "emergency stop: freeze everything that runs inside a fence, now",
      "Anybody may, and neither the daemon nor its log is needed. Every process of every run, and who acts for it, "

@@ -20,7 +20,7 @@ QString doneWords(client::Client::Verb verb, const QString& name) {
   switch (verb) {
     case Verb::kFreeze: return Words::tr("%1 is paused.").arg(name);
     case Verb::kResume: return Words::tr("%1 goes on.").arg(name);
-    case Verb::kStop: return Words::tr("%1 was asked to end; what is left after five seconds is killed.").arg(name);
+    case Verb::kStop: return Words::tr("%1 was asked to end, and is killed if it does not.").arg(name);
     case Verb::kKill: return Words::tr("%1 was killed, with everything that it started.").arg(name);
   }
   return {};

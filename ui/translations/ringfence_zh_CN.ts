@@ -1541,8 +1541,8 @@
         <translation>%1 继续运行。</translation>
     </message>
     <message>
-        <source>%1 was asked to end; what is left after five seconds is killed.</source>
-        <translation>已要求 %1 停止；五秒后仍未退出的将被强制结束。</translation>
+        <source>%1 was asked to end, and is killed if it does not.</source>
+        <translation>已要求 %1 停止；若不退出将被强制结束。</translation>
     </message>
     <message>
         <source>%1 was killed, with everything that it started.</source>
