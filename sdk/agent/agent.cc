@@ -420,12 +420,12 @@ std::optional<std::string> Agent::why() {
 
 std::string Agent::startGuard(const AgentAction& action) {
   std::string id = action.id.empty() ? link_->nextId() : action.id;
-  if (link_->absent().empty()) link_->guards->start(id, guardBody(action, id));
+  if (link_->guards->fd() >= 0 || link_->absent().empty()) link_->guards->start(id, guardBody(action, id));
   return id;
 }
 
 std::optional<AgentVerdict> Agent::pollGuard(const std::string& id) {
-  link_->trouble = link_->absent();
+  link_->trouble = link_->guards->fd() >= 0 ? "" : link_->absent();
   if (!link_->trouble.empty()) return noVerdict("absent", link_->trouble);
   const bool isAsked = link_->guards->isAsked(id);
   const auto packet = link_->guards->take(id);
@@ -441,6 +441,7 @@ int Agent::guardFd() const { return link_->guards->fd(); }
 AgentVerdict Agent::guard(const AgentAction& action, std::chrono::milliseconds patience) {
   const auto until = steady_clock::now() + patience;
   const std::string id = startGuard(action);
+  if (link_->guards->fd() >= 0) link_->guards->waitUntil(until);  // Nobody answers sooner than that.
   for (;;) {
     const bool isLast = steady_clock::now() >= until;
     if (auto verdict = pollGuard(id)) return *std::move(verdict);

@@ -29,7 +29,7 @@ bool wouldBlock(const Error& error) { return error.sysErrno == EAGAIN || error.s
 
 void GuardLink::start(const std::string& id, std::string body) {
   asked_.try_emplace(id, Asked{std::move(body)});
-  pump();
+  if (socket_ || connect()) sendAll();
 }
 
 std::optional<std::string> GuardLink::take(const std::string& id) {
@@ -55,7 +55,8 @@ void GuardLink::waitUntil(Time until) const {
 
 void GuardLink::pump() {
   if (!socket_ && !connect()) return;
-  if (sendAll()) readAll();
+  sendAll();
+  readAll();
 }
 
 // The answer to its hello is read with the others.
@@ -84,7 +85,7 @@ void GuardLink::drop(std::string why) {
   for (auto& [id, asked] : asked_) asked.call = 0;
 }
 
-bool GuardLink::sendAll() {
+void GuardLink::sendAll() {
   const Time now = steady_clock::now();
   for (auto& [id, asked] : asked_) {
     if (asked.call != 0 || asked.answer || asked.sendAt > now) continue;
@@ -92,17 +93,20 @@ bool GuardLink::sendAll() {
         socket_.get(), "{\"id\":" + std::to_string(call_ + 1) + ",\"guard\":" + asked.body + "}", {}, MSG_DONTWAIT);
     if (!sent && wouldBlock(sent.error())) {
       asked.sendAt = now + kPause;
-      return true;
+      return;
     }
     // It may have said why before it closed.
-    if (!sent) return true;
+    if (!sent) return;
     asked.call = ++call_;
   }
-  return true;
+}
+
+bool GuardLink::isWaiting() const {
+  return std::ranges::any_of(asked_, [](const auto& one) { return !one.second.answer; });
 }
 
 void GuardLink::readAll() {
-  while (socket_) {
+  while (socket_ && isWaiting()) {
     auto packet = receivePacket(socket_.get(), kMaxPacket, MSG_DONTWAIT);
     if (!packet && wouldBlock(packet.error())) return;
     // Said once by a socket that was closed before all was read.

@@ -38,7 +38,8 @@ class GuardLink {
   void pump();
   bool connect();
   void drop(std::string why);
-  bool sendAll();
+  void sendAll();
+  bool isWaiting() const;
   void readAll();
   void accept(const std::string& packet);
 

@@ -1,7 +1,5 @@
 #include "supervisor/api/agent_wire.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,12 +8,11 @@
 
 #include "sdk/base/text.h"
 #include "sdk/proto/agent.pb.h"
+#include "supervisor/api/agent_json.h"
 #include "supervisor/api/nesting.h"
 
 namespace ringfence::supervisor::api {
 namespace {
-
-namespace pb = google::protobuf;
 
 constexpr int kMaxAgentNesting = 4;
 constexpr int kMaxInputNesting = 64;
@@ -270,12 +267,8 @@ void fill(v1::AgentNotice& notice, const AgentLeaseLost& what) {
 
 // Empty: it cannot be written, or is too long.
 std::string written(const v1::AgentAnswer& message) {
-  pb::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  std::string text;
-  const auto status = pb::util::MessageToJsonString(message, &text, options);
-  return status.ok() && text.size() <= kMaxAgentPacket.count ? text : std::string();
+  std::string text = writeAgentJson(message);
+  return text.size() <= kMaxAgentPacket.count ? text : std::string();
 }
 
 }  // namespace
@@ -287,8 +280,8 @@ Result<AgentCall> decodeAgentCall(std::string_view packet) {
   if (nestsDeeperThan(packet, kMaxAgentNesting))
     return malformed("the JSON nests deeper than " + std::to_string(kMaxAgentNesting));
   v1::AgentPacket message;
-  const auto status = pb::util::JsonStringToMessage({packet.data(), packet.size()}, &message);
-  if (!status.ok()) return malformed("the JSON is no request: " + std::string(status.message()));
+  if (const auto read = readAgentJson(packet, message); !read)
+    return malformed("the JSON is no request: " + read.error().message);
   if (message.id() == 0) return malformed("a request has an id that is not 0");
   return AgentCall{message.id(), RF_TRY(requestOf(message))};
 }
@@ -296,7 +289,8 @@ Result<AgentCall> decodeAgentCall(std::string_view packet) {
 bool isJsonObject(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return text.size() <= kMaxToolInput.count && first != std::string_view::npos && text[first] == '{' &&
-         !nestsDeeperThan(text, kMaxInputNesting) && nlohmann::json::accept(text);
+         text.find('\0') == std::string_view::npos && !nestsDeeperThan(text, kMaxInputNesting) &&
+         nlohmann::json::accept(text);
 }
 
 AgentRefusal agentRefusalOf(const Error& error) {

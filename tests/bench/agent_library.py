@@ -1,5 +1,6 @@
 """What an agent waits for that uses the libraries for it: answers that its policy knows, and reports of usage that are counted.
 Nothing is compared, so these are figures of one machine: the busier it is, the worse they are."""
+import itertools
 import shutil
 import statistics
 
@@ -11,12 +12,14 @@ import statistics, sys, time
 import ringfence
 agent = ringfence.Agent()
 took = []
-for _ in range(int(sys.argv[1])):
+for _ in range(int(sys.argv[1])):  # as guard_bench.cc
     began = time.perf_counter()
     verdict = agent.guard("call", "search")
     took.append((time.perf_counter() - began) * 1e6)
     assert verdict, verdict
-    time.sleep(max(0.0, 0.0025 - (time.perf_counter() - began)))
+    time.sleep(max(0.0, int(sys.argv[2]) / 1e6 - (time.perf_counter() - began)))
+    if sys.argv[2] == "0" and len(took) % 250 == 0:
+        time.sleep(1)
 took.sort()
 print(took[len(took) // 2], took[len(took) * 99 // 100])
 """
@@ -25,6 +28,7 @@ print(took[len(took) // 2], took[len(took) * 99 // 100])
 def guards(build, quick):
     """Rows: what it takes to be told that something is allowed, in C++ and in Python."""
     questions = "50" if quick else "2000"
+    pauses = {"one after the other": "0", "with rest between, 400 a second": "2500"}
     with Daemon(build) as daemon:
         workspace = daemon.base / "project"
         workspace.mkdir()
@@ -35,15 +39,15 @@ def guards(build, quick):
         commands = {"C++": [str(daemon.bin / "guard_bench"), questions],
                     "Python": ["/usr/bin/python3", "-B", str(workspace / "ask.py"), questions]}
         aims = {"C++": "≤ 100 µs, p99 ≤ 1 ms", "Python": "≤ 300 µs"}
-        for name, command in commands.items():
+        for name, how in itertools.product(commands, pauses):
             found = []
             for _ in range(1 if quick else 3):
-                result = daemon.cli("run", "-p", str(policy), "--", *command, cwd=workspace)
+                result = daemon.cli("run", "-p", str(policy), "--", *commands[name], pauses[how], cwd=workspace)
                 if result.returncode != 0:
                     raise RuntimeError(f"guard, {name}: {result.stderr}")
                 found.append([float(word) for word in result.stdout.split()])
             middle, last = (statistics.median(column) for column in zip(*found))
-            yield f"guard allowed by policy, {name}", aims[name], f"{middle:.0f} µs median", f"p99 {last:.0f} µs, {questions} × {len(found)}"
+            yield f"guard allowed by policy, {name}, {how}", aims[name], f"{middle:.0f} µs median", f"p99 {last:.0f} µs, {questions} × {len(found)}"
 
 
 def rows(build, quick):

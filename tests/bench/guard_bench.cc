@@ -1,6 +1,7 @@
-// How long an agent waits for an answer that its policy knows: guard_bench QUESTIONS, inside a fence.
+// How long an agent waits for an answer that its policy knows: guard_bench QUESTIONS PAUSE, inside a fence.
 //
-// Prints the median and the 99th percentile in microseconds. It asks 400 times a second: more a run is not answered.
+// Prints the median and the 99th percentile in microseconds. PAUSE: microseconds from one question to the next; 0: one
+// right after the other, 250 of them and then a second of rest, for not more than 500 a second are answered.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -12,7 +13,13 @@
 #include "sdk/agent/agent.h"
 
 int main(int count, char** words) {
-  const int questions = count > 1 ? std::atoi(words[1]) : 1000;
+  constexpr int kInARow = 250;
+  if (count != 3) {
+    std::fputs("usage: guard_bench QUESTIONS PAUSE\n", stderr);
+    return 2;
+  }
+  const int questions = std::atoi(words[1]);
+  const std::chrono::microseconds pause(std::atoi(words[2]));
   ringfence::Agent agent;
   std::vector<double> took;
   for (int i = 0; i < questions; ++i) {
@@ -24,7 +31,8 @@ int main(int count, char** words) {
       return 1;
     }
     took.push_back(time.count());
-    std::this_thread::sleep_until(began + std::chrono::microseconds(2500));
+    std::this_thread::sleep_until(began + pause);
+    if (pause.count() == 0 && i % kInARow == kInARow - 1) std::this_thread::sleep_for(std::chrono::seconds(1));
   }
   std::sort(took.begin(), took.end());
   std::printf("%.1f %.1f\n", took[took.size() / 2], took[took.size() * 99 / 100]);

@@ -1,11 +1,17 @@
 // Any packet of an agent is refused with words, or is a request whose values are within their bounds; any of its words
-// comes back as JSON.
+// comes back as JSON. Of what is read of it protobuf's own reader reads the same.
+#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/message_differencer.h>
+
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "sdk/base/error.h"
+#include "sdk/proto/agent.pb.h"
+#include "supervisor/api/agent_json.h"
 #include "supervisor/api/agent_wire.h"
+#include "supervisor/api/nesting.h"
 
 namespace api = ringfence::supervisor::api;
 
@@ -15,6 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string words = call ? "" : call.error().message;
   RF_CHECK(call.has_value() != !words.empty());
   RF_CHECK(nlohmann::json::accept(api::encodeAgentAnswer(1, api::AgentRefusal{"invalid", words})));
+  ringfence::v1::AgentPacket ours, theirs;
+  if (!api::nestsDeeperThan(packet, 4) && api::readAgentJson(packet, ours)) {
+    RF_CHECK(google::protobuf::util::JsonStringToMessage({packet.data(), packet.size()}, &theirs).ok());
+    RF_CHECK(google::protobuf::util::MessageDifferencer::Equals(ours, theirs));
+  }
   if (!call) return 0;
   RF_CHECK(call->id != 0);
   if (const auto* report = std::get_if<ringfence::supervisor::UsageReport>(&call->request)) {
