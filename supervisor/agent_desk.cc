@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "sdk/base/io.h"
 #include "supervisor/core/budgets.h"
@@ -17,6 +19,11 @@ namespace {
 
 // Escaped in a packet it may be twice as long.
 constexpr Bytes kMaxDenialLine{24 << 10};
+// Facts that the reports of a run may make at once, and how long it takes to earn another.
+constexpr Microseconds::rep kMaxReportFacts = 2000;
+constexpr Microseconds kReportEarned = std::chrono::seconds(1);
+
+Microseconds readyAt(Microseconds until) { return until + kReportEarned - kReportEarned * kMaxReportFacts; }
 
 // Its hook is heard by that event, as its adapter has it.
 bool speaks(const Run& run, const std::string& event) {
@@ -74,6 +81,7 @@ void AgentDesk::open(const RunId& run) {
 
 void AgentDesk::drain(const RunId& run) {
   if (server_) handle(server_->drain(run, world_.clock.now()));
+  writeReports(run);
   questions_.drain(run);
 }
 
@@ -81,6 +89,7 @@ void AgentDesk::close(const RunId& run) {
   if (server_) server_->close(run);
   notices_.close(run);
   claims_.forget(run);
+  reporting_.erase(run);
   questions_.close(run);
   leases_.close(run);
 }
@@ -106,11 +115,20 @@ void AgentDesk::wake() {
   lookAtConnections();
   questions_.wake();
   leases_.wake();
+  const Microseconds now = world_.clock.now().boottime;
+  std::vector<RunId> ready;
+  for (const auto& [run, reporting] : reporting_) {
+    if (!reporting.late.empty() && readyAt(reporting.until) <= now) ready.push_back(run);
+  }
+  for (const RunId& run : ready) writeReports(run);
 }
 
 std::optional<Microseconds> AgentDesk::nextWake() const {
   std::optional<Microseconds> next = questions_.nextWake();
   if (const auto lease = leases_.nextWake()) next = std::min(next.value_or(*lease), *lease);
+  for (const auto& [run, reporting] : reporting_) {
+    if (!reporting.late.empty()) next = std::min(next.value_or(Microseconds::max()), readyAt(reporting.until));
+  }
   const auto deadline = server_ ? server_->deadline() : std::nullopt;
   if (!deadline) return next;
   const Now now = world_.clock.now();
@@ -171,7 +189,19 @@ void AgentDesk::safePoint(const RunId& run) {
   if (claims_.isAnnounced(run)) world_.readyToPause();
 }
 
+// Those that come faster than their facts are earned wait, and are one fact then: an agent that reports without end
+// would push what others did out of the log.
 void AgentDesk::count(const RunId& run, std::vector<Asked> asked) {
+  Reporting& reporting = reporting_[run];
+  std::ranges::move(asked, std::back_inserter(reporting.late));
+  if (readyAt(reporting.until) <= world_.clock.now().boottime) writeReports(run);
+}
+
+void AgentDesk::writeReports(const RunId& run) {
+  const auto reporting = reporting_.find(run);
+  if (reporting == reporting_.end() || reporting->second.late.empty()) return;
+  const std::vector<Asked> asked = std::exchange(reporting->second.late, {});
+  reporting->second.until = std::max(reporting->second.until, world_.clock.now().boottime) + kReportEarned;
   std::set<std::string> known;
   const auto& runs = world_.turns.state().runs;
   if (const auto found = runs.find(run); found != runs.end() && found->second.reported)
@@ -192,7 +222,7 @@ void AgentDesk::count(const RunId& run, std::vector<Asked> asked) {
   for (std::size_t i = 0; i < asked.size(); ++i) {
     api::AgentTotals totals = totalsOf(run);
     totals.countedBefore = !known.insert(command.reports[i].id).second;
-    waiting_.push_back({seq, std::move(asked[i]), totals});
+    waiting_.push_back({seq, asked[i], totals});
   }
   durable();
 }

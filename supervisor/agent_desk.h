@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -69,6 +70,7 @@ class AgentDesk {
   };
   void handle(std::vector<Asked> asked);
   void count(const RunId& run, std::vector<Asked> asked);
+  void writeReports(const RunId& run);
   // At once.
   api::AgentAnswer answerTo(const Asked& asked);
   void safePoint(const RunId& run);
@@ -86,6 +88,12 @@ class AgentDesk {
   AgentQuestions questions_;
   AgentNotices notices_;
   AgentLeases leases_;
+  // Reports of a run that are not written yet, and when all facts that its reports made have been earned.
+  struct Reporting {
+    std::vector<Asked> late;
+    Microseconds until{};  // boottime
+  };
+  std::map<RunId, Reporting> reporting_;
   std::deque<Waiting> waiting_;  // in the order of seq; bounded by what connections may have unanswered
 };
 

@@ -31,6 +31,14 @@ bool isAllowed(const AgentVerdict& verdict) {
   return verdict.outcome == AgentVerdict::Outcome::kAllowed || verdict.outcome == AgentVerdict::Outcome::kRewritten;
 }
 
+std::size_t bytesOf(const AgentVerdict& verdict) {
+  std::size_t bytes = verdict.say.size() + verdict.rule.size() + verdict.fileLine.size();
+  for (const std::string& word : verdict.argv) bytes += word.size();
+  for (const auto* text : {&verdict.path, &verdict.host, &verdict.content, &verdict.inputJson})
+    bytes += *text ? (*text)->size() : 0;
+  return bytes;
+}
+
 AgentVerdict verdictBy(AgentVerdict::Outcome outcome, const sandbox::GuardRule& rule, std::string say) {
   AgentVerdict verdict;
   verdict.outcome = outcome;
@@ -158,10 +166,9 @@ void AgentQuestions::ask(Asked asked) {
 bool AgentQuestions::answerAgain(OfRun& of, const Asked& asked, std::uint64_t number) {
   const std::string& id = std::get<api::AgentGuard>(asked.request).id;
   const api::AgentRefusal another{"invalid", "guard.id " + id + " was used for something else"};
-  for (const Kept& kept : of.kept) {
-    if (kept.id != id) continue;
-    if (kept.number == number)
-      world_.answer(asked, kept.verdict);
+  if (const auto kept = of.kept.find(id); kept != of.kept.end()) {
+    if (kept->second.number == number)
+      world_.answer(asked, kept->second.verdict);
     else
       world_.answer(asked, another);
     return true;
@@ -251,8 +258,15 @@ void AgentQuestions::settle(const RunId& run, const sandbox::Answer& answer) {
 }
 
 void AgentQuestions::keep(OfRun& of, const std::string& id, std::uint64_t number, const AgentVerdict& verdict) {
-  of.kept.push_back({id, number, verdict});
-  if (of.kept.size() > kMaxKeptVerdicts) of.kept.pop_front();
+  if (!of.kept.try_emplace(id, Kept{number, verdict}).second) return;
+  of.keptOrder.push_back(id);
+  of.keptBytes.count += bytesOf(verdict);
+  while (of.kept.size() > kMaxKeptVerdicts || (of.kept.size() > 1 && of.keptBytes.count > kMaxKeptVerdictBytes.count)) {
+    const auto oldest = of.kept.find(of.keptOrder.front());
+    of.keptBytes.count -= bytesOf(oldest->second.verdict);
+    of.kept.erase(oldest);
+    of.keptOrder.pop_front();
+  }
 }
 
 // In what its agent can read about denials, where it has such a file.

@@ -19,9 +19,10 @@
 
 namespace ringfence::supervisor {
 
-inline constexpr std::size_t kMaxOpenGuards = 32;       // of one run, that wait for an answer
-inline constexpr std::size_t kMaxKeptVerdicts = 256;    // of one run, for whoever asks again
-inline constexpr std::size_t kMaxUnwrittenGuards = 64;  // different ones, on their way into the log together
+inline constexpr std::size_t kMaxOpenGuards = 32;        // of one run, that wait for an answer
+inline constexpr std::size_t kMaxKeptVerdicts = 256;     // of one run, for whoever asks again
+inline constexpr Bytes kMaxKeptVerdictBytes{512 << 10};  // of their texts; the last is kept whatever it has
+inline constexpr std::size_t kMaxUnwrittenGuards = 64;   // different ones, on their way into the log together
 inline constexpr Bytes kMaxUnwrittenBytes{128 << 10};
 inline constexpr Milliseconds kOrphanPatience = std::chrono::seconds(5);
 
@@ -69,7 +70,6 @@ class AgentQuestions {
     std::optional<Microseconds> orphanedAt;  // boottime
   };
   struct Kept {
-    std::string id;
     std::uint64_t number = 0;
     api::AgentVerdict verdict;
   };
@@ -85,7 +85,9 @@ class AgentQuestions {
   };
   struct OfRun {
     std::map<std::uint64_t, Open> open;
-    std::deque<Kept> kept;
+    std::map<std::string, Kept, std::less<>> kept;  // by the agent's own id
+    std::deque<std::string> keptOrder;              // the oldest first
+    Bytes keptBytes{0};
     std::vector<sandbox::Ask> tooMany;  // to be refused together
     std::optional<Microseconds> refuseAt;
     Unwritten unwritten;

@@ -189,11 +189,11 @@ ClientId Daemon::connected(UniqueFd socket, api::PeerIdentity identity) {
 void Daemon::clientReady(ClientId id, bool readable, bool writable) {
   Client* client = clients_.find(id);
   if (client == nullptr) return;
-  if (writable) client->session.flush(world_.clock.now());
   if (readable) {
     for (api::Incoming& incoming : client->session.receive(world_.clock.now()))
       requests_.handle(id, std::move(incoming));
   }
+  if (writable) client->session.flush(world_.clock.now());
   afterTurn();
 }
 

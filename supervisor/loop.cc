@@ -35,8 +35,11 @@ void Loop::Watch::Closer::operator()(Entry* entry) const {
 }
 
 void Loop::Watch::setEvents(std::uint32_t events) {
+  // Neither fails for a descriptor of ours. For nothing: the kernel would still tell, again and again, that it was hung
+  // up.
   (void)sd_event_source_set_io_events(entry_->source, events);
-}  // Fails for no descriptor of ours.
+  (void)sd_event_source_set_enabled(entry_->source, events == 0 ? SD_EVENT_OFF : SD_EVENT_ON);
+}
 
 Result<Loop> Loop::create(TurnClock& clock) {
   sd_event* event = nullptr;

@@ -37,7 +37,7 @@ class Loop {
     Watch() = default;
     Watch(Watch&&) = default;
     Watch& operator=(Watch&&) = default;
-    void setEvents(std::uint32_t events);
+    void setEvents(std::uint32_t events);  // 0: nothing is told, not even a hang-up
 
    private:
     friend class Loop;

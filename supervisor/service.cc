@@ -36,6 +36,9 @@ constexpr Milliseconds kReadyPatience{5000};
 constexpr Milliseconds kEndPatience{10000};
 constexpr Milliseconds kDismissInterval{20};
 constexpr rlim_t kWantedDescriptors = 65536;
+// Whoever hung up: what it said is still read, and the next that is sent finds that nobody takes it. The kernel tells
+// this whatever is asked for, so where neither were done it would wake the loop for ever.
+constexpr std::uint32_t kOver = EPOLLHUP | EPOLLERR;
 // Of the time without a beat that is an emergency.
 constexpr int kBeatsInPatience = 4;
 
@@ -208,7 +211,7 @@ class Service {
       const int fd = accepted.socket.get();
       const ClientId id = daemon_.connected(std::move(accepted.socket), std::move(accepted.identity));
       auto watch = loop_.watch(fd, EPOLLIN, [this, id](std::uint32_t events) {
-        daemon_.clientReady(id, (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0, (events & EPOLLOUT) != 0);
+        daemon_.clientReady(id, (events & (EPOLLIN | kOver)) != 0, (events & (EPOLLOUT | kOver)) != 0);
       });
       if (watch) {
         clients_.emplace(id, WatchedClient{std::move(*watch), uid, EPOLLIN});
@@ -308,7 +311,7 @@ class Service {
       auto found = guards_.find(socket.id);
       if (found == guards_.end()) {
         auto watch = loop_.watch(socket.fd, events, [this, id = socket.id](std::uint32_t ready) {
-          daemon_.guardReady(id, (ready & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0, (ready & EPOLLOUT) != 0);
+          daemon_.guardReady(id, (ready & (EPOLLIN | kOver)) != 0, (ready & (EPOLLOUT | kOver)) != 0);
         });
         if (!watch) {
           say(watch.error().message);

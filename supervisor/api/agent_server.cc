@@ -67,7 +67,9 @@ std::vector<AgentServer::Asked> AgentServer::serve(Now now) {
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = ready.at(static_cast<std::size_t>(i));
     if (const auto listener = listeners_.find(event.data.u64); listener != listeners_.end()) {
-      accept(RunId(listener->second), now);
+      const RunId run = listener->second;
+      accept(run, now);
+      watchListener(listener->first, runs_.at(run));
       continue;
     }
     const auto found = connections_.find(event.data.u64);
@@ -77,6 +79,9 @@ std::vector<AgentServer::Asked> AgentServer::serve(Now now) {
     Next next = (event.events & EPOLLOUT) != 0 ? flush(connection) : Next::kStays;
     if (next == Next::kStays && (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
       next = receive(id, connection, now, asked);
+    // Whoever hung up takes no answer any more, which the next one that is sent finds out: else it would wake the loop
+    // for ever.
+    if (next == Next::kStays && (event.events & (EPOLLHUP | EPOLLERR)) != 0) next = flush(connection);
     if (next == Next::kOver)
       drop(id);
     else
@@ -87,9 +92,10 @@ std::vector<AgentServer::Asked> AgentServer::serve(Now now) {
 
 void AgentServer::accept(const RunId& run, Now now) {
   Run& of = runs_.at(run);
-  for (int i = 0; i < kAcceptsPerCall; ++i) {
+  for (int i = 0; i < kAcceptsPerCall && mayRead(of, now); ++i) {
     UniqueFd socket(::accept4(of.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) return;  // None waits, or it is gone already; one that could not be had is tried again.
+    of.until = std::max(of.until, now.monotonic) + kPacketCost;
     if (of.connections >= kMaxAgentConnections) {
       const AgentRefusal refusal{"busy", "this run has " + std::to_string(kMaxAgentConnections) +
                                              " connections to its socket already; close one and try again"};
@@ -118,6 +124,24 @@ std::vector<AgentServer::Asked> AgentServer::drain(const RunId& run, Now now) {
   return asked;
 }
 
+// While its run has to wait, whoever connects waits in the backlog.
+void AgentServer::watchListener(std::uint64_t id, Run& run) {
+  const bool isWanted = !run.pausedUntil;
+  if (isWanted == run.isWatched) return;
+  if (control(events_.get(), EPOLL_CTL_MOD, run.listener.get(), isWanted ? EPOLLIN : 0u, id)) run.isWatched = isWanted;
+}
+
+void AgentServer::push(Connection& connection, std::string packet) {
+  connection.queued.count += packet.size();
+  connection.queue.push_back(std::move(packet));
+}
+
+void AgentServer::forgetNotice(Connection& connection) {
+  connection.noticed.count -= connection.noticeBytes.front().count;
+  connection.noticeBytes.pop_front();
+  connection.notices.pop_front();
+}
+
 // The time in which its packets are earned runs ahead of the clock by a second at most.
 bool AgentServer::mayRead(Run& run, Now now) {
   if (std::max(run.until, now.monotonic) + kPacketCost <= now.monotonic + kSecond) return true;
@@ -128,10 +152,13 @@ bool AgentServer::mayRead(Run& run, Now now) {
 AgentServer::Next AgentServer::receive(Id id, Connection& connection, Now now, std::vector<Asked>& asked) {
   Run& run = runs_.at(connection.run);
   for (int i = 0; i < kPacketsPerCall; ++i) {
-    if (connection.closing || connection.unanswered >= kMaxAgentUnanswered || !mayRead(run, now)) return Next::kStays;
+    if (connection.closing || connection.unanswered >= kMaxAgentUnanswered ||
+        connection.queued.count >= kMaxAgentQueue.count || !mayRead(run, now))
+      return Next::kStays;
     auto packet = receivePacket(connection.socket.get(), kMaxAgentPacket, MSG_DONTWAIT);
     if (!packet && wouldBlock(packet.error())) return Next::kStays;
-    run.until = std::max(run.until, now.monotonic) + kPacketCost;
+    const auto units = packet ? 1 + packet->bytes.size() / kAgentRateUnit.count : 1;
+    run.until = std::max(run.until, now.monotonic) + kPacketCost * static_cast<Microseconds::rep>(units);
     if (!packet && packet.error().code == ErrorCode::kInvalid) {
       refuseAndClose(connection, 0, packet.error().message, now);
       return flush(connection);
@@ -161,7 +188,7 @@ AgentServer::Next AgentServer::handle(Id id, Connection& connection, std::string
       refuseAndClose(connection, call->id, "protocol " + std::to_string(hello->protocol) + " is not spoken here; 1 is",
                      now);
     else
-      connection.queue.push_back(encodeAgentAnswer(call->id, AgentWelcome{connection.run.text()}));
+      push(connection, encodeAgentAnswer(call->id, AgentWelcome{connection.run.text()}));
     connection.greeted = true;
     return flush(connection);
   }
@@ -171,7 +198,7 @@ AgentServer::Next AgentServer::handle(Id id, Connection& connection, std::string
 }
 
 void AgentServer::refuseAndClose(Connection& connection, std::uint64_t call, const std::string& message, Now now) {
-  connection.queue.push_back(encodeAgentAnswer(call, AgentRefusal{"invalid", message}));
+  push(connection, encodeAgentAnswer(call, AgentRefusal{"invalid", message}));
   connection.closing = true;
   connection.closingSince = now.monotonic;
 }
@@ -181,7 +208,7 @@ void AgentServer::answer(const Asked& asked, const AgentAnswer& answer, Now) {
   if (found == connections_.end()) return;
   Connection& connection = found->second;
   if (connection.unanswered > 0) --connection.unanswered;
-  connection.queue.push_back(encodeAgentAnswer(asked.call, answer));
+  push(connection, encodeAgentAnswer(asked.call, answer));
   if (flush(connection) == Next::kOver)
     drop(asked.connection);
   else
@@ -193,8 +220,10 @@ void AgentServer::tell(std::uint64_t connection, const AgentNotice& notice) {
   if (found == connections_.end() || found->second.closing) return;
   Connection& to = found->second;
   to.notices.push_back(notice);
-  if (to.notices.size() > kMaxAgentNotices) {
-    to.notices.pop_front();
+  to.noticeBytes.push_back({encodeAgentNotice(notice, 0).size()});
+  to.noticed.count += to.noticeBytes.back().count;
+  while (to.notices.size() > kMaxAgentNotices || to.noticed.count > kMaxAgentNoticeBytes.count) {
+    forgetNotice(to);
     ++to.missed;
   }
   if (flush(to) == Next::kOver)
@@ -207,6 +236,7 @@ AgentServer::Next AgentServer::flush(Connection& connection) {
   while (!connection.queue.empty()) {
     auto sent = sendPacket(connection.socket.get(), connection.queue.front(), {}, MSG_DONTWAIT);
     if (!sent) return wouldBlock(sent.error()) ? Next::kStays : Next::kOver;
+    connection.queued.count -= connection.queue.front().size();
     connection.queue.pop_front();
   }
   while (!connection.closing && !connection.notices.empty()) {
@@ -217,7 +247,7 @@ AgentServer::Next AgentServer::flush(Connection& connection) {
     }
     // One that cannot be written is missed as well.
     connection.missed = packet.empty() ? connection.missed + 1 : 0;
-    connection.notices.pop_front();
+    forgetNotice(connection);
   }
   return connection.closing ? Next::kOver : Next::kStays;
 }
@@ -226,7 +256,8 @@ AgentServer::Next AgentServer::flush(Connection& connection) {
 void AgentServer::settle(Id id, Connection& connection) {
   const Run& run = runs_.at(connection.run);
   const bool reads = !connection.closing && connection.unanswered < kMaxAgentUnanswered &&
-                     connection.queue.size() < kMaxAgentUnanswered && !run.pausedUntil;
+                     connection.queue.size() < kMaxAgentUnanswered && connection.queued.count < kMaxAgentQueue.count &&
+                     !run.pausedUntil;
   const bool writes = !connection.queue.empty() || (!connection.closing && !connection.notices.empty());
   watch(id, connection, (reads ? EPOLLIN : 0u) | (writes ? EPOLLOUT : 0u));
 }
@@ -249,6 +280,7 @@ void AgentServer::expire(Now now) {
   for (auto& [id, run] : runs_) {
     if (run.pausedUntil && *run.pausedUntil <= now.monotonic) run.pausedUntil.reset();
   }
+  for (const auto& [id, run] : listeners_) watchListener(id, runs_.at(run));
   std::vector<Id> over;
   for (auto& [id, connection] : connections_) {
     if (!connection.greeted && !connection.closing && now.monotonic - connection.begun >= kMaxAgentHelloTime) {

@@ -26,8 +26,14 @@ inline constexpr std::size_t kMaxAgentUnanswered = 64;   // of one connection; t
 inline constexpr std::size_t kMaxAgentNotices = 64;      // of one connection, that it has not read
 inline constexpr Milliseconds kMaxAgentHelloTime = std::chrono::seconds(10);
 inline constexpr Milliseconds kMaxAgentCloseTime = std::chrono::seconds(5);  // for an error to be read
-// Packets of one run: so many a second, and as many at once. What is over waits in its sockets.
+// What one connection has not read of its answers, before no more is read of it; and of its notices, before the oldest
+// go.
+inline constexpr Bytes kMaxAgentQueue{128 << 10};
+inline constexpr Bytes kMaxAgentNoticeBytes{256 << 10};
+// Packets and connections of one run: so many a second, and as many at once. What is over waits in its sockets.
 inline constexpr std::int64_t kMaxAgentRate = 500;
+// A packet counts as one for each so many bytes of it that were begun.
+inline constexpr Bytes kAgentRateUnit{4 << 10};
 
 class AgentServer {
  public:
@@ -71,6 +77,7 @@ class AgentServer {
     std::size_t connections = 0;
     Microseconds until{};  // when all packets that it sent are earned
     std::optional<Microseconds> pausedUntil = std::nullopt;
+    bool isWatched = true;  // its listener
   };
   struct Connection {
     RunId run;
@@ -81,9 +88,12 @@ class AgentServer {
     Microseconds closingSince{};
     std::size_t unanswered = 0;
     std::deque<std::string> queue = {};
+    Bytes queued{0};
     std::deque<AgentNotice> notices = {};
-    std::uint64_t missed = 0;   // notices, before the first of them
-    std::uint32_t watched = 0;  // of epoll; 0: not watched
+    std::deque<Bytes> noticeBytes = {};  // of each
+    Bytes noticed{0};                    // of all
+    std::uint64_t missed = 0;            // notices, before the first of them
+    std::uint32_t watched = 0;           // of epoll; 0: not watched
   };
   enum class Next { kStays, kOver };
 
@@ -92,6 +102,9 @@ class AgentServer {
   Next receive(Id id, Connection& connection, Now now, std::vector<Asked>& asked);
   Next handle(Id id, Connection& connection, std::string_view packet, Now now, std::vector<Asked>& asked);
   static bool mayRead(Run& run, Now now);
+  static void push(Connection& connection, std::string packet);
+  static void forgetNotice(Connection& connection);
+  void watchListener(std::uint64_t id, Run& run);
   Next flush(Connection& connection);
   void refuseAndClose(Connection& connection, std::uint64_t call, const std::string& message, Now now);
   void settle(Id id, Connection& connection);

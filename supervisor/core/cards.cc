@@ -120,6 +120,13 @@ std::optional<std::string> whyRefused(const State& state, const Run& run, sandbo
   if (openOf(state, run.id) >= kMaxOpenQuestionsPerRun) {
     return "too many questions: " + std::to_string(kMaxOpenQuestionsPerRun) + " of this run are open";
   }
+  const std::uint32_t owner = run.what.callerUid;
+  const auto ofUser = std::ranges::count_if(state.questions, [&](const auto& one) {
+    const auto other = state.runs.find(one.second.run);
+    return other != state.runs.end() && other->second.what.callerUid == owner;
+  });
+  if (static_cast<std::size_t>(ofUser) >= kMaxOpenQuestionsPerUser)
+    return "too many questions: " + std::to_string(kMaxOpenQuestionsPerUser) + " of this user's runs are open";
   if (state.questions.size() >= kMaxOpenQuestions)
     return "too many questions: " + std::to_string(kMaxOpenQuestions) + " of all runs are open";
   return std::nullopt;

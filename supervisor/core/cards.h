@@ -12,6 +12,9 @@
 
 namespace ringfence::supervisor {
 
+// So that nobody's runs keep those of others from asking.
+inline constexpr std::size_t kMaxOpenQuestionsPerUser = 64;
+
 // By id, at least one. The pointers live as long as `state` is unchanged.
 std::vector<const Question*> cardOf(const State& state, const Question& question);
 std::string digestOf(const std::vector<const Question*>& card);

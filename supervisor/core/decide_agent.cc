@@ -79,14 +79,19 @@ void decideAnswers(Deciding& deciding, const CountAnswers& command, const Contex
   warnOfBudgets(deciding, run, spentOf(run.reported, all), context);
 }
 
+// What would let go by itself; not what only a person lets go of, for a reason that must not be lost.
+bool isHeldForNow(const Frozen* frozen) {
+  if (frozen == nullptr) return false;
+  if (!frozen->preemption) return frozen->itself == SelfHeld::kNoRecords;
+  return frozen->preemption->cause != PreemptCause::kAlarm && frozen->preemption->cause != PreemptCause::kLimit;
+}
+
 // Waits for no disk. What would let go by itself does not then.
 Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command) {
   const auto found = deciding.state().runs.find(command.run);
   if (found == deciding.state().runs.end()) return Error{ErrorCode::kNotFound, "the run is over"};
   const Run& run = found->second;
-  const auto* frozen = std::get_if<Frozen>(&run.life);
-  const bool held = frozen != nullptr && (frozen->preemption || frozen->itself == SelfHeld::kNoRecords);
-  if (!held && !std::holds_alternative<Running>(run.life))
+  if (!isHeldForNow(std::get_if<Frozen>(&run.life)) && !std::holds_alternative<Running>(run.life))
     return Error{ErrorCode::kInvalid, "the run is " + std::string(lifeName(run.life)) + ": it cannot be stopped"};
   holdAgent(deciding, run);
   std::string why = command.why.substr(0, kMaxReasonBytes);

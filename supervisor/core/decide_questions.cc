@@ -87,7 +87,9 @@ void refuseAsks(Deciding& deciding, const Run& run, const GuardName& guard, cons
   for (const sandbox::Ask& ask : asks)
     deciding.after(seq, TellGuard{run.id, guard.kind, sandbox::Answer{ask.ask, outcome, why, {}}});
   if (!stopping && whyNoMorePrompts(run) && holdForPrompts(deciding, run, why)) return;
-  const bool tooMany = run.talk.refused + count > kMaxRefusedAsks && !termsOf(run).unattended;
+  // What other users' runs keep it from is not its own doing.
+  const bool isItsOwn = deciding.state().questions.size() < kMaxOpenQuestions;
+  const bool tooMany = run.talk.refused + count > kMaxRefusedAsks && !termsOf(run).unattended && isItsOwn;
   if (!tooMany || !std::holds_alternative<Running>(run.life)) return;
   deciding.atOnce(FreezeGroup{run.id, run.what.priority, true});
   deciding.record(run.id,

@@ -182,7 +182,12 @@ void EvidenceReader::readProcesses(int group, RunEvidence& run, const Reading& r
     if (std::exchange(isFirst, false)) {
       if (const auto room = std::ranges::find(run.pids, 0); room != run.pids.end()) *room = *pid;
     }
-    add(reading.into, run, reading.known == nullptr ? ThreadState::kFrozen : processState(*pid, *reading.known));
+    // Of one that has no number here nothing can be read.
+    const bool isKnown = *pid > 0;
+    add(reading.into, run,
+        !isKnown                   ? ThreadState::kFinishing
+        : reading.known == nullptr ? ThreadState::kFrozen
+                                   : processState(*pid, *reading.known));
   }
   if (lines.error() != 0 && !isGone(lines.error())) reading.into.isWhole = false;
 }

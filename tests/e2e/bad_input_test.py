@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -262,6 +263,40 @@ def test_broken_packets_are_named_errors_and_close_that_connection_alone(bench: 
     silent.close()
     bench.cli("kill", watcher)
     bench.ended(watcher)
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_whoever_hangs_up_without_having_read_keeps_the_daemon_awake_for_nothing(bench: Bench) -> None:
+    process = bench.daemon.process
+    assert process is not None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
+        peer.connect(str(bench.daemon.run_dir / "control.sock"))
+        peer.send(b'{"id":"1","hello":{"protocol":1}}')
+        peer.setblocking(False)
+        asked = 0
+
+        def is_full() -> bool:
+            nonlocal asked
+            try:
+                while asked < 20_000:
+                    peer.send(b'{"id":"2","doctor":{}}')
+                    asked += 1
+            except BlockingIOError:
+                pass
+            waiting = processor_seconds(process.pid)
+            time.sleep(0.3)
+            return asked > 10 and processor_seconds(process.pid) - waiting < 0.05
+
+        assert eventually(is_full, 20), asked  # Nobody reads any more: neither it the answers, nor the daemon its requests.
+        peer.shutdown(socket.SHUT_RDWR)
+        time.sleep(0.3)
+        before = processor_seconds(process.pid)
+        time.sleep(1)
+        assert processor_seconds(process.pid) - before < 0.3, "it looked again and again at a connection that was over"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
 // What a program inside asks over its own socket, through the whole daemon.
+#include <csignal>
+
+#include "supervisor/api/convert.h"
 #include "tests/supervisor/inside_world.h"
 
 using namespace ringfence;
@@ -52,6 +55,35 @@ TEST_CASE("reports that come together are one fact, in their order, and each has
   for (int i = 0; i < 10; ++i) CHECK(Inside::read(socket).value()["id"] == std::to_string(i + 2));
 }
 
+TEST_CASE("reports without end are a fact a second, and each has its answer all the same") {
+  World world;
+  Peering client(world, 1000);
+  const Inside inside(world, client);
+  const UniqueFd socket = inside.connect();
+  const std::size_t before = world.store.queued.size();
+  int sent = 0, answered = 0;
+  const auto report = [&] {
+    inside.say(socket, R"({"id":2,"report_usage":{"id":"u-)" + std::to_string(sent++) + R"(","input_tokens":1}})");
+    world.daemon->storeReady();
+    while (Inside::read(socket)) ++answered;
+  };
+  while (answered == sent && sent < 10'000) {
+    report();
+    world.clock.advance(std::chrono::milliseconds(4));
+    world.daemon->wake();
+  }
+  CHECK(sent > 1000);
+  CHECK(sent < 10'000);
+  const std::size_t burst = world.store.queued.size() - before;
+  for (int i = 0; i < 10; ++i) report();
+  world.clock.advance(std::chrono::seconds(1));
+  world.daemon->wake();
+  world.daemon->storeReady();
+  while (Inside::read(socket)) ++answered;
+  CHECK(answered == sent);
+  CHECK(world.store.queued.size() - before <= burst + 2);
+}
+
 TEST_CASE("the brake is pulled at once, also while nothing can be written, and reports are refused then") {
   World world;
   Peering client(world, 1000);
@@ -99,6 +131,27 @@ TEST_CASE("what an agent says it does is told to who looks at its run, as its ow
   CHECK(Inside::read(socket).value()["granted"]["milliseconds"] == "0");
   world.launcherSays(sandbox::Ended{inside.run, {.code = 0, .signal = {}}, false, {}});
   CHECK(other.act(show).value().details().says().empty());
+}
+
+TEST_CASE("an adapter may ask for another signal and more time at a stop, within bounds") {
+  struct Case {
+    std::uint32_t signal, seconds;
+    bool isTaken;
+  };
+  for (const Case& one :
+       {Case{0, 0, true}, Case{SIGINT, 12, true}, Case{SIGTERM, 60, true}, Case{SIGKILL, 5, false},
+        Case{SIGSTOP, 5, false}, Case{SIGINT, 0, false}, Case{SIGINT, 61, false}, Case{0, 5, false}}) {
+    CAPTURE(one.signal, one.seconds);
+    v1::ClientPacket packet;
+    packet.set_id(1);
+    v1::RunRequest& run = *packet.mutable_run();
+    run.add_argv("/bin/true");
+    run.set_workspace("/");
+    run.mutable_adapter()->set_name("mine");
+    run.mutable_adapter()->set_stop_signal(one.signal);
+    run.mutable_adapter()->set_stop_patience_seconds(one.seconds);
+    CHECK(api::toRequest(packet).has_value() == one.isTaken);
+  }
 }
 
 TEST_CASE("the hook of an agent is heard by the events that its adapter counts by, and by no other words") {

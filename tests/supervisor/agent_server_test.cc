@@ -311,6 +311,78 @@ TEST_CASE("of a connection that does not read its answers no more is read, and i
   CHECK_FALSE(agents.asked.empty());
 }
 
+TEST_CASE("whoever hangs up while its answers wait is gone at once, and wakes nobody again") {
+  Agents agents;
+  agents.open("one");
+  const std::string wrong[] = {"no request", ""};
+  for (const std::string& last : wrong) {
+    CAPTURE(last);
+    const UniqueFd socket = agents.greeted("one");
+    const auto ask = [&](int count) {
+      for (int i = 0; i < count; ++i) agents.say(socket, R"({"id":2,"why":{}})");
+    };
+    ask(40);
+    if (!last.empty()) agents.say(socket, last);
+    REQUIRE_FALSE(agents.asked.empty());
+    for (const auto& one : std::exchange(agents.asked, {}))
+      agents.server.answer(one, AgentDenial{std::string(20'000, 'd')}, agents.clock.now());
+    CHECK_FALSE(agents.isReady());  // More than its socket takes: the rest waits.
+    REQUIRE(::shutdown(socket.get(), SHUT_RDWR) == 0);
+    agents.settle();
+    CHECK_FALSE(agents.isReady());
+    CHECK(agents.server.connections() == 0);
+  }
+}
+
+TEST_CASE("of what is not read only so much is kept, answers and notices") {
+  Agents agents;
+  agents.open("one");
+  const UniqueFd socket = agents.greeted("one");
+  std::size_t heard = 0;
+  for (int i = 0; i < 200; ++i) {
+    (void)sendPacket(socket.get(), R"({"id":2,"why":{}})", {}, MSG_DONTWAIT);
+    agents.settle();
+    for (const auto& one : std::exchange(agents.asked, {})) {
+      ++heard;
+      agents.server.answer(one, AgentDenial{std::string(30'000, 'd')}, agents.clock.now());
+    }
+  }
+  CHECK(heard < 30);  // Its socket's buffer, and kMaxAgentQueue.
+  const UniqueFd listening = agents.greeted("one");
+  agents.say(listening, R"({"id":2,"listen":{"to":["override"]}})");
+  REQUIRE(agents.asked.size() == 1);
+  AgentOverride told;
+  told.argv = {std::string(30'000, 'w')};
+  for (int i = 0; i < 60; ++i) agents.server.tell(agents.asked[0].connection, told);
+  std::size_t read = 0;
+  std::uint64_t missed = 0;
+  for (auto notice = Agents::read(listening); notice; notice = Agents::read(listening), agents.settle()) {
+    ++read;
+    missed += std::stoull((*notice)["notice"]["missed"].get<std::string>());
+  }
+  CHECK(read < 30);
+  CHECK(read + missed == 60);
+}
+
+TEST_CASE("connections that come and go without end are counted like packets") {
+  Agents agents;
+  agents.open("one");
+  int made = 0;
+  for (; made < 2 * kMaxAgentRate; ++made) {
+    const UniqueFd socket = makeSocket();
+    const sockaddr_un address = addressOf(agents.dir.path() + "/one");
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) break;
+    agents.settle();
+  }
+  CHECK(made >= kMaxAgentRate / 4);  // Each is heard twice: it comes, and it goes.
+  CHECK(made < 2 * kMaxAgentRate);   // The backlog is full, and nobody is awake for it.
+  CHECK_FALSE(agents.isReady());
+  agents.clock.advance(std::chrono::seconds(2));
+  agents.server.expire(agents.clock.now());
+  agents.settle();
+  (void)agents.greeted("one");
+}
+
 TEST_CASE("a run that is over is heard out, then its connections close") {
   Agents agents;
   const RunId run = agents.open("one");

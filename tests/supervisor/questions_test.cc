@@ -160,10 +160,23 @@ TEST_CASE("a run has at most ten open questions; the rest is refused with a reas
 TEST_CASE("questions of all runs together are bounded") {
   QuestionWorld world;
   for (unsigned i = 0; i < 30; ++i) {
-    const RunId run = world.start();
+    const RunId run = world.start({}, Peer{.uid = 1000 + i % 5});
     for (unsigned k = 1; k <= 10; ++k) world.raise(run, askFor(k, "/a" + std::to_string(k)));
   }
   CHECK(world.state.questions.size() == kMaxOpenQuestions);
+}
+
+TEST_CASE("the questions of one user keep nobody else from asking") {
+  QuestionWorld world;
+  for (unsigned i = 0; i < 30; ++i) {
+    const RunId run = world.start();
+    for (unsigned k = 1; k <= 10; ++k) world.raise(run, askFor(k, "/a" + std::to_string(k)));
+  }
+  CHECK(world.state.questions.size() == kMaxOpenQuestionsPerUser);
+  const RunId other = world.start({}, kStranger);
+  world.raise(other, askFor(1, "/b"));
+  CHECK(world.state.questions.size() == kMaxOpenQuestionsPerUser + 1);
+  CHECK(world.life(other) == "running");
 }
 
 TEST_CASE("what comes faster than the policy lets it ask is one card with one answer") {
