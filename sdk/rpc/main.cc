@@ -1,4 +1,4 @@
-// ringfence-rpc: what stands inside a fence between programs that speak JSON-RPC by lines. `ringfence mcp` and
+// ringfence-rpc: what stands inside a fence between programs that speak by lines of JSON. `ringfence mcp` and
 // `ringfence acp` start it; nobody types it.
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -16,6 +16,8 @@
 #include "sdk/agent/agent.h"
 #include "sdk/base/text.h"
 #include "sdk/rpc/acp_guard.h"
+#include "sdk/rpc/claude_guard.h"
+#include "sdk/rpc/codex_guard.h"
 #include "sdk/rpc/mcp_guard.h"
 #include "sdk/rpc/mcp_tools.h"
 #include "sdk/rpc/relay.h"
@@ -32,7 +34,7 @@ constexpr char kHelp[] =
     "usage: ringfence-rpc tools\n"
     "       ringfence-rpc connect PATH\n"
     "       ringfence-rpc guard --name NAME --program FILE -- SERVER [ARG…]\n"
-    "       ringfence-rpc acp --name NAME --program FILE -- AGENT [ARG…]\n"
+    "       ringfence-rpc acp|claude|codex --name NAME --program FILE -- AGENT [ARG…]\n"
     "\n"
     "Started inside a fence by 'ringfence mcp' and 'ringfence acp'; 'ringfence mcp --help' has more.\n";
 
@@ -97,6 +99,15 @@ int between(Mediator& mediator, const Arguments& arguments) {
   return finish(relay(mediator, {arguments.program, arguments.argv}));
 }
 
+// By the name of what is spoken; nothing: nobody speaks it.
+std::unique_ptr<Mediator> mediatorOf(const std::string& protocol, const Arguments& arguments) {
+  if (protocol == "guard") return std::make_unique<McpGuard>(arguments.name);
+  if (protocol == "acp") return std::make_unique<AcpGuard>(workingDirectory());
+  if (protocol == "claude") return std::make_unique<ClaudeGuard>(workingDirectory());
+  if (protocol == "codex") return std::make_unique<CodexGuard>(workingDirectory());
+  return nullptr;
+}
+
 int run(const std::vector<std::string>& words) {
   if (words.size() == 1 && words[0] == "--version") {
     std::puts("ringfence-rpc " RINGFENCE_VERSION);
@@ -114,16 +125,11 @@ int run(const std::vector<std::string>& words) {
     McpTools tools(workingDirectory(), absent);
     return finish(relay(tools, {}));
   }
-  if (words[0] != "guard" && words[0] != "acp") return usage();
   const auto arguments = argumentsOf(words);
-  if (!arguments) return usage();
+  const auto mediator = arguments ? mediatorOf(words[0], *arguments) : nullptr;
+  if (!mediator) return usage();
   if (!absent.empty()) complain(absent + ": nothing can be asked here, so no call is let through");
-  if (words[0] == "acp") {
-    AcpGuard guard(workingDirectory());
-    return between(guard, *arguments);
-  }
-  McpGuard guard(arguments->name);
-  return between(guard, *arguments);
+  return between(*mediator, *arguments);
 }
 
 }  // namespace

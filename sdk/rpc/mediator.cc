@@ -18,6 +18,10 @@ Effects toServer(std::string line) {
 
 Effects Mediator::found(const std::string&, const std::string&, const std::string&) { return {}; }
 
+std::string Mediator::unreadable(const std::string& words) const {
+  return complaintOf({ErrorCode::kInvalid, words, 0});
+}
+
 AgentVerdict notAsked(std::string why) {
   AgentVerdict verdict;
   verdict.outcome = "absent";

@@ -1,4 +1,4 @@
-// What stands between two sides that speak JSON-RPC by lines. It decides what becomes of each message, asks where that
+// What stands between two sides that speak by lines of JSON. It decides what becomes of each message, asks where that
 // is not known yet, and does nothing itself: what is to be done it gives back. Pure.
 #pragma once
 
@@ -30,9 +30,19 @@ struct Effects {
 Effects toClient(std::string line);
 Effects toServer(std::string line);
 
+// What it means that a client sends nothing more.
+enum class LastLine {
+  kLeaves,    // it is gone, and so is what it started after a while
+  kIsSilent,  // it goes on to read what it started, and is gone when nobody reads that any more
+};
+
 class Mediator {
  public:
   virtual ~Mediator() = default;
+
+  virtual LastLine lastLine() const { return LastLine::kLeaves; }
+  // What a client is told of a line that cannot be read, with words that say why.
+  virtual std::string unreadable(const std::string& words) const;
 
   // The client is whoever started us (an agent, an editor); the server is what we started, if anything.
   virtual Effects fromClient(const std::string& line) = 0;

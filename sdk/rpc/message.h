@@ -1,22 +1,15 @@
-// One message of JSON-RPC 2.0 in a line, from bytes that may be anything; and the lines that answer one. Pure.
-//
-// What is passed on is judged before: so a line that two readers could understand in two ways is none. It is refused
-// with words where it is no JSON, names a member twice or in other letters ("Method"), holds a batch, or goes over a
-// bound.
+// One message of JSON-RPC 2.0 in a line, from bytes that may be anything; and the lines that answer one. What a line is
+// refused for is in sdk/rpc/outline.h. Pure.
 #pragma once
 
-#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "sdk/base/result.h"
+#include "sdk/rpc/outline.h"
 
 namespace ringfence::rpc {
-
-inline constexpr std::size_t kMaxDepth = 64;
-inline constexpr std::size_t kMaxValues = 1 << 18;  // names, texts, numbers and the like of one message
-inline constexpr std::size_t kMaxId = 256;          // bytes
 
 struct Message {
   enum class Kind { kRequest, kNotification, kResponse };
@@ -33,8 +26,6 @@ Result<Message> readMessage(std::string_view line);
 Result<nlohmann::json> readParams(std::string_view line, std::initializer_list<std::string_view> names);
 // The same message with other parameters.
 std::string withParams(std::string_view line, const nlohmann::json& params);
-// The same document, in which nothing can be taken for the end of a line by any reader.
-std::string inOneLine(std::string line);
 
 // Codes of JSON-RPC and of the protocols on top of it.
 enum class Code : int {
@@ -48,10 +39,5 @@ enum class Code : int {
 // `id` as in Message; empty: it is not known.
 std::string errorLine(std::string_view id, Code code, std::string_view words);
 std::string resultLine(std::string_view id, const nlohmann::json& result);
-
-// The JSON of a value, whatever bytes its texts hold.
-std::string dumped(const nlohmann::json& value);
-// A member that is a text; else nothing in it.
-std::string textAt(const nlohmann::json& object, std::string_view name);
 
 }  // namespace ringfence::rpc

@@ -86,7 +86,10 @@ class Relay {
 
   void apply(const Effects& effects) {
     for (const std::string& line : effects.toClient) toClient_.add(line);
-    for (const std::string& line : effects.toServer) toServer_.add(line);
+    // One that takes nothing more is told nothing, and what it would have been told fills no memory.
+    if (server_ && server_->input()) {
+      for (const std::string& line : effects.toServer) toServer_.add(line);
+    }
     for (const std::string& key : effects.withdrawn) asker_.withdraw(key);
     for (const Ask& ask : effects.asks) asker_.start(ask);
     if (!effects.doing.empty()) asker_.say(effects.doing);
@@ -103,7 +106,7 @@ class Relay {
       const auto line = clientLines_.next();
       if (!line) break;
       if (line->isTooLong)
-        apply(fromClientTooLong());
+        toClient_.add(mediator_.unreadable("the message is longer than " + formatBytes(kMaxLine)));
       else if (!line->text.empty())
         apply(mediator_.fromClient(line->text));
     }
@@ -119,13 +122,6 @@ class Relay {
     leave();
   }
 
-  static Effects fromClientTooLong() {
-    Effects effects;
-    effects.toClient.push_back(
-        errorLine("", Code::kInvalidRequest, "Ringfence: the message is longer than " + formatBytes(kMaxLine)));
-    return effects;
-  }
-
   void giveUpServer(std::string why) {
     if (trouble_.empty()) trouble_ = std::move(why);
     server_->signal(SIGKILL);
@@ -137,7 +133,7 @@ class Relay {
     if (!hasClientLeft_ || !server_ || endedAt_) return;
     if (toServer_.empty()) server_->input().reset();
     const Time now = steady_clock::now();
-    if (now < leaveBy_) return;
+    if (!isClientGone_ || now < leaveBy_) return;
     server_->signal(isAskedToEnd_ ? SIGKILL : SIGTERM);
     isAskedToEnd_ = true;
     leaveBy_ = now + kLeave;
@@ -165,7 +161,7 @@ class Relay {
 
   Time wakeAt() const {
     Time wake = asker_.wakeAt();
-    if (server_ && hasClientLeft_ && !endedAt_) wake = std::min(wake, leaveBy_);
+    if (server_ && isClientGone_ && !endedAt_) wake = std::min(wake, leaveBy_);
     if (endedAt_ && !isTold_) wake = std::min(wake, *endedAt_ + kDrain);
     if (isTold_) wake = std::min(wake, flushBy_);
     return wake;
@@ -176,7 +172,10 @@ class Relay {
     pollfd polls[kPolls];
     for (pollfd& one : polls) one = {-1, 0, 0};
     if (readsClient()) polls[kClientIn] = {STDIN_FILENO, POLLIN, 0};
-    if (!toClient_.empty()) polls[kClientOut] = {STDOUT_FILENO, POLLOUT, 0};
+    if (!toClient_.empty())
+      polls[kClientOut] = {STDOUT_FILENO, POLLOUT, 0};
+    else if (hasClientLeft_ && !isClientGone_)
+      polls[kClientOut] = {STDOUT_FILENO, 0, 0};  // for the moment in which nobody reads it any more
     if (readsServer()) polls[kServerOut] = {server_->output().get(), POLLIN, 0};
     if (server_ && server_->input() && !toServer_.empty()) polls[kServerIn] = {server_->input().get(), POLLOUT, 0};
     polls[kSignals] = {signals_.get(), POLLIN, 0};
@@ -191,7 +190,10 @@ class Relay {
     if (polls[kSignals].revents != 0) takeSignals();
     if (polls[kClientIn].revents != 0) readClient();
     if (polls[kServerOut].revents != 0) readServer();
-    if (polls[kClientOut].revents != 0) writeClient();
+    if (polls[kClientOut].revents != 0 && toClient_.empty())
+      clientIsGone();
+    else if (polls[kClientOut].revents != 0)
+      writeClient();
     if (polls[kServerIn].revents != 0) writeServer();
     return {};
   }
@@ -211,16 +213,22 @@ class Relay {
     const ssize_t got = ::read(STDIN_FILENO, block, sizeof block);
     if (got > 0) return clientLines_.feed({block, static_cast<std::size_t>(got)});
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    if (clientLines_.isWithin())
-      toClient_.add(errorLine("", Code::kParseError, "Ringfence: the last message has no end"));
-    clientIsGone();
+    if (clientLines_.isWithin()) toClient_.add(mediator_.unreadable("the last message has no end"));
+    clientIsSilent();
+  }
+
+  // It sends nothing more.
+  void clientIsSilent() {
+    if (!hasClientLeft_) apply(mediator_.left());
+    hasClientLeft_ = true;
+    if (mediator_.lastLine() == LastLine::kLeaves) clientIsGone();
   }
 
   void clientIsGone() {
-    if (hasClientLeft_) return;
-    hasClientLeft_ = true;
+    if (isClientGone_) return;
+    isClientGone_ = true;
     leaveBy_ = steady_clock::now() + kLeave;
-    apply(mediator_.left());
+    clientIsSilent();
   }
 
   void readServer() {
@@ -260,7 +268,7 @@ class Relay {
   LineReader clientLines_, serverLines_;
   Outbox toClient_, toServer_;
   std::string trouble_;
-  bool hasClientLeft_ = false, isAskedToEnd_ = false, isTold_ = false;
+  bool hasClientLeft_ = false, isClientGone_ = false, isAskedToEnd_ = false, isTold_ = false;
   int signal_ = 0;
   Time leaveBy_{}, flushBy_{};
   std::optional<Time> endedAt_;

@@ -8,6 +8,8 @@
 
 #include "sdk/base/error.h"
 #include "sdk/rpc/acp_guard.h"
+#include "sdk/rpc/claude_guard.h"
+#include "sdk/rpc/codex_guard.h"
 #include "sdk/rpc/lines.h"
 #include "sdk/rpc/mcp_guard.h"
 #include "sdk/rpc/mcp_tools.h"
@@ -20,6 +22,8 @@ namespace {
 std::unique_ptr<Mediator> made(char kind) {
   if (kind == 't') return std::make_unique<McpTools>("/work", "");
   if (kind == 'g') return std::make_unique<McpGuard>("server");
+  if (kind == 'c') return std::make_unique<ClaudeGuard>("/work");
+  if (kind == 'x') return std::make_unique<CodexGuard>("/work");
   return std::make_unique<AcpGuard>("/work");
 }
 

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "sdk/rpc/acp_guard.h"
+#include "sdk/rpc/claude_guard.h"
+#include "sdk/rpc/codex_guard.h"
 #include "sdk/rpc/mcp_guard.h"
 #include "sdk/rpc/mcp_tools.h"
 #include "tests/support/agent_json.h"
@@ -91,7 +93,27 @@ void replay(Mediator& mediator, const std::string& name) {
 std::unique_ptr<Mediator> made(const std::string& kind) {
   if (kind == "tools") return std::make_unique<McpTools>("/work", "");
   if (kind == "guard") return std::make_unique<McpGuard>("notes");
+  if (kind == "claude") return std::make_unique<ClaudeGuard>("/work");
+  if (kind == "codex") return std::make_unique<CodexGuard>("/work");
   return std::make_unique<AcpGuard>("/work");
+}
+
+json question(const std::string& kind, std::size_t number) {
+  if (kind == "acp")
+    return {{"id", number},
+            {"method", "session/request_permission"},
+            {"params", {{"sessionId", "s"}, {"toolCall", json::object()}, {"options", json::array()}}}};
+  if (kind == "claude")
+    return {{"type", "control_request"},
+            {"request_id", std::to_string(number)},
+            {"request", {{"subtype", "can_use_tool"}, {"tool_name", "Bash"}, {"input", json::object()}}}};
+  if (kind == "codex")
+    return {{"id", number},
+            {"method", "item/commandExecution/requestApproval"},
+            {"params", {{"threadId", "t"}, {"turnId", "u"}, {"itemId", "i"}, {"command", "ls"}}}};
+  return {{"id", number},
+          {"method", "tools/call"},
+          {"params", {{"name", "approve"}, {"arguments", {{"tool_name", "Bash"}, {"input", json::object()}}}}}};
 }
 
 }  // namespace
@@ -108,6 +130,35 @@ TEST_CASE("an agent's question to its editor is answered by the policy or a pers
   replay(*made("acp"), "acp_guard.jsonl");
 }
 
+TEST_CASE("what Claude Code asks its driver is answered by the policy or a person, and passes where nobody spoke") {
+  replay(*made("claude"), "claude_guard.jsonl");
+}
+
+TEST_CASE("what Codex asks its driver is answered by the policy or a person, and passes where nobody spoke") {
+  replay(*made("codex"), "codex_guard.jsonl");
+}
+
+TEST_CASE(
+    "a line of Claude Code's stream that has no one meaning goes back to who sent it, with words, and nowhere else") {
+  for (const json& line : linesOf("hostile_control.jsonl")) {
+    const std::string text = line["line"];
+    INFO(text.substr(0, 200));
+    const Effects ofDriver = made("claude")->fromClient(text);
+    const Effects ofAgent = made("claude")->fromServer(text);
+    CHECK(ofDriver.toServer.empty());
+    CHECK(ofAgent.toClient.empty());
+    CHECK(ofAgent.asks.empty());
+    for (const auto* back : {&ofDriver.toClient, &ofAgent.toServer}) {
+      REQUIRE(back->size() == 1);
+      const json told = json::parse(back->front())["response"];
+      CHECK(told["subtype"] == "error");
+      CHECK(told["request_id"] == "");
+      CHECK(told["error"].get<std::string>().find(line["says"]) != std::string::npos);
+    }
+    CHECK(ofAgent.doing.find("not passed on") != std::string::npos);
+  }
+}
+
 TEST_CASE("outside a fence the server of tools says so") {
   McpTools tools("/work", "this program is in no fence");
   const Effects begun = tools.fromClient(R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})");
@@ -117,7 +168,7 @@ TEST_CASE("outside a fence the server of tools says so") {
 
 TEST_CASE(
     "a line that is no message of one meaning is refused with words, by whoever stands between, and goes nowhere") {
-  for (const char* kind : {"tools", "guard", "acp"}) {
+  for (const char* kind : {"tools", "guard", "acp", "codex"}) {
     for (const json& line : linesOf("hostile.jsonl")) {
       const std::string text = line["line"];
       INFO(kind << ": " << text.substr(0, 200));
@@ -135,33 +186,33 @@ TEST_CASE(
 }
 
 TEST_CASE("what an agent sends its editor in two meanings goes back to it") {
-  for (const json& line : linesOf("hostile.jsonl")) {
-    const Effects effects = made("acp")->fromServer(line["line"].get<std::string>());
-    CHECK(effects.toClient.empty());
-    REQUIRE(effects.toServer.size() == 1);
-    CHECK(json::parse(effects.toServer.front())["error"]["code"] == line["code"]);
+  for (const char* kind : {"acp", "codex"}) {
+    for (const json& line : linesOf("hostile.jsonl")) {
+      INFO(kind << ": " << line.dump().substr(0, 200));
+      const Effects effects = made(kind)->fromServer(line["line"].get<std::string>());
+      CHECK(effects.toClient.empty());
+      CHECK(effects.asks.empty());
+      REQUIRE(effects.toServer.size() == 1);
+      CHECK(json::parse(effects.toServer.front())["error"]["code"] == line["code"]);
+    }
   }
 }
 
 TEST_CASE("not more calls wait for an answer than are bounded, and the one too many is a no") {
-  for (const std::string kind : {"tools", "guard", "acp"}) {
+  for (const std::string kind : {"tools", "guard", "acp", "claude", "codex"}) {
+    INFO(kind);
+    const bool isFromServer = kind != "tools" && kind != "guard";
     const auto mediator = made(kind);
-    (void)mediator->fromClient(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{}})");
+    if (kind != "claude") (void)mediator->fromClient(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{}})");
     Effects last;
     for (std::size_t number = 1; number <= kMaxWaiting + 1; ++number) {
-      const json call{
-          {"id", number},
-          {"method", "tools/call"},
-          {"params", {{"name", "approve"}, {"arguments", {{"tool_name", "Bash"}, {"input", json::object()}}}}}};
-      const json question{{"id", number},
-                          {"method", "session/request_permission"},
-                          {"params", {{"sessionId", "s"}, {"toolCall", json::object()}, {"options", json::array()}}}};
-      last = kind == "acp" ? mediator->fromServer(question.dump()) : mediator->fromClient(call.dump());
+      const std::string line = question(kind, number).dump();
+      last = isFromServer ? mediator->fromServer(line) : mediator->fromClient(line);
       CHECK(last.asks.size() == (number <= kMaxWaiting ? 1U : 0U));
     }
-    const auto& said = kind == "acp" ? last.toServer : last.toClient;
-    REQUIRE(said.size() == 1);
-    CHECK(said.front().find("too many") != std::string::npos);
+    const auto& said = isFromServer ? last.toServer : last.toClient;
+    REQUIRE_FALSE(said.empty());
+    CHECK((said.front() + last.doing).find("too many") != std::string::npos);
     CHECK(mediator->ended("the server is gone").withdrawn.size() == kMaxWaiting);
   }
 }

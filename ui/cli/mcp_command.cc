@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -12,6 +15,8 @@ namespace ringfence::cli {
 namespace {
 
 using WordList = std::vector<std::string>;
+
+constexpr std::string_view kProtocols[] = {"acp", "claude", "codex"};  // of those who drive agents
 
 bool isInside() {
   const char* socket = std::getenv("RINGFENCE_AGENT_SOCKET");
@@ -109,8 +114,13 @@ int acpCommand(const Parsed& parsed) {
     complain("acp: nothing can be given a fence of its own from inside one");
     return kExitUnreachable;
   }
+  const std::string protocol = parsed.value("protocol").value_or("acp");
+  if (std::ranges::find(kProtocols, protocol) == std::end(kProtocols)) {
+    complain("acp: --protocol '" + escapeForDisplay(protocol) + "': there are acp, claude and codex");
+    return kExitUsage;
+  }
   Parsed run = parsed;
-  run.between = {"acp"};
+  run.between = {protocol};
   return runCommand(run);
 }
 

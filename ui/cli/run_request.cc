@@ -180,23 +180,6 @@ std::string nameOf(const std::string& word) {
   return name.substr(0, end);
 }
 
-// What is started is a program of ours, and it starts the command.
-std::optional<NotStarted> putBetween(client::RunRequest& request, const Parsed& parsed, const std::string& home) {
-  auto program = findRpcProgram();
-  if (!program) return NotStarted{program.error().message, "executable", 127};
-  std::vector<std::string> argv{*program};
-  argv.insert(argv.end(), parsed.between.begin(), parsed.between.end());
-  for (const std::string& word :
-       {std::string("--name"), request.name, std::string("--program"), request.executable, std::string("--")})
-    argv.push_back(word);
-  argv.insert(argv.end(), request.argv.begin(), request.argv.end());
-  request.argv = std::move(argv);
-  std::string tree = installTreeOf(*program, home, request.workspace);
-  if (!tree.empty()) request.extraPaths.push_back({std::move(tree), false});
-  request.executable = *std::move(program);
-  return std::nullopt;
-}
-
 std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& parsed, const std::string& home) {
   const std::string here = realDirectory(".").value_or("/");
   auto found = findProgram(parsed.words[0], {environmentValue("PATH"), home, request.workspace, here});
@@ -212,7 +195,7 @@ std::optional<NotStarted> addProgram(client::RunRequest& request, const Parsed& 
   if (request.name.size() > kMaxNameBytes)
     return usage("--name: longer than " + std::to_string(kMaxNameBytes) + " bytes");
   if (!isValidUtf8(request.name)) return usage("--name: not UTF-8");
-  return parsed.between.empty() ? std::nullopt : putBetween(request, parsed, home);
+  return std::nullopt;
 }
 
 // The program that becomes the command must be seen inside, where it is.
@@ -222,7 +205,9 @@ void showInside(client::RunRequest& request, const std::string& hook) {
 
 std::optional<NotStarted> addAdapter(PreparedRun& run, const Parsed& parsed, const std::string& home) {
   const std::string named = parsed.value("adapter").value_or("");
-  if (named == "none") return std::nullopt;
+  // Whoever stands between is asked for leave, and a hook would ask a person about the same a second time.
+  const bool isAskedBetween = !parsed.between.empty();
+  if (named == "none" || (named.empty() && isAskedBetween)) return std::nullopt;
   const AdapterShelf shelf = readAdapters(home);
   for (const BrokenAdapter& broken : shelf.broken) {
     if (broken.name != named || named.empty())
@@ -244,6 +229,26 @@ std::optional<NotStarted> addAdapter(PreparedRun& run, const Parsed& parsed, con
   applyAdapter(**choice, hook, run.request);
   if (!hook.empty()) showInside(run.request, hook);
   run.adapter = *std::move(choice);
+  return std::nullopt;
+}
+
+// What is started is a program of ours, and it starts the command.
+std::optional<NotStarted> putBetween(PreparedRun& run, const Parsed& parsed, const std::string& home) {
+  if (parsed.between.empty()) return std::nullopt;
+  client::RunRequest& request = run.request;
+  auto program = findRpcProgram();
+  if (!program) return NotStarted{program.error().message, "executable", 127};
+  std::vector<std::string> argv{*program};
+  argv.insert(argv.end(), parsed.between.begin(), parsed.between.end());
+  for (const std::string& word :
+       {std::string("--name"), request.name, std::string("--program"), request.executable, std::string("--")})
+    argv.push_back(word);
+  if (run.adapter && run.adapter->place) *run.adapter->place += argv.size();
+  argv.insert(argv.end(), request.argv.begin(), request.argv.end());
+  request.argv = std::move(argv);
+  std::string tree = installTreeOf(*program, home, request.workspace);
+  if (!tree.empty()) request.extraPaths.push_back({std::move(tree), false});
+  request.executable = *std::move(program);
   return std::nullopt;
 }
 
@@ -306,6 +311,7 @@ std::variant<PreparedRun, NotStarted> prepareRun(const Parsed& parsed) {
   if (auto wrong = addHosts(run.request, parsed)) return *std::move(wrong);
   if (auto wrong = addProgram(run.request, parsed, home)) return *std::move(wrong);
   if (auto wrong = addAdapter(run, parsed, home)) return *std::move(wrong);
+  if (auto wrong = putBetween(run, parsed, home)) return *std::move(wrong);
   if (auto wrong = chooseStdio(run, parsed)) return *std::move(wrong);
   return run;
 }

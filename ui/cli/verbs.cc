@@ -1,4 +1,8 @@
 // The table of the command line. A verb or an option that does not work yet is not in it.
+#include <algorithm>
+#include <array>
+#include <iterator>
+
 #include "ui/cli/command_line.h"
 
 namespace ringfence::cli {
@@ -23,6 +27,13 @@ constexpr Option kRunOptions[] = {
     {"json-status", 0, "FD", "write {\"run\":…} and {\"exit\":…} as lines to this open descriptor", ""},
     kJson,
 };
+constexpr auto kAcpOptions = [] {
+  std::array<Option, std::size(kRunOptions) + 1> options{{
+      {"protocol", 0, "acp|claude|codex", "what the agent is driven by; default: acp", ""},
+  }};
+  std::ranges::copy(kRunOptions, options.begin() + 1);
+  return options;
+}();
 constexpr Option kPsOptions[] = {{"all", 'a', "", "also runs that have ended", ""}, kJson};
 constexpr Option kJsonOnly[] = {kJson};
 constexpr Option kDoctorOptions[] = {
@@ -253,13 +264,22 @@ constexpr Verb kVerbs[] = {
      "OPTION is one of 'ringfence run'; -n names the server in rules. docs/mcp.md has the configuration of agents.",
      {},
      Words::kRest},
-    {"acp", "acp [OPTION…] [--] AGENT [ARG…]", "run an agent in a fence for an editor (Agent Client Protocol)",
-     "For the configuration of the editor, in front of the agent's own command. What the agent asks leave for is "
-     "answered\n"
-     "by its policy, or by you in Ringfence where the policy asks; what no rule names is asked in the editor as "
-     "before. The\n"
-     "editor reads, writes and runs nothing for the agent: that would be outside of the fence. Exit status: as of run.",
-     kRunOptions, Words::kCommand},
+    {"acp", "acp [--protocol P] [OPTION…] [--] AGENT [ARG…]",
+     "run an agent in a fence for an editor or a program that drives it",
+     "For the configuration of whoever starts the agent, in front of the agent's own command, which is spoken with by\n"
+     "lines on stdin and stdout. What the agent asks leave for is answered by its policy, or by you in Ringfence "
+     "where\n"
+     "the policy asks; what no rule names is asked where it would be asked without Ringfence. P is\n"
+     "\n"
+     "  acp     Agent Client Protocol. The editor reads, writes and runs nothing for the agent: that would be outside "
+     "of\n"
+     "          the fence\n"
+     "  claude  Claude Code's control protocol: claude -p --input-format stream-json --output-format stream-json\n"
+     "          --verbose --permission-prompt-tool stdio, as its SDK starts it\n"
+     "  codex   Codex's app-server: codex app-server\n"
+     "\n"
+     "docs/mcp.md has examples. Exit status: as of run.",
+     kAcpOptions, Words::kCommand},
     {"policy",
      "policy list|show [--origin]|check|diff|learn|schema|trust …",
      "look at policies and check them",
