@@ -17,12 +17,14 @@ if(TARGET ringfence-panel)
 endif()
 if(TARGET ringfence-tray)
   install(TARGETS ringfence-tray RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  # Sessions start the helper; under this name servers of notifications and windows find whose they are.
-  set(entry ${PROJECT_SOURCE_DIR}/packaging/autostart/ringfence-tray.desktop)
-  install(FILES ${entry} DESTINATION ${CMAKE_INSTALL_DATADIR}/applications)
+  # Sessions start the helper; by its entry in applications notifications and windows are known to be its own, and KWin shows
+  # it windows, to which end that names the program with its path, which is known when it is installed.
   install(CODE "
+    set(RINGFENCE_BIN \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+    set(entry \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/applications/ringfence-tray.desktop\")
+    configure_file(\"${PROJECT_SOURCE_DIR}/packaging/autostart/ringfence-tray.desktop.in\" \"\${entry}\" @ONLY)
     string(REGEX REPLACE \"^/usr$\" \"\" etc \"\${CMAKE_INSTALL_PREFIX}\")
-    file(INSTALL \"${entry}\" DESTINATION \"\${etc}/etc/xdg/autostart\")")
+    file(INSTALL \"\${entry}\" DESTINATION \"\${etc}/etc/xdg/autostart\")")
 endif()
 foreach(program ringfenced ringfence-launcher ringfence-stop ringfence-stop-keys ringfence-warden ringfence-egress ringfence-top ringfence-hook
     ringfence-rpc)

@@ -3704,10 +3704,6 @@ ringfence run -p coding -- claude
         <translation>什么都没有停止：%1</translation>
     </message>
     <message>
-        <source>This desktop does not tell which window is in front, so that agents give way to none of them in particular.</source>
-        <translation>此桌面不告知哪个窗口在最前面，因此智能体不会特别让路给任何窗口。</translation>
-    </message>
-    <message>
         <source>ringfence-panel could not be started: it is not installed beside this helper, nor on the PATH.</source>
         <translation>无法启动 ringfence-panel：它没有安装在此助手旁边，也不在 PATH 中。</translation>
     </message>
@@ -3737,6 +3733,33 @@ ringfence run -p coding -- claude
     <message>
         <source>Quit this helper (agents go on)</source>
         <translation>退出此助手（智能体继续运行）</translation>
+    </message>
+</context>
+<context>
+    <name>ringfence::ui::Unseen</name>
+    <message>
+        <source>This desktop lists windows by their titles (%1), not the processes behind them, so that agents give way to none of them in particular.</source>
+        <translation>此桌面只按标题列出窗口（%1），不告知其背后的进程，因此智能体不会特别让路给任何窗口。</translation>
+    </message>
+    <message>
+        <source>KWin shows windows only to programs that an installed desktop file names by their path, and found none for this helper, so that agents give way to no window in particular.</source>
+        <translation>KWin 只向已安装的 desktop 文件以路径指明的程序显示窗口，而没有找到此助手的 desktop 文件，因此智能体不会特别让路给任何窗口。</translation>
+    </message>
+    <message>
+        <source>The desktop stopped telling which window is in front, so that agents give way to none of them in particular. A new start of this helper tries again.</source>
+        <translation>桌面不再告知哪个窗口在最前面，因此智能体不会特别让路给任何窗口。重新启动此助手会再次尝试。</translation>
+    </message>
+    <message>
+        <source>The desktop speaks of more windows than this helper follows, so that agents give way to none of them in particular. A new start of this helper tries again.</source>
+        <translation>桌面报告的窗口多于此助手能跟踪的数量，因此智能体不会特别让路给任何窗口。重新启动此助手会再次尝试。</translation>
+    </message>
+    <message>
+        <source>This helper was built without Wayland and cannot tell which window is in front, so that agents give way to none of them in particular.</source>
+        <translation>此助手构建时不含 Wayland 支持，无法知道哪个窗口在最前面，因此智能体不会特别让路给任何窗口。</translation>
+    </message>
+    <message>
+        <source>This desktop does not tell which window is in front, so that agents give way to none of them in particular.</source>
+        <translation>此桌面不告知哪个窗口在最前面，因此智能体不会特别让路给任何窗口。</translation>
     </message>
 </context>
 <context>

@@ -10,6 +10,8 @@
 
 #include "ui/shared/notice_choice.h"
 #include "ui/shared/visible_text.h"
+#include "ui/tray/plasma_focus.h"
+#include "ui/tray/unseen.h"
 #include "ui/tray/x11_focus.h"
 
 namespace ringfence::ui {
@@ -56,21 +58,32 @@ void Tray::connectIcon() {
   connect(&icon_, &TrayIcon::quitWanted, this, &Tray::quit);
 }
 
-// X11 alone tells whose the window in front is. Beside Wayland it would tell of some windows and be silent about the
-// others, which is worse than nothing.
+// Beside Wayland the X server would tell of some windows and be silent about the others, which is worse than nothing.
 void Tray::watchFocus() {
-  const bool isWayland = qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
-  if (!isWayland && QGuiApplication::platformName() == "xcb") x11_ = X11Focus::create();
-  const QString unknown =
-      tr("This desktop does not tell which window is in front, so that agents give way to none of them in particular.");
-  if (!x11_) return icon_.setFocusWords(unknown);
+  if (qEnvironmentVariableIsSet("WAYLAND_DISPLAY")) return watchWayland();
+  if (QGuiApplication::platformName() == "xcb") return watchX11();
+  tellUnseen({});
+}
+
+void Tray::watchWayland() {
+  plasma_ = std::make_unique<PlasmaFocus>();
+  connect(plasma_.get(), &PlasmaFocus::frontChanged, &focus_, &FocusReport::show);
+  connect(plasma_.get(), &PlasmaFocus::ended, this, &Tray::tellUnseen);
+  plasma_->begin();
+}
+
+void Tray::watchX11() {
+  x11_ = X11Focus::create();
+  if (!x11_) return tellUnseen({});
   connect(x11_.get(), &X11Focus::frontChanged, &focus_, &FocusReport::show);
-  connect(x11_.get(), &X11Focus::lost, this, [this, unknown] {
+  connect(x11_.get(), &X11Focus::lost, this, [this] {
     focus_.show(std::nullopt);
-    icon_.setFocusWords(unknown);
+    tellUnseen({});
   });
   x11_->begin();
 }
+
+void Tray::tellUnseen(const Unseen& why) { icon_.setFocusWords(wordsOf(why)); }
 
 void Tray::refresh() {
   const auto& listing = situation_.listing();

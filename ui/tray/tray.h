@@ -18,6 +18,8 @@
 
 namespace ringfence::ui {
 
+class PlasmaFocus;
+struct Unseen;
 class X11Focus;
 
 class Tray final : public QObject {
@@ -30,6 +32,9 @@ class Tray final : public QObject {
  private:
   void connectIcon();
   void watchFocus();
+  void watchWayland();
+  void watchX11();
+  void tellUnseen(const Unseen& why);
   void refresh();
   // What was heard, told: by notifications and by the prompt.
   void tell();
@@ -53,6 +58,7 @@ class Tray final : public QObject {
   PromptWindow prompt_;
   FocusReport focus_;
   std::unique_ptr<X11Focus> x11_;
+  std::unique_ptr<PlasmaFocus> plasma_;
   QString failure_;  // what could not be done, until it is shown
 };
 

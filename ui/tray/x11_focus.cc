@@ -1,13 +1,13 @@
 #include "ui/tray/x11_focus.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
 #include <xcb/res.h>
 #include <xcb/xcb.h>
 
 #include <QSocketNotifier>
 #include <cstdlib>
 #include <string>
+
+#include "ui/tray/own_process.h"
 
 namespace ringfence::ui {
 namespace {
@@ -17,11 +17,6 @@ using Reply = std::unique_ptr<T, decltype(&std::free)>;
 template <typename T>
 Reply<T> owned(T* reply) {
   return Reply<T>(reply, &std::free);
-}
-
-bool isOwn(std::int32_t pid) {
-  struct stat process {};
-  return ::stat(("/proc/" + std::to_string(pid)).c_str(), &process) == 0 && process.st_uid == ::getuid();
 }
 
 }  // namespace
@@ -49,8 +44,7 @@ struct X11Focus::Connection {
     auto ids = xcb_res_query_client_ids_ids_iterator(reply.get());
     for (; ids.rem > 0; xcb_res_client_id_value_next(&ids)) {
       if (xcb_res_client_id_value_value_length(ids.data) != 1) continue;
-      const auto pid = static_cast<std::int32_t>(*xcb_res_client_id_value_value(ids.data));
-      return pid > 0 && isOwn(pid) ? std::optional(pid) : std::nullopt;
+      return ownProcess(static_cast<std::int32_t>(*xcb_res_client_id_value_value(ids.data)));
     }
     return std::nullopt;
   }

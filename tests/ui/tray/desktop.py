@@ -61,13 +61,40 @@ class Menu:
         self.menu.Event(number, "clicked", dbus.String("", variant_level=1), dbus.UInt32(0))
 
 
+class Compositor:
+    """A Wayland compositor, told what its windows are: wayland_desk.cc."""
+
+    def __init__(self, process: subprocess.Popen[Any]) -> None:
+        self.process = process
+        self.said: list[dict[str, Any]] = [json.loads(process.stdout.readline())]
+
+    def tell(self, line: str) -> None:
+        """Returns when it was said to all clients."""
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        self.hear("did")
+
+    def hear(self, word: str) -> Any:
+        while word not in self.said[-1]:
+            line = self.process.stdout.readline()
+            assert line, self.said
+            self.said.append(json.loads(line))
+        return self.said.pop()[word]
+
+    def leave(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(20)
+
+
 class Desktop:
-    def __init__(self, bench: Bench, *, notifications: bool = True, tray: bool = True, wayland: bool = False) -> None:
+    def __init__(self, bench: Bench, *, notifications: bool = True, tray: bool = True, wayland: bool = False,
+                 compositor: tuple[str, ...] = ()) -> None:
         self.bench = bench
         self.base = Path(tempfile.mkdtemp(prefix="ringfence-desk-"))
         self.processes: list[subprocess.Popen[Any]] = []
         self.has = {"notifications": notifications, "tray": tray}
-        self.wayland = wayland  # windows that are not those of the X server may be there
+        self.wayland = wayland or bool(compositor)  # windows that are not those of the X server may be there
+        self.offer = compositor  # what it offers, as wayland_desk takes it; none: there is nobody at its socket
         self.seen: list[dict[str, Any]] = []
 
     def __enter__(self) -> "Desktop":
@@ -118,6 +145,8 @@ class Desktop:
         self.desk = self._run([str(self.bench.daemon.bin / "x11_desk")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.desk.stdout.fileno(), False)
         assert eventually(lambda: self.saw("ready"), 20), "the desk did not start"
+        if self.offer:
+            self.compositor = self.start_compositor(*self.offer)
         self.helper = self.start_helper()
 
     def _run(self, command: list[str], **options: Any) -> subprocess.Popen[Any]:
@@ -140,6 +169,10 @@ class Desktop:
 
     def start_helper(self) -> subprocess.Popen[Any]:
         return self._run([str(self.bench.daemon.bin / "ringfence-tray")])
+
+    def start_compositor(self, *offer: str) -> Compositor:
+        command = [str(self.bench.daemon.bin / "wayland_desk"), self.environment["WAYLAND_DISPLAY"], *offer]
+        return Compositor(self._run(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
 
     def settings(self) -> Path:
         """The person's settings of panel and helper."""
@@ -194,13 +227,16 @@ class Desktop:
 
     # ---- the icon
 
-    def menu(self) -> Menu:
-        """Of the icon, when it is there."""
+    def registered(self) -> list[Any]:
         watcher = self.session.get_object("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher")
+        return [call for call in watcher.GetCalls(dbus_interface=MOCK) if call[1] == "RegisterStatusNotifierItem"]
 
-        def registered() -> list[Any]:
-            return [call for call in watcher.GetCalls(dbus_interface=MOCK) if call[1] == "RegisterStatusNotifierItem"]
+    def icons(self) -> int:
+        """How many came so far."""
+        return len(self.registered())
 
-        assert eventually(registered, 20), f"no icon came: {self.said()}"
-        name = str(registered()[-1][2][0])
+    def menu(self) -> Menu:
+        """Of the last icon, when one is there."""
+        assert eventually(self.registered, 20), f"no icon came: {self.said()}"
+        name = str(self.registered()[-1][2][0])
         return Menu(self.session.get_object(name, "/StatusNotifierItem"), self.session.get_object(name, "/MenuBar"))
