@@ -80,6 +80,7 @@ void ClaudeGuard::endAll(Effects& effects, const std::string& words) {
   for (const auto& [key, question] : waiting_) {
     effects.withdrawn.push_back(key);
     effects.toServer.push_back(controlAnswer(question.id, denied(words)));
+    if (ended_.size() < kMaxOutstanding) ended_.insert(question.id);
   }
   waiting_.clear();
 }
@@ -169,6 +170,7 @@ Effects ClaudeGuard::again(const ControlLine& control, const std::string& line) 
 
 Effects ClaudeGuard::takenBack(const ControlLine& control, const std::string& line) {
   const std::string* key = keyOf(control.id);
+  if (key == nullptr && ended_.erase(control.id) > 0) return {};
   if (key == nullptr) {
     passed_.erase(control.id);
     return toClient(line);

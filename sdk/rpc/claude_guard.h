@@ -47,6 +47,7 @@ class ClaudeGuard : public Mediator {
   bool hasLeft_ = false;
   std::map<std::string, Question> waiting_;  // by key
   std::set<std::string> passed_;             // ids of questions that the driver has
+  std::set<std::string> ended_;              // ids of questions that ended here, which the agent may take back yet
   std::set<std::string> outstanding_;        // ids of the driver's requests that the agent owes an answer
   std::uint64_t questions_ = 0;
 };

@@ -157,6 +157,25 @@ def test_lines_of_a_driven_agent_that_have_no_one_meaning_do_not_reach_its_drive
         equal(driver.result(), "0 ")
 
 
+def test_a_driven_agent_has_its_adapter_where_nobody_is_asked_twice(bench: Bench) -> None:
+    variables = {"RINGFENCE_ADAPTER_DIR": str(SOURCE / "policy" / "adapters")}
+
+    def adapter(protocol: str, name: str, *flags: str) -> Any:
+        program = bench.workspace / name
+        program.write_text("#!/bin/sh\n", encoding="utf-8")
+        program.chmod(0o755)
+        result = bench.cli("acp", "--protocol", protocol, "--dry-run", "--json", *flags, "--", str(program), "-p", env=variables)
+        equal(result.returncode, 0, result.stderr)
+        return json.loads(result.stdout)["adapter"]
+
+    equal(adapter("claude", "claude")["name"], "claude")
+    equal(adapter("claude", "claude", "--adapter", "none"), None)
+    equal((adapter("codex", "codex"), adapter("acp", "gemini"), adapter("claude", "other")), (None, None, None))
+    equal(adapter("codex", "codex", "--adapter", "codex")["name"], "codex")
+    shown = bench.cli("acp", "--protocol", "claude", "--dry-run", "--", str(bench.workspace / "claude"), "-p", env=variables)
+    assert f"known by    {bench.workspace / 'claude'}" in shown.stdout, shown.stdout
+
+
 if __name__ == "__main__":
     os.environ.pop("RINGFENCE_AGENT_SOCKET", None)
     sys.exit(run_tests(globals()))

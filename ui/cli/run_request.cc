@@ -203,11 +203,13 @@ void showInside(client::RunRequest& request, const std::string& hook) {
   if (!installTreeOf(hook, "", "").empty()) request.extraPaths.push_back({hook, false});
 }
 
+// Whoever stands between is asked for leave, and a hook would have a person asked about the same a second time, or is
+// never called there and would be missed. Claude Code alone asks for no leave that its hook has given.
+bool isAskedTwice(const Parsed& parsed) { return !parsed.between.empty() && parsed.between.front() != "claude"; }
+
 std::optional<NotStarted> addAdapter(PreparedRun& run, const Parsed& parsed, const std::string& home) {
   const std::string named = parsed.value("adapter").value_or("");
-  // Whoever stands between is asked for leave, and a hook would ask a person about the same a second time.
-  const bool isAskedBetween = !parsed.between.empty();
-  if (named == "none" || (named.empty() && isAskedBetween)) return std::nullopt;
+  if (named == "none" || (named.empty() && isAskedTwice(parsed))) return std::nullopt;
   const AdapterShelf shelf = readAdapters(home);
   for (const BrokenAdapter& broken : shelf.broken) {
     if (broken.name != named || named.empty())
