@@ -2,14 +2,29 @@
 import pathlib
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ElementTree
 
 
-def problems_of(root):
+KWIN = "X-KDE-Wayland-Interfaces=org_kde_plasma_window_management"
+
+
+def entry_of_helper(root, scratch):
+    """As cmake/install.cmake completes it, and what is wrong with it: KWin shows windows to the program of that full path."""
+    text = (root / "packaging/autostart/ringfence-tray.desktop.in").read_text()
+    path = pathlib.Path(scratch) / "ringfence-tray.desktop"
+    path.write_text(text.replace("@RINGFENCE_BIN@", "/bin"))
+    lines = text.splitlines()
+    return path, [f"ringfence-tray.desktop.in: no line {line}" for line in (KWIN, "Exec=@RINGFENCE_BIN@/ringfence-tray") if line not in lines]
+
+
+def problems_of(root, scratch):
     folder = root / "packaging/desktop"
-    checks = [["desktop-file-validate", str(path)] for path in sorted(folder.glob("*.desktop"))]
+    helper, missing = entry_of_helper(root, scratch)
+    yield from missing
+    checks = [["desktop-file-validate", str(path)] for path in [helper, *sorted(folder.glob("*.desktop"))]]
     checks += [["appstreamcli", "validate", "--no-net", str(path)] for path in sorted(folder.glob("*.metainfo.xml"))]
-    if len(checks) < 2:
+    if len(checks) < 3:
         yield f"{folder}: no desktop file, or no metainfo"
     for command in checks:
         done = subprocess.run(command, capture_output=True, text=True)
@@ -22,7 +37,8 @@ def problems_of(root):
 
 
 if __name__ == "__main__":
-    found = list(problems_of(pathlib.Path(sys.argv[1])))
+    with tempfile.TemporaryDirectory() as scratch:
+        found = list(problems_of(pathlib.Path(sys.argv[1]), scratch))
     print("\n".join(found))
     print(f"desktop: {len(found)} problems")
     sys.exit(1 if found else 0)

@@ -21,10 +21,15 @@
 namespace ringfence::ui {
 namespace {
 
-// The first version whose windows are named by texts. Newer ones bring nothing that is needed here; in older ones
-// windows have numbers.
-constexpr std::uint32_t kVersion = 13;
+// Between these two versions KWin sends a list of all windows with each change of their order, in one message: with
+// some hundred windows it cannot, and sends nothing more. Newer ones bring nothing that is needed here.
+constexpr std::uint32_t kBeforeLists = 10, kAfterLists = 17;
 constexpr int kRounds = 3;  // until all is known that there is at the start
+
+std::uint32_t versionOf(std::uint32_t offered) {
+  const auto described = static_cast<std::uint32_t>(org_kde_plasma_window_management_interface.version);
+  return offered < kAfterLists ? std::min(offered, kBeforeLists) : std::min(described, kAfterLists);
+}
 
 std::string socketPath() {
   const QByteArray name = qgetenv("WAYLAND_DISPLAY");
@@ -141,7 +146,7 @@ void PlasmaFocus::Connection::announced(std::uint32_t name, const char* interfac
   offer_.take(interface);
   if (manager_ != nullptr || std::string_view(interface) != org_kde_plasma_window_management_interface.name) return;
   manager_ = static_cast<org_kde_plasma_window_management*>(
-      wl_registry_bind(registry_, name, &org_kde_plasma_window_management_interface, std::min(version, kVersion)));
+      wl_registry_bind(registry_, name, &org_kde_plasma_window_management_interface, versionOf(version)));
   managerName_ = name;
   watch(manager_);
 }

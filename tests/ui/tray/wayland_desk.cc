@@ -214,9 +214,11 @@ int main(int argc, char** argv) {
   const std::string offer = argv[2];
   // Never bound, so that it needs no requests.
   const wl_interface other{offer.c_str(), 1, 0, nullptr, 0, nullptr};
+  // As a compositor does that is newer than the description this was built from.
+  wl_interface list = org_kde_plasma_window_management_interface;
+  list.version = argc > 3 ? std::atoi(argv[3]) : 20;
   if (offer == "windows")
-    windowsGlobal = wl_global_create(display, &org_kde_plasma_window_management_interface,
-                                     argc > 3 ? std::atoi(argv[3]) : 16, nullptr, bind);
+    windowsGlobal = wl_global_create(display, &list, list.version, nullptr, bind);
   else
     wl_global_create(display, &other, 1, nullptr, [](wl_client*, void*, std::uint32_t, std::uint32_t) {});
   wl_event_loop_add_fd(wl_display_get_event_loop(display), STDIN_FILENO, WL_EVENT_READABLE, heard, nullptr);

@@ -60,8 +60,8 @@ def follow_windows(bench: Bench, desktop: Desktop, programs: Programs) -> None:
 
 
 def test_under_kwin_the_process_of_the_active_window_is_reported_as_windows_come_change_and_go(bench: Bench) -> None:
-    with Programs() as programs, Desktop(bench, compositor=("windows", "16")) as desktop:
-        equal(desktop.compositor.hear("bound"), 13)
+    with Programs() as programs, Desktop(bench, compositor=("windows", "20")) as desktop:
+        assert desktop.compositor.hear("bound") in (16, 17)  # the last that is of use, or that was described at the build
         follow_windows(bench, desktop, programs)
         bench.daemon.kill_daemon()
         bench.daemon.start()
@@ -70,9 +70,9 @@ def test_under_kwin_the_process_of_the_active_window_is_reported_as_windows_come
         equal(words, [])
 
 
-def test_an_old_kwin_whose_windows_have_numbers_is_understood_and_what_was_open_before_is_known(bench: Bench) -> None:
-    with Programs() as programs, Desktop(bench, compositor=("windows", "9")) as desktop:
-        equal(desktop.compositor.hear("bound"), 9)
+def test_of_an_older_kwin_no_list_of_all_windows_is_asked_and_what_was_open_before_is_known(bench: Bench) -> None:
+    with Programs() as programs, Desktop(bench, compositor=("windows", "16")) as desktop:
+        equal(desktop.compositor.hear("bound"), 10)
         follow_windows(bench, desktop, programs)
         tell(desktop.compositor, f"open 4 {programs.second.pid}")
         desktop.helper.terminate()
