@@ -59,8 +59,7 @@ Result<Actions> asTool(const std::string& tool, json input, const std::string& r
   return std::move(request.actions);
 }
 
-Result<Actions> commandOf(const json& params, const std::string& reason, bool& isForPerson) {
-  const std::string kind = textAt(params, "kind");
+Result<Actions> commandOf(const json& params, const std::string& reason) {
   if (const json* network = memberOf(params, "networkApprovalContext")) {
     const std::string host = textAt(*network, "host");
     const std::string protocol = textAt(*network, "protocol");
@@ -72,8 +71,7 @@ Result<Actions> commandOf(const json& params, const std::string& reason, bool& i
   for (const char* name : {"command", "cwd"}) {
     if (const json* given = memberOf(params, name)) input[name] = *given;
   }
-  isForPerson = kind == "humanCommand";
-  return asTool(kind == "writeStdin" ? "write_stdin" : "Bash", std::move(input), reason);
+  return asTool(textAt(params, "kind") == "writeStdin" ? "write_stdin" : "Bash", std::move(input), reason);
 }
 
 // What is not known is asked about as a call of the tool.
@@ -92,45 +90,57 @@ Result<Actions> filesOf(std::vector<std::string> files, const json& params, cons
   return actions;
 }
 
-void addOnce(Actions& actions, Operation operation, const std::string& path, const std::string& reason) {
-  const AgentAction action{.operation = operation, .target = path, .words = reason};
-  const bool isThere = std::ranges::any_of(
-      actions, [&](const AgentAction& one) { return one.operation == operation && one.target == path; });
-  if (!isThere) actions.push_back(action);
+AgentAction actionOn(std::string_view access, const std::string& path, const std::string& reason,
+                     const std::string& cwd) {
+  return {.operation = access == "read" ? Operation::kRead : Operation::kWrite,
+          .target = absolute(path, cwd),
+          .words = reason};
 }
 
-// False: something else than a file by its path is wanted, or it is not known what.
-bool addEntry(Actions& actions, const json& entry, const std::string& reason, const std::string& cwd) {
+// Of one entry, none where it takes something away. Nothing: it is not about a file by its path, or not known what.
+std::optional<Actions> entryOf(const json& entry, std::string_view list, const std::string& reason,
+                               const std::string& cwd) {
+  // As older versions have them.
+  if ((list == "read" || list == "write") && entry.is_string())
+    return Actions{actionOn(list, entry.get<std::string>(), reason, cwd)};
   const std::string access = textAt(entry, "access");
-  if (access == "deny") return true;
+  if (list != "entries" || (access != "read" && access != "write" && access != "deny")) return std::nullopt;
+  if (access == "deny") return Actions();
   const json* path = memberOf(entry, "path");
   const std::string name = path == nullptr ? std::string() : textAt(*path, "path");
-  if (name.empty() || textAt(*path, "type") != "path" || (access != "read" && access != "write")) return false;
-  addOnce(actions, access == "read" ? Operation::kRead : Operation::kWrite, absolute(name, cwd), reason);
-  return true;
-}
-
-bool addFiles(Actions& actions, const json& wanted, const std::string& reason, const std::string& cwd) {
-  for (const auto& [list, content] : wanted.items()) {
-    if (content.is_null()) continue;
-    if (!content.is_array()) return false;
-    for (const json& entry : content) {
-      if (list == "entries" && addEntry(actions, entry, reason, cwd)) continue;
-      // As older versions have them.
-      if ((list != "read" && list != "write") || !entry.is_string()) return false;
-      addOnce(actions, list == "read" ? Operation::kRead : Operation::kWrite, absolute(entry.get<std::string>(), cwd),
-              reason);
-    }
-  }
-  return true;
+  if (name.empty() || textAt(*path, "type") != "path") return std::nullopt;
+  return Actions{actionOn(access, name, reason, cwd)};
 }
 
 // Nothing: they are not only about files by their paths.
+std::optional<Actions> filesWanted(const json& wanted, const std::string& reason, const std::string& cwd) {
+  Actions actions;
+  for (const auto& [list, content] : wanted.items()) {
+    if (content.is_null()) continue;
+    if (!content.is_array()) return std::nullopt;
+    for (const json& entry : content) {
+      const auto more = entryOf(entry, list, reason, cwd);
+      if (!more) return std::nullopt;
+      for (const AgentAction& action : *more) {
+        const bool isThere = std::ranges::any_of(actions, [&](const AgentAction& one) {
+          return one.operation == action.operation && one.target == action.target;
+        });
+        if (!isThere) actions.push_back(action);
+      }
+    }
+  }
+  return actions;
+}
+
+// None: they are asked about as a call.
 Actions pathsOf(const json& permissions, const std::string& reason, const std::string& cwd) {
   Actions actions;
   for (const auto& [name, wanted] : permissions.items()) {
     if (wanted.is_null()) continue;
-    if (name != "fileSystem" || !wanted.is_object() || !addFiles(actions, wanted, reason, cwd)) return {};
+    if (name != "fileSystem" || !wanted.is_object()) return {};
+    auto files = filesWanted(wanted, reason, cwd);
+    if (!files) return {};
+    actions = *std::move(files);
   }
   return actions.size() > hook::kMaxFiles ? Actions() : actions;
 }
@@ -165,7 +175,10 @@ Result<Approval> approvalAsked(ApprovalKind kind, const json& params, const std:
   const std::string here = given.empty() ? cwd : given;
   switch (kind) {
     case ApprovalKind::kCommand:
-    case ApprovalKind::kOldCommand: approval.actions = RF_TRY(commandOf(params, reason, approval.isForPerson)); break;
+    case ApprovalKind::kOldCommand:
+      approval.isForPerson = textAt(params, "kind") == "humanCommand";
+      approval.actions = RF_TRY(commandOf(params, reason));
+      break;
     case ApprovalKind::kFileChange: approval.actions = RF_TRY(filesOf(files, params, reason, here)); break;
     case ApprovalKind::kOldPatch: {
       const json* changes = memberOf(params, "fileChanges");
