@@ -62,7 +62,9 @@ void StatedUsageReader::open(bool isObject) {
   }
   Place inside = Place::kElsewhere;
   const Place outside = place();
-  if (isObject && depth_ == 0) inside = Place::kTop;
+  // A stream of answers may come as one list of them.
+  if (!isObject && depth_ == 0) inside = Place::kList;
+  if (isObject && (depth_ == 0 || outside == Place::kList)) inside = Place::kTop;
   if (isObject && outside == Place::kTop && (key_ == "message" || key_ == "response")) inside = Place::kPart;
   if (isObject && (outside == Place::kTop || outside == Place::kPart)) {
     if (key_ == "usage") inside = Place::kUsage;

@@ -37,7 +37,7 @@ class StatedUsageReader {
  private:
   enum class State { kValue, kString, kEscape, kNumber, kWord, kLost };
   // Where a document is, as far as that matters: at its top, in a part that may hold usage, in usage, elsewhere.
-  enum class Place : std::uint8_t { kTop, kPart, kUsage, kMetadata, kElsewhere };
+  enum class Place : std::uint8_t { kList, kTop, kPart, kUsage, kMetadata, kElsewhere };
   enum class Line { kStart, kData, kOther };
   struct Level {
     Place place = Place::kElsewhere;

@@ -147,6 +147,8 @@ TEST_CASE("an adapter may ask for another signal and more time at a stop, within
     v1::RunRequest& run = *packet.mutable_run();
     run.add_argv("/bin/true");
     run.set_workspace("/");
+    run.set_stdio(v1::STDIO_CAPTURED);
+    run.set_detached(true);
     run.mutable_adapter()->set_name("mine");
     run.mutable_adapter()->set_stop_signal(one.signal);
     run.mutable_adapter()->set_stop_patience_seconds(one.seconds);

@@ -46,6 +46,10 @@ TEST_CASE("the usage that an answer states is read in each of the known forms") 
   CHECK(document("{\"model\":\"qwen\",\"done\":false}\n"
                  "{\"model\":\"qwen\",\"done\":true,\"prompt_eval_count\":26,\"eval_count\":298}\n") ==
         StatedUsage{"qwen", 26, 298});
+  CHECK(document(R"([{"modelVersion":"gemini","usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":1}},
+                     {"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":6}}])") ==
+        StatedUsage{"gemini", 4, 6});
+  CHECK_FALSE(document(R"([[{"usage":{"prompt_tokens":5}}]])"));
 }
 
 TEST_CASE("of an answer that comes in events the last count of each kind is what was used") {
