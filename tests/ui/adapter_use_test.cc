@@ -1,6 +1,7 @@
 #include "ui/cli/adapter_use.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 namespace ringfence::cli {
