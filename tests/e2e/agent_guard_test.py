@@ -131,11 +131,11 @@ def test_a_question_outlives_the_daemon_and_is_asked_once(bench: Bench) -> None:
 
 
 def test_the_library_for_c_asks_the_same(bench: Bench) -> None:
-    result = bench.cli("run", "--", str(bench.daemon.bin / "guard_bench"), "20")
+    result = bench.cli("run", "--", str(bench.daemon.bin / "guard_bench"), "20", "2500")
     equal(result.returncode, 0, result.stderr)
     assert len(result.stdout.split()) == 2, result.stdout
     file = policy(bench, '[tools]\ndefault = "forbid"\n', "none")
-    refused = bench.cli("run", "-p", file, "--", str(bench.daemon.bin / "guard_bench"), "1")
+    refused = bench.cli("run", "-p", file, "--", str(bench.daemon.bin / "guard_bench"), "1", "0")
     equal((refused.returncode, refused.stderr), (1, "forbidden: no rule names this tool\n"))
 
 

@@ -9,6 +9,7 @@ That the machine has little left is told by a file, as no test takes the memory 
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -121,7 +122,7 @@ class Machine:
 
 def like_anybody(bench: Bench) -> None:
     """The branch of background runs has the processor like any other: who has none of it holds up nobody."""
-    for file in Path("/sys/fs/cgroup").glob(f"**/{bench.daemon.cgroup_root}-background/cpu.idle"):
+    for file in map(Path, glob.glob(f"/sys/fs/cgroup/**/{bench.daemon.cgroup_root}-background/cpu.idle", recursive=True)):
         file.write_text("0")
 
 
