@@ -21,7 +21,7 @@ namespace {
 constexpr Bytes kMaxDenialLine{24 << 10};
 // Facts that the reports of a run may make at once, and how long it takes to earn another.
 constexpr Microseconds::rep kMaxReportFacts = 2000;
-constexpr Microseconds kReportEarned = std::chrono::seconds(1);
+constexpr Microseconds kReportEarned = std::chrono::milliseconds(25);
 
 Microseconds readyAt(Microseconds until) { return until + kReportEarned - kReportEarned * kMaxReportFacts; }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 namespace ringfence {
 
@@ -91,6 +92,8 @@ Result<void> sendPacket(int socket, std::string_view bytes, std::span<const int>
 
 namespace {
 
+constexpr std::size_t kUsualPacket = 2048;
+
 std::vector<UniqueFd> takeFds(msghdr& message) {
   std::vector<UniqueFd> fds;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
@@ -108,19 +111,16 @@ std::vector<UniqueFd> takeFds(msghdr& message) {
 }  // namespace
 
 Result<Packet> receivePacket(int socket, Bytes limit, int flags) {
-  // The size first: most packets are a small part of the limit, and the buffer is cleared each time.
-  char probe = 0;
-  ssize_t size = 0;
-  do size = ::recv(socket, &probe, 1, MSG_PEEK | MSG_TRUNC | flags);
-  while (size < 0 && errno == EINTR);
-  if (size < 0) return posixError(errno, "receiving a packet");
-  Packet packet;
-  packet.bytes.resize(std::min<std::uint64_t>(static_cast<std::uint64_t>(size), limit.count));
-  iovec part{packet.bytes.data(), packet.bytes.size()};
+  // Most packets are a small part of the limit; what a longer one needs is neither cleared nor touched before.
+  char usual[kUsualPacket];
+  const std::size_t more = limit.count > kUsualPacket ? static_cast<std::size_t>(limit.count) - kUsualPacket : 0;
+  const auto rest = std::make_unique_for_overwrite<char[]>(more);
+  iovec parts[] = {{usual, std::min<std::size_t>(kUsualPacket, static_cast<std::size_t>(limit.count))},
+                   {rest.get(), more}};
   alignas(cmsghdr) char control[CMSG_SPACE(kMaxPacketFds * sizeof(int))];
   msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
+  message.msg_iov = parts;
+  message.msg_iovlen = more > 0 ? 2 : 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   for (;;) {
@@ -129,12 +129,16 @@ Result<Packet> receivePacket(int socket, Bytes limit, int flags) {
       if (errno == EINTR) continue;
       return posixError(errno, "receiving a packet");
     }
+    Packet packet;
     packet.fds = takeFds(message);
     if ((message.msg_flags & MSG_TRUNC) != 0) {
       return Error{ErrorCode::kInvalid, "packet longer than " + formatBytes(limit)};
     }
     if ((message.msg_flags & MSG_CTRUNC) != 0) return Error{ErrorCode::kInvalid, "packet with too many descriptors"};
-    packet.bytes.resize(static_cast<std::size_t>(got));
+    const auto size = static_cast<std::size_t>(got);
+    packet.bytes.reserve(size);
+    packet.bytes.assign(usual, std::min(size, kUsualPacket));
+    if (size > kUsualPacket) packet.bytes.append(rest.get(), size - kUsualPacket);
     return packet;
   }
 }

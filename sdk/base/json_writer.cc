@@ -1,11 +1,20 @@
 #include "sdk/base/json_writer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "sdk/base/text.h"
 
 namespace ringfence {
+namespace {
+
+// Neither escaped in JSON nor anything that deceives.
+bool isPlain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; });
+}
+
+}  // namespace
 
 void JsonWriter::separate() {
   if (needsComma_) text_ += ',';
@@ -26,14 +35,20 @@ JsonWriter& JsonWriter::close(char bracket) {
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  text_ += quoteJson(name);
+  value(name);
   text_ += ':';
   needsComma_ = false;
   return *this;
 }
 
-JsonWriter& JsonWriter::value(std::string_view text) { return raw(quoteJson(text)); }
+JsonWriter& JsonWriter::value(std::string_view text) {
+  if (!isPlain(text)) return raw(quoteJson(text));
+  separate();
+  text_ += '"';
+  text_ += text;
+  text_ += '"';
+  return *this;
+}
 
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
