@@ -45,8 +45,9 @@ std::optional<std::uint64_t> wholeOf(const Scalar& scalar) {
 std::optional<double> realOf(const Scalar& scalar) {
   if (const auto* number = std::get_if<double>(&scalar)) return *number;
   if (const auto* whole = std::get_if<std::uint64_t>(&scalar)) return static_cast<double>(*whole);
-  if (const auto* text = std::get_if<std::string>(&scalar)) return numberIn<double>(*text);
-  return std::nullopt;
+  const auto* text = std::get_if<std::string>(&scalar);
+  const auto number = text != nullptr ? numberIn<double>(*text) : std::nullopt;
+  return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
 // False: the field is of another kind.

@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   RF_CHECK(call.has_value() != !words.empty());
   RF_CHECK(nlohmann::json::accept(api::encodeAgentAnswer(1, api::AgentRefusal{"invalid", words})));
   ringfence::v1::AgentPacket ours, theirs;
-  if (!api::nestsDeeperThan(packet, 4) && api::readAgentJson(packet, ours)) {
+  if (packet.starts_with('{') && !api::nestsDeeperThan(packet, 4) && api::readAgentJson(packet, ours)) {
     RF_CHECK(google::protobuf::util::JsonStringToMessage({packet.data(), packet.size()}, &theirs).ok());
     RF_CHECK(google::protobuf::util::MessageDifferencer::Equals(ours, theirs));
   }
