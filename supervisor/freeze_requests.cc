@@ -4,6 +4,14 @@
 #include "supervisor/requests.h"
 
 namespace ringfence::supervisor {
+namespace {
+
+bool isHeldForGood(const Run* run) {
+  const auto* frozen = run != nullptr ? std::get_if<Frozen>(&run->life) : nullptr;
+  return frozen != nullptr && !frozen->preemption && frozen->itself != SelfHeld::kNoRecords;
+}
+
+}  // namespace
 
 // A freeze that is asked for again, while an earlier one is put off, comes at once.
 bool Requests::putOffFreeze(const RunId& run, std::map<RunId, FreezeMoment>& to) {
@@ -30,8 +38,9 @@ void Requests::settleFreezes() {
       }
       const RunId id = it->first;
       it = one.runs.erase(it);
-      // Somebody else, or an impatient second request, was faster.
-      if (run != nullptr && std::holds_alternative<Frozen>(run->life))
+      // One that a person holds, as after an impatient second request, is done. One that the governor came to hold is
+      // not: it would let it go again.
+      if (isHeldForGood(run))
         one.acted.done.runs.push_back(id.text());
       else
         act(one.peer, api::Verb::kFreeze, id, one.acted);
