@@ -77,34 +77,31 @@ Daemon::Daemon(World world, State state)
                 world_.config.governor),
       slots_(world_.launcher),
       awake_(std::move(world_.processorLatency)),
-      requests_(
-          {.config = world_.config,
-           .clock = world_.clock,
-           .features = world_.features,
-           .policies = policies_,
-           .lookAtPolicies = [this] { lookAtPolicies(SystemPolicies::Reading::kWhenChanged); },
-           .turns = turns_,
-           .mediation = mediation_,
-           .emergency = emergency_,
-           .resolved = resolved_,
-           .performer = performer_,
-           .launcher = world_.launcher,
-           .outputs = world_.outputs,
-           .cgroups = world_.cgroups,
-           .steering = steering_,
-           .focus = focus(),
-           .agents = agents_.claims(),
-           .announcePause = [this](const RunId& run,
-                                   Microseconds within) { agents_.announce(run, within, "a person pauses it", ""); },
-           .accelerators = accelerators_.accounts(),
-           .npus = [this] { return accelerators_.npus(); },
-           .slots = slots_,
-           .awake = awake_,
-           .clients = clients_,
-           .login = world_.login,
-           .log = world_.log,
-           .doctor = [this] { return doctor(); },
-           .report = [this](const std::vector<Error>& failures) { report(failures); }}) {}
+      requests_({.config = world_.config,
+                 .clock = world_.clock,
+                 .features = world_.features,
+                 .policies = policies_,
+                 .lookAtPolicies = [this] { lookAtPolicies(SystemPolicies::Reading::kWhenChanged); },
+                 .turns = turns_,
+                 .mediation = mediation_,
+                 .emergency = emergency_,
+                 .resolved = resolved_,
+                 .performer = performer_,
+                 .launcher = world_.launcher,
+                 .outputs = world_.outputs,
+                 .cgroups = world_.cgroups,
+                 .steering = steering_,
+                 .focus = focus(),
+                 .agents = agents_.claims(),
+                 .accelerators = accelerators_.accounts(),
+                 .npus = [this] { return accelerators_.npus(); },
+                 .slots = slots_,
+                 .awake = awake_,
+                 .clients = clients_,
+                 .login = world_.login,
+                 .log = world_.log,
+                 .doctor = [this] { return doctor(); },
+                 .report = [this](const std::vector<Error>& failures) { report(failures); }}) {}
 
 // Made before whoever answers requests.
 Focus* Daemon::focus() {
@@ -452,7 +449,6 @@ void Daemon::afterTurn() {
   }
   if (performer_.takeRelease()) emergency_.release();
   requests_.settleRevocations();
-  requests_.settleFreezes();
   requests_.answerOverdue();
   if (auto tended = turns_.tend(); !tended) report({tended.error()});
   performer_.settleEnded();

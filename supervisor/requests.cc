@@ -104,37 +104,28 @@ void Requests::on(Asker asker, const api::ActOnRuns& request) {
     if (!run) return refuse(asker, run.error());
     runs.push_back((*run)->id);
   }
-  Acted acted;
-  std::map<RunId, FreezeMoment> late;
+  api::Done done;
+  std::uint64_t seq = 0;
+  std::optional<Error> failed;
   for (const RunId& run : runs) {
-    if (request.verb != api::Verb::kFreeze || !putOffFreeze(run, late)) act(peer, request.verb, run, acted);
+    auto acted = act(peer, request.verb, run);
+    if (acted) {
+      done.runs.push_back(run.text());
+      seq = *acted;
+    } else if (!failed) {
+      failed = std::move(acted).error();
+    }
   }
-  if (late.empty()) return tellActed(asker, request.verb, acted);
-  freezing_.push_back({asker, peer, std::move(acted), std::move(late)});
-}
-
-void Requests::act(const Peer& peer, api::Verb verb, const RunId& run, Acted& into) {
-  auto acted = act(peer, verb, run);
-  if (acted) {
-    into.done.runs.push_back(run.text());
-    into.seq = std::max(into.seq, *acted);
-  } else if (!into.failed) {
-    into.failed = std::move(acted).error();
-  }
-}
-
-void Requests::tellActed(const Asker& asker, api::Verb verb, const Acted& acted) {
-  if (world_.clients.find(asker.client) == nullptr) return;
-  if (acted.failed && isRefusedByLatch(*acted.failed) && refusedByLatch(asker)) return;
+  if (failed && isRefusedByLatch(*failed) && refusedByLatch(asker)) return;
   // All of them are tried; the answer names the first that could not be done.
-  if (acted.failed) return refuse(asker, *acted.failed);
-  if (acted.seq == 0) return answer(asker, acted.done);
+  if (failed) return refuse(asker, *failed);
+  if (seq == 0) return answer(asker, done);
   // What was done is the kernel's, who did it is in the log, and both are told together. What lets go, and a signal
   // whose deadline is ours, a crash could still undo; a freeze and a kill it could not, so that no disk keeps them from
   // being told.
-  Answering waiting{acted.seq, asker, acted.done, {}, {}};
-  if (verb == api::Verb::kResume) waiting.otherwise = "what was resumed stays frozen until it can";
-  if (verb == api::Verb::kFreeze || verb == api::Verb::kKill)
+  Answering waiting{seq, asker, std::move(done), {}, {}};
+  if (request.verb == api::Verb::kResume) waiting.otherwise = "what was resumed stays frozen until it can";
+  if (request.verb == api::Verb::kFreeze || request.verb == api::Verb::kKill)
     waiting.until = world_.clock.now().boottime + kRecordPatience;
   answerWhenDurable(std::move(waiting));
 }

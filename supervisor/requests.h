@@ -18,7 +18,6 @@
 #include "supervisor/config.h"
 #include "supervisor/emergency.h"
 #include "supervisor/focus.h"
-#include "supervisor/freeze_moment.h"
 #include "supervisor/launch.h"
 #include "supervisor/logind.h"
 #include "supervisor/mediation.h"
@@ -53,7 +52,6 @@ class Requests {
     Steering& steering;
     Focus* focus;  // null: this machine has nothing to protect with
     const AgentClaims& agents;
-    std::function<void(const RunId&, Microseconds)> announcePause;  // within how long a person's freeze comes, at most
     const AccelAccounts& accelerators;
     std::function<std::vector<NpuNode>()> npus;
     WarmSlots& slots;
@@ -82,8 +80,6 @@ class Requests {
   void rearmFailed(const Error& error);
   // At the end of a turn: who revoked a grant is answered when every guard has the rules without it, or time is over.
   void settleRevocations();
-  // At the end of a turn: freezes that were put off and are due.
-  void settleFreezes();
   // At the end of a turn: who froze or killed and has waited for the disk for kRecordPatience.
   void answerOverdue();
   // For programs that collect metrics: what `peer` may see, as Prometheus reads it, at most a second old.
@@ -111,19 +107,6 @@ class Requests {
     api::Done done;
     std::string otherwise;              // what to say where the log cannot be written; empty: done
     std::optional<Microseconds> until;  // boottime when it is told all the same; none: however long it takes
-  };
-  // What became of what was asked for one or more runs.
-  struct Acted {
-    api::Done done;
-    std::uint64_t seq = 0;
-    std::optional<Error> failed;  // the first
-  };
-  // Asked for, and put off for some of its runs.
-  struct Freezing {
-    Asker asker;
-    Peer peer;
-    Acted acted;
-    std::map<RunId, FreezeMoment> runs;
   };
   struct Revoking {
     Asker asker;
@@ -178,9 +161,6 @@ class Requests {
   void refuse(const Asker& asker, const Error& error) { answer(asker, api::refusalOf(error)); }
   Result<Outcome> submit(const Command& command);
   Result<const Run*> findControllableRun(const Peer& peer, const std::string& text) const;
-  void act(const Peer& peer, api::Verb verb, const RunId& run, Acted& into);
-  void tellActed(const Asker& asker, api::Verb verb, const Acted& acted);
-  bool putOffFreeze(const RunId& run, std::map<RunId, FreezeMoment>& to);
   // The seq of the fact.
   Result<std::uint64_t> act(const Peer& peer, api::Verb verb, const RunId& run);
   std::vector<const Run*> visibleRuns(const Peer& peer, bool alsoEnded) const;
@@ -233,7 +213,6 @@ class Requests {
   // By grant: when a guard last told, on the wall clock, that it allowed by it. Of those in force, since this start.
   std::map<std::uint64_t, Microseconds> grantsUsed_;
   std::vector<Revoking> revoking_;
-  std::vector<Freezing> freezing_;  // each run in one of them
   std::vector<Asker> rearming_;
   Metrics metrics_;
   // Ended and not removed yet. Followers hear of an end when it is durable and nothing of the run is left.

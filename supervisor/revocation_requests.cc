@@ -99,9 +99,6 @@ std::optional<Microseconds> Requests::nextWake() const {
   std::optional<Microseconds> next;
   const auto consider = [&](Microseconds at) { next = std::min(next.value_or(Microseconds::max()), at); };
   for (const Revoking& revoking : revoking_) consider(revoking.until);
-  for (const Freezing& freezing : freezing_) {
-    for (const auto& [run, moment] : freezing.runs) consider(nextLook(world_.agents, run, moment));
-  }
   for (const Answering& waiting : answering_) consider(waiting.until.value_or(Microseconds::max()));
   return next;
 }

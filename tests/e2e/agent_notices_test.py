@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -83,12 +82,17 @@ def test_an_agent_that_never_answers_is_frozen_at_the_end_of_its_grace_and_not_b
     end(bench, run)
 
 
-def test_the_emergency_stop_waits_for_no_grace_and_is_told_afterwards(bench: Bench) -> None:
+def test_a_persons_freeze_and_the_emergency_stop_wait_for_no_grace_and_are_told_afterwards(bench: Bench) -> None:
     run = detached(bench, TOLD + "agent.on_pause(lambda pause: note('told') or False)\n"
                    "with agent.critical_section(500) as granted:\n    note('granted', granted)\n    " + USES_UP + "    wait('end')\n",
                    "-p", grace(bench, 600))
     assert eventually(lambda: lines(bench, "told"), 60), bench.daemon.log()
     equal(lines(bench, "granted"), [[500.0]])
+    equal(bench.cli("freeze", run).returncode, 0)
+    assert eventually(lambda: frozen_by_kernel(bench, run)), "the kernel has it running"
+    equal(bench.cli("resume", run).returncode, 0)
+    assert eventually(lambda: lines(bench, "resumed"), 60), "it was not told of its resume"
+    equal(lines(bench, "resumed")[0][2:], ["person", ""])
     assert goes_on_for(bench, 20)
     stopped = bench.cli("estop")
     equal(stopped.returncode, 0, stopped.stdout + stopped.stderr)
@@ -96,50 +100,8 @@ def test_the_emergency_stop_waits_for_no_grace_and_is_told_afterwards(bench: Ben
     assert eventually(lambda: bench.show(run)["state"] == "frozen"), bench.daemon.log()
     equal(bench.cli("rearm").returncode, 0)
     assert eventually(lambda: bench.cli("resume", run).returncode == 0, 60)
-    assert eventually(lambda: lines(bench, "resumed"), 60)
-    equal(lines(bench, "resumed")[0][2], "emergency-stop")
-    end(bench, run)
-
-
-def freezing(bench: Bench, run: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([str(bench.daemon.bin / "ringfence"), "freeze", run], env=bench.daemon.environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def test_a_persons_freeze_comes_at_the_end_of_a_critical_section_and_is_told_before(bench: Bench) -> None:
-    run = detached(bench, TOLD + "with agent.critical_section(500) as granted:\n    note('inside', granted)\n    wait('finish')\n"
-                   "note('over')\nwait('end')\n", "-p", grace(bench, 600))
-    assert eventually(lambda: lines(bench, "inside"), 60), bench.daemon.log()
-    asked = freezing(bench, run)
-    assert goes_on_for(bench, 50) and not frozen_by_kernel(bench, run)
-    equal((asked.poll(), facts(bench, run, "run-frozen")), (None, []))
-    (bench.workspace / "finish").write_text("")
-    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
-    equal((asked.wait(60), asked.communicate()[0]), (0, f"frozen {run}\n"))
-    equal(facts(bench, run, "run-frozen")[0]["by_uid"], 0)
-    equal(bench.cli("resume", run).returncode, 0)
-    assert eventually(lambda: lines(bench, "resumed"), 60), "it was not told of its resume"
-    equal(lines(bench, "resumed")[0][2:], ["person", ""])
-    end(bench, run)
-
-
-def test_a_persons_freeze_waits_until_the_agent_is_ready_and_comes_at_once_when_it_is_asked_for_again(bench: Bench) -> None:
-    body = (TOLD + "@agent.on_pause\ndef keep(pause):\n    note('told', pause.within, pause.why)\n    wait(f\"ready-{len(open('told').readlines())}\")\n"
-            "note('begun')\nwait('end')\n")
-    run = detached(bench, body, "-p", grace(bench, 600))
-    assert eventually(lambda: lines(bench, "begun"), 60), bench.daemon.log()
-    asked = freezing(bench, run)
-    assert eventually(lambda: lines(bench, "told") == [[600.0, "a person pauses it"]], 60), bench.daemon.log()
-    assert goes_on_for(bench, 20) and not frozen_by_kernel(bench, run)
-    (bench.workspace / "ready-1").write_text("")
-    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
-    equal(asked.wait(60), 0)
-    equal(bench.cli("resume", run).returncode, 0)
-    patient = freezing(bench, run)
-    assert eventually(lambda: len(lines(bench, "told")) == 2, 60), bench.daemon.log()
-    equal(bench.cli("freeze", run).returncode, 0)
-    assert frozen_by_kernel(bench, run), "the second one waits for nothing"
-    equal(patient.wait(60), 0)
+    assert eventually(lambda: len(lines(bench, "resumed")) == 2, 60)
+    equal(lines(bench, "resumed")[1][2], "emergency-stop")
     end(bench, run)
 
 

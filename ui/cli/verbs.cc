@@ -139,10 +139,7 @@ constexpr Verb kVerbs[] = {
      "On a terminal, control characters other than colours are escaped.",
      kLogsOptions, Words::kOneRun},
     {"freeze", "freeze RUN…|--all [--json]", "halt a run where it stands; nothing of it executes",
-     "The kernel holds every process of the agent until 'ringfence resume'. Memory and files stay as they are. An\n"
-     "agent that must not be interrupted just now, or asked to be told, has the 'preempt_grace' of its policy, if "
-     "that\n"
-     "has one; asked again, the freeze comes at once, as the emergency stop always does. Its\n"
+     "The kernel holds every process of the agent until 'ringfence resume'. Memory and files stay as they are. Its\n"
      "connections are kept meanwhile: up to 8 MiB of what servers send for each of them, 32 MiB for all.",
      kManyOptions, Words::kRuns},
     {"resume", "resume RUN…|--all [--json]", "let a frozen run go on", "", kManyOptions, Words::kRuns},
