@@ -124,7 +124,10 @@ template <typename A, Of<RunRestrained> F> void fields(A& a, F& f) {
   a("bytes", f.bytes); a("cause", f.cause); a("reason", f.reason); a("step", f.step);
 }
 template <typename A, Of<InterruptionMeasured> F> void fields(A& a, F& f) {
-  a("held_usec", f.heldUsec); a("killed", f.killed); a("predicted", f.predicted); a("real", f.real);
+  a("broken_connections", f.brokenConnections); a("connections", f.connections); a("held_usec", f.heldUsec);
+  a("killed", f.killed); a("pages_read_back", f.pagesReadBack); a("predicted", f.predicted); a("real", f.real);
+  a("resume_usec", f.resumeUsec); a("standstill_usec", f.standstillUsec); a("work_cpu_usec", f.workCpuUsec);
+  a("work_usec", f.workUsec);
 }
 template <typename A, Of<LimitReached> F> void fields(A& a, F& f) { a("edge", f.edge); a("limit", f.limit); a("reason", f.reason); }
 template <typename A, Of<AlarmRaised> F> void fields(A& a, F& f) { a("kind", f.kind); a("reason", f.reason); }

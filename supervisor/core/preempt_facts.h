@@ -88,12 +88,20 @@ struct RunRestrained {
   bool operator==(const RunRestrained&) const = default;
 };
 
-// What an interruption did cost, once that can be said.
+// What an interruption did cost, once that can be said. Absent: nobody could read it.
 struct InterruptionMeasured {
   bool killed = false;  // else it was held
   std::uint64_t heldUsec = 0;
   std::optional<InterruptionPrice> predicted;
   InterruptionPrice real;
+  std::optional<std::uint64_t> standstillUsec = std::nullopt;  // from the order until nothing of the agent ran
+  std::optional<std::uint64_t> resumeUsec = std::nullopt;      // from the order until something of it ran again
+  std::optional<std::uint64_t> pagesReadBack = std::nullopt;
+  std::optional<std::uint64_t> connections = std::nullopt;  // that were open when it was held
+  std::optional<std::uint64_t> brokenConnections = std::nullopt;
+  std::optional<std::uint64_t> workUsec =
+      std::nullopt;  // since its last safe point, or its start, up to the interruption
+  std::optional<std::uint64_t> workCpuUsec = std::nullopt;  // the same in processor time
   bool operator==(const InterruptionMeasured&) const = default;
 };
 

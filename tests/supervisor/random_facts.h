@@ -48,6 +48,12 @@ class RandomFacts {
   PreemptCause cause() { return static_cast<PreemptCause>(below(8)); }
   std::optional<std::uint64_t> optional() { return coin() ? std::optional(random_()) : std::nullopt; }
   InterruptionPrice price() { return {random_(), random_(), random_(), text()}; }
+  InterruptionMeasured interruption() {
+    return {coin(),     random_(),  coin() ? std::optional(price()) : std::nullopt,
+            price(),    optional(), optional(),
+            optional(), optional(), optional(),
+            optional(), optional()};
+  }
   Preemption preemption() { return {cause(), coin() ? std::optional(price()) : std::nullopt}; }
 
   RunBounds bounds() {
@@ -186,7 +192,7 @@ class RandomFacts {
       case 36:
         return RunRestrained{static_cast<MilderStep>(below(3)), cause(), text(),
                              coin() ? std::optional(random_()) : std::nullopt};
-      case 37: return InterruptionMeasured{coin(), random_(), coin() ? std::optional(price()) : std::nullopt, price()};
+      case 37: return interruption();
       case 38: return AlarmRaised{static_cast<AlarmKind>(below(6)), text()};
       case 39: return LeaseGiven{text(), number()};
       case 40: return LeaseEnded{text()};
