@@ -131,9 +131,10 @@ def test_a_denied_write_is_eperm_and_the_agent_reads_why(bench: Bench) -> None:
 def test_a_question_that_nobody_answers_is_denied_once_and_asked_again_the_next_time(bench: Bench) -> None:
     asking = Asking(bench, timeout="1s")
     goal = asking.folder / "note"
-    run = asking.start(f"echo a > {goal}; echo status $?; echo b > {goal}; echo status $?; tail -n1 $RINGFENCE_DENIALS")
+    run = asking.start(f"exec 2>&1; echo a > {goal}; echo status $?; echo b > {goal}; echo status $?; tail -n1 $RINGFENCE_DENIALS")
     output = asking.output(run)
     equal(output.count("status 0"), 0, output)
+    equal((output.count("Permission denied"), output.count("not permitted")), (2, 0), output)  # EACCES: EPERM is a person's no
     equal(json.loads(output.splitlines()[-1])["outcome"], "expired")
     assert not goal.exists()
     equal(len(facts(bench, "action-asked")), 2)
