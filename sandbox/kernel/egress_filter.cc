@@ -6,17 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <vector>
-
-#include "sandbox/kernel/own_filter.h"
-
 namespace ringfence::sandbox {
-namespace {
 
 // Memory that is executable is made by nobody here. Only its own process may be signalled (abort).
-std::vector<OwnCall> commonCalls() {
+std::vector<OwnCall> innerEgressCalls(pid_t own) {
   constexpr unsigned kNoExecution = PROT_EXEC;
-  const auto own = static_cast<unsigned>(::getpid());
   return {
       {SYS_sendmsg},
       {SYS_recvmsg},
@@ -42,7 +36,7 @@ std::vector<OwnCall> commonCalls() {
       {SYS_clock_gettime},
       {SYS_getpid},
       {SYS_gettid},
-      {SYS_tgkill, 0, 0xffffffff, own},
+      {SYS_tgkill, 0, 0xffffffff, static_cast<unsigned>(own)},
       {SYS_rt_sigaction},
       {SYS_rt_sigprocmask},
       {SYS_rt_sigreturn},
@@ -52,12 +46,8 @@ std::vector<OwnCall> commonCalls() {
   };
 }
 
-}  // namespace
-
-Result<void> filterInnerEgress() { return confineTo(commonCalls()); }
-
-Result<void> filterOuterEgress() {
-  std::vector<OwnCall> calls = commonCalls();
+std::vector<OwnCall> outerEgressCalls(pid_t own) {
+  std::vector<OwnCall> calls = innerEgressCalls(own);
   for (const OwnCall& call : std::vector<OwnCall>{
            {SYS_socket, 0, 0xffffffff, AF_INET6},
            {SYS_epoll_pwait},
@@ -78,7 +68,11 @@ Result<void> filterOuterEgress() {
            {SYS_openat, 2, 0xffffffff, O_RDONLY | O_CLOEXEC},
        })
     calls.push_back(call);
-  return confineTo(calls);
+  return calls;
 }
+
+Result<void> filterInnerEgress() { return confineTo(innerEgressCalls(::getpid())); }
+
+Result<void> filterOuterEgress() { return confineTo(outerEgressCalls(::getpid())); }
 
 }  // namespace ringfence::sandbox

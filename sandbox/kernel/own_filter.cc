@@ -34,7 +34,9 @@ unsigned argumentOffset(int argument) {
   return static_cast<unsigned>(offsetof(seccomp_data, args)) + static_cast<unsigned>(argument) * 8;
 }
 
-std::vector<sock_filter> programOf(std::span<const OwnCall> calls) {
+}  // namespace
+
+std::vector<sock_filter> filterOver(std::span<const OwnCall> calls) {
   const sock_filter number = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
   std::vector<sock_filter> program = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
@@ -62,10 +64,8 @@ std::vector<sock_filter> programOf(std::span<const OwnCall> calls) {
   return program;
 }
 
-}  // namespace
-
 Result<void> confineTo(std::span<const OwnCall> calls) {
-  std::vector<sock_filter> program = programOf(calls);
+  std::vector<sock_filter> program = filterOver(calls);
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) {
     return posixError(errno, "installing a filter over ourselves");
@@ -73,11 +73,11 @@ Result<void> confineTo(std::span<const OwnCall> calls) {
   return {};
 }
 
-Result<void> confineWarden() {
-  const auto own = static_cast<unsigned>(::getpid());
+std::vector<OwnCall> wardenCalls(pid_t own) {
+  const auto self = static_cast<unsigned>(own);
   constexpr unsigned kNoExecution = PROT_EXEC;
   constexpr unsigned kTrue = 0xffffffff;
-  const std::vector<OwnCall> calls = {
+  return {
       {SYS_ioctl, 1, kTrue, static_cast<unsigned>(SECCOMP_IOCTL_NOTIF_RECV)},
       {SYS_ioctl, 1, kTrue, static_cast<unsigned>(SECCOMP_IOCTL_NOTIF_SEND)},
       {SYS_ioctl, 1, kTrue, static_cast<unsigned>(SECCOMP_IOCTL_NOTIF_ID_VALID)},
@@ -173,7 +173,7 @@ Result<void> confineWarden() {
       {SYS_sched_setaffinity, 0, kTrue, 0},
       {SYS_getcpu},
       {SYS_prctl},
-      {SYS_tgkill, 0, kTrue, own},
+      {SYS_tgkill, 0, kTrue, self},
       {SYS_tgkill, 2, kTrue, 0},  // whether a thread is there
       {SYS_rt_sigprocmask},
       {SYS_rt_sigaction},
@@ -206,7 +206,8 @@ Result<void> confineWarden() {
       {SYS_kill, 1, kTrue, SIGKILL},
       {SYS_pidfd_send_signal, 1, kTrue, SIGKILL},
   };
-  return confineTo(calls);
 }
+
+Result<void> confineWarden() { return confineTo(wardenCalls(::getpid())); }
 
 }  // namespace ringfence::sandbox

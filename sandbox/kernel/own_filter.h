@@ -2,7 +2,11 @@
 // libseccomp, because it costs each start.
 #pragma once
 
+#include <linux/filter.h>
+#include <sys/types.h>
+
 #include <span>
+#include <vector>
 
 #include "sdk/base/result.h"
 
@@ -17,11 +21,15 @@ struct OwnCall {
   unsigned value = 0;
 };
 
-// For all threads to come and this one; no_new_privs must be set. What is not there is ENOSYS, another architecture's
-// calls kill.
+// As confineTo() installs it. What is not in `calls` is ENOSYS, another architecture's calls kill.
+std::vector<sock_filter> filterOver(std::span<const OwnCall> calls);
+
+// For all threads to come and this one; no_new_privs must be set.
 Result<void> confineTo(std::span<const OwnCall> calls);
 
-// What a warden makes: threads, memory without execution, its listener, files, ptrace of an exec, SIGKILL.
+// What a warden with this process id makes: threads, memory without execution, its listener, files, ptrace of an exec,
+// SIGKILL.
+std::vector<OwnCall> wardenCalls(pid_t own);
 Result<void> confineWarden();
 
 }  // namespace ringfence::sandbox

@@ -46,6 +46,46 @@ def wardens(bench: Bench) -> list[dict[str, Any]]:
     return started_guards(bench, "warden")
 
 
+def fields_of(status: Path) -> dict[str, str]:
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in status.read_text().splitlines())}
+
+
+def guards_of(bench: Bench) -> dict[str, int]:
+    """The pids of what stands beside the runs, by what it is."""
+    found = {}
+    for pid in bench.daemon.processes():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0] == b"ringfence-warden":
+            found["warden"] = pid
+        elif words[0] == b"ringfence-egress":
+            found[words[1].decode()] = pid
+    return found
+
+
+def test_the_guards_of_a_run_are_confined_by_filters_of_their_own(bench: Bench) -> None:
+    bench.detached("sleep 1000", "-p", "coding")
+    assert eventually(lambda: set(guards_of(bench)) == {"warden", "inner", "outer"}, 30), guards_of(bench)
+    # Whoever runs the tests may be under a filter itself: what counts is the one that came on top.
+    inherited = int(fields_of(Path(f"/proc/{bench.daemon.launcher_pid()}/status"))["Seccomp_filters"])
+    trace = 1 << 19  # CAP_SYS_PTRACE
+    for kind, pid in guards_of(bench).items():
+        def filters(status: Path = Path(f"/proc/{pid}/status")) -> int:
+            return int(fields_of(status)["Seccomp_filters"])
+        assert eventually(lambda: filters() > inherited, 30), f"the {kind} filters nothing: {filters()}"  # its first steps are its own
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            status = fields_of(thread / "status")
+            equal((status["Seccomp"], int(status["Seccomp_filters"])), ("2", inherited + 1), f"{kind}, thread {thread.name}")
+            equal(status["NoNewPrivs"], "1", kind)
+            wanted = trace if kind == "warden" else 0
+            rights = {name: int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
+            equal((rights["CapPrm"], rights["CapEff"], rights["CapBnd"]), (wanted, wanted, 0), f"{kind}: {rights}")
+            assert "0" not in status["Uid"].split() + status["Gid"].split(), f"{kind}: {status['Uid']}, {status['Gid']}"
+    bench.cli("kill", "--all")
+
+
 def test_a_run_that_asks_edits_its_workspace_through_its_warden(bench: Bench) -> None:
     script = "echo one > first && mkdir folder && mv first folder/second && cat folder/second && rm folder/second"
     result = bench.sh(script, "-p", asking(bench))
