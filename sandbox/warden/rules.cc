@@ -16,6 +16,7 @@ bool isBelow(std::string_view path, std::string_view directory) {
 }
 
 constexpr std::string_view kForbidKey = "files.forbid ";
+constexpr std::string_view kAuditReadKey = "audit.read ";
 
 // A rule that a launch turns into mounts over what is there: what git, editors and agents obey, and patterns. A secret
 // that is named in full is refused also where there was none.
@@ -46,6 +47,7 @@ Rules::Rules(GuardRules rules)
       generation_(rules.generation),
       home_(rules.places.home),
       places_(rules.places),
+      audits_(rules.document.mode == policy::Mode::kAudit),
       made_(withoutAsAtLaunch(rules.document, rules.places)),
       judge_(std::move(rules.document), std::move(rules.places)) {}
 
@@ -63,6 +65,10 @@ bool Rules::isMade(std::string_view path) {
 }
 
 bool Rules::isOwnPlace(std::string_view path) const { return isPassing(path) || isBelow(path, home_); }
+
+bool Rules::isAudited(const policy::Verdict& verdict) {
+  return verdict.audit == policy::Audit::kAllowed || verdict.rule.starts_with(kAuditReadKey);
+}
 
 // What was there at launch is held by a mount, whatever is said here; at what the run made since there is none. So
 // `git clone` into a new folder works, as it does in a run without a warden, and the end of the run tells of it.
@@ -97,14 +103,14 @@ Ruling Rules::rule(const std::vector<policy::Action>& targets) const {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const policy::Action& target = targets[i];
     // Most reads are allowed, and then nobody wants to know by which rule.
-    if (target.operation == policy::Operation::kRead &&
+    if (!audits_ && target.operation == policy::Operation::kRead &&
         judge_.decide(target.operation, target.target) == policy::Decision::kAllow) {
       continue;
     }
     policy::Verdict verdict = judgeOne(target);
     // A workspace may be below /tmp: what a rule speaks of is no passing thing of the run.
     const bool passes = isPassing(target.target) && verdict.rule == kOfTheRun;
-    const bool lasts = target.operation != policy::Operation::kRead && !passes;
+    const bool lasts = isAudited(verdict) || (target.operation != policy::Operation::kRead && !passes);
     const bool first = !ruling.recorded && lasts && ruling.decision == policy::Decision::kAllow;
     if (strength(verdict.decision) > strength(ruling.decision) || (first && verdict.decision == ruling.decision)) {
       ruling.decision = verdict.decision;

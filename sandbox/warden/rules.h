@@ -40,6 +40,8 @@ class Rules {
   // The same, and gone with the run.
   static bool isPassing(std::string_view path);
   static bool isMade(std::string_view path);
+  // What only the audit allows. Somebody wants to know of it, of a read too.
+  static bool isAudited(const policy::Verdict& verdict);
   policy::Verdict judgeOne(const policy::Action& target) const;
   std::optional<policy::Verdict> judgeMade(const policy::Action& target, const policy::Verdict& forbidden) const;
 
@@ -47,6 +49,7 @@ class Rules {
   std::uint64_t generation_;
   std::string home_;
   policy::Places places_;
+  bool audits_;
   // The same policy without what is forbidden as it is at launch: for what the run made itself. Null where no wall
   // holds what was there.
   std::unique_ptr<const policy::Judge> made_;

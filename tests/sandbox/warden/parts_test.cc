@@ -161,6 +161,36 @@ TEST_CASE("a change in a workspace below /tmp is recorded, one in the /tmp of th
   CHECK_FALSE(all.rule({write("/tmp/a")}).recorded);
 }
 
+TEST_CASE("what only an audit allows is recorded with the rule that would ask, reads included, and no other read") {
+  policy::Document document;
+  document.mode = policy::Mode::kAudit;
+  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
+  document.files.read.push_back({.pattern = "/usr", .origin = {"f", 1, ""}});
+  document.files.ask.push_back({.pattern = "/asked", .origin = {"f", 2, ""}});
+  document.files.askRead.push_back({.pattern = "/private", .origin = {"f", 3, ""}});
+  document.auditRead.push_back({.pattern = "/data", .origin = {"f", 4, ""}});
+  const auto read = [](const char* path) { return policy::Action{policy::Operation::kRead, path, {}}; };
+  const Rules audit = rules(document);
+  for (const auto& [action, rule] :
+       std::vector<std::pair<policy::Action, std::string>>{{write("/asked/a"), "files.ask /asked"},
+                                                           {write("/private/a"), "files.ask_read /private"},
+                                                           {read("/private/a"), "files.ask_read /private"},
+                                                           {read("/data/a"), "audit.read /data"}}) {
+    CAPTURE(action.target, rule);
+    const Ruling ruling = audit.rule({action});
+    CHECK(ruling.decision == policy::Decision::kAllow);
+    CHECK(ruling.recorded);
+    CHECK(ruling.verdict.rule == rule);
+  }
+  for (const char* path : {"/usr/a", "/ws/a", "/asked/a"}) CHECK_FALSE(audit.rule({read(path)}).recorded);
+  CHECK(audit.rule({write("/data/a")}).decision == policy::Decision::kForbid);
+  CHECK(audit.rule({write("/ws/a")}).recorded);
+  document.mode = policy::Mode::kEnforce;
+  const Rules enforced = rules(document);
+  CHECK(enforced.rule({read("/private/a")}).decision == policy::Decision::kAsk);
+  CHECK(enforced.rule({read("/data/a")}).decision == policy::Decision::kForbid);
+}
+
 TEST_CASE("what the run brings along may be changed, what is forbidden there may not, and the rest is not granted") {
   policy::Document document;
   document.files.forbid.push_back({.pattern = "~/.bashrc", .origin = {"f", 2, ""}});
