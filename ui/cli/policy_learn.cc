@@ -1,4 +1,3 @@
-#include <pwd.h>
 #include <unistd.h>
 
 #include <variant>
@@ -9,6 +8,7 @@
 #include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
 #include "sdk/client/client.h"
+#include "ui/cli/account.h"
 #include "ui/cli/observed_actions.h"
 #include "ui/cli/policy_command.h"
 #include "ui/cli/policy_shelf.h"
@@ -27,8 +27,8 @@ PolicyOutcome failed(const client::Failure& failure) {
 
 std::string homeOf(std::uint32_t uid, const std::string& own) {
   if (uid == ::getuid() && !own.empty()) return own;
-  const passwd* account = ::getpwuid(uid);
-  return account != nullptr && account->pw_dir != nullptr ? account->pw_dir : own;
+  const auto account = findAccount(uid);
+  return account && *account ? (*account)->home : own;
 }
 
 // The whole log of the run; or why it cannot be had.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "policy/read_sources.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "ui/cli/account.h"
 #include "ui/cli/host_grant.h"
 #include "ui/cli/output.h"
 #include "ui/cli/program.h"
@@ -62,8 +62,8 @@ std::optional<std::string> realDirectory(const std::string& path) {
 std::string homeDirectory() {
   std::string home = environmentValue("HOME");
   if (!home.starts_with('/')) {
-    const passwd* account = ::getpwuid(::geteuid());
-    home = account != nullptr && account->pw_dir != nullptr ? account->pw_dir : "";
+    const auto account = findAccount(::geteuid());
+    home = account && *account ? (*account)->home : "";
   }
   return home.empty() ? home : realDirectory(home).value_or(home);
 }
@@ -320,16 +320,21 @@ std::variant<PreparedRun, NotStarted> prepareRun(const Parsed& parsed) {
 
 std::variant<std::monostate, NotStarted> becomeUser(const std::string& name) {
   if (::geteuid() != 0) return usage("--as: only root can run as somebody else");
-  const passwd* account = ::getpwnam(name.c_str());
-  if (account == nullptr) return usage("--as: there is no user '" + escapeForDisplay(name) + "'");
-  if (account->pw_uid == 0) return usage("--as: an agent never runs as root");
-  const std::string home = account->pw_dir;
-  if (::initgroups(account->pw_name, account->pw_gid) != 0 ||
-      ::setresgid(account->pw_gid, account->pw_gid, account->pw_gid) != 0 ||
-      ::setresuid(account->pw_uid, account->pw_uid, account->pw_uid) != 0) {
+  const auto found = findAccount(name);
+  const auto unknown = [&name](const Error& why) {
+    return NotStarted{"--as " + escapeForDisplay(name) + ": looking for that user: " + why.message, "as", 125};
+  };
+  if (!found) return unknown(found.error());
+  if (!*found) return usage("--as: there is no user '" + escapeForDisplay(name) + "'");
+  const Account& account = **found;
+  if (account.uid == 0) return usage("--as: an agent never runs as root");
+  const auto groups = findGroups(account);
+  if (!groups) return unknown(groups.error());
+  if (::setgroups(groups->size(), groups->data()) != 0 || ::setresgid(account.gid, account.gid, account.gid) != 0 ||
+      ::setresuid(account.uid, account.uid, account.uid) != 0) {
     return NotStarted{"--as " + escapeForDisplay(name) + ": changing to that user: " + inWords(errno), "as", 125};
   }
-  (void)::setenv("HOME", home.c_str(), 1);
+  (void)::setenv("HOME", account.home.c_str(), 1);
   (void)::setenv("USER", name.c_str(), 1);
   (void)::setenv("LOGNAME", name.c_str(), 1);
   return std::monostate{};
