@@ -65,7 +65,8 @@ if(TARGET ringfence_agent)
   include(CMakePackageConfigHelpers)
   set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Ringfence)
   install(TARGETS ringfence_agent EXPORT RingfenceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sdk)
-  install(FILES ${PROJECT_SOURCE_DIR}/sdk/agent/agent.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringfence COMPONENT sdk)
+  install(FILES ${PROJECT_SOURCE_DIR}/sdk/agent/agent.h ${PROJECT_SOURCE_DIR}/sdk/agent/checkpoint.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ringfence COMPONENT sdk)
   install(EXPORT RingfenceTargets NAMESPACE Ringfence:: DESTINATION ${package} COMPONENT sdk)
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/packaging/RingfenceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
   file(WRITE ${PROJECT_BINARY_DIR}/packaging/RingfenceConfig.cmake

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.leases_test import NpuMachine  # noqa: E402
@@ -166,6 +167,36 @@ def test_graph_agent_that_is_killed_goes_on_and_does_each_effect_once(bench: Ben
     kept = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
     ids = [one for line in kept if line["kind"] == "usage-reported" for one in line["body"]["ids"]]
     assert len(set(ids)) == TOPICS and len(ids) <= TOPICS + 3, (len(ids), len(set(ids)))
+
+
+def test_batch_agent_that_is_killed_goes_on_and_python_reads_and_writes_the_same_checkpoint(bench: Bench) -> None:
+    client, ledger = client_of(bench), bench.workspace / "ledger"
+    (bench.workspace / "items").write_text("".join(f"item {number}\n" for number in range(TOPICS)))
+    # Takes what the other kept and keeps it again, so that what goes on has Python's own file.
+    python = ("with ringfence.Checkpoint('batch_agent') as checkpoint:\n    kept = checkpoint.restore()\n"
+              "    checkpoint.save(kept.data, kept.version)\n"
+              "    print(kept.data, kept.run, checkpoint.once('python', lambda: 'here'))\n")
+
+    def start_agent(*flags: str) -> Any:
+        return bench.cli("run", *flags, "--", str(bench.daemon.bin / "ringfence-batch-agent"), "items", "ledger")
+
+    for goal in (TOPICS // 4, TOPICS // 2, TOPICS * 3 // 4):
+        started = start_agent("-d")
+        equal(started.returncode, 0, started.stderr)
+        run = started.stdout.strip()
+        assert eventually(lambda: noted(bench) >= goal, 100), noted(bench)
+        client.kill(run)
+        bench.ended(run)
+        done = noted(bench)
+        assert done < TOPICS, "it was never killed in its work"
+        reader = start(bench, python)
+        equal(bench.ended(reader), {"code": 0}, bench.cli("logs", reader).stdout)
+        kept, by, said = bench.cli("logs", reader).stdout.split()
+        assert int(kept) in (done - 1, done), (kept, done)
+        equal((by, said), (run, "here"))
+    last = start_agent()
+    equal((last.returncode, last.stdout), (0, f"from {kept}\nall {TOPICS}\n"), last.stderr)
+    equal([line.split("\t")[0] for line in ledger.read_text().splitlines()], [f"item-{number}" for number in range(TOPICS)])
 
 
 def test_graph_agent_is_refused_in_words_and_says_them(bench: Bench) -> None:

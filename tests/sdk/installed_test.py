@@ -32,10 +32,11 @@ def consumer(base: Path) -> None:
     shutil.copytree(ROOT / "tests" / "sdk" / "consumer", source)
     run("cmake", "-S", source, "-B", base / "built", f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_BUILD_TYPE=Release")
     run("cmake", "--build", base / "built")
-    said = run(base / "built" / "consumer")
+    said = run(base / "built" / "consumer", cwd=base)
     assert "in no fence" in said, said
-    header = (prefix / "include" / "ringfence" / "agent.h").read_text()
-    foreign = [line for line in header.splitlines() if line.startswith("#include") and "<" not in line]
+    headers = [file.read_text() for file in sorted((prefix / "include" / "ringfence").iterdir())]
+    assert len(headers) == 2, "what is installed has its headers"
+    foreign = [line for header in headers for line in header.splitlines() if line.startswith("#include") and "<" not in line]
     assert not foreign, f"the installed header includes what is not installed: {foreign}"
     module = prefix / "lib" / "python3" / "dist-packages"
     assert "in no fence" in run("/usr/bin/python3", "-B", "-c", "import ringfence; print(ringfence.Agent().absent)", cwd=module)

@@ -64,6 +64,22 @@ class Trial(unittest.TestCase):
         self.assertEqual((kept.data, kept.version, kept.run), ({"n": 1, "list": [1, None, "ä\ud800"]}, 3, "r-1"))
         self.assertEqual(told.safe, 1)
 
+    def test_the_file_that_the_library_for_c_reads_too_is_read_and_is_still_written_so(self) -> None:
+        golden = (Path(sys.argv[1]) / "tests" / "golden" / "checkpoint" / "both.checkpoint").read_bytes()
+        with self.checkpoint(workspace="/") as checkpoint:
+            path = Path(checkpoint.path)
+        path.write_bytes(golden)
+        with self.checkpoint(workspace="/") as checkpoint:
+            kept = checkpoint.restore()
+            self.assertEqual(kept.data, {"next": 7, "big": 123456789012345678901234567890, "half": 0.5, "text": 'ä\ud800\n"',
+                                         "none": None, "list": [True, []]})
+            self.assertEqual((kept.version, kept.run, kept.saved), (3, "r-0123456789abcdef", 1764441234.25))
+            self.assertEqual(checkpoint.once("mail-6", lambda: self.fail("done already")), {"id": "m-6"})
+            self.assertIsNone(checkpoint.once("bräu\n", lambda: self.fail("done already")))
+            self.assertRaises(ringfence.StepUnsure, checkpoint.once, "mail-7", lambda: 1)
+            checkpoint.forget("no such step")
+        self.assertEqual(path.read_bytes(), golden)
+
     def test_another_name_and_another_workspace_have_another_one(self) -> None:
         self.checkpoint().save(1)
         self.assertIsNone(self.checkpoint(name="b").restore())
