@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -15,6 +14,7 @@
 #include "sdk/agent/answer_fields.h"
 #include "sdk/agent/guard_link.h"
 #include "sdk/agent/notice_link.h"
+#include "sdk/agent/report_queue.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 
@@ -28,9 +28,7 @@ using agent::textIn;
 using agent::wordsIn;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kMaxKeptReports = 1024;
 constexpr std::size_t kMaxWords = 1024;
-constexpr std::string_view kInvalid = "invalid: ";
 
 // To kMaxWords, between two characters.
 std::string clipped(std::string_view text) {
@@ -186,10 +184,12 @@ AgentVerdict verdictIn(const std::string& packet) {
 // The connection and what waits for one.
 class Agent::Link {
  public:
+  using Patience = AgentLink::Patience;
   explicit Link(AgentOptions options) : timeout_(options.timeout), socket_(std::move(options.socket)) {
     const char* named = std::getenv("RINGFENCE_AGENT_SOCKET");
     if (socket_.empty() && named != nullptr) socket_ = named;
     link_.emplace(socket_);
+    reports.emplace(*link_);
     guards.emplace(socket_);
     notices.emplace(socket_);
   }
@@ -202,13 +202,16 @@ class Agent::Link {
 
   steady_clock::time_point deadline() const { return steady_clock::now() + timeout_; }
 
-  std::optional<Json> ask(const char* verb, const std::string& body) { return ask(verb, body, deadline()); }
-  std::optional<Json> ask(const char* verb, const std::string& body, steady_clock::time_point until) {
+  std::optional<Json> ask(const char* verb, const std::string& body, Patience patience = Patience::kReturns) {
     trouble = absent();
     if (!trouble.empty()) return std::nullopt;
-    const auto answer = link_->ask(verb, body, until, trouble);
-    if (!answer) return std::nullopt;
-    Json parsed = Json::parse(*answer, nullptr, false);
+    const auto answer = link_->ask(verb, body, deadline(), patience, trouble);
+    reports->push();
+    return answer ? contentOf(*answer) : std::nullopt;
+  }
+  // Nothing: `trouble` says what was sent instead.
+  std::optional<Json> contentOf(const std::string& answer) {
+    Json parsed = Json::parse(answer, nullptr, false);
     if (!parsed.is_object()) {
       trouble = "the daemon sent no answer";
       return std::nullopt;
@@ -224,29 +227,12 @@ class Agent::Link {
     return std::nullopt;
   }
 
-  void keep(std::string body) {
-    kept.push_back(std::move(body));
-    if (kept.size() > kMaxKeptReports) kept.pop_front();
-  }
   std::string nextId() { return link_->prefix() + "-" + std::to_string(++reports_); }
-  // The totals after the last one. What is invalid is given up.
-  std::optional<AgentTotals> sendKept() {
-    std::optional<AgentTotals> totals;
-    for (const auto until = deadline(); !kept.empty();) {
-      const auto answer = ask("report_usage", kept.front(), until);
-      const bool isInvalid = !answer && trouble.compare(0, kInvalid.size(), kInvalid) == 0;
-      if (!answer && !isInvalid) return std::nullopt;
-      kept.pop_front();
-      if (isInvalid) return std::nullopt;
-      totals = totalsIn(*answer);
-    }
-    return totals;
-  }
   std::chrono::milliseconds timeout() const { return timeout_; }
   const std::string& socket() const { return socket_; }
 
   std::string trouble;
-  std::deque<std::string> kept;
+  std::optional<ReportQueue> reports;
   std::optional<GuardLink> guards;
   std::optional<NoticeLink> notices;
   std::vector<std::function<PauseAnswer(const AgentPause&)>> onPause;
@@ -269,7 +255,7 @@ std::string Agent::absent() const { return link_->absent(); }
 const std::string& Agent::trouble() const { return link_->trouble; }
 
 std::optional<AgentIdentity> Agent::whoami() {
-  const auto answer = link_->ask("whoami", "{}");
+  const auto answer = link_->ask("whoami", "{}", AgentLink::Patience::kTriesAgain);
   if (!answer) return std::nullopt;
   return AgentIdentity{textIn(*answer, "run"), textIn(*answer, "name"), textIn(*answer, "policy_name"),
                        textIn(*answer, "policy_hash")};
@@ -278,15 +264,27 @@ std::optional<AgentIdentity> Agent::whoami() {
 std::optional<AgentTotals> Agent::reportUsage(const AgentUsage& usage) {
   link_->trouble = link_->absent();
   if (!link_->trouble.empty()) return std::nullopt;
-  link_->keep(reportBody(usage, usage.id.empty() ? link_->nextId() : usage.id));
-  return link_->sendKept();
+  const std::string id = usage.id.empty() ? link_->nextId() : usage.id;
+  link_->reports->keep(id, reportBody(usage, id));
+  const auto packet = link_->reports->counted(id, link_->deadline(), link_->trouble);
+  const auto answer = packet ? link_->contentOf(*packet) : std::nullopt;
+  return answer ? std::optional(totalsIn(*answer)) : std::nullopt;
 }
+
+bool Agent::reportUsageLater(const AgentUsage& usage) {
+  link_->trouble = link_->absent();
+  if (!link_->trouble.empty()) return false;
+  const std::string id = usage.id.empty() ? link_->nextId() : usage.id;
+  link_->reports->keep(id, reportBody(usage, id));
+  link_->reports->push();
+  return true;
+}
+
+std::uint64_t Agent::lostReports() const { return link_->reports->lost(); }
 
 bool Agent::flush() {
   link_->trouble = link_->absent();
-  if (!link_->trouble.empty()) return false;
-  (void)link_->sendKept();
-  return link_->kept.empty();
+  return link_->trouble.empty() && link_->reports->flush(link_->deadline(), link_->trouble);
 }
 
 bool Agent::say(std::string_view text, std::string_view hook) {
@@ -304,7 +302,7 @@ bool Agent::progress(std::string_view text, unsigned percent) {
 
 bool Agent::stop(std::string_view why) {
   const auto began = steady_clock::now();
-  if (link_->ask("stop", textField("why", clipped(why)))) return true;
+  if (link_->ask("stop", textField("why", clipped(why)), AgentLink::Patience::kTriesAgain)) return true;
   // Whoever stood still for longer than any wait of this library was frozen; the daemon that did it may be another now.
   return link_->absent().empty() && steady_clock::now() - began > link_->timeout() + std::chrono::seconds(1);
 }
@@ -327,6 +325,7 @@ void Agent::onOverride(std::function<void(const AgentOverride&)> callback) {
 
 std::size_t Agent::poll() {
   if (!link_->absent().empty()) return 0;
+  link_->reports->push();
   const auto notices = link_->notices->take();
   for (const Json& notice : notices) {
     if (const Json* pause = agent::objectIn(notice, "pause")) {
@@ -350,7 +349,7 @@ class Agent::Lease::Held {
  public:
   explicit Held(const std::string& socket) : link_(socket) {}
   std::optional<std::string> take(const std::string& body, steady_clock::time_point until, std::string& trouble) {
-    return link_.ask("lease", body, until, trouble);
+    return link_.ask("lease", body, until, AgentLink::Patience::kTriesAgain, trouble);
   }
   // Why it is over; empty: it is held.
   std::string lost() {

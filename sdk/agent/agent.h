@@ -12,9 +12,11 @@
 //   std::chrono::minutes(10)))
 //     deploy();
 //
-// No call but guard() and lease() blocks for longer than Options::timeout (time in which the run is frozen does not
-// count), and none throws for what the daemon does: it yields nothing or false then, and trouble() says why. One thread
-// at a time.
+// No call but guard() and lease() blocks for longer than AgentOptions::timeout (time in which the run is frozen does
+// not count), and none throws for what the daemon does: it yields nothing or false then, and trouble() says why. A lost
+// connection is tried anew at most four times a second, and calls between return at once; a daemon that is silent is
+// waited for once, and until it says something again calls return at once. whoami(), stop() and flush() alone wait and
+// try for all of their time. One thread at a time.
 #pragma once
 
 #include <chrono>
@@ -122,9 +124,14 @@ class Agent {
 
   std::optional<AgentIdentity> whoami();
   // Totals: the report can be lost no more. Nothing: nobody answered; it is kept (1024 of them) and goes with the next
-  // one, and counts once. One that is refused as invalid is not kept.
+  // call, and counts once. One that is refused as invalid is not kept.
   std::optional<AgentTotals> reportUsage(const AgentUsage& usage);
-  // Sends what is kept. True: nothing is left.
+  // The same without waiting for anything: it is sent at once where that is possible, else by the next call, poll()
+  // too. False: there is nobody to talk to at all, see absent().
+  bool reportUsageLater(const AgentUsage& usage);
+  // Given up: more than 1024 waited, or one of reportUsageLater() was refused as invalid.
+  std::uint64_t lostReports() const;
+  // Sends what is kept and waits for that. True: nothing is left.
   bool flush();
 
   // What it does now, shown to people as its own words. Cut at 1 KiB; empty takes it back. `hook`: of a program that an

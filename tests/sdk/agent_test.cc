@@ -5,9 +5,13 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <catch2/catch_all.hpp>
 #include <future>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
 
 #include "sdk/base/io.h"
 #include "tests/support/temp_dir.h"
@@ -165,4 +169,154 @@ TEST_CASE("outside a fence nobody is listened to, and nothing is leased") {
   Agent::Lease lease = agent.lease("npu", 0s);
   CHECK_FALSE(lease.isHeld());
   CHECK(lease.why().find("there is no socket") != std::string::npos);
+}
+
+namespace {
+
+// Takes what comes at a socket and answers reports, in a thread, until it goes.
+class Counter {
+ public:
+  enum class Mood { kAnswers, kHangsUp, kSilent };
+  explicit Counter(const Listener& listener, Mood mood) : listener_(listener), mood_(mood) {}
+  ~Counter() {
+    isOver_ = true;
+    thread_.join();
+  }
+  std::size_t connections() const { return connections_; }
+  std::set<std::string> ids() const {
+    const std::scoped_lock lock(mutex_);
+    return ids_;
+  }
+  // In force when it returns.
+  void setMood(Mood mood) {
+    mood_ = mood;
+    while (seen_ != mood) std::this_thread::sleep_for(1ms);
+  }
+
+ private:
+  void run() {
+    std::vector<UniqueFd> peers;
+    while (!isOver_) {
+      const Mood mood = mood_;
+      seen_ = mood;
+      std::vector<pollfd> polls{{listener_.socket.get(), POLLIN, 0}};
+      for (const UniqueFd& peer : peers) polls.push_back({peer.get(), POLLIN, 0});
+      if (mood == Mood::kSilent || ::poll(polls.data(), polls.size(), 5) <= 0) {
+        std::this_thread::sleep_for(1ms);
+        continue;
+      }
+      for (std::size_t i = 1; i < polls.size(); ++i)
+        if (polls[i].revents != 0 && !serve(peers[i - 1])) peers[i - 1].reset();
+      std::erase_if(peers, [](const UniqueFd& peer) { return !peer; });
+      if ((polls[0].revents & POLLIN) == 0) continue;
+      ++connections_;
+      UniqueFd peer(::accept4(listener_.socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (mood == Mood::kAnswers) peers.push_back(std::move(peer));
+    }
+  }
+  bool serve(const UniqueFd& peer) {
+    const auto packet = receivePacket(peer.get(), kibibytes(64));
+    if (!packet || packet->bytes.empty()) return false;
+    const Json request = Json::parse(packet->bytes);
+    std::string what = R"("done":{})";
+    if (request.contains("hello")) what = R"("hello":{"protocol":1})";
+    if (request.contains("report_usage")) {
+      const std::scoped_lock lock(mutex_);
+      ids_.insert(request["report_usage"]["id"].get<std::string>());
+      what = R"("totals":{"input_tokens":"1","reports":")" + std::to_string(ids_.size()) + "\"}";
+      if (request["report_usage"]["model"] == "bad") what = R"("error":{"code":"invalid","message":"no"})";
+      if (request["report_usage"]["model"] == "busy") what = R"("error":{"code":"busy","message":"no"})";
+    }
+    const std::string answer = R"({"id":")" + std::to_string(request["id"].get<std::uint64_t>()) + "\"," + what + "}";
+    return sendPacket(peer.get(), answer).has_value() && what.find("invalid") == std::string::npos;
+  }
+
+  const Listener& listener_;
+  std::atomic<Mood> mood_, seen_ = Mood::kAnswers;
+  std::atomic<bool> isOver_ = false;
+  std::atomic<std::size_t> connections_ = 0;
+  mutable std::mutex mutex_;
+  std::set<std::string> ids_;
+  std::thread thread_{[this] { run(); }};
+};
+
+AgentUsage usage(std::string model, std::string id) {
+  AgentUsage used;
+  used.model = std::move(model);
+  used.inputTokens = 1;
+  used.id = std::move(id);
+  return used;
+}
+
+}  // namespace
+
+TEST_CASE("a lost connection is tried four times a second, and calls between return at once") {
+  Listener listener;
+  const Counter counter(listener, Counter::Mood::kHangsUp);
+  Agent agent({.socket = listener.path, .timeout = 60s});
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 2000; ++i) {
+    CHECK_FALSE(agent.say("x"));
+    CHECK_FALSE(agent.reportUsage(usage("m", std::to_string(i % 10))));
+    CHECK_FALSE(agent.safePoint());
+  }
+  const auto took = std::chrono::steady_clock::now() - began;
+  CHECK(counter.connections() <= 1 + static_cast<std::size_t>(took / 250ms));
+  CHECK(agent.trouble().find("did not answer") != std::string::npos);
+}
+
+TEST_CASE("a daemon that stands still is waited for once, and hears all when it goes on") {
+  Listener listener;
+  Counter counter(listener, Counter::Mood::kAnswers);
+  Agent agent({.socket = listener.path, .timeout = 2s});
+  REQUIRE(agent.flush());
+  REQUIRE(agent.whoami());
+  counter.setMood(Counter::Mood::kSilent);
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) {  // Each would wait for 2 s.
+    CHECK_FALSE(agent.say("x"));
+    CHECK_FALSE(agent.reportUsage(usage("m", std::to_string(i))));
+    CHECK_FALSE(agent.safePoint());
+  }
+  CHECK(std::chrono::steady_clock::now() - began < 60s);  // One wait of a call and one of a report, of 600 s.
+  counter.setMood(Counter::Mood::kAnswers);
+  const auto until = std::chrono::steady_clock::now() + 60s;
+  while (!agent.flush() && std::chrono::steady_clock::now() < until) {}
+  CHECK(counter.ids().size() == 100);
+  CHECK(agent.say("x"));
+  CHECK(agent.lostReports() == 0);
+}
+
+TEST_CASE("reports that are not waited for are bounded, sent by whatever is called next, and counted once") {
+  Listener listener;
+  Counter counter(listener, Counter::Mood::kSilent);
+  Agent agent({.socket = listener.path, .timeout = 60s});
+  for (int i = 0; i < 2060; ++i) CHECK(agent.reportUsageLater(usage("m", std::to_string(i / 2))));
+  CHECK(agent.lostReports() == 6);
+  counter.setMood(Counter::Mood::kAnswers);
+  REQUIRE(agent.flush());
+  CHECK(counter.ids().size() >= 1024);
+  CHECK(agent.reportUsageLater(usage("m", "last")));
+  const auto until = std::chrono::steady_clock::now() + 60s;
+  while (!counter.ids().contains("last") && std::chrono::steady_clock::now() < until) (void)agent.poll();
+  CHECK(counter.ids().contains("last"));
+}
+
+TEST_CASE("a report that is refused as wrong is given up, and one that is busy is kept") {
+  Listener listener;
+  Counter counter(listener, Counter::Mood::kAnswers);
+  Agent agent({.socket = listener.path, .timeout = 60s});
+  CHECK_FALSE(agent.reportUsage(usage("bad", "1")));
+  CHECK(agent.trouble() == "invalid: no");
+  CHECK(agent.flush());
+  CHECK(agent.reportUsageLater(usage("bad", "2")));
+  CHECK(agent.flush());
+  CHECK(agent.lostReports() == 1);
+  CHECK_FALSE(agent.reportUsage(usage("busy", "3")));
+  CHECK(agent.trouble() == "busy: no");
+  CHECK_FALSE(agent.flush());
+  AgentUsage longest = usage("m", "4");
+  longest.model = std::string(70'000, 'm');
+  CHECK_FALSE(agent.reportUsage(longest));
+  CHECK(agent.trouble().starts_with("invalid"));
 }

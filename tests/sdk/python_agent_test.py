@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -16,11 +17,19 @@ import time
 import unittest
 from pathlib import Path
 from typing import Any, Callable, Optional
+from unittest import mock
 
 sys.path.insert(0, str(Path(sys.argv[1]) / "sdk" / "python"))
 import ringfence  # type: ignore[import-not-found]  # noqa: E402
 
 Answer = Callable[[str, dict[str, Any]], Optional[dict[str, Any]]]
+
+
+def received(peer: socket.socket) -> bytes:
+    try:
+        return peer.recv(65536)
+    except ConnectionResetError:
+        return b""  # Whoever was there did not read all.
 
 
 class Daemon:
@@ -46,7 +55,7 @@ class Daemon:
 
     def _serve(self, peer: socket.socket) -> None:
         with peer:
-            while packet := peer.recv(65536):
+            while packet := received(peer):
                 message = json.loads(packet)
                 call = message.pop("id")
                 verb, body = next(iter(message.items()))
@@ -80,6 +89,13 @@ class Daemon:
         except OSError:
             return  # It is closed already.
         self.listener.close()
+
+
+def eventually(holds: Callable[[], Any], seconds: float = 60) -> bool:
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.01)
+    return bool(holds())
 
 
 class Trial(unittest.TestCase):
@@ -124,28 +140,112 @@ class Trial(unittest.TestCase):
             return {}
 
         daemon = self.daemon(counted_then_gone)
-        totals = self.agent().report_usage("m", 7, 0)
-        self.assertEqual((totals.input_tokens, totals.reports, totals.counted_before), (7, 1, True))
+        agent = self.agent(timeout=30)
+        self.assertIsNone(agent.report_usage("m", 7, 0), "a connection that was just made is not made anew at once")
+        self.assertTrue(agent.flush())
+        self.assertEqual(daemon.counted, {next(iter(daemon.counted)): 7})
         self.assertEqual(len({body["id"] for verb, body in daemon.seen if verb == "report_usage"}), 1)
 
-    def test_while_the_daemon_is_away_nothing_raises_or_blocks_and_reports_go_when_it_is_back(self) -> None:
+    def test_while_the_daemon_is_away_nothing_raises_and_reports_go_when_it_is_back(self) -> None:
         daemon = self.daemon()
         agent = self.agent(timeout=0.3)
         self.assertIsNotNone(agent.report_usage("m", 1, 0))
         agent.close()
         daemon.close()
-        began = time.monotonic()
         self.assertIsNone(agent.report_usage("m", 10, 0))
         self.assertFalse(agent.say("x"))
-        self.assertLess(time.monotonic() - began, 30)
         self.assertIn("did not answer", agent.trouble)
         os.unlink(self.path)
         self.assertIn("no socket", agent.absent)
         again = self.daemon()
-        agent._timeout = 5
+        agent._calls.timeout = 30
+        self.assertTrue(agent.flush())
         self.assertEqual(agent.report_usage("m", 100, 0).input_tokens, 110)
         self.assertEqual(len(again.counted), 2)
+
+    def test_while_the_daemon_is_away_a_connection_is_tried_four_times_a_second_and_calls_between_return_at_once(self) -> None:
+        self.daemon().close()
+        agent, now, tried, slept = self.agent(timeout=5), [1000.0], [], []
+        connect = ringfence._link.Link._connect
+
+        def count(link: Any) -> bool:
+            before = link._connect_at
+            made: bool = connect(link)
+            tried.extend([now[0]] * (link._connect_at != before))
+            return made
+
+        with mock.patch.object(time, "monotonic", lambda: now[0]), mock.patch.object(time, "sleep", slept.append), \
+                mock.patch.object(ringfence._link.Link, "_connect", count):
+            for _ in range(100):
+                agent.say("x")
+                agent.safe_point()
+                agent.report_usage("m", 1, 0)
+                agent.why()
+                now[0] += 0.01
+        self.assertEqual(len(tried), 4, tried)
+        self.assertEqual(slept, [], "somebody waited")
+        self.assertEqual(len(agent._calls._kept), 100)
+
+    def test_a_daemon_that_stands_still_is_waited_for_once_and_hears_all_when_it_goes_on(self) -> None:
+        child = os.fork()
+        if child == 0:
+            Daemon(self.path)
+            while True:
+                signal.pause()
+        self.addCleanup(os.waitpid, child, 0)
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        agent = self.agent(timeout=2)
+        deadline = time.monotonic() + 60
+        while agent.report_usage("m", 1, 0) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(child, signal.SIGSTOP)
+        began = time.monotonic()
+        for _ in range(100):  # Each would wait for 2 s.
+            self.assertFalse(agent.say("x"))
+            self.assertIsNone(agent.report_usage("m", 1, 0))
+            self.assertFalse(agent.safe_point())
+        self.assertLess(time.monotonic() - began, 60, "one wait of a call and one of a report, of 600 s")
+        self.assertIn("did not answer", agent.trouble)
+        os.kill(child, signal.SIGCONT)
+        agent._calls.timeout = 60
+        self.assertTrue(agent.flush(), agent.trouble)
+        self.assertEqual(agent.report_usage("m", 1, 0).reports, 102 if agent.lost_reports == 0 else -1)
+        self.assertTrue(agent.say("x"), "it is waited for again")
+
+    def test_a_report_that_is_not_waited_for_returns_at_once_and_is_counted_once(self) -> None:
+        held = threading.Event()
+        daemon = self.daemon(lambda verb, body: None if verb != "report_usage" or held.wait(60) else {})
+        agent = self.agent(timeout=60)
+        for number in range(100):  # Nobody answers the first one yet.
+            self.assertIsNone(agent.report_usage("m", 1, 0, id=f"step-{number // 2}", wait=False))
+        self.assertEqual(len(agent._calls._kept), 50)
+        self.assertLessEqual(len(agent._calls._sent), 32)
+        held.set()
+        self.assertTrue(agent.flush(), agent.trouble)
+        self.assertEqual((len(daemon.counted), sum(daemon.counted.values()), agent.lost_reports), (50, 50, 0))
+
+    def test_a_report_that_is_not_waited_for_does_not_wait_for_another_threads_turn_and_goes_with_it(self) -> None:
+        held = threading.Event()
+        daemon = self.daemon(lambda verb, body: None if verb != "say" or held.wait(60) else {})
+        agent = self.agent(timeout=60)
+        other = threading.Thread(target=agent.say, args=("x",))
+        other.start()
+        while ("say", {"text": "x"}) not in daemon.seen:
+            time.sleep(0.01)
+        self.assertIsNone(agent.report_usage("m", 1, 0, wait=False))
+        self.assertTrue(other.is_alive(), "it has the turn")
+        held.set()
+        other.join()
+        self.assertTrue(eventually(lambda: daemon.counted), "the other's call sent it")
+
+    def test_one_that_is_not_waited_for_and_is_refused_as_wrong_is_given_up_and_counted(self) -> None:
+        self.daemon(lambda verb, body: {"error": {"code": "invalid", "message": "no"}} if body.get("model") == "bad" else None)
+        agent = self.agent(timeout=60)
+        agent.report_usage("bad", 1, 0, wait=False)
+        agent.report_usage("good", 5, 0, wait=False)
         self.assertTrue(agent.flush())
+        self.assertEqual(agent.lost_reports, 1)
+        self.assertEqual(agent.report_usage("good", 1, 0).input_tokens, 6)
 
     def test_one_that_is_refused_as_wrong_raises_and_is_not_kept_and_one_that_is_busy_is(self) -> None:
         refusals = {"bad": "invalid", "later": "busy"}

@@ -17,6 +17,9 @@ PAUSE = 0.1  # seconds, until a connection or a request is tried again
 class Link:
     """Shared by threads. Whoever derives from it says what is said first and takes what comes."""
 
+    pause = PAUSE
+    """Seconds between two tries to connect."""
+
     def __init__(self, path: str) -> None:
         self._path = path
         self._lock = threading.Lock()
@@ -37,7 +40,7 @@ class Link:
         now = time.monotonic()
         if now < self._connect_at:
             return False
-        self._connect_at = now + PAUSE
+        self._connect_at = now + self.pause
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             connecting.setblocking(False)

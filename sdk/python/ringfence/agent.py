@@ -5,37 +5,20 @@ import contextlib
 import json
 import logging
 import os
-import socket
-import threading
 import time
-from collections import deque
 from dataclasses import dataclass
-from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
+from ._calls import CallLink
+from .errors import Refused
 from .guard import Guarded, GuardLink, PendingVerdict, Verdict, body_of
 from .lease import Lease
 from .notices import Notice, NoticeLink, Override, Pause, Resumed
 
 __all__ = ["Agent", "Denial", "Identity", "Refused", "Totals"]
 
-PROTOCOL = 1
-MAX_PACKET = 64 * 1024  # bytes
-MAX_KEPT_REPORTS = 1024
 MAX_WORDS = 1024  # bytes of what an agent says
 LOG = logging.getLogger("ringfence")
-
-
-class Refused(Exception):
-    """The daemon understood and said no. `code` is one of invalid, busy, unavailable, internal."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-
-
-class _Lost(Exception):
-    """Nobody answered in time, or the connection is gone. What was asked may have been done."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +72,11 @@ class Agent:
     own connection.
 
     No call blocks for longer than `timeout` seconds (the time in which the run itself is frozen does not count), and none
-    raises because the daemon is away: it returns None or False then, and `trouble` says why. A report that was not answered
-    is kept (1024 of them) and goes with the next one; the daemon counts each once. `Refused` is raised for what is wrong
-    with a call itself.
+    raises because the daemon is away: it returns None or False then, and `trouble` says why. A lost connection is tried anew at
+    most four times a second, and calls between return at once; a daemon that is silent is waited for once, and until it says
+    something again calls return at once. `whoami`, `stop` and `flush` alone wait and try for all of their time. A report that was
+    not answered is kept (1024 of them) and goes with the next call; the daemon counts each once. `Refused` is raised for what is
+    wrong with a call itself.
     """
 
     def __init__(self, path: Optional[str] = None, timeout: float = 2.0, *, unfenced: str = "deny", callbacks: str = "thread") -> None:
@@ -110,16 +95,8 @@ class Agent:
         self._timeout = timeout
         self._guards = GuardLink(self._path)
         self._notices = NoticeLink(self._path, self._tell)
-        self._lock = threading.Lock()
-        self._socket: Optional[socket.socket] = None
-        self._pid = os.getpid()
-        self._call = 0
-        self._prefix = os.urandom(8).hex()
-        self._reports = 0
-        self._kept: Deque[Dict[str, Any]] = deque()
+        self._calls = CallLink(self._path, timeout)
         self._told: set[str] = set()
-        self.lost_reports = 0
-        """Reports that were given up, because more than 1024 waited."""
         self.trouble = ""
         """Why the last call was not answered; empty: it was."""
 
@@ -136,7 +113,7 @@ class Agent:
 
     def whoami(self) -> Optional[Identity]:
         """The run that this program is in; None: nobody answered."""
-        answer = self._ask("whoami", {})
+        answer = self._ask("whoami", {}, patient=True)
         if answer is None:
             return None
         return Identity(answer["run"], answer["name"], answer["policy_name"], answer["policy_hash"])
@@ -144,14 +121,16 @@ class Agent:
     # ---- what it used
 
     def report_usage(self, model: str, input_tokens: int, output_tokens: int, *, cost_usd: Optional[float] = None,
-                     counters: Optional[Mapping[str, int]] = None, id: Optional[str] = None) -> Optional[Totals]:
+                     counters: Optional[Mapping[str, int]] = None, id: Optional[str] = None, wait: bool = True) -> Optional[Totals]:
         """Counts what one call to a model used against `limits.tokens` of the policy.
 
         `model`: at most 64 bytes. Tokens: 0 to 10^12. `cost_usd`: None is not known, not 0. `counters`: at most 8 numbers,
         named with a to z, 0 to 9 and _. `id`: 1 to 64 bytes; a report with one that was counted already is not counted again
-        (a step that runs twice reports once); without it every call counts.
+        (a step that runs twice reports once); without it every call counts. `wait`: False sends it and does not wait for the answer,
+        whatever the daemon does; where it cannot be sent now, the next call of any kind sends it.
 
-        Returns the totals when the report can be lost no more; None when nobody answered: it is kept and sent again.
+        Returns the totals when the report can be lost no more; None when nobody answered, or nobody was waited for: it is kept and
+        sent again.
         """
         report: Dict[str, Any] = {"model": model, "input_tokens": int(input_tokens), "output_tokens": int(output_tokens)}
         if cost_usd is not None:
@@ -160,27 +139,27 @@ class Agent:
             report["counters"] = {str(name): int(count) for name, count in counters.items()}
         if self._says_absent():
             return None
-        deadline = time.monotonic() + self._timeout
-        with self._held(deadline) as held:
-            if not held:
-                return None
-            self._reports += 1
-            report["id"] = id if id is not None else f"{self._prefix}-{self._reports}"
-            self._kept.append(report)
-            while len(self._kept) > MAX_KEPT_REPORTS:
-                self._kept.popleft()
-                self.lost_reports += 1
-            return self._send_kept(deadline)
+        report["id"] = id if id is not None else self._calls.number()
+        kept = self._calls.keep(report)
+        if not wait:
+            self._calls.push()
+            return None
+        answer = self._calls.counted(kept)
+        self.trouble = self._calls.trouble
+        return None if answer is None else _totals_of(answer)
+
+    @property
+    def lost_reports(self) -> int:
+        """Reports that were given up: more than 1024 waited, or one for which nobody waited was refused as wrong."""
+        return self._calls.lost_reports
 
     def flush(self) -> bool:
-        """Sends what is kept of earlier reports. True: nothing is left. Best called before the program ends."""
+        """Sends what is kept of earlier reports, and waits for that. True: nothing is left. Best called before the program ends."""
         if self._says_absent():
             return False
-        deadline = time.monotonic() + self._timeout
-        with self._held(deadline) as held:
-            if held:
-                self._send_kept(deadline)
-            return held and not self._kept
+        done = self._calls.flush()
+        self.trouble = self._calls.trouble
+        return done
 
     # ---- what it does
 
@@ -198,7 +177,7 @@ class Agent:
         """
         words = why.encode("utf-8", "replace")[:MAX_WORDS].decode("utf-8", "ignore")
         began = time.monotonic()
-        if self._ask("stop", {"why": words}) is not None:
+        if self._ask("stop", {"why": words}, patient=True) is not None:
             return True
         # Whoever stood still for longer than any wait of this module was frozen; the daemon that did it may be another now.
         return not self.absent and time.monotonic() - began > self._timeout + 1
@@ -262,7 +241,10 @@ class Agent:
     def poll(self) -> int:
         """With `callbacks="poll"`: calls those for whom something came, here; how many notices that were. Never waits. Now and then
         as well, as it makes a lost connection anew."""
-        return 0 if self._says_absent() else self._notices.poll()
+        if self._says_absent():
+            return 0
+        self._calls.push()
+        return self._notices.poll()
 
     def notices_fileno(self) -> int:
         """Readable when `poll` has something, for a loop of one's own; -1: no connection now."""
@@ -330,9 +312,7 @@ class Agent:
                     id: Optional[str] = None) -> PendingVerdict:
         """The same without waiting, for a loop of one's own: poll what it returns, which never blocks."""
         body = body_of(op, target, argv, input, words)
-        with self._lock:
-            self._reports += 1
-            number = f"{self._prefix}-{os.getpid()}-{self._reports}"
+        number = self._calls.number()
         if self._says_absent():
             allowed = self._unfenced_allowed and not self._path
             return PendingVerdict(None, id or number, Verdict(allowed, "absent", self.absent))
@@ -358,8 +338,7 @@ class Agent:
         told unasked, until the next `on_…`."""
         self._guards.close()
         self._notices.close()
-        with self._lock:
-            self._drop()
+        self._calls.close()
 
     # ---- how
 
@@ -373,126 +352,16 @@ class Agent:
             LOG.warning("%s: nothing is told to a daemon", why)
         return True
 
-    @contextlib.contextmanager
-    def _held(self, deadline: float) -> Iterator[bool]:
-        """The lock, or False when it was not free in time."""
-        held = self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
-        if not held:
-            self.trouble = "other threads kept the connection busy for too long"
-        try:
-            if held and self._pid != os.getpid():
-                # Forked: the parent's connection, reports and ids are its own.
-                self._pid = os.getpid()
-                self._prefix = os.urandom(8).hex()
-                self._kept.clear()
-                self._drop()
-            yield held
-        finally:
-            if held:
-                self._lock.release()
-
-    def _ask(self, verb: str, body: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    def _ask(self, verb: str, body: Mapping[str, Any], patient: bool = False) -> Optional[Dict[str, Any]]:
         if self._says_absent():
             return None
-        deadline = time.monotonic() + self._timeout
-        with self._held(deadline) as held:
-            return self._request(verb, body, deadline) if held else None
+        answer = self._calls.ask(verb, body, patient)
+        self.trouble = self._calls.trouble
+        return answer
 
-    def _send_kept(self, deadline: float) -> Optional[Totals]:
-        totals = None
-        while self._kept:
-            try:
-                answer = self._request("report_usage", self._kept[0], deadline)
-            except Refused as refusal:
-                if refusal.code != "invalid":
-                    self.trouble = str(refusal)
-                    return None  # It may be asked again later.
-                self._kept.popleft()
-                raise
-            if answer is None:
-                return None
-            self._kept.popleft()
-            cost = answer.get("cost_usd")
-            limit = answer.get("tokens_limit")
-            totals = Totals(int(answer["input_tokens"]), int(answer["output_tokens"]), int(answer["reports"]),
-                            None if cost is None else float(cost), None if limit is None else int(limit),
-                            bool(answer["counted_before"]),
-                            None if answer.get("cost_limit_usd") is None else float(answer["cost_limit_usd"]),
-                            bool(answer.get("cost_estimated", False)))
-        return totals
 
-    def _request(self, verb: str, body: Mapping[str, Any], deadline: float) -> Optional[Dict[str, Any]]:
-        """The answer; None when nobody gave one in time. Until then it is asked again, as every verb may be."""
-        pause = 0.01
-        while True:
-            try:
-                answer = self._exchange(verb, body, deadline)
-                self.trouble = ""
-                return answer
-            except (_Lost, OSError, ValueError) as trouble:
-                self._drop()
-                self.trouble = f"the daemon did not answer: {trouble}"
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
-            time.sleep(min(pause, left))
-            pause = min(pause * 2, 0.2)
-
-    def _exchange(self, verb: str, body: Mapping[str, Any], deadline: float) -> Dict[str, Any]:
-        if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self._socket.settimeout(self._left(deadline))
-            self._socket.connect(self._path)
-            self._answer_to("hello", {"protocol": PROTOCOL}, deadline)
-        return self._answer_to(verb, body, deadline)
-
-    def _answer_to(self, verb: str, body: Mapping[str, Any], deadline: float) -> Dict[str, Any]:
-        assert self._socket is not None
-        self._call += 1
-        packet = json.dumps({"id": self._call, verb: body}, ensure_ascii=True, allow_nan=False).encode()
-        if len(packet) > MAX_PACKET:
-            raise Refused("invalid", f"{verb} is longer than {MAX_PACKET} bytes")
-        self._socket.settimeout(self._left(deadline))
-        try:
-            self._socket.sendall(packet)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # What it said before it closed is still there to be read.
-        while True:
-            call, kind, answer = self._read(deadline)
-            if call not in (0, self._call):
-                continue  # To one that was given up.
-            if kind == "error":
-                if call == 0 or answer.get("code") == "invalid":
-                    self._drop()  # It closes after that.
-                raise Refused(str(answer.get("code", "")), str(answer.get("message", "")))
-            return answer
-
-    def _read(self, deadline: float) -> Tuple[int, str, Dict[str, Any]]:
-        assert self._socket is not None
-        # Also when the time is over, for it may have been over while the run was frozen: what came meanwhile is there.
-        self._socket.settimeout(max(deadline - time.monotonic(), 0.05))
-        try:
-            packet = self._socket.recv(MAX_PACKET + 1)
-        except ConnectionResetError:
-            packet = self._socket.recv(MAX_PACKET + 1)  # Said once by a socket that was closed before all was read.
-        if not packet:
-            raise _Lost("it closed the connection")
-        message = json.loads(packet)
-        if not isinstance(message, dict):
-            raise _Lost("it sent no answer")
-        call = int(message.pop("id", 0))
-        for kind, answer in message.items():
-            if isinstance(answer, dict):
-                return call, str(kind), answer
-        raise _Lost("it sent an answer without content")
-
-    def _left(self, deadline: float) -> float:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise _Lost("not in time")
-        return left
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+def _totals_of(answer: Mapping[str, Any]) -> Totals:
+    cost, limit, cost_limit = (answer.get(name) for name in ("cost_usd", "tokens_limit", "cost_limit_usd"))
+    return Totals(int(answer["input_tokens"]), int(answer["output_tokens"]), int(answer["reports"]), None if cost is None else float(cost),
+                  None if limit is None else int(limit), bool(answer["counted_before"]), None if cost_limit is None else float(cost_limit),
+                  bool(answer.get("cost_estimated", False)))

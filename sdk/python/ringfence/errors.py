@@ -1,4 +1,5 @@
-"""What can go wrong between a client and the daemon, one class for each code that the daemon has. See `ControlError`."""
+"""What can go wrong between a client and the daemon, one class for each code that the daemon has. See `ControlError`. And what an
+agent is refused: `Refused`."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, Type
@@ -7,7 +8,16 @@ if TYPE_CHECKING:
     from ._wire import Fields
 
 __all__ = ["AlreadyAnswered", "Away", "Broken", "Busy", "ControlError", "Denied", "Internal", "Invalid", "Lagged", "Latched", "Lost",
-           "NotFound", "PolicyInvalid", "Unavailable", "Unsupported"]
+           "NotFound", "PolicyInvalid", "Refused", "Unavailable", "Unsupported"]
+
+
+class Refused(Exception):
+    """Of `Agent`: the daemon understood and said no. `code` is one of invalid, busy, unavailable, internal."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
 
 
 class ControlError(Exception):
