@@ -82,7 +82,10 @@ bool matches(std::string_view pattern, std::string_view path) {
 }  // namespace
 
 std::optional<std::string_view> obeyedBy(std::string_view path) {
+  if (path.empty()) return std::nullopt;
   for (const Trigger& trigger : kTriggers) {
+    const char last = trigger.pattern.back();
+    if (last != '*' && last != path.back()) continue;  // Most names of a tree are none of these, and it may be large.
     if (matches(trigger.pattern, path)) return trigger.by;
   }
   return std::nullopt;

@@ -221,6 +221,11 @@ void Launcher::sayEnd(Run& run) {
   run.endSaid = true;
   if (run.state == RunState::kRunning) drainLast(run);
   readUsage(run);
+  // Memory is something that an agent can use up on purpose, and pid 1 may be killed with all others for it.
+  if (run.outOfMemory && !run.exitSeen && !run.guards.warden) {
+    run.endNote += std::string(run.endNote.empty() ? "" : "; ") +
+                   "what it changed was not looked through for what runs or is obeyed later, as all of it was killed";
+  }
   if (!run.guardNote.empty()) run.endNote = run.guardNote + (run.endNote.empty() ? "" : "; ") + run.endNote;
   send(Ended{run.id, run.exit, run.outOfMemory, run.usage, run.endNote});
 }

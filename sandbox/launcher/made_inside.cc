@@ -1,27 +1,59 @@
 #include "sandbox/launcher/made_inside.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <ctime>
 #include <map>
+#include <memory>
 #include <set>
 #include <variant>
 
+#include "policy/triggers.h"
 #include "sandbox/kernel/masks.h"
 #include "sandbox/kernel/path_calls.h"
+#include "sandbox/plan/paths.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
 namespace {
 
 constexpr std::size_t kMaxTold = 16;
+constexpr std::uint32_t kMaxLookedAt = 100'000;
+constexpr int kMaxDepth = 64;
+constexpr std::size_t kMaxChanged = 4096;       // kept until they are put in order
+constexpr std::size_t kMaxChangedTold = 64;     // with
+constexpr std::size_t kMaxChangedBytes = 4096;  // in all
+constexpr std::size_t kMaxShownPath = 256;
 using Masks = std::vector<const MaskPath*>;
 
 bool notifiesEachOpen(const SeccompTable& table) {
   return std::ranges::any_of(table.rules, [](const SeccompRule& rule) {
     return rule.call == "openat" && rule.action == SeccompAction::kNotify && rule.checks.empty();
   });
+}
+
+// Where the run can change what is there outside as well. Its private home is Ringfence's own.
+std::vector<std::string> writablePlaces(const Plan& plan) {
+  std::vector<std::string> places;
+  for (const MountStep& step : plan.mounts) {
+    const auto* given = std::get_if<BindDescriptor>(&step);
+    const auto* bound = std::get_if<BindPath>(&step);
+    if (given != nullptr && given->index != kHomeDescriptor && given->access == Access::kReadWrite)
+      places.push_back(given->target);
+    if (bound != nullptr && bound->access == Access::kReadWrite) places.push_back(bound->target);
+  }
+  std::ranges::sort(places, mountsBefore);
+  std::vector<std::string> apart;  // what lies within another is looked at with it
+  for (std::string& place : places) {
+    const auto holds = [&place](const std::string& above) { return isWithin(place, above); };
+    if (std::ranges::none_of(apart, holds)) apart.push_back(std::move(place));
+  }
+  return apart;
 }
 
 // What was there at launch, or was held for it, is a mount.
@@ -70,22 +102,175 @@ void addMade(const std::string& target, const Masks& masks, Told& told) {
       }
     }
   }
-  if (cut) told.add(target, "there is too much in it to look at all of it");
+  if (cut) told.add(target, "not all of it could be looked at");
+}
+
+std::int64_t nanoseconds(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+std::int64_t clockNs(clockid_t clock) {
+  timespec time{};
+  (void)::clock_gettime(clock, &time);  // of clocks that every kernel has
+  return nanoseconds(time);
+}
+
+// One look through places that the run could write, for names that somebody obeys and that changed.
+class ChangeWalk {
+ public:
+  explicit ChangeWalk(std::int64_t earliestNs) : earliestNs_(earliestNs) {}
+
+  void look(const std::string& place) {
+    path_ = place;
+    auto folder = openAt(AT_FDCWD, place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (folder) return read(std::move(*folder), 0);
+    struct stat status {};
+    if (::lstat(place.c_str(), &status) != 0) return;
+    if (S_ISDIR(status.st_mode)) return missed(status);
+    judge(status);
+  }
+
+  // In no order.
+  std::vector<std::string> takeChanged() { return std::move(changed_); }
+  bool isCut() const { return cut_; }
+
+ private:
+  bool isChanged(const struct stat& status) const { return nanoseconds(status.st_ctim) >= earliestNs_; }
+
+  void judge(const struct stat& status) {
+    if (!isChanged(status) || !policy::obeyedBy(path_)) return;
+    if (changed_.size() == kMaxChanged) cut_ = true;
+    if (changed_.size() < kMaxChanged) changed_.push_back(path_);
+  }
+
+  // All of what is at path_.
+  void read(UniqueFd folder, int depth) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(folder.get()), ::closedir);
+    if (listing == nullptr) {
+      cut_ = true;
+      return;
+    }
+    const int descriptor = folder.release();  // It is closed with the listing.
+    const std::size_t length = path_.size();
+    for (;;) {
+      errno = 0;
+      const dirent* entry = ::readdir(listing.get());
+      if (entry == nullptr) break;
+      if (++lookedAt_ > kMaxLookedAt) {
+        cut_ = true;
+        return;
+      }
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      (path_ += '/') += name;
+      visit(descriptor, *entry, depth);
+      path_.resize(length);
+    }
+    cut_ = cut_ || errno != 0;
+  }
+
+  void visit(int folder, const dirent& entry, int depth) {
+    const bool mayBeFolder = entry.d_type == DT_DIR || entry.d_type == DT_UNKNOWN;
+    if (!mayBeFolder && !policy::obeyedBy(path_)) return;
+    if (entry.d_type == DT_DIR) return descend(folder, entry.d_name, depth);
+    struct stat status {};
+    if (::fstatat(folder, entry.d_name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) return;
+    if (S_ISDIR(status.st_mode)) return descend(folder, entry.d_name, depth);
+    judge(status);
+  }
+
+  void descend(int above, const char* name, int depth) {
+    if (path_.ends_with("/.git/objects")) return;  // hundreds of folders of nothing but content under its hash
+    if (depth == kMaxDepth) {
+      cut_ = true;
+      return;
+    }
+    auto folder = openAt(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (folder) return read(std::move(*folder), depth + 1);
+    struct stat status {};
+    if (::fstatat(above, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) missed(status);
+  }
+
+  // A folder of somebody else's that is closed to us was closed to the run. One of the run's own may hold anything.
+  void missed(const struct stat& status) {
+    if (S_ISDIR(status.st_mode)) cut_ = cut_ || status.st_uid == ::geteuid() || isChanged(status);
+  }
+
+  std::int64_t earliestNs_;
+  std::string path_;  // of what is looked at
+  std::vector<std::string> changed_;
+  std::uint32_t lookedAt_ = 0;
+  bool cut_ = false;
+};
+
+// "" or the path of the workspace with the slash that what is in it comes after.
+std::string aboveWorkspace(const Plan& plan) {
+  for (const MountStep& step : plan.mounts) {
+    const auto* given = std::get_if<BindDescriptor>(&step);
+    if (given != nullptr && given->index == kWorkspaceDescriptor) return given->target + "/";
+  }
+  return "";
+}
+
+std::string shownPath(const std::string& path, const std::string& above) {
+  std::string shown = path.starts_with(above) ? path.substr(above.size()) : path;
+  if (shown.size() <= kMaxShownPath) return shown;
+  std::size_t cut = shown.size() - kMaxShownPath;
+  while (cut < shown.size() && (static_cast<unsigned char>(shown[cut]) & 0xC0U) == 0x80U) ++cut;
+  return "…" + shown.substr(cut);
+}
+
+// Whoever makes much to hide one thing makes it deep down, or below a name that comes late: what is near the top is
+// what people start without looking.
+bool isNearer(const std::string& left, const std::string& right) {
+  const auto depth = [](const std::string& path) { return std::ranges::count(path, '/'); };
+  return depth(left) != depth(right) ? depth(left) < depth(right) : left < right;
 }
 
 }  // namespace
 
 std::vector<std::string> madeDespitePatterns(const Plan& plan) {
-  if (!plan.guards.warden || notifiesEachOpen(plan.seccomp)) return {};
+  if (notifiesEachOpen(plan.seccomp)) return {};
+  const std::vector<std::string> places = writablePlaces(plan);
+  const auto isWritable = [&places](const std::string& target) {
+    return std::ranges::any_of(
+        places, [&target](const std::string& place) { return isWithin(target, place) || isWithin(place, target); });
+  };
   std::map<std::string, Masks> masks;  // by the directory that they are about
   for (const MountStep& step : plan.mounts) {
     const auto* mask = std::get_if<MaskPath>(&step);
-    if (mask != nullptr && mask->kind == MaskKind::kReadOnly && !mask->glob.empty())
+    if (mask != nullptr && mask->kind == MaskKind::kReadOnly && !mask->glob.empty() && isWritable(mask->target))
       masks[mask->target].push_back(mask);
   }
   Told told;
   for (const auto& [target, wanted] : masks) addMade(target, wanted, told);
   return told.take();
+}
+
+Beginning Beginning::now() { return {clockNs(CLOCK_REALTIME_COARSE), clockNs(CLOCK_BOOTTIME)}; }
+
+std::int64_t Beginning::earliestNs(const Beginning& now) const {
+  constexpr std::int64_t kTicks = 50'000'000;  // by which the coarse clock may be behind
+  const std::int64_t byNow = now.wallNs - (now.bootNs - bootNs);
+  return byNow < wallNs - kTicks ? byNow - kTicks : wallNs;
+}
+
+std::vector<std::string> changedMeanwhile(const Plan& plan, const Beginning& beginning) {
+  if (plan.guards.warden) return {};
+  ChangeWalk walk(beginning.earliestNs(Beginning::now()));
+  for (const std::string& place : writablePlaces(plan)) walk.look(place);
+  std::vector<std::string> changed = walk.takeChanged();
+  std::ranges::sort(changed, isNearer);
+  std::vector<std::string> told;
+  std::size_t bytes = 0;
+  const std::string above = aboveWorkspace(plan);
+  for (const std::string& path : changed) {
+    std::string words = shownPath(path, above) + " (" + std::string(policy::obeyedBy(path).value_or("its name")) + ")";
+    if (told.size() == kMaxChangedTold || bytes + words.size() > kMaxChangedBytes) break;
+    bytes += words.size();
+    told.push_back(std::move(words));
+  }
+  if (told.size() < changed.size()) told.push_back(std::to_string(changed.size() - told.size()) + " more");
+  if (walk.isCut()) told.emplace_back("and perhaps others: not all of it could be looked at");
+  return told;
 }
 
 }  // namespace ringfence::sandbox

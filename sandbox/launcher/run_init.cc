@@ -62,6 +62,7 @@ class RunInit {
     blockChildSignal();
     for (const MaskPath& mask : unheldMasks()) absent_.push_back(mask);
     awaitRelease();
+    beginning_ = Beginning::now();
     start();
     for (;;) {
       waitForSomething();
@@ -208,8 +209,12 @@ class RunInit {
       if (exists(mask.target)) list += (list.empty() ? "" : ", ") + mask.target + " (" + mask.origin + ")";
     }
     for (const std::string& found : madeDespitePatterns(plan_)) list += (list.empty() ? "" : ", ") + found;
-    if (list.empty()) return list;
-    return "made inside, and run or obeyed by tools outside; look before you use: " + list;
+    if (!list.empty()) list = "made inside, and run or obeyed by tools outside; look before you use: " + list;
+    std::string changed;
+    for (const std::string& found : changedMeanwhile(plan_, beginning_))
+      changed += (changed.empty() ? "" : ", ") + found;
+    if (changed.empty()) return list;
+    return list + (list.empty() ? "" : "; ") + "changed meanwhile, and runs or is obeyed later outside: " + changed;
   }
 
   [[noreturn]] void endRun() {
@@ -222,6 +227,7 @@ class RunInit {
   const std::function<void()>& forgetBuilding_;
   Rest rest_;
   std::vector<MaskPath> absent_;
+  Beginning beginning_;
   pid_t command_ = -1;
   // Written by the command in our memory, when it cannot become what it should: unseen by the compiler.
   volatile StartStep failedStep_ = StartStep::kExecutable;

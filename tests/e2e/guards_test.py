@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually, is_alive  # noqa: E402
 
+COARSE = 5  # CLOCK_REALTIME_COARSE: what changes are stamped with
 POLICY = """schema = 1
 name = "asking"
 extends = ["base"]
@@ -145,11 +150,58 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     kept = next(fact["body"]["later"] for fact in ends if fact["kind"] == "run-ended")
     equal([file["path"] for file in kept["files"]], ["Makefile", "a/conftest.py"])
     equal(bench.sh("echo z > notes", "-p", str(bench.daemon.base / "asking.toml")).stderr.count("obeyed later"), 0)
-    # Nobody watched this one, and nothing is said of it.
     equal(bench.show(bench.last_ended())["later"], {"files": [], "more": 0})
-    unwatched = bench.sh("echo all: > Makefile", "-p", "offline")
-    equal(bench.show(bench.last_ended())["later"], None)
-    equal((unwatched.returncode, unwatched.stderr.count("obeyed later")), (0, 0), unwatched.stderr)
+
+
+def left_for_later(bench: Bench, script: str, policy: str) -> str:
+    """What the end of a run that nobody watches says that it left, in its note and to whoever waited."""
+    result = bench.sh(script, "-p", policy)
+    equal(result.returncode, 0, result.stderr)
+    ended = bench.show(bench.last_ended())
+    equal(ended["later"], None)
+    note = ended["exit"].get("note", "")
+    assert note in result.stderr, (note, result.stderr)
+    return note
+
+
+def test_the_end_of_a_run_that_nobody_watches_names_what_it_left_that_is_obeyed_later(bench: Bench) -> None:
+    for name in ("Makefile", "tox.ini"):
+        (bench.workspace / name).write_text("mine")
+    subprocess.run(["git", "init", "-q", str(bench.workspace / "there")], check=True)
+    settled = (bench.workspace / "there").stat().st_ctime_ns
+    assert eventually(lambda: time.clock_gettime_ns(COARSE) > settled)
+    script = ("git init -q . && git init -q made && mkdir -p a && echo x > a/conftest.py && echo x > notes && "
+              "echo all: > Makefile && touch -d 2001-01-01 Makefile")
+    for policy in ("offline", "strict"):
+        made, _, changed = left_for_later(bench, script, policy).partition("; changed meanwhile, and runs or is obeyed later outside: ")
+        equal(changed, "Makefile (make), a/conftest.py (pytest)", policy)
+        for name in (".git/hooks", ".git/config", "made/.git"):
+            assert f"{bench.workspace}/{name} (" in made, (policy, name, made)
+        assert f"{bench.workspace}/there" not in made, made
+        for name in (".git", "made", "a"):
+            shutil.rmtree(bench.workspace / name)
+    equal(left_for_later(bench, "cat Makefile; echo z > notes", "offline"), "")
+    equal(left_for_later(bench, "! echo x > Makefile", "readonly"), "")
+
+
+def test_what_an_unwatched_run_closes_to_hide_it_is_said_to_be_hidden(bench: Bench) -> None:
+    script = "mkdir open closed && echo all: > open/Makefile && echo all: > closed/Makefile && chmod 0311 closed"
+    note = left_for_later(bench, script, "offline")
+    assert note.endswith("open/Makefile (make), and perhaps others: not all of it could be looked at"), note
+    assert f"{bench.workspace} (not all of it could be looked at)" in note, note
+
+
+def test_a_run_killed_for_memory_is_said_to_be_not_looked_through(bench: Bench) -> None:
+    policy = bench.daemon.base / "small.toml"
+    policy.write_text('schema = 1\nname = "small"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n[limits]\nmemory = "32MiB"\n')
+    # Where the kernel ends the whole group, pid 1 is gone with it; where it ends one process, it is ended here.
+    run = bench.detached("python3 -c 'bytearray(1 << 30)'; touch begun; exec sleep 1000", "-p", str(policy))
+    assert eventually(lambda: (bench.workspace / "begun").exists() or bench.show(run)["state"] == "ended", 60)
+    pid = bench.show(run)["pid"]
+    if bench.show(run)["state"] != "ended" and pid:
+        os.kill(int(re.findall(r"PPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]), signal.SIGKILL)
+    ended = bench.ended(run)
+    assert ended["out_of_memory"] and "not looked through" in ended["note"], ended
 
 
 if __name__ == "__main__":

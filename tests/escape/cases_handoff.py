@@ -12,6 +12,7 @@ from typing import Any
 
 from model import Outcome, Proof, Result, Step, appeared, changed, script, seen, snapshot, steps
 from cases_ipc import reached
+from cases_later import made_where_nothing_was
 from listeners import name_of
 from world import UID, World
 
@@ -50,7 +51,8 @@ def planting(w: World, names: list[str]) -> list[Step]:
 
 @steps("FS-12")
 def created_later(w: World) -> list[Step]:
-    """Names whose folder is there. In a workspace without .git nothing holds the places below it: that is not tried."""
+    """Names whose folder is there. In a workspace without .git nothing holds the places below it: those are named at the
+    end, which made_where_nothing_was tries."""
     return planting(w, [*GIT, ".ringfence.toml", ".vscode/new.json", ".claude/new.json", ".idea/new.xml"])
 
 
@@ -100,7 +102,7 @@ def moved_aside(w: World, side: Any) -> list[Result]:
     results.append(Result("workspace", away.exists(), "the workspace itself was renamed"))
     if away.exists():
         away.rename(w.workspace)
-    return results
+    return [*results, *made_where_nothing_was(w, side)]
 
 
 @steps("TH-01")
@@ -259,42 +261,6 @@ def start_files(w: World) -> list[Step]:
     existing = w.file(w.home / ".bash_aliases")
     made.append(Step("existing", ("write", str(existing)), changed(existing)))
     return made
-
-
-# One of each kind that runs or is obeyed later because of its name.
-LATER = [
-    "conftest.py",
-    "lib/evil.pth",
-    "sitecustomize.py",
-    "__pycache__/os.cpython-311.pyc",
-    "node_modules/.bin/tsc",
-    "package.json",
-    "Makefile",
-    "CMakeLists.txt",
-    "gradle/wrapper/gradle-wrapper.jar",
-    "build.rs",
-    ".pre-commit-config.yaml",
-    "CLAUDE.md",
-]
-
-
-@script("TH-05")
-def named_at_the_end(w: World, side: Any) -> list[Result]:
-    """Allowed, and each told at the end: the effect is a file that was made and that nobody was told of."""
-    why = "outside nobody says at the end what a program changed"
-    if not side.fenced:
-        return [Result(name, None, control="none", why=why) for name in LATER]
-    project = w.make_directory(w.home / "work/later")
-    folders = " ".join(sorted({os.path.dirname(name) or "." for name in LATER}))
-    shell = f"mkdir -p {folders}; for name in {' '.join(LATER)}; do echo escaped > $name; done"
-    output = side.run_fenced(["/bin/sh", "-c", shell], w, workspace=project, policy="escape-asked")
-    results = []
-    for name in LATER:
-        made = (project / name).is_file()
-        told = f"{name} (" in output.stderr
-        results.append(Result(name, not told if made else None, output.stderr[-600:], control="none", why=why))
-    subprocess.run(["rm", "-rf", str(project)], check=False)
-    return results
 
 
 @script("TH-06")
