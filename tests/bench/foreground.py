@@ -314,18 +314,42 @@ def write(rows, starved, dropped):
     plot(page)
 
 
-def check(load, seen):
-    """The order that must hold on every machine; refuted only by what is beyond the noise of so few windows. Where an agent has
-    no control at all it may have a group of its own or the person's: with few agents the first can be harmless by chance, so the
-    worse of both says whether the load is one."""
-    alone = ends(seen["idle"] + seen["frozen"])
-    ours, *uncontrolled = (pooled_ratio(ends(seen[name]), alone, 0.99) for name in ("ringfence", *UNCONTROLLED))
-    worst = max(uncontrolled, key=lambda ratio: ratio.value)
+HOLDS, UNCLEAR = "", "unclear"
+
+
+def judged(ours, worst):
+    """HOLDS, UNCLEAR or what is wrong: of the ratios to the time without agents, under Ringfence and without any control."""
     # A processor that has nothing to do wakes up slower than one that agents keep awake: the better of both is what is missed.
     if worst.value < 2 * min(1, ours.value):
-        raise RuntimeError(f"{LOADS[load]}: without any control a frame takes {worst} times as long; the load is no load")
-    if ours.low > 1.25 or ours.value > worst.value / 1.5:
-        raise RuntimeError(f"{LOADS[load]}: under Ringfence a frame takes {ours} times as long as without agents, without control {worst}")
+        return f"without any control a frame takes {worst} times as long; the load is no load"
+    slow = f"under Ringfence a frame takes {ours} times as long as without agents, without control {worst}"
+    if ours.value > worst.value / 1.5 or (ours.value > 1.25 and ours.low > 1.05):
+        return slow
+    # Too much, and as likely nothing: so few windows do not tell.
+    return UNCLEAR if ours.value > 1.25 else HOLDS
+
+
+def verdict_on(seen):
+    """Where an agent has no control at all it may have a group of its own or the person's: with few agents the first can be
+    harmless by chance, so the worse of both says whether the load is one."""
+    alone = ends(seen["idle"] + seen["frozen"])
+    ours, *uncontrolled = (pooled_ratio(ends(seen[name]), alone, 0.99) for name in ("ringfence", *UNCONTROLLED))
+    return judged(ours, max(uncontrolled, key=lambda ratio: ratio.value))
+
+
+def check(load, seen, more):
+    """The order that must hold on every machine. What few windows do not show is looked for in as many more of them, twice:
+    somebody else may have used the machine just then. `more`: measures once more what `seen` has."""
+    verdict = verdict_on(seen)
+    for _ in range(2):
+        if verdict == HOLDS:
+            return
+        print(f"{LOADS[load]}: {verdict}; measured once more", flush=True)
+        for name, windows in more().items():
+            seen[name] += windows
+        verdict = verdict_on(seen)
+    if verdict not in (HOLDS, UNCLEAR):
+        raise RuntimeError(f"{LOADS[load]}: {verdict}")
 
 
 def main():
@@ -366,6 +390,8 @@ def main():
                     titles = {"idle": "no agent", "frozen": "control: all frozen", **{mode.name: mode.title for mode in modes}}
                     with Field(options.build, daemon, groups, load, modes, workspace, frames=400) as field:
                         seen, bad = measure(field, list(titles), windows)
+                        if options.check:
+                            check(load, seen, lambda: measure(field, list(titles), windows, seed=2)[0])
                         dropped += bad
                         if "ringfence" in options.modes and not options.check:
                             starved[load] = starving(field, 6)
@@ -375,8 +401,6 @@ def main():
                 if load in starved:
                     print(told(load, *starved[load]), flush=True)
                 print(f"{bad} windows dropped, in which somebody else used the machine", flush=True)
-                if options.check:
-                    check(load, seen)
     if options.write:
         write(rows, starved, dropped)
     return 0

@@ -1,7 +1,10 @@
 """The arithmetic of the figures, and what is read from the kernel, on data with known answers."""
+import contextlib
+import io
 import unittest
 
 import figures_page
+import foreground
 import launch
 import statistics_of_ratios as ratios
 
@@ -53,6 +56,32 @@ class Arithmetic(unittest.TestCase):
     def test_frames_are_pooled_before_their_percentile_is_taken(self):
         self.assertEqual(ratios.pooled([[1.0] * 99, [9.0]], 0.99).value, 9.0)
         self.assertEqual(ratios.pooled([[1.0] * 199, [9.0]], 0.99).value, 1.0)
+
+    def test_the_person_is_slowed_down_where_that_is_beyond_the_noise_or_near_to_no_control_at_all(self):
+        def judged(ours, worst):
+            return foreground.judged(ratios.Ratio(*ours), ratios.Ratio(*worst * 3))
+
+        self.assertEqual(judged((1.0, 0.9, 1.2), (3.1,)), foreground.HOLDS)
+        self.assertEqual(judged((0.6, 0.5, 0.7), (1.3,)), foreground.HOLDS)  # beside what keeps the processor awake
+        self.assertIn("under Ringfence", judged((2.0, 1.1, 3.0), (3.1,)))
+        self.assertIn("under Ringfence", judged((1.4, 1.06, 1.5), (9.0,)))
+        self.assertIn("under Ringfence", judged((1.4, 0.9, 3.0), (2.0,)))
+        self.assertEqual(judged((1.4, 0.9, 3.0), (9.0,)), foreground.UNCLEAR)
+        self.assertIn("no load", judged((1.0, 0.9, 1.2), (1.9,)))
+
+    def test_what_few_windows_say_is_looked_at_again_before_it_is_a_failure(self):
+        def seen(frame):
+            return {name: [foreground.Window([(0.0, 1.0)] * 99 + [(0.0, frame if name == "ringfence" else 9.0 if name == "none" else 1.0)] * 3, 4000, 0, 0, 1)] * 4
+                    for name in ("idle", "frozen", "none", "same", "ringfence")}
+
+        with contextlib.redirect_stdout(io.StringIO()):
+            foreground.check("spin", seen(1.0), lambda: self.fail("measured again"))
+            asked = []
+            self.assertRaisesRegex(RuntimeError, "under Ringfence", foreground.check, "spin", seen(2.0), lambda: asked.append(1) or seen(2.0))
+            self.assertEqual(len(asked), 2)
+            mixed = seen(2.0)
+            foreground.check("spin", mixed, lambda: seen(1.0) | {"ringfence": seen(1.0)["ringfence"] * 10})
+            self.assertEqual(len(mixed["ringfence"]), 44)
 
     def test_every_variant_is_measured_once_a_round(self):
         calls = []

@@ -5,7 +5,9 @@
 
 Load: short runs that are started one after another, by a client that detaches and by one that waits for the status, long
 ones that live through every kill, and one on a terminal that is typed to. Lost is: a fact that the log had acknowledged and
-that is gone afterwards, a run that nobody adopted, an exit status that nobody saw, a terminal that answers no more.
+that is gone afterwards, a run that nobody adopted, an exit status that nobody saw, a terminal that answers no more. Wrong is
+too that what was killed is not back within a second, and longer where the machine is busy: after half the kills, and of many
+kills after each.
 The observer reads the log before each kill through the command line and again after the restart; it shares no memory
 with the programs it watches.
 """
@@ -15,15 +17,20 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import statistics
 import sys
 import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
+from tests.support.daemon import SLOWER, Daemon, eventually, is_alive  # noqa: E402
 from tests.support.terminal import Terminal  # noqa: E402
 
+
+MANY_KILLS = 100  # a soak
+# A machine that is busy starts two programs as late as it answers so many requests one after the other.
+START_REQUESTS = 4
 
 # The other branch is idle, and a busy machine starves it.
 POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
@@ -84,6 +91,17 @@ def conversation(terminal: Terminal, word: str) -> list[str]:
         return [f"the terminal: {silent}"]
 
 
+def too_late(back: list[float], calm: list[float]) -> list[str]:
+    """`back`: seconds from each kill; `calm`: that a request took before it."""
+    def told(took: float, request: float) -> list[str]:
+        text = f"back after {took:.2f} s only; a request took {request:.2f} s before"
+        return [text] if took > SLOWER + START_REQUESTS * request else []
+
+    if len(back) < MANY_KILLS:
+        return told(statistics.median(back), statistics.median(calm))
+    return [text for took in back for text in told(took, max(calm))]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
@@ -95,6 +113,7 @@ def main() -> int:
     chance = random.Random(options.seed)
     problems: list[str] = []
     back: list[float] = []
+    calm: list[float] = []  # of a request before the kill
 
     with Daemon(options.build) as daemon:
         (daemon.base / "project").mkdir()
@@ -112,7 +131,9 @@ def main() -> int:
             load.start()
         for kill in range(options.kills):
             time.sleep(chance.uniform(0.05, 0.4))
+            began = time.monotonic()
             acknowledged = log_of(daemon)
+            calm.append(time.monotonic() - began)
             if options.victim in ("launcher", "both"):
                 if not eventually(daemon.launcher_pid, 5):
                     problems.append(f"kill {kill}: no launcher")
@@ -166,6 +187,7 @@ def main() -> int:
             ends = ends_of(daemon)
             problems += [f"{run} should have ended with {status}: {ends.get(run)}" for run, status in loads[0].started
                          if (ends.get(run) or {}).get("code") != status]
+        problems += too_late(back, calm)
         verified = daemon.cli("verify")
         if verified.returncode != 0:
             problems.append(f"the chain does not verify: {verified.stdout}{verified.stderr}")
@@ -175,7 +197,8 @@ def main() -> int:
     ordered = sorted(back)
     print(f"chaos: {options.kills} kills of {options.victim}, {len(loads[0].started)} runs started meanwhile and {loads[1].passed} waited for, "
           f"{sum(load.unserved for load in loads)} starts refused, {len(problems)} problems; "
-          f"back after {ordered[len(ordered) // 2]:.2f} s (median), {ordered[-1]:.2f} s (worst)")
+          f"back after {ordered[len(ordered) // 2]:.2f} s (median), {ordered[-1]:.2f} s (worst), "
+          f"a request before after {statistics.median(calm):.2f} s (median), {max(calm):.2f} s (worst)")
     return 1 if problems else 0
 
 
