@@ -88,6 +88,39 @@ def test_no_daemon_is_3_and_says_how_to_start_it(bench: Bench) -> None:
         equal(result.stdout, "")
 
 
+# Under another id than the caller's: answers nothing, and writes how many bytes it was told before the other side went away.
+IMPOSTOR = """
+import os, socket, sys
+os.setgid(65534), os.setuid(65534)
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(sys.argv[1])
+listener.listen()
+os.chmod(sys.argv[1], 0o777)
+print("listens", flush=True)
+while True:
+    print(len(listener.accept()[0].recv(65536)), flush=True)
+"""
+
+
+def test_a_socket_that_somebody_else_serves_is_told_nothing(bench: Bench) -> None:
+    place = bench.daemon.base / "theirs"
+    place.mkdir()
+    os.chown(place, 65534, 65534)
+    for name, verbs in (("control.sock", (["ps"], ["run", "--", "/bin/true"], ["kill", "--all"], ["pending"], ["log"])), ("stop.sock", (["estop"],))):
+        server = subprocess.Popen([sys.executable, "-c", IMPOSTOR, str(place / name)], stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            equal(server.stdout.readline(), "listens\n")
+            for args in verbs:
+                result = bench.cli(*args, env={"RINGFENCE_SOCKET": str(place / "control.sock")})
+                assert result.returncode != 0 and result.stdout == "", (args, result)
+                assert f"{place / name} is served by uid 65534, which is neither root nor you" in result.stderr, (args, result.stderr)
+                equal(server.stdout.readline(), "0\n", args)
+        finally:
+            server.kill()
+            server.wait()
+
+
 def test_a_broken_policy_is_6_with_file_line_and_caret(bench: Bench) -> None:
     (bench.workspace / "broken.toml").write_text('schema = 1\nname = "broken"\n[files]\nworkspce = "rw"\n')
     result = bench.sh("true", "-p", "./broken.toml")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A kernel without Landlock, a machine without the memory controller: a launch that needs it is refused by the wall's name,
 one that only prefers it runs and is shown as weakened. Without the cpu controller background runs are idle by themselves.
+Without packet rules nothing gets out but by the proxy; with them, in the same place, everything does.
 
     poor_kernel_test.py BUILD [TEST…]
 
@@ -60,6 +61,40 @@ int main(int argc, char** argv) {
   return 1;
 }
 """
+# A network of its own, in which an address that no network has is this machine's; with PROTOCOL also a filter by which the kernel
+# has no netlink of that protocol.
+IN_OWN_NETWORK = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define UNLESS(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped)
+int main(int argc, char** argv) {
+  (void)argc;
+  if (unshare(CLONE_NEWNET) != 0 || system("ip link set lo up && ip address add " ADDRESS "/32 dev lo") != 0) return 1;
+#ifdef PROTOCOL
+  struct sock_filter code[] = {LOAD(nr), UNLESS(SYS_socket, 5), LOAD(args[0]), UNLESS(AF_NETLINK, 3), LOAD(args[2]), UNLESS(PROTOCOL, 1),
+                               BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPROTONOSUPPORT), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {sizeof code / sizeof code[0], code};
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) return 1;
+#endif
+  FILE* pid = fopen(PID_FILE, "w");
+  if (!pid || fprintf(pid, "%d", getpid()) < 0 || fclose(pid) != 0) return 1;
+  execv(REAL, argv);
+  return 1;
+}
+"""
+ADDRESS = "198.51.100.7"  # for documentation: RFC 5737
+WITHOUT_PACKET_RULES = "#define PROTOCOL 12 /* NETLINK_NETFILTER */\n" + IN_OWN_NETWORK
 # Interactive: the other branch is idle, and a busy machine starves it.
 POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
@@ -78,7 +113,7 @@ def poor_build(build: str, folder: Path, source: str, hierarchy: str) -> Path:
     real = folder / "real"
     real.mkdir(parents=True)
     (folder / "bin").mkdir()
-    for name in ("ringfenced", "ringfence-launcher"):
+    for name in ("ringfenced", "ringfence-launcher", "ringfence-egress"):
         shutil.copy(Path(build, "bin", name), real / name)
     shutil.copy(Path(build, "bin", "ringfence"), real / "ringfence")
     # The client belongs into the daemon's mount namespace: a workspace of another one is refused.
@@ -87,7 +122,8 @@ def poor_build(build: str, folder: Path, source: str, hierarchy: str) -> Path:
 exec nsenter -t "$(cat {real}/pid)" -m /bin/sh -c 'cd "$0" && exec {real}/ringfence "$@"' "$PWD" "$@"
 """)
     client.chmod(0o755)
-    subprocess.run(["cc", "-x", "c", f'-DREAL="{real / "ringfenced"}"', f'-DPID_FILE="{real / "pid"}"', f'-DHIERARCHY="{hierarchy}"', "-o", str(folder / "bin" / "ringfenced"), "-"], input=source, text=True,
+    subprocess.run(["cc", "-x", "c", f'-DREAL="{real / "ringfenced"}"', f'-DPID_FILE="{real / "pid"}"', f'-DHIERARCHY="{hierarchy}"',
+                    f'-DADDRESS="{ADDRESS}"', "-o", str(folder / "bin" / "ringfenced"), "-"], input=source, text=True,
                    check=True)
     return folder
 
@@ -150,10 +186,69 @@ def test_without_the_cpu_controller(bench: Bench) -> None:
     assert placement["ok"] and "thread by thread" in placement["detail"], placement
 
 
+REACHING = """
+import socket, sys
+address, port = sys.argv[1], int(sys.argv[2])
+def plain():
+    return socket.create_connection((address, port), 3)
+def proxied():
+    proxy = socket.create_connection(("127.0.0.1", 9480), 60)
+    proxy.sendall(f"CONNECT {address}:{port} HTTP/1.1\\r\\nHost: {address}:{port}\\r\\n\\r\\n".encode())
+    return proxy
+for way in (proxied, plain):
+    try:
+        print(way.__name__, way().makefile("rb").read().split(b"\\r\\n")[-1].decode())
+    except OSError:
+        print(way.__name__, "nothing")
+"""
+WELCOMING = """
+import socket, sys
+listener = socket.create_server((sys.argv[1], 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    with listener.accept()[0] as connection:
+        connection.sendall(b"welcome")
+"""
+
+
+def reached(bench: Bench) -> list[str]:
+    """What an agent hears by the proxy and without it of a server that its policy allows."""
+    server = subprocess.Popen(["nsenter", "-t", str(bench.daemon.process.pid), "-n", sys.executable, "-c", WELCOMING, ADDRESS],
+                              stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(server.stdout.readline())
+        policy = bench.workspace / "reaching.toml"
+        policy.write_text(f'schema = 1\nname = "reaching"\nextends = ["base"]\n[files]\nworkspace = "rw"\n[network]\n'
+                          f'allow = [{{ host = "{ADDRESS}", port = {port} }}]\n[priority]\nclass = "interactive"\n')
+        ran = bench.cli("run", "-p", str(policy), "--", "/usr/bin/python3", "-c", REACHING, ADDRESS, str(port))
+        equal(ran.returncode, 0, ran.stderr)
+        return ran.stdout.splitlines()
+    finally:
+        server.kill()
+        server.wait()
+
+
+def network_check(bench: Bench) -> str:
+    [check] = [check for check in json.loads(bench.cli("doctor", "--json").stdout)["checks"] if check["name"] == "network"]
+    return check["detail"]
+
+
+def test_without_packet_rules(bench: Bench) -> None:
+    equal(reached(bench), ["proxied welcome", "plain nothing"])
+    assert "only programs that use a proxy get out" in network_check(bench), network_check(bench)
+
+
+def test_with_packet_rules(bench: Bench) -> None:
+    equal(reached(bench), ["proxied welcome", "plain welcome"])
+    equal(network_check(bench), "every connection of a run is led to its egress")
+
+
 # What is taken away: the program, the controller whose hierarchy it unmounts, the test.
 TRIALS = {"without_landlock": (WITHOUT_LANDLOCK, "", test_without_landlock),
           "without_the_memory_controller": (WITHOUT_A_HIERARCHY, "memory", test_without_the_memory_controller),
-          "without_the_cpu_controller": (WITHOUT_A_HIERARCHY, "cpu", test_without_the_cpu_controller)}
+          "without_the_cpu_controller": (WITHOUT_A_HIERARCHY, "cpu", test_without_the_cpu_controller),
+          "without_packet_rules": (WITHOUT_PACKET_RULES, "", test_without_packet_rules),
+          "with_packet_rules": (IN_OWN_NETWORK, "", test_with_packet_rules)}
 
 
 def main() -> int:
