@@ -18,6 +18,7 @@ constexpr unsigned long kSetFlags = SECCOMP_IOW(4, __u64);  // SECCOMP_IOCTL_NOT
 constexpr std::uint64_t kSyncWakeUp = 1;
 constexpr unsigned kAddfdSend = 1U << 1;  // SECCOMP_ADDFD_FLAG_SEND, Linux 5.14
 constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPagesAtOnce = 8;
 
 }  // namespace
 
@@ -94,14 +95,20 @@ int KernelNotifier::inject(std::uint64_t id, UniqueFd fd, CloseOnExec closeOnExe
 std::size_t KernelNotifier::readMemory(std::int32_t thread, std::uint64_t address, std::span<char> to) {
   std::size_t done = 0;
   while (done < to.size()) {
-    // Never across a page boundary: what lies before an unmapped page is read all the same.
-    const std::uint64_t at = address + done;
-    const std::size_t count = std::min<std::size_t>(to.size() - done, kPage - at % kPage);
-    const iovec local{to.data() + done, count};
-    const iovec remote{reinterpret_cast<void*>(at), count};
-    const ssize_t got = process_vm_readv(thread, &local, 1, &remote, 1, 0);
+    // No piece goes across a page boundary: what lies before an unmapped page is read all the same.
+    std::array<iovec, kPagesAtOnce> pages;
+    std::size_t count = 0, wanted = 0;
+    for (; count < pages.size() && done + wanted < to.size(); ++count) {
+      const std::uint64_t at = address + done + wanted;
+      const std::size_t length = std::min<std::size_t>(to.size() - done - wanted, kPage - at % kPage);
+      pages[count] = {reinterpret_cast<void*>(at), length};
+      wanted += length;
+    }
+    const iovec local{to.data() + done, wanted};
+    const ssize_t got = process_vm_readv(thread, &local, 1, pages.data(), count, 0);
     if (got <= 0) break;
     done += static_cast<std::size_t>(got);
+    if (static_cast<std::size_t>(got) < wanted) break;
   }
   return done;
 }

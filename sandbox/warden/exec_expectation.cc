@@ -4,15 +4,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
-#include <span>
+#include <cstring>
+#include <string_view>
 
 #include "sandbox/kernel/registers.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
 namespace {
+
+constexpr std::size_t kStackRead = 4096;
 
 // At most `limit` bytes of it.
 Result<std::string> readBeginning(int proc, const std::string& path, std::size_t limit) {
@@ -43,16 +47,23 @@ ExecExpectation::ExecExpectation(const ExecCopy& copy, ExecProgram program)
 }
 
 // Where the kernel has just put the arguments of a new program: their number, where each is, and, side by side from the
-// first one on, the arguments themselves. In a fifth of the time that /proc takes. False also where it is not known.
+// first one on, the arguments themselves; nearly always near enough to be read with their number. In a fifth of the
+// time that /proc takes. False also where it is not known.
 bool ExecExpectation::isOnStack(SyscallNotifier& notifier, int process) const {
   const auto registers = CallRegisters::read(process);
   if (!registers) return false;
   struct {
     std::uint64_t count, first;
   } start{};
-  const std::span<char> words(reinterpret_cast<char*>(&start), sizeof start);
-  if (notifier.readMemory(process, registers->stackPointer(), words) != words.size()) return false;
+  std::array<char, kStackRead> stack;
+  const std::uint64_t top = registers->stackPointer();
+  const std::size_t got = notifier.readMemory(process, top, stack);
+  if (got < sizeof start) return false;
+  std::memcpy(&start, stack.data(), sizeof start);
   if (beginning_ ? start.count < count_ : start.count != count_) return false;
+  const std::uint64_t offset = start.first - top;
+  if (start.first >= top && offset <= got && got - offset >= commandLine_.size())
+    return std::string_view(stack.data() + offset, commandLine_.size()) == commandLine_;
   std::string text(commandLine_.size(), '\0');
   return notifier.readMemory(process, start.first, text) == text.size() && text == commandLine_;
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <mutex>
 #include <utility>
 
@@ -15,6 +16,7 @@ namespace {
 
 std::mutex mutex;
 std::array<SharedFolder, kMaxKeptFolders> kept;
+std::uint64_t lastNumber = 0;
 
 SharedFolder& placeOf(const FolderIdentity& folder) {
   return kept[(folder.file.inode ^ folder.file.inode >> 4 ^ folder.mount) % kept.size()];
@@ -46,6 +48,7 @@ OrErrno<SharedFolder> openFolder(int proc, const std::string& link) {
   folder->isRoot = *path == "/";
   folder->plain = identity;
   const std::lock_guard lock(mutex);
+  folder->number = ++lastNumber;
   placeOf(*identity) = folder;
   return SharedFolder(std::move(folder));
 }

@@ -4,6 +4,7 @@
 //   SharedFolder folder = RF_OR_ERRNO(openFolder(proc, "4711/cwd"));
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,8 @@ struct Folder {
   // Of a directory in a mount of this run, on a file system that makes nobody wait. Nothing: it may be whatever a
   // descriptor stands for.
   std::optional<FolderIdentity> plain;
-  bool isRoot = false;  // of the run; said of plain ones
+  bool isRoot = false;       // of the run; said of plain ones
+  std::uint64_t number = 0;  // of a plain one: its own, and no other's after it
 };
 using SharedFolder = std::shared_ptr<const Folder>;
 

@@ -47,6 +47,7 @@ Result<void> confine() {
   (void)::mallopt(M_TRIM_THRESHOLD, 64 * 1024);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_AS, kMemory);
+  limit(RLIMIT_RTPRIO, 0);
   limit(RLIMIT_NOFILE, RLIM_INFINITY);  // as many as we may: calls that wait hold what they pinned
   // A write to a closed pipe and a file that may not grow are errors here, not ends.
   (void)::signal(SIGPIPE, SIG_IGN);

@@ -63,23 +63,28 @@ bool isSpecialPlace(std::string_view path) {
 }
 
 // Whether it says each directory once and by its name: what is judged is then what is walked.
-bool isStraight(std::string_view path) {
-  for (std::size_t slash = 0; slash < path.size();) {
-    const std::size_t next = std::min(path.find('/', slash + 1), path.size());
-    const std::string_view name = path.substr(slash + 1, next - slash - 1);
+bool isStraightBelow(std::string_view text) {
+  for (;;) {
+    const std::size_t end = std::min(text.find('/'), text.size());
+    const std::string_view name = text.substr(0, end);
     if (name.empty() || name == "." || name == "..") return false;
-    slash = next;
+    if (end == text.size()) return true;
+    text.remove_prefix(end + 1);
   }
-  return path.starts_with('/');
 }
 
-// Of a directory, where one is asked for, also as "directory/" and ".".
-OrErrno<std::string> nameOf(const PathCall& call) {
+bool isStraight(std::string_view path) { return path.starts_with('/') && isStraightBelow(path.substr(1)); }
+
+// Of a directory, where one is asked for, "directory/" is the directory and "." what the path is relative to.
+std::string_view textOf(const PathCall& call) {
   std::string_view text = call.path.text;
-  if ((call.flags & O_DIRECTORY) != 0) {
-    if (text.ends_with('/')) text.remove_suffix(1);
-    if (text == "." && call.path.base) text = "";
-  }
+  if ((call.flags & O_DIRECTORY) == 0) return text;
+  if (text.ends_with('/')) text.remove_suffix(1);
+  return text == "." && call.path.base ? std::string_view() : text;
+}
+
+OrErrno<std::string> nameOf(const PathCall& call) {
+  const std::string_view text = textOf(call);
   if (!call.path.base) return std::string(text);
   std::string name = RF_OR_ERRNO(pathOf(*call.path.base));
   if (name.empty()) return Errno{ENOENT};
@@ -91,11 +96,6 @@ OrErrno<std::string> nameOf(const PathCall& call) {
 int pin(const PathCall& call, std::uint64_t walk) {
   return openHow(call.path.directory(), call.path.text.c_str(),
                  {.flags = O_PATH | (call.flags & O_DIRECTORY), .resolve = walk});
-}
-
-// Then it is in no special place, whatever the directory is called: those are in the root alone.
-bool isStraightBelowPlainFolder(const CopiedPath& path) {
-  return path.base && path.base->plain && !path.base->isRoot && isStraight("/" + path.text);
 }
 
 }  // namespace
@@ -111,11 +111,26 @@ std::optional<OpensAtOnce::Known> OpensAtOnce::find(const Wanted& wanted) {
   return found == known_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void OpensAtOnce::know(Wanted wanted, Known known) {
+std::optional<OpensAtOnce::Known> OpensAtOnce::find(const Below& below) {
+  const std::lock_guard lock(mutex_);
+  const auto found = below_.find(below);
+  return found == below_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void OpensAtOnce::know(const Wanted& wanted, Known known) {
   if (wanted.name.size() > kMaxKnownName) return;
   const std::lock_guard lock(mutex_);
   if (known_.size() >= kMaxKnownOpens) known_.clear();
-  known_.insert_or_assign(std::move(wanted), std::move(known));
+  known_.insert_or_assign(wanted, std::move(known));
+}
+
+// What has the name that the folder gave it. Not where links led there: those may be turned.
+void OpensAtOnce::know(Below below, const Wanted& wanted) {
+  const std::lock_guard lock(mutex_);
+  const auto found = known_.find(wanted);
+  if (found == known_.end() || found->second.way == Way::kWithLinks || found->second.allowed->entry) return;
+  if (below_.size() >= kMaxKnownOpens) below_.clear();
+  below_.insert_or_assign(std::move(below), found->second);
 }
 
 std::shared_ptr<const AllowedOpen> OpensAtOnce::judge(const Wanted& wanted, std::string path) const {
@@ -136,42 +151,83 @@ std::shared_ptr<const AllowedOpen> OpensAtOnce::judge(const Wanted& wanted, std:
   return std::make_shared<const AllowedOpen>(AllowedOpen{.entry = EntryForm(std::move(action), ruling.verdict.rule)});
 }
 
+// For reading, and in no special place, whatever the folder is called: those are in the root alone.
+std::optional<OpensAtOnce::Below> OpensAtOnce::belowOf(const PathCall& call) {
+  const SharedFolder& base = call.path.base;
+  if (!onlyReads(call.flags) || !base || !base->plain || base->isRoot) return std::nullopt;
+  const std::string_view text = textOf(call);
+  if (!text.empty() && !isStraightBelow(text)) return std::nullopt;
+  return Below{.folder = base->number, .text = std::string(text)};
+}
+
 std::optional<OpenedAtOnce> OpensAtOnce::open(const PathCall& call) {
   if (!mayBeAtOnce(call)) return std::nullopt;
+  auto below = belowOf(call);
   UniqueFd pinned;
-  if (onlyReads(call.flags) && (call.flags & O_DIRECTORY) == 0 && isStraightBelowPlainFolder(call.path)) {
-    // What is not there needs no name.
-    const int fd = pin(call, kWalk);
-    if (fd == -ENOENT) return OpenedAtOnce{.error = ENOENT};
-    pinned.reset(fd);
+  if (below) {
+    if (const auto known = find(*below)) {
+      if (auto opened = openAgain(call, *known)) return opened;
+    }
+    if ((call.flags & O_DIRECTORY) == 0) {
+      // What is not there needs no name.
+      const int fd = pin(call, kWalk);
+      if (fd == -ENOENT) return OpenedAtOnce{.error = ENOENT};
+      pinned.reset(fd);
+    }
   }
   auto name = nameOf(call);
   if (!name) return std::nullopt;
-  Wanted wanted{.name = std::move(*name), .call = call.call, .access = call.flags & O_ACCMODE};
+  const Wanted wanted{.name = std::move(*name), .call = call.call, .access = call.flags & O_ACCMODE};
   if (wanted.name == kNull) return openNull(call, wanted);
   if (isSpecialPlace(wanted.name) || !isStraight(wanted.name)) return std::nullopt;
+  auto opened = openByName(call, wanted, std::move(pinned));
+  if (below && opened && opened->error == 0) know(std::move(*below), wanted);
+  return opened;
+}
+
+std::optional<OpenedAtOnce> OpensAtOnce::openByName(const PathCall& call, const Wanted& wanted, UniqueFd pinned) {
   auto known = find(wanted);
   const bool folder = (call.flags & O_DIRECTORY) != 0;
   const bool plain = known && (known->way == Way::kFixed || (folder && known->way == Way::kByName));
   const bool directly = !onlyReads(call.flags) || (plain && !pinned);
-  return directly ? openDirectly(call, std::move(wanted), std::move(known))
-                  : openPinned(call, std::move(wanted), std::move(known), std::move(pinned));
+  return directly ? openDirectly(call, wanted, std::move(known))
+                  : openPinned(call, wanted, std::move(known), std::move(pinned));
+}
+
+// For reading, what was given before under this name. Nothing: it is another one now.
+std::optional<OpenedAtOnce> OpensAtOnce::openAgain(const PathCall& call, const Known& known) {
+  const bool directly = known.way == Way::kFixed || (call.flags & O_DIRECTORY) != 0;
+  const std::uint64_t flags = call.flags & ~std::uint64_t{O_NOFOLLOW};
+  const int opened =
+      directly ? openHow(call.path.directory(), call.path.text.c_str(), {.flags = flags | O_NOCTTY, .resolve = kWalk})
+               : pin(call, kWalk);
+  if (opened == -ENOENT) return OpenedAtOnce{.error = ENOENT};
+  UniqueFd file(opened);
+  if (!file) return std::nullopt;
+  const auto found = lookAtFile(file.get());
+  if (!found || found->identity != known.file) return std::nullopt;
+  if (!directly) {
+    file.reset(openHow(AT_FDCWD, handleOf(file.get()).c_str(), {.flags = flags}));
+    if (!file) return std::nullopt;
+  }
+  return OpenedAtOnce{.file = std::move(file), .mode = found->mode, .flags = call.flags, .allowed = known.allowed};
 }
 
 // For one that is not known.
-std::shared_ptr<const AllowedOpen> OpensAtOnce::prove(Wanted wanted, const FileLook& found, int pinned, Way way) {
+std::shared_ptr<const AllowedOpen> OpensAtOnce::prove(const Wanted& wanted, const FileLook& found, int pinned,
+                                                      Way way) {
   auto path = pathOf(pinned);
   if (!path || path->empty()) return nullptr;
   if (way == Way::kWithLinks ? isSpecialPlace(*path) : *path != wanted.name) return nullptr;
   auto allowed = judge(wanted, std::move(*path));
   if (!allowed || !found.identity) return allowed;
   if (way == Way::kByName && isReadOnly(pinned)) way = Way::kFixed;
-  know(std::move(wanted), {.file = *found.identity, .allowed = allowed, .way = way});
+  know(wanted, {.file = *found.identity, .allowed = allowed, .way = way});
   return allowed;
 }
 
-std::optional<OpenedAtOnce> OpensAtOnce::openPinned(const PathCall& call, Wanted wanted, std::optional<Known> known,
-                                                    UniqueFd pinned) {
+std::optional<OpenedAtOnce> OpensAtOnce::openPinned(const PathCall& call, const Wanted& wanted,
+                                                    std::optional<Known> known, UniqueFd pinned) {
   const bool follows = (call.flags & O_NOFOLLOW) == 0;
   Way way = follows && known && known->way == Way::kWithLinks ? Way::kWithLinks : Way::kByName;
   if (!pinned && way == Way::kByName) {
@@ -186,15 +242,16 @@ std::optional<OpenedAtOnce> OpensAtOnce::openPinned(const PathCall& call, Wanted
   const auto found = lookAtFile(pinned.get());
   if (!found || !(S_ISREG(found->mode) || S_ISDIR(found->mode))) return std::nullopt;
   if (fileSystemOf(pinned.get(), found->device) != FileSystemKind::kLocal) return std::nullopt;
-  const auto allowed = known && found->identity == known->file ? std::move(known->allowed)
-                                                               : prove(std::move(wanted), *found, pinned.get(), way);
+  const auto allowed =
+      known && found->identity == known->file ? std::move(known->allowed) : prove(wanted, *found, pinned.get(), way);
   if (!allowed) return std::nullopt;
   UniqueFd file(openHow(AT_FDCWD, handleOf(pinned.get()).c_str(), {.flags = call.flags & ~std::uint64_t{O_NOFOLLOW}}));
   if (!file) return std::nullopt;
   return OpenedAtOnce{.file = std::move(file), .mode = found->mode, .flags = call.flags, .allowed = allowed};
 }
 
-std::optional<OpenedAtOnce> OpensAtOnce::openDirectly(const PathCall& call, Wanted wanted, std::optional<Known> known) {
+std::optional<OpenedAtOnce> OpensAtOnce::openDirectly(const PathCall& call, const Wanted& wanted,
+                                                      std::optional<Known> known) {
   std::shared_ptr<const AllowedOpen> allowed;
   if (known) {
     allowed = known->allowed;
@@ -216,7 +273,7 @@ std::optional<OpenedAtOnce> OpensAtOnce::openDirectly(const PathCall& call, Want
     if (!path || *path != wanted.name) return std::nullopt;
     const Way way = reads && isReadOnly(file.get()) ? Way::kFixed : Way::kByName;
     if (found->identity && !S_ISFIFO(found->mode))
-      know(std::move(wanted), {.file = *found->identity, .allowed = allowed, .way = way});
+      know(wanted, {.file = *found->identity, .allowed = allowed, .way = way});
   }
   return OpenedAtOnce{.file = std::move(file), .mode = found->mode, .flags = flags, .allowed = std::move(allowed)};
 }

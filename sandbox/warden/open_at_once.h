@@ -14,11 +14,13 @@
 // (device, inode, birth) that had this very name when it was asked under these same rules. A directory above it that
 // somebody renames while the kernel walks the name gains nothing then: the run was given this file, and could have kept
 // it open ever since. /dev/null proves itself: it is the same one everywhere. So it is with a name in which links are,
-// and the file that they led to under a name of its own.
+// and the file that they led to under a name of its own. For reading, which nobody records, a name below a folder that
+// has stayed open ever since is such a name: what the folder is called now is not asked.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -75,6 +77,17 @@ class OpensAtOnce {
     kFixed,      // the same, and the run cannot write there
     kWithLinks,  // for reading alone
   };
+  // A name below a folder that stays open.
+  struct Below {
+    std::uint64_t folder = 0;  // Folder::number
+    std::string text;
+    bool operator==(const Below&) const = default;
+  };
+  struct HashOfBelow {
+    std::size_t operator()(const Below& below) const {
+      return std::hash<std::string_view>{}(below.text) ^ below.folder * 0x9e3779b97f4a7c15;
+    }
+  };
   // What had that name, or was where it led.
   struct Known {
     FileIdentity file;
@@ -83,17 +96,24 @@ class OpensAtOnce {
   };
   // `path`: what it is called, where the name that is wanted has links in it.
   std::shared_ptr<const AllowedOpen> judge(const Wanted& wanted, std::string path) const;
-  std::optional<OpenedAtOnce> openPinned(const PathCall& call, Wanted wanted, std::optional<Known> known,
+  static std::optional<Below> belowOf(const PathCall& call);
+  std::optional<OpenedAtOnce> openByName(const PathCall& call, const Wanted& wanted, UniqueFd pinned);
+  std::optional<OpenedAtOnce> openAgain(const PathCall& call, const Known& known);
+  std::optional<OpenedAtOnce> openPinned(const PathCall& call, const Wanted& wanted, std::optional<Known> known,
                                          UniqueFd pinned);
-  std::shared_ptr<const AllowedOpen> prove(Wanted wanted, const FileLook& found, int pinned, Way way);
-  std::optional<OpenedAtOnce> openDirectly(const PathCall& call, Wanted wanted, std::optional<Known> known);
+  std::shared_ptr<const AllowedOpen> prove(const Wanted& wanted, const FileLook& found, int pinned, Way way);
+  std::optional<OpenedAtOnce> openDirectly(const PathCall& call, const Wanted& wanted, std::optional<Known> known);
   std::optional<OpenedAtOnce> openNull(const PathCall& call, const Wanted& wanted);
   std::optional<Known> find(const Wanted& wanted);
-  void know(Wanted wanted, Known known);
+  std::optional<Known> find(const Below& below);
+  void know(const Wanted& wanted, Known known);
+  void know(Below below, const Wanted& wanted);
 
   const std::shared_ptr<const Rules> rules_;
   std::mutex mutex_;
-  std::unordered_map<Wanted, Known, HashOfWanted> known_;  // at most kMaxKnownOpens; of one more all are forgotten
+  // Of each at most kMaxKnownOpens; of one more all are forgotten.
+  std::unordered_map<Wanted, Known, HashOfWanted> known_;
+  std::unordered_map<Below, Known, HashOfBelow> below_;
 };
 
 // The long way found a file of this name on a file system that makes nobody wait: others beside it may be opened at

@@ -210,6 +210,63 @@ TEST_CASE("what is relative to a folder is read in that folder, whichever has it
   }) == 0);
 }
 
+TEST_CASE("a name below a folder is read again and again as what has it now: another file, a link, a FIFO, nothing") {
+  policy::Document document = readWrite();
+  document.files.forbid.push_back({.pattern = "$WORKSPACE/kept", .origin = {}});
+  World world({.document = document, .notified = Notified::kAllOpens});
+  const std::string folder = world.directory() + "/folder";
+  REQUIRE((::mkdir(folder.c_str(), 0777) == 0 && ::chmod(folder.c_str(), 0777) == 0));
+  put(folder + "/a", "1");
+  put(folder + "/b", "2");
+  put(world.directory() + "/kept", "3");
+  CHECK(world.run([] {
+    if (::chdir("/mnt/folder") != 0 || ::mkdir("in", 0755) != 0) return 1;
+    for (int i = 0; i < 10; ++i) {
+      for (int j = 0; j < 3; ++j) {
+        if (firstByte("a") != '1' || firstByte("b") != '2' || countNames("in/") != 0 || countNames(".") != 3) return 2;
+      }
+      if (firstByte("a", O_RDONLY | O_DIRECTORY) != -ENOTDIR || firstByte("./a") != '1' || firstByte("in/a") != -ENOENT)
+        return 3;
+      if (::rename("a", "c") != 0 || firstByte("a") != -ENOENT || ::symlink("b", "a") != 0) return 4;
+      if (firstByte("a") != '2' || firstByte("a", O_RDONLY | O_NOFOLLOW) != -ELOOP || ::unlink("a") != 0) return 5;
+      if (::symlink("../kept", "a") != 0 || firstByte("a") != -EACCES || ::unlink("a") != 0) return 6;
+      if (::mkfifo("a", 0600) != 0 || firstByte("a", O_RDONLY | O_NONBLOCK) != -EIO || ::unlink("a") != 0) return 7;
+      if (::mkdir("a", 0755) != 0 || countNames("a") != 0 || ::rmdir("a") != 0 || countNames("a") != -ENOENT) return 8;
+      if (::rename("b", "a") != 0 || firstByte("a") != '2' || ::rename("a", "b") != 0 || ::rename("c", "a") != 0)
+        return 9;
+    }
+    return 0;
+  }) == 0);
+}
+
+TEST_CASE(
+    "a folder that somebody outside moves gives nothing under its new name that was not given under the old one") {
+  policy::Document document = readWrite();
+  document.files.forbid.push_back({.pattern = "$WORKSPACE/shut", .origin = {}});
+  World world({.document = document, .notified = Notified::kAllOpens});
+  REQUIRE(::mkdir((world.directory() + "/folder").c_str(), 0777) == 0);
+  put(world.directory() + "/folder/read", "1");
+  put(world.directory() + "/folder/other", "2");
+  std::array<int, 2> told{};
+  std::array<int, 2> go{};
+  REQUIRE((::pipe2(told.data(), O_CLOEXEC) == 0 && ::pipe2(go.data(), O_CLOEXEC) == 0));
+  world.start([&] {
+    if (::chdir("/mnt/folder") != 0) return 1;
+    for (int i = 0; i < 3; ++i) {
+      if (firstByte("read") != '1') return 2;
+    }
+    char byte = 0;
+    if (::write(told[1], "t", 1) != 1 || ::read(go[0], &byte, 1) != 1) return 3;
+    return firstByte("other") == -EACCES && countNames(".") == -EACCES && firstByte("new") == -ENOENT ? 0 : 4;
+  });
+  char byte = 0;
+  REQUIRE(::read(told[0], &byte, 1) == 1);
+  REQUIRE(::rename((world.directory() + "/folder").c_str(), (world.directory() + "/shut").c_str()) == 0);
+  REQUIRE(::write(go[1], "g", 1) == 1);
+  CHECK(world.finish() == 0);
+  for (const int fd : {told[0], told[1], go[0], go[1]}) ::close(fd);
+}
+
 TEST_CASE("/dev/null is the device that it is everywhere, opened as its caller says") {
   World world({.document = readWrite(), .notified = Notified::kAllOpens});
   CHECK(world.run([] {
