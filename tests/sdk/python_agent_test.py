@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 from unittest import mock
 
-sys.path.insert(0, str(Path(sys.argv[1]) / "sdk" / "python"))
+sys.path[:0] = [str(Path(sys.argv[1]) / "sdk" / "python"), sys.argv[1]]
 import ringfence  # type: ignore[import-not-found]  # noqa: E402
+from tests.support.daemon import eventually  # noqa: E402
+from tests.support.packet_server import PacketServer  # noqa: E402
 
 Answer = Callable[[str, dict[str, Any]], Optional[dict[str, Any]]]
 
@@ -39,37 +41,25 @@ class Daemon:
         self.answer = answer
         self.seen: list[tuple[str, dict[str, Any]]] = []
         self.counted: dict[str, int] = {}
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(path)
-        self.listener.listen(16)
         self.lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+        self.close = PacketServer(path, self._serve).close
 
     def _serve(self, peer: socket.socket) -> None:
-        with peer:
-            while packet := received(peer):
-                message = json.loads(packet)
-                call = message.pop("id")
-                verb, body = next(iter(message.items()))
-                with self.lock:
-                    self.seen.append((verb, body))
-                    reply = {"hello": {"protocol": 1}} if verb == "hello" else self.answer(verb, body)
-                    if reply is None:
-                        reply = self._usual(verb, body)
-                if not reply:
-                    return
-                if "raw" in reply:
-                    peer.send(reply["raw"])
-                    continue
-                peer.send(json.dumps({"id": str(call), **reply}).encode())
+        while packet := received(peer):
+            message = json.loads(packet)
+            call = message.pop("id")
+            verb, body = next(iter(message.items()))
+            with self.lock:
+                self.seen.append((verb, body))
+                reply = {"hello": {"protocol": 1}} if verb == "hello" else self.answer(verb, body)
+                if reply is None:
+                    reply = self._usual(verb, body)
+            if not reply:
+                return
+            if "raw" in reply:
+                peer.send(reply["raw"])
+                continue
+            peer.send(json.dumps({"id": str(call), **reply}).encode())
 
     def _usual(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         if verb == "report_usage":
@@ -82,20 +72,6 @@ class Daemon:
         if verb == "why":
             return {"denial": {"json": '{"op":"connect","target":"a:443","outcome":"denied","say":"no","next":["ask"]}'}}
         return {"done": {}}
-
-    def close(self) -> None:
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)  # Else whoever accepts keeps it.
-        except OSError:
-            return  # It is closed already.
-        self.listener.close()
-
-
-def eventually(holds: Callable[[], Any], seconds: float = 60) -> bool:
-    until = time.monotonic() + seconds
-    while not holds() and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(holds())
 
 
 class Trial(unittest.TestCase):

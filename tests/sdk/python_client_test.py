@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any, Callable
 from unittest import mock
 
-sys.path.insert(0, str(Path(sys.argv[1]) / "sdk" / "python"))
+sys.path[:0] = [str(Path(sys.argv[1]) / "sdk" / "python"), sys.argv[1]]
 import ringfence  # type: ignore[import-not-found]  # noqa: E402
 from ringfence import errors  # type: ignore[import-not-found]  # noqa: E402
+from tests.support.packet_server import PacketServer  # noqa: E402
 
 SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 HELLO = {"hello": {"protocol": 1, "version": "0.1.0", "features": ["questions"], "admin": True}}
@@ -69,46 +70,33 @@ class Daemon:
         self.answer = answer
         self.seen: list[tuple[str, dict[str, Any]]] = []
         self.greeting: dict[str, Any] = HELLO
-        self.connections = 0
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(path)
-        self.listener.listen(16)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.server = PacketServer(path, self._serve)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+    @property
+    def connections(self) -> int:
+        return self.server.connections
 
     def _serve(self, sock: socket.socket) -> None:
         peer = Peer(sock)
-        with sock:
-            while True:
-                try:
-                    packet, fds, _, _ = socket.recv_fds(sock, 70000, 8)
-                    if not packet:
-                        return
-                    if packet == b"\x03":
-                        packet = os.pread(fds[0], os.fstat(fds[0]).st_size, 0)
-                    for fd in fds:
-                        os.close(fd)
-                    message = json.loads(packet)
-                    call = int(message.pop("id"))
-                    verb, body = next(iter(message.items()))
-                    self.seen.append((verb, {**body, "descriptors": len(fds)}))
-                    if verb == "hello":
-                        peer.say(call, **self.greeting)
-                    else:
-                        self.answer(peer, call, verb, body)
-                except OSError:
+        while True:
+            try:
+                packet, fds, _, _ = socket.recv_fds(sock, 70000, 8)
+                if not packet:
                     return
-
-    def close(self) -> None:
-        self.listener.close()
+                if packet == b"\x03":
+                    packet = os.pread(fds[0], os.fstat(fds[0]).st_size, 0)
+                for fd in fds:
+                    os.close(fd)
+                message = json.loads(packet)
+                call = int(message.pop("id"))
+                verb, body = next(iter(message.items()))
+                self.seen.append((verb, {**body, "descriptors": len(fds)}))
+                if verb == "hello":
+                    peer.say(call, **self.greeting)
+                else:
+                    self.answer(peer, call, verb, body)
+            except OSError:
+                return
 
 
 class Trial(unittest.TestCase):
@@ -120,7 +108,7 @@ class Trial(unittest.TestCase):
 
     def daemon(self, answer: Answer) -> Daemon:
         daemon = Daemon(self.path, answer)
-        self.addCleanup(daemon.close)
+        self.addCleanup(daemon.server.close)
         return daemon
 
     def client(self, timeout: float = 20) -> Any:

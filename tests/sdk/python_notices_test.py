@@ -15,19 +15,14 @@ import threading
 import time
 import unittest
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
-sys.path.insert(0, str(Path(sys.argv[1]) / "sdk" / "python"))
+sys.path[:0] = [str(Path(sys.argv[1]) / "sdk" / "python"), sys.argv[1]]
 import ringfence  # type: ignore[import-not-found]  # noqa: E402
+from tests.support.daemon import eventually  # noqa: E402
+from tests.support.packet_server import PacketServer  # noqa: E402
 
 PAUSE = {"pause": {"within_ms": "5000", "why": "its time is over", "limit": "wall_time"}}
-
-
-def eventually(holds: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := holds()) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return value
 
 
 class Daemon:
@@ -42,21 +37,10 @@ class Daemon:
         self.gone: list[socket.socket] = []
         self.lease: Optional[dict[str, Any]] = {"leased": {"lease": "7", "devices": ["0000:00:0b.0"], "percent": 50}}
         self.refuses_to_listen = False
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(path)
-        self.listener.listen(16)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            self.peers.append(peer)
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+        self.server = PacketServer(path, self._serve)
 
     def _serve(self, peer: socket.socket) -> None:
+        self.peers.append(peer)
         while packet := self._packet(peer):
             message = json.loads(packet)
             call = message.pop("id")
@@ -90,12 +74,12 @@ class Daemon:
         return sum(1 for seen, _ in self.seen if seen == verb)
 
     def close(self) -> None:
-        for end in (self.listener, *self.peers):
+        self.server.close()
+        for peer in self.peers:
             try:
-                end.shutdown(socket.SHUT_RDWR)  # Else whoever waits for it keeps it.
+                peer.shutdown(socket.SHUT_RDWR)  # Whoever serves it closes it then.
             except OSError:
                 pass  # It is closed already.
-            end.close()
         if os.path.exists(self.path):
             os.unlink(self.path)
 

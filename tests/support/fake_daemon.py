@@ -12,9 +12,10 @@ from __future__ import annotations
 import array
 import os
 import socket
-import threading
 from pathlib import Path
 from typing import Callable, Optional, Union
+
+from tests.support.packet_server import PacketServer
 
 Value = Union[int, str, bytes]
 
@@ -83,48 +84,33 @@ class FakeDaemon:
         self.path = path
         self.requests: list[str] = []  # names, in the order of arrival
         self._handlers: dict[str, Handler] = {}
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._server = PacketServer(path, self._serve)
 
     def __enter__(self) -> "FakeDaemon":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._threads[0].join()
+        self._server.close()
         self.path.unlink()
 
     def on(self, request: str, handler: Handler) -> None:
         self._handlers[request] = handler
 
-    def _accept(self) -> None:
+    def _serve(self, sock: socket.socket) -> None:
+        connection = Connection(sock)
         while True:
             try:
-                sock, _ = self._listener.accept()
+                packet, descriptors, _, _ = socket.recv_fds(sock, PACKET, 8)
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock: socket.socket) -> None:
-        with sock:
-            connection = Connection(sock)
-            while True:
-                try:
-                    packet, descriptors, _, _ = socket.recv_fds(sock, PACKET, 8)
-                except OSError:
-                    return
-                for descriptor in descriptors:
-                    os.close(descriptor)
-                if not packet:
-                    return
-                try:
-                    self._handle(connection, fields(packet[1:]))
-                except OSError:
-                    return  # It went away: that is a client's right.
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if not packet:
+                return
+            try:
+                self._handle(connection, fields(packet[1:]))
+            except OSError:
+                return  # It went away: that is a client's right.
 
     def _handle(self, connection: Connection, message: dict[int, list[Value]]) -> None:
         request = message[1][0]
