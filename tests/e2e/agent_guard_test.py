@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.e2e.agent_socket_test import detached, facts, policy, runs  # noqa: E402
+from tests.e2e.agent_socket_test import detached, policy, runs  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies, question  # noqa: E402
 
 TOOLS = """
 [tools]
@@ -29,11 +28,6 @@ match = ["drop_*"]
 decide = "forbid"
 why = "cannot be undone"
 """
-
-
-def question(bench: Bench) -> dict[str, Any]:
-    assert eventually(lambda: bench.cli("pending", "--json").stdout.strip(), 60), "no question"
-    return json.loads(bench.cli("pending", "--json").stdout.splitlines()[0])
 
 
 def test_what_the_policy_knows_is_answered_with_its_rule_and_the_walls_do_not_ask_for_it(bench: Bench) -> None:
@@ -50,9 +44,9 @@ def test_what_the_policy_knows_is_answered_with_its_rule_and_the_walls_do_not_as
            "write /usr/x forbidden no `files.write` covers this path", "read /usr allowed ", "write /tmp/x allowed ", "exec true allowed ",
            "connect example.org:443 forbidden no rule names this host", "the wall holds", "done"])
     run = bench.last_ended()
-    told = [(fact["guard"], one["op"], one["target"]) for fact in facts(bench, run, "actions-allowed") for one in fact["actions"]]  # type: ignore[union-attr, index, attr-defined]
+    told = [(fact["guard"], one["op"], one["target"]) for fact in bodies(bench, run, "actions-allowed") for one in fact["actions"]]
     assert ("agent", "call", "search") in told and ("agent", "write", "/tmp/x") in told, told
-    denied = [(fact["guard"], fact["rule"]["text"]) for fact in facts(bench, run, "action-denied")]  # type: ignore[index]
+    denied = [(fact["guard"], fact["rule"]["text"]) for fact in bodies(bench, run, "action-denied")]
     assert ("agent", "tools.rule drop_*") in denied, denied
 
 
@@ -110,7 +104,7 @@ def test_a_freeze_and_the_end_of_whoever_asked_end_a_question(bench: Bench) -> N
     assert eventually(lambda: not bench.cli("pending", "--json").stdout.strip(), 60)
     (bench.workspace / "end").write_text("")
     bench.ended(run)
-    equal([fact["outcome"] for fact in facts(bench, run, "action-answered")], ["stopped", "withdrawn"])
+    equal([fact["outcome"] for fact in bodies(bench, run, "action-answered")], ["stopped", "withdrawn"])
 
 
 def test_a_question_outlives_the_daemon_and_is_asked_once(bench: Bench) -> None:
@@ -127,7 +121,7 @@ def test_a_question_outlives_the_daemon_and_is_asked_once(bench: Bench) -> None:
     equal(bench.cli("allow", str(asked["id"])).returncode, 0)
     equal(bench.ended(run)["code"], 0)
     equal(bench.cli("logs", run).stdout, "allowed\nallowed\n")
-    equal(len(facts(bench, run, "action-asked")), 1)
+    equal(len(bodies(bench, run, "action-asked")), 1)
 
 
 def test_the_library_for_c_asks_the_same(bench: Bench) -> None:

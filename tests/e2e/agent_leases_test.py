@@ -16,9 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.accelerators_test import NPU  # noqa: E402
 from tests.e2e.leases_test import NpuMachine  # noqa: E402
 from tests.e2e.leases_test import policy as npu_policy  # noqa: E402
-from tests.sdk.inside import frozen_by_kernel, start  # noqa: E402
+from tests.sdk.inside import start  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import frozen_by_kernel  # noqa: E402
 
 BEGIN = ("import json\nagent = ringfence.Agent(timeout=20)\nNAME = os.environ['RINGFENCE_RUN']\n"
          "def note(name, *what):\n    with open(name, 'a') as file: file.write(json.dumps(what) + '\\n')\n")

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.e2e.agent_socket_test import detached, facts, frozen_by_kernel, policy  # noqa: E402
+from tests.e2e.agent_socket_test import detached, policy  # noqa: E402
 from tests.sdk.inside import asking_policy, client_of  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies, frozen_by_kernel  # noqa: E402
 
 # Each notice is a line of a file. `beat` counts while the run is not frozen.
 TOLD = ("def note(name, *what):\n    with open(name, 'a') as file: file.write(json.dumps(what) + '\\n')\n"
@@ -59,12 +60,12 @@ def test_a_hold_that_was_announced_comes_when_the_agent_is_ready_and_it_reads_af
     equal(lines(bench, "told"), [[600.0, "it has used 1010 of 1000 tokens", "tokens"]])
     # Hundreds of looks of the governor pass meanwhile.
     assert goes_on_for(bench, 100) and not frozen_by_kernel(bench, run)
-    equal((bench.show(run)["state"], facts(bench, run, "run-frozen")), ("running", []))
+    equal((bench.show(run)["state"], bodies(bench, run, "run-frozen")), ("running", []))
     (bench.workspace / "finish").write_text("")
     assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
     equal(lines(bench, "kept"), [[]])
-    assert eventually(lambda: facts(bench, run, "run-frozen"))
-    equal(facts(bench, run, "run-frozen")[0]["reason"], "it has used 1010 of 1000 tokens")
+    assert eventually(lambda: bodies(bench, run, "run-frozen"))
+    equal(bodies(bench, run, "run-frozen")[0]["reason"], "it has used 1010 of 1000 tokens")
     equal(bench.cli("resume", run).returncode, 0)
     assert eventually(lambda: lines(bench, "resumed"), 60), bench.daemon.log()
     equal(lines(bench, "resumed"), [[True, "it has used 1010 of 1000 tokens", "governor", ""]])
@@ -113,7 +114,7 @@ def test_a_critical_section_puts_off_a_hold_of_the_governor_until_it_is_over(ben
     assert eventually(lambda: bench.show(run)["usage"]["tokens"] == 1010)
     # The governor looks ten times a second while something may grow, and once where nothing does.
     assert goes_on_for(bench, 200) and not frozen_by_kernel(bench, run)
-    equal(facts(bench, run, "run-frozen"), [])
+    equal(bodies(bench, run, "run-frozen"), [])
     (bench.workspace / "finish").write_text("")
     assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
     end(bench, run)
@@ -129,7 +130,7 @@ def test_a_pause_whose_reason_is_over_before_it_comes_is_taken_back_and_never_co
     equal(lines(bench, "told")[0], ["memory"])
     equal(lines(bench, "resumed")[0], [False, "", "governor", "what it was to be paused for is over"])
     assert goes_on_for(bench, 20)
-    equal(facts(bench, run, "run-frozen"), [])
+    equal(bodies(bench, run, "run-frozen"), [])
     end(bench, run)
 
 

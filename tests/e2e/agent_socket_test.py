@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SOURCE, eventually  # noqa: E402
+from tests.support.observed import bodies, frozen_by_kernel  # noqa: E402
 
 BEGIN = "import os, sys, time, json, ringfence\nagent = ringfence.Agent(timeout=5)\n"
 WAIT = "def wait(name):\n    while not os.path.exists(name): time.sleep(0.02)\n"
@@ -52,20 +52,6 @@ def detached(bench: Bench, body: str, *flags: str) -> str:
     return result.stdout.strip()
 
 
-def facts(bench: Bench, run: str, kind: str) -> list[dict[str, object]]:
-    lines = (json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines())
-    return [line["body"] for line in lines if line["kind"] == kind]
-
-
-def frozen_by_kernel(bench: Bench, run: str) -> bool:
-    """What the kernel says of the agent's processes: none of them runs."""
-    groups = glob.glob(f"/sys/fs/cgroup/**/{bench.daemon.cgroup_root}-*/{run}", recursive=True)
-    groups = [group for group in groups if os.path.exists(f"{group}/cgroup.events")]
-    assert groups, "the run has no groups"
-    agent = f"{groups[0]}/agent" if os.path.exists(f"{groups[0]}/agent/cgroup.events") else groups[0]
-    return "frozen 1" in Path(agent, "cgroup.events").read_text()
-
-
 def test_what_an_agent_reports_is_counted_once_and_shown_to_people(bench: Bench) -> None:
     out = runs(bench, "agent.report_usage('small', 900, 100, cost_usd=0.0012, counters={'tool_calls': 2})\n"
                "agent.report_usage('large', 50, 5, id='step-1')\n"
@@ -75,9 +61,9 @@ def test_what_an_agent_reports_is_counted_once_and_shown_to_people(bench: Bench)
     equal(out, "950 105 2 True None\nspender True\n")
     run = bench.last_ended()
     equal(bench.show(run)["usage"]["tokens"], 1055)
-    reported = facts(bench, run, "usage-reported")
-    equal(sum(model["reports"] for fact in reported for model in fact["models"]), 2)  # type: ignore[union-attr, attr-defined]
-    equal(reported[0]["models"][0]["cost_microusd"], 1200)  # type: ignore[index]
+    reported = bodies(bench, run, "usage-reported")
+    equal(sum(model["reports"] for fact in reported for model in fact["models"]), 2)
+    equal(reported[0]["models"][0]["cost_microusd"], 1200)
 
 
 def test_the_socket_is_there_in_every_shape_of_a_fence_and_its_owner_alone_may_connect(bench: Bench) -> None:
@@ -113,7 +99,7 @@ def test_an_agent_that_pulls_the_brake_stands_still_until_its_owner_lets_it_go_o
     equal(bench.cli("resume", run).returncode, 0)
     equal(bench.ended(run)["code"], 0)
     equal((bench.workspace / "after").read_text(), "True")
-    equal(facts(bench, run, "run-frozen")[0]["itself"], "agent")
+    equal(bodies(bench, run, "run-frozen")[0]["itself"], "agent")
 
 
 def test_a_daemon_that_is_killed_between_reports_loses_none_and_counts_none_twice(bench: Bench) -> None:
@@ -128,7 +114,7 @@ def test_a_daemon_that_is_killed_between_reports_loses_none_and_counts_none_twic
     assert eventually(lambda: (bench.workspace / "all").exists(), 100)
     equal((bench.workspace / "all").read_text(), "0")
     equal(bench.show(run)["usage"]["tokens"], 300)
-    ids = [one for fact in facts(bench, run, "usage-reported") for one in fact["ids"]]  # type: ignore[attr-defined]
+    ids = [one for fact in bodies(bench, run, "usage-reported") for one in fact["ids"]]
     equal((len(ids), len(set(ids))), (300, 300))
     (bench.workspace / "go").write_text("")
     bench.ended(run)

@@ -10,16 +10,16 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 from typing import Any, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.e2e.agent_socket_test import detached, facts, frozen_by_kernel, policy  # noqa: E402
+from tests.e2e.agent_socket_test import detached, policy  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies, frozen_by_kernel  # noqa: E402
 
 
 def budget(bench: Bench, run: str, limit: str) -> dict[str, Any]:
@@ -37,9 +37,7 @@ def let(bench: Bench, name: str) -> None:
 
 
 def restart(bench: Bench) -> None:
-    assert bench.daemon.process is not None
-    bench.daemon.process.send_signal(signal.SIGKILL)
-    bench.daemon.process.wait()
+    bench.daemon.kill_daemon()
     bench.daemon.start()
 
 
@@ -50,8 +48,8 @@ def test_a_cost_is_told_near_its_end_holds_at_its_end_and_a_person_makes_it_long
     assert eventually(lambda: bench.show(run)["state"] == "running", 60)
     equal((bench.show(run)["usage"]["cost_usd"], budget(bench, run, "cost")["state"]), (None, "below"))
     let(bench, "go0")
-    assert eventually(lambda: facts(bench, run, "limit-reached"), 60)
-    equal(facts(bench, run, "limit-reached"), [{"edge": "soft", "limit": "cost", "reason": "it has cost $0.60 of $1.00"}])
+    assert eventually(lambda: bodies(bench, run, "limit-reached"), 60)
+    equal(bodies(bench, run, "limit-reached"), [{"edge": "soft", "limit": "cost", "reason": "it has cost $0.60 of $1.00"}])
     equal(budget(bench, run, "cost"), {"limit": "cost", "used": 0.6, "edge": 1, "warn_at": 0.5, "day": None, "state": "near"})
     equal(bench.show(run)["state"], "running")
     let(bench, "go1")
@@ -60,7 +58,7 @@ def test_a_cost_is_told_near_its_end_holds_at_its_end_and_a_person_makes_it_long
     equal(budget(bench, run, "cost")["state"], "reached")
     equal(bench.cli("resume", run).returncode, 0)
     assert eventually(lambda: not frozen_by_kernel(bench, run), 60), "the kernel holds it still"
-    equal(facts(bench, run, "budget-extended"),
+    equal(bodies(bench, run, "budget-extended"),
           [{"by_uid": os.getuid(), "limit": "cost", "more": 1_000_000, "up_to": 2_200_000}])
     equal(budget(bench, run, "cost")["edge"], 2.2)
     let(bench, "go2")  # 1.80 of 2.20
@@ -81,7 +79,7 @@ def test_whoever_spends_what_a_person_gave_is_held_again(bench: Bench) -> None:
     equal(bench.cli("resume", run).returncode, 0)
     let(bench, "end")
     equal(bench.ended(run)["code"], 0)
-    equal([one["up_to"] for one in facts(bench, run, "budget-extended")], [200, 350])
+    equal([one["up_to"] for one in bodies(bench, run, "budget-extended")], [200, 350])
 
 
 def test_a_budget_of_a_day_counts_all_runs_of_a_policy_over_a_restart_and_is_longer_for_all_of_them(bench: Bench) -> None:
@@ -102,7 +100,7 @@ def test_a_budget_of_a_day_counts_all_runs_of_a_policy_over_a_restart_and_is_lon
     equal([(line["tokens"], line["uid"], line["cost_usd"]) for line in spent], [(1100, os.getuid(), None)])
     equal(bench.cli("resume", second).returncode, 0)
     assert eventually(lambda: bench.show(third)["state"] == "running", 60), "the day is longer for all of them"
-    equal(facts(bench, second, "budget-extended")[0]["up_to"], 2100)
+    equal(bodies(bench, second, "budget-extended")[0]["up_to"], 2100)
     equal(bench.show(other)["state"], "running")
     let(bench, "end")
     for run in (second, third, other):
@@ -137,7 +135,7 @@ def test_a_run_that_asked_as_often_as_it_may_is_paused_and_may_ask_as_often_agai
     equal((shown["held"]["by"], shown["held"]["reason"]), ("prompts", "the run has asked 2 times, as often as it may"))
     equal(bench.cli("pending", "--json").stdout, "")
     equal(bench.cli("resume", run).returncode, 0)
-    equal(facts(bench, run, "budget-extended"), [{"by_uid": os.getuid(), "limit": "prompts", "more": 2, "up_to": 4}])
+    equal(bodies(bench, run, "budget-extended"), [{"by_uid": os.getuid(), "limit": "prompts", "more": 2, "up_to": 4}])
     refuse_next(bench)
     let(bench, "end")
     equal(bench.ended(run)["code"], 0)
@@ -151,7 +149,7 @@ def test_a_run_whose_policy_denies_further_questions_goes_on_without_them(bench:
     let(bench, "end")
     equal(bench.ended(run)["code"], 0)
     equal(bench.cli("logs", run).stdout.splitlines(), [f"{n} True" for n in range(5)])
-    assert "run-frozen" not in bench.kinds(run) and len(facts(bench, run, "action-asked")) == 2
+    assert "run-frozen" not in bench.kinds(run) and len(bodies(bench, run, "action-asked")) == 2
 
 
 def test_a_cost_that_is_not_told_is_estimated_by_list_prices_and_is_unknown_without_one(bench: Bench) -> None:
@@ -223,7 +221,7 @@ def test_what_a_local_model_states_is_counted_by_the_egress_and_not_twice_with_r
     let(bench, "more")
     held(bench, run)
     equal(bench.show(run)["held"]["reason"], "it has used 300 of 300 tokens")
-    seen = [one for fact in facts(bench, run, "usage-seen") for one in fact["models"]]  # type: ignore[attr-defined]
+    seen = [one for fact in bodies(bench, run, "usage-seen") for one in fact["models"]]
     equal((sum(one["reports"] for one in seen), {one["model"] for one in seen}), (3, {"local"}))
     equal(bench.cli("resume", run).returncode, 0)
     let(bench, "end")

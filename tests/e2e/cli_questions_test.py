@@ -12,11 +12,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SOURCE, eventually  # noqa: E402
+from tests.support.observed import question  # noqa: E402
 
 POLICY = """schema  = 1
 name    = "asking"
@@ -40,12 +40,6 @@ def policy_of(bench: Bench) -> str:
     file = bench.daemon.base / "asking.toml"
     file.write_text(POLICY, encoding="utf-8")
     return str(file)
-
-
-def question(bench: Bench) -> dict[str, Any]:
-    lines = eventually(lambda: bench.cli("pending", "--json").stdout.splitlines(), 60)
-    assert lines, "no question came"
-    return json.loads(lines[0])
 
 
 def start(bench: Bench, script: str) -> "subprocess.Popen[str]":

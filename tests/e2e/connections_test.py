@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
-from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import facts, question  # noqa: E402
 
 POLICY = """schema = 1
 name = "reaching"
@@ -51,28 +51,6 @@ def start(bench: Bench, how: str, name: str = "reacher") -> str:
     result = bench.cli("run", "-d", "-p", str(policy), "--", "/bin/sh", "-c", f"/usr/bin/python3 agent.py '{name}' {how}; true")
     equal(result.returncode, 0, result.stderr)
     return result.stdout.strip()
-
-
-def pending(bench: Bench) -> list[dict[str, Any]]:
-    result = bench.cli("pending", "--json")
-    assert result.returncode == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
-
-
-def question(bench: Bench) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
-
-    def look() -> bool:
-        found[:] = pending(bench)
-        return bool(found)
-
-    assert eventually(look, 20), bench.daemon.log()
-    return found[0]
-
-
-def facts(bench: Bench, *kinds: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
-    return [line for line in lines if line["kind"] in kinds]
 
 
 def finish(bench: Bench, run: str, asked: dict[str, Any]) -> None:

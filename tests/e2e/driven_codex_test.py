@@ -16,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.agents.hooked import CODEX, CODEX_SETTINGS, PROMPT  # noqa: E402
 from tests.agents.languages import Call, Reply, Words  # noqa: E402
 from tests.agents.scripted_model import ScriptedModel  # noqa: E402
-from tests.e2e.agent_guard_test import question  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
 from tests.support.json_lines import Speaker  # noqa: E402
+from tests.support.observed import question  # noqa: E402
 from tests.support.person import Person  # noqa: E402
 
 POLICY = """schema  = 1

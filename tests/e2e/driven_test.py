@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.e2e.agent_guard_test import question  # noqa: E402
 from tests.e2e.agent_socket_test import policy  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SOURCE, eventually  # noqa: E402
 from tests.support.json_lines import Speaker  # noqa: E402
+from tests.support.observed import question  # noqa: E402
 
 AGENT = SOURCE / "tests" / "agents" / "claude_agent.py"
 RULES = """

@@ -20,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies  # noqa: E402
 
 # Waits until it may, asks, says when, and reads the answer to its end.
 AGENT = """
@@ -69,11 +70,6 @@ def start(bench: Bench, name: str, server: Server, priority: str = "interactive"
     file.write_text(f'schema = 1\nname = "calling"\nextends = ["base"]\n[files]\nworkspace = "rw"\n'
                     f'[network]\nloopback = [{server.port}]\n[priority]\nclass = "{priority}"\n')
     return bench.detached(f"exec /usr/bin/python3 agent.py {name} {server.port}", "-n", name, "-p", str(file))
-
-
-def bodies(bench: Bench, run: str, kind: str) -> list[dict[str, Any]]:
-    facts = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
-    return [fact["body"] for fact in facts if fact["kind"] == kind]
 
 
 def price(bench: Bench, run: str) -> dict[str, Any]:

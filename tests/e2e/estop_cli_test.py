@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.accounts import Accounts  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import facts  # noqa: E402
 
 ADMINS = 61902
 COUNTER = "exec >> {name}; while :; do echo x; done"
@@ -55,11 +56,6 @@ def receipt(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     value = json.loads(result.stdout)
     assert isinstance(value, dict)
     return value
-
-
-def facts(bench: Bench, *kinds: str) -> list[dict[str, Any]]:
-    lines = map(json.loads, bench.cli("log", "--json").stdout.splitlines())
-    return [fact for fact in lines if fact["kind"] in kinds]
 
 
 def heard(bench: Bench) -> bool:

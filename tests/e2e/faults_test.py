@@ -10,7 +10,6 @@ RINGFENCE_GROUP_ROUNDS, RINGFENCE_CLIENT_KILLS and RINGFENCE_OOMS set the counts
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -19,12 +18,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.e2e.questions_test import Asking, answer, pending, question  # noqa: E402
+from tests.e2e.questions_test import Asking, answer  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
+from tests.support.observed import facts, pending, question  # noqa: E402
 from tests.support.small_disk import fill, small_disk  # noqa: E402
 
 # Counts in its workspace, so that it shows from outside whether it runs.
@@ -58,11 +58,6 @@ def stands_still(bench: Bench) -> bool:
     before = steps(bench)
     time.sleep(0.2)
     return steps(bench) == before
-
-
-def facts(bench: Bench, *kinds: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
-    return [line for line in lines if line["kind"] in kinds]
 
 
 def unified(bench: Bench, run: str) -> Path:

@@ -13,12 +13,13 @@ import stat
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.accelerators_test import NPU, Machine  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies  # noqa: E402
 
 NODE = "/dev/accel/accel0"
 FULL = ("import errno, fcntl, os\n"
@@ -57,11 +58,6 @@ def policy(bench: Bench, share: str, more: str = "", priority: str = "background
     file.write_text(f'schema = 1\nname = "npu"\nextends = ["offline"]\n{more}[limits]\nnpu = "{share}"\n'
                     f'[priority]\nclass = "{priority}"\n')
     return str(file)
-
-
-def facts(bench: Bench, run: str, kind: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
-    return [line["body"] for line in lines if line["kind"] == kind]
 
 
 FREEZERS: dict[str, Path] = {}
@@ -119,8 +115,8 @@ def test_a_run_has_the_npu_where_its_policy_says_so_and_no_other_device(bench: B
     given = bench.sh("exec python3 look.py", "-p", policy(bench, "50%"))
     equal((given.returncode, given.stdout), (0, "b'\\x00\\x00\\x00' ENOTTY EACCES ['accel0'] False\n"), given.stderr)
     run = bench.last_ended()
-    equal(facts(bench, run, "lease-given"), [{"device": NPU, "percent": 50}])
-    equal(facts(bench, run, "lease-ended"), [{"device": NPU}])
+    equal(bodies(bench, run, "lease-given"), [{"device": NPU, "percent": 50}])
+    equal(bodies(bench, run, "lease-ended"), [{"device": NPU}])
 
 
 def test_what_a_warden_opens_for_the_agent_is_the_same_device(bench: Bench) -> None:
@@ -146,7 +142,7 @@ def test_a_machine_without_an_npu_starts_the_run_and_says_that_it_has_none(bench
     Machine(bench)
     result = bench.sh("ls /dev/accel", "-p", policy(bench, "50%"))
     assert result.returncode != 0 and "limits.npu gives nothing: this machine has no NPU" in result.stderr, result
-    equal(facts(bench, bench.last_ended(), "lease-given"), [])
+    equal(bodies(bench, bench.last_ended(), "lease-given"), [])
 
 
 def test_an_npu_is_not_leased_beyond_all_of_it_and_who_is_refused_reads_why(bench: Bench) -> None:
@@ -194,12 +190,12 @@ def test_a_run_above_its_share_of_the_npu_is_frozen_between_its_jobs_and_goes_on
     assert eventually(machine.devices), bench.daemon.log()
     with Busy(machine, 100, lambda: freezer(bench, run) == "0"):
         assert eventually(lambda: freezer(bench, run) == "1", 100), (bench.show(run), machine.devices())
-        assert eventually(lambda: facts(bench, run, "run-frozen"), 60)
-        held = facts(bench, run, "run-frozen")[0]
+        assert eventually(lambda: bodies(bench, run, "run-frozen"), 60)
+        held = bodies(bench, run, "run-frozen")[0]
         equal(held["preemption"]["cause"], "accelerator")
         assert "% of the NPU; its share is 20 %" in held["reason"], held
-        assert eventually(lambda: facts(bench, run, "run-resumed"), 100), bench.show(run)
-        assert eventually(lambda: len(facts(bench, run, "run-frozen")) == 2, 100), "and again when it is above it again"
+        assert eventually(lambda: bodies(bench, run, "run-resumed"), 100), bench.show(run)
+        assert eventually(lambda: len(bodies(bench, run, "run-frozen")) == 2, 100), "and again when it is above it again"
     device = machine.devices()[0]
     equal(device["runs_usec"] + device["unattributed_usec"], device["busy_usec"])
     end(bench, run)
@@ -227,11 +223,11 @@ def test_while_the_person_uses_the_npu_a_run_that_uses_it_is_frozen_and_goes_on_
         equal(freezer(bench, run), "0")
         person.set()
         assert eventually(lambda: freezer(bench, run) == "1", 100), bench.show(run)
-        assert eventually(lambda: facts(bench, run, "run-frozen"), 60)
-        held = facts(bench, run, "run-frozen")[0]
+        assert eventually(lambda: bodies(bench, run, "run-frozen"), 60)
+        held = bodies(bench, run, "run-frozen")[0]
         assert held["reason"].startswith("the person's programs use the NPU ("), held
         person.clear()
-        assert eventually(lambda: facts(bench, run, "run-resumed"), 100), bench.show(run)
+        assert eventually(lambda: bodies(bench, run, "run-resumed"), 100), bench.show(run)
         assert eventually(lambda: freezer(bench, run) == "0", 60)
         equal([(share["scope"], share["confidence"]) for share in bench.show(run)["accelerators"]], [("client", "measured")])
     finally:

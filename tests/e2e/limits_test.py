@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies  # noqa: E402
 
 # Prints how many seconds it took to write so many mebibytes, past the page cache, or synced, or only into it.
 WRITES = """
@@ -39,11 +40,6 @@ def policy(bench: Bench, limits: str, name: str = "limited") -> str:
     return str(file)
 
 
-def facts(bench: Bench, run: str, kind: str) -> list[dict[str, object]]:
-    lines = (json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines())
-    return [line["body"] for line in lines if line["kind"] == kind]
-
-
 def writing(bench: Bench, how: str, count: int, *flags: str) -> tuple[str, float]:
     """The run that wrote, and how long it took."""
     result = bench.cli("run", *flags, "--", "python3", "-c", WRITES, how, str(count), timeout=200)
@@ -58,17 +54,17 @@ def test_what_goes_past_the_page_cache_is_held_to_the_limit_of_writing_by_the_ke
         run, seconds = writing(bench, how, 8, "-p", limited)
         # The kernel lets a first slice through.
         assert seconds >= 3 and seconds > unlimited, (how, seconds, unlimited)
-        equal(facts(bench, run, "run-frozen"), [], "held by the kernel alone")
+        equal(bodies(bench, run, "run-frozen"), [], "held by the kernel alone")
 
 
 def test_what_goes_through_the_page_cache_is_held_to_the_limit_of_writing_by_pauses(bench: Bench) -> None:
     limited, free = policy(bench, 'io_write = "4MiB/s"'), policy(bench, "", "free")
     run, _ = writing(bench, "buffered", 120, "-p", free)
-    equal(facts(bench, run, "run-frozen"), [])
+    equal(bodies(bench, run, "run-frozen"), [])
     run, seconds = writing(bench, "buffered", 120, "-p", limited)
     # Ten seconds of its limit are free, and what it writes before it is seen to: the rest takes (120 - 40 - …) / 4.
     assert seconds >= 8, seconds
-    frozen = facts(bench, run, "run-frozen")
+    frozen = bodies(bench, run, "run-frozen")
     assert frozen and str(frozen[0]["reason"]).startswith("it writes to files faster than it may"), frozen
     assert "4.0 MiB/s on average" in str(frozen[0]["reason"]), frozen
 
@@ -103,10 +99,10 @@ def test_a_run_that_may_have_no_more_processes_is_told_so(bench: Bench) -> None:
               "print(open(os.environ['RINGFENCE_DENIALS']).read(), flush=True)\ntime.sleep(1000)\n")
     run = bench.detached(f'exec python3 -c "{script}"', "-p", policy(bench, 'pids = 20\nwall_time = "1h"'))
     assert eventually(lambda: told(bench, run, "pids"), 60), bench.show(run)
-    reason = str(told(bench, run, "pids")["reason"])  # type: ignore[index]
+    reason = str(told(bench, run, "pids")["reason"])
     assert re.fullmatch(r"\d+ (process or thread was|processes or threads were) refused: it may have 20", reason), reason
     assert reason in bench.cli("show", run).stdout
-    assert eventually(lambda: facts(bench, run, "limit-reached"), 60)
+    assert eventually(lambda: bodies(bench, run, "limit-reached"), 60)
     assert eventually(lambda: bench.cli("logs", run).stdout, 60)
     line = json.loads(bench.cli("logs", run).stdout.splitlines()[0])
     equal((line["target"], line["say"]), ("pids", "you may have 20 processes and threads; run fewer at once"))
@@ -118,7 +114,7 @@ def test_a_run_that_gets_no_more_processor_time_is_told_so(bench: Bench) -> None
     # So little that it is at its limit on a busy machine too.
     run = bench.detached("while :; do :; done", "-p", policy(bench, 'cpu = "1%"'))
     assert eventually(lambda: told(bench, run, "cpu"), 100), bench.show(run)
-    assert re.fullmatch(r"it wanted more than 1 % of one processor in \d+ % of the time", str(told(bench, run, "cpu")["reason"]))  # type: ignore[index]
+    assert re.fullmatch(r"it wanted more than 1 % of one processor in \d+ % of the time", str(told(bench, run, "cpu")["reason"]))
     bench.cli("kill", run)
     bench.ended(run)
 
@@ -127,7 +123,7 @@ def test_a_run_of_which_the_kernel_ended_a_process_for_memory_is_told_so_while_i
     eats = "python3 -c 'kept = bytearray(b\"1\" * (200 << 20))'; sleep 1000"
     run = bench.detached(eats, "-p", policy(bench, 'memory = "48MiB"'))
     assert eventually(lambda: told(bench, run, "memory"), 60), bench.show(run)
-    reason = str(told(bench, run, "memory")["reason"])  # type: ignore[index]
+    reason = str(told(bench, run, "memory")["reason"])
     assert re.fullmatch(r"the kernel ended 1 process of it for memory: peak 4\d\.\d MiB of 48\.0 MiB; run fewer tests at once", reason), reason
     bench.cli("kill", run)
     bench.ended(run)

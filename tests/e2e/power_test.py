@@ -15,6 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies  # noqa: E402
 
 PATIENCE = 120.0  # seconds; a hold lasts two, and after heat it must have been cool for thirty
 
@@ -71,11 +72,6 @@ def end(bench: Bench, *runs: str) -> None:
         bench.cli("kill", run)
     for run in runs:
         bench.ended(run)
-
-
-def bodies(bench: Bench, run: str, kind: str) -> list[dict[str, Any]]:
-    facts = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
-    return [fact["body"] for fact in facts if fact["kind"] == kind]
 
 
 def test_a_low_battery_pauses_background_runs_and_charging_lets_them_go_on(bench: Bench) -> None:

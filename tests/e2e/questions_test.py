@@ -14,11 +14,11 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SLOWER, eventually, is_alive  # noqa: E402
+from tests.support.observed import facts, pending, question  # noqa: E402
 
 POLICY = """schema = 1
 name = "careful"
@@ -63,28 +63,6 @@ class Asking:
     def output(self, run: str) -> str:
         self.bench.ended(run)
         return self.bench.cli("logs", run).stdout
-
-
-def pending(bench: Bench) -> list[dict[str, Any]]:
-    result = bench.cli("pending", "--json")
-    assert result.returncode == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
-
-
-def question(bench: Bench, wanted: Callable[[dict[str, Any]], bool] = lambda one: True) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
-
-    def look() -> bool:
-        found[:] = [one for one in pending(bench) if wanted(one)]
-        return bool(found)
-
-    assert eventually(look, 20), f"nobody asks; the log: {[fact['kind'] for fact in facts(bench)]}"
-    return found[0]
-
-
-def facts(bench: Bench, *kinds: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
-    return [line for line in lines if not kinds or line["kind"] in kinds]
 
 
 def answer(bench: Bench, *words: object) -> None:

@@ -10,18 +10,17 @@ That the machine has little left is told by a file, as no test takes the memory 
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import bodies  # noqa: E402
 
 WRITE_AGAIN = """
 import sys
@@ -130,11 +129,6 @@ def start(bench: Bench, priority: str) -> str:
     file = bench.daemon.base / f"{priority}.toml"
     file.write_text(f'schema = 1\nname = "{priority}"\nextends = ["offline"]\n[priority]\nclass = "{priority}"\n')
     return bench.detached(AT_WORK, "-n", priority, "-p", str(file))
-
-
-def bodies(bench: Bench, run: str, kind: str) -> list[dict[str, Any]]:
-    facts = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
-    return [fact["body"] for fact in facts if fact["kind"] == kind]
 
 
 def has_its_memory(bench: Bench, run: str) -> bool:

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.sdk.inside import asked_folder, asking_policy, client_of, frozen_by_kernel, library, ringfence, start  # noqa: E402
+from tests.sdk.inside import asked_folder, asking_policy, client_of, library, ringfence, start  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually, is_alive  # noqa: E402
+from tests.support.observed import frozen_by_kernel  # noqa: E402
 
 errors = ringfence.errors
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -64,12 +62,3 @@ def start(bench: Bench, body: str, *flags: str) -> str:
     result = bench.cli("run", "-d", "--read", place, "-e", f"PYTHONPATH={place}", *flags, "--", "/usr/bin/python3", "-B", str(file))
     equal(result.returncode, 0, result.stderr)
     return result.stdout.strip()
-
-
-def frozen_by_kernel(bench: Bench, run: str) -> bool:
-    """What the kernel says of the agent's processes: none of them runs."""
-    groups = glob.glob(f"/sys/fs/cgroup/**/{bench.daemon.cgroup_root}-*/{run}", recursive=True)
-    groups = [group for group in groups if os.path.exists(f"{group}/cgroup.events")]
-    assert groups, "the run has no groups"
-    agent = f"{groups[0]}/agent" if os.path.exists(f"{groups[0]}/agent/cgroup.events") else groups[0]
-    return "frozen 1" in Path(agent, "cgroup.events").read_text()

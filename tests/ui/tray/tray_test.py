@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-from tests.e2e.questions_test import Asking, answer, pending, question  # noqa: E402
+from tests.e2e.questions_test import Asking, answer  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import pending, question  # noqa: E402
 from tests.ui.tray.desktop import MOCK, NOTIFICATIONS, Desktop  # noqa: E402
 
 
