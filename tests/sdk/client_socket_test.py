@@ -200,8 +200,8 @@ def test_a_checkpoint_survives_that_its_run_is_killed_and_launched_again(bench: 
     effects = (bench.workspace / "effects").read_text().split()
     assert effects and len(effects) - len(set(effects)) <= 3, effects
     # Another policy has another home: the agent begins anew there.
-    run = start(bench, AGENT, "-p", "offline")
-    assert eventually(lambda: len((bench.workspace / "began").read_text().splitlines()) == 4, 60)
+    run = start(bench, AGENT, "-p", asking_policy(bench, name="another"))
+    assert eventually(lambda: len((bench.workspace / "began").read_text().splitlines()) == 4, 60), "it does not begin"
     equal((bench.workspace / "began").read_text().splitlines()[-1], "0 ")
     bench.cli("kill", run)
     bench.ended(run)
