@@ -175,6 +175,7 @@ class Trial(unittest.TestCase):
         while agent.report_usage("m", 1, 0) is None and time.monotonic() < deadline:
             time.sleep(0.02)
         os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)  # The signal is sent before all of its threads stand still.
         began = time.monotonic()
         for _ in range(100):  # Each would wait for 2 s.
             self.assertFalse(agent.say("x"))
