@@ -46,6 +46,7 @@ class Result:
     note: str = ""
     control: str = "user"
     why: str = ""
+    is_control: bool = False  # of a case whose control needs a daemon: made beside the attempt, judged as one without the fence
 
 
 Script = Callable[[Any, Any], list[Result]]
@@ -156,6 +157,8 @@ class Verdict:
                 yield f"{self.identifier}.{result.name}: invalid: the control had no effect: {result.note}"
         if not self.fenced:
             yield f"{self.identifier}: nothing was attempted"
+        if not self.control:
+            yield f"{self.identifier}: invalid: there was no control"
 
     def has_control(self) -> bool:
         return any(result.control != "none" for result in self.control)

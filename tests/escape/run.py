@@ -2,8 +2,9 @@
 """The escape suite: every attempt of the catalogue, without the fence and inside, judged by what happened outside.
 
     sudo tests/escape/run.py --build build/release [--only ID]… [--side control|both] [--verbose]
+    tests/escape/run.py --lists
 
-Needs root. Exits 0 only when every id of catalogue.txt was tried and held, or is left out with a reason, and every
+Needs root, except to look whether its lists are whole and name tests that exist. Exits 0 only when every id of catalogue.txt was tried and held, or is left out with a reason, and every
 control worked. The last line is the count.
 """
 
@@ -27,9 +28,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
+import cases_api  # noqa: E402,F401
+import cases_daemon  # noqa: E402,F401
 import cases_files  # noqa: E402,F401
 import cases_handoff  # noqa: E402,F401
 import cases_ipc  # noqa: E402,F401
+import cases_later  # noqa: E402,F401
 import cases_launch  # noqa: E402,F401
 import cases_network  # noqa: E402,F401
 import cases_notify  # noqa: E402,F401
@@ -38,17 +42,12 @@ import cases_resources  # noqa: E402,F401
 import cases_stop  # noqa: E402,F401
 import cases_syscalls  # noqa: E402,F401
 import cases_workspace  # noqa: E402,F401
+import catalogue  # noqa: E402
 from internet import make_network  # noqa: E402
 from model import SCRIPTS, STEPS, Outcome, Result, Step, Verdict  # noqa: E402
 from sides import Control, Fenced, write_policies  # noqa: E402
 import skips  # noqa: E402  (its folder is known since sides)
 from world import OTHER_UID, UID, World, end_all, reserve_accounts  # noqa: E402
-
-
-def read_list(path: Path) -> list[list[str]]:
-    """Lines of words, the last one a sentence where there are more than one; comments begin with #."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [line.split(None, 1) for line in lines if line.strip() and not line.startswith("#")]
 
 
 def allowed_skip(name: str) -> Optional[str]:
@@ -123,16 +122,18 @@ def run_side(side: Any, base: Path, probe: Path, wanted: list[str], verdicts: di
             began = time.monotonic()
             try:
                 results = SCRIPTS[identifier](world, side)
-            except (OSError, subprocess.SubprocessError, ValueError, AssertionError) as error:
+            except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError, AssertionError) as error:
                 results = [Result("script", None, f"{type(error).__name__}: {error}")]
             for result in results:
                 result.note += f" ({time.monotonic() - began:.1f} s)"
-            getattr(verdicts[identifier], side.name).extend(results)
+            for result in results:
+                made = verdicts[identifier].control if result.is_control else getattr(verdicts[identifier], side.name)
+                made.append(result)
             progress(f"{side.name} {identifier} {time.monotonic() - began:.1f} s")
         end_all(UID)
 
 
-def report(verdicts: dict[str, Verdict], left_out: dict[str, str], sides: list[str], verbose: bool) -> int:
+def report(verdicts: dict[str, Verdict], left_out: dict[str, catalogue.LeftOut], sides: list[str], verbose: bool) -> int:
     problems: list[str] = []
     for verdict in verdicts.values():
         found = (
@@ -150,8 +151,9 @@ def report(verdicts: dict[str, Verdict], left_out: dict[str, str], sides: list[s
                 for result in getattr(verdict, name):
                     print(f"  {name:8} {verdict.identifier}.{result.name}: effect={result.effect} {result.note}")
         print(f"{verdict.identifier}: {'held' if not found else 'FAILED'}, {len(verdict.fenced)} attempts")
-    for name, reason in left_out.items():
-        print(f"{name}: left out: {reason}")
+    for name, out in left_out.items():
+        covered = ", ".join(f"{test!r} of {file}" for file, test in out.tests)
+        print(f"{name}: left out: {out.reason}{f' (covered by {covered})' if covered else ''}")
     for verdict in verdicts.values():
         whys = {r.why for r in verdict.control if r.control == "none" and r.why}
         if whys and not verdict.has_control():
@@ -177,11 +179,21 @@ def report(verdicts: dict[str, Verdict], left_out: dict[str, str], sides: list[s
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Tries to escape.")
-    parser.add_argument("--build", type=Path, required=True, help="build folder, with bin/ below")
+    parser.add_argument("--build", type=Path, help="build folder, with bin/ below")
     parser.add_argument("--only", action="append", metavar="ID", help="only this id")
     parser.add_argument("--side", choices=("control", "both"), default="both", help="control: without any fence")
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--lists", action="store_true", help="only look whether the lists are whole")
     options = parser.parse_args()
+    listed, left_out, covered = catalogue.catalogue(), catalogue.left_out(), STEPS.keys() | SCRIPTS.keys()
+    wrong = catalogue.problems(listed, left_out, covered)
+    for problem in wrong:
+        print(f"escape: {problem}", file=sys.stderr)
+    if wrong or options.lists:
+        print(f"escape: {len(listed)} attempts: {len(covered)} tried, {len(left_out)} left out, {len(wrong)} problems")
+        return 1 if wrong else 0
+    if options.build is None:
+        parser.error("--build is needed")
     if os.geteuid() != 0:
         parser.error("must be root: the suite plants secrets, starts a daemon and becomes another user")
     if "RF_ESCAPE_PRIVATE" not in os.environ:
@@ -192,15 +204,7 @@ def main() -> int:
         os.environ["RF_ESCAPE_PRIVATE"] = "1"
         os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--", sys.executable, *sys.argv])
 
-    catalogue = [words[0] for words in read_list(HERE / "catalogue.txt")]
-    left_out = {words[0]: words[1] for words in read_list(HERE / "left_out.txt")}
-    covered = STEPS.keys() | SCRIPTS.keys()
-    gaps = [name for name in catalogue if name not in covered and name not in left_out]
-    strays = [name for name in (*covered, *left_out) if name not in catalogue] + sorted(covered & left_out.keys())
-    if gaps or strays:
-        print(f"escape: neither covered nor left out: {gaps}; unknown, or both: {strays}", file=sys.stderr)
-        return 1
-    wanted = [name for name in catalogue if name in covered and (not options.only or name in options.only)]
+    wanted = [name for name in listed if name in covered and (not options.only or name in options.only)]
 
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGHUP):
