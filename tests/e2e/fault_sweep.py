@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Every system call of a launch fails once; the result is a full posture or a clean refusal, and the next launch works.
 
-    fault_sweep.py --build DIR [--points N] [--who launcher|daemon|child] [--verbose]
+    fault_sweep.py --build DIR [--points N] [--who launcher|daemon|child] [--guarded] [--verbose]
 
 Launcher and daemon: strace follows one process without its children, so that the launcher's own tracing of the run (it reads the filter back)
 stays possible. First one launch is recorded, then each of its calls is made to fail in a launch of its own. The child:
-child_faults.py. N limits how many points are tried, spread evenly over the recording; 0 tries all.
+child_faults.py. --guarded: under a policy by which a warden and an egress stand beside the run. N limits how many points are
+tried, spread evenly over the recording; 0 tries all.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e import child_faults  # noqa: E402
+from tests.e2e.full_posture import FullPosture  # noqa: E402
 from tests.support.daemon import Daemon, eventually  # noqa: E402
 
 # Calls that cannot fail, or whose failure is no failure of ours: waiting, leaving, and strace's own signals. An injected
@@ -55,26 +57,11 @@ class Strace:
         return self.process.communicate(timeout=20)[1]
 
 
-def launch(daemon: Daemon, project: str) -> tuple[int, str, str]:
-    policy = daemon.base / "trial.toml"
-    if not policy.exists():
-        # The other branch is idle, and a busy machine starves it.
-        policy.write_text('schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n')
-    result = daemon.cli("run", "-p", str(policy), "-w", project, "--", "/bin/sh", "-c", "grep -E '^(Seccomp|NoNewPrivs|CapEff)' /proc/self/status; id -u", timeout=60)
-    return result.returncode, result.stdout, result.stderr
-
-
-def is_full_posture(out: str) -> bool:
-    fields = dict(re.findall(r"^(\w+):\s+(\S+)$", out, re.MULTILINE))
-    return fields.get("Seccomp") == "2" and fields.get("NoNewPrivs") == "1" and int(fields.get("CapEff", "1"), 16) == 0 and \
-        not out.rstrip().endswith("\n0")
-
-
-def record(daemon: Daemon, pid: int, project: str) -> list[tuple[str, int]]:
+def record(daemon: Daemon, pid: int, posture: FullPosture) -> list[tuple[str, int]]:
     """(call, how many-th of its name) in the order of one launch."""
     trace = daemon.base / "trace"
     strace = Strace(pid, "-o", str(trace))
-    launch(daemon, project)
+    posture.launch()
     time.sleep(0.2)  # What follows a launch (the next slot) belongs to the recording.
     strace.detach()
     counts: dict[str, int] = {}
@@ -93,13 +80,16 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--build", required=True)
     parser.add_argument("--points", type=int, default=int(os.environ.get("RINGFENCE_FAULT_POINTS", "40")))
     parser.add_argument("--who", choices=["launcher", "daemon", "child"], default="launcher")
+    parser.add_argument("--guarded", action="store_true", help="with a warden and an egress")
     parser.add_argument("--verbose", action="store_true", help="one line a point")
     return parser.parse_args()
 
 
-def verdict(status: int, out: str, err: str) -> tuple[str, str]:
-    if status == 0 and is_full_posture(out):
-        return "full", ""
+def verdict(posture: FullPosture, result: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    status, out, err = result.returncode, result.stdout, result.stderr
+    if status == 0:
+        missing = posture.missing(out)
+        return ("problem", f"ran without all of its posture: {missing[:8]}") if missing else ("full", "")
     last = (err.strip().splitlines() or [""])[-1]
     if status == 125 and last.startswith("ringfence: not started: "):
         return "refused", err.strip()
@@ -126,17 +116,16 @@ class Supervisor(threading.Thread):
                 self.restarts += 1
 
 
-def sweep(daemon: Daemon, project: str, options: argparse.Namespace) -> tuple[int, int, dict[str, int], list[str]]:
+def sweep(daemon: Daemon, posture: FullPosture, options: argparse.Namespace) -> tuple[int, int, dict[str, int], list[str]]:
     """(points tried, points known, counts of 'full' and 'refused', problems)"""
     problems: list[str] = []
     counts = {"full": 0, "refused": 0}
-    launch(daemon, project)
 
     def victim() -> int:
         assert daemon.process is not None
         return daemon.launcher_pid() if options.who == "launcher" else daemon.process.pid
 
-    points = record(daemon, victim(), project)
+    points = record(daemon, victim(), posture)
     supervisor, restarts = Supervisor(daemon), 0
     supervisor.start()
     chosen = points if options.points == 0 or options.points >= len(points) else \
@@ -147,7 +136,7 @@ def sweep(daemon: Daemon, project: str, options: argparse.Namespace) -> tuple[in
         strace = Strace(pid, "-o", "/dev/null", "-e", f"trace={call}", "-e",
                         f"inject={call}:error={ERRORS.get(call, 'ENOMEM')}:when={number}")
         try:
-            kind, detail = verdict(*launch(daemon, project))
+            kind, detail = verdict(posture, posture.launch())
         except subprocess.TimeoutExpired:
             kind, detail = "problem", "the launch hung"
         strace.detach()
@@ -160,7 +149,7 @@ def sweep(daemon: Daemon, project: str, options: argparse.Namespace) -> tuple[in
         if supervisor.restarts > restarts and options.who == "launcher":
             problems.append(f"{where}: the daemon ended")
         restarts = supervisor.restarts
-        if not eventually(lambda: launch(daemon, project)[0] == 0, 20, 0.1):
+        if not eventually(lambda: posture.launch().returncode == 0, 20, 0.1):
             problems.append(f"{where}: no launch works afterwards")
             break
         if not eventually(lambda: not [r for r in daemon.json_runs() if r["state"] != "ended"], 10):
@@ -186,7 +175,7 @@ def main() -> int:
                 say = (lambda line: print(line, flush=True)) if options.verbose else (lambda _: None)
                 tried, known, counts, problems = child_faults.sweep(daemon, fault, project, Strace, options.points, say)
             else:
-                tried, known, counts, problems = sweep(daemon, str(project), options)
+                tried, known, counts, problems = sweep(daemon, FullPosture(options.build, daemon, project, options.guarded), options)
         problems += daemon.leftovers()
     for problem in problems:
         print(f"fault sweep: {problem}")
