@@ -178,7 +178,7 @@ def measured(build, policies, quick):
             yield from rows_of(asleep(build, policies, quick, load, trouble),
                                f"{agents} agents of {processes} processes of a daemon that is {words}, {LOADS[load]}")
     agents, processes = (2, 5) if quick else (50, 20)
-    killed = rounds_of(build, 2 if quick else 50, agents, processes, "kill")
+    killed = rounds_of(build, 2 if quick else 200, agents, processes, "kill")
     took, raw = [value["took_usec"] for value in killed], [value["raw_usec"] for value in killed]
     yield (f"stop that kills, {agents} agents of {processes} processes, until all groups are empty", "p99 ≤ 250 ms",
            f"{milliseconds(took, 0.99)} ms", f"{len(killed)} kills; {spread(took)}; the kernel's own kill: {spread(raw)}")
