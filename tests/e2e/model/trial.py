@@ -10,6 +10,7 @@ from collections import Counter
 from tests.e2e.model.operations import Mismatch, Operations
 from tests.e2e.model.reference import ROOT, Reference
 from tests.e2e.model.world import USERS, Seen, World, now, size_of
+from tests.support.daemon import eventually
 
 PATIENCE = 90.0  # seconds until what must be seen is seen; the machine may be busy
 
@@ -148,5 +149,8 @@ class Trial:
         if len(states) > 1:
             self.counts["with more than one outcome"] += 1
         self.counts[f"kills of {victim}" if victim else kind] += 1
+        # The daemon may not have met the next one yet, and say what was so before.
+        if victim == "stop" and not eventually(self.world.agrees_on_stop, 20, 0.002):
+            raise Mismatch("ringfence-stop, the daemon and the kernel do not agree on whether everything is stopped")
         self.settle(states)
         return True
