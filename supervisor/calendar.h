@@ -1,6 +1,8 @@
 // Days of the machine's calendar.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "sdk/base/clock.h"
@@ -10,5 +12,8 @@ namespace ringfence::supervisor {
 // "2026-03-31", in the machine's time zone as it is now (UTC where it has none). Reads /etc/localtime when that
 // changed.
 std::string localDay(Microseconds wall);
+
+// Minutes since that day began on its clock: 0 to 1439. Absent: what the time is cannot be said.
+std::optional<std::uint32_t> localMinute(Microseconds wall);
 
 }  // namespace ringfence::supervisor

@@ -50,6 +50,22 @@ Result<std::uint32_t> parsePercent(std::string_view text) {
   return percent;
 }
 
+// "22:00-07:00", hours and minutes of the machine's own clock.
+Result<governor::QuietHours> parseQuietHours(std::string_view text) {
+  const auto minuteAt = [&](std::size_t at) -> std::optional<std::uint32_t> {
+    const auto digit = [&](std::size_t i) { return static_cast<std::uint32_t>(text[at + i] - '0'); };
+    for (const std::size_t i : {0, 1, 3, 4})
+      if (digit(i) > 9) return std::nullopt;
+    const std::uint32_t hours = digit(0) * 10 + digit(1), minutes = digit(3) * 10 + digit(4);
+    if (text[at + 2] != ':' || hours > 23 || minutes > 59) return std::nullopt;
+    return hours * 60 + minutes;
+  };
+  const bool isShaped = text.size() == 11 && text[5] == '-';
+  const auto from = isShaped ? minuteAt(0) : std::nullopt, to = isShaped ? minuteAt(6) : std::nullopt;
+  if (!from || !to || *from == *to) return wrong("quiet hours are written \"22:00-07:00\": " + std::string(text));
+  return governor::QuietHours{*from, *to};
+}
+
 // "10s", "2m" or "off". Below two seconds a busy machine would be an emergency.
 Result<std::chrono::seconds> parseDeadMan(std::string_view text) {
   constexpr std::uint32_t kLeast = 2, kMost = 3600;
@@ -135,6 +151,8 @@ Result<void> apply(Config& config, std::string_view key, const Value& value) {
     config.governor.pauseWhenHot = *value.flag;
   } else if (key == "pause_below_battery" && isText) {
     config.governor.pauseBelowBatteryPercent = RF_TRY(parsePercent(value.texts[0]));
+  } else if (key == "quiet_hours" && isText) {
+    config.governor.quietHours = RF_TRY(parseQuietHours(value.texts[0]));
   } else if (key == "dead_man_after" && isText) {
     config.deadManAfter = RF_TRY(parseDeadMan(value.texts[0]));
   } else if (key == "stop_keys") {

@@ -362,6 +362,7 @@ void Daemon::lookAtTime() {
 void Daemon::storeReady() {
   Turns::Released released = turns_.release();
   report(released.failures);
+  noteStandstills();
   for (const Fact& fact : released.facts) {
     requests_.published(fact);
     steering_.published(fact);
@@ -392,6 +393,16 @@ void Daemon::outputsReady() {
 void Daemon::acceleratorsReady() {
   accelerators_.ready();
   afterTurn();
+}
+
+void Daemon::standstillsReady() {
+  performer_.standstills().look();
+  noteStandstills();
+  afterTurn();
+}
+
+void Daemon::noteStandstills() {
+  for (const Standstills::Taken& one : performer_.standstills().take()) steering_.took(one);
 }
 
 void Daemon::wake() {

@@ -82,6 +82,8 @@ class Daemon {
   // Their descriptors are the loop's to watch.
   Mediation& mediation() { return mediation_; }
   // Of the agents' own sockets, for the loop to watch; -1: there are none.
+  int standstillsFd() { return performer_.standstills().fd(); }
+  void standstillsReady();
   int agentsFd() const { return agents_.fd(); }
   void agentsReady();
   void guardReady(Mediation::LinkId link, bool readable, bool writable);
@@ -100,6 +102,7 @@ class Daemon {
   void announce(const governor::Proposal& proposal);
   void closeRun(const RunId& run);
   void refill();
+  void noteStandstills();
   void lookAtTime();
   void latched();
   void report(const std::vector<Error>& failures);

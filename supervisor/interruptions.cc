@@ -16,6 +16,10 @@ constexpr double kSecondsPerRefault = 5.6e-6;
 
 std::uint64_t whole(double number) { return number > 0 ? static_cast<std::uint64_t>(number + 0.5) : 0; }
 
+std::optional<std::uint64_t> usec(const std::optional<Microseconds>& span) {
+  return span ? std::optional(static_cast<std::uint64_t>(std::max<Microseconds::rep>(span->count(), 0))) : std::nullopt;
+}
+
 // Of those that were open: how many broke. What a server closed may have been the end of an answer, and does not count.
 double brokenPart(const sandbox::HoldReport& report) {
   if (report.connections == 0) return 0;
@@ -34,6 +38,47 @@ InterruptionPrice stored(const governor::Amounts& amounts, std::string why) {
   return {whole(amounts.seconds * 1e6), whole(amounts.tokens), whole(amounts.workCpuSeconds * 1e6), std::move(why)};
 }
 
+void Interruptions::took(const Standstills::Taken& taken) {
+  if (taken.order != Standstills::Order::kThaw) {
+    standstills_[taken.run] = taken.time;
+  } else if (const auto held = holding_.find(taken.run); held != holding_.end()) {
+    held->second.resume = taken.time;
+  } else if (const auto thawed = recovering_.find(taken.run); thawed != recovering_.end()) {
+    thawed->second.held.resume = taken.time;
+  } else {
+    standstills_.erase(taken.run);  // A hold that nobody saw.
+  }
+}
+
+Interruptions::Work Interruptions::workOf(const governor::RunSignals& run, Microseconds now) {
+  const governor::Amounts lost = governor::workAtStake(run, now);
+  return {lost, run.cpuUsec ? std::optional(whole(lost.workCpuSeconds * 1e6)) : std::nullopt};
+}
+
+std::optional<Microseconds> Interruptions::takeStandstill(const RunId& run) {
+  const auto found = standstills_.extract(run);
+  return found ? std::optional(found.mapped()) : std::nullopt;
+}
+
+void Interruptions::killed(const governor::RunSignals& last, const governor::CostModel& costs, Microseconds now) {
+  if (killed_.contains(last.run)) return;  // Ordered again.
+  killed_[last.run] = {costs.predict(last, governor::Interruption::kKill, Microseconds{0}, now), workOf(last, now)};
+}
+
+std::optional<InterruptionCost> Interruptions::ended(const RunId& run) {
+  const auto standstill = takeStandstill(run);
+  const auto found = killed_.extract(run);
+  if (!found) return std::nullopt;
+  const auto& [predicted, work] = found.mapped();
+  return InterruptionCost{run,
+                          {.killed = true,
+                           .predicted = stored(predicted, predicted.why),
+                           .real = stored(work.lost, ""),
+                           .standstillUsec = usec(standstill),
+                           .workUsec = whole(work.lost.seconds * 1e6),
+                           .workCpuUsec = work.cpuUsec}};
+}
+
 void Interruptions::told(const RunId& run, const sandbox::HoldReport& report) {
   const auto found = recovering_.find(run);
   if (found != recovering_.end()) found->second.report = report;
@@ -44,14 +89,17 @@ void Interruptions::noteHold(const governor::RunSignals& run, const governor::Co
   const auto known = holding_.find(run.run);
   if (run.hold == governor::Hold::kNone) {
     if (known == holding_.end()) return;
-    recovering_[run.run] = {.held = known->second, .thawed = now, .readBackSeconds = {}, .report = {}};
+    recovering_[run.run] = {.held = known->second, .thawed = now, .pages = {}, .report = {}};
     holding_.erase(known);
   } else if (known == holding_.end()) {
     holding_[run.run] = {.since = run.heldSince,
-                         .refaults = run.refaults.value_or(0),
+                         .refaults = run.refaults,
                          .predicted = costs.predict(run, governor::Interruption::kFreeze, kPricedHold, now),
                          .activity = run.activity,
-                         .awaitsReport = run.callsCanWait && governor::isOnNetwork(run.activity)};
+                         .awaitsReport = run.callsCanWait && governor::isOnNetwork(run.activity),
+                         .work = workOf(run, now),
+                         .standstill = takeStandstill(run.run),
+                         .resume = {}};
   }
 }
 
@@ -59,13 +107,12 @@ void Interruptions::noteHold(const governor::RunSignals& run, const governor::Co
 bool Interruptions::isKnown(Recovering& one, const governor::RunSignals& run, Microseconds now) const {
   const Microseconds passed = now - one.thawed;
   const bool heldAgain = holding_.contains(run.run);
-  if (!one.readBackSeconds && (passed >= kRecoveryTime || heldAgain)) {
-    const std::uint64_t refaults = run.refaults.value_or(one.held.refaults);
-    one.readBackSeconds =
-        refaults > one.held.refaults ? static_cast<double>(refaults - one.held.refaults) * kSecondsPerRefault : 0;
+  if (!one.isReadBack && (passed >= kRecoveryTime || heldAgain)) {
+    one.isReadBack = true;
+    if (run.refaults && one.held.refaults) one.pages = *run.refaults - std::min(*run.refaults, *one.held.refaults);
   }
   const bool waits = one.held.awaitsReport && !one.report && passed < kReportTime;
-  return one.readBackSeconds && !waits;
+  return one.isReadBack && !waits;
 }
 
 InterruptionCost Interruptions::learn(const RunId& run, const Recovering& one, governor::CostModel& costs) {
@@ -74,7 +121,7 @@ InterruptionCost Interruptions::learn(const RunId& run, const Recovering& one, g
                                   .interruption = governor::Interruption::kFreeze,
                                   .activity = one.held.activity,
                                   .held = held,
-                                  .real = {.seconds = one.readBackSeconds.value_or(0)},
+                                  .real = {.seconds = static_cast<double>(one.pages.value_or(0)) * kSecondsPerRefault},
                                   .basis = one.held.predicted.basis,
                                   .broken = {}};
   governor::Amounts real = measured.real;
@@ -88,8 +135,19 @@ InterruptionCost Interruptions::learn(const RunId& run, const Recovering& one, g
     if (part > 0) why = brokenWords(*one.report, part * again.seconds);
   }
   costs.learn(measured);
-  const auto heldUsec = static_cast<std::uint64_t>(std::max<Microseconds::rep>(held.count(), 0));
-  return {run, {false, heldUsec, stored(one.held.predicted, one.held.predicted.why), stored(real, std::move(why))}};
+  InterruptionMeasured fact{.heldUsec = *usec(held),
+                            .predicted = stored(one.held.predicted, one.held.predicted.why),
+                            .real = stored(real, std::move(why)),
+                            .standstillUsec = usec(one.held.standstill),
+                            .resumeUsec = usec(one.held.resume),
+                            .pagesReadBack = one.pages,
+                            .workUsec = whole(one.held.work.lost.seconds * 1e6),
+                            .workCpuUsec = one.held.work.cpuUsec};
+  if (one.report) {
+    fact.connections = one.report->connections;
+    fact.brokenConnections = std::min(one.report->reset, one.report->connections);
+  }
+  return {run, std::move(fact)};
 }
 
 std::vector<InterruptionCost> Interruptions::tick(const governor::Signals& signals, governor::CostModel& costs) {
@@ -109,6 +167,7 @@ std::vector<InterruptionCost> Interruptions::tick(const governor::Signals& signa
   };
   std::erase_if(recovering_, isGone);
   std::erase_if(holding_, isGone);
+  std::erase_if(standstills_, [&](const auto& entry) { return isGone(entry) && !killed_.contains(entry.first); });
   return known;
 }
 

@@ -63,8 +63,14 @@ void Performer::outputKept(const RunId& run) {
   (void)launcher_.send(sandbox::Forget{run}, {});  // A launcher that is gone has forgotten.
 }
 
+void Performer::beginStandstill(const RunId& run, policy::PriorityClass priority, Standstills::Order order) {
+  if (const auto agent = cgroups_->agentPlace(run, priority, ""))
+    standstills_.begin(run, order, agent->directory.get());
+}
+
 Result<void> Performer::performOne(const FreezeGroup& effect) {
   if (cgroups_ == nullptr) return noGroups();
+  beginStandstill(effect.run, effect.priority, effect.frozen ? Standstills::Order::kFreeze : Standstills::Order::kThaw);
   using Held = sandbox::CgroupTree::Held;
   if (!effect.frozen) return cgroups_->thaw(effect.run, effect.priority);
   return cgroups_->freeze(effect.run, effect.priority, effect.extent == Extent::kAgent ? Held::kAgent : Held::kRun);
@@ -93,6 +99,7 @@ Result<void> Performer::performOne(const TellAgent& effect) {
 }
 
 Result<void> Performer::performOne(const KillGroup& effect) {
+  if (cgroups_ != nullptr) beginStandstill(effect.run, effect.priority, Standstills::Order::kKill);
   // Pid 1 by its own descriptor as well: its end is the end of its namespace, also where a group could not hold it.
   if (auto pidfd = launcher_.copyOf(effect.run, sandbox::HeldFd::kPidfd))
     (void)sandbox::signalPidfd(pidfd->get(), SIGKILL);  // Gone already is what is wanted.
@@ -122,6 +129,7 @@ Result<void> Performer::performOne(const CutConnections& effect) {
 
 Result<void> Performer::performOne(const RemoveGroup& effect) {
   if (cgroups_ == nullptr) return noGroups();
+  standstills_.forget(effect.run);
   auto removed = remove(effect);
   if (removed) return {};
   const Microseconds now = clock_.now().boottime;

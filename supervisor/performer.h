@@ -14,6 +14,7 @@
 #include "supervisor/core/effect.h"
 #include "supervisor/output_spool.h"
 #include "supervisor/reclaimer.h"
+#include "supervisor/standstills.h"
 
 namespace ringfence::supervisor {
 
@@ -27,7 +28,7 @@ class Performer {
   // `cgroups` may be absent (a machine where the groups could not be made): then every group effect fails. Without
   // `outputs` the output of a run ends with the run.
   Performer(AgentLauncher& launcher, sandbox::CgroupTree* cgroups, OutputSpool* outputs, const Clock& clock)
-      : launcher_(launcher), cgroups_(cgroups), outputs_(outputs), clock_(clock) {}
+      : launcher_(launcher), cgroups_(cgroups), outputs_(outputs), clock_(clock), standstills_(clock) {}
 
   // The descriptors that go with the Launch of that run, until it is sent or dropped.
   void keepForLaunch(const RunId& run, std::vector<UniqueFd> fds) { launchFds_[run] = std::move(fds); }
@@ -51,6 +52,8 @@ class Performer {
   std::vector<RunId> takeFired();
   // Tries again to remove groups; yields what was given up.
   std::vector<Error> retryRemovals();
+  // How fast the kernel does what it was told.
+  Standstills& standstills() { return standstills_; }
   // When takeFired or retryRemovals have something to do (boottime).
   std::optional<Microseconds> nextWake() const;
 
@@ -76,6 +79,7 @@ class Performer {
   Result<void> performOne(const SettleRing& effect) { return forGuards_.push_back(effect), Result<void>(); }
   Result<void> remove(const RemoveGroup& group);
   bool keepsOutput(const RunId& run);
+  void beginStandstill(const RunId& run, policy::PriorityClass priority, Standstills::Order order);
 
   AgentLauncher& launcher_;
   sandbox::CgroupTree* cgroups_;
@@ -88,6 +92,7 @@ class Performer {
   bool releases_ = false;
   std::map<RunId, Microseconds> timers_;
   std::vector<Removal> removals_;
+  Standstills standstills_;
   Reclaimer reclaimer_;
 };
 

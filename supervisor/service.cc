@@ -164,6 +164,8 @@ class Service {
     RF_TRY(onReadable(store_.eventFd(), [this] { daemon_.storeReady(); }));
     RF_TRY(onReadable(verifier_.eventFd(), [this] { verifier_.finish(); }));
     RF_TRY(onReadable(outputs_.eventFd(), [this] { daemon_.outputsReady(); }));
+    if (daemon_.standstillsFd() >= 0)
+      RF_TRY(onReadable(daemon_.standstillsFd(), [this] { daemon_.standstillsReady(); }));
     if (daemon_.agentsFd() >= 0) RF_TRY(onReadable(daemon_.agentsFd(), [this] { daemon_.agentsReady(); }));
     if (metrics_ != nullptr) {
       RF_TRY(onReadable(metrics_->fd(), [this] {

@@ -69,6 +69,7 @@ PreemptCause causeOf(governor::Cause cause) {
     case governor::Cause::kAccelerator: return PreemptCause::kAccelerator;
     case governor::Cause::kBattery: return PreemptCause::kBattery;
     case governor::Cause::kHeat: return PreemptCause::kHeat;
+    case governor::Cause::kQuiet: return PreemptCause::kQuiet;
     case governor::Cause::kLimit: return PreemptCause::kLimit;
     case governor::Cause::kRelieved: break;
   }
@@ -227,6 +228,7 @@ governor::DeviceSignals Steering::deviceSignals(const Now& now) {
   }
   signals.foregroundNpuBusyUsec = world_.accelerators.othersNpuUsec();
   signals.tooHot = tooHot_;
+  if (settings_.quietHours) signals.minuteOfDay = localMinute(now.wall);
   signals.canReclaim = canReclaim_;
   // Between two readings it is absent: the same number again would say that nobody waited.
   if (foreground_ && (!nextForeground_ || now.boottime >= *nextForeground_)) {
@@ -472,6 +474,9 @@ void Steering::propose(const governor::Proposal& proposal) {
 
 void Steering::published(const Fact& fact) {
   if (const auto* held = std::get_if<ConnectionsHeld>(&fact.body)) interruptions_.told(fact.run, held->report);
+  // Also a hold that is over before the next reading would be.
+  if (std::holds_alternative<RunFrozen>(fact.body) || std::holds_alternative<RunResumed>(fact.body)) hurry();
+  learnKill(fact);
   if (!std::holds_alternative<RunEnded>(fact.body)) return;
   costs_.forget(fact.run);
   const auto run = world_.turns.state().runs.find(fact.run);
@@ -479,6 +484,19 @@ void Steering::published(const Fact& fact) {
   const Microseconds lived = fact.at.boottime - run->second.admittedAt.boottime;
   if (auto alarm = alarms_.ended(fact.run, run->second.what.name, lived, fact.at.boottime))
     submit(AlarmFound{alarm->run, kindOf(alarm->kind), alarm->reason});
+}
+
+// Its counters outlive its processes, up to its end.
+void Steering::learnKill(const Fact& fact) {
+  const auto* stopping = std::get_if<RunStopping>(&fact.body);
+  const governor::RunSignals* known = stopping != nullptr && stopping->kill ? signalsOf(fact.run) : nullptr;
+  if (known != nullptr) {
+    governor::RunSignals last = *known;
+    if (const auto reading = lookAt(fact.run)) last.cpuUsec = reading->cpuUsec;
+    interruptions_.killed(last, costs_, fact.at.boottime);
+  }
+  if (!std::holds_alternative<RunEnded>(fact.body)) return;
+  if (const auto cost = interruptions_.ended(fact.run)) submit(*cost);
 }
 
 const governor::RunSignals* Steering::signalsOf(const RunId& run) const {

@@ -55,6 +55,8 @@ class Steering {
   std::optional<Microseconds> nextWake() const;  // boottime
   // A fact is durable.
   void published(const Fact& fact);
+  // The kernel has done what was ordered of a run.
+  void took(const Standstills::Taken& taken) { interruptions_.took(taken); }
 
   // What an interruption would cost now. Fails with kNotFound for a run that was not read yet.
   Result<governor::Price> priceOf(const RunId& run, governor::Interruption interruption, Microseconds hold) const;
@@ -94,6 +96,7 @@ class Steering {
   void noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const;
   void keepSamples(const Now& now);
   void lookForSilence(const Now& now);
+  void learnKill(const Fact& fact);
   void submit(const Command& command);
   void propose(const governor::Proposal& proposal);
 

@@ -47,8 +47,8 @@ constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
     "rearmed",           "latch-released",
     "usage-reported",    "usage-seen",
     "budget-extended"};
-constexpr std::array<std::string_view, 8> kCauses{"memory", "io",    "accelerator", "battery",
-                                                  "heat",   "limit", "relieved",    "alarm"};
+constexpr std::array<std::string_view, 9> kCauses{"memory", "io",       "accelerator", "battery", "heat",
+                                                  "limit",  "relieved", "alarm",       "quiet"};
 constexpr std::array<std::string_view, 7> kSelfHeld{"restart",        "questions", "no-records", "another-program",
                                                     "emergency-stop", "agent",     "prompts"};
 constexpr std::array<std::string_view, 2> kEdges{"soft", "hard"};

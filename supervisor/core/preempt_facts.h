@@ -51,7 +51,7 @@ struct LeaseEnded {
 };
 
 // kAlarm: an alarm found it. Of all causes the only one that does not pass: a person lets it go on.
-enum class PreemptCause { kMemory, kIo, kAccelerator, kBattery, kHeat, kLimit, kRelieved, kAlarm };
+enum class PreemptCause { kMemory, kIo, kAccelerator, kBattery, kHeat, kLimit, kRelieved, kAlarm, kQuiet };
 std::string_view nameOf(PreemptCause cause);
 
 // What an interruption was thought to cost, or did: time until the agent is where it would have been, the hold itself

@@ -1,5 +1,5 @@
-// What the person's accelerators, battery and heat ask for. Runs of the class interactive are left alone: a person
-// waits for them.
+// What the person's accelerators, battery, heat and quiet hours ask for. Runs of the class interactive are left alone:
+// a person waits for them.
 #include "supervisor/governor/tick.h"
 #include "supervisor/governor/words.h"
 
@@ -43,6 +43,15 @@ void judgeHeat(Tick& tick) {
   if (tick.now - *state.coolSince >= kCoolFor) state.hot = false;
 }
 
+bool isQuiet(const QuietHours& hours, std::uint32_t minute) {
+  return hours.from < hours.to ? minute >= hours.from && minute < hours.to : minute >= hours.from || minute < hours.to;
+}
+
+std::string timeWords(std::uint32_t minute) {
+  const auto two = [](std::uint32_t number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  return two(minute / 60) + ":" + two(minute % 60);
+}
+
 }  // namespace
 
 void governAccelerators(Tick& tick) {
@@ -72,6 +81,14 @@ void governPower(Tick& tick) {
                      "the battery has " + std::to_string(*percent) + " %, less than " +
                          std::to_string(*tick.settings.pauseBelowBatteryPercent) + " %");
   if (tick.state.hot) freezeBackground(tick, Reason::kHeat, "the machine is too hot");
+}
+
+void governQuietHours(Tick& tick) {
+  const auto& hours = tick.settings.quietHours;
+  const auto& minute = tick.signals.device.minuteOfDay;
+  if (!hours || !minute || !isQuiet(*hours, *minute)) return clear(tick, Reason::kQuietHours);
+  freezeBackground(tick, Reason::kQuietHours,
+                   "these are quiet hours (" + timeWords(hours->from) + " to " + timeWords(hours->to) + ")");
 }
 
 }  // namespace ringfence::supervisor::governor

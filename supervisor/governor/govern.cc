@@ -27,6 +27,7 @@ std::vector<Proposal> Governor::tick(const Signals& signals, const CostModel& co
   governCalls(tick);
   governAccelerators(tick);
   governPower(tick);
+  governQuietHours(tick);
   governWrites(tick);
   governStalls(tick);
   holdAnnounced(tick);

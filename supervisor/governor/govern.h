@@ -19,7 +19,7 @@ namespace ringfence::supervisor::governor {
 // they are allowed again. kAnnounce: it is told that it will be frozen; kWithdraw: that it will not.
 enum class Step { kReclaim, kLimitWrites, kDeferModelCall, kAnnounce, kWithdraw, kFreeze, kResume, kKill };
 
-enum class Cause { kMemory, kIo, kAccelerator, kBattery, kHeat, kLimit, kRelieved };
+enum class Cause { kMemory, kIo, kAccelerator, kBattery, kHeat, kQuiet, kLimit, kRelieved };
 
 struct Proposal {
   RunId run;
@@ -34,6 +34,12 @@ struct Proposal {
   Microseconds within{};                     // kAnnounce: it is frozen after that at the latest
 };
 
+// Minutes of the machine's own day, from one up to the other; over midnight where `to` is the earlier one.
+struct QuietHours {
+  std::uint32_t from = 0, to = 0;
+  bool operator==(const QuietHours&) const = default;
+};
+
 struct GovernorSettings {
   Bytes reserve = mebibytes(256);                          // an eighth of the memory where that is less, 5 % where more
   Microseconds lookAhead{200'000};                         // what a reaction takes at the worst
@@ -44,6 +50,7 @@ struct GovernorSettings {
   std::optional<Microseconds> endStuckAfter{600'000'000};  // all held for each other's memory: the cheapest is ended
   std::optional<std::uint32_t> pauseBelowBatteryPercent;   // absent: the battery pauses nobody
   bool pauseWhenHot = false;
+  std::optional<QuietHours> quietHours;  // absent: no hour pauses anybody
 };
 
 // What an agent and a person read when memory was at its limit, whether we paused it or the kernel ended it:

@@ -79,15 +79,6 @@ void keep(std::deque<T>& ring, T value, std::size_t most) {
   if (ring.size() > most) ring.pop_front();
 }
 
-// Since when the work would be lost: time in which it was held is nothing to be done again.
-Amounts lostByKill(const RunSignals& run, Microseconds now) {
-  const Microseconds end = run.hold == Hold::kNone ? now : std::min(now, std::max(run.heldSince, run.started));
-  const Microseconds since = run.safePoint.value_or(run.started);
-  return {.seconds = std::max(0.0, seconds(end - since)),
-          .tokens = difference(run.tokens, run.safePoint ? run.tokensAtSafePoint : std::nullopt),
-          .workCpuSeconds = difference(run.cpuUsec, run.safePoint ? run.cpuUsecAtSafePoint : std::nullopt) / 1e6};
-}
-
 struct Part {
   Amounts cost;
   std::string words;
@@ -107,7 +98,7 @@ std::string workWords(const Amounts& lost) {
 }
 
 Part killPart(const RunSignals& run, Microseconds now) {
-  const Amounts lost = lostByKill(run, now);
+  const Amounts lost = workAtStake(run, now);
   return {lost, workWords(lost) + (run.safePoint ? " of work since its last safe point"
                                                  : " of work since its start: it has no safe point")};
 }
@@ -145,6 +136,14 @@ double adjusted(double basis, const std::vector<std::pair<double, double>>& real
 }
 
 }  // namespace
+
+Amounts workAtStake(const RunSignals& run, Microseconds now) {
+  const Microseconds end = run.hold == Hold::kNone ? now : std::min(now, std::max(run.heldSince, run.started));
+  const Microseconds since = run.safePoint.value_or(run.started);
+  return {.seconds = std::max(0.0, seconds(end - since)),
+          .tokens = difference(run.tokens, run.safePoint ? run.tokensAtSafePoint : std::nullopt),
+          .workCpuSeconds = difference(run.cpuUsec, run.safePoint ? run.cpuUsecAtSafePoint : std::nullopt) / 1e6};
+}
 
 bool isOnNetwork(Activity activity) {
   return activity == Activity::kWaitingForModel || activity == Activity::kStreaming;

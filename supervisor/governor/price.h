@@ -49,6 +49,10 @@ struct MeasuredCost {
   std::optional<double> broken = {};
 };
 
+// What it did since its last safe point, or since its start where none is known, without the time in which it was held:
+// what a kill would lose. A number that cannot be read counts as nothing.
+Amounts workAtStake(const RunSignals& run, Microseconds now);
+
 // It waits for somebody at the other end of a connection.
 bool isOnNetwork(Activity activity);
 

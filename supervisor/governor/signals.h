@@ -69,6 +69,7 @@ struct RunSignals {
 struct DeviceSignals {
   Now at;
   std::uint32_t cpus = 1;
+  std::optional<std::uint32_t> minuteOfDay;  // on the machine's own calendar; absent: nobody asked
   std::optional<Bytes> memoryTotal, memoryAvailable, swapTotal, swapFree;
   // Totals of what everybody but the agents waited.
   std::optional<std::uint64_t> foregroundMemoryStallUsec, foregroundIoStallUsec;

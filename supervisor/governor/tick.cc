@@ -28,6 +28,7 @@ Cause causeOf(Reason reason) {
     case Reason::kForegroundNpu: return Cause::kAccelerator;
     case Reason::kBattery: return Cause::kBattery;
     case Reason::kHeat: return Cause::kHeat;
+    case Reason::kQuietHours: return Cause::kQuiet;
     case Reason::kForegroundMemory: return Cause::kMemory;
     case Reason::kForegroundDisk: return Cause::kIo;
     case Reason::kMemoryLimit:
@@ -56,6 +57,7 @@ const char* limitOf(Reason reason) {
     case Reason::kForegroundNpu:
     case Reason::kBattery:
     case Reason::kHeat:
+    case Reason::kQuietHours:
     case Reason::kForegroundMemory:
     case Reason::kForegroundDisk:
     case Reason::kForgotten: break;

@@ -30,8 +30,9 @@ enum class Reason : std::uint8_t {
   kTokensPerDay,
   kCost,
   kCostPerDay,
+  kQuietHours,
 };
-constexpr std::size_t kReasons = 15;
+constexpr std::size_t kReasons = 16;
 // The end of a budget or of its time. Whoever resumes it there moves that end, so it is held anew at the next.
 bool isBudget(Reason reason);
 using Reasons = std::array<bool, kReasons>;
@@ -174,6 +175,7 @@ void governCalls(Tick& tick);
 void governLimits(Tick& tick);
 void governAccelerators(Tick& tick);
 void governPower(Tick& tick);
+void governQuietHours(Tick& tick);
 void governWrites(Tick& tick);
 void governStalls(Tick& tick);
 // Who was told of a hold is held when it is ready or its time is over, and told when it is not held after all.

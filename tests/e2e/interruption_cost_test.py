@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a kill was said to cost against what it did cost, of agents that nothing was learned from before.
+"""What interruptions did cost as the log has it, and what a kill was said to cost before, of agents that nothing was learned from.
 
     interruption_cost_test.py BUILD [TEST…]
 
@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, run_tests  # noqa: E402
@@ -68,6 +69,34 @@ def account(bench: Bench, name: str) -> tuple[float, float, float]:
     return struct.unpack("<ddd", (bench.workspace / f"account-{name}").read_bytes())
 
 
+def measured(bench: Bench, run: str) -> dict[str, Any]:
+    """What the log says that its last interruption did cost."""
+    def found() -> dict[str, Any] | None:
+        facts = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
+        costs = [fact["body"] for fact in facts if fact["kind"] == "interruption-measured"]
+        return costs[-1] if costs else None
+
+    cost = eventually(found, 100)
+    assert cost, bench.daemon.log()
+    return cost
+
+
+def test_a_freeze_is_told_with_how_fast_it_came_and_went_and_the_work_that_was_at_stake(bench: Bench) -> None:
+    run = bench.detached("exec python3 -c 'import time\nbegin = time.process_time()\nwhile time.process_time() < begin + 1: pass\n"
+                         "open(\"worked\", \"w\")\ntime.sleep(1000)'")
+    assert eventually(lambda: (bench.workspace / "worked").exists(), 100), bench.daemon.log()
+    assert eventually(lambda: bench.show(run)["usage"]["cpu_usec"] >= 1_000_000, 60)
+    bench.cli("freeze", run)
+    bench.cli("resume", run)
+    cost = measured(bench, run)
+    assert not cost["killed"], cost
+    assert 0 < cost["standstill_usec"] < 60_000_000 and 0 < cost["resume_usec"] < 60_000_000, cost
+    assert 900_000 <= cost["work_cpu_usec"] <= 60_000_000, cost  # Since its start: it has no safe point.
+    assert cost["work_usec"] >= 900_000, cost
+    bench.cli("kill", run)
+    bench.ended(run)
+
+
 def test_what_a_kill_costs_is_said_within_a_fifth_of_what_it_did_cost(bench: Bench) -> None:
     chance = random.Random(4)
     with Server(("127.0.0.1", 0), Answer) as server:
@@ -99,6 +128,9 @@ def test_what_a_kill_costs_is_said_within_a_fifth_of_what_it_did_cost(bench: Ben
             bench.ended(run)
             answered, now, _ = account(bench, name)
             assert said["safe_point"], said
+            lost = measured(bench, run)
+            assert lost["killed"] and 0 < lost["standstill_usec"] < 60_000_000, lost
+            assert abs(lost["work_cpu_usec"] / 1e6 - (now - answered)) <= max(0.5, 0.2 * (now - answered)), (lost, now - answered)
             wrong.append(abs(said["kill"]["work_cpu_seconds"] - (now - answered)) / (now - answered))
             print(f"{name}: said {said['kill']['work_cpu_seconds']:.2f} s, lost {now - answered:.2f} s of work", flush=True)
         server.shutdown()

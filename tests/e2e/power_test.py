@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,25 @@ def test_a_hot_machine_pauses_background_runs_until_it_has_been_cool_for_a_while
     machine.temperature(70_000)
     assert eventually(lambda: state(bench, run) == "running", PATIENCE), bench.daemon.log()
     end(bench, run)
+
+
+def test_in_quiet_hours_background_runs_are_paused_until_a_person_resumes_one(bench: Bench) -> None:
+    def clock(seconds: int) -> str:
+        return time.strftime("%H:%M", time.localtime(time.time() + seconds))
+
+    Machine(bench, f'quiet_hours = "{clock(-3600)}-{clock(7200)}"\n')
+    run, beside = sleeper(bench, "background"), sleeper(bench, "interactive")
+    assert eventually(lambda: state(bench, run) == "frozen", PATIENCE), bench.daemon.log()
+    assert eventually(lambda: bodies(bench, run, "run-frozen"), PATIENCE)
+    frozen = bodies(bench, run, "run-frozen")[0]
+    equal(frozen["preemption"]["cause"], "quiet")
+    assert frozen["reason"].startswith("these are quiet hours ("), frozen
+    equal(state(bench, beside), "running")
+    equal(bench.cli("resume", run).returncode, 0)
+    other = sleeper(bench, "background")
+    assert eventually(lambda: state(bench, other) == "frozen", PATIENCE), bench.daemon.log()
+    equal(state(bench, run), "running")
+    end(bench, run, beside, other)
 
 
 def test_without_a_setting_neither_battery_nor_heat_pauses_anybody(bench: Bench) -> None:

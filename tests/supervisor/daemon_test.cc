@@ -315,13 +315,15 @@ TEST_CASE("the configuration file sets what the command line may override, and n
   Config config =
       applyConfigText({}, "f",
                       "# ours\nrun_dir = \"/r\"\npolicy_dirs = [\"/a\", \"/b\"]\nkill_on_exit = true # always\n"
-                      "pause_below_battery = \"15%\"\npause_when_hot = true\ndead_man_after = \"2m\"\n")
+                      "pause_below_battery = \"15%\"\npause_when_hot = true\nquiet_hours = "
+                      "\"22:00-07:30\"\ndead_man_after = \"2m\"\n")
           .value();
   CHECK(config.runDir == "/r");
   CHECK(config.policyDirs == std::vector<std::string>{"/a", "/b"});
   CHECK(config.onExit == OnExit::kKillRuns);
   CHECK(config.governor.pauseBelowBatteryPercent == 15);
   CHECK(config.governor.pauseWhenHot);
+  CHECK(config.governor.quietHours == governor::QuietHours{.from = 22 * 60, .to = 7 * 60 + 30});
   CHECK(config.deadManAfter == std::chrono::seconds(120));
   CHECK(!applyConfigText(config, "f", "").value().stopKeys);
   CHECK(applyConfigText(config, "f", "stop_keys = []").value().stopKeys->empty());
@@ -331,12 +333,27 @@ TEST_CASE("the configuration file sets what the command line may override, and n
   CHECK(Config().deadManAfter == std::chrono::seconds(10));
   CHECK_FALSE(Config().governor.pauseBelowBatteryPercent);
   CHECK_FALSE(Config().governor.pauseWhenHot);
-  for (const char* text :
-       {"\npause_below_battery = \"15\"", "\npause_below_battery = \"0%\"", "\npause_below_battery = \"101%\"",
-        "\npause_when_hot = \"yes\"", "\nrundir = \"/r\"", "\nrun_dir = /r", "\nrun_dir = \"r\"",
-        "\nuid_range = \"0-5\"", "\nkill_on_exit = \"yes\"", "\ncgroup_root = \"a/b\"", "\ndead_man_after = \"1s\"",
-        "\nstop_keys = \"off\"", "\ndead_man_after = \"10\"", "\ndead_man_after = true", "\ndead_man_after = \"61m\"",
-        "\ndead_man_after = \"100000000m\""}) {
+  CHECK_FALSE(Config().governor.quietHours);
+  for (const char* text : {"\npause_below_battery = \"15\"",
+                           "\npause_below_battery = \"0%\"",
+                           "\npause_below_battery = \"101%\"",
+                           "\nquiet_hours = \"22-7\"",
+                           "\nquiet_hours = \"24:00-07:00\"",
+                           "\nquiet_hours = \"07:00-07:00\"",
+                           "\nquiet_hours = \"2:000-07:00\"",
+                           "\npause_when_hot = \"yes\"",
+                           "\nrundir = \"/r\"",
+                           "\nrun_dir = /r",
+                           "\nrun_dir = \"r\"",
+                           "\nuid_range = \"0-5\"",
+                           "\nkill_on_exit = \"yes\"",
+                           "\ncgroup_root = \"a/b\"",
+                           "\ndead_man_after = \"1s\"",
+                           "\nstop_keys = \"off\"",
+                           "\ndead_man_after = \"10\"",
+                           "\ndead_man_after = true",
+                           "\ndead_man_after = \"61m\"",
+                           "\ndead_man_after = \"100000000m\""}) {
     auto wrong = applyConfigText({}, "f", text);
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().message.starts_with("f:2: "));

@@ -121,4 +121,78 @@ TEST_CASE("an egress that says that more broke than was there is believed up to 
   CHECK(trial.known.front().measured.real.tokens == 400);
 }
 
+TEST_CASE("of a hold it is told how fast it came and went, what was read back, what broke and what work was at stake") {
+  using Order = Standstills::Order;
+  Trial trial;
+  trial.run().cpuUsec = 3'000'000;
+  trial.run().cpuUsecAtSafePoint = 1'000'000;
+  trial.interruptions.took({Trial::id(), Order::kFreeze, Microseconds{210}});
+  trial.hold(10s);
+  trial.interruptions.took({Trial::id(), Order::kThaw, Microseconds{150}});
+  trial.run().refaults = 7;
+  trial.interruptions.told(Trial::id(), {.heldMs = 10'000, .connections = 2, .reset = 1});
+  trial.pass(6s);
+  REQUIRE(trial.known.size() == 1);
+  const InterruptionMeasured& cost = trial.known.front().measured;
+  CHECK(cost.standstillUsec == 210);
+  CHECK(cost.resumeUsec == 150);
+  CHECK(cost.pagesReadBack == 7);
+  CHECK(cost.connections == 2);
+  CHECK(cost.brokenConnections == 1);
+  CHECK(cost.workCpuUsec == 2'000'000);
+  CHECK(cost.workUsec.value_or(0) / 1'000'000 == 12);  // From eight seconds before the first reading up to the hold.
+}
+
+TEST_CASE("what nobody could read of a hold is absent, not nothing") {
+  Trial trial(false);
+  trial.run().refaults.reset();
+  trial.hold(10s);
+  trial.pass(6s);
+  REQUIRE(trial.known.size() == 1);
+  const InterruptionMeasured& cost = trial.known.front().measured;
+  CHECK(!cost.standstillUsec);
+  CHECK(!cost.resumeUsec);
+  CHECK(!cost.pagesReadBack);
+  CHECK(!cost.connections);
+  CHECK(!cost.brokenConnections);
+  CHECK(!cost.workCpuUsec);
+}
+
+TEST_CASE("the time of one hold is never that of another") {
+  using Order = Standstills::Order;
+  Trial trial(false);
+  trial.interruptions.took({Trial::id(), Order::kFreeze, Microseconds{210}});
+  trial.interruptions.took({Trial::id(), Order::kThaw, Microseconds{150}});  // Between two readings: nobody saw it.
+  trial.hold(10s);
+  trial.pass(6s);
+  REQUIRE(trial.known.size() == 1);
+  CHECK(!trial.known.front().measured.standstillUsec);
+}
+
+TEST_CASE("a kill costs the work since the last safe point, and how fast it came is told when the run is gone") {
+  Trial trial;
+  const Microseconds now = trial.signals.device.at.boottime;
+  trial.run().cpuUsec = 3'000'000;
+  trial.run().cpuUsecAtSafePoint = 1'000'000;
+  CHECK(!trial.interruptions.ended(Trial::id()));  // Nobody killed it.
+  trial.interruptions.killed(trial.run(), trial.costs, now);
+  trial.run().cpuUsec = 9'000'000;
+  trial.interruptions.killed(trial.run(), trial.costs, now + 1s);  // Ordered again.
+  trial.interruptions.took({Trial::id(), Standstills::Order::kKill, Microseconds{900}});
+  trial.pass(2s);
+  const auto cost = trial.interruptions.ended(Trial::id());
+  REQUIRE(cost);
+  CHECK(cost->run == Trial::id());
+  CHECK(cost->measured.killed);
+  CHECK(cost->measured.heldUsec == 0);
+  CHECK(cost->measured.standstillUsec == 900);
+  CHECK(cost->measured.workCpuUsec == 2'000'000);
+  CHECK(cost->measured.real.workCpuUsec == 2'000'000);
+  CHECK(cost->measured.real.tokens == 400);
+  CHECK(cost->measured.workUsec == cost->measured.real.delayUsec);
+  REQUIRE(cost->measured.predicted);
+  CHECK(cost->measured.predicted->workCpuUsec == 2'000'000);
+  CHECK(!trial.interruptions.ended(Trial::id()));
+}
+
 }  // namespace ringfence::supervisor

@@ -45,7 +45,7 @@ class RandomFacts {
     return usage;
   }
 
-  PreemptCause cause() { return static_cast<PreemptCause>(below(8)); }
+  PreemptCause cause() { return static_cast<PreemptCause>(below(9)); }
   std::optional<std::uint64_t> optional() { return coin() ? std::optional(random_()) : std::nullopt; }
   InterruptionPrice price() { return {random_(), random_(), random_(), text()}; }
   InterruptionMeasured interruption() {

@@ -19,10 +19,23 @@ QString runRestrained(const FactBody& body, const QString&) {
 QString interruptionMeasured(const FactBody& body, const QString&) {
   const QString predicted = priceWord(body.part("predicted"));
   const QString real = priceWord(body.part("real"));
-  if (body.isTrue("killed"))
-    return Facts::tr("Being ended cost it %1; this had been thought to cost %2.").arg(real, predicted);
-  return Facts::tr("Being paused for %1 cost it %2; this had been thought to cost %3.")
-      .arg(timeWord(body.number("held_usec")), real, predicted);
+  QStringList told;
+  told << (body.isTrue("killed")
+               ? Facts::tr("Being ended cost it %1; this had been thought to cost %2.").arg(real, predicted)
+               : Facts::tr("Being paused for %1 cost it %2; this had been thought to cost %3.")
+                     .arg(timeWord(body.number("held_usec")), real, predicted));
+  if (body.has("standstill_usec"))
+    told << Facts::tr("It stood still %1 after the order.").arg(timeWord(body.number("standstill_usec")));
+  if (body.has("resume_usec"))
+    told << Facts::tr("It went on %1 after it was let go.").arg(timeWord(body.number("resume_usec")));
+  if (body.number("pages_read_back").value_or(0) > 0)
+    told << Facts::tr("It read %1 pages of memory back.").arg(numberWord(body.number("pages_read_back")));
+  if (body.has("connections"))
+    told << Facts::tr("Of its %1 connections %2 broke.")
+                .arg(numberWord(body.number("connections")), numberWord(body.number("broken_connections")));
+  if (body.has("work_usec"))
+    told << Facts::tr("Its last safe point was %1 before.").arg(timeWord(body.number("work_usec")));
+  return told.join(QLatin1Char(' '));
 }
 
 QString alarmRaised(const FactBody& body, const QString&) {

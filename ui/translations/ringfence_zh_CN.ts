@@ -784,6 +784,26 @@
         <translation>暂停 %1 的代价为 %2；此前估计为 %3。</translation>
     </message>
     <message>
+        <source>It stood still %1 after the order.</source>
+        <translation>下令后 %1 即完全停住。</translation>
+    </message>
+    <message>
+        <source>It went on %1 after it was let go.</source>
+        <translation>放行后 %1 恢复运行。</translation>
+    </message>
+    <message>
+        <source>It read %1 pages of memory back.</source>
+        <translation>它重新读回了 %1 页内存。</translation>
+    </message>
+    <message>
+        <source>Of its %1 connections %2 broke.</source>
+        <translation>它的 %1 个连接中断开了 %2 个。</translation>
+    </message>
+    <message>
+        <source>Its last safe point was %1 before.</source>
+        <translation>此前 %1 是它的上一个安全点。</translation>
+    </message>
+    <message>
         <source>Alarm (%1): %2.</source>
         <translation>警报（%1）：%2。</translation>
     </message>

@@ -1,6 +1,7 @@
 #include "governor_world.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 using namespace ringfence;
 using namespace ringfence::supervisor::governor;
@@ -55,6 +56,34 @@ TEST_CASE("a low battery pauses background and idle runs, and they go on when it
   SECTION("more") { world.device().batteryPercent = 25; }
   SECTION("charged") { world.device().onBattery = false; }
   CHECK(world.run(3s, Step::kResume) == 2);
+}
+
+TEST_CASE("quiet hours pause background and idle runs, over midnight too, and they go on when the hours are over") {
+  World world = threeClasses({.quietHours = QuietHours{.from = 22 * 60, .to = 7 * 60}});
+  world.device().minuteOfDay = 21 * 60 + 59;
+  CHECK(world.tick().empty());
+  const std::uint32_t minute = GENERATE(22U * 60, 0U, 7U * 60 - 1);
+  world.device().minuteOfDay = minute;
+  world.tickAfter(100ms);
+  CHECK(world.find(1, Step::kFreeze) == nullptr);
+  REQUIRE(world.find(2, Step::kFreeze) != nullptr);
+  CHECK(world.find(3, Step::kFreeze) != nullptr);
+  CHECK(world.find(2, Step::kFreeze)->reason == "these are quiet hours (22:00 to 07:00)");
+  CHECK(world.find(2, Step::kFreeze)->cause == Cause::kQuiet);
+  world.obey();
+  CHECK(world.run(60s, Step::kResume) == 0);
+  world.device().minuteOfDay = 7 * 60;
+  CHECK(world.run(3s, Step::kResume) == 2);
+}
+
+TEST_CASE("quiet hours within a day end on that day, and a clock that nobody can read pauses nobody") {
+  World world = threeClasses({.quietHours = QuietHours{.from = 9 * 60, .to = 17 * 60}});
+  world.device().minuteOfDay = 23 * 60;
+  CHECK(world.tick().empty());
+  world.device().minuteOfDay.reset();
+  CHECK(world.run(3s, Step::kFreeze) == 0);
+  world.device().minuteOfDay = 12 * 60;
+  CHECK(world.run(3s, Step::kFreeze) == 2);
 }
 
 TEST_CASE("a battery of which the charge is unknown pauses nobody, and one that nobody asked about neither") {

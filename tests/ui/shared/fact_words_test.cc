@@ -109,4 +109,19 @@ TEST_CASE("a number that was not told is unknown and not 0") {
             .sentence.contains("had been thought to cost unknown"));
 }
 
+TEST_CASE("of an interruption it is said how fast it came, what came of it, and nothing that nobody could read") {
+  const QString full =
+      wordsOf("interruption-measured",
+              R"({"held_usec":2000000,"real":{"delay_usec":90000},"standstill_usec":210,"resume_usec":150,)"
+              R"("pages_read_back":7,"connections":2,"broken_connections":1,"work_usec":3000000})")
+          .sentence;
+  for (const char* part : {"It stood still ", "It went on ", "It read 7 pages of memory back.",
+                           "Of its 2 connections 1 broke.", "Its last safe point was "})
+    CHECK(full.contains(part));
+  const QString least =
+      wordsOf("interruption-measured", R"({"held_usec":2000000,"real":{"delay_usec":90000}})").sentence;
+  for (const char* part : {"stood still", "went on", "pages", "connections", "safe point"})
+    CHECK(!least.contains(part));
+}
+
 }  // namespace ringfence::ui

@@ -1,0 +1,62 @@
+#include "supervisor/standstills.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
+#include <string_view>
+
+namespace ringfence::supervisor {
+namespace {
+
+// Reading it as well tells the kernel that this change is known. Unreadable: empty.
+std::string_view readEvents(int events, std::array<char, 256>& room) {
+  const ssize_t count = ::pread(events, room.data(), room.size(), 0);
+  return count > 0 ? std::string_view(room.data(), static_cast<std::size_t>(count)) : std::string_view();
+}
+
+std::string_view wanted(Standstills::Order order) {
+  switch (order) {
+    case Standstills::Order::kFreeze: return "frozen 1";
+    case Standstills::Order::kThaw: return "frozen 0";
+    case Standstills::Order::kKill: break;
+  }
+  return "populated 0";
+}
+
+}  // namespace
+
+Standstills::Standstills(const Clock& clock) : clock_(clock), changes_(::epoll_create1(EPOLL_CLOEXEC)) {}
+
+bool Standstills::isSo(const Awaited& one) const {
+  std::array<char, 256> room{};
+  return readEvents(one.events.get(), room).find(wanted(one.order)) != std::string_view::npos;
+}
+
+void Standstills::begin(const RunId& run, Order order, int group) {
+  awaited_.erase(run);
+  if (!changes_) return;
+  Awaited one{order, clock_.now().boottime, UniqueFd(::openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC))};
+  if (!one.events || isSo(one)) return;
+  epoll_event change{.events = EPOLLPRI, .data = {.fd = one.events.get()}};
+  if (::epoll_ctl(changes_.get(), EPOLL_CTL_ADD, one.events.get(), &change) != 0) return;
+  awaited_.emplace(run, std::move(one));
+}
+
+void Standstills::look() {
+  const Microseconds now = clock_.now().boottime;
+  std::erase_if(awaited_, [&](const auto& entry) {
+    const auto& [run, one] = entry;
+    if (!isSo(one)) return false;
+    taken_.push_back({run, one.order, now - one.since});
+    return true;
+  });
+}
+
+void Standstills::forget(const RunId& run) {
+  look();
+  awaited_.erase(run);
+}
+
+}  // namespace ringfence::supervisor
