@@ -22,6 +22,7 @@
 #include "supervisor/loop.h"
 #include "supervisor/open_log.h"
 #include "supervisor/places.h"
+#include "supervisor/stop/keys/wanted_keys.h"
 #include "supervisor/stop/latch_file.h"
 #include "supervisor/stop_link.h"
 #include "supervisor/verifier.h"
@@ -403,13 +404,10 @@ class Service {
   bool ending_ = false;
 };
 
-std::vector<std::string> stopArguments(const Config& config) {
-  std::vector<std::string> arguments = {"--run-dir",     config.runDir,   "--state-dir",
-                                        config.stateDir, "--cgroup-root", config.cgroupRoot};
-  if (!config.stopKeys) return arguments;
-  for (const std::string& trigger : *config.stopKeys) arguments.insert(arguments.end(), {"--keys", trigger});
-  if (config.stopKeys->empty()) arguments.insert(arguments.end(), {"--keys", "off"});
-  return arguments;
+// ringfence-stop may be another's, and older than this daemon: it looks at the file.
+void tellStopKeys(const Config& config) {
+  if (const auto written = stop::writeWantedKeys(config.stateDir, config.stopKeys); !written)
+    say("stop_keys do not count: " + written.error().message);
 }
 
 }  // namespace
@@ -450,8 +448,12 @@ Result<void> serve(const Config& config) {
                      launcherProgram(),
                      {"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot}},
                     clock);
-  StopLink stop({"ringfence-stop", places.stopSocket, stopProgram(), stopArguments(config)}, config.deadManAfter,
-                clock);
+  tellStopKeys(config);
+  StopLink stop({"ringfence-stop",
+                 places.stopSocket,
+                 stopProgram(),
+                 {"--run-dir", config.runDir, "--state-dir", config.stateDir, "--cgroup-root", config.cgroupRoot}},
+                config.deadManAfter, clock);
   const std::unique_ptr<Verifier> verifier = RF_TRY(Verifier::create(places.logFile));
   const auto isEnded = [&opened](const RunId& run) {
     const auto found = opened.state.runs.find(run);

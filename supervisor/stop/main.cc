@@ -21,7 +21,8 @@ namespace {
 constexpr const char* kUsage =
     "usage: ringfence-stop --run-dir DIR --state-dir DIR --cgroup-root NAME [--kept] [--keys TRIGGER]... | --keys off\n"
     "       ringfence-stop --record    prints the TRIGGER of the keys that are pressed next\n"
-    "Without --keys: \"hold ctrl+alt+end 500ms\" and \"press pause x3 within 2s\".\n"
+    "Without --keys: those that the daemon wrote to STATE_DIR/stop-keys, else \"hold ctrl+alt+end 500ms\" and\n"
+    "\"press pause x3 within 2s\".\n"
     "--kept: a service manager starts it again when it ends; while another one serves DIR, it waits to take its "
     "place.\n";
 
@@ -55,8 +56,8 @@ bool fillStandardDescriptors() {
 
 struct Options {
   ServiceOptions service;
-  std::vector<std::string> triggers;  // empty: the default ones
-  enum class Keys { kWatched, kOff } keys = Keys::kWatched;
+  std::vector<std::string> triggers;
+  enum class Keys { kAsConfigured, kGiven, kOff } keys = Keys::kAsConfigured;
   enum class Mode { kServe, kRecord } mode = Mode::kServe;
 };
 
@@ -75,10 +76,8 @@ std::optional<Options> readOptions(int argc, char** argv) {
       case 's': options.service.stateDirectory = optarg; break;
       case 'c': options.service.cgroupRoot = optarg; break;
       case 'k':
-        if (std::string_view(optarg) == "off")
-          options.keys = Options::Keys::kOff;
-        else
-          options.triggers.emplace_back(optarg);
+        options.keys = std::string_view(optarg) == "off" ? Options::Keys::kOff : Options::Keys::kGiven;
+        if (options.keys == Options::Keys::kGiven) options.triggers.emplace_back(optarg);
         break;
       case 'K': options.service.keeper = ServiceOptions::Keeper::kSystem; break;
       case 'R': options.mode = Options::Mode::kRecord; break;
@@ -127,8 +126,10 @@ Result<void> serve(Options options) {
     if (!problem.empty()) std::fprintf(stderr, "ringfence-stop: works without it: %s\n", problem.c_str());
   }
   service->tell(std::move(readiness));
-  if (options.keys == Options::Keys::kWatched)
-    service->watchKeys({.program = keysProgram(), .triggers = std::move(options.triggers)});
+  if (options.keys != Options::Keys::kOff)
+    service->watchKeys(
+        {.program = keysProgram(), .triggers = std::move(options.triggers)},
+        options.keys == Options::Keys::kGiven ? Service::KeysFrom::kCommandLine : Service::KeysFrom::kStateDirectory);
   std::fputs("ringfence-stop: ready\n", stderr);
   // One that the daemon started has the daemon's own environment.
   if (options.service.keeper == ServiceOptions::Keeper::kSystem) tellServiceManager("READY=1\nSTATUS=serves");

@@ -103,7 +103,22 @@ Result<void> Service::listen() {
   return {};
 }
 
-void Service::watchKeys(KeyWatch::Options options) { keys_ = std::make_unique<KeyWatch>(std::move(options)); }
+void Service::watchKeys(KeyWatch::Options options, KeysFrom from) {
+  keys_ = std::make_unique<KeyWatch>(std::move(options));
+  keysFrom_ = from;
+  if (from == KeysFrom::kStateDirectory && watch_)
+    (void)::inotify_add_watch(watch_.get(), options_.stateDirectory.c_str(), IN_MOVED_TO | IN_DELETE);
+  wantKeys();
+}
+
+// Also when nobody could be told of a change: then they are as they were at the start.
+void Service::wantKeys() {
+  areKeysOld_ = false;
+  if (!keys_ || keysFrom_ != KeysFrom::kStateDirectory) return;
+  auto wanted = readWantedKeys(options_.stateDirectory);
+  if (wanted) return keys_->want(*std::move(wanted), clock_.now().monotonic);
+  std::fprintf(stderr, "ringfence-stop: keys stay as they are: %s\n", wanted.error().message.c_str());
+}
 
 Result<void> Service::run(const volatile std::sig_atomic_t& isOver) {
   while (isOver == 0 && !isUnreachable_) {
@@ -168,7 +183,10 @@ void Service::waitForEvents() {
     windowBegun_ = now;
     heardLately_ = 0;
   }
-  if (watch_ && watched[2].revents != 0) isUnreachable_ = !isStillReachable();
+  if (watch_ && watched[2].revents != 0) {
+    isUnreachable_ = !isStillReachable();
+    areKeysOld_ = true;
+  }
 }
 
 bool Service::isStillReachable() {
@@ -225,7 +243,9 @@ void Service::hearKeys() {
     stopper_.stop({.text = TriggerText("keys: ").append(pressed->spec),
                    .press = isPress ? Trigger::Press::kMayKill : Trigger::Press::kStopsOnly});
   }
-  if (!stopper_.isReading()) keys_->turn(now);
+  if (stopper_.isReading()) return;
+  if (areKeysOld_) wantKeys();
+  keys_->turn(now);
 }
 
 void Service::minDaemon() {

@@ -33,8 +33,10 @@ class Service {
   Service& operator=(const Service&) = delete;
 
   // Starts the program that looks at keyboards, with the first turn of run(). A press stops, and the second one within
-  // three seconds kills; keys that were found held only stop. Without it nobody looks at keys.
-  void watchKeys(KeyWatch::Options options);
+  // three seconds kills; keys that were found held only stop. Without it nobody looks at keys. kStateDirectory: those
+  // count that the daemon writes there (wanted_keys.h), now and whenever it does.
+  enum class KeysFrom { kCommandLine, kStateDirectory };
+  void watchKeys(KeyWatch::Options options, KeysFrom from);
   // After makeReady(), for `status`.
   void tell(Readiness readiness) { readiness_ = std::move(readiness); }
 
@@ -63,6 +65,7 @@ class Service {
   void sendJson(StopPeer& peer);
   void closePeer(StopPeer& peer);
   void hearKeys();
+  void wantKeys();
   void addKeys();
   std::optional<Microseconds> keysDue() const;
   void tellKeys();
@@ -74,6 +77,8 @@ class Service {
   ServiceOptions options_;
   UniqueFd lock_, listener_, watch_;
   std::unique_ptr<KeyWatch> keys_;
+  KeysFrom keysFrom_ = KeysFrom::kCommandLine;
+  bool areKeysOld_ = false;      // what is wanted may have changed
   std::uint64_t toldKeys_ = 0;   // the revision of them that the daemon knows
   Microseconds tellKeysFrom_{};  // not before
   std::uint64_t socketInode_ = 0;

@@ -85,7 +85,7 @@ void Service::answerRelease(StopPeer& peer) {
 
 void Service::addKeys() {
   json_.key("keys");
-  if (!keys_) {
+  if (!keys_ || !keys_->areWatched()) {
     json_.null();
     return;
   }

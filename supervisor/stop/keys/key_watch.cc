@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "supervisor/stop/keys/trigger_spec.h"
 
@@ -87,9 +88,26 @@ std::string idText(std::uint16_t vendor, std::uint16_t product) {
 
 }  // namespace
 
-KeyWatch::KeyWatch(Options options) : options_(std::move(options)) {
+KeyWatch::KeyWatch(Options options) : options_(std::move(options)), asked_{options_.areWatched, options_.triggers} {
+  arrange();
+}
+
+void KeyWatch::want(WantedKeys keys, Microseconds monotonic) {
+  if (keys == asked_) return;
+  asked_ = std::move(keys);
+  options_.triggers = asked_.triggers;
+  options_.areWatched = asked_.areWatched;
+  arrange();
+  isReplaced_ = child_ > 0;
+  failure_.clear();
+  pause_ = Microseconds{0};
+  close(monotonic);
+}
+
+void KeyWatch::arrange() {
   auto& triggers = options_.triggers;
   wanted_ = triggers.size();
+  cut_ = false;
   if (wanted_ > kMaxTriggers - kDefaultTriggers.size()) {
     cut_ = true;
     wanted_ = kMaxTriggers - kDefaultTriggers.size();
@@ -106,14 +124,14 @@ KeyWatch::~KeyWatch() {
 }
 
 std::optional<Microseconds> KeyWatch::wakeAt() const {
-  if (channel_) return std::nullopt;
+  if (channel_ || (!options_.areWatched && child_ <= 0)) return std::nullopt;
   return nextTry_;
 }
 
 void KeyWatch::turn(Microseconds monotonic) {
   if (channel_ || monotonic < nextTry_) return;
   if (child_ > 0) reap(monotonic);
-  if (child_ > 0 || monotonic < nextTry_) return;
+  if (child_ > 0 || monotonic < nextTry_ || !options_.areWatched) return;
   if (auto started = start(); !started) {
     failure_ = started.error().message;
     close(monotonic);  // counts as a change
@@ -157,6 +175,11 @@ void KeyWatch::reap(Microseconds monotonic) {
   }
   child_ = -1;
   ++revision_;
+  if (std::exchange(isReplaced_, false)) {
+    failure_.clear();
+    nextTry_ = monotonic;
+    return;
+  }
   const bool again = ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == kStartAgain;
   failure_ = again ? "" : endWords(ended > 0 ? status : 0);
   pause_ = again ? kShortestPause : std::clamp(pause_ * 2, kShortestPause, kLongestPause);

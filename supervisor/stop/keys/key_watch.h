@@ -21,6 +21,7 @@
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
 #include "supervisor/stop/keys/channel.h"
+#include "supervisor/stop/keys/wanted_keys.h"
 
 namespace ringfence::supervisor::stop {
 
@@ -28,7 +29,7 @@ namespace ringfence::supervisor::stop {
 inline constexpr std::array kDefaultTriggers = {"hold ctrl+alt+end 500ms", "press pause x3 within 2s"};
 
 struct KeyTrigger {
-  std::string_view spec;  // as it was given; lives as long as the KeyWatch
+  std::string_view spec;  // as it was given; lives until turn() or want()
   // kFoundHeld: the key was down already when its device was first seen (a latching button that is plugged in again, a
   // watcher that was started again). That stops, and is never the second press that kills.
   Press keys = Press::kPressed;
@@ -39,6 +40,7 @@ class KeyWatch {
   struct Options {
     std::string program;                // ringfence-stop-keys
     std::vector<std::string> triggers;  // see trigger_spec.h; empty: the default ones
+    bool areWatched = true;             // false: nobody looks at keys, until want() says so
     std::string directory = "/dev/input";
   };
   // Starts nothing before the first turn().
@@ -46,6 +48,10 @@ class KeyWatch {
   ~KeyWatch();  // ends the child
   KeyWatch(const KeyWatch&) = delete;
   KeyWatch& operator=(const KeyWatch&) = delete;
+
+  // From now on these; the child is another one. Nothing where they are so already. Allocates.
+  void want(WantedKeys keys, Microseconds monotonic);
+  bool areWatched() const { return options_.areWatched; }
 
   // Readable when the child tells something or ended; -1 while there is none. Changes in turn() and read().
   int fd() const { return channel_.get(); }
@@ -66,6 +72,7 @@ class KeyWatch {
   std::optional<std::string> warning() const;
 
  private:
+  void arrange();
   Result<void> start();
   void close(Microseconds monotonic);
   void reap(Microseconds monotonic);
@@ -75,8 +82,10 @@ class KeyWatch {
   std::string problem() const;
 
   Options options_;
-  std::size_t wanted_ = 0;  // the first ones of options_.triggers; default ones may follow
-  bool cut_ = false;        // there were more
+  WantedKeys asked_;         // as they were given
+  bool isReplaced_ = false;  // the child is ended because others are wanted
+  std::size_t wanted_ = 0;   // the first ones of options_.triggers; default ones may follow
+  bool cut_ = false;         // there were more
   UniqueFd channel_;
   pid_t child_ = -1;
   bool watching_ = false;

@@ -7,7 +7,9 @@
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
+#include "supervisor/stop/keys/wanted_keys.h"
 #include "supervisor/stop/peers.h"
 #include "tests/supervisor/stop/held_call.h"
 #include "tests/supervisor/stop/stop_world.h"
@@ -64,8 +66,8 @@ class StopProgram {
   }
   ~StopProgram() { end(SIGKILL); }
 
-  void start() {
-    pid_ = spawn();
+  void start(const char* last = nullptr) {
+    pid_ = spawn(last);
     REQUIRE(eventually([&] { return Connection(run_.path()).isOpen(); }));
   }
   // Its exit status.
@@ -364,6 +366,43 @@ TEST_CASE("one that a service manager keeps waits while another one serves, is r
   CHECK(has(program.ask("status"), R"("kept":true)"));
   kill(standby, SIGTERM);
   waitpid(standby, nullptr, 0);
+}
+
+TEST_CASE("whoever starts it, it watches the keys that the daemon wrote down, and changes them when the daemon does") {
+  StopWorld world;
+  const std::string state = world.state.path();
+  REQUIRE(supervisor::stop::writeWantedKeys(state, {{"hold ctrl+f1 700ms"}}));
+  StopProgram program(world);
+  const auto watches = [&](const std::string& spec) { return has(program.ask("status"), "\"spec\":\"" + spec + "\""); };
+  CHECK(watches("hold ctrl+f1 700ms"));
+  CHECK(!watches("press pause x3 within 2s"));
+  REQUIRE(supervisor::stop::writeWantedKeys(state, {{"hold ctrl+f2 700ms", "hold ctrl+f3 700ms"}}));
+  CHECK(eventually([&] { return watches("hold ctrl+f2 700ms") && watches("hold ctrl+f3 700ms"); }));
+  CHECK(!watches("hold ctrl+f1 700ms"));
+  REQUIRE(supervisor::stop::writeWantedKeys(state, std::vector<std::string>{}));
+  CHECK(eventually([&] { return has(program.ask("status"), "\"keys\":null"); }));
+  REQUIRE(supervisor::stop::writeWantedKeys(state, std::nullopt));
+  CHECK(eventually([&] { return watches("press pause x3 within 2s"); }));
+  // What is too long to have been written by the daemon changes nothing.
+  REQUIRE(std::ofstream(state + "/long") << std::string(20'000, 'x'));
+  REQUIRE(rename((state + "/long").c_str(), (state + "/stop-keys").c_str()) == 0);
+  REQUIRE(supervisor::stop::writeWantedKeys(state, {{"hold ctrl+f4 700ms"}}));
+  CHECK(eventually([&] { return watches("hold ctrl+f4 700ms"); }));
+  CHECK(!supervisor::stop::writeWantedKeys(state, {{"hold ctrl+f5 700ms\noff"}}));
+  CHECK(watches("hold ctrl+f4 700ms"));
+}
+
+TEST_CASE("keys of its own command line count whatever the daemon wrote down") {
+  StopWorld world;
+  REQUIRE(supervisor::stop::writeWantedKeys(world.state.path(), {{"hold ctrl+f1 700ms"}}));
+  StopProgram program(world);
+  program.end(SIGKILL);
+  program.start("--keys=hold ctrl+f6 700ms");
+  CHECK(has(program.ask("status"), "\"spec\":\"hold ctrl+f6 700ms\""));
+  REQUIRE(supervisor::stop::writeWantedKeys(world.state.path(), {{"hold ctrl+f2 700ms"}}));
+  program.end(SIGKILL);
+  program.start("--keys=off");
+  CHECK(has(program.ask("status"), "\"keys\":null"));
 }
 
 TEST_CASE("a program that nobody can reach any more ends, so that another one can take its place") {
