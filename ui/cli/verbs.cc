@@ -162,7 +162,8 @@ constexpr Verb kVerbs[] = {
     {"rearm", "rearm [--json]", "the emergency is over: runs can be started and resumed again",
      "Resumes nothing: each run that was stopped stays so until 'ringfence resume RUN'. For administrators, and for "
      "who\n"
-     "has runs here as long as nobody else has a live one; never from inside a run.",
+     "owns every run that was alive when it was stopped (where none was: who stopped it, or sits at this machine);\n"
+     "where logind runs, from a login session alone; never from inside a run. Exit status 4: for others.",
      kJsonOnly, Words::kNone},
     {"log", "log [RUN] [--since T] [-f] [--json]", "what happened, from the append-only log",
      "Each line carries a sequence number and the hash that chains it to the line before.", kLogOptions,
