@@ -1091,6 +1091,10 @@
 <context>
     <name>NoticeWords</name>
     <message>
+        <source>%1 is paused and waits for you</source>
+        <translation>%1 已暂停，等待您的处理</translation>
+    </message>
+    <message>
         <source>It wants to read a file.</source>
         <translation>它想读取一个文件。</translation>
     </message>

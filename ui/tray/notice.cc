@@ -69,6 +69,18 @@ Notice questionNotice(const std::vector<client::PendingItem>& questions, const S
   return notice;
 }
 
+Notice heldNotice(const client::RunDetails& run, const Setting& setting) {
+  const bool isOpen = setting.audience == Audience::kOwner && run.held && !run.held->reason.empty();
+  Notice notice{.summary = NoticeWords::tr("%1 is paused and waits for you")
+                               .arg(visibleText(run.name.empty() ? run.id : run.name, kMostOfName)),
+                .body = isOpen ? asBody(visibleText(run.held->reason, kMostOfTarget), setting.abilities) : QString(),
+                .isResident = true,
+                .category = "x-ringfence.held"};
+  if (setting.abilities.actions && setting.audience == Audience::kOwner)
+    notice.actions = {kPanelKey, NoticeWords::tr("Open panel")};
+  return notice;
+}
+
 Notice stopNotice(const client::StopState& stop, const Setting& setting) {
   const bool isOpen = setting.audience == Audience::kOwner && !stop.trigger.empty();
   const QString text =

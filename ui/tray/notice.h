@@ -42,6 +42,8 @@ struct Setting {
 
 // `questions`: of one run, the oldest first; not empty. To anybody: which run and what kind of question, no more.
 Notice questionNotice(const std::vector<client::PendingItem>& questions, const Setting& setting);
+// Of a run that stands still until a person decides.
+Notice heldNotice(const client::RunDetails& run, const Setting& setting);
 Notice stopNotice(const client::StopState& stop, const Setting& setting);
 // `why`: made fit for showing already.
 Notice failureNotice(const QString& why, const Setting& setting);

@@ -18,6 +18,12 @@ int countOf(const client::RunListing& listing, bool (*holds)(const client::RunDe
 bool isHeld(const client::RunDetails& run) { return run.state == "frozen"; }
 bool goesOn(const client::RunDetails& run) { return run.state != "frozen" && run.state != "ended"; }
 
+// By themselves, and for as long as nobody decides.
+bool isHeldByItself(const client::HeldBy& held) {
+  static constexpr std::string_view kWays[] = {"questions", "prompts", "no-records", "another-program", "agent"};
+  return std::ranges::find(kWays, held.by) != std::end(kWays);
+}
+
 }  // namespace
 
 Standing standingOf(const Heard& heard) {
@@ -69,6 +75,23 @@ std::vector<client::RunDetails> heldByPeople(const client::RunListing& listing) 
     if (isHeld(run) && !(run.held && run.held->governor)) held.push_back(run);
   }
   return held;
+}
+
+Waiting waitingForAPerson(const client::RunListing& listing, const QDateTime& now) {
+  Waiting waiting;
+  for (const client::RunDetails& run : listing.runs) {
+    if (!isHeld(run) || !run.held) continue;
+    const bool isAlarm = run.held->governor && run.held->cause == "alarm";
+    if (isAlarm || isHeldByItself(*run.held)) waiting.runs.push_back(run);
+    if (!run.held->governor || run.held->cause != "limit") continue;
+    const QDateTime since = QDateTime::fromString(QString::fromStdString(run.held->since), Qt::ISODateWithMs);
+    const std::chrono::milliseconds lasts(since.isValid() ? since.msecsTo(now) : 0);
+    if (lasts >= kHeldToLast)
+      waiting.runs.push_back(run);
+    else
+      waiting.lookAgain = std::min(waiting.lookAgain.value_or(kHeldToLast), kHeldToLast - lasts);
+  }
+  return waiting;
 }
 
 }  // namespace ringfence::ui

@@ -1,7 +1,9 @@
 // How Ringfence stands, as one look at the tray tells it, from what was heard of daemon and emergency stop. Pure.
 #pragma once
 
+#include <QDateTime>
 #include <QString>
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -37,5 +39,16 @@ News newsIn(std::string_view factKind);
 
 // Those that a person or a restart holds, so that a person may let them go on.
 std::vector<client::RunDetails> heldByPeople(const client::RunListing& listing);
+
+// Those that stand still until a person decides: at the end of a budget, after an alarm, by their own agent, because
+// they asked too often, because another program froze them or nothing that they do can be recorded. What the governor
+// holds at a limit may be a matter of seconds, so that it counts when it has lasted; `lookAgain` is when the next one
+// of these does.
+struct Waiting {
+  std::vector<client::RunDetails> runs;
+  std::optional<std::chrono::milliseconds> lookAgain;
+};
+inline constexpr std::chrono::seconds kHeldToLast{15};
+Waiting waitingForAPerson(const client::RunListing& listing, const QDateTime& now);
 
 }  // namespace ringfence::ui

@@ -17,7 +17,7 @@
 namespace ringfence::ui {
 namespace {
 
-const QString kStopKey = "stop", kFailureKey = "failure", kRunKey = "run:";
+const QString kStopKey = "stop", kFailureKey = "failure", kRunKey = "run:", kHeldKey = "held:";
 
 }  // namespace
 
@@ -30,6 +30,8 @@ Tray::Tray(const QDBusConnection& session, const QDBusConnection& system, const 
       prompt_(link_),
       focus_(link_) {
   connect(&situation_, &Situation::changed, this, &Tray::refresh);
+  lookAgain_.setSingleShot(true);
+  connect(&lookAgain_, &QTimer::timeout, &situation_, &Situation::lookAgain);
   connect(&lock_, &SessionLock::changed, this, &Tray::refresh);
   connect(&notifications_, &NotificationServer::abilitiesArrived, this, &Tray::tell);
   connect(&notifications_, &NotificationServer::serverChanged, this, &Tray::tell);
@@ -109,22 +111,37 @@ void Tray::notify(const std::vector<client::PendingItem>& questions, const Setti
   if (wantedOf(NoticeKind::kQuestion) == Wanted::kYes) {
     for (const client::PendingItem& question : questions) byRun[question.run].push_back(question);
   }
+  const std::map<std::string, client::RunDetails> held = heldNow();
   client::StopState stop = situation_.stop();
   if (wantedOf(NoticeKind::kStop) == Wanted::kNo) stop.latched = false;
   if (wantedOf(NoticeKind::kFailure) == Wanted::kNo) failure_.clear();
-  const bool isWanted = !byRun.empty() || stop.latched || !failure_.isEmpty();
+  const bool isWanted = !byRun.empty() || !held.empty() || stop.latched || !failure_.isEmpty();
   if (isWanted) notifications_.learn(NotificationServer::Start::kYes);
   for (const QString& key : notifications_.shown()) {
-    const bool stays = key.startsWith(kRunKey) ? byRun.contains(key.mid(kRunKey.size()).toStdString())
-                       : key == kStopKey       ? stop.latched
-                                               : true;
+    const bool stays = key.startsWith(kRunKey)    ? byRun.contains(key.mid(kRunKey.size()).toStdString())
+                       : key.startsWith(kHeldKey) ? held.contains(key.mid(kHeldKey.size()).toStdString())
+                       : key == kStopKey          ? stop.latched
+                                                  : true;
     if (!stays) notifications_.withdraw(key);
   }
   if (!notifications_.abilities()) return;
   for (const auto& [run, ofRun] : byRun)
     notifications_.show(kRunKey + QString::fromStdString(run), questionNotice(ofRun, setting));
+  for (const auto& [id, run] : held)
+    notifications_.show(kHeldKey + QString::fromStdString(id), heldNotice(run, setting));
   if (stop.latched) notifications_.show(kStopKey, stopNotice(stop, setting));
   if (!failure_.isEmpty()) notifications_.show(kFailureKey, failureNotice(std::exchange(failure_, {}), setting));
+}
+
+// While everything is stopped that alone is told.
+std::map<std::string, client::RunDetails> Tray::heldNow() {
+  std::map<std::string, client::RunDetails> held;
+  const auto& listing = situation_.listing();
+  if (!listing || situation_.stop().latched || wantedOf(NoticeKind::kQuestion) == Wanted::kNo) return held;
+  const Waiting waiting = waitingForAPerson(*listing, QDateTime::currentDateTimeUtc());
+  for (const client::RunDetails& run : waiting.runs) held.emplace(run.id, run);
+  if (waiting.lookAgain) lookAgain_.start(*waiting.lookAgain);
+  return held;
 }
 
 void Tray::fulfil(const Wish& wish) {

@@ -4,6 +4,8 @@
 
 #include <QDBusConnection>
 #include <QObject>
+#include <QTimer>
+#include <map>
 #include <memory>
 
 #include "ui/shared/link.h"
@@ -39,6 +41,7 @@ class Tray final : public QObject {
   // What was heard, told: by notifications and by the prompt.
   void tell();
   void notify(const std::vector<client::PendingItem>& questions, const Setting& setting);
+  std::map<std::string, client::RunDetails> heldNow();
   Setting setting() const;
   void fulfil(const Wish& wish);
   void act(client::Client::Verb verb, const std::string& run);
@@ -59,7 +62,8 @@ class Tray final : public QObject {
   FocusReport focus_;
   std::unique_ptr<X11Focus> x11_;
   std::unique_ptr<PlasmaFocus> plasma_;
-  QString failure_;  // what could not be done, until it is shown
+  QTimer lookAgain_;  // at what may have lasted by then
+  QString failure_;   // what could not be done, until it is shown
 };
 
 }  // namespace ringfence::ui

@@ -84,7 +84,45 @@ TEST_CASE("a run that the governor holds is not a person's to resume") {
   CHECK_FALSE(held[0].held);
 }
 
+TEST_CASE("who stands still until a person decides waits for one, and a hold at a limit when it has lasted") {
+  const QDateTime now = QDateTime::fromString("2026-03-01T12:00:00.000Z", Qt::ISODateWithMs);
+  const auto waits = [&](const client::HeldBy& held) {
+    client::RunListing listing{.runs = {runIn("frozen")}};
+    listing.runs[0].held = held;
+    return waitingForAPerson(listing, now);
+  };
+  for (const char* by : {"questions", "prompts", "no-records", "another-program", "agent"})
+    CHECK(waits({.by = by}).runs.size() == 1);
+  for (const char* by : {"person", "restart", "emergency stop"}) CHECK(waits({.by = by}).runs.empty());
+  CHECK(waits({.governor = true, .by = "governor", .cause = "alarm"}).runs.size() == 1);
+  CHECK(waits({.governor = true, .by = "governor", .cause = "memory"}).runs.empty());
+  const auto limit = [&](const char* since) {
+    return waits({.governor = true, .since = since, .by = "governor", .cause = "limit"});
+  };
+  CHECK(limit("2026-03-01T11:59:45.000Z").runs.size() == 1);
+  CHECK(!limit("2026-03-01T11:59:45.000Z").lookAgain);
+  CHECK(limit("2026-03-01T11:59:55.000Z").runs.empty());
+  CHECK(limit("2026-03-01T11:59:55.000Z").lookAgain == 10s);
+  CHECK(limit("yesterday").lookAgain == kHeldToLast);
+  CHECK(waitingForAPerson({.runs = {runIn("running")}}, now).runs.empty());
+}
+
 // ---- notifications
+
+TEST_CASE(
+    "a run that waits for a person is told with why, which is no markup, and a locked screen shows the run alone") {
+  client::RunDetails run = runIn("frozen");
+  run.name = "coder";
+  run.held = client::HeldBy{.reason = "it has used 10 of <b>5</b> tokens"};
+  const Notice notice = heldNotice(run, kOpen);
+  CHECK(notice.summary == "coder is paused and waits for you");
+  CHECK(notice.body == "it has used 10 of &lt;b&gt;5&lt;/b&gt; tokens");
+  CHECK(notice.isResident);
+  REQUIRE(notice.actions.size() == 2);
+  CHECK(std::holds_alternative<OpenPanel>(*wishOf(notice.actions[0])));
+  CHECK(heldNotice(run, kLocked).body.isEmpty());
+  CHECK(heldNotice(run, kLocked).actions.isEmpty());
+}
 
 TEST_CASE("no notification offers to allow, and each of its actions is understood again") {
   const Notice notice = questionNotice({writing("/home/ada/note")}, kOpen);

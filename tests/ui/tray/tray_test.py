@@ -78,6 +78,21 @@ def test_what_is_answered_elsewhere_is_taken_away_and_each_run_has_one_notificat
         bench.ended(run)
 
 
+def test_a_run_that_is_paused_at_the_end_of_its_budget_is_a_notification_until_it_goes_on(bench: Bench) -> None:
+    policy = bench.daemon.base / "short.toml"
+    policy.write_text('schema = 1\nname = "short"\nextends = ["base"]\n[files]\nworkspace = "rw"\n[limits]\nwall_time = "1s"\n')
+    with Desktop(bench) as desktop:
+        run = bench.detached("sleep 1000", "-n", "coder", "-p", str(policy))
+        assert eventually(lambda: bench.show(run)["state"] == "frozen", 60), bench.daemon.log()
+        assert eventually(lambda: about(desktop, "coder is paused and waits for you"), 60), desktop.said()
+        shown = about(desktop, "coder is paused")[0]
+        equal((shown["body"], [str(label) for label in shown["actions"][1::2]]), (bench.show(run)["held"]["reason"], ["Open panel"]))
+        equal(bench.cli("resume", run).returncode, 0)
+        assert eventually(lambda: desktop.calls("CloseNotification"), 20), desktop.calls("CloseNotification")
+        bench.cli("kill", run)
+        bench.ended(run)
+
+
 def test_a_locked_screen_shows_neither_command_nor_path_and_offers_nothing(bench: Bench) -> None:
     asking = Asking(bench)
     with Desktop(bench) as desktop:
