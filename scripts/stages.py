@@ -27,6 +27,7 @@ JOBS = str(os.cpu_count() or 2)
 COUNT_LINE = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 GUEST_OUTCOME = re.compile(r"^(failed|passed at the second try): (.*)\n((?:    .*\n)*)", re.M)
 TIDY_SECONDS = 240
+POWER_CUTS = 20
 MOST_MINUTES = 80
 # What a long run repeats more often; the suites read these names. Half of the connecting trial's kills are of an egress.
 SOAK = {"RINGFENCE_KILLS": "200", "RINGFENCE_CONNECT_KILLS": "400", "RINGFENCE_STORE_KILLS": "200",
@@ -293,8 +294,8 @@ def stage_tidy(_):
     return count
 
 
-def stage_guest(kernel, counts):
-    process = subprocess.Popen(["scripts/guest", kernel], cwd=ROOT, text=True, stdout=subprocess.PIPE, env={**os.environ, **counts})
+def stage_guest(kernel, counts, *command):
+    process = subprocess.Popen(["scripts/guest", kernel, *command], cwd=ROOT, text=True, stdout=subprocess.PIPE, env={**os.environ, **counts})
     lines = []
     for line in process.stdout:
         print(line, end="", flush=True)
@@ -360,6 +361,8 @@ LONG = [Stage("kills", 40, "kills, 200 of each", lambda _: long_tests(KILL_TESTS
         Stage("werror", 5, "warnings as errors", lambda _: build("dev")),
         Stage("guests", 15, "guest, Linux 6.1, nothing left out", lambda _: stage_guest("6.1", SOAK)),
         Stage("guests", 15, "guest, Linux 6.12, nothing left out", lambda _: stage_guest("6.12", SOAK)),
+        Stage("guests", 30, f"guest, Linux 6.1, its power cut {POWER_CUTS} times",
+              lambda _: stage_guest("6.1", {"RINGFENCE_GUEST_CUTS": str(POWER_CUTS)}, "python3 -B tests/guest/power_loss.py")),
         Stage("fuzz", 120, "fuzzers, half an hour each", lambda seconds: stage_fuzz(seconds, LONG_FUZZ_SECONDS))]
 
 
