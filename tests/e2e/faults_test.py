@@ -290,6 +290,33 @@ def test_clients_that_die_or_hang_while_they_show_a_question_leave_it_pending_on
     equal(len(facts(bench, "action-answered")), 1)
 
 
+def test_a_client_that_dies_while_it_allows_has_allowed_once_or_not_at_all(bench: Bench) -> None:
+    asking = Asking(bench)
+    kills, seed = count_of("RINGFENCE_CLIENT_KILLS", 10), random.randrange(1 << 32)
+    print(f"      seed {seed}", flush=True)
+    chance, allowed = random.Random(seed), 0
+    run = asking.start(f"for i in $(seq {kills}); do echo hello >> {asking.folder}/$i; done")
+    for number in range(1, kills + 1):
+        asked, note = question(bench), asking.folder / str(number)
+        client = subprocess.Popen([bench.program, "allow", str(asked["id"])], env=bench.daemon.environment, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.random() * 0.03)
+        client.kill()
+        client.wait()
+        # What it had sent is heard before what is sent from now on, over another connection: this one waits for the disk.
+        refused = bench.cli("deny", str(asked["id"])).returncode != 0
+        assert eventually(lambda: [one["id"] for one in pending(bench)] != [asked["id"]], 60), pending(bench)
+        answers = [fact["body"] for fact in facts(bench, "action-answered") if fact["body"]["id"] == asked["id"]]
+        equal(len(answers), 1)
+        if refused:
+            assert eventually(note.exists, 60), answers
+            allowed += 1
+        assert eventually(lambda: bench.show(run)["state"] == "ended" or [one["id"] for one in pending(bench)], 60)
+        equal(note.read_text() if note.exists() else "", "hello\n" if refused else "")
+    print(f"      {allowed} of {kills} had allowed before they died", flush=True)
+    bench.ended(run)
+
+
 # ---- memory ----------------------------------------------------------------------------------------------------------
 
 
