@@ -297,6 +297,27 @@ def test_the_adapter_is_chosen_shown_and_left_out_as_its_person_says(bench: Benc
     equal(agent.run(file, "exec", "hi", program="codex").stdout, '--dangerously-bypass-hook-trust -c sandbox_mode="danger-full-access" exec hi\n')
 
 
+def test_an_agent_is_stopped_by_the_signal_of_its_adapter_and_killed_when_its_patience_is_over(bench: Bench) -> None:
+    agent = Agent(bench)
+    file = policy(bench, TOOLS, "tools")
+    # Codex goes by INT, which says so in its end; TERM would do nothing to this one.
+    (agent.tools / "codex").write_text("#!/bin/sh\ntrap 'exit 9' INT\ntrap '' TERM\necho began\nwhile :; do sleep 0.05; done\n")
+    (agent.tools / "codex").chmod(0o755)
+    started = agent.run(file, options=("-d",), program="codex")
+    equal(started.returncode, 0, started.stderr)
+    run = started.stdout.strip()
+    assert eventually(lambda: "began" in bench.cli("logs", run).stdout, 60)
+    equal(bench.cli("stop", run).returncode, 0)
+    equal(bench.ended(run), {"code": 9})
+    agent.own(('signal = "TERM"\npatience = "15s"', 'signal = "HUP"\npatience = "1s"'))
+    (agent.tools / "claude").write_text("#!/bin/sh\ntrap 'echo heard' HUP\necho began\nwhile :; do sleep 0.05; done\n")
+    run = agent.detached(file)
+    assert eventually(lambda: "began" in bench.cli("logs", run).stdout, 60)
+    equal(bench.cli("stop", run).returncode, 0)
+    equal(bench.ended(run)["signal"], 9)
+    assert "heard" in bench.cli("logs", run).stdout, bench.cli("logs", run).stdout
+
+
 def test_an_adapter_that_does_not_load_is_said_with_its_line_and_not_used(bench: Bench) -> None:
     agent = Agent(bench)
     agent.own(("[match]", "[match]\nprogramms = []"))
