@@ -352,7 +352,7 @@ CHECKS = [Stage("guests", 10, "guest, Linux 6.1", lambda _: stage_guest("6.1", {
 LONG = [Stage("kills", 40, "kills, 200 of each", lambda _: long_tests(KILL_TESTS)),
         Stage("races", 20, "races, 10,000 exchanges each", long_races),
         Stage("cycles", 3, "5,000 starts and ends", lambda _: long_tests("^trial: cycles")),
-        Stage("models", 20, "200,000 steps of each model of the core, 100,000 operations of the daemon against its own",
+        Stage("models", 60, "200,000 steps of each model of the core, 100,000 operations of the daemon against its own",
               lambda _: long_tests(MODEL_TESTS)),
         Stage("sweeps", 40, "a kill at each system call", lambda _: long_tests(SWEEPS)),
         Stage("breakage", 8, "1,000 damaged logs and clocks, 100 groups taken away, 50 agents out of memory, 200 clients killed",

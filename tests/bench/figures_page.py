@@ -7,7 +7,7 @@ import subprocess
 
 MARK = "<!-- measured: written by scripts/bench --write -->"
 PARTS = {"launches": "Launches", "work": "Work inside and outside", "mediation": "Asked about", "egress": "Connections",
-         "idle": "What nobody uses", "api": "The control socket", "sdk": "Agents that cooperate", "stop": "The emergency stop",
+         "idle": "What nobody uses", "api": "The control socket", "log": "The log", "sdk": "Agents that cooperate", "stop": "The emergency stop",
          "panel": "The panel and the tray"}
 _BEGIN = "<!-- part: {} -->"
 

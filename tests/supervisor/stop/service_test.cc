@@ -1,6 +1,7 @@
 // The program ringfence-stop, over its socket.
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -422,6 +423,9 @@ TEST_CASE("the program is none of those that it stops, and is ready for a machin
   CHECK(has(program.ask("status"), R"("memory_locked":true)"));
   const std::string status = readFileAt(AT_FDCWD, proc + "/status", kibibytes(64)).value();
   CHECK_FALSE(has(status, "VmLck:\t       0 kB"));
+  // What it says of its priority, the scheduler says too; children that it starts have none.
+  const int scheduled = sched_getscheduler(program.pid());
+  CHECK((scheduled == (SCHED_FIFO | SCHED_RESET_ON_FORK)) == has(program.ask("status"), R"("realtime":true)"));
   // Where it would stop itself it does not start, whoever holds the directory.
   const RunId run = world.addRun();
   int refused = 0;

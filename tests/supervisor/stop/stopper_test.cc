@@ -135,6 +135,26 @@ TEST_CASE("a process that waits for an answer is held, and that counts as stoppe
   CHECK(evidenceOf(receipt, other)->frozen == 2);
 }
 
+TEST_CASE("between two looks it leaves at least 300 microseconds to those that must run to stop") {
+  StopWorld world;
+  SharedCounter taken;
+  world.add(world.addRun(), [&] { waitInTakenCall(taken.value()); });
+  REQUIRE(eventually([&] { return taken.value() == 1; }));
+  const auto stopper = world.stopper();
+  stopper->stop(asked());
+  int looks = 0;
+  // Somebody who waits in a call is looked at more than once.
+  for (auto due = stopper->nextLook(); due; due = stopper->nextLook()) {
+    const Microseconds left = std::max(*due - world.clock.now().monotonic, Microseconds{0});
+    std::this_thread::sleep_for(left);
+    const Microseconds before = world.clock.now().monotonic;
+    const auto next = stopper->advance();
+    if (next) CHECK(*next - before >= kPause);
+    ++looks;
+  }
+  CHECK(looks >= 2);
+}
+
 TEST_CASE("a process inside a call that does not end is finishing, and the stop is verified when it is over") {
   StopWorld world;
   const SharedCounter listener, page, done;
