@@ -69,7 +69,8 @@ Check watching(const Json& keys, const std::optional<std::vector<std::string>>& 
   if (!triggers.unknown.empty()) add(check.detail, "not yet known: " + triggers.unknown);
   if (!triggers.notUnderstood.empty()) add(check.detail, "not understood: " + triggers.notUnderstood);
   if (!problem.empty()) add(check.detail, problem);
-  if (isOther) add(check.detail, "stop_keys says otherwise: ringfence-stop was started with --keys, which count instead");
+  if (isOther)
+    add(check.detail, "stop_keys says otherwise: ringfence-stop was started with --keys, which count instead");
   // What somebody wrote that can never happen is wrong; what is not plugged in may be on purpose.
   check.ok = triggers.notUnderstood.empty();
   check.warns =

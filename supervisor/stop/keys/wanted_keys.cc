@@ -13,13 +13,13 @@
 namespace ringfence::supervisor::stop {
 namespace {
 
-constexpr Bytes kMaxFile = kibibytes(16);
+constexpr Bytes kMaxWantedKeysFile = kibibytes(16);
 constexpr std::string_view kNone = "off\n";
 
 }  // namespace
 
 Result<WantedKeys> readWantedKeys(const std::string& stateDirectory) {
-  auto text = readFileAt(AT_FDCWD, stateDirectory + "/" + kWantedKeysFile, kMaxFile);
+  auto text = readFileAt(AT_FDCWD, stateDirectory + "/" + kWantedKeysFile, kMaxWantedKeysFile);
   if (!text && text.error().sysErrno == ENOENT) return WantedKeys{};
   RF_TRY(text);
   if (*text == kNone) return WantedKeys{.areWatched = false, .triggers = {}};
