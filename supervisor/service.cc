@@ -404,12 +404,6 @@ class Service {
   bool ending_ = false;
 };
 
-// ringfence-stop may be another's, and older than this daemon: it looks at the file.
-void tellStopKeys(const Config& config) {
-  if (const auto written = stop::writeWantedKeys(config.stateDir, config.stopKeys); !written)
-    say("stop_keys do not count: " + written.error().message);
-}
-
 }  // namespace
 
 void say(const std::string& line) {
@@ -448,7 +442,9 @@ Result<void> serve(const Config& config) {
                      launcherProgram(),
                      {"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot}},
                     clock);
-  tellStopKeys(config);
+  // ringfence-stop may be another's, and older than this daemon: it looks at the file.
+  if (const auto told = stop::writeWantedKeys(config.stateDir, config.stopKeys); !told)
+    say("stop_keys do not count: " + told.error().message);
   StopLink stop({"ringfence-stop",
                  places.stopSocket,
                  stopProgram(),

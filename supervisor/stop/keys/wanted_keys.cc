@@ -13,7 +13,7 @@
 namespace ringfence::supervisor::stop {
 namespace {
 
-constexpr Bytes kMaxWantedKeysFile = kibibytes(16);
+constexpr Bytes kMaxWantedKeysFile{16 << 10};
 constexpr std::string_view kNone = "off\n";
 
 }  // namespace
