@@ -16,7 +16,8 @@ from typing import Any, Optional
 
 import agent_sockets
 from model import Result, script, snapshot
-from world import SLOWER, UID, World
+from patience import processor_seconds
+from world import SLOWER, UID, World, command_line, processes_of
 
 # How often each exchange is tried; the long run has its own number, and takes as long as it takes.
 ROUNDS = int(os.environ.get("RINGFENCE_RACES", "500"))
@@ -143,15 +144,62 @@ def page_taken_away(w: World, side: Any) -> list[Result]:
 
 @script("NT-06")
 def no_descriptor_left(w: World, side: Any) -> list[Result]:
+    """Of who asks, at whatever moment; of the warden, and of the daemon. Outside the same program has one to spare."""
     goal = asked(w) / "without-descriptors"
     results = []
     for limit in ("8", "4"):
-        side.run(w, "open-without-descriptors", str(goal), limit, **mediated(side))
-        if not side.fenced:
-            goal.write_text("made without a fence")  # EMFILE there too: the name itself can be made
+        side.run(w, "open-without-descriptors", str(goal), limit, "0" if side.fenced else "1", **mediated(side))
         results.append(Result(f"limit-{limit}", goal.exists(), "the file outside"))
-    return results
+        goal.unlink(missing_ok=True)
+    results += [exchanged(w, side, "race-starved", operation) for operation in ("open", "create", "openat2")]
+    return [*results, *(judged_without_descriptors(w, side, who) for who in ("ringfence-warden", "ringfenced"))]
 
+
+def judged_without_descriptors(w: World, side: Any, who: str) -> Result:
+    """Whoever judges a call can open nothing while it does: what it cannot look at it must not let pass."""
+    goal, go = asked(w) / f"judged-without-{who}", w.workspace / "go"
+    os.mkfifo(go)
+    os.chown(go, UID, UID)
+    # Nothing is opened or started between the word and the attempts, and what is tried is said where nothing is opened.
+    shell = f"exec 3<>{go}; echo ready; read word <&3; echo escaped > {goal}; echo again > {goal}; echo tried"
+    process = (
+        side.start_fenced(["/bin/sh", "-c", shell], w, policy="escape-hasty")
+        if side.fenced
+        else subprocess.Popen(["/bin/sh", "-c", shell], user=UID, group=UID, extra_groups=[], stdout=subprocess.PIPE, text=True)
+    )
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    victims = guards_of(side, who)
+    limits = {pid: Path(f"/proc/{pid}/limits").read_text() for pid in victims}
+    before = {pid: int(re.findall(r"Max open files +(\d+)", text)[0]) for pid, text in limits.items()}
+    starved = [pid for pid in victims if limit_descriptors(pid, 3)]
+    try:
+        with open(go, "w", encoding="utf-8") as word:
+            word.write("go\n")
+        said += process.communicate(timeout=60 * SLOWER)[0]
+    finally:
+        for pid, limit in before.items():
+            limit_descriptors(pid, limit)
+    made = goal.exists()
+    for path in (goal, go):
+        path.unlink(missing_ok=True)
+    tried = "tried" in said and (bool(starved) or not side.fenced)
+    return Result(f"starved-{who}", made if tried else None, f"{len(starved)} starved; {said[-200:]}")
+
+
+def limit_descriptors(pid: int, most: int) -> bool:
+    """As whom the process is: root may lack the capability to limit others."""
+    uid = os.stat(f"/proc/{pid}").st_uid if os.path.exists(f"/proc/{pid}") else UID
+    command = ["prlimit", f"--pid={pid}", f"--nofile={most}:"]
+    return subprocess.run(command, user=uid, group=uid, extra_groups=[], capture_output=True, check=False).returncode == 0
+
+
+def guards_of(side: Any, who: str) -> list[int]:
+    if not side.fenced:
+        return []
+    if who == "ringfenced":
+        return [side.daemon.process.pid]
+    return [pid for pid in processes_of(UID) if command_line(pid).partition(" ")[0].endswith(who)]
 
 
 @script("NT-07")
@@ -172,21 +220,30 @@ def decision_path_dead(w: World, side: Any) -> list[Result]:
 
 @script("NT-10")
 def flooded(w: World, side: Any) -> list[Result]:
-    """Sixty-four threads that open without pause: every open is served, and other people's requests too."""
+    """Sixty-four threads that open without pause: every open is served, and other people's requests too. What a warden works
+    is its run's own, and the daemon has next to nothing to do with it."""
     if not side.fenced:
         return [Result("flood", None, NO_MEDIATOR, "none", NO_MEDIATOR)]
     path, count = w.file(w.workspace / "flooded", ""), max(ROUNDS // 5, 20)
+    began, daemon = time.monotonic(), processor_seconds(side.daemon.process.pid)
     process = side.start(w, "open-flood", str(path), str(count), "64", policy=POLICY)
-    slowest = 0.0
+    slowest, worked = 0.0, 0.0
     while process.poll() is None:
-        began = time.monotonic()
+        asked_at = time.monotonic()
         answered = side.client_call(w, "ps").returncode == 0
-        slowest = max(slowest, time.monotonic() - began) if answered else 99.0
+        slowest = max(slowest, time.monotonic() - asked_at) if answered else 99.0
+        worked = max([worked, *(processor_seconds(pid) for pid in guards_of(side, "ringfence-warden"))])
+    took = time.monotonic() - began
+    daemon = processor_seconds(side.daemon.process.pid) - daemon
     served = path.stat().st_size == count * 64 * len("escaped")
     said = process.communicate()[0]
+    # The policy grants the run one and a half processors, its warden among them.
+    shares = f"of {took:.2f} s the daemon had {daemon:.2f}, the warden {worked:.2f} or a little more"
     return [
         Result("lost", not served, f"{path.stat().st_size} bytes of {count * 64 * 7}; {said[-200:]}"),
         Result("others", slowest > 5 * SLOWER, f"ps took {slowest:.2f} s at most"),
+        Result("daemon-share", daemon > 0.5 * took, shares),
+        Result("warden-share", worked > 1.6 * took if worked > 0 else None, shares),
     ]
 
 
@@ -265,14 +322,18 @@ def frozen_while_asked(w: World, side: Any) -> list[Result]:
 
 @script("NT-14")
 def descriptors_of_ours(w: World, side: Any) -> list[Result]:
-    listing = ["/bin/sh", "-c", "for fd in /proc/self/fd/*; do readlink $fd; done; readlink /proc/1/fd/* || true"]
-    if not side.fenced:
-        why = "no descriptor of ours exists without a fence"
-        return [Result("descriptors", None, why, "none", why), agent_sockets.descriptors(w, side)]
-    ran = side.run_fenced(listing, w, policy=POLICY)
-    found = [line for line in ran.stdout.splitlines() if "seccomp" in line or "memfd:ringfence" in line or "pidfd" in line]
-    return [Result("descriptors", bool(found) or ran.returncode not in (0, 1), f"{found} {ran.stderr[-100:]}"),
-            agent_sockets.descriptors(w, side)]
+    """By number: what a mediated agent has open is its input, output and errors, and pid 1 shows nothing. Who begins with one
+    more has one more."""
+    command = ["/bin/sh", "-c", "ls /proc/$$/fd; echo of-one; ls /proc/1/fd 2>/dev/null; true"]
+    if side.fenced:
+        said = side.run_fenced(command, w, policy=POLICY).stdout
+    else:
+        with open("/dev/null", "rb") as more:
+            descriptors: dict[str, Any] = {"stdin": subprocess.DEVNULL, "pass_fds": [more.fileno()]}
+            said = as_agent(w, side, command, POLICY, **descriptors)
+    own, _, of_one = said.partition("of-one")
+    effect = own.split() != ["0", "1", "2"] or (side.fenced and bool(of_one.split())) if own else None
+    return [Result("descriptors", effect, said), agent_sockets.descriptors(w, side)]
 
 
 @script("NT-15")

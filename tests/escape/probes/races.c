@@ -152,6 +152,31 @@ static void race(char** a, struct Outcome* o, void (*turn)(struct Swap*, int)) {
 }
 // ROUND INNOCENT FORBIDDEN COUNT
 static void runRacePath(char** a, struct Outcome* o) { race(a, o, turnText); }
+
+// The last free descriptor is there and gone again, as fast as it goes.
+static atomic_int isFed;
+static void* starve(void* unused) {
+  int last = -1;
+  while (!atomic_load(&isFed)) {
+    if (last >= 0) (void)close(last);
+    for (volatile int pause = 0; pause < 500; ++pause) {}
+    last = open("/dev/null", O_RDONLY);
+  }
+  return unused;
+}
+// The same where a descriptor for what was opened may be missing at the moment when it is handed over.
+static void runRaceStarved(char** a, struct Outcome* o) {
+  const struct rlimit limit = {16, 16};
+  note(o, setrlimit(RLIMIT_NOFILE, &limit));
+  int last = 0, before = 0;
+  while (last >= 0) before = last, last = open("/dev/null", O_RDONLY);
+  (void)close(before);
+  pthread_t thread;
+  if (o->effect != kYes || pthread_create(&thread, NULL, starve, NULL) != 0) return;
+  race(a, o, turnText);
+  atomic_store(&isFed, 1);
+  (void)pthread_join(thread, NULL);
+}
 static void runRacePage(char** a, struct Outcome* o) { race(a, o, turnPage); }
 
 // LINK INNOCENT-DIRECTORY FORBIDDEN-DIRECTORY NAME COUNT: the link is exchanged on disk while a name behind it is made.
@@ -211,14 +236,15 @@ static void runRaceProgram(char** a, struct Outcome* o) {
   say(o, "%d rounds", count);
 }
 
-// FORBIDDEN LIMIT: with so few descriptors that the answer cannot be handed over.
+// FORBIDDEN LIMIT SPARE: with so few descriptors that the answer cannot be handed over, but for those to spare.
 static void runOpenWithoutDescriptors(char** a, struct Outcome* o) {
   const rlim_t most = (rlim_t)atoi(a[1]);
   const struct rlimit limit = {most, most};
   note(o, setrlimit(RLIMIT_NOFILE, &limit));
   if (o->effect != kYes) return;
-  int last = 0;
-  while (last >= 0) last = open("/dev/null", O_RDONLY);
+  int last = 0, before = 0;
+  while (last >= 0) before = last, last = open("/dev/null", O_RDONLY);
+  if (atoi(a[2]) > 0) (void)close(before);
   const int file = open(a[0], O_WRONLY | O_CREAT | O_TRUNC, 0644);
   noteDescriptor(o, file);
 }
@@ -295,7 +321,8 @@ const struct Primitive kRacePrimitives[] = {{"race-path", 4, runRacePath},
                                             {"race-link", 5, runRaceLink},
                                             {"race-argument", 4, runRaceArgument},
                                             {"race-program", 4, runRaceProgram},
-                                            {"open-without-descriptors", 2, runOpenWithoutDescriptors},
+                                            {"race-starved", 4, runRaceStarved},
+                                            {"open-without-descriptors", 3, runOpenWithoutDescriptors},
                                             {"storm", 3, runStorm},
                                             {"open-flood", 3, runFlood},
                                             {"killed-inside", 2, runKilledInside},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -83,6 +84,36 @@ static void runFill(char** a, struct Outcome* o) {
   if (strcmp(a[0], "file") == 0) (void)unlink(a[2]);
 }
 
+// Fills what the kernel keeps for a process: at least a[1] MiB of the kind a[0]: socket (data that nobody reads), name
+// (that is looked up in directory a[2] and is not there), event (about files in a[2], that nobody reads).
+static void runFillKernel(char** a, struct Outcome* o) {
+  const long wanted = megabytes(a[1]) << 20;
+  static char block[1 << 14];
+  char path[4200];
+  long done = 0;
+  errno = 0;
+  const int watched = strcmp(a[0], "event") == 0 ? 8 : 0;
+  for (int i = 0; i < watched; ++i) (void)inotify_add_watch(inotify_init1(IN_NONBLOCK), a[2], IN_CREATE | IN_DELETE);
+  for (long i = 0; done < wanted && i < 200000; ++i) {
+    (void)snprintf(path, sizeof path, "%s/%0200ld", a[2] == NULL ? "" : a[2], i);
+    if (strcmp(a[0], "socket") == 0) {
+      int pair[2];
+      if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0) break;
+      for (ssize_t wrote = 0; (wrote = write(pair[0], block, sizeof block)) > 0;) done += wrote;
+    } else if (watched == 0) {
+      (void)access(path, F_OK);
+      done += 400;
+    } else {
+      const int file = open(path, O_CREAT | O_WRONLY, 0600);
+      if (file < 0 || close(file) != 0 || unlink(path) != 0) break;
+      done += watched * 2L * 256;
+    }
+  }
+  o->error = done < wanted ? errno : 0;
+  o->effect = done >= wanted ? kYes : kNo;
+  say(o, "%ld MiB", done >> 20);
+}
+
 // A file of a[1] MiB at a[0] that is all hole, made dense from its end.
 static void runDensify(char** a, struct Outcome* o) {
   static char block[1 << 20];
@@ -92,7 +123,8 @@ static void runDensify(char** a, struct Outcome* o) {
   const int file = open(a[0], O_CREAT | O_WRONLY | O_TRUNC, 0600);
   note(o, file < 0 ? file : ftruncate(file, wanted * (off_t)sizeof block));
   if (o->effect != kYes) return;
-  while (left > 0 && pwrite(file, block, sizeof block, (left - 1) * (off_t)sizeof block) == (ssize_t)sizeof block) --left;
+  while (left > 0 && pwrite(file, block, sizeof block, (left - 1) * (off_t)sizeof block) == (ssize_t)sizeof block)
+    --left;
   o->error = left > 0 ? errno : 0;
   o->effect = left == 0 ? kYes : kNo;
   say(o, "%ld of %ld MiB", wanted - left, wanted);
@@ -192,6 +224,7 @@ static void runFlood(char** a, struct Outcome* o) {
 const struct Primitive kResourcePrimitives[] = {{"fork_many", 1, runForkMany},
                                                 {"fork_bomb", 1, runForkBomb},
                                                 {"fill", 2, runFill},
+                                                {"fill_kernel", 2, runFillKernel},
                                                 {"densify", 2, runDensify},
                                                 {"inodes", 2, runInodes},
                                                 {"spin", 2, runSpin},
