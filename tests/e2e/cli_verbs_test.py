@@ -153,10 +153,11 @@ def test_ps_show_and_usage_have_the_shapes_of_the_contract(bench: Bench) -> None
           ["cgroup", "ipc", "landlock", "limits", "mount", "net", "pid", "privileges", "seccomp", "uts"])
     assert all(wall["up"] is True and wall["proved"] in ("read", "probe") for wall in shown["walls"]), shown["walls"]
     equal(set(shown["usage"]), {"cpu_usec", "memory_bytes", "memory_peak_bytes", "pids", "io_read_bytes", "io_write_bytes",
-                                "npu_usec", "gpu_usec", "tokens", "anonymous_bytes", "network_sent_bytes", "network_received_bytes",
+                                "npu_usec", "gpu_usec", "energy_uj", "tokens", "anonymous_bytes", "network_sent_bytes", "network_received_bytes",
                                 "pressure", "cost_usd", "cost_estimated", "cost_incomplete", "budgets"})
     equal(set(shown["usage"]["pressure"]), {"cpu_usec", "memory_usec", "io_usec"})
     equal((shown["usage"]["cost_usd"], shown["usage"]["cost_estimated"], shown["usage"]["budgets"]), (None, False, []))
+    equal(shown["usage"]["energy_uj"], None)  # unknown is said, and is not zero
     numbers = {**shown["usage"], **shown["usage"]["pressure"], "pressure": None, "budgets": None}
     assert all(value is None or isinstance(value, int) for value in numbers.values()), shown["usage"]
     assert shown["usage"]["pids"] and shown["usage"]["cpu_usec"] is not None, shown["usage"]

@@ -127,6 +127,7 @@ void usageFields(JsonWriter& json, const client::Usage& usage) {
   json.fieldOrNull("io_write_bytes", usage.ioWriteBytes);
   json.fieldOrNull("npu_usec", usage.npuUsec);
   json.fieldOrNull("gpu_usec", usage.gpuUsec);
+  json.key("energy_uj").null();  // The counters of a machine tell nobody's share.
   json.fieldOrNull("tokens", usage.tokens);
   json.fieldOrNull("anonymous_bytes", usage.anonymousBytes);
   json.fieldOrNull("network_sent_bytes", usage.networkSentBytes);

@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <catch2/catch_all.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <functional>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "sdk/base/io.h"
 #include "supervisor/meter/device_meter.h"
@@ -92,14 +95,15 @@ class Worker {
   int pid_ = -1;
 };
 
-bool burn() {
+bool burnUntil(std::uint64_t usec) {
   timespec used{};
   do {
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return false;
   } while (static_cast<std::uint64_t>(used.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(used.tv_nsec) / 1000 <
-           kBurnedUsec);
+           usec);
   return true;
 }
+bool burn() { return burnUntil(kBurnedUsec); }
 
 bool mapAndTouch(int flags) {
   void* const memory = mmap(nullptr, kMapped, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
@@ -124,6 +128,47 @@ TEST_CASE("processor time of a group is within two percent of what its process w
   REQUIRE(charged >= kBurnedUsec);
   CHECK(eventually([&] { return within2Percent(meter.read(Depth::kQuick).cpuUsec, charged); }));
   if (groups.hasCpuacct()) CHECK(within2Percent(groups.cpuacctMeter().read(Depth::kQuick).cpuUsec, charged));
+}
+
+// RINGFENCE_METER_SECONDS: of a processor, that each of twenty groups burns, in a soak.
+TEST_CASE("groups that are read ten times a second while all of them work are charged what their processes were") {
+  const char* const soak = std::getenv("RINGFENCE_METER_SECONDS");
+  const std::size_t count = soak == nullptr ? 4 : 20;
+  const std::uint64_t burned = soak == nullptr ? kBurnedUsec : std::strtoull(soak, nullptr, 10) * 1'000'000;
+  REQUIRE(burned >= kBurnedUsec);
+  std::vector<std::unique_ptr<test::OwnGroups>> groups;
+  std::vector<GroupMeter> meters;
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (std::size_t i = 0; i < count; ++i) {
+    groups.push_back(std::make_unique<test::OwnGroups>(
+        test::OwnGroups::make("rf-test-" + std::to_string(getpid()) + "-" + std::to_string(i)).value()));
+    meters.push_back(groups.back()->meter());
+    workers.push_back(std::make_unique<Worker>(*groups.back(), [burned] { return burnUntil(burned); }));
+  }
+  std::vector<std::uint64_t> last(count, 0);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto areAllDone = [&] {
+    bool done = true;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t now = meters[i].read(Depth::kQuick).cpuUsec.value_or(0);
+      REQUIRE(now >= last[i]);
+      last[i] = now;
+      done = done && now * 100 >= burned * 98;
+    }
+    return done;
+  };
+  while (!areAllDone()) {
+    REQUIRE(std::chrono::steady_clock::now() < begun + std::chrono::minutes(8));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  // The last first: each has what keeps those before it here.
+  for (std::size_t i = count; i-- > 0;) {
+    CAPTURE(i);
+    REQUIRE(workers[i]->isDone());
+    const std::uint64_t charged = workers[i]->end();
+    REQUIRE(charged >= burned);
+    CHECK(eventually([&] { return within2Percent(meters[i].read(Depth::kQuick).cpuUsec, charged); }));
+  }
 }
 
 TEST_CASE("memory of a group is within two percent of what its process mapped and touched, and is given back") {
