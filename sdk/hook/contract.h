@@ -48,7 +48,8 @@ enum class Rewriting {
 
 struct Contract {
   std::string_view agent;
-  std::string_view asking;  // the event before a tool is used
+  std::string_view asking;   // the event before a tool is used
+  std::string_view telling;  // the event after a piece of a model's answer, with what it used; empty: there is none
   std::span<const ToolRow> tools;
   std::span<const EventRow> events;
   Shape shape;
@@ -63,6 +64,7 @@ struct Contract {
 constexpr Contract withoutTools(std::string_view agent, std::string_view asking) {
   return {.agent = agent,
           .asking = asking,
+          .telling = {},
           .tools = {},
           .events = {},
           .shape = Shape::kPermission,

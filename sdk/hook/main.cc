@@ -25,6 +25,7 @@
 #include "sdk/hook/event.h"
 #include "sdk/hook/request.h"
 #include "sdk/hook/start.h"
+#include "sdk/hook/usage.h"
 
 namespace ringfence::hook {
 namespace {
@@ -71,7 +72,7 @@ Result<Arguments> argumentsOf(int count, char** words) {
   return arguments;
 }
 
-Result<std::string> readInput(Time until) {
+Result<std::string> readInput(Time until, Bytes limit) {
   std::string bytes;
   for (;;) {
     const auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
@@ -87,7 +88,7 @@ Result<std::string> readInput(Time until) {
     if (got == 0) return bytes;
     bytes.append(block, static_cast<std::size_t>(got));
     // One byte too many is enough to be refused.
-    if (bytes.size() > kMaxEvent.count) return bytes;
+    if (bytes.size() > limit.count) return bytes;
   }
 }
 
@@ -148,9 +149,18 @@ bool asksElsewhere(const std::string& event) {
   return std::ranges::any_of(contracts(), [&](const Contract& contract) { return contract.asking == event; });
 }
 
+// One that holds more than is read tells nothing here, and stops nobody.
+Answer report(const std::string& bytes) {
+  const auto used = bytes.size() <= kMaxTold.count ? usageAfterModel(bytes) : std::nullopt;
+  if (used) (void)Agent({.socket = {}, .timeout = kLookPatience}).reportUsage(*used);
+  return silence();
+}
+
 Answer answerEvent(const Arguments& arguments, const std::string& bytes, Time until) {
   const Contract& contract = *arguments.contract;
   const auto event = readEvent(bytes);
+  const bool isTold = !contract.telling.empty() && (event ? event->name : nameOfEvent(bytes)) == contract.telling;
+  if (isTold && (event || bytes.size() > kMaxEvent.count)) return report(bytes);
   if (!event) return denial(contract, event.error().message + ", so nothing is done.");
   Agent agent({.socket = {}, .timeout = std::min<milliseconds>(kLookPatience, arguments.patience / 2)});
   if (event->name != contract.asking) {
@@ -185,7 +195,8 @@ int run(int count, char** words) {
   const auto arguments = argumentsOf(count, words);
   if (!arguments && isFenced) return give({.out = {}, .err = arguments.error().message, .status = kBlock});
   if (!arguments) return give({.out = {}, .err = arguments.error().message, .status = 1});
-  const auto bytes = readInput(began + std::min(kReadPatience, arguments->patience));
+  const Bytes limit = arguments && !arguments->contract->telling.empty() ? kMaxTold : kMaxEvent;
+  const auto bytes = readInput(began + std::min(kReadPatience, arguments->patience), limit);
   if (!isFenced) return 0;
   if (!bytes) return give(denial(*arguments->contract, bytes.error().message + ", so nothing is done."));
   return give(answerEvent(*arguments, *bytes, began + arguments->patience));

@@ -12,12 +12,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kTimeout{400};   // of what is asked in passing
-constexpr milliseconds kAgain{100};     // until a lost connection is made anew
-constexpr seconds kLook{5};             // then it is asked whether anybody is there at all
-constexpr int kMaxSilences = 3;         // of those in a row: nobody is
-constexpr milliseconds kSayDelay{250};  // between two things that are said
-constexpr seconds kSayAgain{5};         // after one that nobody heard
+constexpr milliseconds kTimeout{400};    // of what is asked in passing
+constexpr milliseconds kAgain{100};      // until a lost connection is made anew
+constexpr seconds kLook{5};              // then it is asked whether anybody is there at all
+constexpr int kMaxSilences = 3;          // of those in a row: nobody is
+constexpr milliseconds kSayDelay{250};   // between two things that are said
+constexpr seconds kSayAgain{5};          // after one that nobody heard
+constexpr milliseconds kSureDelay{500};  // until it is looked whether a report was counted
+constexpr seconds kSureAgain{5};         // after it was not
 
 // Chosen here and by nobody else: what was answered to another question is no answer to this one.
 std::string freshPrefix() {
@@ -82,6 +84,7 @@ std::vector<std::pair<std::string, AgentVerdict>> Asker::take() {
   std::ranges::move(unasked_, std::back_inserter(answered));
   unasked_.clear();
   tell(now);
+  makeSure(now);
   return answered;
 }
 
@@ -107,6 +110,23 @@ void Asker::tell(Time now) {
   sayAt_ = steady_clock::now() + (isHeard ? milliseconds(kSayDelay) : milliseconds(kSayAgain));
 }
 
+void Asker::report(const std::vector<AgentUsage>& used) {
+  if (used.empty() || !absent().empty()) return;
+  for (const AgentUsage& one : used) (void)words_.reportUsageLater(one);
+  isUnsure_ = true;
+  sureAt_ = steady_clock::now() + kSureDelay;
+}
+
+void Asker::makeSure(Time now) {
+  if (!isUnsure_ || now < sureAt_) return;
+  isUnsure_ = !words_.flush();
+  sureAt_ = steady_clock::now() + kSureAgain;
+}
+
+void Asker::finish() {
+  if (isUnsure_) (void)words_.flush();
+}
+
 Asker::Time Asker::wakeAt() const {
   if (!unasked_.empty()) return {};
   Time wake = Time::max();
@@ -117,6 +137,7 @@ Asker::Time Asker::wakeAt() const {
     if (!isWell) wake = std::min(wake, steady_clock::now() + kAgain);
   }
   if (!unsaid_.empty()) wake = std::min(wake, sayAt_);
+  if (isUnsure_) wake = std::min(wake, sureAt_);
   return wake;
 }
 

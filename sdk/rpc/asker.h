@@ -35,6 +35,10 @@ class Asker {
   Denial lastDenial();
   // Shown soon, the last one alone where there are many.
   void say(std::string words);
+  // Counted soon, each once.
+  void report(const std::vector<AgentUsage>& used);
+  // Before the end: what is not counted yet has one more moment.
+  void finish();
 
  private:
   struct Asked {
@@ -43,6 +47,7 @@ class Asker {
   };
   void look(Time now);
   void tell(Time now);
+  void makeSure(Time now);
 
   Agent questions_, words_;
   std::string prefix_;
@@ -53,6 +58,8 @@ class Asker {
   int silences_ = 0;
   std::string unsaid_;
   Time sayAt_{};
+  bool isUnsure_ = false;  // reports may not be counted yet
+  Time sureAt_{};
 };
 
 }  // namespace ringfence::rpc

@@ -129,6 +129,7 @@ Effects ClaudeGuard::fromServer(const std::string& text) {
   }
   Effects effects = toClient(line);
   if (control->type == "assistant") effects.doing = doingOf(line);
+  if (control->type == "result") effects.used = used_.take(json::parse(line, nullptr, false));
   return effects;
 }
 

@@ -1,6 +1,6 @@
 // Between Claude Code and whoever drives it over its stdio control protocol (--permission-prompt-tool stdio): whether
 // a tool may be used is answered by the policy of its run, or by its person in Ringfence, and where nobody spoke about
-// it, by the driver as before. Everything else passes as it is. Pure.
+// it, by the driver as before. Everything else passes as it is; what a turn used is reported. Pure.
 #pragma once
 
 #include <map>
@@ -12,6 +12,7 @@
 #include "sdk/hook/request.h"
 #include "sdk/rpc/control_line.h"
 #include "sdk/rpc/mediator.h"
+#include "sdk/rpc/used.h"
 
 namespace ringfence::rpc {
 
@@ -50,6 +51,7 @@ class ClaudeGuard : public Mediator {
   std::set<std::string> ended_;              // ids of questions that ended here, which the agent may take back yet
   std::set<std::string> outstanding_;        // ids of the driver's requests that the agent owes an answer
   std::uint64_t questions_ = 0;
+  ClaudeUsed used_;
 };
 
 }  // namespace ringfence::rpc

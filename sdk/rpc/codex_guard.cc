@@ -57,6 +57,7 @@ Effects CodexGuard::fromClient(const std::string& line) {
   if (isOurs(message->id))
     return toClient(refusedLine(message->id, Code::kInvalidRequest, "this id is taken by requests of its own"));
   if (outstanding_.size() < kMaxOutstanding) outstanding_.insert(message->id);
+  if (message->method.starts_with("thread/") && beginnings_.size() < kMaxOutstanding) beginnings_.insert(message->id);
   return message->method == "turn/interrupt" ? interrupt(line) : toServer(inOneLine(line));
 }
 
@@ -90,6 +91,7 @@ Effects CodexGuard::fromServer(const std::string& line) {
     case Message::Kind::kResponse:
       if (told_.erase(message->id) > 0) return {};
       outstanding_.erase(message->id);
+      if (beginnings_.erase(message->id) > 0) noteThread(line);
       return toClient(inOneLine(line));
     case Message::Kind::kNotification: return notification(*message, line);
     case Message::Kind::kRequest: break;
@@ -103,6 +105,7 @@ Effects CodexGuard::notification(const Message& message, const std::string& line
   if (approvalKind(message.method)) return {};
   if (message.method == "serverRequest/resolved") return resolved(line);
   Effects effects = toClient(inOneLine(line));
+  effects.used = usedIn(message, line);
   const bool isStart = message.method == "item/started";
   const bool isEnd = message.method == "item/completed";
   const bool isChange = message.method == "item/fileChange/patchUpdated";
@@ -119,6 +122,26 @@ Effects CodexGuard::notification(const Message& message, const std::string& line
   if (type == "commandExecution") effects.doing = "Bash: " + textAt(item, "command");
   if (type == "fileChange") effects.doing = "apply_patch";
   return effects;
+}
+
+// What a thread begins with, or goes on with: whose answers they are that are counted.
+void CodexGuard::noteThread(const std::string& line) {
+  const json message = json::parse(line, nullptr, false);
+  const json result = message.is_object() ? message.value("result", json()) : json();
+  if (!result.is_object()) return;
+  const std::string thread = textAt(result.value("thread", json::object()), "id");
+  const std::string model = textAt(result, "model");
+  if (!thread.empty() && !model.empty()) used_.threadIs(thread, model);
+}
+
+std::vector<AgentUsage> CodexGuard::usedIn(const Message& message, const std::string& line) {
+  const bool isTurn = message.method == "turn/started";
+  if (!isTurn && message.method != "thread/tokenUsage/updated") return {};
+  const auto params = readParams(line, {"threadId", "turnId", "turn", "tokenUsage"});
+  if (!params) return {};
+  if (isTurn) used_.turnBegan(textAt(params->value("turn", json::object()), "id"));
+  const auto used = isTurn ? std::nullopt : used_.take(*params);
+  return used ? std::vector{*used} : std::vector<AgentUsage>();
 }
 
 // More than are kept are not known, and asked about as a call.

@@ -12,6 +12,7 @@
 #include "sdk/rpc/codex_approval.h"
 #include "sdk/rpc/mediator.h"
 #include "sdk/rpc/message.h"
+#include "sdk/rpc/used.h"
 
 namespace ringfence::rpc {
 
@@ -36,6 +37,8 @@ class CodexGuard : public Mediator {
   Effects interrupt(const std::string& line);
   Effects question(const Message& message, ApprovalKind kind, const std::string& line);
   Effects notification(const Message& message, const std::string& line);
+  void noteThread(const std::string& line);
+  std::vector<AgentUsage> usedIn(const Message& message, const std::string& line);
   Effects resolved(const std::string& line);
   void note(const std::string& thread, const nlohmann::json& item);
   const std::string* keyOf(const std::string& id) const;
@@ -47,6 +50,8 @@ class CodexGuard : public Mediator {
   std::map<Item, std::vector<std::string>> changes_;  // the files of items that are not completed
   std::set<std::string> outstanding_;                 // ids of the driver's requests that Codex owes an answer
   std::set<std::string> told_;                        // ids of our own requests that Codex owes an answer
+  std::set<std::string> beginnings_;                  // ids of requests for a thread that are not answered
+  CodexUsed used_;
   std::uint64_t questions_ = 0, words_ = 0;
 };
 

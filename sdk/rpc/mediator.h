@@ -26,6 +26,7 @@ struct Effects {
   std::vector<std::string> lookups;    // keys: what was denied last?
   std::vector<std::string> withdrawn;  // keys of asks whose answer nobody waits for any more
   std::string doing;                   // for whoever looks at the run; empty: nothing new
+  std::vector<AgentUsage> used;        // by calls to models, each with an id
 };
 Effects toClient(std::string line);
 Effects toServer(std::string line);

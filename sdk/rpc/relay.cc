@@ -93,6 +93,7 @@ class Relay {
     for (const std::string& key : effects.withdrawn) asker_.withdraw(key);
     for (const Ask& ask : effects.asks) asker_.start(ask);
     if (!effects.doing.empty()) asker_.say(effects.doing);
+    asker_.report(effects.used);
     for (const std::string& key : effects.lookups) {
       const Asker::Denial denial = asker_.lastDenial();
       apply(mediator_.found(key, denial.json, denial.trouble));
@@ -156,6 +157,7 @@ class Relay {
     }
     if (!toClient_.empty() && now < flushBy_) return std::nullopt;
     if (!trouble_.empty()) std::fprintf(stderr, "ringfence: %s, so it was ended\n", trouble_.c_str());
+    asker_.finish();
     return server_->status();
   }
 

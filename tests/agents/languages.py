@@ -45,6 +45,7 @@ class Responses:
 
     def __init__(self) -> None:
         self._count = 0
+        self.stated = 0  # tokens of all answers, in and out
 
     def takes(self, path: str) -> bool:
         return path.endswith("/responses")
@@ -63,9 +64,11 @@ class Responses:
         else:
             item = {"type": "message", "id": f"msg_{self._count}", "role": "assistant",
                     "content": [{"type": "output_text", "text": reply.text, "annotations": []}]}
+        used = (100 + self._count, 10 + self._count)
+        self.stated += sum(used)
         response = {"id": f"resp_{self._count}", "object": "response", "status": "completed", "output": [item],
-                    "usage": {"input_tokens": 1, "input_tokens_details": None, "output_tokens": 1, "output_tokens_details": None,
-                              "total_tokens": 2}}
+                    "usage": {"input_tokens": used[0], "input_tokens_details": None, "output_tokens": used[1],
+                              "output_tokens_details": None, "total_tokens": sum(used)}}
         events: list[dict[str, Any]] = [
             {"type": "response.created", "response": {"id": response["id"]}},
             {"type": "response.output_item.done", "output_index": 0, "item": item},
@@ -78,7 +81,11 @@ class Responses:
 
 
 class GenerateContent:
-    """Google's models/NAME:streamGenerateContent."""
+    """Google's models/NAME:streamGenerateContent: an answer comes in two pieces, each with what was used so far."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.stated = 0  # tokens of all answers, in and out
 
     def takes(self, path: str) -> bool:
         return path.endswith(":streamGenerateContent")
@@ -87,13 +94,23 @@ class GenerateContent:
         return {"totalTokens": 1} if path.endswith(":countTokens") else None
 
     def answer(self, reply: Reply, body: dict[str, Any]) -> tuple[str, str]:
+        self._count += 1
+        used = (100 + self._count, 10 + self._count, 5)  # of them the last in thoughts
+        self.stated += sum(used)
+
+        def piece(part: dict[str, Any], finish: dict[str, str], spoken: int) -> str:
+            chunk = {"candidates": [{"index": 0, "content": {"role": "model", "parts": [part]}, **finish}],
+                     "usageMetadata": {"promptTokenCount": used[0], "candidatesTokenCount": spoken, "thoughtsTokenCount": used[2],
+                                       "totalTokenCount": used[0] + spoken + used[2]}}
+            return f"data: {json.dumps(chunk)}\n\n"
+
         if isinstance(reply, Call):
-            part: dict[str, Any] = {"functionCall": {"name": reply.tool, "args": reply.arguments}}
+            last: dict[str, Any] = {"functionCall": {"name": reply.tool, "args": reply.arguments}}
+            first = {"text": "Next: "}
         else:
-            part = {"text": reply.text}
-        chunk = {"candidates": [{"index": 0, "content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}],
-                 "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}}
-        return "text/event-stream", f"data: {json.dumps(chunk)}\n\n"
+            half = len(reply.text) // 2
+            first, last = {"text": reply.text[:half]}, {"text": reply.text[half:]}
+        return "text/event-stream", piece(first, {}, 1) + piece(last, {"finishReason": "STOP"}, used[1])
 
     def observations(self, body: dict[str, Any]) -> list[str]:
         parts = [part for content in body["contents"] for part in content["parts"]]

@@ -33,6 +33,8 @@ def read_transcript(path: Path, values: Optional[dict[str, str]] = None) -> list
 class Language(Protocol):
     """How an agent speaks with its model."""
 
+    stated: int  # tokens of all answers by now, in and out, as they state them
+
     def takes(self, path: str) -> bool:
         """Whether a POST to this path, without its query, asks for the next reply."""
 
@@ -47,6 +49,9 @@ class Language(Protocol):
 
 
 class ChatCompletions:
+    def __init__(self) -> None:
+        self.stated = 0
+
     def takes(self, path: str) -> bool:
         return path.endswith("/chat/completions")
 
@@ -54,6 +59,7 @@ class ChatCompletions:
         return None
 
     def answer(self, reply: Message, body: dict[str, Any]) -> tuple[str, str]:
+        self.stated += USAGE["total_tokens"]
         if body.get("stream"):
             return "text/event-stream", as_stream(reply)
         return "application/json", json.dumps(as_completion(reply))

@@ -97,9 +97,12 @@ def test_codex_as_an_app_server_is_answered_by_its_policy_and_its_person(bench: 
             equal(driver.end_turn()["status"], "completed")
             asked = driver.requests()
             equal(driver.end()[0], 0)
+            stated = model.language.stated
     finally:
         person.leave()
     equal((asked, person.problems, model.problems), ([], [], []))
+    run = bench.last_ended()
+    equal((bench.reported_tokens(run), bench.show(run)["usage"]["tokens"]), (stated, stated))
     equal([question["action"]["target"] for question in person.questions], ["Bash"] * 3)
     exist = {name: (bench.workspace / name).exists() for name in ("yes.txt", "no.txt", "inside.txt", ".envrc")}
     equal(exist, {"yes.txt": True, "no.txt": False, "inside.txt": True, ".envrc": False})

@@ -105,6 +105,24 @@ def test_what_the_policy_of_a_driven_agent_asks_about_its_person_answers(bench: 
         equal(driver.questions(), [])
 
 
+def test_what_a_driven_agent_tells_that_its_turns_used_is_counted_once(bench: Bench) -> None:
+    def told(input_tokens: int, output_tokens: int, cost: float) -> str:
+        sums = {"inputTokens": input_tokens, "outputTokens": output_tokens, "cacheReadInputTokens": 1000, "costUSD": cost}
+        return json.dumps({"type": "result", "session_id": "s", "result": "told", "total_cost_usd": cost, "modelUsage": {"large": sums}})
+
+    with Driver(bench) as driver:
+        # Sums so far: the second one says nothing new.
+        driver.prompt(lines=[told(100, 10, 0.25), told(100, 10, 0.25), told(150, 15, 0.4)])
+        equal([driver.result() for _ in range(4)], ["told"] * 3 + ["sent"])
+        driver.prompt(lines=[told(10**18, -1, float("1e308"))])
+        equal([driver.result() for _ in range(2)], ["told", "sent"])
+        equal(driver.end(), (0, ""))
+    run = bench.last_ended()
+    equal((bench.reported_tokens(run), bench.show(run)["usage"]["tokens"]), (1165, 1165))
+    kept = [json.loads(line)["body"] for line in bench.cli("log", run, "--json").stdout.splitlines() if '"usage-reported"' in line]
+    equal(sum(model["cost_microusd"] for body in kept for model in body["models"]), 400_000)
+
+
 def test_a_question_of_a_driven_agent_ends_with_an_interrupt_and_with_its_driver(bench: Bench) -> None:
     def nobody_is_asked() -> bool:
         return not bench.cli("pending", "--json").stdout.strip()

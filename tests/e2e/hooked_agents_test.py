@@ -164,7 +164,12 @@ def check_adapter(bench: Bench, agent: Hooked) -> None:
     equal((person.problems, [line_of(question) for question in person.questions]), ([], ["echo done >inside.txt"]))
     assert "a person said no: not on a Friday." in model.observations()[0], model.observations()
     assert not (bench.workspace / "inside.txt").exists()
-    equal(bench.show(bench.last_ended())["adapter"]["name"], agent.name)
+    run = bench.last_ended()
+    equal(bench.show(run)["adapter"]["name"], agent.name)
+    stated = model.language.stated
+    # Codex tells its hook nothing of what it used; what it reads here its egress saw.
+    reported = {GEMINI.name: stated}.get(agent.name, 0)
+    equal((bench.reported_tokens(run), bench.show(run)["usage"]["tokens"]), (reported, stated))
 
 
 def check_crash(bench: Bench, agent: Hooked) -> None:

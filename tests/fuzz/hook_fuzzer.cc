@@ -7,6 +7,7 @@
 
 #include "sdk/base/error.h"
 #include "sdk/hook/answer.h"
+#include "sdk/hook/usage.h"
 
 using namespace ringfence;
 using namespace ringfence::hook;
@@ -47,7 +48,13 @@ void checkAnswers(const Contract& contract, const Event& event, const Request& r
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const Contract& contract = *findContract(data[0] == 'c' ? "claude" : data[0] == 'x' ? "codex" : "gemini");
-  const auto event = readEvent({reinterpret_cast<const char*>(data) + 1, size - 1});
+  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  (void)nameOfEvent(bytes);
+  if (const auto used = usageAfterModel(bytes)) {
+    RF_CHECK(used->inputTokens <= kMaxTokens && used->outputTokens <= kMaxTokens);
+    RF_CHECK(used->model.size() <= 64 && !used->id.empty() && used->id.size() <= 64);
+  }
+  const auto event = readEvent(bytes);
   if (!event) {
     RF_CHECK(!event.error().message.empty());
     const Answer answer = denial(contract, event.error().message);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "sdk/base/error.h"
+#include "sdk/hook/usage.h"
 #include "sdk/rpc/acp_guard.h"
 #include "sdk/rpc/claude_guard.h"
 #include "sdk/rpc/codex_guard.h"
@@ -32,12 +33,21 @@ bool isCall(const std::string& line) {
   return message && message->method == "tools/call";
 }
 
+// As the daemon takes reports; one that it refused would end the connection.
+void checkUsed(const AgentUsage& used) {
+  RF_CHECK(used.inputTokens <= hook::kMaxTokens && used.outputTokens <= hook::kMaxTokens);
+  RF_CHECK(used.costUsd.value_or(0) >= 0 && used.costUsd.value_or(0) <= hook::kMaxCostUsd);
+  RF_CHECK(used.model.size() <= 64 && !used.id.empty() && used.id.size() <= 64 && used.counters.size() <= 8);
+  for (const auto& [name, count] : used.counters) RF_CHECK(count <= hook::kMaxTokens);
+}
+
 void checkAll(const Effects& effects, char kind, bool wasAnswered) {
   for (const std::string& line : effects.toServer) {
     RF_CHECK(line.find_first_of("\r\n") == std::string::npos);
     RF_CHECK(nlohmann::json::accept(line));
     RF_CHECK(kind != 'g' || wasAnswered || !isCall(line));
   }
+  for (const AgentUsage& used : effects.used) checkUsed(used);
   // What a server says to its client is passed as it is; all else is ours.
   for (const std::string& line : effects.toClient) RF_CHECK(kind == 'g' || nlohmann::json::accept(line));
   for (const Ask& ask : effects.asks) {

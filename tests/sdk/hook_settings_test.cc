@@ -188,7 +188,10 @@ TEST_CASE("each shipped adapter is heard by events that the hook program tells, 
       CHECK(groups[0]["hooks"][0]["command"].get<std::string>().starts_with("$HOOK " + adapter.name));
     }
     const std::set<std::string> heard(adapter.hook->events.begin(), adapter.hook->events.end());
-    CHECK(heard == called);
+    // What a model used is told, and says nothing about how the agent is.
+    std::set<std::string> known = heard;
+    if (!contract->telling.empty()) known.insert(std::string(contract->telling));
+    CHECK(called == known);
     for (const std::string& event : heard) CHECK(told.contains(event));
     CHECK(heard.contains(std::string(contract->asking)));
     // The answer comes well before the agent would go on without it.

@@ -63,6 +63,12 @@ class Bench:
         """Of the facts that the log has of a run, in its order."""
         return [json.loads(line)["kind"] for line in self.cli("log", run, "--json").stdout.splitlines()]
 
+    def reported_tokens(self, run: str) -> int:
+        """What the agent of a run told that it used, in and out, without what its egress saw."""
+        lines = map(json.loads, self.cli("log", run, "--json").stdout.splitlines())
+        return sum(model["input_tokens"] + model["output_tokens"] for line in lines if line["kind"] == "usage-reported"
+                   for model in line["body"]["models"])
+
     def last_ended(self) -> str:
         """The newest run, which has ended, when the log says so too."""
         run = self.last_run()["id"]
