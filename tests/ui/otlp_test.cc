@@ -4,6 +4,7 @@
 #include <catch2/catch_all.hpp>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -85,7 +86,7 @@ TEST_CASE("what agents reported becomes metrics, the same lines each time") {
 TEST_CASE(
     "spans are as OTLP in JSON has them: hexadecimal ids that differ, times and numbers as text, enums as numbers") {
   const std::vector<Json> spans = spansOf(exported<OtlpSpans>());
-  REQUIRE(spans.size() == 7);
+  REQUIRE(spans.size() == 8);
   std::set<std::string> ids;
   for (const Json& span : spans) {
     CHECK(isHex(span["traceId"], 32));
@@ -115,9 +116,52 @@ TEST_CASE("a run's span tells how long it was, what it used, what was done to it
   CHECK(attribute((*root)["events"][0], "ringfence.cause") == "limit");
   CHECK((*root)["status"]["code"] == 2);
   // One whose beginning is not in the log any more says so.
-  CHECK(attribute(spans.back(), "ringfence.begin_known") == "false");
-  CHECK(attribute(spans.back(), "error.type") == "out of memory");
-  CHECK(attribute(spans.back(), "gen_ai.usage.input_tokens").empty());
+  const auto cut = std::ranges::find(spans, "r-00000000000000a3",
+                                     [](const Json& span) { return attribute(span, "gen_ai.agent.id"); });
+  REQUIRE(cut != spans.end());
+  CHECK(attribute(*cut, "ringfence.begin_known") == "false");
+  CHECK(attribute(*cut, "error.type") == "out of memory");
+  CHECK(attribute(*cut, "gen_ai.usage.input_tokens").empty());
+  CHECK(attribute(*cut, "ringfence.usage.source").empty());
+}
+
+TEST_CASE("of what the agent reported and what its egress saw a span has the greater, and says whose it is") {
+  const Json seen = spansOf(exported<OtlpSpans>()).back();
+  CHECK(attribute(seen, "gen_ai.agent.name") == "seen");
+  CHECK(attribute(seen, "gen_ai.usage.input_tokens") == "700");
+  CHECK(attribute(seen, "gen_ai.usage.output_tokens") == "50");
+  CHECK(attribute(seen, "ringfence.usage.reports") == "3");
+  CHECK(attribute(seen, "ringfence.usage.source") == "egress");
+  const auto fact = [](std::uint64_t seq, const char* kind, std::uint64_t tokens) {
+    const Json body = {{"models", {{{"model", "m"}, {"input_tokens", tokens}, {"output_tokens", 0}, {"reports", 1}}}}};
+    return client::LogLine{seq, "2026-11-28T01:00:00Z", "r-00000000000000a1", kind, body.dump(), ""};
+  };
+  OtlpSpans spans;
+  (void)spans.take(fact(1, "usage-seen", 100));
+  (void)spans.take(fact(2, "usage-reported", 100));
+  const auto ended = spans.take({3, "2026-11-28T01:00:00Z", "r-00000000000000a1", "run-ended", "{}", ""});
+  REQUIRE(ended.size() == 1);
+  CHECK(attribute(spansOf(ended[0]).at(0), "gen_ai.usage.input_tokens") == "100");
+  CHECK(attribute(spansOf(ended[0]).at(0), "ringfence.usage.source") == "agent");
+}
+
+TEST_CASE("what the egress saw is metrics of their own, each from the one before of the same source") {
+  std::map<std::string, std::vector<Json>> points;
+  OtlpMetrics metrics;
+  for (const client::LogLine& line : log())
+    for (const std::string& text : metrics.take(line)) {
+      const Json whole = Json::parse(text);
+      const Json& metric = whole["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0];
+      for (const Json& point : metric["histogram"]["dataPoints"])
+        if (attribute(point, "gen_ai.token.type") == "input" && attribute(point, "gen_ai.agent.name") == "seen")
+          points[attribute(point, "ringfence.usage.source")].push_back(point);
+    }
+  REQUIRE(points["agent"].size() == 1);
+  REQUIRE(points["egress"].size() == 2);
+  CHECK(points["agent"][0]["sum"] == 300.0);
+  CHECK(points["egress"][1]["sum"] == 400.0);
+  CHECK(points["egress"][0]["startTimeUnixNano"] == points["agent"][0]["startTimeUnixNano"]);
+  CHECK(points["egress"][1]["startTimeUnixNano"] == points["egress"][0]["timeUnixNano"]);
 }
 
 TEST_CASE("what was asked is a span from the question to the answer, below its run, under the tool's name") {

@@ -41,14 +41,17 @@ class OtlpSpans {
     std::string name;
     std::vector<std::pair<std::string, std::string>> attributes;
   };
+  struct Used {
+    std::uint64_t inputTokens = 0, outputTokens = 0, reports = 0;
+    std::optional<std::uint64_t> costMicroUsd;
+  };
   struct OpenRun {
     Microseconds began{};
     bool isBeginKnown = false;
     std::string name, policyName, policyHash, program;
     std::vector<Event> events;  // the first kMaxSpanEvents
     std::uint64_t droppedEvents = 0;
-    std::uint64_t inputTokens = 0, outputTokens = 0, reports = 0;
-    std::optional<std::uint64_t> costMicroUsd;
+    Used reported, seen;  // by the agent, by its egress
   };
   struct OpenQuestion {
     std::string run, bodyJson;
@@ -65,13 +68,18 @@ class OtlpSpans {
   std::vector<std::string> actions(const Fact& fact);
 };
 
-// Tokens, cost and counters as agents reported them: of each report's fact what came since the one before.
+// Tokens, cost and counters as agents reported them and their egress saw them: of each fact what came since the one
+// before of the same source.
 class OtlpMetrics {
  public:
   std::vector<std::string> take(const client::LogLine& line);
 
  private:
-  std::map<std::string, std::pair<Microseconds, std::string>> runs_;  // its last fact here, and its name
+  struct OpenRun {
+    Microseconds reportedAt{}, seenAt{};  // the last fact of each source
+    std::string name;
+  };
+  std::map<std::string, OpenRun> runs_;
 };
 
 }  // namespace ringfence::cli

@@ -14,6 +14,9 @@ namespace ringfence::cli::otlp {
 
 using Json = nlohmann::ordered_json;
 
+// Of `ringfence.usage.source`: who says how many tokens were used.
+inline constexpr std::string_view kOfAgent = "agent", kOfEgress = "egress";
+
 inline std::string nanos(Microseconds wall) { return std::to_string(wall.count() * 1000); }
 
 inline Json attribute(std::string_view key, Json value) { return {{"key", key}, {"value", std::move(value)}}; }

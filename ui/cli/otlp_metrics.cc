@@ -1,4 +1,4 @@
-// What agents reported, as metrics.
+// What agents reported and what their egress saw, as metrics.
 #include "ui/cli/format.h"
 #include "ui/cli/otlp.h"
 #include "ui/cli/otlp_json.h"
@@ -16,13 +16,14 @@ struct Told {
   const client::LogLine& line;
   Microseconds from{}, at{};
   std::string name;
+  std::string_view source;
 };
 
 Json aboutOf(const Told& told, const nlohmann::json& model) {
-  return Json::array({otlp::text("gen_ai.operation.name", "invoke_agent"),
-                      otlp::text("gen_ai.provider.name", "unknown"),
-                      otlp::text("gen_ai.request.model", textOf(model, "model")),
-                      otlp::text("gen_ai.agent.name", told.name), otlp::text("ringfence.run", told.line.run)});
+  return Json::array(
+      {otlp::text("gen_ai.operation.name", "invoke_agent"), otlp::text("gen_ai.provider.name", "unknown"),
+       otlp::text("gen_ai.request.model", textOf(model, "model")), otlp::text("gen_ai.agent.name", told.name),
+       otlp::text("ringfence.run", told.line.run), otlp::text("ringfence.usage.source", told.source)});
 }
 
 Json pointOf(const Told& told, Json attributes) {
@@ -55,11 +56,13 @@ std::vector<std::string> OtlpMetrics::take(const client::LogLine& line) {
   const Microseconds at = parseRfc3339(line.at).value_or(Microseconds{0});
   const auto body = nlohmann::json::parse(line.bodyJson, nullptr, false);
   if (!body.is_object()) return {};
-  auto& [since, name] = runs_.try_emplace(line.run, at, "").first->second;
-  if (line.kind == "run-admitted") name = textOf(body, "name");
+  OpenRun& run = runs_.try_emplace(line.run, OpenRun{at, at, ""}).first->second;
+  if (line.kind == "run-admitted") run.name = textOf(body, "name");
+  const bool isReported = line.kind == "usage-reported";
   if (line.kind == "run-ended" || line.kind == "run-refused") runs_.erase(line.run);
-  if (line.kind != "usage-reported") return {};
-  const Told told{line, std::exchange(since, at), at, name};
+  if (!isReported && line.kind != "usage-seen") return {};
+  Microseconds& since = isReported ? run.reportedAt : run.seenAt;
+  const Told told{line, std::exchange(since, at), at, run.name, isReported ? otlp::kOfAgent : otlp::kOfEgress};
   Json tokens = Json::array(), costs = Json::array(), counts = Json::array();
   for (const auto& model : body.value("models", nlohmann::json::array())) {
     if (!model.is_object()) continue;
@@ -76,14 +79,15 @@ std::vector<std::string> OtlpMetrics::take(const client::LogLine& line) {
       counts.back()["asInt"] = std::to_string(numberOf(counter, "count"));
     }
   }
-  Json metrics =
-      Json::array({{{"name", "gen_ai.client.token.usage"},
-                    {"unit", "{token}"},
-                    {"description", "Tokens that calls to models used, as the agent reported them."},
-                    {"histogram", {{"aggregationTemporality", kDelta}, {"dataPoints", std::move(tokens)}}}}});
+  Json metrics = Json::array(
+      {{{"name", "gen_ai.client.token.usage"},
+        {"unit", "{token}"},
+        {"description",
+         "Tokens that calls to models used, as the agent reported them or its egress saw them; the same call "
+         "may be in both."},
+        {"histogram", {{"aggregationTemporality", kDelta}, {"dataPoints", std::move(tokens)}}}}});
   if (!costs.empty())
-    metrics.push_back(
-        sum("ringfence.client.cost", "{USD}", "Cost of calls to models, as the agent reported it.", costs));
+    metrics.push_back(sum("ringfence.client.cost", "{USD}", "Cost of calls to models, as it was told.", costs));
   if (!counts.empty())
     metrics.push_back(sum("ringfence.client.counter", "1", "Counters that the agent reported.", counts));
   return {otlp::envelope("resourceMetrics", "scopeMetrics", "metrics", std::move(metrics))};

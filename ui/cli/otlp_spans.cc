@@ -1,4 +1,5 @@
 // Runs and what they did as spans.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -131,13 +132,14 @@ void OtlpSpans::note(const Fact& fact) {
     if (command != fact.body.end() && command->is_array() && !command->empty() && command->front().is_string())
       run.program = command->front().get<std::string>();
   }
-  if (fact.line.kind == "usage-reported") {
+  if (fact.line.kind == "usage-reported" || fact.line.kind == "usage-seen") {
+    Used& used = fact.line.kind == "usage-seen" ? run.seen : run.reported;
     for (const auto& model : fact.body.value("models", nlohmann::json::array())) {
-      run.inputTokens += numberOf(model, "input_tokens");
-      run.outputTokens += numberOf(model, "output_tokens");
-      run.reports += numberOf(model, "reports");
+      used.inputTokens += numberOf(model, "input_tokens");
+      used.outputTokens += numberOf(model, "output_tokens");
+      used.reports += numberOf(model, "reports");
       if (model.contains("cost_microusd"))
-        run.costMicroUsd = run.costMicroUsd.value_or(0) + numberOf(model, "cost_microusd");
+        used.costMicroUsd = used.costMicroUsd.value_or(0) + numberOf(model, "cost_microusd");
     }
   }
   for (const auto& [kind, name] : kEvents) {
@@ -174,13 +176,19 @@ std::string OtlpSpans::ended(const Fact& fact) {
                    otlp::text("ringfence.run", fact.line.run), otlp::text("ringfence.policy.name", run.policyName),
                    otlp::text("ringfence.policy.hash", run.policyHash), otlp::text("ringfence.program", run.program),
                    otlp::flag("ringfence.begin_known", run.isBeginKnown)});
-  // A run that reported nothing has used an unknown number.
-  if (run.reports > 0) {
-    attributes.push_back(otlp::number("gen_ai.usage.input_tokens", run.inputTokens));
-    attributes.push_back(otlp::number("gen_ai.usage.output_tokens", run.outputTokens));
-    attributes.push_back(otlp::number("ringfence.usage.reports", run.reports));
+  // The same call may be in both, so the greater counts, as for a budget. A run of which neither tells anything has
+  // used an unknown number.
+  const bool isSeen =
+      run.seen.inputTokens + run.seen.outputTokens > run.reported.inputTokens + run.reported.outputTokens;
+  const Used& used = isSeen ? run.seen : run.reported;
+  if (used.reports > 0) {
+    attributes.push_back(otlp::number("gen_ai.usage.input_tokens", used.inputTokens));
+    attributes.push_back(otlp::number("gen_ai.usage.output_tokens", used.outputTokens));
+    attributes.push_back(otlp::number("ringfence.usage.reports", used.reports));
+    attributes.push_back(otlp::text("ringfence.usage.source", isSeen ? otlp::kOfEgress : otlp::kOfAgent));
   }
-  if (run.costMicroUsd) attributes.push_back(otlp::number("ringfence.usage.cost_microusd", *run.costMicroUsd));
+  const auto cost = std::max(run.reported.costMicroUsd, run.seen.costMicroUsd);
+  if (cost) attributes.push_back(otlp::number("ringfence.usage.cost_microusd", *cost));
   if (exit.contains("code")) attributes.push_back(otlp::number("process.exit.code", numberOf(exit, "code")));
   const nlohmann::json& usage = objectOf(fact.body, "usage");
   for (const char* field : {"cpu_usec", "memory_peak_bytes", "io_read_bytes", "io_write_bytes"})
