@@ -15,6 +15,7 @@
 #include "sdk/agent/guard_link.h"
 #include "sdk/agent/notice_link.h"
 #include "sdk/agent/report_queue.h"
+#include "sdk/base/bounded_text.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 
@@ -28,14 +29,7 @@ using agent::textIn;
 using agent::wordsIn;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kMaxWords = 1024;
-
-// To kMaxWords, between two characters.
-std::string clipped(std::string_view text) {
-  std::size_t end = std::min(text.size(), kMaxWords);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return std::string(text.substr(0, end));
-}
+constexpr std::size_t kMaxWords = 1024;  // bytes
 
 std::string textField(const char* name, std::string_view text) {
   JsonWriter json;
@@ -101,7 +95,7 @@ std::string guardBody(const AgentAction& action, const std::string& id) {
     json.endArray();
   }
   if (!action.inputJson.empty()) json.field("input_json", action.inputJson);
-  if (!action.words.empty()) json.field("words", clipped(action.words));
+  if (!action.words.empty()) json.field("words", beginningOf(action.words, kMaxWords));
   json.endObject();
   return std::move(json).take();
 }
@@ -288,21 +282,24 @@ bool Agent::flush() {
 }
 
 bool Agent::say(std::string_view text, std::string_view hook) {
-  if (hook.empty()) return link_->ask("say", textField("text", clipped(text))).has_value();
+  if (hook.empty()) return link_->ask("say", textField("text", beginningOf(text, kMaxWords))).has_value();
   JsonWriter json;
-  json.beginObject().field("text", clipped(text)).field("hook", hook).endObject();
+  json.beginObject().field("text", beginningOf(text, kMaxWords)).field("hook", hook).endObject();
   return link_->ask("say", std::move(json).take()).has_value();
 }
 
 bool Agent::progress(std::string_view text, unsigned percent) {
   JsonWriter json;
-  json.beginObject().field("text", clipped(text)).field("percent", std::uint64_t{std::min(percent, 100U)}).endObject();
+  json.beginObject()
+      .field("text", beginningOf(text, kMaxWords))
+      .field("percent", std::uint64_t{std::min(percent, 100U)})
+      .endObject();
   return link_->ask("say", std::move(json).take()).has_value();
 }
 
 bool Agent::stop(std::string_view why) {
   const auto began = steady_clock::now();
-  if (link_->ask("stop", textField("why", clipped(why)), AgentLink::Patience::kTriesAgain)) return true;
+  if (link_->ask("stop", textField("why", beginningOf(why, kMaxWords)), AgentLink::Patience::kTriesAgain)) return true;
   // Whoever stood still for longer than any wait of this library was frozen; the daemon that did it may be another now.
   return link_->absent().empty() && steady_clock::now() - began > link_->timeout() + std::chrono::seconds(1);
 }

@@ -4,21 +4,14 @@
 #include <utility>
 #include <vector>
 
-#include "sdk/base/text.h"
+#include "sdk/base/bounded_text.h"
 
 namespace ringfence::hook {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxQuoted = 64;  // of a name in words of ours
-
 Error invalid(std::string what) { return {ErrorCode::kInvalid, std::move(what), 0}; }
-
-std::string inQuotes(std::string_view name) {
-  const bool isLong = name.size() > kMaxQuoted;
-  return "\"" + escapeForDisplay(name.substr(0, kMaxQuoted)) + (isLong ? "…" : "") + "\"";
-}
 
 // Looks at the text and keeps nothing: what it takes may be built.
 class Examiner : public nlohmann::json_sax<json> {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "sdk/base/bounded_text.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 
@@ -13,14 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxQuoted = 64;  // of a name in words of ours
-
 Error invalid(std::string what) { return {ErrorCode::kInvalid, std::move(what), 0}; }
-
-std::string inQuotes(std::string_view name) {
-  const bool isLong = name.size() > kMaxQuoted;
-  return "\"" + escapeForDisplay(name.substr(0, kMaxQuoted)) + (isLong ? "…" : "") + "\"";
-}
 
 // Some readers do not tell letters from capitals, and some take these two for s and k.
 std::string folded(std::string_view name) {

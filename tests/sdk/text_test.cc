@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "sdk/base/bounded_text.h"
 #include "sdk/base/json_writer.h"
 
 using namespace ringfence;
@@ -18,6 +19,21 @@ TEST_CASE("text that moves the cursor or hides is shown as escapes") {
   CHECK(escapeForDisplay(std::string_view("\0x", 2)) == "\\x00x");
   CHECK_FALSE(needsEscaping("plain 漢字"));
   CHECK(needsEscaping("\x7f"));
+}
+
+TEST_CASE("a long text is cut between two characters, and one that is no UTF-8 at the bound") {
+  CHECK(beginningOf("abc", 3) == "abc");
+  CHECK(beginningOf("abc", 2) == "ab");
+  CHECK(beginningOf("abc", 0).empty());
+  for (const std::size_t most : {4u, 5u, 6u, 7u}) CHECK(beginningOf("漢😀字", most) == (most == 7 ? "漢😀" : "漢"));
+  CHECK(beginningOf("漢", 2).empty());
+  CHECK(beginningOf("\x80\x80\x80\x80\x80\x80", 5) == "\x80\x80\x80\x80\x80");
+}
+
+TEST_CASE("a name in quotes is escaped, and says where it goes on") {
+  CHECK(inQuotes("na\"me\n") == "\"na\"me\\n\"");
+  CHECK(inQuotes(std::string(64, 'x')) == "\"" + std::string(64, 'x') + "\"");
+  CHECK(inQuotes(std::string(63, 'x') + "é") == "\"" + std::string(63, 'x') + "…\"");
 }
 
 TEST_CASE("overlong and surrogate encodings are not UTF-8") {

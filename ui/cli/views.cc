@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "sdk/base/bounded_text.h"
 #include "sdk/base/money.h"
 #include "sdk/base/text.h"
 
@@ -12,11 +13,10 @@ namespace {
 
 constexpr std::size_t kCommandCharacters = 60;
 
+// To `most` bytes: a character takes no more columns than bytes, so that no line gets wider than the terminal.
 std::string shorten(std::string text, std::size_t most) {
   if (text.size() <= most) return text;
-  std::size_t cut = most - 1;
-  while (cut > 0 && (text[cut] & 0xc0) == 0x80) --cut;
-  return text.substr(0, cut) + "…";
+  return std::string(beginningOf(text, most - 1)) + "…";
 }
 
 std::string dashIfEmpty(const std::string& text) { return text.empty() ? "-" : escapeForDisplay(text); }
