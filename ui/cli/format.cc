@@ -12,10 +12,6 @@
 namespace ringfence::cli {
 namespace {
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
 // Digits only, all of them; nothing otherwise.
 std::optional<std::uint64_t> parseNumber(std::string_view text) {
   std::uint64_t number = 0;
@@ -79,17 +75,21 @@ std::string formatCostOrDash(const std::optional<double>& costUsd, bool isEstima
          dollarsText(static_cast<std::uint64_t>(std::llround(*costUsd * kMicroUsd)));
 }
 
+std::size_t characterCount(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 std::string Table::text() const {
   std::vector<std::size_t> widths(rows_.front().size(), 0);
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], characters(row[i]));
+      widths[i] = std::max(widths[i], characterCount(row[i]));
   }
   std::string out;
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
       out += row[i];
-      if (i + 1 < row.size()) out += std::string(widths[i] - characters(row[i]) + 2, ' ');
+      if (i + 1 < row.size()) out += std::string(widths[i] - characterCount(row[i]) + 2, ' ');
     }
     out += '\n';
   }

@@ -21,6 +21,9 @@ std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec);
 // "$0.42"; "~" before it where some of it is list prices times tokens, ">" where some of it is not known; else "-".
 std::string formatCostOrDash(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete);
 
+// How many characters a text in UTF-8 has.
+std::size_t characterCount(std::string_view text);
+
 // Columns aligned by the number of characters, two blanks between, the last one not padded. Cells are already escaped.
 class Table {
  public:

@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t kIndent = 11;
 constexpr std::size_t kNarrowest = 40;
 
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
 // The first `most` characters, at a blank near their end when there is one.
 std::size_t lineEnd(std::string_view text, std::size_t most) {
   std::size_t end = 0;
@@ -148,7 +144,7 @@ std::string answerRows(const client::PendingItem& item, std::size_t columns) {
 }
 
 std::string shorten(const std::string& text, std::size_t most) {
-  if (characters(text) <= most) return text;
+  if (characterCount(text) <= most) return text;
   std::size_t end = 0;
   for (std::size_t seen = 0; seen + 1 < most && end < text.size(); ++seen) {
     ++end;
@@ -297,7 +293,7 @@ std::string announcement(const client::PendingItem& item, std::size_t columns) {
     const std::vector<client::ProcessLink> shown(item.chain.begin(),
                                                  item.chain.begin() + static_cast<std::ptrdiff_t>(links));
     const std::string whole = head + (shown.empty() ? "" : ", by " + chainText(shown)) + how;
-    if (characters(whole) <= room) return whole;
+    if (characterCount(whole) <= room) return whole;
   }
   const std::string tail = ": ringfence pending";
   return shorten(head, room - tail.size()) + tail;
