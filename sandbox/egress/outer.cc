@@ -278,7 +278,7 @@ void Outer::advance(Live& live) {
   const auto before = live.session.state();
   if (before == Session::State::kStreaming) live.deadlineMs = nowMs() + kIdleMs;
   auto happened = live.session.advance({scratch_.get(), lives_.size() > kMany ? kScratchOfMany : kScratch});
-  if (live.counted) traffic_.changed();
+  if (live.counted) traffic_.noteChange();
   noteProgress(live);
   if (auto* wanted = std::get_if<Wanted>(&happened)) {
     live.protocol = wanted->protocol;

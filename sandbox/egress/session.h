@@ -57,7 +57,6 @@ class Session {
   void open(Stream upstream, Opening opening);
   // What the client sends may go on from here.
   void release() { released_ = true; }
-  bool isReleased() const { return released_; }
   // A byte of its content went one way or the other.
   bool hasCarried() const { return carried_; }
   // Bytes of its content so far.
