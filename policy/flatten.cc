@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "policy/keys.h"
+#include "policy/words.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/money.h"
 #include "sdk/base/text.h"
@@ -57,9 +58,7 @@ std::string listText(const std::vector<std::string>& words) {
 }
 
 std::string ruleText(const ExecRule& rule) {
-  static constexpr const char* kNames[] = {"allow", "ask", "forbid", "rewrite"};
-  std::string text =
-      "{ match = " + listText(rule.match) + ", decide = \"" + kNames[static_cast<std::size_t>(rule.decide)] + "\"";
+  std::string text = "{ match = " + listText(rule.match) + ", decide = \"" + wordOf(rule.decide) + "\"";
   if (!rule.rewrite.empty()) text += ", rewrite = " + listText(rule.rewrite);
   if (!rule.why.empty()) text += ", why = " + quoteToml(rule.why);
   return text + " }";
@@ -96,9 +95,7 @@ std::string ruleText(const Credential& rule) {
 }
 
 std::string ruleText(const Grant& grant) {
-  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
-  std::string text = std::string("{ op = \"") + kNames[static_cast<std::size_t>(grant.operation)] +
-                     "\", target = " + quoteToml(grant.target);
+  std::string text = std::string("{ op = \"") + wordOf(grant.operation) + "\", target = " + quoteToml(grant.target);
   if (!grant.argv.empty()) text += ", argv = " + listText(grant.argv);
   if (!grant.until.empty()) text += ", until = " + quoteToml(grant.until);
   if (!grant.why.empty()) text += ", why = " + quoteToml(grant.why);

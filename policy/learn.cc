@@ -8,6 +8,7 @@
 #include "policy/flatten.h"
 #include "policy/match.h"
 #include "policy/scalars.h"
+#include "policy/words.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::policy {
@@ -123,9 +124,8 @@ class Learner {
   }
 
   void leave(const ObservedAction& one, const std::string& why, const Origin& origin) {
-    static constexpr const char* kNames[] = {"read", "write", "exec", "connect"};
-    std::string line = std::string(kNames[static_cast<std::size_t>(one.action.operation)]) + " " +
-                       escapeForDisplay(one.action.target) + ": " + escapeForDisplay(why);
+    std::string line = std::string(wordOf(one.action.operation)) + " " + escapeForDisplay(one.action.target) + ": " +
+                       escapeForDisplay(why);
     if (!origin.file.empty()) line += " (" + escapeForDisplay(origin.file) + ":" + std::to_string(origin.line) + ")";
     left_[line].add(one.count, one.evidence);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "policy/words.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::policy {
@@ -44,12 +45,11 @@ Verdict notGranted(std::string why) {
 }
 
 Verdict grantedBy(const Grant& grant) {
-  static constexpr const char* kNames[] = {"read", "write", "exec", "connect", "call"};
   Verdict verdict;
   verdict.decision = Decision::kAllow;
   verdict.origin = grant.origin;
-  verdict.rule = "grant " + (grant.id == 0 ? std::string() : std::to_string(grant.id) + " ") +
-                 kNames[static_cast<std::size_t>(grant.operation)] + " " + escapeForDisplay(grant.target);
+  verdict.rule = "grant " + (grant.id == 0 ? std::string() : std::to_string(grant.id) + " ") + wordOf(grant.operation) +
+                 " " + escapeForDisplay(grant.target);
   verdict.why = grant.why.empty() ? "granted before" : grant.why;
   return verdict;
 }

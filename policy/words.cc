@@ -30,6 +30,17 @@ const char* wordOf(Decision decision) {
   return "unknown";
 }
 
+const char* wordOf(Operation operation) {
+  switch (operation) {
+    case Operation::kRead: return "read";
+    case Operation::kWrite: return "write";
+    case Operation::kExec: return "exec";
+    case Operation::kConnect: return "connect";
+    case Operation::kCall: return "call";
+  }
+  return "unknown";
+}
+
 const char* wordOf(OnLimit onLimit) {
   switch (onLimit) {
     case OnLimit::kPause: return "pause";

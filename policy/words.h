@@ -8,6 +8,7 @@ namespace ringfence::policy {
 const char* wordOf(WallStrength strength);
 const char* wordOf(PriorityClass priority);
 const char* wordOf(Decision decision);
+const char* wordOf(Operation operation);
 const char* wordOf(OnLimit onLimit);
 
 }  // namespace ringfence::policy

@@ -5,24 +5,15 @@
 
 #include <string_view>
 
+#include "policy/words.h"
+#include "sdk/base/bounded_text.h"
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
 
 namespace ringfence::sandbox {
 namespace {
 
-constexpr std::size_t kMaxText = 512;
-
-std::string_view operationName(policy::Operation operation) {
-  switch (operation) {
-    case policy::Operation::kRead: return "read";
-    case policy::Operation::kWrite: return "write";
-    case policy::Operation::kExec: return "exec";
-    case policy::Operation::kConnect: return "connect";
-    case policy::Operation::kCall: return "call";
-  }
-  return "unknown";
-}
+constexpr std::size_t kMaxText = 512;  // bytes
 
 std::string_view outcomeName(DenialOutcome outcome) {
   switch (outcome) {
@@ -34,7 +25,7 @@ std::string_view outcomeName(DenialOutcome outcome) {
   return "forbidden";
 }
 
-std::string_view cut(std::string_view text) { return text.substr(0, kMaxText); }
+std::string_view cut(std::string_view text) { return beginningOf(text, kMaxText); }
 
 }  // namespace
 
@@ -44,7 +35,7 @@ std::string denialJson(const Denial& denial) {
   const bool isHost = denial.operation == policy::Operation::kConnect;
   const std::string_view target(denial.target);
   JsonWriter json;
-  json.beginObject().field("op", operationName(denial.operation));
+  json.beginObject().field("op", policy::wordOf(denial.operation));
   json.untrustedField("target", target.substr(0, isHost ? kMaxText : kMaxGuardText));
   json.field("outcome", outcomeName(denial.outcome)).untrustedField("rule", cut(denial.rule.text));
   if (origin.file.empty())

@@ -114,6 +114,28 @@ TEST_CASE("what is forbidden is not proposed but listed with its rule, and what 
   CHECK(evaluate(document, kPlaces, {Operation::kRead, "/h/app/.env", {}}).decision == Decision::kForbid);
 }
 
+TEST_CASE("a tool that was asked about or forbidden is listed by its name, and no rule is proposed for it") {
+  Sources with = sources();
+  with.user = {text("/u/mine.toml", std::string(kPolicy) + R"(
+[tools]
+default = "ask"
+[[tools.rule]]
+match = ["deploy"]
+decide = "forbid"
+)")};
+  const std::string toml =
+      learn({.name = "learned",
+             .base = "mine",
+             .run = "r-1",
+             .document = loaded(with, "mine"),
+             .places = kPlaces,
+             .observed = {seen(Operation::kCall, "publish", 2), seen(Operation::kCall, "deploy")}});
+  INFO(toml);
+  CHECK(says(toml, "# call publish: a tool, which no wall knows of, 2 times"));
+  CHECK(says(toml, "# call deploy: forbidden by tools.rule deploy"));
+  CHECK_FALSE(says(toml, "[[tools.rule]]"));
+}
+
 TEST_CASE("many paths of one directory become the directory, but never a home, the workspace or the top") {
   std::vector<ObservedAction> observed;
   for (int i = 0; i < 20; ++i) {
