@@ -7,7 +7,7 @@
 
 namespace ringfence::cli {
 
-// "read", "write", "exec", "connect"; "unknown" for what a newer daemon names.
+// "read", "write", "exec", "connect", "call"; "unknown" for what a newer daemon names.
 std::string_view operationName(client::Operation operation);
 std::string_view scopeName(client::Scope scope);
 std::string_view decisionName(client::Decision decision);

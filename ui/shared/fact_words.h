@@ -27,7 +27,7 @@ QString decisionWord(FactDecision decision);
 struct FactWords {
   QString sentence;
   FactDecision decision = FactDecision::kNone;
-  QString operation;  // "read", "write", "exec", "connect"; empty: not about one action
+  QString operation;  // "read", "write", "exec", "connect", "call"; empty: not about one action
   QString target;
   QString rule;  // "FILE:LINE"; empty: no rule of a file
 };
