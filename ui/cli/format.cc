@@ -69,10 +69,10 @@ std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec) {
   return text;
 }
 
-std::string formatCostOrDash(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete) {
-  if (!costUsd) return "-";
-  return std::string(isIncomplete ? ">" : "") + (isEstimated ? "~" : "") +
-         dollarsText(static_cast<std::uint64_t>(std::llround(*costUsd * kMicroUsd)));
+std::string formatCostOrDash(const Cost& cost) {
+  if (!cost.usd) return "-";
+  return std::string(cost.isIncomplete ? ">" : "") + (cost.isEstimated ? "~" : "") +
+         dollarsText(static_cast<std::uint64_t>(std::llround(*cost.usd * kMicroUsd)));
 }
 
 std::size_t characterCount(std::string_view text) {

@@ -18,8 +18,15 @@ std::string formatDuration(Microseconds duration);
 // "-" for what is not known.
 std::string formatBytesOrDash(const std::optional<std::uint64_t>& count);
 std::string formatCpuOrDash(const std::optional<std::uint64_t>& usec);
-// "$0.42"; "~" before it where some of it is list prices times tokens, ">" where some of it is not known; else "-".
-std::string formatCostOrDash(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete);
+// What was spent, and how far that is known.
+struct Cost {
+  std::optional<double> usd;
+  bool isEstimated = false;   // some of it is list prices times tokens
+  bool isIncomplete = false;  // some of it is not known
+};
+Cost costOf(const auto& spender) { return {spender.costUsd, spender.costEstimated, spender.costIncomplete}; }
+// "$0.42"; "~" before it where it is estimated, ">" where it is incomplete; "-" for what is not known at all.
+std::string formatCostOrDash(const Cost& cost);
 
 // How many characters a text in UTF-8 has.
 std::size_t characterCount(std::string_view text);

@@ -7,6 +7,7 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
+#include "ui/cli/format.h"
 
 namespace ringfence::cli {
 namespace {
@@ -96,9 +97,9 @@ void acceleratorFields(JsonWriter& json, const std::vector<client::AcceleratorUs
   json.endArray();
 }
 
-void costFields(JsonWriter& json, const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete) {
-  json.key("cost_usd").raw(costUsd ? numberText(*costUsd) : "null");
-  json.field("cost_estimated", isEstimated).field("cost_incomplete", isIncomplete);
+void costFields(JsonWriter& json, const Cost& cost) {
+  json.key("cost_usd").raw(cost.usd ? numberText(*cost.usd) : "null");
+  json.field("cost_estimated", cost.isEstimated).field("cost_incomplete", cost.isIncomplete);
 }
 
 void budgetFields(JsonWriter& json, const std::vector<client::Budget>& budgets) {
@@ -133,7 +134,7 @@ void usageFields(JsonWriter& json, const client::Usage& usage) {
   json.fieldOrNull("network_sent_bytes", usage.networkSentBytes);
   json.fieldOrNull("network_received_bytes", usage.networkReceivedBytes);
   pressureFields(json, usage.pressure);
-  costFields(json, usage.costUsd, usage.costEstimated, usage.costIncomplete);
+  costFields(json, costOf(usage));
   budgetFields(json, usage.budgets);
   json.endObject();
   acceleratorFields(json, usage.accelerators);
@@ -258,7 +259,7 @@ std::string spendingJson(const client::DaySpending& spending) {
   JsonWriter json;
   json.beginObject().field("day", spending.day).field("uid", spending.uid).field("policy", spending.policy);
   json.field("tokens", spending.tokens);
-  costFields(json, spending.costUsd, spending.costEstimated, spending.costIncomplete);
+  costFields(json, costOf(spending));
   json.endObject();
   return std::move(json).take();
 }

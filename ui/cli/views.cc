@@ -96,8 +96,8 @@ std::string wallLines(const client::RunDetails& run, Colour colour) {
   return text;
 }
 
-std::string costText(const std::optional<double>& costUsd, bool isEstimated, bool isIncomplete) {
-  return formatCostOrDash(costUsd, isEstimated, isIncomplete) + (costUsd && isEstimated ? " (estimate)" : "");
+std::string costText(const Cost& cost) {
+  return formatCostOrDash(cost) + (cost.usd && cost.isEstimated ? " (estimate)" : "");
 }
 
 std::string usageLine(const client::Usage& usage) {
@@ -107,8 +107,7 @@ std::string usageLine(const client::Usage& usage) {
          formatBytesOrDash(usage.ioReadBytes) + ", written " + formatBytesOrDash(usage.ioWriteBytes) + ", anonymous " +
          formatBytesOrDash(usage.anonymousBytes) + ", sent " + formatBytesOrDash(usage.networkSentBytes) +
          ", received " + formatBytesOrDash(usage.networkReceivedBytes) + ", tokens " +
-         (usage.tokens ? std::to_string(*usage.tokens) : std::string("-")) + ", cost " +
-         costText(usage.costUsd, usage.costEstimated, usage.costIncomplete);
+         (usage.tokens ? std::to_string(*usage.tokens) : std::string("-")) + ", cost " + costText(costOf(usage));
 }
 
 bool isMoney(const client::Budget& budget) { return budget.limit.starts_with("cost"); }
@@ -257,8 +256,7 @@ std::string usageTable(const std::vector<client::UsageRow>& rows) {
                formatBytesOrDash(usage.memoryPeakBytes), usage.pids ? std::to_string(*usage.pids) : "-",
                formatBytesOrDash(usage.ioReadBytes), formatBytesOrDash(usage.ioWriteBytes),
                formatBytesOrDash(usage.networkSentBytes), formatBytesOrDash(usage.networkReceivedBytes),
-               usage.tokens ? std::to_string(*usage.tokens) : "-",
-               costText(usage.costUsd, usage.costEstimated, usage.costIncomplete)});
+               usage.tokens ? std::to_string(*usage.tokens) : "-", costText(costOf(usage))});
   }
   return table.text();
 }
@@ -268,7 +266,7 @@ std::string spendingTable(const std::vector<client::DaySpending>& spendings) {
   Table table({"DAY", "USER", "POLICY", "TOKENS", "COST"});
   for (const client::DaySpending& one : spendings) {
     table.add({escapeForDisplay(one.day), std::to_string(one.uid), escapeForDisplay(one.policy),
-               std::to_string(one.tokens), costText(one.costUsd, one.costEstimated, one.costIncomplete)});
+               std::to_string(one.tokens), costText(costOf(one))});
   }
   return table.text();
 }
