@@ -1,6 +1,7 @@
 #include "sandbox/egress/inner.h"
 
 #include <array>
+#include <cerrno>
 #include <vector>
 
 #include "sandbox/egress/confine.h"
@@ -24,7 +25,7 @@ Result<void> handOverSockets(int pair) {
 
 Result<void> obey(int pair, const HalfMessage& order) {
   HalfMessage answer = order;
-  Result<UniqueFd> made = Error{ErrorCode::kInvalid, "an order that only the inner half gives", 22};
+  Result<UniqueFd> made = Error{ErrorCode::kInvalid, "an order that only the inner half gives", EINVAL};
   if (order.kind == HalfKind::kListen) {
     answer.kind = HalfKind::kListening;
     made = bindLoopback(Transport::kStream, order.port);

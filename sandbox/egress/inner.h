@@ -5,7 +5,8 @@
 
 namespace ringfence::sandbox {
 
-// Until the outer half is gone. `pair`: a blocking SEQPACKET socket to it.
+// Serves the outer half until it is gone, blocking. `pair`: a blocking SEQPACKET socket to it. Fails when a socket of
+// the start cannot be made, and when an order is none.
 Result<void> serveInner(int pair);
 
 }  // namespace ringfence::sandbox

@@ -29,10 +29,11 @@ int watch(WatcherOptions options) {
   const std::string directory = options.directory;
   auto watcher = Watcher::create(std::move(options));
   if (!watcher) return fail(watcher.error(), 1);
-  const auto kept = silence();
+  auto kept = silence();
   if (!kept) return fail(kept.error(), 1);
-  if (const auto walls = raiseWalls(directory, kOutputs); !walls) return fail(walls.error(), kNoWallsStatus, *kept);
-  (void)::close(*kept);
+  if (const auto walls = raiseWalls(directory, kOutputs); !walls)
+    return fail(walls.error(), kNoWallsStatus, kept->get());
+  kept->reset();
   return watcher->run();
 }
 

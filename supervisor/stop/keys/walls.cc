@@ -9,7 +9,6 @@
 #include <cerrno>
 
 #include "sandbox/kernel/input_devices.h"
-#include "sdk/base/unique_fd.h"
 #include "supervisor/stop/keys/channel.h"
 
 namespace ringfence::supervisor::stop {
@@ -29,10 +28,10 @@ Result<void> limit(int resource, rlim_t most, const char* what) {
 
 }  // namespace
 
-Result<int> silence() {
-  const int kept = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kKeyChannel + 1);
+Result<UniqueFd> silence() {
+  UniqueFd kept(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kKeyChannel + 1));
   const UniqueFd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (kept < 0 || !nowhere) return posixError(errno, "opening /dev/null");
+  if (!kept || !nowhere) return posixError(errno, "opening /dev/null");
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::dup2(nowhere.get(), fd) < 0) return posixError(errno, "closing what was inherited");
   return kept;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
 
 namespace ringfence::supervisor::stop {
 
@@ -12,8 +13,8 @@ namespace ringfence::supervisor::stop {
 // nothing can be opened but files below `directory`, for reading, and nothing written but to `outputs`.
 Result<void> raiseWalls(const std::string& directory, std::span<const int> outputs);
 
-// Standard output and error become nowhere, until the walls are up the latter is kept as what is yielded, for their
-// failure to be told.
-Result<int> silence();
+// Standard input, output and error lead nowhere from then on. Yields what standard error was, on which a failure of the
+// walls can still be told; to be closed once they are up.
+Result<UniqueFd> silence();
 
 }  // namespace ringfence::supervisor::stop
