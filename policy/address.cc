@@ -3,8 +3,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
+
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::policy {
 namespace {
@@ -56,11 +57,10 @@ std::optional<AddressRange> AddressRange::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   const auto base = Address::parse(text.substr(0, slash));
-  const std::string_view digits = text.substr(slash + 1);
   AddressRange range;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), range.prefix_);
-  if (!base || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  if (range.prefix_ > (base->isV4() ? 32U : 128U)) return std::nullopt;
+  const auto prefix = wholeNumber<unsigned>(text.substr(slash + 1));
+  if (!base || !prefix || *prefix > (base->isV4() ? 32U : 128U)) return std::nullopt;
+  range.prefix_ = *prefix;
   range.base_ = *base;
   for (unsigned bit = range.prefix_; bit < (base->isV4() ? 32U : 128U); ++bit) {
     if ((base->bytes_[bit / 8] >> (7 - bit % 8) & 1) != 0) return std::nullopt;

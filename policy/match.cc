@@ -1,9 +1,9 @@
 #include "policy/match.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "policy/scalars.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::policy {
 namespace {
@@ -58,10 +58,9 @@ std::optional<Endpoint> parseEndpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const std::string_view host = text.substr(0, colon);
-  const std::string_view digits = text.substr(colon + 1);
   Endpoint endpoint;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
-  if (error != std::errc() || end != digits.data() + digits.size() || endpoint.port == 0) return std::nullopt;
+  endpoint.port = wholeNumber<std::uint16_t>(text.substr(colon + 1)).value_or(0);
+  if (endpoint.port == 0) return std::nullopt;
   // An IPv6 address without brackets would be ambiguous with its port.
   if (host.find(':') != std::string_view::npos && !host.starts_with('[')) return std::nullopt;
   if (host.find('*') != std::string_view::npos) return std::nullopt;

@@ -1,6 +1,5 @@
 #include "policy/read_sources.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,10 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
-#include <memory>
 
 #include "policy/parse.h"
 #include "policy/place.h"
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
 
@@ -20,27 +19,18 @@ namespace {
 
 constexpr std::size_t kMaxFiles = 1024;
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-
 // Names of the policies in a directory, sorted. The descriptor stays the caller's.
 Result<std::vector<std::string>> policyNames(int directory, const std::string& shown) {
-  UniqueFd copy = RF_TRY(openAt(directory, ".", O_RDONLY | O_DIRECTORY));
-  std::unique_ptr<DIR, CloseDirectory> listing(fdopendir(copy.get()));
-  if (!listing) return posixError(errno, "listing " + shown);
-  (void)copy.release();  // closedir closes it.
+  auto listing = Directory::open(directory, ".");
+  if (!listing) return std::move(listing).error().with("listing " + shown);
   std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* entry = readdir(listing.get());
-    if (entry == nullptr) break;
+  while (const dirent* entry = listing->next()) {
     std::string name = entry->d_name;
     if (!name.ends_with(".toml") || name.starts_with('.')) continue;
     if (names.size() == kMaxFiles) return Error{ErrorCode::kInvalid, shown + " has more than 1024 policies"};
     names.push_back(std::move(name));
   }
-  if (errno != 0) return posixError(errno, "listing " + shown);
+  if (listing->trouble() != 0) return posixError(listing->trouble(), "listing " + shown);
   std::ranges::sort(names);
   return names;
 }

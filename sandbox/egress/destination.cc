@@ -1,9 +1,9 @@
 #include "sandbox/egress/destination.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "policy/scalars.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -55,11 +55,9 @@ Result<Destination> parseAuthority(std::string_view text, std::optional<std::uin
     if (!defaultPort) return invalid(text, "has no port");
     return parseDestination(host, *defaultPort);
   }
-  const std::string_view digits = text.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (error != std::errc() || end != digits.data() + digits.size()) return invalid(text, "has no port");
-  return parseDestination(host, port);
+  const auto port = wholeNumber<std::uint16_t>(text.substr(colon + 1));
+  if (!port) return invalid(text, "has no port");
+  return parseDestination(host, *port);
 }
 
 }  // namespace ringfence::sandbox

@@ -1,8 +1,9 @@
 #include "sandbox/egress/http_answer.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -33,14 +34,6 @@ std::string fieldOf(std::string_view head, std::string_view name) {
     return value;
   }
   return {};
-}
-
-std::optional<std::uint64_t> numberIn(std::string_view text, int base) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, problem] = std::from_chars(text.data(), end, number, base);
-  if (text.empty() || problem != std::errc() || rest != end) return std::nullopt;
-  return number;
 }
 
 std::optional<StatedUsageReader::Form> formOf(std::string_view contentType) {
@@ -85,7 +78,8 @@ std::size_t HttpAnswerReader::takeHead(std::string_view bytes, AnswerCounts& cou
 
 void HttpAnswerReader::startBody(AnswerCounts& counts) {
   const std::size_t space = head_.find(' ');
-  const auto status = numberIn(std::string_view(head_).substr(std::min(space, head_.size() - 1) + 1).substr(0, 3), 10);
+  const auto status = wholeNumber<std::uint64_t>(
+      std::string_view(head_).substr(std::min(space, head_.size() - 1) + 1).substr(0, 3), 10);
   // After 101 something else is spoken here.
   if (!status || *status == 101) {
     state_ = State::kOff;
@@ -107,7 +101,7 @@ void HttpAnswerReader::startBody(AnswerCounts& counts) {
     state_ = State::kOff;
   } else if (length.empty()) {
     state_ = State::kUntilEnd;
-  } else if (const auto bytes = numberIn(length, 10)) {
+  } else if (const auto bytes = wholeNumber<std::uint64_t>(length)) {
     left_ = *bytes;
     state_ = State::kLength;
     isFirst_ = true;
@@ -144,7 +138,7 @@ void HttpAnswerReader::endLine(AnswerCounts& counts) {
     state_ = line.empty() ? State::kChunkSize : State::kOff;
     return;
   }
-  const auto size = numberIn(trimmed(std::string_view(line).substr(0, line.find(';'))), 16);
+  const auto size = wholeNumber<std::uint64_t>(trimmed(std::string_view(line).substr(0, line.find(';'))), 16);
   if (!size) {
     state_ = State::kOff;
     return;

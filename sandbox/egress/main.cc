@@ -2,7 +2,6 @@
 // inner: descriptor 3 is the pair with the outer half.
 // outer: 3 the pair with the inner half, 4 the pair with ringfenced, 5 the ring of allowed actions,
 // 6 the denials file.
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -12,6 +11,7 @@
 
 #include "sandbox/egress/inner.h"
 #include "sandbox/egress/outer.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -42,10 +42,9 @@ std::optional<OuterOptions> parse(const std::vector<std::string_view>& words) {
     } else if (words[i] == "--restarted") {
       options.start = Start::kRestarted;
     } else if (words[i] == "--pid" && !last) {
-      const std::string_view digits = words[++i];
-      const char* const end = digits.data() + digits.size();
-      if (const auto read = std::from_chars(digits.data(), end, options.pid); read.ec != std::errc() || read.ptr != end)
-        return std::nullopt;
+      const auto pid = wholeNumber<decltype(options.pid)>(words[++i]);
+      if (!pid) return std::nullopt;
+      options.pid = *pid;
     } else if (words[i] == "--trust-anchors" && !last) {
       options.trustAnchors = words[++i];
     } else if (words[i] == "--resolver" && !last) {

@@ -1,6 +1,5 @@
 #include "sandbox/kernel/cgroup.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,11 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <memory>
 #include <set>
 #include <string_view>
 
 #include "sandbox/kernel/mount_table.h"
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -83,19 +82,11 @@ std::uint64_t sumAfter(std::string_view text, std::string_view marker) {
   return sum;
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-
 Result<std::vector<std::string>> subdirectories(int root, const std::string& path) {
-  UniqueFd fd = RF_TRY(openAt(root, path, O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, CloseDirectory> directory(fdopendir(fd.get()));
-  if (directory == nullptr) return posixError(errno, "listing /" + path);
-  (void)fd.release();  // Owned by the stream now.
+  Directory directory = RF_TRY(Directory::open(root, path));
   std::vector<std::string> names;
-  while (const dirent* entry = readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (entry->d_type == DT_DIR && name != "." && name != "..") names.push_back(name);
+  while (const dirent* entry = directory.next()) {
+    if (entry->d_type == DT_DIR) names.emplace_back(entry->d_name);
   }
   return names;
 }

@@ -1,13 +1,12 @@
 // What is done to a run that lives: holding, letting go, taking memory back, slowing down.
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/kernel/mount_table.h"
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -23,19 +22,11 @@ std::vector<std::string> devicesIn(std::string_view text) {
   return devices;
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { closedir(directory); }
-};
-
 // "8:0" of each whole disk, also of those that pass on to others what they are given.
 Result<std::vector<std::string>> disks(int root) {
-  UniqueFd fd = RF_TRY(openAt(root, "sys/block", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, CloseDirectory> directory(fdopendir(fd.get()));
-  if (directory == nullptr) return posixError(errno, "listing /sys/block");
-  (void)fd.release();  // Owned by the stream now.
+  Directory directory = RF_TRY(Directory::open(root, "sys/block"));
   std::vector<std::string> found;
-  while (const dirent* entry = readdir(directory.get())) {
-    if (entry->d_name[0] == '.') continue;
+  while (const dirent* entry = directory.next()) {
     const std::string path = std::string("sys/block/") + entry->d_name + "/";
     const auto number = readFileAt(root, path + "dev", kibibytes(1)),
                size = readFileAt(root, path + "size", kibibytes(1));

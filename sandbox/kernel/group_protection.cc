@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <optional>
 
 #include "sandbox/kernel/procfs.h"
 #include "sdk/base/io.h"
 #include "sdk/base/run_id.h"
 #include "sdk/base/text.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -38,10 +38,7 @@ std::string relative(const std::string& path) { return path.starts_with('/') ? p
 
 std::optional<std::uint64_t> numberIn(std::string_view text) {
   if (text == "max") return UINT64_MAX;
-  std::uint64_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return wholeNumber<std::uint64_t>(text);
 }
 
 // The number in the file, or that of its line `key`.

@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <memory>
 
 #include "sandbox/kernel/process_chain.h"
 #include "sdk/base/io.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -19,14 +19,6 @@ namespace {
 constexpr Bytes kMostTable = mebibytes(2);  // some ten thousand sockets
 constexpr std::size_t kMostHolders = 64;
 constexpr int kLinksBetweenLooksAtTheClock = 64;
-
-template <typename Number>
-std::optional<Number> number(std::string_view text, int base) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
 
 std::string_view takeUntil(std::string_view& text, std::string_view separator) {
   const std::size_t at = std::min(text.find(separator), text.size());
@@ -43,11 +35,11 @@ std::string_view takeWord(std::string_view& text) {
 std::optional<ConnectionEnd> parseEnd(std::string_view text) {
   ConnectionEnd end;
   for (int part = 0; part < 4; ++part) {
-    const auto byte = number<std::uint8_t>(takeUntil(text, part < 3 ? "." : ":"), 10);
+    const auto byte = wholeNumber<std::uint8_t>(takeUntil(text, part < 3 ? "." : ":"));
     if (!byte) return std::nullopt;
     end.address = end.address << 8 | *byte;
   }
-  const auto port = number<std::uint16_t>(text, 10);
+  const auto port = wholeNumber<std::uint16_t>(text);
   if (!port) return std::nullopt;
   end.port = *port;
   return end;
@@ -57,10 +49,10 @@ std::optional<ConnectionEnd> parseEnd(std::string_view text) {
 std::optional<ConnectionEnd> tableEnd(std::string_view text) {
   constexpr std::string_view kMapped = "0000000000000000FFFF0000";
   const std::string_view address = takeUntil(text, ":");
-  const auto port = number<std::uint16_t>(text, 16);
+  const auto port = wholeNumber<std::uint16_t>(text, 16);
   const bool mapped = address.size() == 32 && address.starts_with(kMapped);
   if (!port || (address.size() != 8 && !mapped)) return std::nullopt;
-  const auto word = number<std::uint32_t>(address.substr(address.size() - 8), 16);
+  const auto word = wholeNumber<std::uint32_t>(address.substr(address.size() - 8), 16);
   if (!word) return std::nullopt;
   const std::uint32_t bytes = std::endian::native == std::endian::little ? __builtin_bswap32(*word) : *word;
   return ConnectionEnd{bytes, *port};
@@ -102,7 +94,7 @@ std::optional<std::uint64_t> findSocket(std::string_view table, const Connection
     const auto far = tableEnd(takeWord(line));
     if (own != ends.own || far != ends.far) continue;
     for (int skipped = 0; skipped < 6; ++skipped) (void)takeWord(line);  // state, queues, timers, uid, probes
-    const auto inode = number<std::uint64_t>(takeWord(line), 10);
+    const auto inode = wholeNumber<std::uint64_t>(takeWord(line));
     if (inode && *inode != 0) return inode;
   }
   return std::nullopt;

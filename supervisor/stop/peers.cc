@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "sdk/base/io.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
@@ -32,9 +32,7 @@ std::optional<std::uint32_t> groupIn(std::string_view groupFile, std::string_vie
     const std::size_t second = line.find(':', name.size() + 1);
     if (second == line.npos) continue;
     const std::string_view digits = line.substr(second + 1, line.find(':', second + 1) - second - 1);
-    std::uint32_t group = 0;
-    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), group);
-    if (problem == std::errc() && end == digits.data() + digits.size()) return group;
+    if (const auto group = wholeNumber<std::uint32_t>(digits)) return group;
   }
   return std::nullopt;
 }

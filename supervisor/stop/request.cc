@@ -1,9 +1,10 @@
 #include "supervisor/stop/request.h"
 
 #include <array>
-#include <charconv>
 #include <optional>
 #include <utility>
+
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
@@ -19,22 +20,15 @@ constexpr std::array<std::pair<std::string_view, Kind>, 7> kVerbs = {{{"stop", K
                                                                       {"bye", Kind::kBye}}};
 constexpr long kLongestPatience = 86'400;  // seconds
 
-std::optional<long> wholeNumber(std::string_view text) {
-  long number = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end != text.data() + text.size() || number < 0) return std::nullopt;
-  return number;
-}
-
 // "10" or "0.25": seconds with at most three places.
 std::optional<Microseconds> seconds(std::string_view text) {
   const std::size_t point = text.find('.');
-  const auto whole = wholeNumber(text.substr(0, point));
+  const auto whole = wholeNumber<long>(text.substr(0, point));
   if (!whole || *whole > kLongestPatience) return std::nullopt;
   long thousandths = 0;
   if (point != text.npos) {
     const std::string_view places = text.substr(point + 1);
-    const auto part = wholeNumber(places);
+    const auto part = wholeNumber<long>(places);
     if (!part || places.size() > 3) return std::nullopt;
     thousandths = *part * (places.size() == 1 ? 100 : places.size() == 2 ? 10 : 1);
   }

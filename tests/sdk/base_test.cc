@@ -3,13 +3,16 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
+#include <set>
 
 #include "sdk/base/clock.h"
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
 #include "sdk/base/output_ring.h"
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
 #include "sdk/base/sha256.h"
+#include "sdk/base/whole_number.h"
 #include "tests/support/temp_dir.h"
 
 using namespace ringfence;
@@ -127,6 +130,35 @@ TEST_CASE("the output ring gives everything once, and says what a slow reader lo
   CHECK_FALSE(chunk.ended);
   writer.end();
   CHECK(reader.read().ended);
+}
+
+TEST_CASE("a number is digits alone that fit, without a sign, a blank or anything behind them") {
+  CHECK(wholeNumber<int>("0") == 0);
+  CHECK(wholeNumber<int>("2147483647") == 2147483647);
+  CHECK(wholeNumber<std::uint16_t>("65535") == 65535);
+  CHECK(wholeNumber<std::uint32_t>("fF", 16) == 255U);
+  for (const char* text : {"", "-1", "-0", "+1", " 1", "1 ", "1a", "0x1", "2147483648", "."}) {
+    INFO(text);
+    CHECK_FALSE(wholeNumber<int>(text));
+  }
+  CHECK_FALSE(wholeNumber<std::uint16_t>("65536"));
+}
+
+TEST_CASE("a directory yields each of its entries once, and itself from the beginning each time it is opened") {
+  test::TempDir folder;
+  folder.write("one", "");
+  folder.write(".two", "");
+  folder.makeDirectory("three");
+  const UniqueFd opened = openAt(AT_FDCWD, folder.path(), O_RDONLY | O_DIRECTORY).value();
+  for (int time = 0; time < 2; ++time) {
+    Directory directory = Directory::open(opened.get(), ".").value();
+    std::multiset<std::string> names;
+    while (const dirent* entry = directory.next()) names.insert(entry->d_name);
+    CHECK(names == std::multiset<std::string>{".two", "one", "three"});
+    CHECK(directory.trouble() == 0);
+  }
+  CHECK(Directory::open(opened.get(), "one").error().sysErrno == ENOTDIR);
+  CHECK(Directory::open(opened.get(), "four").error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("a file that is no output ring is refused") {

@@ -1,6 +1,6 @@
-#include <charconv>
 
 #include "sdk/base/text.h"
+#include "sdk/base/whole_number.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/focus_views.h"
 
@@ -8,10 +8,8 @@ namespace ringfence::cli {
 namespace {
 
 std::optional<std::int32_t> processIn(const std::string& word) {
-  std::int32_t pid = 0;
-  const char* const end = word.data() + word.size();
-  const auto [rest, problem] = std::from_chars(word.data(), end, pid);
-  return problem == std::errc() && rest == end && pid > 0 ? std::optional(pid) : std::nullopt;
+  const auto pid = wholeNumber<std::int32_t>(word);
+  return pid == 0 ? std::nullopt : pid;
 }
 
 }  // namespace

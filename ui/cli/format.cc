@@ -2,23 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 
 #include "sdk/base/money.h"
 #include "sdk/base/units.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::cli {
 namespace {
-
-// Digits only, all of them; nothing otherwise.
-std::optional<std::uint64_t> parseNumber(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 std::string twoParts(long long large, char largeUnit, long long small, char smallUnit) {
   char text[48];
@@ -38,8 +30,8 @@ std::optional<std::chrono::days> daysOf(unsigned year, unsigned month, unsigned 
 std::optional<Microseconds> parseZone(std::string_view text) {
   if (text == "Z" || text == "z") return Microseconds{};
   if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') return std::nullopt;
-  const auto hours = parseNumber(text.substr(1, 2));
-  const auto minutes = parseNumber(text.substr(4, 2));
+  const auto hours = wholeNumber<std::uint64_t>(text.substr(1, 2));
+  const auto minutes = wholeNumber<std::uint64_t>(text.substr(4, 2));
   if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
   const Microseconds offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
   return text[0] == '+' ? offset : -offset;
@@ -105,7 +97,7 @@ std::optional<Microseconds> parseRfc3339(std::string_view text) {
   constexpr std::array<std::pair<std::size_t, std::size_t>, 6> kPlaces{
       {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}}};
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto number = parseNumber(text.substr(kPlaces[i].first, kPlaces[i].second));
+    const auto number = wholeNumber<std::uint64_t>(text.substr(kPlaces[i].first, kPlaces[i].second));
     if (!number) return std::nullopt;
     parts[i] = *number;
   }
@@ -127,7 +119,7 @@ std::optional<Microseconds> parseRfc3339(std::string_view text) {
 
 std::optional<Microseconds> parseAge(std::string_view text) {
   if (text.size() < 2) return std::nullopt;
-  const auto number = parseNumber(text.substr(0, text.size() - 1));
+  const auto number = wholeNumber<std::uint64_t>(text.substr(0, text.size() - 1));
   if (!number || *number > 100'000'000) return std::nullopt;
   const auto count = static_cast<std::int64_t>(*number);
   switch (text.back()) {
@@ -140,7 +132,7 @@ std::optional<Microseconds> parseAge(std::string_view text) {
 }
 
 std::optional<Since> parseSince(std::string_view text, Microseconds now) {
-  if (const auto seq = parseNumber(text)) return Since{*seq, std::nullopt};
+  if (const auto seq = wholeNumber<std::uint64_t>(text)) return Since{*seq, std::nullopt};
   if (const auto age = parseAge(text)) return Since{0, now - *age};
   if (const auto instant = parseRfc3339(text)) return Since{0, *instant};
   return std::nullopt;

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
@@ -10,6 +9,7 @@
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
+#include "sdk/base/whole_number.h"
 #include "ui/cli/argv_json.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/program.h"
@@ -28,10 +28,8 @@ int usageFailure(const std::string& message) {
 }
 
 std::optional<std::uint64_t> parseId(const std::string& word) {
-  std::uint64_t id = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
-  if (word.empty() || error != std::errc() || end != word.data() + word.size() || id == 0) return std::nullopt;
-  return id;
+  const auto id = wholeNumber<std::uint64_t>(word);
+  return id == std::uint64_t{0} ? std::nullopt : id;
 }
 
 int noSuchNumber(std::string_view what, const std::string& word) {

@@ -1,6 +1,5 @@
 #include "supervisor/stop/keys/record.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <cstdio>
 #include <numeric>
 
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
 #include "supervisor/stop/keys/recorder.h"
 #include "supervisor/stop/keys/walls.h"
@@ -26,17 +26,14 @@ Microseconds now() { return SystemClock().now().monotonic; }
 Result<Devices> openAll(int directory, const OpenDevice& open) {
   std::vector<int> all(kLastKey - 1);
   std::iota(all.begin(), all.end(), 1);
-  UniqueFd again(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* listing = again ? ::fdopendir(again.get()) : nullptr;
-  if (listing == nullptr) return posixError(errno, "listing input devices");
-  (void)again.release();  // the listing's now
+  auto listing = Directory::open(directory, ".");
+  if (!listing) return std::move(listing).error().with("listing input devices");
   Devices devices;
-  while (const dirent* entry = ::readdir(listing)) {
+  while (const dirent* entry = listing->next()) {
     auto device = open(directory, entry->d_name, [&](DeviceId) { return all; });
     if (!device) (void)std::fprintf(stderr, "%s\n", device.error().message.c_str());
     if (device && *device && devices.size() < kMaxKeyDevices) devices.push_back(std::move(*device));
   }
-  (void)::closedir(listing);
   return devices;
 }
 

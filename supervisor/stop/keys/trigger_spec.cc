@@ -3,8 +3,9 @@
 #include <libevdev/libevdev.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
@@ -37,16 +38,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-std::optional<int> numberOf(std::string_view text, int base) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (text.empty() || text[0] == '-' || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 Result<Milliseconds> parseTime(std::string_view word) {
   const auto unit = word.find_first_not_of("0123456789");
-  const auto number = numberOf(word.substr(0, unit), 10);
+  const auto number = wholeNumber<int>(word.substr(0, unit));
   const std::string_view name = unit == std::string_view::npos ? "" : word.substr(unit);
   if (number && *number <= kLongestTime.count() && (name == "ms" || name == "s")) {
     const Milliseconds time(name == "s" ? *number * 1000 : *number);
@@ -94,7 +88,7 @@ Result<TriggerSpec> parsePress(const std::vector<std::string_view>& words) {
     return wrong("a trigger is not", words.size() > 1 ? words[1] : "press", "it is: press pause x3 within 2s");
   PressSpec spec;
   spec.key = RF_TRY(parseKey(words[1]));
-  spec.times = numberOf(words[2].substr(1), 10).value_or(0);
+  spec.times = wholeNumber<int>(words[2].substr(1)).value_or(0);
   if (spec.times < kFewestPresses || spec.times > kMostPresses)
     return wrong("no number of presses is", words[2], "it is x2 to x10");
   spec.within = RF_TRY(parseTime(words[4]));
@@ -105,8 +99,8 @@ Result<TriggerSpec> parseButton(const std::vector<std::string_view>& words) {
   if (words.size() != 3)
     return wrong("a button is not", std::to_string(words.size()) + " words", "it is: button 046d:c31c f13");
   const std::string_view id = words[1];
-  const auto vendor = numberOf(id.substr(0, 4), 16);
-  const auto product = id.size() == 9 ? numberOf(id.substr(5), 16) : std::nullopt;
+  const auto vendor = wholeNumber<int>(id.substr(0, 4), 16);
+  const auto product = id.size() == 9 ? wholeNumber<int>(id.substr(5), 16) : std::nullopt;
   if (!vendor || !product || id[4] != ':')
     return wrong("no device is", id, "it is vendor:product as lsusb shows it, 046d:c31c");
   const KeyChoice key = RF_TRY(parseKey(words[2]));
@@ -136,7 +130,7 @@ KeyChoice keysNamed(std::string_view name) {
   for (const Modifier& modifier : kModifiers)
     if (name == modifier.name) return {modifier.left, modifier.right};
   if (name.starts_with(kCode)) {
-    const auto code = numberOf(name.substr(kCode.size()), 10);
+    const auto code = wholeNumber<int>(name.substr(kCode.size()));
     if (code && *code > 0 && *code < KEY_CNT) return {*code};
   }
   std::string upper(name);

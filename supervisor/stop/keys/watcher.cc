@@ -1,6 +1,5 @@
 #include "supervisor/stop/keys/watcher.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
@@ -10,10 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
@@ -55,11 +55,9 @@ TriggerList makeList(const WatcherOptions& options) {
 }
 
 std::optional<unsigned> numberOfEntry(const std::string& name) {
-  unsigned number = 0;
-  if (!name.starts_with("event")) return std::nullopt;
-  const auto [end, error] = std::from_chars(name.data() + 5, name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size() || number > 0xffff) return std::nullopt;
-  return number;
+  constexpr std::string_view kEvent = "event";
+  if (!name.starts_with(kEvent)) return std::nullopt;
+  return wholeNumber<std::uint16_t>(std::string_view(name).substr(kEvent.size()));
 }
 
 }  // namespace
@@ -141,15 +139,13 @@ void Watcher::hearDirectory() {
 void Watcher::scan(Microseconds now) {
   rescan_ = false;
   problems_ = 0;
-  UniqueFd again(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* listing = again ? ::fdopendir(again.get()) : nullptr;
-  if (listing == nullptr) {
+  auto listing = Directory::open(directory_.get(), ".");
+  if (!listing) {
     problems_ = kDeviceRefused;
     return;
   }
-  (void)again.release();  // the listing's now
   int entries = 0;
-  while (const dirent* entry = ::readdir(listing)) {
+  while (const dirent* entry = listing->next()) {
     if (++entries > kMaxDirectoryEntries) {
       problems_ |= kTooManyDevices;
       break;
@@ -158,7 +154,6 @@ void Watcher::scan(Microseconds now) {
     const auto known = [&](const Slot& slot) { return slot.occupied && slot.number == *number; };
     if (number && std::none_of(slots_.begin(), slots_.end(), known)) openOne(entry->d_name, *number, now);
   }
-  (void)::closedir(listing);
 }
 
 void Watcher::openOne(const std::string& name, unsigned number, Microseconds now) {
