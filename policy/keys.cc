@@ -359,8 +359,9 @@ constexpr Key kKeys[] = {
      .wiring = kWired,
      .tightening = Tightening::kSmallerThanGiven,
      .choices = {},
-     .description =
-         "How long before a hold of the governor its agent is told, and how long a critical section may put one off.",
+     .description = "How long before a hold of the governor, or a person's freeze, its agent is told, and how long a "
+                    "critical section "
+                    "may put one off.",
      .apply = applyPreemptGrace,
      .read = readPreemptGrace},
 

@@ -56,8 +56,8 @@ Microseconds AgentClaims::begin(const RunId& run, Microseconds length, Microseco
     claims.until = claims.began = end;
   }
   Microseconds granted = now.boottime < claims.nextAt ? Microseconds{0} : std::min(length, grace);
-  if (claims.announcedUntil)
-    granted = std::min(granted, std::max(*claims.announcedUntil - now.boottime, Microseconds{0}));
+  for (const auto& [by, until] : claims.announced)
+    granted = std::min(granted, std::max(until - now.boottime, Microseconds{0}));
   if (granted > Microseconds{0}) {
     claims.began = now.boottime;
     claims.until = now.boottime + granted;
@@ -79,13 +79,21 @@ bool AgentClaims::hearsPauses(const RunId& run) const {
   return claims != nullptr && claims->listeners > 0;
 }
 
-void AgentClaims::announced(const RunId& run, std::optional<Microseconds> until) {
-  if (until || find(run) != nullptr) runs_[run].announcedUntil = until;
+void AgentClaims::announced(const RunId& run, Announcer by, std::optional<Microseconds> until) {
+  if (until)
+    runs_[run].announced.insert_or_assign(by, *until);
+  else if (const auto found = runs_.find(run); found != runs_.end())
+    found->second.announced.erase(by);
 }
 
 bool AgentClaims::isAnnounced(const RunId& run) const {
   const Claims* claims = find(run);
-  return claims != nullptr && claims->announcedUntil.has_value();
+  return claims != nullptr && !claims->announced.empty();
+}
+
+bool AgentClaims::isAnnounced(const RunId& run, Announcer by) const {
+  const Claims* claims = find(run);
+  return claims != nullptr && claims->announced.contains(by);
 }
 
 void AgentClaims::ready(const RunId& run, const Now& now) { runs_[run].readyAt = now.boottime; }

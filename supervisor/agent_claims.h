@@ -20,6 +20,9 @@ struct SafePoint {
   std::optional<std::uint64_t> tokens;
 };
 
+// Who pauses it.
+enum class Announcer { kGovernor, kPerson };
+
 // An event of the agent's own called its hook.
 struct HookWord {
   Now at;
@@ -45,12 +48,13 @@ class AgentClaims {
   // Boottime; in the past where it is over.
   std::optional<Microseconds> criticalUntil(const RunId& run) const;
 
-  // How many connections of the run are told before a hold of the governor.
+  // How many connections of the run are told before a pause.
   void hearPauses(const RunId& run, std::size_t listeners);
   bool hearsPauses(const RunId& run) const;
   // It was told that it is held at that time at the latest (boottime), or not after all.
-  void announced(const RunId& run, std::optional<Microseconds> until);
+  void announced(const RunId& run, Announcer by, std::optional<Microseconds> until);
   bool isAnnounced(const RunId& run) const;
+  bool isAnnounced(const RunId& run, Announcer by) const;
   // A hold that was announced may come at once.
   void ready(const RunId& run, const Now& now);
   // When that was said last, by a safe point too; boottime.
@@ -65,7 +69,8 @@ class AgentClaims {
     std::optional<SafePoint> safePoint;
     Microseconds began{}, until{}, nextAt{};  // of its critical section; boottime
     std::size_t listeners = 0;
-    std::optional<Microseconds> announcedUntil, readyAt;  // boottime
+    std::map<Announcer, Microseconds> announced;  // until then; boottime
+    std::optional<Microseconds> readyAt;          // boottime
   };
   const Claims* find(const RunId& run) const;
 

@@ -47,9 +47,9 @@ class AgentDesk {
   void published(const Fact& fact);
   // The governor will hold that run, or will not after all.
   void announce(const RunId& run, Microseconds within, const std::string& why, const std::string& limit) {
-    notices_.announce(run, within, why, limit);
+    notices_.announce(run, Announcer::kGovernor, within, why, limit);
   }
-  void withdraw(const RunId& run, const std::string& relief) { notices_.withdraw(run, relief); }
+  void withdraw(const RunId& run, const std::string& relief) { notices_.withdraw(run, Announcer::kGovernor, relief); }
   // The answers to what agents asked before they acted, among these.
   void perform(const std::vector<GuardEffect>& effects) { questions_.perform(effects); }
 

@@ -1,5 +1,6 @@
 #include "supervisor/agent_notices.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ringfence::supervisor {
@@ -125,40 +126,56 @@ void AgentNotices::adopt(const Run& run, const State& state) {
     if (question.run == run.id) asked_.insert_or_assign(id, std::pair(run.id, question.what));
 }
 
-void AgentNotices::announce(const RunId& run, Microseconds within, const std::string& why, const std::string& limit) {
-  world_.claims.announced(run, world_.clock.now().boottime + within);
+void AgentNotices::announce(const RunId& run, Announcer by, Microseconds within, const std::string& why,
+                            const std::string& limit) {
+  world_.claims.announced(run, by, world_.clock.now().boottime + within);
   tell(
       run, [](const api::AgentListen& to) { return to.pause; },
       api::AgentPause{std::chrono::duration_cast<Milliseconds>(within), why, limit});
 }
 
-void AgentNotices::withdraw(const RunId& run, const std::string& relief) {
-  world_.claims.announced(run, std::nullopt);
+void AgentNotices::withdraw(const RunId& run, Announcer by, const std::string& relief) {
+  world_.claims.announced(run, by, std::nullopt);
+  if (world_.claims.isAnnounced(run)) return;
   tell(
       run, [](const api::AgentListen& to) { return to.pause || to.resume; },
-      api::AgentResume{Milliseconds{0}, "", "governor", relief});
+      api::AgentResume{Milliseconds{0}, "", by == Announcer::kPerson ? "person" : "governor", relief});
+}
+
+void AgentNotices::pausing(const Fact& fact, const RunPausing& body) {
+  const Microseconds left = latestOf({fact.run, body, fact.at}) - world_.clock.now().boottime;
+  announce(fact.run, Announcer::kPerson, std::max(left, Microseconds{0}), "a person pauses it", "");
+}
+
+void AgentNotices::frozen(const Fact& fact, const RunFrozen& body) {
+  // Who holds it may change while it is held; since when does not.
+  Held& held = held_.try_emplace(fact.run, Held{fact.at.boottime, "", ""}).first->second;
+  held.why = body.reason;
+  held.by = holderOf(body);
+  for (const Announcer by : {Announcer::kGovernor, Announcer::kPerson})
+    world_.claims.announced(fact.run, by, std::nullopt);
+}
+
+void AgentNotices::resumed(const Fact& fact, const RunResumed& body) {
+  const auto held = held_.extract(fact.run);
+  if (held.empty()) {
+    if (world_.claims.isAnnounced(fact.run, Announcer::kPerson))
+      withdraw(fact.run, Announcer::kPerson, "a person lets it go on");
+    return;
+  }
+  const Microseconds length = fact.at.boottime - held.mapped().since;
+  tell(
+      fact.run, [](const api::AgentListen& to) { return to.resume; },
+      api::AgentResume{std::max(std::chrono::duration_cast<Milliseconds>(length), Milliseconds{1}), held.mapped().why,
+                       held.mapped().by, body.reason.value_or("")});
 }
 
 void AgentNotices::published(const Fact& fact) {
   if (const auto* asked = std::get_if<ActionAsked>(&fact.body))
     asked_.insert_or_assign(asked->id, std::pair(fact.run, *asked));
-  if (const auto* frozen = std::get_if<RunFrozen>(&fact.body)) {
-    // Who holds it may change while it is held; since when does not.
-    Held& held = held_.try_emplace(fact.run, Held{fact.at.boottime, "", ""}).first->second;
-    held.why = frozen->reason;
-    held.by = holderOf(*frozen);
-    world_.claims.announced(fact.run, std::nullopt);
-  }
-  if (const auto* resumed = std::get_if<RunResumed>(&fact.body)) {
-    const auto held = held_.extract(fact.run);
-    if (!held.empty()) {
-      const Microseconds length = fact.at.boottime - held.mapped().since;
-      tell(
-          fact.run, [](const api::AgentListen& to) { return to.resume; },
-          api::AgentResume{std::max(std::chrono::duration_cast<Milliseconds>(length), Milliseconds{1}),
-                           held.mapped().why, held.mapped().by, resumed->reason.value_or("")});
-    }
-  }
+  if (const auto* body = std::get_if<RunPausing>(&fact.body)) pausing(fact, *body);
+  if (const auto* body = std::get_if<RunFrozen>(&fact.body)) frozen(fact, *body);
+  if (const auto* body = std::get_if<RunResumed>(&fact.body)) resumed(fact, *body);
   const auto* answer = std::get_if<ActionAnswered>(&fact.body);
   const auto question = answer == nullptr ? asked_.end() : asked_.find(answer->id);
   const auto told = overrideIn(fact.body, question == asked_.end() ? nullptr : &question->second.second);

@@ -36,9 +36,9 @@ class AgentNotices {
   void adopt(const Run& run, const State& state);
   // A fact is durable.
   void published(const Fact& fact);
-  // The governor will hold it.
-  void announce(const RunId& run, Microseconds within, const std::string& why, const std::string& limit);
-  void withdraw(const RunId& run, const std::string& relief);
+  // It will be held; not by that one after all, which it is told where nobody else will hold it.
+  void announce(const RunId& run, Announcer by, Microseconds within, const std::string& why, const std::string& limit);
+  void withdraw(const RunId& run, Announcer by, const std::string& relief);
   void close(const RunId& run);
 
  private:
@@ -50,6 +50,9 @@ class AgentNotices {
     Microseconds since{};  // boottime
     std::string why, by;
   };
+  void pausing(const Fact& fact, const RunPausing& body);
+  void frozen(const Fact& fact, const RunFrozen& body);
+  void resumed(const Fact& fact, const RunResumed& body);
   void count(const RunId& run);
   template <typename Wants>
   void tell(const RunId& run, Wants wants, const api::AgentNotice& notice);

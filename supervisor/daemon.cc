@@ -75,6 +75,10 @@ Daemon::Daemon(World world, State state)
                  .keep = world_.keepSample,
                  .report = [this](const std::vector<Error>& failures) { report(failures); }},
                 world_.config.governor),
+      pendingFreezes_({.clock = world_.clock,
+                       .turns = turns_,
+                       .agents = agents_.claims(),
+                       .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       slots_(world_.launcher),
       awake_(std::move(world_.processorLatency)),
       requests_({.config = world_.config,
@@ -435,6 +439,7 @@ std::optional<Microseconds> Daemon::nextWake() const {
   consider(mediation_.nextWake());
   consider(agents_.nextWake());
   consider(requests_.nextWake());
+  consider(pendingFreezes_.nextWake());
   consider(accelerators_.nextWake());
   consider(steering_.nextWake());
   if (focus_) consider(focus_->nextWake(steering_.nextWake().has_value()));
@@ -454,6 +459,7 @@ std::optional<Microseconds> Daemon::nextWake() const {
 // are over.
 void Daemon::afterTurn() {
   for (const sandbox::LaunchFailed& failed : performer_.takeFailedLaunches()) submit(LauncherSaid{failed, {}});
+  pendingFreezes_.settle();
   for (auto effects = performer_.takeForGuards(); !effects.empty(); effects = performer_.takeForGuards()) {
     agents_.perform(effects);
     mediation_.perform(std::move(effects));

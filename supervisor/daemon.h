@@ -19,6 +19,7 @@
 #include "supervisor/launcher_link.h"
 #include "supervisor/logind.h"
 #include "supervisor/mediation.h"
+#include "supervisor/pending_freezes.h"
 #include "supervisor/prices.h"
 #include "supervisor/recording.h"
 #include "supervisor/requests.h"
@@ -124,6 +125,7 @@ class Daemon {
   Emergency emergency_;
   Accelerators accelerators_;
   Steering steering_;
+  PendingFreezes pendingFreezes_;
   std::optional<Focus> focus_;
   WarmSlots slots_;
   Awake awake_;

@@ -8,6 +8,7 @@
 #include "supervisor/api/details.h"
 #include "supervisor/core/latch.h"
 #include "supervisor/core/lookup.h"
+#include "supervisor/freeze_moment.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -15,10 +16,13 @@ namespace {
 // What a person's terminal sends, and what scripts use. SIGKILL and SIGSTOP are verbs of their own: kill and freeze.
 constexpr int kPassedSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
 
-bool suits(api::Verb verb, const Run& run) {
+bool suits(api::Verb verb, const State& state, const Run& run) {
   switch (verb) {
-    case api::Verb::kFreeze: return std::holds_alternative<Running>(run.life);
-    case api::Verb::kResume: return std::holds_alternative<Frozen>(run.life);
+    case api::Verb::kFreeze:
+    case api::Verb::kFreezeAtOnce: return std::holds_alternative<Running>(run.life);
+    case api::Verb::kResume:
+      return std::holds_alternative<Frozen>(run.life) ||
+             (std::holds_alternative<Running>(run.life) && findPausing(state, run.id) != nullptr);
     case api::Verb::kStop: return isLive(run) && !std::holds_alternative<Stopping>(run.life);
     case api::Verb::kKill: return isLive(run);
   }
@@ -74,6 +78,11 @@ api::RunDetails Requests::detailsOf(const Run& run, api::Detail detail) const {
     details.saidAt = formatRfc3339(words->at);
   }
   if (const HookWord* word = world_.agents.hookWord(run.id)) details.hookHeardAt = formatRfc3339(word->at.wall);
+  if (const Pausing* pausing = findPausing(world_.turns.state(), run.id)) {
+    const Microseconds left = latestOf(*pausing) - world_.clock.now().boottime;
+    details.pausing = api::PausingBy{pausing->what.byUid, formatRfc3339(pausing->at.wall),
+                                     std::chrono::ceil<Milliseconds>(std::max(left, Microseconds{0}))};
+  }
   return details;
 }
 
@@ -97,7 +106,7 @@ void Requests::on(Asker asker, const api::ActOnRuns& request) {
   std::vector<RunId> runs;
   if (request.all) {
     for (const auto& [id, run] : world_.turns.state().runs) {
-      if (mayControl(peer, run.what.callerUid) && suits(request.verb, run)) runs.push_back(id);
+      if (mayControl(peer, run.what.callerUid) && suits(request.verb, world_.turns.state(), run)) runs.push_back(id);
     }
   } else {
     auto run = findControllableRun(peer, request.run);
@@ -111,6 +120,7 @@ void Requests::on(Asker asker, const api::ActOnRuns& request) {
     auto acted = act(peer, request.verb, run);
     if (acted) {
       done.runs.push_back(run.text());
+      if (findPausing(world_.turns.state(), run) != nullptr) done.pausing.push_back(run.text());
       seq = *acted;
     } else if (!failed) {
       failed = std::move(acted).error();
@@ -125,7 +135,7 @@ void Requests::on(Asker asker, const api::ActOnRuns& request) {
   // being told.
   Answering waiting{seq, asker, std::move(done), {}, {}};
   if (request.verb == api::Verb::kResume) waiting.otherwise = "what was resumed stays frozen until it can";
-  if (request.verb == api::Verb::kFreeze || request.verb == api::Verb::kKill)
+  if (request.verb != api::Verb::kResume && request.verb != api::Verb::kStop)
     waiting.until = world_.clock.now().boottime + kRecordPatience;
   answerWhenDurable(std::move(waiting));
 }
@@ -136,7 +146,8 @@ Result<std::uint64_t> Requests::act(const Peer& peer, api::Verb verb, const RunI
     return Error{ErrorCode::kUnavailable, "the emergency stop has just come", ECANCELED};
   const auto command = [&]() -> Command {
     switch (verb) {
-      case api::Verb::kFreeze: return FreezeRun{peer, run, "asked"};
+      case api::Verb::kFreeze: return FreezeRun{peer, run, "asked", graceOf(run)};
+      case api::Verb::kFreezeAtOnce: return FreezeRun{peer, run, "asked"};
       case api::Verb::kResume: return ResumeRun{peer, run};
       case api::Verb::kStop: return StopRun{peer, run, "asked"};
       case api::Verb::kKill: return KillRun{peer, run, "asked"};
@@ -147,6 +158,12 @@ Result<std::uint64_t> Requests::act(const Peer& peer, api::Verb verb, const RunI
   // Of the effects at once, what was asked: a person who froze must not be told "done" when it does not hold.
   if (!outcome.failures.empty()) return std::move(outcome.failures.front()).with(run.text());
   return outcome.lastSeq;
+}
+
+std::optional<Milliseconds> Requests::graceOf(const RunId& run) const {
+  const auto found = world_.turns.state().runs.find(run);
+  if (found == world_.turns.state().runs.end()) return std::nullopt;
+  return graceFor(world_.agents, found->second, world_.clock.now().boottime);
 }
 
 void Requests::on(Asker asker, const api::SendSignal& request) {

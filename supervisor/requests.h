@@ -161,6 +161,7 @@ class Requests {
   void refuse(const Asker& asker, const Error& error) { answer(asker, api::refusalOf(error)); }
   Result<Outcome> submit(const Command& command);
   Result<const Run*> findControllableRun(const Peer& peer, const std::string& text) const;
+  std::optional<Milliseconds> graceOf(const RunId& run) const;
   // The seq of the fact.
   Result<std::uint64_t> act(const Peer& peer, api::Verb verb, const RunId& run);
   std::vector<const Run*> visibleRuns(const Peer& peer, bool alsoEnded) const;

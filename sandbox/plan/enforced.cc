@@ -130,7 +130,8 @@ class Lister {
                                         ? "ringfenced pauses the run when it sees one"
                                         : "ringfenced records what it sees");
     addIfWritten("priority.class", "branch of the control groups");
-    addIfWritten("priority.preempt_grace", "the governor puts off a hold while the agent says so, memory excepted");
+    addIfWritten("priority.preempt_grace",
+                 "holds of the governor and freezes of people are put off while the agent says so, memory excepted");
     for (const auto& [key, origin] : document.origins) {
       if (key.starts_with("environment.")) add(key, "environment made from named variables", origin);
     }

@@ -86,7 +86,7 @@ struct AgentVerdict {
   explicit operator bool() const { return allowed; }
 };
 
-// The governor will freeze the run.
+// The governor, or a person, will freeze the run.
 struct AgentPause {
   std::chrono::milliseconds within{};  // then at the latest; sooner when the agent says that it is ready
   std::string why, limit;              // `limit`: below "limits." in the policy; empty: none of the policy's
@@ -161,8 +161,8 @@ class Agent {
   int guardFd() const;  // -1: no connection now
 
   // What the run is told unasked, from now on. Callbacks are called by poll() and by nothing else, in its thread. When
-  // all of onPause answered kReady, poll() says that too; a pause comes without for memory that runs out, by a person
-  // and by the emergency stop, and where the policy has no `priority.preempt_grace`.
+  // all of onPause answered kReady, poll() says that too; a pause comes without for memory that runs out, by the
+  // emergency stop and by a person who wants it at once, and where the policy has no `priority.preempt_grace`.
   void onPause(std::function<PauseAnswer(const AgentPause&)> callback);
   void onResume(std::function<void(const AgentResumed&)> callback);
   void onOverride(std::function<void(const AgentOverride&)> callback);

@@ -149,21 +149,23 @@ Answer<UniqueFd> Client::outputRing(const std::string& run) {
   return std::move(exchange.received[0]);
 }
 
-Answer<std::vector<std::string>> Client::act(Verb verb, const std::string& run) {
+Answer<Client::Acted> Client::act(Verb verb, const std::string& run) {
   Exchange exchange(*this);
   v1::RunSelector* selector = nullptr;
   switch (verb) {
-    case Verb::kFreeze: selector = exchange.request.mutable_freeze(); break;
+    case Verb::kFreeze:
+    case Verb::kFreezeAtOnce: selector = exchange.request.mutable_freeze(); break;
     case Verb::kResume: selector = exchange.request.mutable_resume(); break;
     case Verb::kStop: selector = exchange.request.mutable_stop(); break;
     case Verb::kKill: selector = exchange.request.mutable_kill(); break;
   }
   selector->set_run(run);
   selector->set_all(run.empty());
+  if (verb == Verb::kFreezeAtOnce) selector->set_at_once(true);
   if (auto failure = exchange.ask()) return *std::move(failure);
   if (!exchange.answer.has_done()) return Exchange::unexpected("the runs acted on");
-  const auto& runs = exchange.answer.done().runs();
-  return std::vector<std::string>(runs.begin(), runs.end());
+  const v1::Done& done = exchange.answer.done();
+  return Acted{{done.runs().begin(), done.runs().end()}, {done.pausing().begin(), done.pausing().end()}};
 }
 
 Answer<std::monostate> Client::beginLog(const std::string& run, std::uint64_t sinceSeq, bool follow,

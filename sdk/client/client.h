@@ -166,6 +166,12 @@ struct HeldBy {
       by;  // "governor", "person", "restart", "questions", "prompts", "no-records", "another-program", "emergency stop"
   std::string cause;  // of the governor: "limit"
 };
+// A person freezes it, and it goes on until its agent's moment, for so long at most.
+struct Pausing {
+  std::uint32_t byUid = 0;
+  std::string asked;  // RFC 3339
+  std::chrono::milliseconds within{};
+};
 struct AlarmLine {
   std::string kind, reason, at;
 };
@@ -182,7 +188,8 @@ struct RunDetails {
   std::vector<WallReading> walls;
   Usage usage;
   std::vector<std::string> notes;
-  std::optional<HeldBy> held;  // of a frozen one
+  std::optional<HeldBy> held;      // of a frozen one
+  std::optional<Pausing> pausing;  // of one that is about to be, whose state is "running"
   std::vector<AlarmLine> alarms;
   std::vector<AlarmLine> limitsReached;  // `kind`: which
   std::string says, saidAt;              // by its agent, of what it does: its own words; empty: nothing
@@ -329,9 +336,15 @@ class Client {
   Answer<Attached> attach(const std::string& run);
   Answer<UniqueFd> outputRing(const std::string& run);
 
-  enum class Verb { kFreeze, kResume, kStop, kKill };
-  // `run` empty: all that the peer controls. The ids acted on.
-  Answer<std::vector<std::string>> act(Verb verb, const std::string& run);
+  // kFreeze: at the moment of an agent that asked for one, and at once when it is asked for again. kResume takes that
+  // back.
+  enum class Verb { kFreeze, kFreezeAtOnce, kResume, kStop, kKill };
+  // `pausing`: those of `runs` that are not frozen yet.
+  struct Acted {
+    std::vector<std::string> runs, pausing;  // ids
+  };
+  // `run` empty: all that the peer controls.
+  Answer<Acted> act(Verb verb, const std::string& run);
 
   // The log from `sinceSeq` and `sinceWall` on (zero: all); then, with follow, as facts happen. nextLogLine: nullopt
   // after the last.

@@ -1,5 +1,8 @@
 #include "sdk/client/convert.h"
 
+#include <algorithm>
+#include <cstdint>
+
 namespace ringfence::client {
 namespace {
 
@@ -206,6 +209,12 @@ RunDetails fromMessage(const v1::RunDetails& message) {
   if (message.has_held()) {
     const v1::HeldBy& held = message.held();
     details.held = HeldBy{held.governor(), held.by_uid(), held.reason(), held.since(), held.by(), held.cause()};
+  }
+  if (message.has_pausing()) {
+    const v1::Pausing& pausing = message.pausing();
+    const auto within = std::min<std::uint64_t>(pausing.within_ms(), INT64_MAX);
+    details.pausing =
+        Pausing{pausing.by_uid(), pausing.asked(), std::chrono::milliseconds(static_cast<std::int64_t>(within))};
   }
   details.says = message.says();
   details.saidAt = message.said_at();

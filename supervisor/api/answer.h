@@ -141,6 +141,12 @@ struct HeldBy {
   std::string by;     // "governor", "person", "restart", "questions", "prompts" or "emergency stop"
   std::string cause;  // of the governor
 };
+// A person freezes it, and it goes on for so long at most.
+struct PausingBy {
+  std::uint32_t byUid = 0;
+  std::string asked;
+  Milliseconds within{};
+};
 struct AlarmLine {
   std::string kind, reason, at;
 };
@@ -157,7 +163,8 @@ struct RunDetails {
   std::vector<WallLine> walls;
   UsageReading usage;
   std::vector<std::string> notes;
-  std::optional<HeldBy> held;  // of a frozen one
+  std::optional<HeldBy> held;        // of a frozen one
+  std::optional<PausingBy> pausing;  // of one that is about to be
   std::vector<AlarmLine> alarms;
   std::vector<AlarmLine> limitsReached;  // `kind`: which
   std::string says, saidAt;              // by its agent, of what it does; empty: nothing
@@ -175,6 +182,7 @@ struct RunList {
 };
 struct Done {
   std::vector<std::string> runs;
+  std::vector<std::string> pausing = {};  // of them; they go on for now
 };
 struct LogLine {
   std::uint64_t seq = 0;

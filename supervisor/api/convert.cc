@@ -152,7 +152,8 @@ Result<Request> toRunRequest(const v1::RunRequest& message) {
 // A selector that names nothing must not become "all" by omission.
 Result<Request> toAct(Verb verb, const v1::RunSelector& selector) {
   if (selector.all() == !selector.run().empty()) return outOfBounds("a selector names one run, or says all");
-  return Request(ActOnRuns{verb, selector.run(), selector.all()});
+  if (selector.at_once() && verb != Verb::kFreeze) return outOfBounds("only a freeze is asked for at once");
+  return Request(ActOnRuns{selector.at_once() ? Verb::kFreezeAtOnce : verb, selector.run(), selector.all()});
 }
 
 template <typename T>
@@ -279,6 +280,12 @@ void fillDetails(const RunDetails& run, v1::RunDetails& message) {
     line.set_reason(asUtf8(from.reason));
     line.set_at(from.at);
   };
+  if (run.pausing) {
+    v1::Pausing& pausing = *message.mutable_pausing();
+    pausing.set_by_uid(run.pausing->byUid);
+    pausing.set_asked(run.pausing->asked);
+    pausing.set_within_ms(static_cast<std::uint64_t>(run.pausing->within.count()));
+  }
   message.set_says(run.says);
   message.set_said_at(run.saidAt);
   message.set_adapter(asUtf8(run.adapter));
@@ -303,6 +310,7 @@ void fill(v1::ServerPacket& packet, const Done& answer) {
   v1::Done& message = *packet.mutable_done();
   message.set_count(static_cast<std::uint32_t>(answer.runs.size()));
   for (const std::string& run : answer.runs) message.add_runs(run);
+  for (const std::string& run : answer.pausing) message.add_pausing(run);
 }
 
 void fill(v1::ServerPacket& packet, const LogLine& answer) {

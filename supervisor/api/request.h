@@ -95,7 +95,7 @@ struct AttachRun {
 struct ReadOutput {
   std::string run;
 };
-enum class Verb { kFreeze, kResume, kStop, kKill };
+enum class Verb { kFreeze, kFreezeAtOnce, kResume, kStop, kKill };
 // `all`: every run that the peer controls; otherwise the run by id or name.
 struct ActOnRuns {
   Verb verb{};

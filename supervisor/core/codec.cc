@@ -46,7 +46,7 @@ constexpr std::array<std::string_view, std::variant_size_v<FactBody>> kKinds{
     "records-resumed",   "emergency-stopped",
     "rearmed",           "latch-released",
     "usage-reported",    "usage-seen",
-    "budget-extended"};
+    "budget-extended",   "run-pausing"};
 constexpr std::array<std::string_view, 9> kCauses{"memory", "io",       "accelerator", "battery", "heat",
                                                   "limit",  "relieved", "alarm",       "quiet"};
 constexpr std::array<std::string_view, 7> kSelfHeld{"restart",        "questions", "no-records", "another-program",
@@ -134,6 +134,7 @@ template <typename A, Of<AlarmRaised> F> void fields(A& a, F& f) { a("kind", f.k
 template <typename A, Of<LeaseGiven> F> void fields(A& a, F& f) { a("device", f.device); a("percent", f.percent); }
 template <typename A, Of<LeaseEnded> F> void fields(A& a, F& f) { a("device", f.device); }
 template <typename A, Of<RunFrozen> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("itself", f.itself); a("preemption", f.preemption); a("reason", f.reason); }
+template <typename A, Of<RunPausing> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("grace_ms", f.graceMs); a("reason", f.reason); }
 template <typename A, Of<RunResumed> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("reason", f.reason); }
 template <typename A, Of<RunStopping> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("kill", f.kill); a("latched", f.latched); a("reason", f.reason); }
 template <typename A, Of<RunEnded> F> void fields(A& a, F& f) {
@@ -194,6 +195,7 @@ template <typename A, Of<EndedState> F> void fields(A& a, F& f) {
   a("at", f.at); a("exit", f.exit); a("exit_code", f.exitCode); a("later", f.later); a("note", f.note);
   a("out_of_memory", f.outOfMemory); a("refused", f.refused); a("token", f.token); a("usage", f.usage);
 }
+template <typename A, Of<Pausing> F> void fields(A& a, F& f) { a("at", f.at); a("run", f.run); a("what", f.what); }
 template <typename A, Of<SeenLimit> F> void fields(A& a, F& f) { a("at", f.at); a("limit", f.limit); }
 template <typename A, Of<SeenAlarm> F> void fields(A& a, F& f) { a("alarm", f.alarm); a("at", f.at); }
 template <typename A, Of<Run> F> void fields(A& a, F& f) {
@@ -216,7 +218,7 @@ template <typename A, Of<FlatState> F> void fields(A& a, F& f) {
   a("closed_questions", f.rest.closedQuestions); a("ended_grants", f.rest.endedGrants); a("grants", f.grants);
   a("last_grant", f.rest.lastGrant);
   a("last_question", f.rest.lastQuestion); a("questions", f.questions); a("records_stopped", f.rest.recordsStopped);
-  a("spendings", f.rest.spendings);
+  a("pausing", f.rest.pausing); a("spendings", f.rest.spendings);
 }
 // clang-format on
 
@@ -404,6 +406,11 @@ Result<State> unflatten(FlatState flat) {
       return malformed("state: " + id.text() + " is listed as ended and is not");
   }
   if (ended != state.ended.size()) return malformed("state: the list of ended runs is not complete");
+  for (const Pausing& pausing : state.pausing) {
+    const auto found = state.runs.find(pausing.run);
+    if (found == state.runs.end() || !isLive(found->second))
+      return malformed("state: " + pausing.run.text() + " is being frozen and does not live");
+  }
   for (Question& question : flat.questions) {
     const std::uint64_t id = question.what.id;
     if (!state.questions.emplace(id, std::move(question)).second) return malformed("state: a question is there twice");
@@ -454,6 +461,7 @@ std::string encodeState(const State& state) {
   flat.rest.retiredSeq = state.retiredSeq;
   flat.rest.snapshotSeq = state.snapshotSeq;
   flat.rest.spendings = state.spendings;
+  flat.rest.pausing = state.pausing;
   for (const auto& [id, run] : state.runs) flat.runs.push_back(run);
   flat.rest.closedQuestions = state.closedQuestions;
   flat.rest.endedGrants = state.endedGrants;

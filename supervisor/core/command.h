@@ -28,10 +28,16 @@ struct AdmitRun {
   bool detached = false;
   RunTerms terms = {};
 };
+// `grace`: what its agent does may go on for so long, if it is not being frozen already; absent: at once.
 struct FreezeRun {
   Peer peer;
   RunId run;
   std::string reason;
+  std::optional<Milliseconds> grace = std::nullopt;
+};
+// Its agent's moment, or the end of its grace.
+struct PauseDue {
+  RunId run;
 };
 struct ResumeRun {
   Peer peer;
@@ -133,6 +139,6 @@ using Command =
                  AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
                  RecordsOmitted, AnswerCard, RevokeGrant, TimePassed, PreemptRun, AlarmFound, InterruptionCost,
                  LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, RearmStop, LatchOpened,
-                 ReportUsage, CountAnswers, AgentStops>;
+                 ReportUsage, CountAnswers, AgentStops, PauseDue>;
 
 }  // namespace ringfence::supervisor

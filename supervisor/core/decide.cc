@@ -1,5 +1,6 @@
 #include "supervisor/core/decide.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "sdk/base/sha256.h"
@@ -140,19 +141,24 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
 
 Result<void> decideOn(Deciding& deciding, const FreezeRun& command, const Context&) {
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
-  // What would go on by itself, a person may hold on to: it does not then.
-  const auto* frozen = std::get_if<Frozen>(&run->life);
-  const bool held = frozen != nullptr && (frozen->preemption || frozen->itself == SelfHeld::kNoRecords);
-  if (!held && !std::holds_alternative<Running>(run->life)) return wrongState(*run, "frozen");
-  holdAgent(deciding, *run);
-  deciding.record(run->id, RunFrozen{command.peer.uid, clip(command.reason)});
-  settleOwnQuestionsOf(deciding, run->id, "the run was frozen; ask again");
+  if (!mayFreeze(*run)) return wrongState(*run, "frozen");
+  if (command.grace && std::holds_alternative<Running>(run->life) && findPausing(deciding.state(), run->id) == nullptr)
+    deciding.record(run->id, RunPausing{command.peer.uid, clip(command.reason),
+                                        static_cast<std::uint64_t>(std::max<std::int64_t>(command.grace->count(), 0))});
+  else
+    freezeFor(deciding, *run, command.peer.uid, clip(command.reason));
+  return {};
+}
+
+Result<void> decideOn(Deciding& deciding, const PauseDue& command, const Context&) {
+  decidePauseDue(deciding, command);
   return {};
 }
 
 Result<void> decideOn(Deciding& deciding, const ResumeRun& command, const Context& context) {
   const Run* run = RF_TRY(findControllable(deciding.state(), command.peer, command.run));
   RF_TRY(requireLogin(command.peer));
+  if (takeBackPause(deciding, *run, command.peer.uid)) return {};
   if (!std::holds_alternative<Frozen>(run->life)) return wrongState(*run, "resumed");
   if (deciding.state().latch) return refusedByLatch(*deciding.state().latch);
   RF_TRY(takeLeasesAgain(deciding, *run, command.peer));

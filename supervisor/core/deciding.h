@@ -46,6 +46,13 @@ StopMethod stopMethodOf(const Run& run);
 void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t byUid, std::string reason);
 // Stops the agent where it stands, without waiting for the disk. Its guards go on: its egress keeps the connections.
 void holdAgent(Deciding& deciding, const Run& run);
+// It runs, or is held by what would let it go by itself.
+bool mayFreeze(const Run& run);
+// Holds it until a person lets it go on.
+void freezeFor(Deciding& deciding, const Run& run, std::uint32_t byUid, std::string reason);
+void decidePauseDue(Deciding& deciding, const PauseDue& command);
+// False: nobody is about to freeze it.
+bool takeBackPause(Deciding& deciding, const Run& run, std::uint32_t byUid);
 // Lets go whatever holds it, once that fact is durable. Nobody while the emergency stop is latched.
 void letGoOf(Deciding& deciding, const Run& run, std::uint64_t seq);
 // Kills and removes the groups of a run about which nothing is known, so in either branch.

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -7,6 +9,8 @@
 
 namespace ringfence::supervisor {
 namespace {
+
+constexpr Milliseconds kLongestGrace = std::chrono::hours(24 * 366);
 
 template <typename... Cases>
 struct Overloaded : Cases... {
@@ -64,7 +68,12 @@ void addSeen(State& state, Run& run, const UsageSeen& body) {
   if (body.day) addSpending(state, run, *body.day, before, spentOf(run));
 }
 
+void forgetPause(State& state, const RunId& run) {
+  std::erase_if(state.pausing, [&](const Pausing& pausing) { return pausing.run == run; });
+}
+
 void end(State& state, Run& run, EndedState ended) {
+  forgetPause(state, run.id);
   shorten(run.what.command);  // A thousand ended runs must not hold a thousand long commands in memory.
   endConversation(state, run, ended.at);
   run.alarms.clear();
@@ -118,6 +127,26 @@ void start(Run& run, const RunStarted& body) {
   }
 }
 
+void freeze(State& state, Run& run, const RunFrozen& body, const Now& at) {
+  // Who lets go by itself does not stand in for the person who freezes it.
+  if (!body.preemption && body.itself != SelfHeld::kNoRecords) forgetPause(state, run.id);
+  if (const auto* running = std::get_if<Running>(&run.life)) {
+    run.life = Frozen{running->initPid, running->pid, at, body.byUid, {}, {}, {}};
+  }
+  if (auto* frozen = std::get_if<Frozen>(&run.life)) {
+    frozen->byUid = body.byUid;
+    frozen->preemption = body.preemption;
+    frozen->reason = body.reason;
+    frozen->itself = body.itself;
+  }
+}
+
+void resume(State& state, Run& run, const RunResumed& body) {
+  if (!body.reason) forgetPause(state, run.id);
+  run.talk.refused = 0;
+  if (const auto* frozen = std::get_if<Frozen>(&run.life)) run.life = Running{frozen->initPid, frozen->pid};
+}
+
 // A fact about a live run. Facts of other kinds change nothing.
 void evolveRun(State& state, Run& run, const Fact& fact) {
   std::visit(Overloaded{
@@ -129,22 +158,12 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                  },
                  [&](const RunStarted& body) { start(run, body); },
                  [&](const RunAdopted& body) { adopt(run, body); },
-                 [&](const RunFrozen& body) {
-                   if (const auto* running = std::get_if<Running>(&run.life)) {
-                     run.life = Frozen{running->initPid, running->pid, fact.at, body.byUid, {}, {}, {}};
-                   }
-                   if (auto* frozen = std::get_if<Frozen>(&run.life)) {
-                     frozen->byUid = body.byUid;
-                     frozen->preemption = body.preemption;
-                     frozen->reason = body.reason;
-                     frozen->itself = body.itself;
-                   }
+                 [&](const RunPausing& body) {
+                   forgetPause(state, run.id);
+                   if (std::holds_alternative<Running>(run.life)) state.pausing.push_back({run.id, body, fact.at});
                  },
-                 [&](const RunResumed&) {
-                   run.talk.refused = 0;
-                   if (const auto* frozen = std::get_if<Frozen>(&run.life))
-                     run.life = Running{frozen->initPid, frozen->pid};
-                 },
+                 [&](const RunFrozen& body) { freeze(state, run, body, fact.at); },
+                 [&](const RunResumed& body) { resume(state, run, body); },
                  [&](const UsageReported& body) { addReported(state, run, body); },
                  [&](const UsageSeen& body) { addSeen(state, run, body); },
                  [&](const BudgetExtended& body) { evolveBudget(state, run, body); },
@@ -158,7 +177,10 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                    if (run.alarms.size() == kMaxAlarmsKept) run.alarms.erase(run.alarms.begin());
                    run.alarms.push_back({body, fact.at});
                  },
-                 [&](const RunStopping& body) { stop(run, body, fact.at); },
+                 [&](const RunStopping& body) {
+                   forgetPause(state, run.id);
+                   stop(run, body, fact.at);
+                 },
                  [&](const RunRefused& body) {
                    end(state, run,
                        {.exit = {},
@@ -208,6 +230,16 @@ std::optional<std::uint64_t> tokensOf(const Run& run) { return spentOf(run).toke
 bool isLive(const Run& run) { return !std::holds_alternative<EndedState>(run.life); }
 
 RunTerms termsOf(const Run& run) { return run.what.terms.value_or(RunTerms{}); }
+
+const Pausing* findPausing(const State& state, const RunId& run) {
+  const auto found = std::ranges::find(state.pausing, run, &Pausing::run);
+  return found == state.pausing.end() ? nullptr : &*found;
+}
+
+Microseconds latestOf(const Pausing& pausing) {
+  return pausing.at.boottime +
+         std::min(Milliseconds(static_cast<Milliseconds::rep>(pausing.what.graceMs & INT64_MAX)), kLongestGrace);
+}
 
 std::string_view lifeName(const LifeState& life) {
   return std::visit(Overloaded{

@@ -91,6 +91,14 @@ struct RunFrozen {
   std::optional<SelfHeld> itself = std::nullopt;        // neither a person nor the governor
   bool operator==(const RunFrozen&) const = default;
 };
+// A person freezes it, and it goes on for now: its agent asked not to be interrupted, or to be told before. RunFrozen
+// follows at the agent's moment and after the grace at the latest, RunResumed where a person takes it back.
+struct RunPausing {
+  std::uint32_t byUid = 0;
+  std::string reason;
+  std::uint64_t graceMs = 0;
+  bool operator==(const RunPausing&) const = default;
+};
 struct RunResumed {
   std::uint32_t byUid = 0;
   std::optional<std::string> reason = std::nullopt;  // of the governor; absent: somebody asked
@@ -173,7 +181,7 @@ using FactBody =
                  GrantIssued, GrantRevoked, GrantExpired, GuardStarted, GuardLost, RulesEnforced, TrafficCounted,
                  RecordsNotWritten, RunRestrained, InterruptionMeasured, AlarmRaised, LeaseGiven, LeaseEnded,
                  LimitReached, ConnectionsHeld, RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed,
-                 LatchReleased, UsageReported, UsageSeen, BudgetExtended>;
+                 LatchReleased, UsageReported, UsageSeen, BudgetExtended, RunPausing>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

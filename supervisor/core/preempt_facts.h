@@ -25,7 +25,7 @@ struct RunBounds {
   std::optional<std::uint64_t> fileWriteBytesPerSec;  // on average
   std::optional<bool> holdOnAlarm;
   std::optional<std::uint64_t> tokens;              // of models, in and out
-  std::optional<std::uint64_t> preemptGraceSec;     // how long a critical section may put off a hold
+  std::optional<std::uint64_t> preemptGraceSec;     // how long a hold or freeze may be put off
   std::optional<std::vector<BoundOrigin>> origins;  // of those that some file wrote
   std::optional<std::uint64_t> costMicroUsd, costPerDayMicroUsd, tokensPerDay, prompts;
   std::optional<std::uint64_t> warnAtPercent;  // of each budget

@@ -57,6 +57,13 @@ struct SeenAlarm {
   Now at;
 };
 
+// A person's freeze that is to come.
+struct Pausing {
+  RunId run;
+  RunPausing what;
+  Now at;
+};
+
 struct SeenLimit {
   LimitReached limit;
   Now at;
@@ -137,7 +144,11 @@ struct State {
   std::vector<EndedGrant> endedGrants;            // the last kMaxEndedGrants, oldest first
   std::optional<Latch> latch;                     // absent: it is open
   std::vector<DaySpending> spendings;             // of the last days, least recently changed first
+  std::vector<Pausing> pausing;                   // live runs, each once
 };
+
+const Pausing* findPausing(const State& state, const RunId& run);  // null: nobody freezes it, or it is frozen
+Microseconds latestOf(const Pausing& pausing);                     // boottime; it is frozen then
 
 inline constexpr std::size_t kMaxEndedRuns = 1000;
 inline constexpr std::size_t kMaxLiveRuns = 512;

@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,17 +86,12 @@ def test_an_agent_that_never_answers_is_frozen_at_the_end_of_its_grace_and_not_b
     end(bench, run)
 
 
-def test_a_persons_freeze_and_the_emergency_stop_wait_for_no_grace_and_are_told_afterwards(bench: Bench) -> None:
+def test_the_emergency_stop_waits_for_no_grace_and_is_told_afterwards(bench: Bench) -> None:
     run = detached(bench, TOLD + "agent.on_pause(lambda pause: note('told') or False)\n"
                    "with agent.critical_section(500) as granted:\n    note('granted', granted)\n    " + USES_UP + "    wait('end')\n",
                    "-p", grace(bench, 600))
     assert eventually(lambda: lines(bench, "told"), 60), bench.daemon.log()
     equal(lines(bench, "granted"), [[500.0]])
-    equal(bench.cli("freeze", run).returncode, 0)
-    assert eventually(lambda: frozen_by_kernel(bench, run)), "the kernel has it running"
-    equal(bench.cli("resume", run).returncode, 0)
-    assert eventually(lambda: lines(bench, "resumed"), 60), "it was not told of its resume"
-    equal(lines(bench, "resumed")[0][2:], ["person", ""])
     assert goes_on_for(bench, 20)
     stopped = bench.cli("estop")
     equal(stopped.returncode, 0, stopped.stdout + stopped.stderr)
@@ -101,8 +99,162 @@ def test_a_persons_freeze_and_the_emergency_stop_wait_for_no_grace_and_are_told_
     assert eventually(lambda: bench.show(run)["state"] == "frozen"), bench.daemon.log()
     equal(bench.cli("rearm").returncode, 0)
     assert eventually(lambda: bench.cli("resume", run).returncode == 0, 60)
-    assert eventually(lambda: len(lines(bench, "resumed")) == 2, 60)
-    equal(lines(bench, "resumed")[1][2], "emergency-stop")
+    assert eventually(lambda: lines(bench, "resumed"), 60)
+    equal(lines(bench, "resumed")[0][2], "emergency-stop")
+    end(bench, run)
+
+
+# ---- what a person freezes
+
+LISTENS = TOLD + ("@agent.on_pause\ndef keep(pause):\n    note('told', pause.within, pause.why)\n"
+                  "    wait(f\"ready-{len(open('told').readlines())}\")\n"
+                  "agent.say('indexing', 40)\nnote('begun')\nwait('end')\n")
+
+
+def freezing(bench: Bench, run: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([bench.program, "freeze", run], env=bench.daemon.environment, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+
+
+def listening(bench: Bench, seconds: int = 600) -> str:
+    run = detached(bench, LISTENS, "-p", grace(bench, seconds))
+    assert eventually(lambda: lines(bench, "begun"), 60), bench.daemon.log()
+    return run
+
+
+def pausing(bench: Bench, run: str) -> bool:
+    shown = bench.show(run)
+    return shown["state"] == "running" and shown["pausing"] is not None
+
+
+def test_a_persons_freeze_comes_at_the_end_of_a_critical_section_and_is_waited_for(bench: Bench) -> None:
+    run = detached(bench, TOLD + "with agent.critical_section(500) as granted:\n    note('inside', granted)\n    wait('finish')\n"
+                   "note('over')\nwait('end')\n", "-p", grace(bench, 600))
+    assert eventually(lambda: lines(bench, "inside"), 60), bench.daemon.log()
+    asked = freezing(bench, run)
+    assert eventually(lambda: pausing(bench, run), 60), bench.daemon.log()
+    assert goes_on_for(bench, 50) and not frozen_by_kernel(bench, run)
+    equal((asked.poll(), bodies(bench, run, "run-frozen")), (None, []))
+    (bench.workspace / "finish").write_text("")
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    equal((asked.wait(60), asked.communicate()[0]), (0, f"frozen {run}\n"))
+    equal(bodies(bench, run, "run-frozen")[0]["by_uid"], 0)
+    equal(bench.cli("resume", run).returncode, 0)
+    assert eventually(lambda: lines(bench, "resumed"), 60), "it was not told of its resume"
+    equal(lines(bench, "resumed")[0][2:], ["person", ""])
+    end(bench, run)
+
+
+def test_a_persons_freeze_waits_until_the_agent_is_ready_and_comes_at_once_when_it_is_asked_for_again_or_for_now(bench: Bench) -> None:
+    run = listening(bench)
+    asked = freezing(bench, run)
+    assert eventually(lambda: lines(bench, "told"), 60), bench.daemon.log()
+    # What is left when the log has it.
+    assert 500 < lines(bench, "told")[0][0] <= 600 and lines(bench, "told")[0][1] == "a person pauses it", lines(bench, "told")
+    assert goes_on_for(bench, 20) and not frozen_by_kernel(bench, run)
+    shown = bench.show(run)
+    assert 500_000 < shown["pausing"]["within_ms"] <= 600_000 and shown["pausing"]["by_uid"] == 0, shown
+    assert "pausing, in " in bench.cli("ps").stdout and '40 %: indexing"' in bench.cli("show", run).stdout
+    (bench.workspace / "ready-1").write_text("")
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    equal(asked.wait(60), 0)
+    equal(bench.cli("resume", run).returncode, 0)
+    patient = freezing(bench, run)
+    assert eventually(lambda: len(lines(bench, "told")) == 2, 60), bench.daemon.log()
+    equal(bench.cli("freeze", run).returncode, 0)
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), "the second one waits for nothing"
+    equal(patient.wait(60), 0)
+    equal(bench.cli("resume", run).returncode, 0)
+    equal(bench.cli("freeze", "--now", run).stdout, f"frozen {run}\n")
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), "who wants it now waits for nothing"
+    equal((len(lines(bench, "told")), len(bodies(bench, run, "run-pausing"))), (2, 2))
+    end(bench, run)
+
+
+def test_a_persons_freeze_of_an_agent_that_never_is_ready_comes_at_the_end_of_its_grace_and_not_before(bench: Bench) -> None:
+    run = listening(bench, 5)
+    equal(bench.cli("freeze", run).returncode, 0)
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    moments = {kind: at for kind, at in times(bench, run)}
+    waited = (moments["run-frozen"] - moments["run-pausing"]).total_seconds()
+    assert waited > 4.99, f"it was frozen after {waited} s"
+    equal([why for _, why in lines(bench, "told")], ["a person pauses it"])
+    end(bench, run)
+
+
+def times(bench: Bench, run: str) -> list[tuple[str, datetime]]:
+    lines_of_log = (json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines())
+    return [(line["kind"], datetime.fromisoformat(line["at"].replace("Z", "+00:00"))) for line in lines_of_log]
+
+
+def test_a_persons_freeze_that_is_taken_back_never_comes_and_the_agent_and_who_waits_are_told(bench: Bench) -> None:
+    run = listening(bench)
+    asked = freezing(bench, run)
+    assert eventually(lambda: lines(bench, "told"), 60), bench.daemon.log()
+    equal(bench.cli("resume", run).stdout, f"resumed {run}\n")
+    said = asked.communicate(timeout=60)[0]
+    equal(asked.returncode, 1, said)
+    assert "somebody let it go on before" in said, said
+    # One callback after the other: the first is still at it.
+    (bench.workspace / "ready-1").write_text("")
+    assert eventually(lambda: lines(bench, "resumed"), 60), bench.daemon.log()
+    equal(lines(bench, "resumed"), [[False, "", "person", "a person lets it go on"]])
+    assert goes_on_for(bench, 50) and not frozen_by_kernel(bench, run)
+    equal((bench.show(run)["pausing"], bodies(bench, run, "run-frozen")), (None, []))
+    end(bench, run)
+
+
+def test_who_no_longer_waits_for_a_freeze_leaves_it_to_come(bench: Bench) -> None:
+    run = listening(bench)
+    asked = freezing(bench, run)
+    assert eventually(lambda: pausing(bench, run), 60), bench.daemon.log()
+
+    # Before it waits, a Ctrl-C ends it as it ends any program.
+    def is_watching() -> bool:
+        caught = next(line for line in Path(f"/proc/{asked.pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
+        return bool(int(caught.split()[1], 16) & 1 << signal.SIGINT - 1)
+
+    assert eventually(is_watching, 60)
+    asked.send_signal(signal.SIGINT)
+    said = asked.communicate(timeout=60)[0]
+    equal(asked.returncode, 130, said)
+    assert f"'ringfence resume {run}' takes that back" in said, said
+    assert pausing(bench, run)
+    (bench.workspace / "ready-1").write_text("")
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    end(bench, run)
+
+
+def test_the_emergency_stop_freezes_at_once_what_a_person_was_pausing_and_is_who_holds_it(bench: Bench) -> None:
+    run = listening(bench)
+    asked = freezing(bench, run)
+    assert eventually(lambda: pausing(bench, run), 60), bench.daemon.log()
+    stopped = bench.cli("estop")
+    equal(stopped.returncode, 0, stopped.stdout + stopped.stderr)
+    assert frozen_by_kernel(bench, run), "the emergency stop waits for nothing"
+    equal(asked.wait(60), 0)
+    equal((bench.show(run)["held"]["by"], bench.show(run)["pausing"]), ("emergency stop", None))
+    equal(bench.cli("rearm").returncode, 0)
+    assert eventually(lambda: bench.cli("resume", run).returncode == 0, 60)
+    assert goes_on_for(bench, 20) and not frozen_by_kernel(bench, run)
+    end(bench, run)
+
+
+def test_a_daemon_that_was_killed_while_a_freeze_waited_has_it_done_when_it_is_back(bench: Bench) -> None:
+    run = listening(bench)
+    asked = freezing(bench, run)
+    assert eventually(lambda: bodies(bench, run, "run-pausing"), 60), bench.daemon.log()
+    bench.daemon.kill_daemon()
+    assert goes_on_for(bench, 20) and not frozen_by_kernel(bench, run)
+    said = asked.communicate(timeout=60)[0]
+    equal(asked.returncode, 3, said)
+    bench.daemon.start()
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    assert eventually(lambda: bodies(bench, run, "run-frozen"), 60)
+    equal([(fact["by_uid"], fact["reason"]) for fact in bodies(bench, run, "run-frozen")], [(0, "asked")])
+    equal(bench.show(run)["held"]["by"], "person")
+    equal(bench.cli("resume", run).returncode, 0)
+    assert goes_on_for(bench, 20)
     end(bench, run)
 
 

@@ -131,11 +131,11 @@ TEST_CASE("a run is frozen, resumed, stopped and killed by its owner, and by nob
     return refusalOf(other->act(Verb::kKill, run)).code == "not-found" ? 0 : 4;
   });
   CHECK(stranger == 0);
-  CHECK(must(client.act(Verb::kFreeze, run), daemon).size() == 1);
+  CHECK(must(client.act(Verb::kFreeze, run), daemon).runs.size() == 1);
   CHECK(must(client.show(run), daemon).state == "frozen");
-  CHECK(must(client.act(Verb::kResume, run), daemon).size() == 1);
+  CHECK(must(client.act(Verb::kResume, run), daemon).runs.size() == 1);
   CHECK(daemon.reaches(run, "running"));
-  CHECK(must(client.act(Verb::kStop, run), daemon).size() == 1);
+  CHECK(must(client.act(Verb::kStop, run), daemon).runs.size() == 1);
   CHECK(daemon.reaches(run, "ended"));
   CHECK(must(client.show(run), daemon).exit->signal == SIGTERM);
   requireClean(daemon);
@@ -161,7 +161,7 @@ TEST_CASE("after kill -9 of the daemon the next one adopts every run, and no exi
   CHECK(must(client.show(shortRun), daemon).exit->code == 9);
   CHECK(must(client.show(longRun), daemon).state == "running");
   CHECK(eventually([&] { return logHas(daemon, "run-adopted", longRun); }));
-  CHECK(must(client.act(client::Client::Verb::kKill, longRun), daemon).size() == 1);
+  CHECK(must(client.act(client::Client::Verb::kKill, longRun), daemon).runs.size() == 1);
   CHECK(daemon.reaches(longRun, "ended"));
   requireClean(daemon);
 }
@@ -309,8 +309,8 @@ TEST_CASE("a full disk refuses launches by name, holds and ends runs at once, an
   }));
   CHECK(refused.message.find("log cannot be written") != std::string::npos);
   using Verb = client::Client::Verb;
-  CHECK(must(client.act(Verb::kFreeze, run), daemon).size() == 1);
-  CHECK(must(client.act(Verb::kKill, run), daemon).size() == 1);
+  CHECK(must(client.act(Verb::kFreeze, run), daemon).runs.size() == 1);
+  CHECK(must(client.act(Verb::kKill, run), daemon).runs.size() == 1);
   CHECK(daemon.reaches(run, "ended"));
   REQUIRE(::unlink((state + "/filler").c_str()) == 0);
   CHECK(eventually([&] { return logHas(daemon, "run-ended", run); }));

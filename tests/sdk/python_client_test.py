@@ -126,7 +126,24 @@ class Trial(unittest.TestCase):
         self.assertEqual((first.usage.cpu_usec, first.usage.memory_bytes, first.usage.tokens), (12, None, None))
         self.assertEqual((first.command, first.workspace, first.pid), (["sh", "\udcff"], "/p", None))
         self.assertEqual((first.held.by, first.held.by_uid, first.exit.code, first.exit.signal), ("person", 5, 0, None))
-        self.assertEqual((empty.exit, empty.started, empty.says), (None, None, None))
+        self.assertEqual((empty.exit, empty.started, empty.says, empty.pausing), (None, None, None, None))
+
+    def test_a_freeze_says_whether_it_may_wait_and_a_run_that_is_pausing_for_how_long(self) -> None:
+        asked = []
+
+        def answer(peer: Peer, call: int, verb: str, body: dict[str, Any]) -> None:
+            asked.append((verb, body))
+            if verb == "show":
+                peer.say(call, details={"id": "r-1", "state": "running", "pausing": {"by_uid": 5, "asked": "then", "within_ms": "11200"}})
+            else:
+                peer.say(call, done={"count": 1, "runs": ["r-1"], "pausing": ["r-1"]})
+
+        self.daemon(answer)
+        client = self.client()
+        self.assertEqual((client.freeze("r-1"), client.freeze("r-1", now=True)), (["r-1"], ["r-1"]))
+        self.assertEqual(asked, [("freeze", {"run": "r-1"}), ("freeze", {"run": "r-1", "at_once": True})])
+        pausing = client.show("r-1").pausing
+        self.assertEqual((pausing.by_uid, pausing.asked, pausing.within), (5, "then", 11.2))
 
     def test_a_long_answer_comes_in_a_sealed_memory_file_and_no_other(self) -> None:
         fine = json.dumps({"id": "2", "last": True, "details": {"id": "r-1", "notes": ["x" * 100_000]}}).encode()

@@ -73,16 +73,20 @@ TEST_CASE("what an agent says and what is safe is its last word, and goes with i
 
 TEST_CASE("a critical section ends with the time that a pause was announced for, and is granted as before without") {
   Trial trial;
-  trial.claims.announced(trial.run, trial.now.boottime + 2s);
+  trial.claims.announced(trial.run, Announcer::kGovernor, trial.now.boottime + 2s);
   CHECK(trial.claims.isAnnounced(trial.run));
   CHECK(trial.begin(5s) == 2s);
-  trial.claims.announced(trial.run, std::nullopt);
+  trial.claims.announced(trial.run, Announcer::kGovernor, std::nullopt);
   CHECK_FALSE(trial.claims.isAnnounced(trial.run));
   trial.pass(60s);
   CHECK(trial.begin(5s) == 5s);
   trial.pass(600s);
-  trial.claims.announced(trial.run, trial.now.boottime - 1s);
-  CHECK(trial.begin(5s) == 0s);
+  trial.claims.announced(trial.run, Announcer::kGovernor, trial.now.boottime + 4s);
+  trial.claims.announced(trial.run, Announcer::kPerson, trial.now.boottime - 1s);
+  CHECK(trial.begin(5s) == 0s);  // By the earlier one of two.
+  trial.claims.announced(trial.run, Announcer::kPerson, std::nullopt);
+  CHECK(trial.claims.isAnnounced(trial.run));
+  CHECK_FALSE(trial.claims.isAnnounced(trial.run, Announcer::kPerson));
 }
 
 TEST_CASE("an agent is ready when it says so or is at a safe point, and whether it listens is its connections'") {

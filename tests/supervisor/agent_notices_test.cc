@@ -99,7 +99,7 @@ TEST_CASE("a pause is told to those who listen for it, and taken back to them") 
   trial.notices.listen(trial.run, 2, {.resume = true});
   trial.notices.listen(RunId::random(), 3, {.pause = true});
   CHECK(trial.claims.hearsPauses(trial.run));
-  trial.notices.announce(trial.run, 5s, "its time is over", "wall_time");
+  trial.notices.announce(trial.run, Announcer::kGovernor, 5s, "its time is over", "wall_time");
   REQUIRE(trial.told.size() == 1);
   CHECK(trial.told[0].first == 1);
   const auto& pause = std::get<api::AgentPause>(trial.told[0].second);
@@ -107,7 +107,7 @@ TEST_CASE("a pause is told to those who listen for it, and taken back to them") 
   CHECK(pause.why == "its time is over");
   CHECK(pause.limit == "wall_time");
   CHECK(trial.claims.isAnnounced(trial.run));
-  trial.notices.withdraw(trial.run, "it is over");
+  trial.notices.withdraw(trial.run, Announcer::kGovernor, "it is over");
   CHECK_FALSE(trial.claims.isAnnounced(trial.run));
   REQUIRE(trial.told.size() == 3);
   CHECK(std::get<api::AgentResume>(trial.told[1].second).held == Milliseconds{0});
@@ -116,10 +116,24 @@ TEST_CASE("a pause is told to those who listen for it, and taken back to them") 
   CHECK_FALSE(trial.claims.hearsPauses(trial.run));
 }
 
+TEST_CASE("a pause that is taken back while somebody else's is still to come is not told to be over") {
+  Notices trial;
+  trial.notices.listen(trial.run, 1, {.pause = true});
+  trial.publish(RunPausing{1000, "asked", 5000});
+  trial.notices.announce(trial.run, Announcer::kGovernor, 5s, "memory", "");
+  REQUIRE(trial.told.size() == 2);
+  CHECK(std::get<api::AgentPause>(trial.told[0].second).within == Milliseconds{5000});
+  trial.publish(RunResumed{1000, {}});
+  CHECK(trial.told.size() == 2);
+  trial.notices.withdraw(trial.run, Announcer::kGovernor, "it is over");
+  REQUIRE(trial.told.size() == 3);
+  CHECK(std::get<api::AgentResume>(trial.told[2].second).heldBy == "governor");
+}
+
 TEST_CASE("a hold that changes hands is told as one, by its last holder, from its beginning") {
   Notices trial;
   trial.notices.listen(trial.run, 1, {.resume = true});
-  trial.notices.announce(trial.run, 5s, "memory", "");
+  trial.notices.announce(trial.run, Announcer::kGovernor, 5s, "memory", "");
   trial.publish(RunFrozen{0, "memory", Preemption{PreemptCause::kMemory, {}}, {}});
   CHECK_FALSE(trial.claims.isAnnounced(trial.run));
   trial.clock.advance(3s);

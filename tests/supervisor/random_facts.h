@@ -216,6 +216,7 @@ class RandomFacts {
                          coin() ? std::optional(text()) : std::nullopt};
       case 50:
         return BudgetExtended{text(), number(), random_(), random_(), coin() ? std::optional(text()) : std::nullopt};
+      case 51: return RunPausing{number(), text(), random_()};
       default: return TrafficCounted{{{text(), 443, random_(), random_(), random_()}}};
     }
   }

@@ -198,6 +198,23 @@ TEST_CASE("who holds a run, since when and why, and its alarms, are in every vie
   CHECK(mentions(runTable({run}, now), "frozen since before a restart"));
 }
 
+TEST_CASE(
+    "a run that a person is pausing says so in every view, with who it is and never less than the time that is left") {
+  client::RunDetails run = exampleRun();
+  CHECK(json::parse(runJson(run))["pausing"].is_null());
+  run.state = "running";
+  run.says = "indexing\x1b, 40 %";
+  run.pausing =
+      client::Pausing{.byUid = 1000, .asked = "2026-11-28T01:00:00Z", .within = std::chrono::milliseconds(11'200)};
+  const json shown = json::parse(runJson(run));
+  CHECK(shown["state"] == "running");
+  CHECK(shown["pausing"] == json({{"by_uid", 1000}, {"asked", "2026-11-28T01:00:00Z"}, {"within_ms", 11'200}}));
+  CHECK(mentions(runTable({run}, {}), "pausing, in 12s at the latest"));
+  CHECK(mentions(runPage(run, {}, Colour::kOff), "asked by uid 1000, comes in 12s at the latest"));
+  CHECK(mentions(waitingText(run), "waiting up to 12s for "));
+  CHECK(mentions(waitingText(run), "(its agent says: \"indexing\\x1b, 40 %\")"));
+}
+
 TEST_CASE("what a run changed that is obeyed later is values: the path, who obeys it, and who changed it first") {
   client::ExitStatus exit{.code = 0, .signal = {}, .outOfMemory = false, .note = "words"};
   exit.later = client::LaterReport{

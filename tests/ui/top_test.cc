@@ -353,6 +353,16 @@ TEST_CASE("a frame as JSON has numbers and nulls, and the bytes of a hostile nam
   CHECK(machine["device"]["npu_percent"].is_null());
 }
 
+TEST_CASE("a run that a person is pausing is shown so, with the time that is left") {
+  Reading reading = readingAt(10);
+  add(reading, "r-1", "coder");
+  reading.runs[0].pausing = client::Pausing{.byUid = 1000, .asked = "", .within = std::chrono::milliseconds(11'200)};
+  const View view = viewOf(std::span(&reading, 1), SortKey::kCpu);
+  CHECK(mentions(tableOf(view, 200).rows[0], "pausing"));
+  CHECK(mentions(view.rows[0].why, "comes in 12s at the latest"));
+  CHECK(json::parse(frameJson(view, reading).substr(0, frameJson(view, reading).find('\n')))["pausing"] == true);
+}
+
 // ---- keys
 
 TEST_CASE("keys act on the run that was chosen, wherever it stands meanwhile") {

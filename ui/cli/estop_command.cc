@@ -25,7 +25,8 @@ int failToStop(const Error& error, Form form) {
   complain("nothing was stopped: " + escapeLines(error.message));
   if (isAbsent) {
     complain(
-        "ringfence-stop is not there; 'ringfence freeze --all' and 'ringfence kill --all' ask the daemon instead, for "
+        "ringfence-stop is not there; 'ringfence freeze --now --all' and 'ringfence kill --all' ask the daemon "
+        "instead, for "
         "runs of yours");
   }
   return status;

@@ -154,6 +154,17 @@ void heldFields(JsonWriter& json, const std::optional<client::HeldBy>& held) {
   json.endObject();
 }
 
+void pausingFields(JsonWriter& json, const std::optional<client::Pausing>& pausing) {
+  json.key("pausing");
+  if (!pausing) {
+    json.null();
+    return;
+  }
+  json.beginObject().field("by_uid", pausing->byUid);
+  json.untrustedFieldOrNull("asked", pausing->asked);
+  json.field("within_ms", static_cast<std::uint64_t>(std::max<std::int64_t>(pausing->within.count(), 0))).endObject();
+}
+
 void commandFields(JsonWriter& json, const std::vector<std::string>& command) {
   json.key("command").beginArray();
   for (const std::string& word : command) json.value(needsEscaping(word) ? escapeForDisplay(word) : word);
@@ -226,6 +237,7 @@ std::string runJson(const client::RunDetails& run) {
   json.beginObject().field("id", run.id).untrustedField("name", run.name).field("state", run.state);
   json.untrustedFieldOrNull("class", run.priority);
   heldFields(json, run.held);
+  pausingFields(json, run.pausing);
   eventFields(json, run);
   endFields(json, run.exit);
   json.field("uid", run.uid).field("caller_uid", run.callerUid);

@@ -44,6 +44,11 @@ constexpr Option kLogsOptions[] = {
     kJson,
 };
 constexpr Option kManyOptions[] = {{"all", 0, "", "every run that you control", ""}, kJson};
+constexpr Option kFreezeOptions[] = {
+    {"now", 0, "", "wait for no agent's moment", ""},
+    {"all", 0, "", "every run that you control", ""},
+    kJson,
+};
 constexpr Option kLogOptions[] = {
     {"since", 0, "T", "what came after a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)",
      ""},
@@ -138,11 +143,20 @@ constexpr Verb kVerbs[] = {
      "were lost when it overflowed. Kept on disk after the run has ended, 64 MiB of all runs, the oldest goes first.\n"
      "On a terminal, control characters other than colours are escaped.",
      kLogsOptions, Words::kOneRun},
-    {"freeze", "freeze RUN…|--all [--json]", "halt a run where it stands; nothing of it executes",
+    {"freeze", "freeze [--now] RUN…|--all [--json]", "halt a run where it stands; nothing of it executes",
      "The kernel holds every process of the agent until 'ringfence resume'. Memory and files stay as they are. Its\n"
-     "connections are kept meanwhile: up to 8 MiB of what servers send for each of them, 32 MiB for all.",
-     kManyOptions, Words::kRuns},
-    {"resume", "resume RUN…|--all [--json]", "let a frozen run go on", "", kManyOptions, Words::kRuns},
+     "connections are kept meanwhile: up to 8 MiB of what servers send for each of them, 32 MiB for all.\n"
+     "\n"
+     "An agent that is in what must not be interrupted, or asked to be told before, is frozen at a moment of its own,\n"
+     "after the 'preempt_grace' of its policy at the latest; any other one at once. This program waits for that. "
+     "Asked\n"
+     "for again, here or elsewhere, or with --now, it comes at once; 'ringfence resume' takes it back. Ctrl-C ends "
+     "the\n"
+     "waiting alone: the run is frozen all the same.\n"
+     "Exit status: 0 frozen, 1 not frozen, as it ended before or somebody took it back.",
+     kFreezeOptions, Words::kRuns},
+    {"resume", "resume RUN…|--all [--json]", "let a frozen run go on",
+     "One that is to be frozen at its agent's moment goes on, and is not.", kManyOptions, Words::kRuns},
     {"stop", "stop RUN…|--all [--json]", "ask a run to end, kill it if it does not",
      "SIGTERM, and five seconds later a kill; where an adapter fitted the agent, the signal and time that it names\n"
      "('ringfence adapter NAME').",

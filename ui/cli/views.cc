@@ -12,6 +12,7 @@ namespace ringfence::cli {
 namespace {
 
 constexpr std::size_t kCommandCharacters = 60;
+constexpr std::chrono::milliseconds kLongestShown = std::chrono::hours(24 * 366);
 
 // To `most` bytes: a character takes no more columns than bytes, so that no line gets wider than the terminal.
 std::string shorten(std::string text, std::size_t most) {
@@ -69,11 +70,17 @@ std::string holderText(const client::HeldBy& held, Microseconds now) {
   return held.cause.empty() ? text : text + ": " + escapeForDisplay(held.cause);
 }
 
+// Never less than it is.
+std::string leftText(const client::Pausing& pausing) {
+  return formatDuration(std::chrono::ceil<std::chrono::seconds>(std::min(pausing.within, kLongestShown)));
+}
+
 std::string stateOf(const client::RunDetails& run, Microseconds now) {
   if (run.state == "ended" && !run.token.empty()) return "not started: " + escapeForDisplay(run.token);
   if (run.state == "ended" && run.exit) return exitText(*run.exit);
   std::string text = escapeForDisplay(run.state);
   if (run.held) text += " " + holderText(*run.held, now);
+  if (run.pausing) text = "pausing, in " + leftText(*run.pausing) + " at the latest";
   if (!run.alarms.empty()) text += ", alarm: " + escapeForDisplay(run.alarms.back().kind);
   return text;
 }
@@ -154,6 +161,16 @@ TextRoom shareLine(const std::vector<std::vector<std::string>>& fixed, const std
 
 }  // namespace
 
+std::string pausingText(const client::Pausing& pausing) {
+  return "asked by uid " + std::to_string(pausing.byUid) + ", comes in " + leftText(pausing) + " at the latest";
+}
+
+std::string waitingText(const client::RunDetails& run) {
+  std::string text = run.pausing ? "waiting up to " + leftText(*run.pausing) : "waiting";
+  text += " for " + escapeForDisplay(run.name.empty() ? run.id : run.name);
+  return run.says.empty() ? text : text + " (its agent says: \"" + escapeForDisplay(run.says) + "\")";
+}
+
 std::string heldText(const client::HeldBy& held) {
   if (held.governor) return "by the governor: " + escapeForDisplay(held.reason);
   return held.reason == "asked" ? "asked by uid " + std::to_string(held.byUid) : escapeForDisplay(held.reason);
@@ -207,6 +224,7 @@ std::string runPage(const client::RunDetails& run, Microseconds now, Colour colo
   if (run.held)
     text += field(
         "held", heldText(*run.held) + (run.held->since.empty() ? "" : ", since " + escapeForDisplay(run.held->since)));
+  if (run.pausing) text += field("pausing", pausingText(*run.pausing) + "; its agent asked for a moment of its own");
   if (!run.priority.empty()) text += field("class", escapeForDisplay(run.priority));
   for (const client::AlarmLine& alarm : run.alarms)
     text += field("alarm", escapeForDisplay(alarm.at) + "  " + escapeForDisplay(alarm.kind) + ": " +

@@ -21,6 +21,10 @@ std::string deviceLines(const client::Device& device);
 std::string logText(const client::LogLine& line);  // one line, with its end
 // "by the governor: REASON", "asked by uid 1000".
 std::string heldText(const client::HeldBy& held);
+// "asked by uid 1000, comes in 12s at the latest".
+std::string pausingText(const client::Pausing& pausing);
+// "waiting up to 12s for coder (its agent says: "indexing 40 %")"; of one that is pausing.
+std::string waitingText(const client::RunDetails& run);
 // "exit 3", "killed by SIGKILL (out of memory)", "status unknown".
 std::string exitText(const client::ExitStatus& exit);
 // argv as a shell would read it, escaped for display.

@@ -41,6 +41,7 @@ AgentPage::AgentPage(Sources sources, FactLog& facts)
       walls_(plainLabel()),
       said_(plainLabel()),
       pause_(new QPushButton(tr("Pause"))),
+      goOn_(new QPushButton(tr("Let it go on"))),
       stop_(new QPushButton(tr("Stop"))),
       price_(new QPushButton(tr("What would an interruption cost?"))),
       tabs_(new QTabWidget) {
@@ -80,6 +81,8 @@ QWidget* AgentPage::buildHead() {
   auto* row = new QHBoxLayout;
   row->addWidget(runs_, 1);
   row->addWidget(pause_);
+  row->addWidget(goOn_);
+  goOn_->hide();
   row->addWidget(stop_);
   column->addLayout(row);
   for (QLabel* label : {state_, place_, walls_, said_}) column->addWidget(label);
@@ -98,8 +101,12 @@ void AgentPage::listen() {
   connect(pause_, &QPushButton::clicked, this, [this] {
     const int row = sources_.runs.indexOf(run_);
     if (row < 0) return;
-    act(canResume(sources_.runs.row(row)) ? client::Client::Verb::kResume : client::Client::Verb::kFreeze);
+    const top::Row& run = sources_.runs.row(row);
+    act(canResume(run)   ? client::Client::Verb::kResume
+        : isPausing(run) ? client::Client::Verb::kFreezeAtOnce
+                         : client::Client::Verb::kFreeze);
   });
+  connect(goOn_, &QPushButton::clicked, this, [this] { act(client::Client::Verb::kResume); });
   connect(stop_, &QPushButton::clicked, this, [this] { act(client::Client::Verb::kStop); });
 }
 
@@ -165,6 +172,8 @@ void AgentPage::refresh() {
   const int row = sources_.runs.indexOf(run_);
   const client::RunDetails* details = sources_.runs.details(run_);
   for (QPushButton* button : {pause_, stop_, price_}) button->setEnabled(row >= 0);
+  const bool pausing = row >= 0 && isPausing(sources_.runs.row(row));
+  goOn_->setVisible(pausing);
   if (run_.empty()) {
     state_->setText(tr("No agent is chosen."));
     place_->clear();
@@ -173,7 +182,7 @@ void AgentPage::refresh() {
   }
   if (row < 0 || details == nullptr) return askDetails();
   isAsked_ = false;
-  pause_->setText(canResume(sources_.runs.row(row)) ? tr("Resume") : tr("Pause"));
+  pause_->setText(canResume(sources_.runs.row(row)) ? tr("Resume") : pausing ? tr("Pause at once") : tr("Pause"));
   const RunWords words = runWords(sources_.runs.row(row), details, ::geteuid());
   state_->setText(breakable(words.warning.isEmpty() ? words.state : tr("%1. %2").arg(words.state, words.warning)));
   QStringList place{words.place, words.command};

@@ -51,7 +51,7 @@ class AgentPage final : public Page {
   bool isAsked_ = false;  // for what the snapshots do not have
   QComboBox* runs_;
   QLabel *state_, *place_, *walls_, *said_;
-  QPushButton *pause_, *stop_, *price_;
+  QPushButton *pause_, *goOn_, *stop_, *price_;
   QTabWidget* tabs_;
   std::vector<AgentTab*> parts_;
   AgentTab* seenPart_ = nullptr;

@@ -186,15 +186,15 @@ void MainWindow::pressStop() {
 void MainWindow::stopWithoutHelp(const QString& why) {
   bar_->setNotice(
       tr("The emergency stop was not carried out: %1. The daemon is asked to pause your agents instead.").arg(why));
-  sources_.link.ask<std::vector<std::string>>(
-      this, [](client::Client& daemon) { return daemon.act(client::Client::Verb::kFreeze, {}); },
-      [this, why](const client::Answer<std::vector<std::string>>& answer) {
+  sources_.link.ask<client::Client::Acted>(
+      this, [](client::Client& daemon) { return daemon.act(client::Client::Verb::kFreezeAtOnce, {}); },
+      [this, why](const client::Answer<client::Client::Acted>& answer) {
         const QString first = tr("The emergency stop was not carried out: %1.").arg(why);
         if (const auto* failure = std::get_if<client::Failure>(&answer)) {
           bar_->setNotice(tr("%1 Your agents were not paused either: %2").arg(first, troubleOf(*failure)));
           return;
         }
-        const int count = static_cast<int>(std::get<0>(answer).size());
+        const int count = static_cast<int>(std::get<client::Client::Acted>(answer).runs.size());
         bar_->setNotice(
             tr("%1 The daemon paused %n agent(s) of yours; new ones can still be started.", nullptr, count).arg(first));
       });

@@ -10,7 +10,7 @@
 namespace ringfence::ui {
 
 // "coder is paused."
-QString doneWords(client::Client::Verb verb, const QString& name);
+QString doneWords(client::Client::Verb verb, const QString& name, const client::Client::Acted& acted);
 
 // `say` is called with what became of it, in the receiver's thread, unless the receiver is gone.
 void actOn(Sources sources, QObject* receiver, client::Client::Verb verb, const std::string& run,

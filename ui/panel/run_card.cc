@@ -36,6 +36,7 @@ RunCard::RunCard(QWidget* parent)
       command_(new ElidedLabel),
       last_(new ElidedLabel),
       holdButton_(new QPushButton),
+      goOnButton_(new QPushButton(tr("Let it go on"))),
       endButton_(new QPushButton),
       openButton_(new QPushButton(tr("Details"))),
       plots_{new Sparkline({tr("CPU"), Unit::kPercent, 120, 100}),
@@ -65,10 +66,11 @@ void RunCard::build() {
   auto* buttons = new QHBoxLayout;
   head_->addLayout(who, 1);
   head_->addLayout(buttons);
-  for (QPushButton* button : {holdButton_, endButton_, openButton_}) {
+  for (QPushButton* button : {holdButton_, goOnButton_, endButton_, openButton_}) {
     button->setAutoDefault(false);
     buttons->addWidget(button);
   }
+  goOnButton_->hide();
   auto* plots = new QHBoxLayout;
   for (Sparkline* plot : plots_) plots->addWidget(plot, 1);
   auto* column = new QVBoxLayout(this);
@@ -85,6 +87,9 @@ void RunCard::build() {
 void RunCard::connectButtons() {
   connect(holdButton_, &QPushButton::clicked, this, [this] {
     if (isSettled()) emit actWanted(hold_, run_);
+  });
+  connect(goOnButton_, &QPushButton::clicked, this, [this] {
+    if (isSettled()) emit actWanted(Verb::kResume, run_);
   });
   connect(endButton_, &QPushButton::clicked, this, [this] {
     if (isSettled()) emit actWanted(end_, run_);
@@ -122,11 +127,7 @@ void RunCard::showRun(const RunsModel& runs, int index, const QString& lastActio
   command_->setText(words.command);
   last_->setText(lastAction);
   const QString brief = name.left(kMostNameSpoken);
-  const bool resumes = canResume(row);
-  hold_ = resumes ? Verb::kResume : Verb::kFreeze;
-  holdButton_->setText(resumes ? tr("Resume") : tr("Pause"));
-  holdButton_->setAccessibleName(resumes ? tr("Resume %1").arg(brief) : tr("Pause %1").arg(brief));
-  holdButton_->setEnabled((resumes && !runs.stop().latched) || canPause(row));
+  showHold(row, runs.stop(), brief);
   const NextStop next = nextStop(row);
   end_ = next == NextStop::kKill ? Verb::kKill : Verb::kStop;
   endButton_->setText(next == NextStop::kKill ? tr("Kill now") : tr("Stop"));
@@ -141,8 +142,22 @@ void RunCard::showRun(const RunsModel& runs, int index, const QString& lastActio
   drawShape();
 }
 
+void RunCard::showHold(const top::Row& row, const client::StopState& stop, const QString& brief) {
+  const bool resumes = canResume(row), pausing = isPausing(row);
+  // Who pressed twice did not mean the button that is there since.
+  if (pausing && hold_ != Verb::kFreezeAtOnce) moved();
+  hold_ = resumes ? Verb::kResume : pausing ? Verb::kFreezeAtOnce : Verb::kFreeze;
+  holdButton_->setText(resumes ? tr("Resume") : pausing ? tr("Pause at once") : tr("Pause"));
+  holdButton_->setAccessibleName(resumes   ? tr("Resume %1").arg(brief)
+                                 : pausing ? tr("Pause %1 at once").arg(brief)
+                                           : tr("Pause %1").arg(brief));
+  holdButton_->setEnabled((resumes && !stop.latched) || canPause(row));
+  goOnButton_->setAccessibleName(tr("Let %1 go on").arg(brief));
+  goOnButton_->setVisible(pausing);
+}
+
 std::vector<QWidget*> RunCard::focusStops() {
-  std::vector<QWidget*> stops{this, holdButton_, endButton_, openButton_};
+  std::vector<QWidget*> stops{this, holdButton_, goOnButton_, endButton_, openButton_};
   stops.insert(stops.end(), std::begin(plots_), std::end(plots_));
   return stops;
 }

@@ -50,6 +50,7 @@ class RunCard final : public QFrame {
  private:
   void build();
   void connectButtons();
+  void showHold(const top::Row& row, const client::StopState& stop, const QString& brief);
   bool isSettled() const;
   void drawShape();
 
@@ -75,6 +76,7 @@ class RunCard final : public QFrame {
   ElidedLabel* command_;
   ElidedLabel* last_;
   QPushButton* holdButton_;
+  QPushButton* goOnButton_;  // while it is being paused
   QPushButton* endButton_;
   QPushButton* openButton_;
   Sparkline* plots_[4];

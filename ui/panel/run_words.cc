@@ -3,6 +3,7 @@
 #include <QCoreApplication>
 #include <QLocale>
 #include <algorithm>
+#include <chrono>
 
 #include "ui/panel/plots/figures.h"
 #include "ui/shared/visible_text.h"
@@ -11,6 +12,7 @@ namespace ringfence::ui {
 namespace {
 
 constexpr int kMostText = 300;  // of each text that somebody else made
+constexpr std::chrono::milliseconds kLongestShown = std::chrono::hours(24 * 366);
 
 struct Words {
   Q_DECLARE_TR_FUNCTIONS(RunWords)
@@ -29,10 +31,25 @@ QString heldWords(const client::HeldBy& held, std::uint32_t ownUid) {
   return Words::tr("Paused by the user %1").arg(held.byUid);
 }
 
+// At a moment of its own: the time is never less than what is left.
+QString pausingWords(const client::Pausing& pausing, std::uint32_t ownUid) {
+  using namespace std::chrono;
+  const auto within = std::clamp<milliseconds>(pausing.within, milliseconds(0), kLongestShown);
+  const QString left = durationText(within > minutes(1) ? seconds(ceil<minutes>(within)) : ceil<seconds>(within));
+  if (pausing.byUid == ownUid)
+    return Words::tr("You pause it: it finishes something first, for %1 at the longest", "duration").arg(left);
+  return Words::tr("The user %1 pauses it: it finishes something first, for %2 at the longest", "user, duration")
+      .arg(pausing.byUid)
+      .arg(left);
+}
+
 QString stateWords(const top::Row& row, const client::RunDetails* details, std::uint32_t ownUid) {
   if (row.state == "frozen") {
     return details != nullptr && details->held ? heldWords(*details->held, ownUid) : Words::tr("Paused");
   }
+  if (row.pausing)
+    return details != nullptr && details->pausing ? pausingWords(*details->pausing, ownUid)
+                                                  : Words::tr("Is being paused");
   if (row.state == "stopping") return Words::tr("Is ending");
   if (row.state == "starting") return Words::tr("Is starting");
   if (row.questions.value_or(0) > 0)
@@ -105,6 +122,8 @@ RunWords runWords(const top::Row& row, const client::RunDetails* details, std::u
 }
 
 bool canResume(const top::Row& row) { return row.state == "frozen"; }
+
+bool isPausing(const top::Row& row) { return row.state == "running" && row.pausing; }
 
 bool canPause(const top::Row& row) { return row.state == "running" || row.state == "starting"; }
 

@@ -23,6 +23,8 @@ enum class NextStop { kNone, kAsk, kKill };
 RunWords runWords(const top::Row& row, const client::RunDetails* details, std::uint32_t ownUid);
 // Frozen, and a person may let it go on.
 bool canResume(const top::Row& row);
+// Somebody pauses it, and it goes on for now: a person may pause it at once, or let it go on.
+bool isPausing(const top::Row& row);
 bool canPause(const top::Row& row);
 // What the stop button of a card does next.
 NextStop nextStop(const top::Row& row);

@@ -59,6 +59,13 @@ QString runFrozen(const FactBody& body, const QString&) {
   return Facts::tr("%1 paused it: %2.").arg(userWord(body.number("by_uid")), reason);
 }
 
+QString runPausing(const FactBody& body, const QString&) {
+  const auto grace = body.number("grace_ms");
+  return Facts::tr("%1 pauses it, at a moment of its agent's own, within %2 at the latest: %3.")
+      .arg(userWord(body.number("by_uid")), timeWord(grace ? std::optional(*grace * 1000) : std::nullopt),
+           body.text("reason"));
+}
+
 QString runResumed(const FactBody& body, const QString&) {
   if (body.has("reason")) return Facts::tr("The governor let it go on: %1.").arg(body.text("reason"));
   return Facts::tr("%1 let it go on.").arg(userWord(body.number("by_uid")));
@@ -197,6 +204,7 @@ std::span<const KindOfFact> runFacts() {
       {"run-started", QT_TRANSLATE_NOOP("Facts", "an agent started"), runStarted},
       {"run-refused", QT_TRANSLATE_NOOP("Facts", "a start was refused"), runRefused},
       {"run-frozen", QT_TRANSLATE_NOOP("Facts", "an agent was paused"), runFrozen},
+      {"run-pausing", QT_TRANSLATE_NOOP("Facts", "a pause was asked for that comes later"), runPausing},
       {"run-resumed", QT_TRANSLATE_NOOP("Facts", "an agent went on"), runResumed},
       {"run-stopping", QT_TRANSLATE_NOOP("Facts", "an agent was told to end"), runStopping},
       {"run-ended", QT_TRANSLATE_NOOP("Facts", "an agent ended"), runEnded},

@@ -4,7 +4,7 @@
 //   Link link;
 //   connect(&link, &Link::snapshotArrived, &runs, &RunsModel::show);
 //   link.watchRuns(Link::Watch::kYes);
-//   link.ask<std::vector<std::string>>(
+//   link.ask<client::Client::Acted>(
 //       this, [run](client::Client& daemon) { return daemon.act(client::Client::Verb::kFreeze, run); },
 //       [this](const auto& answer) { … });
 #pragma once

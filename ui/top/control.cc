@@ -27,7 +27,8 @@ std::string shownRun(const Row& row) {
 
 std::string verbName(Verb verb) {
   switch (verb) {
-    case Verb::kFreeze: return "freeze";
+    case Verb::kFreeze:
+    case Verb::kFreezeAtOnce: return "freeze";
     case Verb::kResume: return "resume";
     case Verb::kStop: return "stop";
     case Verb::kKill: return "kill";

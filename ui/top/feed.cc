@@ -25,9 +25,11 @@ struct Waiting {
   steady_clock::time_point given;
 };
 
-std::string doneText(const Order& order) {
+std::string doneText(const Order& order, const client::Client::Acted& acted) {
+  if (!acted.pausing.empty()) return "is frozen at its agent's moment, f again at once: " + order.shown;
   switch (order.verb) {
-    case client::Client::Verb::kFreeze: return "frozen: " + order.shown;
+    case client::Client::Verb::kFreeze:
+    case client::Client::Verb::kFreezeAtOnce: return "frozen: " + order.shown;
     case client::Client::Verb::kResume: return "resumed: " + order.shown;
     case client::Client::Verb::kStop: return "stopping: " + order.shown;
     case client::Client::Verb::kKill: return "killed: " + order.shown;
@@ -97,7 +99,7 @@ std::string Feed::obey(std::optional<client::Client>& client, const Order& order
   if (!client) return "not done, the daemon is away: " + what;
   const auto answer = client->act(order.verb, order.run);
   const auto* failure = std::get_if<client::Failure>(&answer);
-  if (failure == nullptr) return doneText(order);
+  if (failure == nullptr) return doneText(order, std::get<client::Client::Acted>(answer));
   if (failure->refusal) return "not done: " + what + ": " + shownText(failure->refusal->message);
   lost = *failure;
   return "perhaps not done, the daemon went away: " + what;

@@ -44,6 +44,9 @@ std::vector<Line> helpLines(std::size_t columns) {
       "Arrows, PgUp, PgDn, Home, End choose a run; a key acts on that one, marked '>'.",
       "f freezes it where it stands, r lets it go on. s asks it to end, and kills it after 5 seconds. k, twice, kills "
       "it now with all its processes.",
+      "STATE 'pausing': its agent asked for a moment of its own to be frozen at; f again freezes it at once, r takes "
+      "it "
+      "back.",
       sorting,
       "STATE 'held': frozen by the governor, which lets it go on by itself; the reason stands below for the chosen "
       "run, "
@@ -62,7 +65,7 @@ std::vector<Line> helpLines(std::size_t columns) {
 }
 
 Style styleOf(const Row& row) {
-  if (row.heldByGovernor || row.state == "frozen") return Style::kHeldRun;
+  if (row.heldByGovernor || row.pausing || row.state == "frozen") return Style::kHeldRun;
   return row.questions.value_or(0) > 0 ? Style::kAskingRun : Style::kRun;
 }
 
@@ -81,6 +84,7 @@ std::vector<Line> tableLines(const View& view, const Control& control, Size size
 std::string chosenText(const View& view, const Control& control) {
   const auto row = std::ranges::find(view.rows, control.chosen(), &Row::run);
   if (control.chosen().empty() || row == view.rows.end()) return "";
+  if (row->pausing) return row->run + ": to be frozen, " + row->why;
   if (row->state == "frozen") return row->run + ": frozen " + (row->why.empty() ? "" : row->why);
   if (!row->says.empty() && row->questions.value_or(0) == 0)
     return row->run + ": its agent says: \"" + row->says + "\"";

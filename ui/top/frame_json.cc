@@ -12,6 +12,7 @@ std::string rowJson(const Row& row, const client::RunDetails& run) {
   json.beginObject().field("run", row.run).untrustedField("name", run.name);
   json.untrustedFieldOrNull("class", run.priority);
   json.field("state", run.state).field("held_by_governor", row.heldByGovernor);
+  json.field("pausing", row.pausing.has_value());
   json.fieldOrNull("why", row.why.empty() ? std::nullopt : std::optional(row.why));  // Escaped already.
   json.fieldOrNull("cpu_percent", row.cpu);
   json.fieldOrNull("memory_bytes", row.memory);

@@ -110,6 +110,10 @@ Row rowOf(const client::RunDetails& run, std::span<const Reading> readings, cons
     row.heldByGovernor = run.held->governor;
     row.why = presentable(cli::heldText(*run.held));
   }
+  if (run.pausing) {
+    row.pausing = run.pausing->within;
+    row.why = cli::pausingText(*run.pausing);
+  }
   setUse(row, pair);
   row.growth = growthOf(readings, run.id, row.memory);
   row.questions = questionsOf(*pair.now, run.id);

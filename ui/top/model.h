@@ -41,9 +41,10 @@ const SortName& nameOf(SortKey key);
 struct Row {
   std::string run;  // its id, for what a key does
   std::string name, priority, state;
-  std::string why;  // it is frozen: who holds it and for which reason
+  std::string why;  // it is frozen, or about to be: who holds it and for which reason
   bool heldByGovernor = false;
-  std::optional<double> cpu;  // percent of one processor
+  std::optional<std::chrono::milliseconds> pausing;  // a person freezes it, after that at the latest
+  std::optional<double> cpu;                         // percent of one processor
   std::optional<std::uint64_t> memory;
   std::optional<double> growth;                  // of memory, bytes a second
   std::optional<double> read, written, network;  // bytes a second; network: sent and received

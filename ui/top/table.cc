@@ -31,6 +31,11 @@ std::optional<double> number(const std::optional<std::uint64_t>& bytes) {
   return bytes ? std::optional<double>(static_cast<double>(*bytes)) : std::nullopt;
 }
 
+std::string stateWord(const Row& row) {
+  if (row.heldByGovernor) return "held";
+  return row.pausing ? "pausing" : row.state;
+}
+
 enum class Side { kLeft, kRight };
 struct Column {
   const char* title;
@@ -45,7 +50,7 @@ constexpr int kWhyRank = 13;
 constexpr Column kColumns[] = {
     {"NAME", kUsualName, 0, Side::kLeft, [](const Row& row) { return row.name; }},
     {"CLASS", 6, 7, Side::kLeft, className},
-    {"STATE", 8, 0, Side::kLeft, [](const Row& row) { return row.heldByGovernor ? std::string("held") : row.state; }},
+    {"STATE", 8, 0, Side::kLeft, stateWord},
     {"CPU%", 6, 0, Side::kRight, [](const Row& row) { return percentText(row.cpu); }},
     {"MEMORY", 6, 1, Side::kRight, [](const Row& row) { return shortBytes(number(row.memory)); }},
     {"MEM/s", 7, 3, Side::kRight, [](const Row& row) { return shortBytes(row.growth, Sign::kShown); }},

@@ -370,6 +370,16 @@
     </message>
 </context>
 <context>
+    <name>ringfence::ui::TrayIcon</name>
+    <message numerus="yes">
+        <source>%1 (pauses in %n s at the latest)</source>
+        <translation>
+            <numerusform>%1 (pauses in %n s at the latest)</numerusform>
+            <numerusform>%1 (pauses in %n s at the latest)</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>ringfence::ui::WordsScreen</name>
     <message numerus="yes">
         <source>%n bytes too long.</source>

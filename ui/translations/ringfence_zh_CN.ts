@@ -975,6 +975,14 @@
         <source>a budget was made longer</source>
         <translation>预算被延长</translation>
     </message>
+    <message>
+        <source>%1 pauses it, at a moment of its agent&apos;s own, within %2 at the latest: %3.</source>
+        <translation>%1要暂停它：由其智能体选定时刻，最迟在 %2 内：%3。</translation>
+    </message>
+    <message>
+        <source>a pause was asked for that comes later</source>
+        <translation>已要求暂停，稍后生效</translation>
+    </message>
 </context>
 <context>
     <name>Figures</name>
@@ -1576,6 +1584,10 @@
         <source>Not done: %1</source>
         <translation>未执行：%1</translation>
     </message>
+    <message>
+        <source>%1 is paused as soon as it has finished something.</source>
+        <translation>%1 完成手头的事后即暂停。</translation>
+    </message>
 </context>
 <context>
     <name>RunWords</name>
@@ -1707,6 +1719,20 @@
         <source>%1 tokens, as reported or seen</source>
         <translation>%1 个词元（据报告或所见）</translation>
     </message>
+    <message>
+        <source>You pause it: it finishes something first, for %1 at the longest</source>
+        <comment>duration</comment>
+        <translation>您正在暂停它：它先完成手头的事，最长 %1</translation>
+    </message>
+    <message>
+        <source>The user %1 pauses it: it finishes something first, for %2 at the longest</source>
+        <comment>user, duration</comment>
+        <translation>用户 %1 正在暂停它：它先完成手头的事，最长 %2</translation>
+    </message>
+    <message>
+        <source>Is being paused</source>
+        <translation>正在暂停</translation>
+    </message>
 </context>
 <context>
     <name>StandingWords</name>
@@ -1739,6 +1765,10 @@
         <translation>
             <numerusform>等待您回答的问题：%n 个。</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>Agents at work: %1, of them about to pause: %2.</source>
+        <translation>正在工作的智能体：%1 个，其中 %2 个即将暂停。</translation>
     </message>
 </context>
 <context>
@@ -1937,6 +1967,14 @@
     <message>
         <source>Not known: %1</source>
         <translation>未知：%1</translation>
+    </message>
+    <message>
+        <source>Let it go on</source>
+        <translation>让它继续</translation>
+    </message>
+    <message>
+        <source>Pause at once</source>
+        <translation>立即暂停</translation>
     </message>
 </context>
 <context>
@@ -3308,6 +3346,10 @@ ringfence run -p coding -- claude
         <source>%1 is paused. Its question still waits for you.</source>
         <translation>%1 已暂停。它的请求仍在等待您。</translation>
     </message>
+    <message>
+        <source>%1 is paused as soon as it has finished something. Its question still waits for you.</source>
+        <translation>%1 完成手头的事后即暂停。它的问题仍在等您回答。</translation>
+    </message>
 </context>
 <context>
     <name>ringfence::ui::PromptWindow</name>
@@ -3446,6 +3488,22 @@ ringfence run -p coding -- claude
         <source>%1. %2</source>
         <comment>card. what its agent says</comment>
         <translation>%1。%2</translation>
+    </message>
+    <message>
+        <source>Let it go on</source>
+        <translation>让它继续</translation>
+    </message>
+    <message>
+        <source>Pause at once</source>
+        <translation>立即暂停</translation>
+    </message>
+    <message>
+        <source>Pause %1 at once</source>
+        <translation>立即暂停 %1</translation>
+    </message>
+    <message>
+        <source>Let %1 go on</source>
+        <translation>让 %1 继续</translation>
     </message>
 </context>
 <context>
@@ -3757,6 +3815,16 @@ ringfence run -p coding -- claude
     <message>
         <source>Quit this helper (agents go on)</source>
         <translation>退出此助手（智能体继续运行）</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 (pauses in %n s at the latest)</source>
+        <translation>
+            <numerusform>%1（最迟 %n 秒后暂停）</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Pause all agents at once</source>
+        <translation>立即暂停所有智能体</translation>
     </message>
 </context>
 <context>

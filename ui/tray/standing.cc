@@ -16,6 +16,7 @@ int countOf(const client::RunListing& listing, bool (*holds)(const client::RunDe
 }
 
 bool isHeld(const client::RunDetails& run) { return run.state == "frozen"; }
+bool isPausing(const client::RunDetails& run) { return run.state == "running" && run.pausing; }
 bool goesOn(const client::RunDetails& run) { return run.state != "frozen" && run.state != "ended"; }
 
 // By themselves, and for as long as nobody decides.
@@ -31,6 +32,7 @@ Standing standingOf(const Heard& heard) {
   if (heard.listing) {
     standing.running = countOf(*heard.listing, goesOn);
     standing.held = countOf(*heard.listing, isHeld);
+    standing.pausing = countOf(*heard.listing, isPausing);
   }
   const bool isStopped = heard.latched.value_or(heard.listing && heard.listing->stop.latched);
   if (isStopped)
@@ -51,7 +53,12 @@ Standing standingOf(const Heard& heard) {
 QString sentenceOf(const Standing& standing) {
   switch (standing.state) {
     case State::kIdle: return StandingWords::tr("No agent runs.");
-    case State::kWorking: return StandingWords::tr("Agents at work: %n.", nullptr, standing.running);
+    case State::kWorking:
+      if (standing.pausing > 0)
+        return StandingWords::tr("Agents at work: %1, of them about to pause: %2.")
+            .arg(standing.running)
+            .arg(standing.pausing);
+      return StandingWords::tr("Agents at work: %n.", nullptr, standing.running);
     case State::kPaused: return StandingWords::tr("Agents paused: %n.", nullptr, standing.held);
     case State::kNeedsYou: return StandingWords::tr("Questions waiting for you: %n.", nullptr, standing.questions);
     case State::kStopped: return StandingWords::tr("STOPPED: every agent stands still until somebody re-arms.");
@@ -61,9 +68,9 @@ QString sentenceOf(const Standing& standing) {
 }
 
 News newsIn(std::string_view factKind) {
-  static constexpr std::string_view kOfRuns[] = {"run-admitted", "run-started", "run-refused",
-                                                 "run-frozen",   "run-resumed", "run-stopping",
-                                                 "run-ended",    "run-adopted", "run-restrained"};
+  static constexpr std::string_view kOfRuns[] = {"run-admitted",   "run-started",  "run-refused", "run-frozen",
+                                                 "run-resumed",    "run-stopping", "run-ended",   "run-adopted",
+                                                 "run-restrained", "run-pausing"};
   static constexpr std::string_view kOfStop[] = {"emergency-stopped", "rearmed", "latch-released", "daemon-started"};
   if (std::ranges::find(kOfStop, factKind) != std::end(kOfStop)) return News::kOfStop;
   return std::ranges::find(kOfRuns, factKind) != std::end(kOfRuns) ? News::kOfRuns : News::kNone;
@@ -72,7 +79,7 @@ News newsIn(std::string_view factKind) {
 std::vector<client::RunDetails> heldByPeople(const client::RunListing& listing) {
   std::vector<client::RunDetails> held;
   for (const client::RunDetails& run : listing.runs) {
-    if (isHeld(run) && !(run.held && run.held->governor)) held.push_back(run);
+    if (isPausing(run) || (isHeld(run) && !(run.held && run.held->governor))) held.push_back(run);
   }
   return held;
 }

@@ -26,6 +26,7 @@ struct Standing {
   int questions = 0;
   int running = 0;
   int held = 0;
+  int pausing = 0;  // of those that run: a person pauses them
   bool operator==(const Standing&) const = default;
 };
 
@@ -37,7 +38,7 @@ QString sentenceOf(const Standing& standing);
 enum class News { kNone, kOfRuns, kOfStop };
 News newsIn(std::string_view factKind);
 
-// Those that a person or a restart holds, so that a person may let them go on.
+// Those that a person or a restart holds, or a person is about to, so that a person may let them go on.
 std::vector<client::RunDetails> heldByPeople(const client::RunListing& listing);
 
 // Those that stand still until a person decides: at the end of a budget, after an alarm, by their own agent, because

@@ -53,7 +53,10 @@ void Tray::connectIcon() {
   connect(&icon_, &TrayIcon::menuOpened, &situation_, &Situation::lookAgain);
   connect(&icon_, &TrayIcon::questionsWanted, &prompt_, &PromptWindow::open);
   connect(&icon_, &TrayIcon::panelWanted, this, &Tray::openPanel);
-  connect(&icon_, &TrayIcon::pauseAllWanted, this, [this] { act(client::Client::Verb::kFreeze, {}); });
+  connect(&icon_, &TrayIcon::pauseAllWanted, this, [this] {
+    using Verb = client::Client::Verb;
+    act(situation_.standing().pausing > 0 ? Verb::kFreezeAtOnce : Verb::kFreeze, {});
+  });
   connect(&icon_, &TrayIcon::resumeWanted, this,
           [this](const QString& run) { act(client::Client::Verb::kResume, run.toStdString()); });
   connect(&icon_, &TrayIcon::stopAllWanted, this, &Tray::stopAll);
@@ -152,9 +155,9 @@ void Tray::fulfil(const Wish& wish) {
 }
 
 void Tray::act(client::Client::Verb verb, const std::string& run) {
-  link_.ask<std::vector<std::string>>(
+  link_.ask<client::Client::Acted>(
       this, [verb, run](client::Client& daemon) { return daemon.act(verb, run); },
-      [this](const client::Answer<std::vector<std::string>>& answer) {
+      [this](const client::Answer<client::Client::Acted>& answer) {
         if (const auto* failure = std::get_if<client::Failure>(&answer)) tellFailure(troubleOf(*failure));
         situation_.lookAgain();
       });

@@ -7,6 +7,7 @@
 #include <QDBusPendingReply>
 #include <QDBusServiceWatcher>
 #include <algorithm>
+#include <chrono>
 
 #include "ui/shared/visible_text.h"
 #include "ui/tray/state_icon.h"
@@ -16,9 +17,17 @@ namespace {
 
 const QString kWatcher = "org.kde.StatusNotifierWatcher";
 constexpr int kMostOfName = 60;
+constexpr std::chrono::milliseconds kLongestShown = std::chrono::hours(24 * 366);
 
 // In a menu an ampersand marks a key.
 QString menuText(std::string_view untrusted) { return visibleText(untrusted, kMostOfName).replace('&', "&&"); }
+
+QString resumeText(const client::RunDetails& run) {
+  const QString name = menuText(run.name.empty() ? run.id : run.name);
+  if (!run.pausing) return name;
+  const auto left = std::chrono::ceil<std::chrono::seconds>(std::min(run.pausing->within, kLongestShown));
+  return TrayIcon::tr("%1 (pauses in %n s at the latest)", nullptr, static_cast<int>(left.count())).arg(name);
+}
 
 }  // namespace
 
@@ -72,7 +81,10 @@ void TrayIcon::appear() {
 
 void TrayIcon::show(const Standing& standing, std::vector<client::RunDetails> held) {
   const bool isSame = standing_ == standing;
-  const bool isHeldSame = std::ranges::equal(held_, held, {}, &client::RunDetails::id, &client::RunDetails::id);
+  const auto looksSame = [](const client::RunDetails& a, const client::RunDetails& b) {
+    return a.id == b.id && resumeText(a) == resumeText(b);
+  };
+  const bool isHeldSame = std::ranges::equal(held_, held, looksSame);
   standing_ = standing;
   held_ = std::move(held);
   if (!isSame || !isHeldSame) fillResume();
@@ -81,6 +93,7 @@ void TrayIcon::show(const Standing& standing, std::vector<client::RunDetails> he
   sentence_->setText(sentence);
   questions_->setEnabled(standing.questions > 0);
   pause_->setEnabled(standing.running > 0);
+  pause_->setText(standing.pausing > 0 ? tr("Pause all agents at once") : tr("Pause all agents"));
   if (icon_ == nullptr) return;
   icon_->setIcon(stateIcon(standing));
   icon_->setToolTip(sentence);
@@ -92,7 +105,7 @@ void TrayIcon::fillResume() {
   resume_->setEnabled(!held_.empty() && standing_->state != State::kStopped);
   for (const client::RunDetails& run : held_) {
     const QString id = QString::fromStdString(run.id);
-    resume_->addAction(menuText(run.name.empty() ? run.id : run.name), this, [this, id] { emit resumeWanted(id); });
+    resume_->addAction(resumeText(run), this, [this, id] { emit resumeWanted(id); });
   }
 }
 

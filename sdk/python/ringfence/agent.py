@@ -193,8 +193,8 @@ class Agent:
 
     @contextlib.contextmanager
     def critical_section(self, seconds: int) -> Iterator[float]:
-        """For so many seconds at most a hold of the governor is put off, as `priority.preempt_grace` of the policy allows.
-        Yields for how many it is, 0.0 for not at all. A person's freeze and memory that runs out wait for nothing.
+        """For so many seconds at most a hold of the governor, or a person's freeze, is put off, as `priority.preempt_grace` of the
+        policy allows. Yields for how many it is, 0.0 for not at all. Memory that runs out and the emergency stop wait for nothing.
         """
         answer = self._ask("critical_section", {"seconds": max(0, int(seconds))})
         granted = int(answer["milliseconds"]) / 1000 if answer is not None else 0.0
@@ -222,10 +222,10 @@ class Agent:
     # ---- what it is told unasked
 
     def on_pause(self, callback: Callable[[Pause], Any]) -> Callable[[Pause], Any]:
-        """Calls it with a `Pause` before the governor freezes the run, where its policy has a `priority.preempt_grace`. When all
-        of them have returned the run is frozen at once; where one returns False, or raises, when the agent says `ready` or
-        `safe_point`, and at the end of the grace in any case. Not called before memory that runs out, a person's freeze and the
-        emergency stop. A decorator, too; returns `callback`. For where it runs see `callbacks` of `Agent`.
+        """Calls it with a `Pause` before the governor or a person freezes the run, where its policy has a `priority.preempt_grace`.
+        When all of them have returned the run is frozen at once; where one returns False, or raises, when the agent says `ready` or
+        `safe_point`, and at the end of the grace in any case. Not called before memory that runs out, the emergency stop, and a
+        person who wants it at once. A decorator, too; returns `callback`. For where it runs see `callbacks` of `Agent`.
         """
         return self._on("pause", callback)
 

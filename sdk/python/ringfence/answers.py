@@ -12,8 +12,8 @@ from typing import Any, List, Mapping, Optional, Tuple, Union
 from ._wire import Fields
 from .errors import Broken
 
-__all__ = ["Continued", "Ended", "Exit", "Governed", "Grant", "Held", "LogLine", "Question", "QuestionEvent", "Reconnected", "Rule",
-           "Run", "RunEvent", "Server", "Settled", "Stopped", "Usage"]
+__all__ = ["Continued", "Ended", "Exit", "Governed", "Grant", "Held", "LogLine", "Pausing", "Question", "QuestionEvent", "Reconnected",
+           "Rule", "Run", "RunEvent", "Server", "Settled", "Stopped", "Usage"]
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,19 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Pausing:
+    """Who freezes a run, asked when, and within how many seconds it is frozen at the latest."""
+
+    by_uid: int
+    asked: Optional[str]
+    within: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One run. `state`: "starting", "running", "frozen", "stopping" or "ended". `pid`: outside of the fence; None before
-    and after. `says`: its agent's own words on what it does; None: it said nothing.
+    and after. `says`: its agent's own words on what it does; None: it said nothing. `pausing`: somebody freezes it, and it goes on
+    until its agent's moment; its `state` is "running" then.
     """
 
     id: str
@@ -101,6 +111,7 @@ class Run:
     weakened: List[Tuple[str, str]]
     """Walls that its policy waived, each with the reason."""
     says: Optional[str]
+    pausing: Optional[Pausing]
     fields: Mapping[str, Any] = field(repr=False)
 
 
@@ -260,7 +271,7 @@ def usage_of(fields: Fields) -> Usage:
 
 def run_of(fields: Fields) -> Run:
     """Of RunDetails."""
-    how, held = fields.inner("exit"), fields.inner("held")
+    how, held, pausing = fields.inner("exit"), fields.inner("held"), fields.inner("pausing")
     return Run(
         id=fields.text("id"), name=fields.text("name"), state=fields.text("state"), exit=exit_of(how) if how else None,
         uid=fields.number("uid"), caller_uid=fields.number("caller_uid"), pid=fields.number("pid") or None,
@@ -269,7 +280,9 @@ def run_of(fields: Fields) -> Run:
         usage=usage_of(fields.inner("usage") or Fields({})),
         held=Held(held.text("by"), held.number("by_uid"), held.text("reason"), held.maybe_text("since")) if held else None,
         weakened=[(one.text("wall"), one.text("reason")) for one in fields.inners("weakened")],
-        says=fields.maybe_text("says"), fields=fields.raw)
+        says=fields.maybe_text("says"),
+        pausing=Pausing(pausing.number("by_uid"), pausing.maybe_text("asked"), pausing.number("within_ms") / 1000) if pausing else None,
+        fields=fields.raw)
 
 
 def question_of(fields: Fields) -> Question:

@@ -150,12 +150,17 @@ class Client:
                        [(one.text("wall"), one.text("reason")) for one in accepted.inners("weakened")],
                        [str(note) for note in accepted.items("notes")], events)
 
-    def freeze(self, run: str) -> List[str]:
-        """Holds a run (id or name) where it stands. Returns the ids acted on. Raises `NotFound`, `Denied`, `Invalid`."""
-        return self._act("freeze", run, repeatable=True)
+    def freeze(self, run: str, *, now: bool = False) -> List[str]:
+        """Holds a run (id or name) where it stands. Returns the ids acted on. Raises `NotFound`, `Denied`, `Invalid`.
+
+        Returns at once. A run whose agent asked for a moment of its own goes on until then, after the `preempt_grace` of its policy
+        at the latest: `show(run).pausing`. With `now`, or asked for again meanwhile, it is frozen at once; `resume` takes it back.
+        """
+        return self._act("freeze", run, repeatable=True, body={"at_once": True} if now else None)
 
     def resume(self, run: str) -> List[str]:
-        """Lets a frozen run go on, whoever froze it. Raises as `freeze` does, `Latched` after the emergency stop, and `Lost`."""
+        """Lets a frozen run go on, whoever froze it, or one that is pausing. Raises as `freeze` does, `Latched` after the emergency
+        stop, and `Lost`."""
         return self._act("resume", run, repeatable=False)
 
     def stop(self, run: str) -> List[str]:
@@ -237,10 +242,10 @@ class Client:
 
     # ---- how
 
-    def _act(self, verb: str, run: str, *, repeatable: bool) -> List[str]:
+    def _act(self, verb: str, run: str, *, repeatable: bool, body: Optional[Mapping[str, Any]] = None) -> List[str]:
         if not run:
             raise Invalid("no run is named", "invalid")
-        answer = self._ask(verb, {"run": run}, repeatable=repeatable)[-1]
+        answer = self._ask(verb, {"run": run, **(body or {})}, repeatable=repeatable)[-1]
         return [str(one) for one in _expect(answer, "done").items("runs")]
 
     def _answer(self, question: Union[Question, int], answer: Dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ LOG = logging.getLogger("ringfence")
 
 @dataclass(frozen=True)
 class Pause:
-    """The governor will freeze the run.
+    """The governor, or a person, will freeze the run.
 
     `within`: seconds; it comes then at the latest, and sooner when the agent says that it is ready. `why`: words for a person.
     `limit`: below "limits." in the policy ("wall_time"); "" where it is none of the policy's.
@@ -38,7 +38,7 @@ class Resumed:
 
     `held`: for how many seconds it stood still; 0.0: a pause that was announced did not come. `why` it was held, and by whom:
     `held_by` is "person", "governor", "agent" (its own brake), "emergency-stop" or "daemon". `relief`: why it goes on; "": a
-    person said so.
+    person let it go on.
     """
 
     held: float

@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
   window.resize(words.value(2, "1000").toInt(), 720);
   window.show();
   (void)until([&] { return runs.rowCount() == 3; });
-  link.ask<std::vector<std::string>>(
+  link.ask<client::Client::Acted>(
       &window, [run = runs.row(1).run](client::Client& asked) { return asked.act(client::Client::Verb::kFreeze, run); },
       [](const auto&) {});
   QTest::qWait(20'000);

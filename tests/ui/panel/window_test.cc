@@ -6,6 +6,7 @@
 #include <QSignalSpy>
 
 #include "sdk/client/stop_client.h"
+#include "tests/support/listening_run.h"
 #include "tests/ui/panel/panel_world.h"
 #include "ui/panel/bar.h"
 #include "ui/panel/card_list.h"
@@ -67,6 +68,25 @@ TEST_CASE("Pause on a card freezes the run, Resume lets it go on, Stop ends it")
   CHECK(until([&] { return !isFrozen(world.daemon, run); }));
   world.click("Ask webapp to end");
   CHECK(world.daemon.reaches(run, "ended"));
+}
+
+TEST_CASE(
+    "a card says that its run is being paused and for how long, and offers to pause it at once or to let it go on") {
+  PanelWorld world;
+  const std::string run = startListening(world.daemon, "webapp");
+  REQUIRE_FALSE(run.empty());
+  world.click("Pause webapp");
+  CHECK(until([&] { return world.shows("webapp is paused as soon as it has finished something."); }));
+  CHECK(until([&] { return world.shows("You pause it: it finishes something first, for 10 min at the longest"); }));
+  CHECK_FALSE(isFrozen(world.daemon, run));
+  world.click("Let webapp go on");
+  REQUIRE(until([&] { return world.button("Pause webapp") != nullptr; }));
+  CHECK(world.button("Let webapp go on") == nullptr);
+  CHECK(world.daemon.reaches(run, "running"));
+  world.click("Pause webapp");
+  world.click("Pause webapp at once");
+  CHECK(until([&] { return isFrozen(world.daemon, run); }));
+  CHECK(until([&] { return world.button("Resume webapp") != nullptr; }));
 }
 
 TEST_CASE("one press on STOP freezes everything and latches, and re-arming is a deliberate act that resumes nobody") {

@@ -50,6 +50,24 @@ TEST_CASE("a card says who paused a run and why") {
   CHECK(runWords(rowOf("running", 2), nullptr, 1000).state.startsWith("Waits for your answer to 2"));
 }
 
+TEST_CASE("a card says who is pausing a run, and never less than the time that is left") {
+  client::RunDetails details;
+  details.state = "running";
+  top::Row row = rowOf("running", 2);
+  row.pausing = std::chrono::milliseconds(11'200);
+  details.pausing = client::Pausing{.byUid = 1000, .asked = "", .within = std::chrono::milliseconds(11'200)};
+  CHECK(runWords(row, &details, 1000).state == "You pause it: it finishes something first, for 12 s at the longest");
+  CHECK(runWords(row, &details, 0).state ==
+        "The user 1000 pauses it: it finishes something first, for 12 s at the longest");
+  details.pausing->within = std::chrono::seconds(61);
+  CHECK(runWords(row, &details, 1000).state.contains("for 2 min"));
+  CHECK(runWords(row, nullptr, 1000).state == "Is being paused");
+  CHECK(isPausing(row));
+  CHECK(canPause(row));
+  CHECK_FALSE(canResume(row));
+  CHECK_FALSE(isPausing(rowOf("running")));
+}
+
 TEST_CASE("what a name, a path or a command hides is spelled out on the card") {
   client::RunDetails details;
   details.workspace = "/home/ada/\x1b[31m<b>x</b>";

@@ -14,6 +14,7 @@
 
 #include <catch2/catch_all.hpp>
 
+#include "tests/support/listening_run.h"
 #include "tests/support/test_daemon.h"
 #include "tests/support/ui_wait.h"
 #include "ui/shared/runs_model.h"
@@ -28,7 +29,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using Acted = client::Answer<std::vector<std::string>>;
+using Acted = client::Answer<client::Client::Acted>;
 
 struct World {
   TestDaemon daemon;
@@ -49,7 +50,7 @@ struct World {
     return std::get<client::RunAccepted>(accepted).run;
   }
   void act(client::Client::Verb verb, const std::string& run, std::function<void(const Acted&)> answered = {}) {
-    link->ask<std::vector<std::string>>(
+    link->ask<client::Client::Acted>(
         &runs, [verb, run](client::Client& client) { return client.act(verb, run); },
         [answered](const Acted& answer) {
           if (answered) answered(answer);
@@ -89,6 +90,40 @@ TEST_CASE("what runs arrives, and a run that is held is held for the kernel too"
 
   world.act(client::Client::Verb::kResume, run);
   CHECK(until([&] { return !test::isFrozen(world.daemon, run); }));
+}
+
+TEST_CASE("a pause that waits for its agent holds up no other order, and is hurried or taken back over the same link") {
+  using Verb = client::Client::Verb;
+  World world;
+  const std::string patient = test::startListening(world.daemon, "patient"), other = world.start("other");
+  REQUIRE_FALSE(patient.empty());
+  world.link->watchRuns(Link::Watch::kYes);
+  const auto rowOf = [&](const std::string& run) {
+    const int index = world.runs.indexOf(run);
+    return index < 0 ? nullptr : &world.runs.row(index);
+  };
+  REQUIRE(until([&] { return rowOf(patient) != nullptr && rowOf(other) != nullptr; }));
+
+  std::optional<client::Client::Acted> asked;
+  const auto hear = [&](const Acted& answer) {
+    if (const auto* acted = std::get_if<client::Client::Acted>(&answer)) asked = *acted;
+  };
+  world.act(Verb::kFreeze, patient, hear);
+  REQUIRE(until([&] { return asked.has_value(); }));
+  CHECK(asked->pausing == std::vector<std::string>{patient});
+  CHECK(until([&] { return rowOf(patient)->pausing.has_value(); }));
+  world.act(Verb::kFreeze, other);
+  CHECK(until([&] { return test::isFrozen(world.daemon, other); }));
+  world.act(Verb::kKill, other);
+  CHECK(world.daemon.reaches(other, "ended"));
+  CHECK_FALSE(test::isFrozen(world.daemon, patient));
+
+  world.act(Verb::kResume, patient);
+  CHECK(until([&] { return !rowOf(patient)->pausing; }));
+  CHECK(rowOf(patient)->state == "running");
+  world.act(Verb::kFreeze, patient);
+  world.act(Verb::kFreezeAtOnce, patient);
+  CHECK(until([&] { return test::isFrozen(world.daemon, patient); }));
 }
 
 TEST_CASE("who watches what runs sleeps from one snapshot to the next") {

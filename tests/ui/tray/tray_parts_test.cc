@@ -107,6 +107,19 @@ TEST_CASE("who stands still until a person decides waits for one, and a hold at 
   CHECK(waitingForAPerson({.runs = {runIn("running")}}, now).runs.empty());
 }
 
+TEST_CASE("a run that a person is pausing works, and may be let go on") {
+  client::RunListing listing{.runs = {runIn("running"), runIn("running")}};
+  listing.runs[1].pausing = client::Pausing{.byUid = 1000, .asked = "", .within = std::chrono::seconds(5)};
+  const auto held = heldByPeople(listing);
+  REQUIRE(held.size() == 1);
+  CHECK(held[0].pausing);
+  const Standing standing = standingOf({.listing = listing, .questions = 0, .latched = {}});
+  CHECK(standing.state == State::kWorking);
+  CHECK(standing.pausing == 1);
+  CHECK(sentenceOf(standing) == "Agents at work: 2, of them about to pause: 1.");
+  CHECK(newsIn("run-pausing") == News::kOfRuns);
+}
+
 // ---- notifications
 
 TEST_CASE(

@@ -399,13 +399,17 @@ void PromptView::pauseRun() {
   if (items_.empty()) return;
   const std::string run = items_.front().run;
   const QString name = askerName(items_.front());
-  link_.ask<std::vector<std::string>>(
+  link_.ask<client::Client::Acted>(
       this, [run](client::Client& daemon) { return daemon.act(client::Client::Verb::kFreeze, run); },
-      [this, name](const client::Answer<std::vector<std::string>>& answer) {
+      [this, name](const client::Answer<client::Client::Acted>& answer) {
         const auto* failure = std::get_if<client::Failure>(&answer);
         failed_ = true;  // The words stay.
-        setPlainText(hint_, failure != nullptr ? troubleOf(*failure)
-                                               : tr("%1 is paused. Its question still waits for you.").arg(name));
+        if (failure != nullptr) return setPlainText(hint_, troubleOf(*failure));
+        const bool later = !std::get<client::Client::Acted>(answer).pausing.empty();
+        setPlainText(hint_,
+                     (later ? tr("%1 is paused as soon as it has finished something. Its question still waits for you.")
+                            : tr("%1 is paused. Its question still waits for you."))
+                         .arg(name));
       });
 }
 
