@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "sdk/base/bounded_text.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
 
@@ -110,14 +111,14 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
 
   bool key(string_t& name) override {
     Level& level = levels_.back();
-    if (!level.names.insert(name).second) return refuse(quoted(name) + " comes twice in one object");
+    if (!level.names.insert(name).second) return refuse(inQuotes(name) + " comes twice in one object");
     if (level.kind == Kind::kMap) {
       level.name = name;
       return true;
     }
     const pb::Descriptor& type = *level.message->GetDescriptor();
     level.field = type.FindFieldByName(name);
-    return level.field != nullptr || refuse(quoted(name) + " is no field of " + type.name());
+    return level.field != nullptr || refuse(inQuotes(name) + " is no field of " + type.name());
   }
 
   bool start_object(std::size_t) override {
@@ -165,7 +166,6 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     std::set<std::string> names = {};
   };
 
-  static std::string quoted(std::string_view name) { return "\"" + escapeForDisplay(name.substr(0, 64)) + "\""; }
   static std::string nameOf(const Level& level) {
     return level.field != nullptr ? std::string(level.field->name()) : std::string("it");
   }

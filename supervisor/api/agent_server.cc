@@ -1,10 +1,8 @@
 #include "supervisor/api/agent_server.h"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "sdk/base/io.h"
@@ -23,26 +21,14 @@ bool wouldBlock(const Error& error) {
   return error.sysErrno == EAGAIN || error.sysErrno == EWOULDBLOCK || error.sysErrno == ENOBUFS;
 }
 
-Result<void> control(int events, int how, int fd, std::uint32_t wanted, std::uint64_t id) {
-  epoll_event event{};
-  event.events = wanted;
-  event.data.u64 = id;
-  if (::epoll_ctl(events, how, fd, &event) < 0) return posixError(errno, "watching an agent's socket");
-  return {};
-}
-
 }  // namespace
 
-Result<AgentServer> AgentServer::create() {
-  UniqueFd events(::epoll_create1(EPOLL_CLOEXEC));
-  if (!events) return posixError(errno, "watching the sockets of agents");
-  return AgentServer(std::move(events));
-}
+Result<AgentServer> AgentServer::create() { return AgentServer(RF_TRY(SocketWatch::create("the sockets of agents"))); }
 
 Result<void> AgentServer::open(const RunId& run, UniqueFd listener) {
   if (runs_.contains(run)) return {};
   const std::uint64_t id = next_++ | kListenerBit;
-  RF_TRY(control(events_.get(), EPOLL_CTL_ADD, listener.get(), EPOLLIN, id));
+  RF_TRY(sockets_.add(listener.get(), EPOLLIN, id));
   listeners_.emplace(id, run);
   Run opened;
   opened.listener = std::move(listener);
@@ -54,7 +40,7 @@ void AgentServer::close(const RunId& run) {
   const auto found = runs_.find(run);
   if (found == runs_.end()) return;
   // The keeper has the same socket, so that closing ours would not end the watch.
-  (void)::epoll_ctl(events_.get(), EPOLL_CTL_DEL, found->second.listener.get(), nullptr);
+  sockets_.remove(found->second.listener.get());
   std::erase_if(listeners_, [&](const auto& one) { return one.second == run; });
   std::erase_if(connections_, [&](const auto& one) { return one.second.run == run; });
   runs_.erase(found);
@@ -62,26 +48,22 @@ void AgentServer::close(const RunId& run) {
 
 std::vector<AgentServer::Asked> AgentServer::serve(Now now) {
   std::vector<Asked> asked;
-  std::array<epoll_event, kEventsPerCall> ready{};
-  const int count = ::epoll_wait(events_.get(), ready.data(), kEventsPerCall, 0);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = ready.at(static_cast<std::size_t>(i));
-    if (const auto listener = listeners_.find(event.data.u64); listener != listeners_.end()) {
+  for (const auto& [id, events] : sockets_.ready(kEventsPerCall)) {
+    if (const auto listener = listeners_.find(id); listener != listeners_.end()) {
       const RunId run = listener->second;
       accept(run, now);
-      watchListener(listener->first, runs_.at(run));
+      watchListener(id, runs_.at(run));
       continue;
     }
-    const auto found = connections_.find(event.data.u64);
+    const auto found = connections_.find(id);
     if (found == connections_.end()) continue;
-    const Id id = found->first;
     Connection& connection = found->second;
-    Next next = (event.events & EPOLLOUT) != 0 ? flush(connection) : Next::kStays;
-    if (next == Next::kStays && (event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+    Next next = (events & EPOLLOUT) != 0 ? flush(connection) : Next::kStays;
+    if (next == Next::kStays && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
       next = receive(id, connection, now, asked);
     // Whoever hung up takes no answer any more, which the next one that is sent finds out: else it would wake the loop
     // for ever.
-    if (next == Next::kStays && (event.events & (EPOLLHUP | EPOLLERR)) != 0) next = flush(connection);
+    if (next == Next::kStays && (events & (EPOLLHUP | EPOLLERR)) != 0) next = flush(connection);
     if (next == Next::kOver)
       drop(id);
     else
@@ -128,7 +110,7 @@ std::vector<AgentServer::Asked> AgentServer::drain(const RunId& run, Now now) {
 void AgentServer::watchListener(std::uint64_t id, Run& run) {
   const bool isWanted = !run.pausedUntil;
   if (isWanted == run.isWatched) return;
-  if (control(events_.get(), EPOLL_CTL_MOD, run.listener.get(), isWanted ? EPOLLIN : 0u, id)) run.isWatched = isWanted;
+  if (sockets_.change(run.listener.get(), isWanted ? EPOLLIN : 0u, id)) run.isWatched = isWanted;
 }
 
 void AgentServer::push(Connection& connection, std::string packet) {
@@ -264,9 +246,15 @@ void AgentServer::settle(Id id, Connection& connection) {
 
 void AgentServer::watch(Id id, Connection& connection, std::uint32_t wanted) {
   if (wanted == connection.watched) return;
-  const int how = wanted == 0 ? EPOLL_CTL_DEL : connection.watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  const int socket = connection.socket.get();
+  if (wanted == 0) {
+    sockets_.remove(socket);
+    connection.watched = 0;
+    return;
+  }
+  const auto set = connection.watched == 0 ? sockets_.add(socket, wanted, id) : sockets_.change(socket, wanted, id);
   // One that cannot be watched for want of memory is asked nothing until it is settled again.
-  if (control(events_.get(), how, connection.socket.get(), wanted, id)) connection.watched = wanted;
+  if (set) connection.watched = wanted;
 }
 
 void AgentServer::drop(Id id) {

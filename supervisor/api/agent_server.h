@@ -18,6 +18,7 @@
 #include "sdk/base/run_id.h"
 #include "sdk/base/unique_fd.h"
 #include "supervisor/api/agent_wire.h"
+#include "supervisor/api/socket_watch.h"
 
 namespace ringfence::supervisor::api {
 
@@ -40,7 +41,7 @@ class AgentServer {
   static Result<AgentServer> create();
 
   // Readable when serve() has something to do. A bounded part of it is done in one call.
-  int fd() const { return events_.get(); }
+  int fd() const { return sockets_.fd(); }
 
   // One that is open already stays as it is.
   Result<void> open(const RunId& run, UniqueFd listener);
@@ -93,11 +94,11 @@ class AgentServer {
     std::deque<Bytes> noticeBytes = {};  // of each
     Bytes noticed{0};                    // of all
     std::uint64_t missed = 0;            // notices, before the first of them
-    std::uint32_t watched = 0;           // of epoll; 0: not watched
+    std::uint32_t watched = 0;           // EPOLLIN, EPOLLOUT; 0: not watched
   };
   enum class Next { kStays, kOver };
 
-  explicit AgentServer(UniqueFd events) : events_(std::move(events)) {}
+  explicit AgentServer(SocketWatch sockets) : sockets_(std::move(sockets)) {}
   void accept(const RunId& run, Now now);
   Next receive(Id id, Connection& connection, Now now, std::vector<Asked>& asked);
   Next handle(Id id, Connection& connection, std::string_view packet, Now now, std::vector<Asked>& asked);
@@ -111,9 +112,9 @@ class AgentServer {
   void watch(Id id, Connection& connection, std::uint32_t wanted);
   void drop(Id id);
 
-  UniqueFd events_;
+  SocketWatch sockets_;
   std::map<RunId, Run> runs_;
-  std::map<std::uint64_t, RunId> listeners_;  // by the id in epoll, whose first bit is set
+  std::map<std::uint64_t, RunId> listeners_;  // by the id in sockets_, whose first bit is set
   std::map<Id, Connection> connections_;
   Id next_ = 1;
 };

@@ -1,6 +1,5 @@
 #include "supervisor/api/metrics_server.h"
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -70,30 +69,17 @@ void turnAway(int socket, const Status& status, const std::string& why) {
   (void)::send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-// `how`: EPOLL_CTL_ADD or EPOLL_CTL_MOD.
-Result<void> watch(int events, int how, int fd, std::uint32_t wanted, std::uint64_t id) {
-  epoll_event event{};
-  event.events = wanted;
-  event.data.u64 = id;
-  if (::epoll_ctl(events, how, fd, &event) < 0) return posixError(errno, "watching a metrics connection");
-  return {};
-}
-
 }  // namespace
 
 Result<MetricsServer> MetricsServer::listen(const std::string& path, RoleGroups roles, std::string cgroupRoot) {
   UniqueFd listener = RF_TRY(listenAt(path, SocketKind::kStream));
-  UniqueFd events(::epoll_create1(EPOLL_CLOEXEC));
-  if (!events) return posixError(errno, "watching " + path);
-  RF_TRY(watch(events.get(), EPOLL_CTL_ADD, listener.get(), EPOLLIN, kListener));
-  return MetricsServer(std::move(listener), std::move(events), roles, std::move(cgroupRoot));
+  SocketWatch sockets = RF_TRY(SocketWatch::create("the connections to " + path));
+  RF_TRY(sockets.add(listener.get(), EPOLLIN, kListener));
+  return MetricsServer(std::move(listener), std::move(sockets), roles, std::move(cgroupRoot));
 }
 
 void MetricsServer::serve(Now now, const Render& render) {
-  std::array<epoll_event, kEventsPerCall> ready{};
-  const int count = ::epoll_wait(events_.get(), ready.data(), kEventsPerCall, 0);
-  for (int i = 0; i < count; ++i) {
-    const std::uint64_t id = ready[static_cast<std::size_t>(i)].data.u64;
+  for (const auto& [id, events] : sockets_.ready(kEventsPerCall)) {
     if (id == kListener) {
       accept(now);
       continue;
@@ -132,8 +118,7 @@ bool MetricsServer::hasRoomFor(std::uint32_t uid) const {
 
 void MetricsServer::admit(UniqueFd socket, Peer peer, Now now) {
   const std::uint64_t id = next_++;
-  if (!watch(events_.get(), EPOLL_CTL_ADD, socket.get(), EPOLLIN, id))
-    return;  // Closes: it gets no answer, and may come again.
+  if (!sockets_.add(socket.get(), EPOLLIN, id)) return;  // Closes: it gets no answer, and may come again.
   Connection connection;
   connection.id = id;
   connection.socket = std::move(socket);
@@ -186,8 +171,7 @@ MetricsServer::Next MetricsServer::send(Connection& connection) {
 MetricsServer::Next MetricsServer::waitForReader(Connection& connection) {
   if (connection.waiting) return Next::kStays;
   connection.waiting = true;
-  const auto watched = watch(events_.get(), EPOLL_CTL_MOD, connection.socket.get(), EPOLLOUT, connection.id);
-  return watched ? Next::kStays : Next::kOver;
+  return sockets_.change(connection.socket.get(), EPOLLOUT, connection.id) ? Next::kStays : Next::kOver;
 }
 
 void MetricsServer::expire(Now now) {

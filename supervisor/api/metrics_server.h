@@ -17,6 +17,7 @@
 #include "sdk/base/unique_fd.h"
 #include "sdk/base/units.h"
 #include "supervisor/api/peer_identity.h"
+#include "supervisor/api/socket_watch.h"
 
 namespace ringfence::supervisor::api {
 
@@ -34,7 +35,7 @@ class MetricsServer {
   static Result<MetricsServer> listen(const std::string& path, RoleGroups roles, std::string cgroupRoot);
 
   // Readable when serve() has something to do. A bounded part of it is done in one call.
-  int fd() const { return events_.get(); }
+  int fd() const { return sockets_.fd(); }
   void serve(Now now, const Render& render);
   // Cuts off whose time is over.
   void expire(Now now);
@@ -58,8 +59,11 @@ class MetricsServer {
   };
   enum class Next { kStays, kOver };
 
-  MetricsServer(UniqueFd listener, UniqueFd events, RoleGroups roles, std::string cgroupRoot)
-      : listener_(std::move(listener)), events_(std::move(events)), roles_(roles), cgroupRoot_(std::move(cgroupRoot)) {}
+  MetricsServer(UniqueFd listener, SocketWatch sockets, RoleGroups roles, std::string cgroupRoot)
+      : listener_(std::move(listener)),
+        sockets_(std::move(sockets)),
+        roles_(roles),
+        cgroupRoot_(std::move(cgroupRoot)) {}
   void accept(Now now);
   void admit(UniqueFd socket, Peer peer, Now now);
   bool hasRoomFor(std::uint32_t uid) const;
@@ -69,7 +73,8 @@ class MetricsServer {
   Next waitForReader(Connection& connection);
   void answer(Connection& connection, const Render& render);
 
-  UniqueFd listener_, events_;
+  UniqueFd listener_;
+  SocketWatch sockets_;
   RoleGroups roles_;
   std::string cgroupRoot_;
   std::map<std::uint64_t, Connection> connections_;  // ids are never used again
