@@ -3,20 +3,22 @@
 #include <algorithm>
 #include <csignal>
 
+#include "sdk/base/bounded_text.h"
 #include "sdk/base/sha256.h"
-#include "sdk/base/text.h"
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/latch.h"
 #include "supervisor/core/login.h"
 #include "supervisor/core/lookup.h"
+#include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
 namespace {
 
 Error refuse(ErrorCode code, std::string message) { return {code, std::move(message), 0}; }
 
+// What is missing of a person's words is marked.
 std::string clip(const std::string& reason) {
-  return reason.size() <= kMaxReasonBytes ? reason : reason.substr(0, kMaxReasonBytes) + "…";
+  return boundedReason(reason) + (reason.size() > kMaxReasonBytes ? "…" : "");
 }
 
 bool hasNotStarted(const Run& run) {
@@ -61,9 +63,8 @@ Result<void> checkRequest(const State& state, const AdmitRun& command) {
 // A longer argument is recorded by its beginning, its length and its digest.
 std::string recordedArgument(const std::string& argument, std::size_t room) {
   if (argument.size() <= room) return argument;
-  while (room > 0 && (argument[room] & 0xc0) == 0x80) --room;  // between two characters
-  return argument.substr(0, room) + "… (" + std::to_string(argument.size()) + " bytes, sha256 " + sha256Hex(argument) +
-         ")";
+  return std::string(beginningOf(argument, room)) + "… (" + std::to_string(argument.size()) + " bytes, sha256 " +
+         sha256Hex(argument) + ")";
 }
 
 // The whole command where it is no longer than kMaxCommandBytes, as nearly every one is; the plan's hash is of all of

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -94,7 +95,7 @@ Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command) {
   if (!isHeldForNow(std::get_if<Frozen>(&run.life)) && !std::holds_alternative<Running>(run.life))
     return Error{ErrorCode::kInvalid, "the run is " + std::string(lifeName(run.life)) + ": it cannot be stopped"};
   holdAgent(deciding, run);
-  std::string why = command.why.substr(0, kMaxReasonBytes);
+  std::string why = boundedReason(command.why);
   deciding.record(run.id, RunFrozen{run.what.uid, "its agent asked: " + why, std::nullopt, SelfHeld::kAgent});
   settleOwnQuestionsOf(deciding, run.id, "the run was frozen; ask again");
   return {};

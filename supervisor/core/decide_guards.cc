@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -63,7 +64,7 @@ void decidePerformed(Deciding& deciding, const AskPerformed& command) {
   const auto answered = std::ranges::find(run->talk.answered, name, &AnsweredAsk::name);
   if (answered == run->talk.answered.end()) return;
   deciding.record(run->id, ActionPerformed{answered->id, name.guard, name.ask, command.performed.sysErrno,
-                                           command.performed.note.substr(0, kMaxReasonBytes)});
+                                           boundedReason(command.performed.note)});
 }
 
 void decideGreeting(Deciding& deciding, const GuardGreeted& command) {
@@ -82,8 +83,8 @@ void decideGreeting(Deciding& deciding, const GuardGreeted& command) {
 void decideGuardFailure(Deciding& deciding, const GuardFailed& command) {
   const Run* run = findLive(deciding, command.guard.run);
   if (run == nullptr) return;
-  deciding.record(run->id, GuardLost{command.guard.kind, memoryOf(*run, command.guard.kind).pid,
-                                     command.reason.substr(0, kMaxReasonBytes)});
+  deciding.record(run->id,
+                  GuardLost{command.guard.kind, memoryOf(*run, command.guard.kind).pid, boundedReason(command.reason)});
 }
 
 void decideRulesTaken(Deciding& deciding, const RulesTaken& command) {

@@ -3,14 +3,10 @@
 
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/lookup.h"
+#include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
 namespace {
-
-std::string clipped(std::string reason) {
-  if (reason.size() > kMaxReasonBytes) reason.resize(kMaxReasonBytes);
-  return reason;
-}
 
 const Run* findLive(const State& state, const RunId& id) {
   const auto found = state.runs.find(id);
@@ -30,17 +26,17 @@ void hold(Deciding& deciding, const Run& run, const PreemptRun& command) {
   if (!std::holds_alternative<Running>(run.life)) return;
   tellOfLimit(deciding, run, command.limit, command.tellAgent);
   holdAgent(deciding, run);
-  deciding.record(run.id, RunFrozen{0, clipped(command.reason), Preemption{command.cause, command.predicted}});
+  deciding.record(run.id, RunFrozen{0, boundedReason(command.reason), Preemption{command.cause, command.predicted}});
 }
 
 void letGo(Deciding& deciding, const Run& run, const PreemptRun& command) {
   const auto* frozen = std::get_if<Frozen>(&run.life);
   if (frozen == nullptr || !frozen->preemption || frozen->preemption->cause == PreemptCause::kAlarm) return;
-  letGoOf(deciding, run, deciding.record(run.id, RunResumed{0, clipped(command.reason)}));
+  letGoOf(deciding, run, deciding.record(run.id, RunResumed{0, boundedReason(command.reason)}));
 }
 
 void restrain(Deciding& deciding, const Run& run, const PreemptRun& command, MilderStep step) {
-  deciding.record(run.id, RunRestrained{step, command.cause, clipped(command.reason), command.bytes});
+  deciding.record(run.id, RunRestrained{step, command.cause, boundedReason(command.reason), command.bytes});
   // Neither waits for the disk: like holding, they take and give nothing away.
   if (step == MilderStep::kReclaim)
     deciding.atOnce(ReclaimMemory{run.id, run.what.priority, command.bytes.value_or(0)});
@@ -57,8 +53,8 @@ void restrain(Deciding& deciding, const Run& run, const PreemptRun& command, Mil
 void deferCalls(Deciding& deciding, const Run& run, const PreemptRun& command) {
   if (!hasEgress(run)) return;  // Nobody is there to do it, so nothing is claimed.
   const bool relieved = command.cause == PreemptCause::kRelieved;
-  const std::uint64_t seq =
-      deciding.record(run.id, RunRestrained{MilderStep::kDeferModelCall, command.cause, clipped(command.reason), {}});
+  const std::uint64_t seq = deciding.record(
+      run.id, RunRestrained{MilderStep::kDeferModelCall, command.cause, boundedReason(command.reason), {}});
   deciding.after(relieved ? seq : 0, TellGuard{run.id, sandbox::GuardKind::kEgress, sandbox::DeferCalls{!relieved}});
 }
 
@@ -67,7 +63,7 @@ void deferCalls(Deciding& deciding, const Run& run, const PreemptRun& command) {
 // As the hold that it explains does not wait: the agent finds it when it goes on.
 void tellOfLimit(Deciding& deciding, const Run& run, const std::string& limit, const std::string& say) {
   if (limit.empty() || say.empty()) return;
-  deciding.atOnce(TellAgent{run.id, limit, placeOf(run, limit), clipped(say)});
+  deciding.atOnce(TellAgent{run.id, limit, placeOf(run, limit), boundedReason(say)});
 }
 
 void holdAgent(Deciding& deciding, const Run& run) {
@@ -87,7 +83,7 @@ void decidePreempt(Deciding& deciding, const PreemptRun& command) {
   switch (command.step) {
     case PreemptStep::kFreeze: return hold(deciding, *run, command);
     case PreemptStep::kResume: return letGo(deciding, *run, command);
-    case PreemptStep::kKill: return stopRun(deciding, *run, StopKind::kKill, 0, clipped(command.reason));
+    case PreemptStep::kKill: return stopRun(deciding, *run, StopKind::kKill, 0, boundedReason(command.reason));
     case PreemptStep::kReclaim: return restrain(deciding, *run, command, MilderStep::kReclaim);
     case PreemptStep::kLimitWrites: return restrain(deciding, *run, command, MilderStep::kLimitWrites);
     case PreemptStep::kDeferModelCall: return deferCalls(deciding, *run, command);
@@ -97,21 +93,21 @@ void decidePreempt(Deciding& deciding, const PreemptRun& command) {
 void decideAlarm(Deciding& deciding, const AlarmFound& command) {
   const Run* run = findLive(deciding.state(), command.run);
   if (run == nullptr && command.kind != AlarmKind::kRestartLoop) return;
-  deciding.record(command.run, AlarmRaised{command.kind, clipped(command.reason)});
+  deciding.record(command.run, AlarmRaised{command.kind, boundedReason(command.reason)});
   if (run == nullptr || !command.mayHold || !std::holds_alternative<Running>(run->life)) return;
   const std::optional<RunBounds> bounds = termsOf(*run).bounds;
   if (!bounds || !bounds->holdOnAlarm.value_or(false)) return;
   const std::string why = "alarm (" + std::string(nameOf(command.kind)) + "): " + command.reason;
   tellOfLimit(deciding, *run, "on_alarm", "Paused: " + command.reason + ". Look at what does that before you go on.");
   deciding.atOnce(FreezeGroup{run->id, run->what.priority, true, Extent::kAgent});
-  deciding.record(run->id, RunFrozen{0, clipped(why), Preemption{PreemptCause::kAlarm, std::nullopt}});
+  deciding.record(run->id, RunFrozen{0, boundedReason(why), Preemption{PreemptCause::kAlarm, std::nullopt}});
 }
 
 void decideLimit(Deciding& deciding, const LimitFound& command) {
   const Run* run = findLive(deciding.state(), command.run);
   if (run == nullptr) return;
   tellOfLimit(deciding, *run, command.limit, command.tellAgent);
-  deciding.record(run->id, LimitReached{command.limit, clipped(command.reason), command.edge});
+  deciding.record(run->id, LimitReached{command.limit, boundedReason(command.reason), command.edge});
 }
 
 void decideMeasured(Deciding& deciding, const InterruptionCost& command) {

@@ -5,6 +5,7 @@
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/grants.h"
 #include "supervisor/core/login.h"
+#include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -262,7 +263,7 @@ void decideWithdrawal(Deciding& deciding, const AskWithdrawn& command) {
   const AskName name{command.guard.kind, command.withdraw.ask};
   const Question* question = findWaiting(deciding.state(), command.guard.run, name);
   if (question == nullptr) return;
-  std::string why = command.withdraw.why.substr(0, kMaxReasonBytes);
+  std::string why = boundedReason(command.withdraw.why);
   if (question->waiting.size() > 1) {
     deciding.record(question->run, AskLeft{question->what.id, name.guard, name.ask, std::move(why)});
     return;

@@ -7,14 +7,10 @@
 #include "supervisor/core/latch.h"
 #include "supervisor/core/login.h"
 #include "supervisor/core/lookup.h"
+#include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
 namespace {
-
-std::string clipped(std::string text) {
-  if (text.size() > kMaxReasonBytes) text.resize(kMaxReasonBytes);
-  return text;
-}
 
 bool isHeldByStop(const Run& run) {
   const auto* frozen = std::get_if<Frozen>(&run.life);
@@ -28,8 +24,8 @@ void hold(Deciding& deciding, const Run& run, const EmergencyStopped& stop) {
   dropLeases(deciding, run);
   settleQuestionsOf(deciding, run.id, Settled::kStopped, "emergency stop");
   if (isHeldByStop(run) || std::holds_alternative<Stopping>(run.life)) return;
-  deciding.record(run.id, RunFrozen{stop.uid.value_or(0), clipped("emergency stop: " + stop.trigger), std::nullopt,
-                                    SelfHeld::kEmergencyStop});
+  deciding.record(run.id, RunFrozen{stop.uid.value_or(0), boundedReason("emergency stop: " + stop.trigger),
+                                    std::nullopt, SelfHeld::kEmergencyStop});
 }
 
 void stopOne(Deciding& deciding, const Run& run, const EmergencyStopped& stop) {
@@ -81,7 +77,7 @@ void decideStopHeard(Deciding& deciding, const StopHeard& command) {
   // Any user may stop, again and again: what changes nothing is not written.
   if (latch && !latch->rearmedBy && !kills) return;
   EmergencyStopped stop = command.stop;
-  stop.trigger = clipped(std::move(stop.trigger));
+  stop.trigger = boundedReason(stop.trigger);
   deciding.record({}, stop);
   for (const auto& [id, run] : deciding.state().runs) {
     if (isLive(run)) stopOne(deciding, run, stop);

@@ -1,24 +1,16 @@
 // What goes wrong beneath everybody: nothing can be recorded, or another program lays hands on what holds a run.
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
-namespace {
-
-std::string clipped(std::string reason) {
-  if (reason.size() > kMaxReasonBytes) reason.resize(kMaxReasonBytes);
-  return reason;
-}
-
-}  // namespace
-
 // What an agent does is to be in the log, so it does nothing meanwhile. Also said again, for those that began since.
 void decideRecordsFailed(Deciding& deciding, const RecordsFailed& command) {
-  const std::string reason = clipped(command.reason);
+  const std::string reason = boundedReason(command.reason);
   if (!deciding.state().recordsStopped) deciding.record({}, RecordsStopped{command.diskFull, reason});
   for (const auto& [id, run] : deciding.state().runs) {
     if (!std::holds_alternative<Running>(run.life)) continue;
     holdAgent(deciding, run);
-    deciding.record(id, RunFrozen{0, clipped("nothing can be recorded: " + reason), {}, SelfHeld::kNoRecords});
+    deciding.record(id, RunFrozen{0, boundedReason("nothing can be recorded: " + reason), {}, SelfHeld::kNoRecords});
   }
 }
 
@@ -38,7 +30,7 @@ void decideGroupsTouched(Deciding& deciding, const GroupsTouched& command) {
   const Run& run = found->second;
   const bool runs = std::holds_alternative<Running>(run.life);
   const bool isFrozen = std::holds_alternative<Frozen>(run.life);
-  const std::string reason = clipped(command.reason);
+  const std::string reason = boundedReason(command.reason);
   const auto raise = [&] { deciding.record(run.id, AlarmRaised{AlarmKind::kControlGroup, reason}); };
   switch (command.trouble) {
     // Its limits and every stop would pass it by. Its own pid 1 still ends all of it.

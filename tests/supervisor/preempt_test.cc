@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "core_world.h"
+#include "sdk/base/text.h"
 
 namespace ringfence::supervisor::test {
 namespace {
@@ -87,6 +88,19 @@ TEST_CASE("the governor ends a run as a kill does, with its reason") {
   CHECK(effectsOf<KillGroup>(*killed).size() == 1);
   CHECK(kindsOf(*killed) == Kinds{"run-stopping"});
   CHECK(world.life(run) == "stopping");
+}
+
+TEST_CASE("a reason that is too long is cut between two characters, so that it can be read in the log") {
+  CoreWorld world;
+  PreemptRun command = preemption(world.runIn("running"), PreemptStep::kFreeze);
+  command.reason.clear();
+  while (command.reason.size() <= kMaxReasonBytes)
+    command.reason += "漢";  // of three bytes, the bound is none of three
+  const auto held = world.apply(command);
+  REQUIRE(held);
+  const std::string& kept = std::get<RunFrozen>(held->facts[0].body).reason;
+  CHECK(kept.size() == kMaxReasonBytes / 3 * 3);
+  CHECK(isValidUtf8(kept));
 }
 
 TEST_CASE("milder steps are recorded, and performed without waiting for the disk") {
