@@ -28,7 +28,6 @@ class Bar final : public QWidget {
   void setNotice(const QString& notice);
   void setLayoutOf(Layout layout);
   QWidget* firstControl() const;
-  HoldButton* stopButton() const { return stop_; }
 
  signals:
   void stateWanted();

@@ -131,8 +131,6 @@ void MainWindow::showRun(const QString& run) {
   showPage(stack_->indexOf(page));
 }
 
-int MainWindow::shownPage() const { return stack_->currentIndex(); }
-
 void MainWindow::showState() {
   std::vector<top::Row> rows;
   for (int i = 0; i < sources_.runs.rowCount(); ++i) rows.push_back(sources_.runs.row(i));

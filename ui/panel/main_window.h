@@ -32,7 +32,6 @@ class MainWindow final : public QWidget {
   void showPage(int index);
   void showPage(Page::Kind kind);
   void showRun(const QString& run);
-  int shownPage() const;
 
  protected:
   void changeEvent(QEvent* event) override;

@@ -30,7 +30,6 @@ class ResourcesPage final : public Page {
   QIcon icon() const override;
   void setSeen(bool seen) override;
 
-  PreemptionsModel& preemptions() { return *preemptions_; }
   UsagePlots& plots() { return *plots_; }
 
  protected:

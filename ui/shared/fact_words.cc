@@ -54,7 +54,7 @@ QString ruleOf(const FactBody& rule) {
 }
 
 template <typename Map>
-void keepNewest(Map& map, std::size_t most) {
+void keepLast(Map& map, std::size_t most) {
   while (map.size() > most) map.erase(map.begin());
 }
 
@@ -79,7 +79,7 @@ FactWords FactTeller::tell(const client::LogLine& line) {
   const FactBody body(line.bodyJson);
   if (line.kind == "run-admitted") {
     names_[line.run] = body.text("name");
-    keepNewest(names_, kMostNames);
+    keepLast(names_, kMostNames);
   }
   const std::vector<FactBody> counted = body.parts("actions");
   const FactBody action = body.has("action") ? body.part("action") : counted.empty() ? FactBody("") : counted.front();
@@ -92,7 +92,7 @@ FactWords FactTeller::tell(const client::LogLine& line) {
   const std::uint64_t id = body.number("id").value_or(0);
   if (line.kind == "action-asked") {
     questions_[id] = {words.target, words.operation, words.rule, describeAction(action)};
-    keepNewest(questions_, kMostQuestions);
+    keepLast(questions_, kMostQuestions);
   } else if (line.kind.starts_with("action-") || line.kind.starts_with("ask-")) {
     if (const auto question = questions_.find(id); id != 0 && question != questions_.end()) {
       asked = question->second.action;

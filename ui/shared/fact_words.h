@@ -42,10 +42,9 @@ class FactTeller {
   struct Question {
     QString target, operation, rule, action;
   };
-  void forgetOldest();
 
   std::map<std::uint64_t, Question> questions_;  // bounded: the newest
-  std::map<std::string, QString> names_;         // likewise
+  std::map<std::string, QString> names_;         // bounded: any, as the ids of runs are random
 };
 
 // The kinds that have words, for tests and for the list that filters by kind.

@@ -163,16 +163,6 @@ QuestionKind kindOf(const PendingItem& item) {
   return QuestionKind::kUnknown;
 }
 
-QString kindWords(QuestionKind kind) {
-  switch (kind) {
-    case QuestionKind::kFiles: return Words::tr("Files");
-    case QuestionKind::kPrograms: return Words::tr("Programs");
-    case QuestionKind::kNetwork: return Words::tr("Network");
-    case QuestionKind::kUnknown: break;
-  }
-  return Words::tr("Something else");
-}
-
 QString askerName(const PendingItem& item) { return visibleText(item.runName.empty() ? item.run : item.runName, 60); }
 
 QString questionSentence(const PendingItem& item, const client::RunDetails* run) {

@@ -15,7 +15,6 @@ namespace ringfence::ui {
 // What kind of thing is asked, for grouping.
 enum class QuestionKind { kFiles, kPrograms, kNetwork, kUnknown };
 QuestionKind kindOf(const client::PendingItem& item);
-QString kindWords(QuestionKind kind);
 
 // "coder", or the id of a run that has no name.
 QString askerName(const client::PendingItem& item);

@@ -28,8 +28,6 @@ class RunsModel final : public QAbstractListModel {
   Q_OBJECT
 
  public:
-  enum Role { kRowRole = Qt::UserRole, kDetailsRole };
-
   explicit RunsModel(QObject* parent = nullptr);
 
   int rowCount(const QModelIndex& parent = {}) const override;

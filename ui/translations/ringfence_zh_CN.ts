@@ -1313,22 +1313,6 @@
         <translation>    方式：%1</translation>
     </message>
     <message>
-        <source>Files</source>
-        <translation>文件</translation>
-    </message>
-    <message>
-        <source>Programs</source>
-        <translation>程序</translation>
-    </message>
-    <message>
-        <source>Network</source>
-        <translation>网络</translation>
-    </message>
-    <message>
-        <source>Something else</source>
-        <translation>其他</translation>
-    </message>
-    <message>
         <source>%1 (run %2)</source>
         <translation>%1（运行 %2）</translation>
     </message>
