@@ -1,10 +1,7 @@
 #include "supervisor/service.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -36,37 +33,11 @@ constexpr Milliseconds kReadyPatience{5000};
 // How long the end waits: for runs that are killed, for facts that are on their way to the disk.
 constexpr Milliseconds kEndPatience{10000};
 constexpr Milliseconds kDismissInterval{20};
-constexpr rlim_t kWantedDescriptors = 65536;
 // Whoever hung up: what it said is still read, and the next that is sent finds that nobody takes it. The kernel tells
 // this whatever is asked for, so where neither were done it would wake the loop for ever.
 constexpr std::uint32_t kOver = EPOLLHUP | EPOLLERR;
 // Of the time without a beat that is an emergency.
 constexpr int kBeatsInPatience = 4;
-
-// What one launch or request frees the next one needs again: giving it back and fetching it would cost system calls and
-// page faults each time. Keeps at most this much more than is in use, for each of the two threads.
-void keepFreedMemory() {
-  (void)::mallopt(M_TRIM_THRESHOLD, static_cast<int>(mebibytes(2).count));
-  (void)::mallopt(M_TOP_PAD, static_cast<int>(kibibytes(256).count));
-}
-
-void raiseDescriptorLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
-  // The launcher inherits it, and a run inside its own user namespace cannot raise a hard limit.
-  const rlimit raised{kWantedDescriptors, std::max(limit.rlim_max, kWantedDescriptors)};
-  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
-  limit.rlim_cur = std::min(limit.rlim_max, kWantedDescriptors);
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // Fewer descriptors: fewer connections.
-}
-
-// Before the store makes its thread: a signal goes to any thread that does not block it.
-void blockSignals() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
-  (void)::sigprocmask(SIG_BLOCK, &set, nullptr);  // Fails for no set of ours.
-}
 
 Result<std::string> readBootId() {
   std::string text = RF_TRY(readFileAt(AT_FDCWD, "/proc/sys/kernel/random/boot_id", kibibytes(1)));
@@ -105,6 +76,13 @@ std::vector<Heartbeat::Worker> workersOf(SqliteStore* log, OutputSpool& outputs)
   if (log != nullptr)
     workers.push_back({[log](std::uint64_t token) { log->pass(token); }, [log] { return log->passed(); }});
   return workers;
+}
+
+// Null: there is nothing to read. Its thread may outlive whoever has it, so it has directories of its own.
+Result<std::unique_ptr<AccelWatch>> watchAccelerators(const Config& config) {
+  auto roots = MeterRoots::open(config.meterRoot);
+  if (!roots) return std::unique_ptr<AccelWatch>();
+  return AccelWatch::create(std::move(*roots));
 }
 
 // The loop's descriptors, and which part each belongs to.
@@ -412,11 +390,6 @@ void say(const std::string& line) {
 }
 
 Result<void> serve(const Config& config) {
-  (void)::signal(SIGPIPE, SIG_IGN);
-  blockSignals();
-  (void)::umask(022);
-  raiseDescriptorLimit();
-  keepFreedMemory();
   const Places places = RF_TRY(preparePlaces(config));
   const std::string bootId = RF_TRY(readBootId());
   DiskReserve reserve(places.reserveFile);
@@ -431,9 +404,7 @@ Result<void> serve(const Config& config) {
 
   auto meters = MeterRoots::open(config.meterRoot);
   if (!meters) say("nothing is metered, so no agent is held back: " + meters.error().message);
-  std::unique_ptr<AccelWatch> accelerators;
-  // The reading thread may outlive what is here, so it has directories of its own.
-  if (auto roots = MeterRoots::open(config.meterRoot)) accelerators = RF_TRY(AccelWatch::create(std::move(*roots)));
+  const std::unique_ptr<AccelWatch> accelerators = RF_TRY(watchAccelerators(config));
 
   TurnClock clock;
   Loop loop = RF_TRY(Loop::create(clock));

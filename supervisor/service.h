@@ -7,7 +7,8 @@
 
 namespace ringfence::supervisor {
 
-// Serves until SIGTERM or SIGINT. Fails with what could not be set up.
+// Serves until SIGTERM or SIGINT; SIGHUP reads the policies anew. All three must be blocked, and SIGPIPE ignored. Fails
+// with what could not be set up.
 Result<void> serve(const Config& config);
 
 // One line to the daemon's own log: standard error, which is the journal under systemd.
