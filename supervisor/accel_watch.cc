@@ -1,18 +1,18 @@
 #include "supervisor/accel_watch.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <condition_variable>
 #include <mutex>
 #include <string_view>
 #include <thread>
 
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::supervisor {
 
@@ -39,12 +39,6 @@ struct AccelWatch::Shared {
 
 namespace {
 
-std::optional<int> parsePid(std::string_view name) {
-  int pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  return error == std::errc() && end == name.data() + name.size() && pid > 0 ? std::optional(pid) : std::nullopt;
-}
-
 AccelPass readOnce(AccelMeter& meter, const AccelWatch::Groups& groups) {
   AccelPass pass;
   std::vector<int> pids;
@@ -68,16 +62,13 @@ AccelPass readOnce(AccelMeter& meter, const AccelWatch::Groups& groups) {
 // A run that could not be listed would be taken for the person's programs.
 std::optional<ClientReadings> readOthers(ClientReader& reader, const MeterRoots& roots, const AccelPass& pass) {
   if (pass.unlistedRuns > 0) return std::nullopt;
-  auto directory = openAt(roots.proc.get(), ".", O_RDONLY | O_DIRECTORY);
-  DIR* stream = directory ? ::fdopendir(directory->get()) : nullptr;
-  if (stream == nullptr) return std::nullopt;
-  (void)directory->release();  // the stream closes it
+  auto directory = Directory::open(roots.proc.get(), ".");
+  if (!directory) return std::nullopt;
   std::vector<int> pids;
-  while (const dirent* entry = ::readdir(stream)) {
-    const auto pid = parsePid(entry->d_name);
-    if (pid && !pass.runOfPid.contains(*pid)) pids.push_back(*pid);
+  while (const dirent* entry = directory->next()) {
+    const auto pid = wholeNumber<int>(entry->d_name);
+    if (pid && *pid > 0 && !pass.runOfPid.contains(*pid)) pids.push_back(*pid);
   }
-  (void)::closedir(stream);  // nothing was written
   return reader.read(roots, pids, pass.at);
 }
 

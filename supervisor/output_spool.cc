@@ -1,6 +1,5 @@
 #include "supervisor/output_spool.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sdk/base/directory.h"
 #include "sdk/base/io.h"
 #include "sdk/base/output_ring.h"
 
@@ -17,20 +17,11 @@ namespace {
 
 constexpr char kPart[] = ".part";  // No run has such a name: what a crash left half written is nobody's.
 
-struct DirectoryCloser {
-  void operator()(DIR* directory) const { (void)::closedir(directory); }
-};
-
 Result<std::vector<std::string>> namesIn(int directory) {
-  UniqueFd copy = RF_TRY(openAt(directory, ".", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, DirectoryCloser> listing(::fdopendir(copy.get()));
-  if (!listing) return posixError(errno, "listing the kept output");
-  (void)copy.release();
+  auto listing = Directory::open(directory, ".");
+  if (!listing) return std::move(listing).error().with("listing the kept output");
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(listing.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
+  while (const dirent* entry = listing->next()) names.emplace_back(entry->d_name);
   return names;
 }
 

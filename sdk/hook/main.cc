@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -20,6 +19,7 @@
 #include "sdk/agent/agent.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "sdk/base/whole_number.h"
 #include "sdk/hook/answer.h"
 #include "sdk/hook/contract.h"
 #include "sdk/hook/event.h"
@@ -63,12 +63,9 @@ Result<Arguments> argumentsOf(int count, char** words) {
   arguments.patience = arguments.contract->patience;
   if (count == 2) return arguments;
   const std::string_view option = words[2];
-  const std::string_view number = words[3];
-  int wait = 0;
-  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), wait);
-  const bool isNumber = parsed.ec == std::errc() && parsed.ptr == number.data() + number.size();
-  if (option != "--wait" || !isNumber || wait < 1 || wait > kMaxWait) return wrong;
-  arguments.patience = seconds(wait);
+  const auto wait = wholeNumber<int>(words[3]);
+  if (option != "--wait" || !wait || *wait < 1 || *wait > kMaxWait) return wrong;
+  arguments.patience = seconds(*wait);
   return arguments;
 }
 

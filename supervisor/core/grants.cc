@@ -3,21 +3,11 @@
 #include <charconv>
 
 #include "policy/flatten.h"
+#include "policy/words.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::supervisor {
 namespace {
-
-const char* operationName(policy::Operation operation) {
-  switch (operation) {
-    case policy::Operation::kRead: return "read";
-    case policy::Operation::kWrite: return "write";
-    case policy::Operation::kExec: return "exec";
-    case policy::Operation::kConnect: return "connect";
-    case policy::Operation::kCall: return "call";
-  }
-  return "write";
-}
 
 std::string untilOf(const GrantIssued& grant) {
   return grant.untilWall ? formatRfc3339(*grant.untilWall) : std::string();
@@ -106,7 +96,7 @@ GrantIssued grantOf(const Run& run, const Question& question, GrantScope scope) 
 }
 
 std::string policyTextOf(const GrantIssued& grant, const RunId& run) {
-  std::string text = "# in force " + placeOf(grant, run) + "\n[[grant]]\nop = \"" + operationName(grant.operation) +
+  std::string text = "# in force " + placeOf(grant, run) + "\n[[grant]]\nop = \"" + policy::wordOf(grant.operation) +
                      "\"\ntarget = " + quoted(grant.target) + "\n";
   if (grant.operation == policy::Operation::kExec) {
     text += "argv = [";
