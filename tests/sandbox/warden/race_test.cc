@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "sandbox/kernel/notifier.h"
 #include "tests/sandbox/warden/world.h"
@@ -168,4 +169,64 @@ TEST_CASE("a directory that is exchanged for a link never leads a write elsewher
   CHECK(status == 0);
   const std::string kept = world.directory() + "/kept";
   CHECK(::rmdir(kept.c_str()) == 0);  // nothing came into it
+}
+
+TEST_CASE("what is exchanged while it is read below a folder never gives what the policy forbids") {
+  policy::Document document;
+  document.files.workspace = policy::WorkspaceAccess::kReadWrite;
+  document.files.forbid.push_back({.pattern = "/mnt/shut", .origin = {"test.toml", 1, ""}});
+  World world({.document = document, .notified = Notified::kAllOpens});
+  RaceResult* result = sharedResult();
+  const int count = swaps();
+  const std::string root = world.directory();
+  for (const char* name : {"/place", "/shut"}) {
+    REQUIRE((::mkdir((root + name).c_str(), 0777) == 0 && ::chmod((root + name).c_str(), 0777) == 0));
+  }
+  const auto write = [&](const std::string& path, const char* text) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    REQUIRE((fd >= 0 && ::write(fd, text, 1) == 1));
+    ::close(fd);
+  };
+  write(root + "/place/name", "1");
+  write(root + "/shut/name", "2");
+  write(root + "/file", "1");
+  REQUIRE(
+      (::symlink("shut", (root + "/turned").c_str()) == 0 && ::symlink("shut/name", (root + "/link").c_str()) == 0));
+  std::atomic<bool> stop = false;
+  std::thread exchanger([&] {
+    while (!stop) {
+      for (const auto& [one, other] : {std::pair("/place", "/turned"), std::pair("/file", "/link")})
+        (void)::renameat2(AT_FDCWD, (root + one).c_str(), AT_FDCWD, (root + other).c_str(), RENAME_EXCHANGE);
+    }
+  });
+  const int status = world.run([&] {
+    if (::chdir("/mnt") != 0) return 1;
+    struct stat shut {};
+    if (::stat("shut", &shut) != 0) return 2;
+    for (int i = 0; i < count || (i < kPatience * count && (result->opened == 0 || result->refused == 0)); ++i) {
+      for (const char* path : {"place/name", "file", "place"}) {
+        const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+          ++result->refused;
+          continue;
+        }
+        ++result->opened;
+        struct stat seen {};
+        char byte = 0;
+        if (::fstat(fd, &seen) != 0 || seen.st_ino == shut.st_ino || (::read(fd, &byte, 1) == 1 && byte == '2'))
+          ++result->forbidden;
+        ::close(fd);
+      }
+    }
+    return 0;
+  });
+  stop = true;
+  exchanger.join();
+  CHECK(status == 0);
+  CHECK(result->forbidden == 0);
+  CHECK(result->opened > 0);
+  CHECK(result->refused > 0);
+  WARN("swaps: " << count << " tried, " << result->opened << " opened, " << result->refused << " refused, "
+                 << result->forbidden << " forbidden");
+  ::munmap(result, sizeof(RaceResult));
 }
