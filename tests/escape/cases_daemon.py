@@ -31,7 +31,7 @@ def clients(w: World, side: Any) -> dict[str, list[str]]:
         "pending": [program, "pending", "--watch"],
         "allow": [program, "allow", "1"],
         "log": [program, "log", "-f"],
-        "top": [program, "usage"],
+        "usage": [program, "usage"],
         "stop": [program, "estop"],
         "python": ["/usr/bin/python3", "-IBc", PYTHON, str(library)],
     }
