@@ -18,7 +18,7 @@ bool runs(const Run& run) {
 }  // namespace
 
 bool Accelerators::anyRuns() const {
-  return std::ranges::any_of(world_.turns.state().runs, [](const auto& entry) { return runs(entry.second); });
+  return std::ranges::any_of(live_.all(), [](const Run* run) { return runs(*run); });
 }
 
 std::optional<Microseconds> Accelerators::nextWake() const {
@@ -43,21 +43,19 @@ void Accelerators::ask(const Now& now) {
     const auto run = state.runs.find(entry.first);
     return run == state.runs.end() || !isLive(run->second);
   });
-  for (const auto& [id, run] : state.runs) {
-    if (!runs(run) || groups_.contains(id)) continue;
-    const auto place = world_.cgroups->agentPlace(id, run.what.priority, "");
+  for (const Run* run : live_.all()) {
+    if (!runs(*run) || groups_.contains(run->id)) continue;
+    const auto place = world_.cgroups->agentPlace(run->id, run->what.priority, "");
     if (!place) continue;
     const GroupPlaces places{
         .cpu = {}, .memory = {}, .pids = {}, .io = {}, .unified = {place->directory.get(), place->version}};
-    groups_.emplace(id, std::make_shared<const GroupMeter>(places));
+    groups_.emplace(run->id, std::make_shared<const GroupMeter>(places));
   }
-  for (const auto& [id, run] : state.runs) {
-    if (isLive(run)) follow(run, now.monotonic);
-  }
+  for (const Run* run : live_.all()) follow(*run, now.monotonic);
   asked_ = now.boottime;
   next_ = now.boottime + kReadEvery;
-  const bool anyLeases = std::ranges::any_of(
-      state.runs, [](const auto& entry) { return isLive(entry.second) && termsOf(entry.second).npu; });
+  const bool anyLeases =
+      std::ranges::any_of(live_.all(), [](const Run* run) { return run->what.terms && run->what.terms->npu; });
   world_.watch->ask(groups_, anyLeases ? AccelWatch::Others::kLookedFor : AccelWatch::Others::kLeftOut);
 }
 

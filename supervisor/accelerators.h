@@ -9,8 +9,8 @@
 #include "sandbox/kernel/cgroup.h"
 #include "supervisor/accel_accounts.h"
 #include "supervisor/accel_watch.h"
+#include "supervisor/live_runs.h"
 #include "supervisor/meter/accel/leases.h"
-#include "supervisor/turns.h"
 
 namespace ringfence::supervisor {
 
@@ -22,7 +22,7 @@ class Accelerators {
     const sandbox::CgroupTree* cgroups = nullptr;  // absent: no run has processes that could be found
     AccelWatch* watch = nullptr;                   // absent: nothing is read
   };
-  explicit Accelerators(World world) : world_(world) {}
+  explicit Accelerators(World world) : world_(world), live_(world_.turns) {}
 
   void wake();
   std::optional<Microseconds> nextWake() const;  // boottime
@@ -44,6 +44,7 @@ class Accelerators {
   void follow(const Run& run, Microseconds at);
 
   World world_;
+  LiveRuns live_;
   AccelAccounts accounts_;
   LeaseTimes leases_;
   AccelWatch::Groups groups_;

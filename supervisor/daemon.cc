@@ -36,7 +36,8 @@ Daemon::Daemon(World world, State state)
                    .cgroups = world_.cgroups,
                    .launcher = world_.launcher,
                    .root = world_.root,
-                   .submit = [this](const Command& command) { submit(command); }}),
+                   .submit = [this](const Command& command) { submit(command); },
+                   .say = [this](const std::string& line) { world_.say(line); }}),
       prices_(priceFilesBeside(world_.config.policyDirs)),
       mediation_({.launcher = world_.launcher,
                   .clock = world_.clock,
@@ -72,7 +73,7 @@ Daemon::Daemon(World world, State state)
                  .network = [this](const RunId& run) { return networkOf(run); },
                  .agents = agents_.claims(),
                  .announce = [this](const governor::Proposal& proposal) { announce(proposal); },
-                 .keep = world_.keepSample,
+                 .keep = world_.keepSamples,
                  .report = [this](const std::vector<Error>& failures) { report(failures); }},
                 world_.config.governor),
       pendingFreezes_({.clock = world_.clock,
@@ -409,6 +410,11 @@ void Daemon::noteStandstills() {
   for (const Standstills::Taken& one : performer_.standstills().take()) steering_.took(one);
 }
 
+void Daemon::groupsReady() {
+  groupWatch_.ready();
+  afterTurn();
+}
+
 void Daemon::wake() {
   const Now now = world_.clock.now();
   for (const RunId& run : performer_.takeFired()) submit(TimerFired{run});
@@ -469,6 +475,7 @@ void Daemon::afterTurn() {
   requests_.answerOverdue();
   if (auto tended = turns_.tend(); !tended) report({tended.error()});
   performer_.settleEnded();
+  groupWatch_.settle();
   const bool moreLog = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());
   const bool moreSeries = clients_.pumpSeries(world_.log, world_.clock.now());
   moreToRead_ = moreLog || moreSeries;

@@ -51,7 +51,7 @@ class Daemon {
     std::optional<StopProgram> stop{};       // absent: there is no ringfence-stop, nothing can be stopped by it
     LoginLookup login{};                     // absent: who asks needs no login session
     UniqueFd processorLatency{};             // absent: processors sleep whenever they have nothing to do
-    std::function<void(const Sample&)> keepSample = [](const Sample&) {};
+    std::function<void(std::vector<Sample>)> keepSamples = [](const auto&) {};
     std::function<void(const std::string&)> say;  // one line for the daemon's own log
   };
   Daemon(World world, State state);
@@ -70,6 +70,9 @@ class Daemon {
   void storeReady();
   void outputsReady();
   void acceleratorsReady();
+  // What the kernel tells of the runs' control groups, for the loop to watch; -1: nothing.
+  int groupsFd() const { return groupWatch_.fd(); }
+  void groupsReady();
   // Whatever is due: deadlines of runs and sessions, the log's next try.
   void wake();
   std::optional<Microseconds> nextWake() const;  // boottime

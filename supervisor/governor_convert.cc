@@ -20,8 +20,10 @@ governor::RunClass classOf(policy::PriorityClass priority) {
 
 governor::RunLimits limitsOf(const Run& run) {
   governor::RunLimits limits;
-  if (const auto& npu = termsOf(run).npu) limits.npuPercent = npu->percent;
-  const std::optional<RunBounds> bounds = termsOf(run).bounds;
+  // In place: to copy all terms of every run at every look costs as much as to read its groups.
+  if (!run.what.terms) return limits;
+  if (const auto& npu = run.what.terms->npu) limits.npuPercent = npu->percent;
+  const auto& bounds = run.what.terms->bounds;
   if (!bounds) return limits;
   limits.memory = bytes(bounds->memoryBytes);
   limits.fileWritesPerSec = bytes(bounds->fileWriteBytesPerSec);

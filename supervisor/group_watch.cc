@@ -4,16 +4,17 @@
 
 #include <algorithm>
 #include <sstream>
-#include <vector>
 
 #include "sdk/base/io.h"
-#include "sdk/base/text.h"
 
 namespace ringfence::supervisor {
 namespace {
 
-// What is found is acted on at the second look: within a second, also where one comes late.
-constexpr Milliseconds kLookEvery{300};
+// Together with what a suspicion takes (group_signs.h), less than a second.
+constexpr Milliseconds kLookEvery{600};
+constexpr Milliseconds kLookEveryBlind{300};
+// Between two looks at a run of which the kernel tells again and again.
+constexpr Milliseconds kLeastBetween{50};
 
 bool isWatched(const Run& run) {
   return std::holds_alternative<Running>(run.life) || std::holds_alternative<Frozen>(run.life);
@@ -25,81 +26,178 @@ std::int32_t initPidOf(const Run& run) {
   return frozen == nullptr ? 0 : frozen->initPid;
 }
 
-// Whoever stops all of them stops their branch. What it says of itself counts: an agent with a call that waits for a
-// person is never told to be frozen.
-bool isBranchFrozen(const GroupWatch::World& world, const Run& run) {
-  const std::string agent = world.cgroups->agentPath(run.id, run.what.priority);
-  const std::string branch = world.features.unifiedMount + agent.substr(0, agent.find('/', 1));
-  const auto text = readFileAt(world.root, branch.substr(1) + "/cgroup.freeze", kibibytes(1));
-  return text && text->starts_with("1");
+std::optional<bool> isSet(KernelFile& file, int root, const std::string& path) {
+  std::array<char, 16> buffer;
+  auto text = file.read(buffer);
+  if (!text) {  // Not opened yet, or what was is gone.
+    file = KernelFile::open(root, path);
+    text = file.read(buffer);
+  }
+  return text && !text->empty() ? std::optional(text->front() == '1') : std::nullopt;
 }
 
 }  // namespace
 
+GroupWatch::GroupWatch(World world) : world_(std::move(world)), live_(world_.turns) {
+  if (!canLook()) return;
+  auto notices = FileNotices::create();
+  if (notices)
+    notices_.emplace(*std::move(notices));
+  else
+    world_.say(notices.error().message + "; control groups are looked at more often instead");
+}
+
+Milliseconds GroupWatch::interval() const { return notices_ && !isBlind_ ? kLookEvery : kLookEveryBlind; }
+
+std::string GroupWatch::groupOf(const Run& run) const {
+  const std::string agent = world_.cgroups->agentPath(run.id, run.what.priority);
+  return (world_.features.unifiedMount + agent.substr(0, agent.rfind('/'))).substr(1);
+}
+
+// ---- whom to look at, and when
+
+void GroupWatch::settle() {
+  const State& state = world_.turns.state();
+  if (!canLook() || settledAt_ == state.lastSeq) return;
+  settledAt_ = state.lastSeq;
+  const bool any = std::ranges::any_of(live_.all(), [](const Run* run) { return isWatched(*run); });
+  if (any && !next_) next_ = world_.clock.now().boottime + interval();
+  if (!any) next_.reset();
+  for (auto watched = watched_.begin(); watched != watched_.end();) {
+    const auto run = state.runs.find(watched->first);
+    if (run != state.runs.end() && isWatched(run->second)) {
+      ++watched;
+      continue;
+    }
+    forget(watched->second);
+    watched = watched_.erase(watched);
+  }
+}
+
+void GroupWatch::forget(Watched& watched) {
+  for (const FileNotices::Id id : watched.notices) notices_->forget(id);
+}
+
 std::optional<Microseconds> GroupWatch::nextWake() const {
-  if (world_.cgroups == nullptr || world_.root < 0) return std::nullopt;
-  const auto& runs = world_.turns.state().runs;
-  if (std::ranges::none_of(runs, [](const auto& entry) { return isWatched(entry.second); })) return std::nullopt;
-  return next_.value_or(world_.clock.now().boottime);
+  std::optional<Microseconds> next = next_;
+  for (const auto& [id, watched] : watched_) {
+    if (next && watched.againAt) next = std::min(*next, *watched.againAt);
+  }
+  return next;
 }
 
 void GroupWatch::wake() {
-  const auto due = nextWake();
+  if (!next_) return;
   const Microseconds now = world_.clock.now().boottime;
-  if (!due) next_.reset();
-  if (!due || *due > now) return;
-  next_ = now + kLookEvery;
-  std::map<RunId, Finding> found;
-  std::vector<GroupsTouched> certain;
-  for (const auto& [id, run] : world_.turns.state().runs) {
-    if (!isWatched(run)) continue;
-    auto finding = look(run);
-    if (!finding) continue;
-    const auto before = seen_.find(id);
-    if (before != seen_.end() && before->second == *finding)
-      certain.push_back({id, finding->trouble, finding->reason});
-    else
-      found.emplace(id, *std::move(finding));
+  std::vector<RunId> due;
+  if (*next_ <= now) {
+    next_ = now + interval();
+    for (const Run* run : live_.all()) {
+      if (!isWatched(*run)) continue;
+      if (!watched_.contains(run->id)) begin(*run);
+      due.push_back(run->id);
+    }
+  } else {
+    for (const auto& [id, watched] : watched_) {
+      if (watched.againAt && *watched.againAt <= now) due.push_back(id);
+    }
   }
-  seen_ = std::move(found);
+  lookAt(due);
+}
+
+void GroupWatch::begin(const Run& run) {
+  Watched& watched = watched_[run.id];
+  if (!notices_) return;
+  const std::string group = groupOf(run);
+  for (const char* file : {"/cgroup.freeze", "/agent/cgroup.freeze", "/agent/cgroup.events"}) {
+    const auto id = notices_->watch(world_.root, group + file);
+    if (id) {
+      watched.notices.push_back(*id);
+    } else if (id.error().code == ErrorCode::kBusy && !isBlind_) {
+      isBlind_ = true;
+      world_.say(id.error().message + "; control groups are looked at more often instead");
+    }  // Else it is gone, or going.
+  }
+}
+
+void GroupWatch::ready() {
+  if (!notices_) return;
+  const FileNotices::Told told = notices_->take();
+  const Microseconds now = world_.clock.now().boottime;
+  for (auto& [id, watched] : watched_) {
+    const bool isTold = told.lost || std::ranges::any_of(watched.notices, [&](FileNotices::Id one) {
+                          return std::ranges::binary_search(told.changed, one);
+                        });
+    if (isTold) watched.againAt = std::max(now, Microseconds(watched.lookedAt + kLeastBetween));
+  }
+  wake();
+}
+
+// ---- looking
+
+void GroupWatch::lookAt(const std::vector<RunId>& runs) {
+  const Microseconds now = world_.clock.now().boottime;
+  std::vector<GroupsTouched> certain;
+  for (const RunId& id : runs) {
+    const auto run = world_.turns.state().runs.find(id);
+    const auto watched = watched_.find(id);
+    if (run == world_.turns.state().runs.end() || watched == watched_.end()) continue;
+    auto finding = judgeGroups(run->second.life, signsOf(run->second, watched->second));
+    if (watched->second.suspicion.note(finding, now))
+      certain.push_back({id, finding->trouble, std::move(finding->reason)});
+    watched->second.lookedAt = now;
+    watched->second.againAt = watched->second.suspicion.lookAgainAt();
+  }
   for (const GroupsTouched& one : certain) world_.submit(one);
 }
 
-std::optional<GroupWatch::Finding> GroupWatch::look(const Run& run) const {
-  for (const int pid : {initPidOf(run), commandPid(run.life)}) {
-    auto elsewhere = whereElse(run, pid);
-    if (!elsewhere) continue;
-    return Finding{GroupTrouble::kMovedOut, "another program moved it out of its control groups (process " +
-                                                std::to_string(pid) + " is in " + escapeForDisplay(*elsewhere) +
-                                                "), which neither limit nor stop it any more"};
+GroupSigns GroupWatch::signsOf(const Run& run, Watched& watched) {
+  GroupSigns signs;
+  signs.isLettingGo = world_.turns.isLettingGo(run.id);
+  // First: whoever opens the emergency stop holds each run before the branch goes on.
+  if (std::holds_alternative<Frozen>(run.life)) signs.isBranchHeld = isBranchHeld(run);
+  const std::array<int, 2> pids{initPidOf(run), commandPid(run.life)};
+  for (std::size_t i = 0; i < pids.size(); ++i) {
+    Process& process = watched.processes[i];
+    if (process.pid != pids[i]) process = {pids[i], {}, {}};
+    if (isElsewhere(run, process, signs)) return signs;
   }
-  const auto setting = world_.cgroups->freezeSetting(run.id, run.what.priority);
-  if (!setting || world_.turns.isLettingGo(run.id)) return std::nullopt;
-  const bool isSet = setting->run || setting->agent;
-  if (std::holds_alternative<Running>(run.life)) {
-    if (!isSet) return std::nullopt;
-    return Finding{GroupTrouble::kFrozen, "another program froze its control groups; resume it to let it go on"};
-  }
-  if (isSet || isBranchFrozen(world_, run)) return std::nullopt;
-  return Finding{GroupTrouble::kThawed, "another program let it run while it was to be held; it is held again"};
+  const std::string group = groupOf(run);
+  const auto whole = isSet(watched.ofRun, world_.root, group + "/cgroup.freeze");
+  const auto agent = isSet(watched.ofAgent, world_.root, group + "/agent/cgroup.freeze");
+  if (whole && agent) signs.isHeld = *whole || *agent;
+  return signs;
 }
 
-// Where that process is instead; nothing: where it belongs, or no process any more.
-std::optional<std::string> GroupWatch::whereElse(const Run& run, int pid) const {
-  if (pid <= 0) return std::nullopt;
-  const auto text = readFileAt(world_.root, "proc/" + std::to_string(pid) + "/cgroup", kibibytes(64));
-  if (!text) return std::nullopt;
+// Whoever stops all of them stops their branch. What it says of itself counts: an agent with a call that waits for a
+// person is never told to be frozen.
+bool GroupWatch::isBranchHeld(const Run& run) {
+  const std::string group = groupOf(run);
+  const std::string path = group.substr(0, group.rfind('/')) + "/cgroup.freeze";
+  return isSet(branches_[path], world_.root, path).value_or(false);
+}
+
+// What cannot be read is no process any more.
+bool GroupWatch::isElsewhere(const Run& run, Process& process, GroupSigns& signs) const {
+  if (process.pid <= 0) return false;
+  std::array<char, kFileBuffer> buffer __attribute__((uninitialized));
+  if (!process.groups)
+    process.groups = KernelFile::open(world_.root, "proc/" + std::to_string(process.pid) + "/cgroup");
+  const auto text = process.groups.readWhole(buffer);
+  if (!text || *text == process.whereItBelongs) return false;
   const auto entries = sandbox::parseCgroups(*text);
-  if (!entries) return std::nullopt;
+  if (!entries) return false;
   const std::string wanted = world_.cgroups->agentPath(run.id, run.what.priority);
   for (const sandbox::CgroupEntry& entry : *entries) {
     if (!belongsInto(entry) || entry.path == wanted || entry.path.starts_with(wanted + "/")) continue;
     // What ends is shown in no group of v1, and the number may be another's by now.
-    return isEnding(pid) || hasEnded(run.id) ? std::nullopt : std::optional(entry.path);
+    if (isEnding(process.pid) || hasEnded(run.id)) return false;
+    signs.elsewhere = {process.pid, entry.path};
+    return true;
   }
-  return std::nullopt;
+  process.whereItBelongs = *text;
+  return false;
 }
-
 // The unified hierarchy holds and ends it; of the others those that limit it. The processor's is left out: a launch is
 // in another group there for a moment.
 bool GroupWatch::belongsInto(const sandbox::CgroupEntry& entry) const {

@@ -145,6 +145,7 @@ class Service {
     RF_TRY(onReadable(outputs_.eventFd(), [this] { daemon_.outputsReady(); }));
     if (daemon_.standstillsFd() >= 0)
       RF_TRY(onReadable(daemon_.standstillsFd(), [this] { daemon_.standstillsReady(); }));
+    if (daemon_.groupsFd() >= 0) RF_TRY(onReadable(daemon_.groupsFd(), [this] { daemon_.groupsReady(); }));
     if (daemon_.agentsFd() >= 0) RF_TRY(onReadable(daemon_.agentsFd(), [this] { daemon_.agentsReady(); }));
     if (metrics_ != nullptr) {
       RF_TRY(onReadable(metrics_->fd(), [this] {
@@ -451,9 +452,9 @@ Result<void> serve(const Config& config) {
                                      [&config] { return latchIn(config.stateDir); }},
                  .login = config.logins == LoginCheck::kOn ? LoginLookup(lookUpLogin) : nullptr,
                  .processorLatency = UniqueFd(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC)),
-                 .keepSample =
-                     [file = opened.file](const Sample& sample) {
-                       if (file != nullptr) file->appendSample(sample);
+                 .keepSamples =
+                     [file = opened.file](const std::vector<Sample>& samples) {
+                       if (file != nullptr) file->appendSamples(samples);
                      },
                  .say = say},
                 std::move(opened.state));

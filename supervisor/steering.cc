@@ -13,6 +13,7 @@ namespace {
 constexpr Microseconds kCalm{1'000'000};  // between readings while nothing is near
 // Twice what the fastest growing agents that were seen (3 GB/s) take in that time.
 constexpr Bytes kPlenty = gibibytes(6);
+constexpr Microseconds kFar{250'000};  // while they work, and still nobody comes near an end
 constexpr std::uint64_t kStillUsec = 1000;
 constexpr Microseconds kSampleEvery{1'000'000};
 constexpr Microseconds kNewFor{2'000'000};
@@ -23,22 +24,35 @@ std::optional<Bytes> bytes(std::optional<std::uint64_t> count) {
   return count ? std::optional(Bytes{*count}) : std::nullopt;
 }
 
-// Where the run's agent is. Nothing of it can be read when its groups are not there.
-std::optional<GroupMeter> meterOf(const sandbox::CgroupTree& cgroups, const Run& run) {
-  const auto at = [&](const char* controller) { return cgroups.agentPlace(run.id, run.what.priority, controller); };
-  const auto unified = at("");
-  if (!unified) return std::nullopt;
-  const auto cpu = at("cpu"), memory = at("memory"), pids = at("pids"), io = at("io");
-  const auto place = [](const std::optional<sandbox::CgroupTree::Place>& found) {
-    return found ? GroupPlace{found->directory.get(), found->version} : GroupPlace{};
-  };
-  return GroupMeter({place(cpu), place(memory), place(pids), place(io), place(unified)});
+const RunBounds* boundsOf(const Run& run) {
+  return run.what.terms && run.what.terms->bounds ? &*run.what.terms->bounds : nullptr;
+}
+
+bool runsOrIsHeld(const Run& run) {
+  return std::holds_alternative<Running>(run.life) || std::holds_alternative<Frozen>(run.life);
+}
+
+// Whatever they do, a second is early enough to see that memory runs out, and each uses less than that part of its own.
+bool isFarFromAnyEnd(const governor::Signals& signals, std::uint64_t part) {
+  const std::optional<Bytes> available = signals.device.memoryAvailable;
+  if (!available || *available < kPlenty) return false;
+  return std::ranges::all_of(signals.runs, [&](const governor::RunSignals& run) {
+    return !run.limits.memory || (run.memoryBytes && *run.memoryBytes < run.limits.memory->count / part);
+  });
+}
+
+// What is bounded in bytes a second is looked at as often as the governor wants.
+Microseconds leastPause(const governor::Signals& signals) {
+  const bool anyWritesBounded = std::ranges::any_of(
+      signals.runs, [](const governor::RunSignals& run) { return run.limits.fileWritesPerSec.has_value(); });
+  return isFarFromAnyEnd(signals, 4) && !anyWritesBounded ? kFar : Microseconds{0};
 }
 
 }  // namespace
 
 Steering::Steering(World world, governor::GovernorSettings settings)
     : world_(std::move(world)),
+      live_(world_.turns),
       settings_(settings),
       governor_(settings),
       alarms_({}),
@@ -63,10 +77,7 @@ void Steering::submit(const Command& command) {
 
 std::optional<Microseconds> Steering::nextWake() const {
   if (!meter_ || world_.cgroups == nullptr) return std::nullopt;
-  const bool anyRuns = std::ranges::any_of(world_.turns.state().runs, [](const auto& entry) {
-    const LifeState& life = entry.second.life;
-    return std::holds_alternative<Running>(life) || std::holds_alternative<Frozen>(life);
-  });
+  const bool anyRuns = std::ranges::any_of(live_.all(), [](const Run* run) { return runsOrIsHeld(*run); });
   if (!anyRuns) return std::nullopt;
   return next_.value_or(world_.clock.now().boottime);
 }
@@ -91,8 +102,8 @@ void Steering::wake() {
       submit(LimitFound{one.run, std::move(one.limit), std::move(one.reason), std::move(one.tellAgent),
                         one.isNear ? std::optional(LimitEdge::kSoft) : std::nullopt});
   }
-  const Microseconds next =
-      now.boottime + (isCalm() ? kCalm : std::min(governor_.nextTick(signals_).value_or(kCalm), kCalm));
+  const Microseconds wanted = std::min(governor_.nextTick(signals_).value_or(kCalm), kCalm);
+  const Microseconds next = now.boottime + (isCalm() ? kCalm : std::max(wanted, leastPause(signals_)));
   next_ = std::min(next, std::max(governor_.nextAnnounced().value_or(next), now.boottime));
 }
 
@@ -106,18 +117,12 @@ governor::Signals Steering::asTold() {
   return told;
 }
 
-// Nobody has done anything since the last reading, and whatever they begin now, a second is early enough to see it.
+// Nobody has done anything since the last reading, or is held, and none is near an end.
 bool Steering::isCalm() const {
-  const std::optional<Bytes> available = signals_.device.memoryAvailable;
-  if (!available || *available < kPlenty) return false;
-  return std::ranges::all_of(signals_.runs, [&](const governor::RunSignals& run) {
-    const Watched& watched = watched_.at(run.run);
-    const bool still = run.hold != governor::Hold::kNone ||
-                       (watched.cpuBefore && run.cpuUsec && *run.cpuUsec - *watched.cpuBefore < kStillUsec);
-    const bool farFromItsLimit =
-        !run.limits.memory || (run.memoryBytes && *run.memoryBytes < run.limits.memory->count / 2);
-    return still && farFromItsLimit;
-  });
+  return isFarFromAnyEnd(signals_, 2) && std::ranges::all_of(signals_.runs, [&](const governor::RunSignals& run) {
+           const auto before = watched_.at(run.run).meter.cpuBefore();
+           return run.hold != governor::Hold::kNone || (before && run.cpuUsec && *run.cpuUsec - *before < kStillUsec);
+         });
 }
 
 // ---- reading
@@ -128,15 +133,12 @@ void Steering::lookForRuns() {
     const auto run = runs.find(entry.first);
     return run == runs.end() || !isLive(run->second);
   });
-  for (const auto& [id, run] : runs) {
-    const bool runsNow = std::holds_alternative<Running>(run.life) || std::holds_alternative<Frozen>(run.life);
-    if (!runsNow || watched_.contains(id)) continue;
-    auto meter = meterOf(*world_.cgroups, run);
-    if (!meter) continue;
+  for (const Run* run : live_.all()) {
+    if (!runsOrIsHeld(*run) || watched_.contains(run->id)) continue;
     // What one wrote that ran before this daemon is not held against it.
-    const bool isNew = world_.clock.now().boottime - run.admittedAt.boottime < kNewFor;
-    const std::optional<std::uint64_t> before = isNew ? std::optional<std::uint64_t>(0) : std::nullopt;
-    watched_.emplace(id, Watched{std::move(*meter), {}, {}, {}, WrittenTotal(before), {}, {}, {}});
+    const bool isNew = world_.clock.now().boottime - run->admittedAt.boottime < kNewFor;
+    auto meter = RunMeter::open(*world_.cgroups, *run, isNew ? std::optional<std::uint64_t>(0) : std::nullopt);
+    if (meter) watched_.emplace(run->id, Watched{*std::move(meter), {}});
   }
 }
 
@@ -191,10 +193,11 @@ governor::Signals Steering::read(const Now& now) {
   }
   governor::Signals signals;
   signals.device = deviceSignals(now);
+  today_ = localDay(now.wall);
   for (auto& [id, watched] : watched_) {
-    watched.cpuBefore = watched.last.cpuUsec;
-    watched.last = watched.meter.read(full ? Depth::kFull : Depth::kQuick, meter_->notDisks());
     const Run& run = world_.turns.state().runs.at(id);
+    watched.meter.read(
+        {.depth = full ? Depth::kFull : Depth::kQuick, .notDisks = meter_->notDisks(), .now = now.boottime});
     readProcesses(run, watched, now);
     signals.runs.push_back(signalsOf(run, watched));
     noteActivity(now, watched, signals.runs.back());
@@ -237,24 +240,18 @@ void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSigna
   signals.tokensAtSafePoint = own->tokens;
 }
 
-// Each process costs a file: where what they write is bounded, at every reading; else as often as alarms are looked
-// for.
+// Where what they write is bounded, at every reading; else as often as alarms are looked for.
 void Steering::readProcesses(const Run& run, Watched& watched, const Now& now) const {
   const bool isDue = !nextSample_ || now.boottime >= *nextSample_;
-  if (isDue) watched.events = world_.cgroups->limitEvents(run.id, run.what.priority);
-  const RunTerms terms = termsOf(run);
-  if (!isDue && !(terms.bounds && terms.bounds->fileWriteBytesPerSec)) return;
-  const auto processes = watched.meter.processes();
-  if (processes && isDue && terms.adapter)
-    watched.starts.look(world_.roots->proc.get(), *processes, commandPid(run.life));
-  watched.io = processes ? sumProcessIo(world_.roots->proc.get(), *processes) : std::nullopt;
-  if (watched.io) watched.written.add(watched.io->writtenToFiles);
+  const RunBounds* bounds = boundsOf(run);
+  if (!isDue && !(bounds != nullptr && bounds->fileWriteBytesPerSec)) return;
+  watched.meter.readProcesses(*world_.cgroups, world_.roots->proc.get(), run,
+                              isDue ? RunMeter::Extent::kAll : RunMeter::Extent::kWrites, now.boottime);
 }
 
 void Steering::noteBudgets(const Run& run, governor::RunSignals& signals) const {
   signals.tokens = tokensOf(run);
-  const Now now = world_.clock.now();
-  for (const Budget& budget : budgetsOf(world_.turns.state(), run, now, localDay(now.wall))) {
+  for (const Budget& budget : budgetsOf(world_.turns.state(), run, world_.clock.now(), today_)) {
     switch (budget.kind) {
       case BudgetKind::kTokens: signals.limits.tokens = budget.edge; break;
       case BudgetKind::kTokensPerDay:
@@ -279,7 +276,7 @@ void Steering::noteBudgets(const Run& run, governor::RunSignals& signals) const 
 }
 
 governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched) const {
-  const GroupReading& reading = watched.last;
+  const GroupReading& reading = watched.meter.last();
   governor::RunSignals signals;
   signals.run = run.id;
   signals.name = run.what.name;
@@ -307,13 +304,13 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   signals.gpuBusyUsec = world_.accelerators.busyUsec(run.id, AccelKind::kGpu);
   signals.acceleratorBytes = world_.accelerators.memoryBytes(run.id);
   signals.holdsForeignLock = waitedFor_.contains(run.id);
-  const std::optional<RunBounds> bounds = termsOf(run).bounds;
-  if (bounds && bounds->preemptGraceSec.value_or(0) > 0 && world_.agents.hearsPauses(run.id))
+  const RunBounds* bounds = boundsOf(run);
+  if (bounds != nullptr && bounds->preemptGraceSec.value_or(0) > 0 && world_.agents.hearsPauses(run.id))
     signals.pauseNotice = std::chrono::seconds(*bounds->preemptGraceSec);
-  if (watched.io) {
-    signals.readByCalls = watched.io->readByCalls;
-    signals.writtenByCalls = watched.io->writtenByCalls;
-    signals.fileBytesWritten = watched.written.total();
+  if (const auto& io = watched.meter.io()) {
+    signals.readByCalls = io->readByCalls;
+    signals.writtenByCalls = io->writtenByCalls;
+    signals.fileBytesWritten = watched.meter.written();
   }
   // Behind the wall all that leaves goes through the egress, which tells what it carried within a minute.
   const bool isWalled = std::ranges::none_of(
@@ -323,16 +320,17 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
     for (const sandbox::HostTraffic& host : run.talk.traffic)
       *signals.networkBytes += host.sentBytes + host.receivedBytes;
   }
-  signals.pidsRefused = watched.events.pidsRefused;
-  signals.cpuPeriods = watched.events.cpuPeriods;
-  signals.cpuPeriodsHeld = watched.events.cpuPeriodsHeld;
-  signals.outOfMemoryKills = watched.events.outOfMemoryKills;
+  const auto& events = watched.meter.events();
+  signals.pidsRefused = events.pidsRefused;
+  signals.cpuPeriods = events.cpuPeriods;
+  signals.cpuPeriodsHeld = events.cpuPeriodsHeld;
+  signals.outOfMemoryKills = events.outOfMemoryKills;
   return signals;
 }
 
 const GroupReading* Steering::readingOf(const RunId& run) const {
   const auto found = watched_.find(run);
-  return found == watched_.end() ? nullptr : &found->second.last;
+  return found == watched_.end() ? nullptr : &found->second.meter.last();
 }
 
 const DeviceReading* Steering::lookAtDevice(Microseconds freshFor) {
@@ -351,19 +349,22 @@ std::optional<GroupReading> Steering::lookAt(const RunId& run) {
   const auto found = watched_.find(run);
   if (found == watched_.end()) return std::nullopt;
   (void)lookAtDevice();  // It knows which devices are no disks.
-  return found->second.meter.read(Depth::kFull, meter_->notDisks());
+  return found->second.meter.readAll(meter_->notDisks());
 }
 
 void Steering::keepSamples(const Now& now) {
+  std::vector<Sample> samples;
   for (const auto& [id, watched] : watched_) {
-    world_.keep({.run = id,
-                 .wall = now.wall,
-                 .cpuUsec = watched.last.cpuUsec,
-                 .memoryBytes = watched.last.memoryBytes,
-                 .pids = watched.last.pids,
-                 .ioReadBytes = watched.last.ioReadBytes,
-                 .ioWriteBytes = watched.last.ioWriteBytes});
+    const GroupReading& last = watched.meter.last();
+    samples.push_back({.run = id,
+                       .wall = now.wall,
+                       .cpuUsec = last.cpuUsec,
+                       .memoryBytes = last.memoryBytes,
+                       .pids = last.pids,
+                       .ioReadBytes = last.ioReadBytes,
+                       .ioWriteBytes = last.ioWriteBytes});
   }
+  world_.keep(std::move(samples));
 }
 
 // An agent whose adapter gave it a hook that is not heard.
@@ -371,8 +372,9 @@ void Steering::lookForSilence(const Now& now) {
   std::vector<governor::HookSigns> all;
   for (const auto& [id, watched] : watched_) {
     const Run& run = world_.turns.state().runs.at(id);
-    const std::optional<AdapterTerms> adapter = termsOf(run).adapter;
-    if (!adapter || adapter->speaks.empty() || adapter->silentAfterSec == 0) continue;
+    if (!run.what.terms || !run.what.terms->adapter) continue;
+    const AdapterTerms* adapter = &*run.what.terms->adapter;
+    if (adapter->speaks.empty() || adapter->silentAfterSec == 0) continue;
     const HookWord* word = world_.agents.hookWord(id);
     const RunActivity::Told network = world_.network(id);
     governor::HookSigns signs{.run = id,
@@ -380,9 +382,9 @@ void Steering::lookForSilence(const Now& now) {
                               .sawItBegin = run.admittedAt.boottime >= beganAt_,
                               .isHeld = !std::holds_alternative<Running>(run.life),
                               .heardAt = {},
-                              .cpuUsec = watched.last.cpuUsec,
+                              .cpuUsec = watched.meter.last().cpuUsec,
                               .answers = {},
-                              .started = watched.starts.total()};
+                              .started = watched.meter.started()};
     if (word != nullptr) signs.heardAt = word->at.boottime;
     if (network.network != RunActivity::Network::kUnknown) signs.answers = network.turns;
     all.push_back(std::move(signs));

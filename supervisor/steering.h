@@ -1,6 +1,7 @@
 // Watches what runs and the machine use, keeps it as samples, and lets the governor act on it: reads, asks, submits
 // what it proposes. How often follows what there is to fear: not at all while nothing runs, once a second while there
-// is plenty of memory, and as the governor wants it where there is not.
+// is plenty of memory and nobody works, four times while somebody does, and as the governor wants it where there is
+// not.
 #pragma once
 
 #include <functional>
@@ -19,13 +20,12 @@
 #include "supervisor/governor/limit_watch.h"
 #include "supervisor/governor/price.h"
 #include "supervisor/interruptions.h"
+#include "supervisor/live_runs.h"
 #include "supervisor/meter/device_meter.h"
 #include "supervisor/meter/file_locks.h"
 #include "supervisor/meter/foreground_meter.h"
-#include "supervisor/meter/group_meter.h"
-#include "supervisor/meter/process_io.h"
-#include "supervisor/meter/process_starts.h"
 #include "supervisor/run_activity.h"
+#include "supervisor/run_meter.h"
 #include "supervisor/store/sample.h"
 #include "supervisor/turns.h"
 
@@ -43,7 +43,7 @@ class Steering {
     std::function<RunActivity::Told(const RunId&)> network;
     const AgentClaims& agents;
     std::function<void(const governor::Proposal&)> announce;  // kAnnounce and kWithdraw
-    std::function<void(const Sample&)> keep;                  // may lose it
+    std::function<void(std::vector<Sample>)> keep;            // may lose them
     std::function<void(const std::vector<Error>&)> report;
   };
   Steering(World world, governor::GovernorSettings settings);
@@ -74,14 +74,8 @@ class Steering {
 
  private:
   struct Watched {
-    GroupMeter meter;
-    GroupReading last;
-    std::optional<std::uint64_t> cpuBefore;  // at the reading before the last
-    std::optional<ProcessIo> io;
-    WrittenTotal written;
-    sandbox::CgroupTree::LimitEvents events;
+    RunMeter meter;
     RunActivity activity;
-    ProcessStarts starts;  // of a run with an adapter
   };
   bool isCalm() const;
   governor::Signals asTold();
@@ -101,6 +95,7 @@ class Steering {
   void propose(const governor::Proposal& proposal);
 
   World world_;
+  LiveRuns live_;
   governor::GovernorSettings settings_;
   governor::Governor governor_;
   governor::AlarmWatch alarms_;
@@ -116,6 +111,7 @@ class Steering {
   bool canReclaim_ = false;  // of all runs
   std::map<RunId, Watched> watched_;
   Interruptions interruptions_;
+  std::string today_;  // by the last reading
   DeviceReading device_;
   std::optional<Microseconds> deviceAt_;          // when it was read in full
   governor::Signals signals_;                     // the last

@@ -132,8 +132,8 @@ const DaySpending* findSpending(const State& state, std::uint32_t uid, std::stri
 }
 
 std::vector<Budget> budgetsOf(const State& state, const Run& run, const Now& now, const std::string& today) {
-  const std::optional<RunBounds> bounds = termsOf(run).bounds;
-  if (!bounds) return {};
+  if (!run.what.terms || !run.what.terms->bounds) return {};
+  const RunBounds* bounds = &*run.what.terms->bounds;  // Asked for at every look of the governor.
   const DaySpending* day =
       today.empty() ? nullptr : findSpending(state, run.what.callerUid, run.what.policyName, today);
   const Spent spent = spentOf(run);

@@ -1,6 +1,7 @@
 // What a tick's numbers say of each run, before any rule: how fast it grows, whether what was proposed was done,
 // whether somebody else resumed it.
 #include <algorithm>
+#include <set>
 
 #include "supervisor/governor/tick.h"
 
@@ -119,6 +120,15 @@ void noteDevice(Tick& tick, double agentsTook) {
   state.at = tick.now;
 }
 
+// All that are there have been noted, so nobody has gone where as many are remembered.
+void forgetGone(Tick& tick) {
+  auto& seen = tick.state.seen;
+  if (seen.size() == tick.signals.runs.size()) return;
+  std::set<RunId> there;
+  for (const RunSignals& run : tick.signals.runs) there.insert(run.run);
+  std::erase_if(seen, [&](const auto& entry) { return !there.contains(entry.first); });
+}
+
 }  // namespace
 
 void Rate::add(std::optional<std::uint64_t> value, Microseconds now, Microseconds least) {
@@ -133,10 +143,6 @@ void Rate::add(std::optional<std::uint64_t> value, Microseconds now, Microsecond
 
 void noteSignals(Tick& tick) {
   GovernorState& state = tick.state;
-  std::erase_if(state.seen, [&](const auto& entry) {
-    return std::none_of(tick.signals.runs.begin(), tick.signals.runs.end(),
-                        [&](const RunSignals& run) { return run.run == entry.first; });
-  });
   const Microseconds span = state.at ? tick.now - *state.at : Microseconds{0};
   double took = 0;
   for (const RunSignals& run : tick.signals.runs) {
@@ -157,6 +163,7 @@ void noteSignals(Tick& tick) {
     else
       of.fileWrites = {};  // A rate is of time in which it ran.
   }
+  forgetGone(tick);
   noteDevice(tick, took);
   if (state.killedAt && tick.now - *state.killedAt > kKillUnderWay) state.gainOfKills = 0;
 }

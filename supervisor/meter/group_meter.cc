@@ -1,6 +1,7 @@
 #include "supervisor/meter/group_meter.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -46,6 +47,7 @@ class Walk {
     if (depth == kMaxGroupDepth || ++groups_ > kMaxGroupsWalked)
       return Error{ErrorCode::kUnavailable, "processes of a control group: more groups below it than are looked at"};
     RF_TRY(list(directory, depth));
+    if (hasNoneBelow(directory)) return {};
     const auto entries = listDirectory(directory, ".", kMaxGroupsWalked + kFilesOfGroup);
     if (!entries) return failed(entries.error(), depth);
     for (const DirectoryEntry& entry : *entries) {
@@ -63,6 +65,13 @@ class Walk {
   }
 
  private:
+  // The kernel counts a directory's subdirectories in its links, where a file system counts them at all. To list the
+  // hundred files of a group costs more than all else.
+  static bool hasNoneBelow(int directory) {
+    struct stat group {};
+    return fstat(directory, &group) == 0 && group.st_nlink == 2;
+  }
+
   static constexpr std::size_t kFilesOfGroup = 256;
   static constexpr Bytes kLongestList{kMaxProcessesListed * 8};
 

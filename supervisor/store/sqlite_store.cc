@@ -32,6 +32,26 @@ Result<StoredFact> toStoredFact(const StoredRow& stored) {
   return StoredFact{std::move(fact), encodeHex(stored.hash)};
 }
 
+// What is not in the file yet, as the second that it will become there. Of one that is there already there is no more
+// to say: another sample of the same second changes next to nothing.
+void addWaiting(std::vector<SampleBucket>& found, const std::vector<Sample>& waiting, Microseconds since) {
+  constexpr Microseconds kSecond{1'000'000};
+  for (const Sample& sample : waiting) {
+    const Microseconds start = sample.wall / kSecond.count() * kSecond.count();
+    if (start + kSecond <= since || (!found.empty() && found.back().start >= start)) continue;
+    found.push_back({.run = sample.run,
+                     .start = start,
+                     .seconds = 1,
+                     .cpuUsec = sample.cpuUsec,
+                     .ioReadBytes = sample.ioReadBytes,
+                     .ioWriteBytes = sample.ioWriteBytes,
+                     .memoryMin = sample.memoryBytes,
+                     .memoryMean = sample.memoryBytes,
+                     .memoryMax = sample.memoryBytes,
+                     .pidsMax = sample.pids});
+  }
+}
+
 }  // namespace
 
 struct SqliteStore::Parts {
@@ -111,7 +131,7 @@ Progress SqliteStore::progress() { return parts_->writer->progress(); }
 void SqliteStore::retry() { parts_->writer->retry(); }
 void SqliteStore::pass(std::uint64_t token) { parts_->writer->pass(token); }
 std::uint64_t SqliteStore::passed() const { return parts_->writer->passed(); }
-void SqliteStore::appendSample(const Sample& sample) { parts_->writer->pushSample(sample); }
+void SqliteStore::appendSamples(std::span<const Sample> samples) { parts_->writer->pushSamples(samples); }
 
 Result<std::vector<StoredFact>> SqliteStore::read(std::uint64_t sinceSeq, const RunId& run, std::size_t limit) {
   limit = std::min(limit, kMaxReadFacts);
@@ -146,7 +166,12 @@ Result<std::uint64_t> SqliteStore::seqBefore(Microseconds wall) {
 }
 
 Result<std::vector<SampleBucket>> SqliteStore::series(const RunId& run, Microseconds since, std::size_t limit) {
-  return parts_->series->read(run, since, std::min(limit, kMaxReadBuckets));
+  limit = std::min(limit, kMaxReadBuckets);
+  const std::vector<Sample> waiting = parts_->writer->takeLook(run);
+  auto found = RF_TRY(parts_->series->read(run, since, limit));
+  addWaiting(found, waiting, since);
+  if (found.size() > limit) found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(limit));
+  return found;
 }
 
 }  // namespace ringfence::supervisor

@@ -59,8 +59,9 @@ class SqliteStore final : public Store {
   void pass(std::uint64_t token);
   std::uint64_t passed() const;
 
-  // Never fails and never waits; the oldest are dropped when 4,096 wait.
-  void appendSample(const Sample& sample);
+  // Never fails and never waits. They are written with the next facts, or within five seconds; the oldest are dropped
+  // when 4,096 wait.
+  void appendSamples(std::span<const Sample> samples);
 
   // Durable facts after `sinceSeq` in order, at most `limit` and at most kMaxReadFacts; of one run, or (empty) all.
   // Reads from the file, for which it may wait as long as any read does, never for the writer. Fails with kInvalid,
@@ -69,8 +70,8 @@ class SqliteStore final : public Store {
   Result<std::vector<StoredFact>> read(std::uint64_t sinceSeq, const RunId& run, std::size_t limit);
   // The newest fact that is older than `wall`, among the last kMaxLookedBack; 0 when there is none among them.
   Result<std::uint64_t> seqBefore(Microseconds wall);
-  // What became of the samples of a run: all that end after `since`, in order; of more than `limit` or kMaxReadBuckets,
-  // the newest.
+  // What became of the samples of a run, those that are not written yet too: all that end after `since`, in order; of
+  // more than `limit` or kMaxReadBuckets, the newest.
   Result<std::vector<SampleBucket>> series(const RunId& run, Microseconds since, std::size_t limit = kMaxReadBuckets);
 
  private:

@@ -42,6 +42,8 @@ bool isAwaited(const Writer::Entry& entry) {
 // What nobody waits for goes with the next fact, or after this long: a commit of its own would take the disk and a
 // processor from the command that is just being loaded.
 constexpr std::chrono::milliseconds kLongestWait{20};
+constexpr std::chrono::seconds kSamplesWait{5};
+constexpr std::chrono::seconds kSamplesWantedFor{60};
 
 }  // namespace
 
@@ -54,19 +56,36 @@ Result<void> Writer::push(std::vector<Entry> entries) {
                  path_ + ": " + std::to_string(pending_) + " facts wait for the disk, the most that may", 0};
   }
   pending_ += entries.size();
-  if (queue_.empty()) dueAt_ = std::chrono::steady_clock::now() + kLongestWait;
+  if (queue_.empty()) dueAt_ = Clock::now() + kLongestWait;
   isAwaited_ = isAwaited_ || std::ranges::any_of(entries, isAwaited);
   std::move(entries.begin(), entries.end(), std::back_inserter(queue_));
   return {};
 }
 
-void Writer::pushSample(const Sample& sample) {
+void Writer::pushSamples(std::span<const Sample> samples) {
+  bool isFirst = false;
   {
     const std::lock_guard lock(mutex_);
-    if (samples_.size() >= kMaxQueuedSamples) samples_.pop_front();
-    samples_.push_back(sample);
+    const auto now = Clock::now();
+    const bool isWanted = samplesRead_ && now - *samplesRead_ < kSamplesWantedFor;
+    isFirst = samples_.empty() || isWanted;
+    if (isFirst) samplesDueAt_ = isWanted ? now : now + kSamplesWait;
+    samples_.insert(samples_.end(), samples.begin(), samples.end());
+    for (; samples_.size() > kMaxQueuedSamples; samples_.pop_front()) ++droppedSamples_;
+    isFirst = isFirst || areSamplesDue();
+  }
+  if (isFirst) wake_.notify_one();
+}
+
+std::vector<Sample> Writer::takeLook(const RunId& run) {
+  std::vector<Sample> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    samplesRead_ = samplesDueAt_ = Clock::now();
+    std::ranges::copy_if(samples_, std::back_inserter(waiting), [&](const Sample& one) { return one.run == run; });
   }
   wake_.notify_one();
+  return waiting;
 }
 
 Progress Writer::progress() {
@@ -96,8 +115,19 @@ void Writer::pass(std::uint64_t token) {
 
 bool Writer::hasWork() const {
   if (progress_.failure) return retry_;
-  const bool isDue = isAwaited_ || stop_ || std::chrono::steady_clock::now() >= dueAt_;
-  return (!queue_.empty() && isDue) || !samples_.empty();
+  const bool isDue = isAwaited_ || stop_ || Clock::now() >= dueAt_;
+  return (!queue_.empty() && isDue) || areSamplesDue();
+}
+
+bool Writer::areSamplesDue() const {
+  if (samples_.empty()) return false;
+  return stop_ || samples_.size() > kMaxQueuedSamples / 2 || Clock::now() >= samplesDueAt_;
+}
+
+// Of what waits; one of both does.
+Writer::Clock::time_point Writer::nextDue() const {
+  if (queue_.empty()) return samplesDueAt_;
+  return samples_.empty() ? dueAt_ : std::min(dueAt_, samplesDueAt_);
 }
 
 void Writer::loop() {
@@ -105,10 +135,11 @@ void Writer::loop() {
   while (true) {
     passed_ = token_;
     const auto isReady = [&] { return stop_ || hasWork(); };
-    wake_.wait(lock, [&] { return isReady() || token_ != passed_ || (!queue_.empty() && !progress_.failure); });
+    const auto anyWaits = [&] { return !progress_.failure && (!queue_.empty() || !samples_.empty()); };
+    wake_.wait(lock, [&] { return isReady() || token_ != passed_ || anyWaits(); });
     passed_ = token_;
-    if (!isReady() && (queue_.empty() || progress_.failure)) continue;
-    if (!isReady()) wake_.wait_until(lock, dueAt_, isReady);
+    if (!isReady() && !anyWaits()) continue;
+    if (!isReady()) wake_.wait_until(lock, nextDue());
     if (!isReady()) continue;
     if (!hasWork()) return;  // Asked to stop, and nothing is left that could be done.
     retry_ = false;
@@ -118,13 +149,17 @@ void Writer::loop() {
       queue_.erase(queue_.begin(), queue_.begin() + count);
       isAwaited_ = !queue_.empty();  // Of what is left it is not known: as if.
     }
-    std::vector<Sample> samples(samples_.begin(), samples_.end());
-    samples_.clear();
+    const std::vector<Sample> samples(samples_.begin(), samples_.end());
+    droppedSamples_ = 0;
     lock.unlock();
     Outcome outcome = commitBatch();
     // Samples wait for the facts, and go when they cannot be written: they may be lost.
     if (outcome.result && !samples.empty()) commitSamples(samples);
     lock.lock();
+    // Where there were too many meanwhile, what was dropped was of these.
+    const std::size_t dropped = std::exchange(droppedSamples_, 0);
+    const std::size_t left = samples.size() - std::min(dropped, samples.size());
+    samples_.erase(samples_.begin(), samples_.begin() + static_cast<std::ptrdiff_t>(left));
     pending_ -= outcome.committed;
     progress_.durableSeq = head_.seq;
     progress_.failure = outcome.result ? std::nullopt : std::optional(outcome.result.error());

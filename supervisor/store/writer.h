@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include "sdk/base/unique_fd.h"
@@ -46,7 +47,11 @@ class Writer {
   // Queues only; wake() lets the thread see it.
   Result<void> push(std::vector<Entry> entries);
   void wake() { wake_.notify_one(); }
-  void pushSample(const Sample& sample);
+  // They go with the next facts, or after a while, so that a disk which has nothing else to do may sleep.
+  void pushSamples(std::span<const Sample> samples);
+  // Somebody reads what became of them: those of that run that may not be in the file yet, oldest first. They are
+  // written now, and for a minute whatever comes as it comes.
+  std::vector<Sample> takeLook(const RunId& run);
   int eventFd() const { return event_.get(); }
   Progress progress();
   void retry();
@@ -73,7 +78,10 @@ class Writer {
   };
 
   void loop();
+  using Clock = std::chrono::steady_clock;
   bool hasWork() const;
+  bool areSamplesDue() const;
+  Clock::time_point nextDue() const;
   Outcome commitBatch();
   Result<void> writeBatch();
   Result<void> writeEntry(const Entry& entry, ChainPoint& head);
@@ -101,10 +109,13 @@ class Writer {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Entry> queue_;
-  std::deque<Sample> samples_;
-  bool isAwaited_ = false;                         // something waits for what is queued
-  std::chrono::steady_clock::time_point dueAt_{};  // when it is committed though nothing does
-  std::size_t pending_ = 0;                        // queued and in the batch
+  std::deque<Sample> samples_;                    // until they are written, or could not be
+  std::size_t droppedSamples_ = 0;                // of those that are being written
+  bool isAwaited_ = false;                        // something waits for what is queued
+  Clock::time_point dueAt_{};                     // when it is committed though nothing does
+  Clock::time_point samplesDueAt_{};              // likewise of samples_
+  std::optional<Clock::time_point> samplesRead_;  // when somebody wanted them last
+  std::size_t pending_ = 0;                       // queued and in the batch
   Progress progress_;
   bool retry_ = false;
   bool stop_ = false;

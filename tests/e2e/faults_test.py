@@ -251,12 +251,22 @@ def resident(pid: int) -> int:
     return int(next(line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:")))
 
 
+def files_watched(pid: int) -> int:
+    """Of control groups, by the process: a run's are open and watched from when it has lived for a moment."""
+    watched = 0
+    for one in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            watched += one.read_text().count("inotify wd:")
+    return watched
+
+
 def test_clients_that_die_or_hang_while_they_show_a_question_leave_it_pending_once_and_answer_nothing(bench: Bench) -> None:
     asking = Asking(bench)
     run = asking.start(f"echo hello > {asking.folder}/note")
     asked = question(bench)
     assert bench.daemon.process is not None
     daemon, seed = bench.daemon.process.pid, random.randrange(1 << 32)
+    assert eventually(lambda: files_watched(daemon) == 3), files_watched(daemon)
     print(f"      seed {seed}", flush=True)
     chance, hanging = random.Random(seed), []
     verbs = [["pending", "--watch"], ["pending", "--json"], ["show", run], ["ps"], ["log", "-f"]]

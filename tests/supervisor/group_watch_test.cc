@@ -103,6 +103,70 @@ TEST_CASE("what is held and was thawed by another program is held again within a
   CHECK(world.seen().alarms.size() == 1);
 }
 
+TEST_CASE("the kernel tells of a thaw, and what it let go is held again at once") {
+  WatchedWorld world;
+  CHECK(durably(world, world.client, freeze).value().has_done());
+  world.pass(std::chrono::seconds(2));
+  REQUIRE(world.daemon->groupsFd() >= 0);
+  world.clock.advance(Milliseconds(60));
+  world.daemon->groupsReady();
+  world.set("/agent/cgroup.freeze", "0\n");
+  world.clock.advance(Milliseconds(60));
+  world.daemon->groupsReady();
+  CHECK(world.group(world.run, "agent/cgroup.freeze").starts_with("1"));
+  world.daemon->storeReady();
+  CHECK(world.life() == "frozen");
+  CHECK(world.seen().alarms.size() == 1);
+}
+
+TEST_CASE("what the kernel tells of a freeze is looked at again before it counts") {
+  WatchedWorld world;
+  world.pass(std::chrono::seconds(2));
+  world.clock.advance(Milliseconds(60));
+  world.set("/cgroup.freeze", "1\n");
+  world.daemon->groupsReady();
+  CHECK(world.daemon->nextWake() <= world.clock.now().boottime + Milliseconds(300));
+  const bool isMoment = GENERATE(true, false);
+  if (isMoment) world.set("/cgroup.freeze", "0\n");
+  world.pass(Milliseconds(400));
+  CHECK(world.life() == (isMoment ? "running" : "frozen"));
+  CHECK(world.seen().alarms.size() == (isMoment ? 0u : 1u));
+}
+
+TEST_CASE("what our own freeze and thaw write is told to us as well, and nobody's doing") {
+  WatchedWorld world;
+  world.pass(std::chrono::seconds(2));
+  CHECK(durably(world, world.client, freeze).value().has_done());
+  world.clock.advance(Milliseconds(60));
+  world.daemon->groupsReady();
+  const auto resumed =
+      durably(world, world.client, [](v1::ClientPacket& packet) { packet.mutable_resume()->set_run("coder"); });
+  CHECK(resumed.value().has_done());
+  world.clock.advance(Milliseconds(60));
+  world.daemon->groupsReady();
+  world.pass(std::chrono::seconds(2));
+  CHECK(world.life() == "running");
+  CHECK(world.seen().alarms.empty());
+}
+
+TEST_CASE("three files of a run are watched from when it has lived for a moment to its end") {
+  WatchedWorld world;
+  const auto watched = [&] {
+    const std::string fdinfo = test::readFile("/proc/self/fdinfo/" + std::to_string(world.daemon->groupsFd()));
+    int count = 0;
+    for (std::size_t at = fdinfo.find("inotify wd:"); at != fdinfo.npos; at = fdinfo.find("inotify wd:", at + 1))
+      ++count;
+    return count;
+  };
+  CHECK(watched() == 0);
+  world.pass(Milliseconds(700));
+  CHECK(watched() == 3);
+  world.pass(std::chrono::seconds(3));
+  CHECK(watched() == 3);
+  world.launcherSays(sandbox::Ended{world.run, {.code = 0, .signal = {}}, false, {}, {}});
+  CHECK(watched() == 0);
+}
+
 TEST_CASE("what a branch above it holds is held") {
   WatchedWorld world;
   CHECK(durably(world, world.client, freeze).value().has_done());

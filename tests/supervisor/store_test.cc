@@ -7,6 +7,7 @@
 #include "store_world.h"
 #include "supervisor/core/log_keeping.h"
 #include "supervisor/store/schema.h"
+#include "supervisor/store/series_file.h"
 #include "tests/support/faulty_store.h"
 
 namespace ringfence::supervisor::test {
@@ -195,10 +196,14 @@ Sample sampleAt(unsigned run, std::int64_t second, std::optional<std::uint64_t> 
           .ioWriteBytes = {}};
 }
 
-// Samples are in the file after the news of the facts that came before them.
-void waitForSample(SqliteStore& store, unsigned run, std::int64_t second) {
+void keep(SqliteStore& store, const Sample& sample) { store.appendSamples({&sample, 1}); }
+
+// Whoever looks has them written; they are in the file after the news of that.
+void waitForSample(const LogWorld& world, SqliteStore& store, unsigned run, std::int64_t second) {
   REQUIRE(waitUntil(store, [&](const Progress&) {
-    const auto last = store.series(runId(run), Microseconds{}, 1);
+    REQUIRE(store.series(runId(run), Microseconds{}, 1));
+    const auto file = Connection::open(world.path(), OpenMode::kRead).value();
+    const auto last = SeriesReader::create(*file).value().read(runId(run), Microseconds{}, 1);
     return !last->empty() && last->back().cpuUsec == static_cast<std::uint64_t>(second);
   }));
 }
@@ -215,8 +220,8 @@ TEST_CASE("samples are folded from seconds into minutes into hours, with nothing
   REQUIRE(opened.store->append(plainFacts(1, 1)));
   const std::int64_t end = 5 * 3600;
   for (std::int64_t second = 0; second <= end; second += 10)
-    opened.store->appendSample(sampleAt(1, second, second % 60 == 0 ? std::optional<std::uint64_t>(70) : 10));
-  waitForSample(*opened.store, 1, end);
+    keep(*opened.store, sampleAt(1, second, second % 60 == 0 ? std::optional<std::uint64_t>(70) : 10));
+  waitForSample(world, *opened.store, 1, end);
 
   const auto series = opened.store->series(runId(1), Microseconds{});
   std::map<std::uint32_t, int> count;
@@ -246,10 +251,10 @@ TEST_CASE("of all runs together no more buckets are kept than the bound, the old
   auto opened = world.open({.samples = {.total = 25}, .keptFacts = 1000, .steps = {}});
   REQUIRE(opened.store->append(plainFacts(1, 1)));
   for (unsigned run = 1; run <= 4; ++run) {
-    for (int i = 0; i < 40; ++i) opened.store->appendSample(sampleAt(run, 1 + run * 60 + i, std::nullopt));
+    for (int i = 0; i < 40; ++i) keep(*opened.store, sampleAt(run, 1 + run * 60 + i, std::nullopt));
   }
-  opened.store->appendSample(sampleAt(4, 400, std::nullopt));
-  waitForSample(*opened.store, 4, 400);
+  keep(*opened.store, sampleAt(4, 400, std::nullopt));
+  waitForSample(world, *opened.store, 4, 400);
   std::size_t all = 0;
   for (unsigned run = 1; run <= 4; ++run) all += opened.store->series(runId(run), Microseconds{})->size();
   CHECK(all == 25);
@@ -262,20 +267,46 @@ TEST_CASE("what was kept of samples is there after a restart, and goes on") {
   {
     auto opened = world.open();
     REQUIRE(opened.store->append(plainFacts(1, 1)));
-    opened.store->appendSample(sampleAt(1, 7, 10));
-    waitForSample(*opened.store, 1, 7);
+    keep(*opened.store, sampleAt(1, 7, 10));
+    waitForSample(world, *opened.store, 1, 7);
   }
   auto opened = world.open();
   Sample later = sampleAt(1, 7, 30);
   later.cpuUsec = 8;
-  opened.store->appendSample(later);
-  waitForSample(*opened.store, 1, 8);
+  keep(*opened.store, later);
+  waitForSample(world, *opened.store, 1, 8);
   const auto series = opened.store->series(runId(1), Microseconds{});
   REQUIRE(series->size() == 1);
   CHECK(series->front().memoryMin == 10);
   CHECK(series->front().memoryMean == 20);
   CHECK(series->front().memoryMax == 30);
   CHECK(opened.store->series(runId(2), Microseconds{})->empty());
+}
+
+TEST_CASE("a series has what is not in the file yet, and what is there once") {
+  LogWorld world;
+  auto opened = world.open();
+  REQUIRE(opened.store->append(plainFacts(1, 1)));
+  for (std::int64_t second = 1; second <= 5; ++second)
+    keep(*opened.store, sampleAt(1, second, static_cast<std::uint64_t>(10 * second)));
+  keep(*opened.store, sampleAt(2, 3, 7));
+  const auto check = [&] {
+    const auto series = opened.store->series(runId(1), Microseconds{});
+    REQUIRE(series->size() == 5);
+    for (std::size_t i = 0; i < 5; ++i) {
+      const SampleBucket& bucket = (*series)[i];
+      CHECK(bucket.start == std::chrono::seconds(i + 1));
+      CHECK(bucket.cpuUsec == i + 1);
+      CHECK(bucket.memoryMean == 10 * (i + 1));
+    }
+    CHECK(opened.store->series(runId(1), std::chrono::seconds(4))->size() == 2);
+    const auto newest = opened.store->series(runId(1), Microseconds{}, 2);
+    REQUIRE(newest->size() == 2);
+    CHECK(newest->front().start == std::chrono::seconds(4));
+  };
+  check();
+  waitForSample(world, *opened.store, 1, 5);
+  check();
 }
 
 TEST_CASE("samples of an older file become buckets of a second") {
