@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <QSignalSpy>
+#include <algorithm>
 
 #include "sdk/client/stop_client.h"
 #include "tests/support/listening_run.h"
@@ -11,6 +12,7 @@
 #include "ui/panel/bar.h"
 #include "ui/panel/card_list.h"
 #include "ui/panel/hold_button.h"
+#include "ui/panel/run_card.h"
 
 using namespace ringfence;
 using namespace ringfence::ui;
@@ -77,7 +79,12 @@ TEST_CASE(
   REQUIRE_FALSE(run.empty());
   world.click("Pause webapp");
   CHECK(until([&] { return world.shows("webapp is paused as soon as it has finished something."); }));
-  CHECK(until([&] { return world.shows("You pause it: it finishes something first, for 10 min at the longest"); }));
+  CHECK(until([&] {
+    return std::ranges::any_of(world.window->findChildren<RunCard*>(), [](const RunCard* card) {
+      return card->isVisible() &&
+             card->spoken().contains("You pause it: it finishes something first, for 10 min at the longest");
+    });
+  }));
   CHECK_FALSE(isFrozen(world.daemon, run));
   world.click("Let webapp go on");
   REQUIRE(until([&] { return world.button("Pause webapp") != nullptr; }));
