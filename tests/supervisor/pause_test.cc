@@ -1,5 +1,6 @@
 // A person's freeze that comes at a moment of the agent's: what the log has of it, and who ends it.
 #include <catch2/catch_test_macros.hpp>
+#include <functional>
 
 #include "core_world.h"
 
