@@ -297,6 +297,8 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   signals.swapBytes = reading.swapBytes;
   signals.pids = reading.pids;
   signals.anonymousBytes = reading.anonymousBytes;
+  // Shared memory, too, only swap can take back.
+  if (signals.anonymousBytes) *signals.anonymousBytes += reading.sharedBytes.value_or(0);
   signals.ioReadBytes = reading.ioReadBytes;
   signals.ioWriteBytes = reading.ioWriteBytes;
   signals.refaults = reading.refaults;

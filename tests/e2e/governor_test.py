@@ -150,6 +150,16 @@ def test_a_run_is_paused_before_its_memory_is_at_the_limit(bench: Bench) -> None
     bench.ended(run)
 
 
+def test_a_run_that_fills_shared_memory_is_paused_before_it_is_at_the_limit_as_well(bench: Bench) -> None:
+    script = ("python3 -c 'import mmap, time\nkept = []\nwhile True:\n  kept.append(mmap.mmap(-1, 1 << 20))\n"
+              "  kept[-1].write(b\"1\" * (1 << 20))\n  time.sleep(0.03)'")
+    run = bench.detached(script, "-p", policy(bench, 'memory = "96MiB"\non_limit = "pause"'))
+    assert eventually(lambda: freezer(bench, run, "agent") == "1", 100), bench.show(run)
+    assert eventually(lambda: "MiB that it may use" in str(why_frozen(bench, run).get("reason")), 60), why_frozen(bench, run)
+    bench.cli("kill", run)
+    bench.ended(run)
+
+
 def test_what_the_governor_holds_survives_a_kill_of_the_daemon_as_held_by_it(bench: Bench) -> None:
     run = bench.detached("sleep 1000", "-p", policy(bench, 'wall_time = "1s"'))
     assert eventually(lambda: "run-frozen" in bench.kinds(run), 60)
