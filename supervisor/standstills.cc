@@ -35,7 +35,10 @@ bool Standstills::isSo(const Awaited& one) const {
 }
 
 void Standstills::begin(const RunId& run, Order order, int group) {
-  awaited_.erase(run);
+  if (const auto known = awaited_.find(run); known != awaited_.end()) {
+    if (known->second.order == order) return;  // Ordered again.
+    awaited_.erase(known);
+  }
   if (!changes_) return;
   Awaited one{order, clock_.now().boottime, UniqueFd(::openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC))};
   if (!one.events || isSo(one)) return;

@@ -415,7 +415,7 @@ void Steering::propose(const governor::Proposal& proposal) {
 void Steering::published(const Fact& fact) {
   if (const auto* held = std::get_if<ConnectionsHeld>(&fact.body)) interruptions_.told(fact.run, held->report);
   // Also a hold that is over before the next reading would be.
-  if (std::holds_alternative<RunFrozen>(fact.body) || std::holds_alternative<RunResumed>(fact.body)) hurry();
+  if (std::holds_alternative<RunFrozen>(fact.body)) hurry();
   learnKill(fact);
   if (!std::holds_alternative<RunEnded>(fact.body)) return;
   costs_.forget(fact.run);
