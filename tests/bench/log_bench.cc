@@ -19,7 +19,7 @@ namespace {
 
 using namespace ringfence;
 using namespace ringfence::supervisor;
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
 constexpr std::uint64_t kGroup = 64;
 // As many groups wait as runs that each do something at the same time would make.
@@ -27,7 +27,7 @@ constexpr std::size_t kWaiting = 16;
 
 struct Waiting {
   std::uint64_t last = 0;
-  Clock::time_point since;
+  Steady::time_point since;
 };
 
 Fact factOf(std::uint64_t seq) {
@@ -38,8 +38,8 @@ Fact factOf(std::uint64_t seq) {
           .body = RunResumed{1000, "a person let it go on, and said why in about as many words as people use"}};
 }
 
-double millisecondsSince(Clock::time_point begun) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
+double millisecondsSince(Steady::time_point begun) {
+  return std::chrono::duration<double, std::milli>(Steady::now() - begun).count();
 }
 
 // Milliseconds that each group took; empty: it failed.
@@ -50,7 +50,7 @@ std::vector<double> fill(Store& store, std::uint64_t facts) {
     while (next <= facts && waiting.size() < kWaiting) {
       std::vector<Fact> group;
       for (std::uint64_t i = 0; i < kGroup && next <= facts; ++i) group.push_back(factOf(next++));
-      waiting.push_back({next - 1, Clock::now()});
+      waiting.push_back({next - 1, Steady::now()});
       if (auto queued = store.append(group); !queued)
         return std::fprintf(stderr, "%s\n", queued.error().message.c_str()), took;
     }
@@ -71,13 +71,13 @@ int main(int argc, char** argv) {
   if (facts == 0) return std::fputs("usage: log_bench FILE FACTS\n", stderr), 2;
   auto opened = SqliteStore::open(argv[1]);
   if (!opened) return std::fprintf(stderr, "log_bench: %s\n", opened.error().message.c_str()), 1;
-  const auto begun = Clock::now();
+  const auto begun = Steady::now();
   std::vector<double> took = fill(*opened->store, facts);
   const double seconds = millisecondsSince(begun) / 1e3;
   opened->store.reset();
   if (took.empty()) return 1;
   std::sort(took.begin(), took.end());
-  const auto reading = Clock::now();
+  const auto reading = Steady::now();
   const auto report = verifyLog(argv[1], "");
   const double verified = millisecondsSince(reading) / 1e3;
   if (!report || !report->ok || report->facts != facts)
