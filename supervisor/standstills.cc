@@ -29,9 +29,11 @@ std::string_view wanted(Standstills::Order order) {
 
 Standstills::Standstills(const Clock& clock) : clock_(clock), changes_(::epoll_create1(EPOLL_CLOEXEC)) {}
 
-bool Standstills::isSo(const Awaited& one) const {
+Standstills::Answer Standstills::ask(const Awaited& one) {
   std::array<char, 256> room{};
-  return readEvents(one.events.get(), room).find(wanted(one.order)) != std::string_view::npos;
+  const std::string_view events = readEvents(one.events.get(), room);
+  if (events.empty()) return Answer::kGone;
+  return events.find(wanted(one.order)) != std::string_view::npos ? Answer::kSo : Answer::kNotYet;
 }
 
 void Standstills::begin(const RunId& run, Order order, int group) {
@@ -41,7 +43,7 @@ void Standstills::begin(const RunId& run, Order order, int group) {
   }
   if (!changes_) return;
   Awaited one{order, clock_.now().boottime, UniqueFd(::openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC))};
-  if (!one.events || isSo(one)) return;
+  if (!one.events || ask(one) != Answer::kNotYet) return;
   epoll_event change{.events = EPOLLPRI, .data = {.fd = one.events.get()}};
   if (::epoll_ctl(changes_.get(), EPOLL_CTL_ADD, one.events.get(), &change) != 0) return;
   awaited_.emplace(run, std::move(one));
@@ -51,9 +53,10 @@ void Standstills::look() {
   const Microseconds now = clock_.now().boottime;
   std::erase_if(awaited_, [&](const auto& entry) {
     const auto& [run, one] = entry;
-    if (!isSo(one)) return false;
-    taken_.push_back({run, one.order, now - one.since});
-    return true;
+    const Answer answer = ask(one);
+    if (answer == Answer::kSo) taken_.push_back({run, one.order, now - one.since});
+    // Of a group that is gone the kernel would tell without end.
+    return answer != Answer::kNotYet;
   });
 }
 

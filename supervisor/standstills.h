@@ -42,7 +42,8 @@ class Standstills {
     Microseconds since{};
     UniqueFd events;
   };
-  bool isSo(const Awaited& one) const;
+  enum class Answer { kNotYet, kSo, kGone };
+  static Answer ask(const Awaited& one);
 
   const Clock& clock_;
   UniqueFd changes_;

@@ -106,6 +106,22 @@ TEST_CASE("what is so already is not told, and of two orders only the last") {
   CHECK(taken.front().order == Order::kKill);
 }
 
+TEST_CASE("a group that is taken away without a word is told of no more") {
+  RealGroup group;
+  group.begin(Order::kFreeze);
+  REQUIRE(group.tree.kill(group.run, PriorityClass::kBackground));
+  (void)::waitpid(group.child, nullptr, 0);
+  bool isGone = false;
+  for (int i = 0; i < 2000 && !isGone; ++i) {
+    isGone = group.tree.removeRun(group.run, PriorityClass::kBackground).has_value();
+    if (!isGone) ::usleep(5000);
+  }
+  REQUIRE(isGone);
+  group.standstills.look();
+  CHECK(group.standstills.take().empty());
+  CHECK(!group.isReadable(50));
+}
+
 TEST_CASE("of a group that is about to be removed what is so by now counts") {
   RealGroup group;
   group.begin(Order::kKill);
