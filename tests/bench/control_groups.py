@@ -96,6 +96,9 @@ class Groups:
                 return int((mounted / "cpuacct.usage").read_text()) // 1000
         return _usage(self.unified)
 
+    def freeze(self, name, frozen):
+        (self.folder(name) / "cgroup.freeze").write_text("1" if frozen else "0")
+
     def kill(self, name):
         group = self.folder(name)
         (group / "cgroup.kill").write_text("1")
@@ -107,10 +110,12 @@ def _usage(folder):
     return int(next(line.split()[1] for line in open(folder / "cpu.stat") if line.startswith("usage_usec")))
 
 
-def set_frozen(folder, frozen):
-    """Waits until the kernel says so."""
-    (folder / "cgroup.freeze").write_text("1" if frozen else "0")
+def wait_until_frozen(folder, frozen, seconds=30):
+    """Or until it is not, as the kernel says. RuntimeError after `seconds`."""
+    end = time.monotonic() + seconds
     while f"frozen {int(frozen)}" not in (folder / "cgroup.events").read_text():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{folder} is {'not frozen' if frozen else 'still frozen'} after {seconds} s")
         time.sleep(0.001)
 
 

@@ -23,7 +23,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/support"), str(pathlib.Path(__file__).parent)]
-from control_groups import Groups, set_frozen, usage_of  # noqa: E402
+from control_groups import Groups, usage_of, wait_until_frozen  # noqa: E402
 from daemon import Daemon  # noqa: E402
 from statistics_of_ratios import pooled_ratio  # noqa: E402
 
@@ -74,14 +74,16 @@ class Window:
     left: float       # processors that the person's program left over
 
 
+@dataclasses.dataclass
 class Agent:
-    """One agent, frozen but in its windows."""
-
-    def __init__(self, folder, stop):
-        self.folder, self.stop = folder, stop  # its group of the unified hierarchy
+    """One agent, frozen but in its windows. `folder`: its group of the unified hierarchy; `order`: freezes it or lets it go on."""
+    folder: pathlib.Path
+    order: object  # of (frozen)
+    stop: object
 
     def freeze(self, frozen):
-        set_frozen(self.folder, frozen)
+        self.order(frozen)
+        wait_until_frozen(self.folder, frozen)
 
 
 class Field:
@@ -116,14 +118,22 @@ class Field:
                 raise RuntimeError(f"run -d: {started.stderr}")
             run = started.stdout.strip()
             folder = groups.unified / f"{self.daemon.cgroup_root}-background" / run / "agent"
-            self.agents[name] = Agent(folder, lambda: self.daemon.cli("kill", run))
+            # By its own commands: what another program does to its groups it takes back.
+            self.agents[name] = Agent(folder, lambda frozen: self.order(*(("freeze", "--now") if frozen else ("resume",)), run),
+                                      lambda: self.order("kill", run))
         else:
             groups.make(name, within="session" if mode.in_session else None)
             if mode.settle:
                 mode.settle(groups, name)
             process = subprocess.Popen([*mode.prefix, *command], preexec_fn=lambda: groups.join(name))
-            self.agents[name] = Agent(groups.folder(name), lambda: (groups.kill(name), process.wait()))
+            self.agents[name] = Agent(groups.folder(name), lambda frozen: groups.freeze(name, frozen),
+                                      lambda: (groups.kill(name), process.wait()))
         self.agents[name].freeze(True)
+
+    def order(self, *command):
+        done = self.daemon.cli(*command)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
 
     def __enter__(self):
         return self

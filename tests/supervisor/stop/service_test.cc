@@ -375,7 +375,7 @@ TEST_CASE("whoever starts it, it watches the keys that the daemon wrote down, an
   REQUIRE(supervisor::stop::writeWantedKeys(state, {{"hold ctrl+f1 700ms"}}));
   StopProgram program(world);
   const auto watches = [&](const std::string& spec) { return has(program.ask("status"), "\"spec\":\"" + spec + "\""); };
-  CHECK(watches("hold ctrl+f1 700ms"));
+  CHECK(eventually([&] { return watches("hold ctrl+f1 700ms"); }));
   CHECK(!watches("press pause x3 within 2s"));
   REQUIRE(supervisor::stop::writeWantedKeys(state, {{"hold ctrl+f2 700ms", "hold ctrl+f3 700ms"}}));
   CHECK(eventually([&] { return watches("hold ctrl+f2 700ms") && watches("hold ctrl+f3 700ms"); }));
@@ -399,7 +399,8 @@ TEST_CASE("keys of its own command line count whatever the daemon wrote down") {
   StopProgram program(world);
   program.end(SIGKILL);
   program.start("--keys=hold ctrl+f6 700ms");
-  CHECK(has(program.ask("status"), "\"spec\":\"hold ctrl+f6 700ms\""));
+  // Who watches keys is another process, which begins just after the program serves.
+  CHECK(eventually([&] { return has(program.ask("status"), "\"spec\":\"hold ctrl+f6 700ms\""); }));
   REQUIRE(supervisor::stop::writeWantedKeys(world.state.path(), {{"hold ctrl+f2 700ms"}}));
   program.end(SIGKILL);
   program.start("--keys=off");
