@@ -110,31 +110,46 @@ def line_of(question: Question) -> str:
     return str(json.loads(question["action"]["argv"][0])["command"])
 
 
+def rewrites(bench: Bench, question: Question, line: str) -> list[str]:
+    """The answer of a person who has another line done in place of what was asked."""
+    given = json.loads(question["action"]["argv"][0])
+    instead = bench.daemon.base / "input.json"
+    instead.write_text(json.dumps({**given, "command": line}), encoding="utf-8")
+    return ["rewrite", "--content", str(instead)]
+
+
+def answering(bench: Bench, answers: dict[str, Callable[[Question], list[str]]]) -> Person:
+    return Person(bench, lambda question: answers[line_of(question)](question))
+
+
+def check_asked(person: Person, agent: Hooked, outcomes: dict[str, str]) -> None:
+    """The person was asked about these lines and no other, each once, in this order, and each ended so."""
+    equal(person.problems, [])
+    asked = [(question["action"]["op"], question["action"]["target"], line_of(question), person.outcomes[question["id"]])
+             for question in person.questions]
+    equal(asked, [("call", agent.tool, line, outcome) for line, outcome in outcomes.items()])
+
+
+def check_made(bench: Bench, made: dict[str, bool]) -> None:
+    """Looked at from outside the fence."""
+    equal({name: (bench.workspace / f"{name}.txt").exists() for name in made}, made)
+
+
 def check_answers(bench: Bench, agent: Hooked) -> None:
     """Of four tools that it wants to use one is allowed, one denied, one rewritten, one forbidden by the policy."""
     lines = [f"echo {name} >{name}.txt" for name in ("allowed", "denied", "asked")]
-
-    def rewritten(question: Question) -> list[str]:
-        given = json.loads(question["action"]["argv"][0])
-        instead = bench.daemon.base / "input.json"
-        instead.write_text(json.dumps({**given, "command": "echo instead >instead.txt"}), encoding="utf-8")
-        return ["rewrite", "--content", str(instead)]
-
     events = bench.workspace / "events"
-    answers = dict(zip(lines, (lambda _: ["allow"], lambda _: ["deny", "--say", "not on a Friday"], rewritten)))
-    person = Person(bench, lambda question: answers[line_of(question)](question))
+    person = answering(bench, dict(zip(lines, (
+        lambda _: ["allow"], lambda _: ["deny", "--say", "not on a Friday"],
+        lambda question: rewrites(bench, question, "echo instead >instead.txt")))))
     try:
         record = f"cat >>{events}"
         write = agent.write(str(bench.workspace / ".envrc"))
         model = works(bench, agent, [*map(agent.call, lines), write], [hook(bench, agent), record])
     finally:
         person.leave()
-    equal(person.problems, [])
-    asked = [(question["action"]["op"], question["action"]["target"], line_of(question), person.outcomes[question["id"]])
-             for question in person.questions]
-    equal(asked, [("call", agent.tool, line, outcome) for line, outcome in zip(lines, ("allowed", "denied", "rewritten"))])
-    exist = {name: (bench.workspace / f"{name}.txt").exists() for name in ("allowed", "denied", "asked", "instead")}
-    equal(exist, {"allowed": True, "denied": False, "asked": False, "instead": True})
+    check_asked(person, agent, dict(zip(lines, ("allowed", "denied", "rewritten"))))
+    check_made(bench, {"allowed": True, "denied": False, "asked": False, "instead": True})
     seen = model.observations()
     equal(len(seen), 4, seen)
     assert "a person said no: not on a Friday." in seen[1], seen
@@ -155,15 +170,23 @@ def check_walls(bench: Bench, agent: Hooked, hooks: Optional[list[str]]) -> None
 
 
 def check_adapter(bench: Bench, agent: Hooked) -> None:
-    """Nothing but the shipped adapter wires the hook."""
-    person = Person(bench, lambda _: ["deny", "--say", "not on a Friday"])
+    """Nothing but the shipped adapter wires the hook: of two tools that it wants to use one is denied, one rewritten."""
+    denied, asked = "echo denied >denied.txt", "echo what was asked; echo asked >asked.txt"
+    person = answering(bench, {
+        denied: lambda _: ["deny", "--say", "not on a Friday"],
+        asked: lambda question: rewrites(bench, question, "echo what a person wrote; echo instead >instead.txt")})
     try:
-        model = runs(bench, agent, [agent.call("echo done >inside.txt")], lambda url: agent.called(agent.install(), bench.workspace, url))
+        model = runs(bench, agent, [agent.call(denied), agent.call(asked)],
+                     lambda url: agent.called(agent.install(), bench.workspace, url))
     finally:
         person.leave()
-    equal((person.problems, [line_of(question) for question in person.questions]), ([], ["echo done >inside.txt"]))
-    assert "a person said no: not on a Friday." in model.observations()[0], model.observations()
-    assert not (bench.workspace / "inside.txt").exists()
+    check_asked(person, agent, {denied: "denied", asked: "rewritten"})
+    check_made(bench, {"denied": False, "asked": False, "instead": True})
+    seen = model.observations()
+    equal(len(seen), 2, seen)
+    assert "a person said no: not on a Friday." in seen[0], seen
+    # What came of it reaches the model, and nothing of what it asked for.
+    assert "what a person wrote" in seen[1] and "what was asked" not in seen[1], seen
     run = bench.last_ended()
     equal(bench.show(run)["adapter"]["name"], agent.name)
     stated = model.language.stated
