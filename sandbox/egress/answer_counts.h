@@ -1,7 +1,8 @@
-// What models stated since it was told last, added up for each. Pure.
+// What models stated since it was told last, added up for each; and when that is told. Pure.
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,22 @@ class AnswerCounts {
  private:
   static constexpr std::size_t kMostModels = 16;
   std::vector<ModelAnswers> counts_;
+};
+
+// An answer is told as soon as it is over, as long as few are: an agent may be gone a moment after its last one, and
+// then nobody counts any more. Where they come without end, one telling is earned in kEarnedMs.
+class AnswerPace {
+ public:
+  bool take(std::int64_t nowMs) {
+    if (paidUpToMs_ > nowMs) return false;
+    paidUpToMs_ = std::max(paidUpToMs_, nowMs - kAtOnce * kEarnedMs) + kEarnedMs;
+    return true;
+  }
+
+ private:
+  static constexpr std::int64_t kEarnedMs = 500;
+  static constexpr std::int64_t kAtOnce = 20;
+  std::int64_t paidUpToMs_ = INT64_MIN / 2;
 };
 
 }  // namespace ringfence::sandbox

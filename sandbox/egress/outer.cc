@@ -28,7 +28,6 @@ constexpr std::int64_t kStalledMs = 1'000;
 constexpr std::int64_t kSilentMs = 10'000;
 constexpr int kTickMs = 200;
 constexpr std::int64_t kTrafficMs = 2000;
-constexpr std::int64_t kAnswersMs = 500;
 constexpr std::int64_t kHeadMs = 20'000;  // for the first request of a client, however slowly it comes
 constexpr std::int64_t kRefusalMs = 3'000;
 constexpr std::int64_t kIdleMs = 2 * 3600 * 1000;
@@ -99,14 +98,19 @@ Result<void> Outer::serve() {
       tickedMs = nowMs();
     }
     sweep();
+    if (!answers_.empty() && !link_.isFull() && answersPace_.take(nowMs())) tellAnswers();
   }
   denials_.tellAll();
-  for (ModelAnswers& told : answers_.take()) link_.tell(std::move(told));
+  tellAnswers();
   if (const auto report = hold_.takeRest()) link_.tell(*report);
   if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
   (void)link_.flush();  // The other side may be the one that is gone.
   if (stopped_) return *stopped_;
   return {};
+}
+
+void Outer::tellAnswers() {
+  for (ModelAnswers& told : answers_.take()) link_.tell(std::move(told));
 }
 
 // Milliseconds until something is due; -1: for ever. An egress that nobody talks to sleeps.
@@ -132,10 +136,6 @@ void Outer::tick() {
   if (!link_.isFull() && now - trafficToldMs_ >= kTrafficMs) {
     trafficToldMs_ = now;
     if (auto traffic = traffic_.takeChanged()) link_.tell(std::move(*traffic));
-  }
-  if (!link_.isFull() && now - answersToldMs_ >= kAnswersMs) {
-    answersToldMs_ = now;
-    for (ModelAnswers& told : answers_.take()) link_.tell(std::move(told));
   }
   tickHold(now);
   for (auto& [id, live] : lives_) {

@@ -96,6 +96,7 @@ class Outer {
   int patience() const;
   void sweep();
   void stop(Error why);
+  void tellAnswers();
 
   // outer.cc: descriptors
   void acceptFrom(int listener, Protocol protocol, std::uint16_t port);
@@ -190,6 +191,7 @@ class Outer {
   Deferral deferral_;
   RunActivity activity_;
   AnswerCounts answers_;
+  AnswerPace answersPace_;
   bool activityMoved_ = false;
   std::int64_t lookedMs_ = 0;  // at activity, the last time
 
@@ -204,7 +206,7 @@ class Outer {
   std::map<std::uint32_t, Published> publishing_;       // connections that the inner half makes
   std::uint32_t nextPublished_ = 1;
   bool accepting_ = false, ended_ = false;
-  std::int64_t trafficToldMs_ = 0, answersToldMs_ = 0;
+  std::int64_t trafficToldMs_ = 0;
   std::unique_ptr<char[]> scratch_;  // takes memory as far as it was used
   std::optional<Error> stopped_;
 };

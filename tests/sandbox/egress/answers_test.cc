@@ -131,3 +131,17 @@ TEST_CASE("a server that makes up many names of models is counted under none") {
   CHECK(answers == 1000);
   CHECK(counts.empty());
 }
+
+TEST_CASE("answers are told as soon as they are over while few are, and twice a second where they come without end") {
+  AnswerPace pace;
+  std::int64_t now = 1'000'000;
+  int told = 0;
+  for (int i = 0; i < 10; ++i) told += pace.take(now) ? 1 : 0;
+  CHECK(told == 10);
+  for (int i = 0; i < 60'000; ++i, ++now) told += pace.take(now) ? 1 : 0;
+  CHECK(told >= 120);
+  CHECK(told <= 145);
+  // As many at once again after a rest.
+  now += 60'000;
+  for (int i = 0; i < 10; ++i) CHECK(pace.take(now));
+}
