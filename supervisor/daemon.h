@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,7 @@ class Daemon {
   void on(const sandbox::LauncherEvent& news);
   void announce(const governor::Proposal& proposal);
   void closeRun(const RunId& run);
+  void partFrom(RunId run);
   void refill();
   void noteStandstills();
   void lookAtTime();
@@ -134,6 +136,7 @@ class Daemon {
   Awake awake_;
   Clients clients_;
   Requests requests_;
+  std::set<RunId> leaving_;  // ended, and its guards may still say something
   std::optional<Microseconds> refillAt_;
   std::optional<Microseconds> notBefore_;  // when time could not be looked at: the next try
   bool moreToRead_ = false;

@@ -89,14 +89,18 @@ void Mediation::drain(const RunId& run) {
     link.lastWords = true;
     for (std::size_t i = 0; i < kLastLooks; ++i)
       for (sandbox::GuardEvent& event : link.link.receive()) link.inbox.push_back(std::move(event));
-    for (; !link.inbox.empty() && takeLast(link, link.inbox.front()); link.search.reset()) link.inbox.pop_front();
-    if (link.link.over() && !link.link.closed()) continue;
-    refuseTooMany(link);
-    drainRing(link, Extent::kAll);
-    recordTraffic(link);
-    recordOmitted(link);
+    hearOut(link);
   }
   tellFailures();
+}
+
+// Whatever it said, also where it said that just before its own end.
+void Mediation::hearOut(Link& link) {
+  for (; !link.inbox.empty() && takeLast(link, link.inbox.front()); link.search.reset()) link.inbox.pop_front();
+  refuseTooMany(link);
+  drainRing(link, Extent::kAll);
+  recordTraffic(link);
+  recordOmitted(link);
 }
 
 // The run is over: nobody waits for a record, however many there are.
@@ -132,7 +136,7 @@ std::vector<Mediation::Socket> Mediation::sockets() const {
 std::vector<Mediation::LinkId> Mediation::finished() const {
   std::vector<LinkId> over;
   for (const auto& [id, link] : links_) {
-    if (link.link.over()) over.push_back(id);
+    if (link.link.over() && !(link.lastWords && !link.inbox.empty())) over.push_back(id);
   }
   return over;
 }
@@ -147,7 +151,10 @@ void Mediation::ready(LinkId id, bool readable, bool writable) {
       if (const auto* rules = std::get_if<sandbox::RulesInForce>(&event)) link.taken = rules->generation;
       link.inbox.push_back(std::move(event));
     }
-    work(link);
+    if (link.lastWords)
+      hearOut(link);
+    else
+      work(link);
   }
   tellFailures();
 }
@@ -219,8 +226,8 @@ bool Mediation::submit(const Command& command) {
 }
 
 void Mediation::work(Link& link) {
-  while (!link.inbox.empty() && canRecord() && !link.link.over()) {
-    if (!take(link, link.inbox.front())) return;
+  while (!link.inbox.empty() && canRecord() && (link.lastWords || !link.link.over())) {
+    if (!(link.lastWords ? takeLast(link, link.inbox.front()) : take(link, link.inbox.front()))) return;
     link.inbox.pop_front();
     link.search.reset();
   }
@@ -410,7 +417,7 @@ void Mediation::tellFailures() {
   for (auto& [id, link] : links_) {
     if (!link.link.over() || link.failureTold) continue;
     link.failureTold = true;
-    if (link.link.closed()) continue;
+    if (link.link.closed() || link.lastWords) continue;  // It ended as its run did.
     recordOmitted(link);
     const GuardName& name = link.link.name();
     const std::string what = "the " + std::string(kindName(name.kind)) + " of " + name.run.text();

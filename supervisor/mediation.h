@@ -53,9 +53,10 @@ class Mediation {
   enum class Since { kItsStart, kAnotherDaemon };
   // Its guards can be heard: those of which the launcher handed up an end and that are not heard already.
   void open(const RunId& run, Since since);
-  // Before its end is recorded: what its guards have still said, and what they allowed.
+  // Before its end is recorded: what its guards have still said, and what they allowed. And once more when nobody of it
+  // is left, as they end after it.
   void drain(const RunId& run);
-  void close(const RunId& run);
+  void close(const RunId& run);  // nothing is heard any more
   void guardDied(const GuardName& guard, const std::string& why);
   void ownerFound(const sandbox::OwnerFound& found);
 
@@ -153,6 +154,7 @@ class Mediation {
   // False: it cannot be recorded at the moment.
   bool take(Link& link, const sandbox::GuardEvent& event);
   bool takeLast(Link& link, const sandbox::GuardEvent& event);
+  void hearOut(Link& link);
   bool on(Link& link, const sandbox::GuardHello& event);
   bool on(Link& link, const sandbox::Ask& event);
   bool on(Link& link, const sandbox::Withdraw& event);

@@ -34,8 +34,8 @@ class AnswerCounts {
   std::vector<ModelAnswers> counts_;
 };
 
-// An answer is told as soon as it is over, as long as few are: an agent may be gone a moment after its last one, and
-// then nobody counts any more. Where they come without end, one telling is earned in kEarnedMs.
+// An answer is told as soon as it is over, as long as few are: a budget that it used up holds the agent before its next
+// one. Where they come without end, one telling is earned in kEarnedMs.
 class AnswerPace {
  public:
   bool take(std::int64_t nowMs) {

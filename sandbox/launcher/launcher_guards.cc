@@ -264,7 +264,7 @@ void Launcher::tendGuards(Run& run) {
     std::erase_if(life.processes, [&](const GuardProcess& process) { return reapGuard(life, process); });
     if (life.processes.empty())
       guardIsGone(run, kind);
-    else if (life.processes.size() != before)  // One half is nothing without the other.
+    else if (life.processes.size() != before && !run.guardsTold)  // One half is nothing without the other.
       for (const GuardProcess& process : life.processes) (void)signalPidfd(process.pidfd.get(), SIGKILL);
   }
   if (run.state != RunState::kEmptying) return orderGuards(run);

@@ -71,13 +71,14 @@ Result<void> decideUsage(Deciding& deciding, const ReportUsage& command, const C
 
 void decideAnswers(Deciding& deciding, const CountAnswers& command, const Context& context) {
   const auto found = deciding.state().runs.find(command.run);
-  if (found == deciding.state().runs.end() || !isLive(found->second)) return;
+  if (found == deciding.state().runs.end()) return;
   const Run& run = found->second;
   UsageSeen seen{.models = {command.usage}, .day = dayOf(context)};
   std::optional<ReportedUsage> all = run.seen;
   addUsage(all, seen.models);
   deciding.record(run.id, std::move(seen));
-  warnOfBudgets(deciding, run, spentOf(run.reported, all), context);
+  // What it saw last it tells when its run is over.
+  if (isLive(run)) warnOfBudgets(deciding, run, spentOf(run.reported, all), context);
 }
 
 // What would let go by itself; not what only a person lets go of, for a reason that must not be lost.

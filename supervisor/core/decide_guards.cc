@@ -12,6 +12,12 @@ const Run* findLive(const Deciding& deciding, const RunId& id) {
   return found != deciding.state().runs.end() && isLive(found->second) ? &found->second : nullptr;
 }
 
+// Its guards end after it, and tell then what they counted last.
+const Run* findKnown(const Deciding& deciding, const RunId& id) {
+  const auto found = deciding.state().runs.find(id);
+  return found != deciding.state().runs.end() ? &found->second : nullptr;
+}
+
 const GuardMemory& memoryOf(const Run& run, sandbox::GuardKind kind) {
   return kind == sandbox::GuardKind::kWarden ? run.talk.warden : run.talk.egress;
 }
@@ -35,7 +41,7 @@ FactBody factOf(const RecordTold& command) {
 }  // namespace
 
 void decideRecord(Deciding& deciding, const RecordTold& command) {
-  const Run* run = findLive(deciding, command.guard.run);
+  const Run* run = findKnown(deciding, command.guard.run);
   if (run == nullptr) return;
   const std::uint64_t ticket = command.record.ticket;
   const auto& tickets = memoryOf(*run, command.guard.kind).tickets;
@@ -46,7 +52,7 @@ void decideRecord(Deciding& deciding, const RecordTold& command) {
 }
 
 void decideDrained(Deciding& deciding, const ActionsDrained& command) {
-  const Run* run = findLive(deciding, command.guard.run);
+  const Run* run = findKnown(deciding, command.guard.run);
   if (run == nullptr) return;
   std::uint64_t seq = deciding.state().lastSeq;
   // What an agent asked itself is in no ring.
@@ -95,19 +101,19 @@ void decideRulesTaken(Deciding& deciding, const RulesTaken& command) {
 }
 
 void decideTraffic(Deciding& deciding, const TrafficTold& command) {
-  const Run* run = findLive(deciding, command.run);
+  const Run* run = findKnown(deciding, command.run);
   if (run == nullptr || run->talk.traffic == command.hosts) return;
   deciding.record(run->id, TrafficCounted{command.hosts});
 }
 
 void decideOmitted(Deciding& deciding, const RecordsOmitted& command) {
-  const Run* run = findLive(deciding, command.guard.run);
+  const Run* run = findKnown(deciding, command.guard.run);
   if (run == nullptr || command.count == 0) return;
   deciding.record(run->id, RecordsNotWritten{command.guard.kind, command.count});
 }
 
 void decideHoldTold(Deciding& deciding, const HoldTold& command) {
-  const Run* run = findLive(deciding, command.run);
+  const Run* run = findKnown(deciding, command.run);
   if (run == nullptr) return;
   deciding.record(run->id, ConnectionsHeld{command.report});
 }

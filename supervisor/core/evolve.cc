@@ -165,7 +165,6 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                  [&](const RunFrozen& body) { freeze(state, run, body, fact.at); },
                  [&](const RunResumed& body) { resume(state, run, body); },
                  [&](const UsageReported& body) { addReported(state, run, body); },
-                 [&](const UsageSeen& body) { addSeen(state, run, body); },
                  [&](const BudgetExtended& body) { evolveBudget(state, run, body); },
                  [&](const LeaseEnded&) { run.leasesDropped = true; },
                  [&](const LeaseGiven&) { run.leasesDropped.reset(); },
@@ -284,6 +283,11 @@ State evolve(State state, const Fact& fact) {
                  [&](const RecordsResumed&) { state.recordsStopped = false; },
                  [&](const SnapshotTaken& body) { state.snapshotSeq = body.upToSeq; },
                  [&](const SegmentRetired& body) { state.retiredSeq = body.upToSeq; },
+                 // An egress ends after its run, and tells then what it saw last.
+                 [&](const UsageSeen& body) {
+                   const auto found = state.runs.find(fact.run);
+                   if (found != state.runs.end()) addSeen(state, found->second, body);
+                 },
                  [&](const auto& body) {
                    if constexpr (requires { evolveAction(state, fact, body); }) return evolveAction(state, fact, body);
                    const auto found = state.runs.find(fact.run);

@@ -49,6 +49,18 @@ void rememberAnswered(Run& run, const sandbox::GuardedAction& asked, const Actio
   if (answer.outcome == Settled::kRewritten) rememberChange(run, asked.what, answer.rewrite.path.value_or(""), "", by);
 }
 
+// A thousand ended runs must not hold a thousand lists of hosts in memory: at most one entry, with no name.
+std::vector<sandbox::HostTraffic> ofAllHosts(const std::vector<sandbox::HostTraffic>& hosts) {
+  if (hosts.empty()) return {};
+  sandbox::HostTraffic sum;
+  for (const sandbox::HostTraffic& host : hosts) {
+    sum.sentBytes += host.sentBytes;
+    sum.receivedBytes += host.receivedBytes;
+    sum.connections += host.connections;
+  }
+  return {sum};
+}
+
 void take(State& state, const Fact& fact, const ActionRecord& record) {
   Run* run = findLive(state, fact.run);
   if (run != nullptr && record.ticket != 0)
@@ -173,14 +185,19 @@ void evolveAction(State& state, const Fact& fact, const RulesEnforced& body) {
   if (Run* run = findLive(state, fact.run)) memoryOf(*run, body.guard).generation = body.generation;
 }
 void evolveAction(State& state, const Fact& fact, const TrafficCounted& body) {
-  if (Run* run = findLive(state, fact.run)) run->talk.traffic = body.hosts;
+  const auto found = state.runs.find(fact.run);
+  if (found == state.runs.end()) return;
+  Run& run = found->second;
+  run.talk.traffic = isLive(run) ? body.hosts : ofAllHosts(body.hosts);
 }
 
 void evolveAction(State&, const Fact&, const RecordsNotWritten&) {}  // For whoever reads the log.
 void evolveAction(State&, const Fact&, const ConnectionsHeld&) {}    // Likewise.
 
 void endConversation(State& state, Run& run, const Now& at) {
+  std::vector<sandbox::HostTraffic> traffic = ofAllHosts(run.talk.traffic);
   run.talk = {};
+  run.talk.traffic = std::move(traffic);
   std::vector<std::uint64_t> over;
   for (const auto& [id, grant] : state.grants) {
     if (grant.what.scope == GrantScope::kRun && grant.run == run.id) over.push_back(id);

@@ -229,6 +229,18 @@ def test_what_a_local_model_states_is_counted_by_the_egress_and_not_twice_with_r
     model.close()
 
 
+def test_what_an_agent_used_just_before_it_ended_is_known_to_whoever_waited_for_it(bench: Bench) -> None:
+    model = Model()
+    file = policy(bench, f"[network]\nloopback = [{model.port}]\n", "brief")
+    for number in range(3):
+        result = bench.cli("run", "-p", file, "--", "/usr/bin/python3", "-c", CALLS.format(port=model.port) + "call()\ncall()\n")
+        equal(result.returncode, 0, result.stderr)
+        used = bench.show(bench.last_ended())["usage"]
+        equal(used["tokens"], 200, f"run {number}")
+        assert used["network_sent_bytes"] > 100 and used["network_received_bytes"] > 200, used
+    model.close()
+
+
 def test_an_answer_that_is_compressed_states_nothing(bench: Bench) -> None:
     model = Model("gzip")
     file = policy(bench, f"[network]\nloopback = [{model.port}]\n", "packed")

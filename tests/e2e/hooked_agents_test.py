@@ -20,7 +20,7 @@ from tests.agents.hooked import CODEX, GEMINI, TRUST, Hooked  # noqa: E402
 from tests.agents.languages import Reply, Words  # noqa: E402
 from tests.agents.scripted_model import ScriptedModel  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
-from tests.support.daemon import SOURCE, eventually  # noqa: E402
+from tests.support.daemon import SOURCE  # noqa: E402
 from tests.support.person import Person, Question  # noqa: E402
 
 POLICY = """schema  = 1
@@ -192,8 +192,7 @@ def check_adapter(bench: Bench, agent: Hooked) -> None:
     stated = model.language.stated
     # Codex tells its hook nothing of what it used; what it reads here its egress saw.
     reported = {GEMINI.name: stated}.get(agent.name, 0)
-    # What its egress saw last is told when that ends, just after the run.
-    assert eventually(lambda: bench.show(run)["usage"]["tokens"] == stated, 60), bench.show(run)["usage"]
+    equal(bench.show(run)["usage"]["tokens"], stated)
     equal(bench.reported_tokens(run), reported)
 
 

@@ -80,7 +80,8 @@ def work(told, worker):
 
 def stop_and_go_on(told, chance):
     """A third of the boots is cut while everything is stopped, a third may be anywhere."""
-    if told.boot % 3 == 0:
+    # Whoever is stopped before its first end starts nothing more.
+    if told.boot % 3 == 0 or not eventually(lambda: sum(told.ended) > 0, PATIENCE):
         return
     while True:
         time.sleep(chance.uniform(0.5, 4))

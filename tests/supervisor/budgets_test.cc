@@ -173,6 +173,21 @@ TEST_CASE("what an agent reports and what its egress saw is not added up: the gr
   CHECK(findSpending(world.state, kOwner.uid, "coding", "2026-03-31")->tokens == 350);
 }
 
+TEST_CASE("what an egress saw last counts when its run is over, and then warns of nothing and holds nobody") {
+  CoreWorld world;
+  world.context.today = "2026-03-31";
+  RunBounds bounds;
+  bounds.tokens = 100;
+  const RunId run = start(world, 50, bounds);
+  REQUIRE(world.apply(LauncherSaid{sandbox::Ended{run, {.code = 0}, false, {}, ""}, {}}));
+  ModelUsage seen = report("", 300).usage;
+  const auto told = world.apply(CountAnswers{run, seen});
+  REQUIRE(told);
+  CHECK(told->facts.size() == 1);
+  CHECK(tokensOf(world.state.runs.at(run)) == 300U);
+  CHECK(findSpending(world.state, kOwner.uid, "coding", "2026-03-31")->tokens == 300);
+}
+
 TEST_CASE("a cost that nobody knows is unknown, and one that is known in part is said to be incomplete") {
   CoreWorld world;
   const RunId run = start(world, 50, RunBounds{});

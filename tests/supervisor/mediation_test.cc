@@ -1,5 +1,6 @@
 // The daemon between the guards of a run and the people who answer: a real pair, a real ring, the daemon inside the
 // test.
+#include "supervisor/api/details.h"
 #include "supervisor/core/cards.h"
 #include "tests/supervisor/guarded_world.h"
 
@@ -161,6 +162,44 @@ TEST_CASE("an egress that begins while its run is frozen is told, and what it sa
   REQUIRE(factsOf<UsageSeen>(world).size() == 1);
   CHECK(factsOf<UsageSeen>(world)[0].models[0].unpriced == 2U);  // Nobody wrote down what it costs.
   CHECK(tokensOf(world.daemon->state().runs.at(run)) == 100U);
+}
+
+TEST_CASE("what an egress counted last is heard though its run is over, until nobody of that is left") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard, GuardKind::kEgress);
+  guard->say(sandbox::GuardHello{.kind = GuardKind::kEgress, .pid = 500});
+  guard->say(sandbox::Traffic{{{"a.example", 443, 5, 50, 1}, {"b.example", 443, 2, 20, 1}}});
+  world.launcherSays(sandbox::Ended{run, {.code = 0}, false, {}, ""});
+  world.daemon->storeReady();
+  REQUIRE(std::holds_alternative<EndedState>(world.daemon->state().runs.at(run).life));
+  guard->say(sandbox::Traffic{{{"a.example", 443, 5, 50, 1}, {"b.example", 443, 4, 40, 2}}});
+  guard->say(sandbox::ModelAnswers{.model = "local", .answers = 1, .inputTokens = 6, .outputTokens = 4});
+  sandbox::Record denied;
+  denied.kind = sandbox::RecordKind::kDenied;
+  denied.action.action = {policy::Operation::kConnect, "example.org:443", {}};
+  guard->say(denied);
+  guard->askToConnect(9, "127.0.0.1:9480");  // Nobody is there any more who could want it.
+  auto last = sandbox::encodeBounded(sandbox::ModelAnswers{.model = "local", .answers = 1, .inputTokens = 1});
+  REQUIRE(sendPacket(guard->end.get(), last.value()));
+  world.launcher.guardFds.clear();
+  guard->end.reset();  // Heard together with the end of whoever said it.
+  for (const Mediation::Socket& socket : world.daemon->mediation().sockets())
+    world.daemon->guardReady(socket.id, true, false);
+  guard->settle();
+  CHECK(factsOf<GuardLost>(world).empty());
+  world.launcherSays(sandbox::Removed{run});
+  world.daemon->storeReady();
+  const Run& ended = world.daemon->state().runs.at(run);
+  CHECK(tokensOf(ended).value_or(0) == 11U);
+  CHECK(factsOf<ActionDenied>(world).size() == 1);
+  CHECK(factsOf<ActionAsked>(world).empty());
+  const api::UsageReading usage = api::usageOf(ended, {});
+  CHECK(usage.networkSentBytes == 9U);
+  CHECK(usage.networkReceivedBytes == 90U);
+  REQUIRE(ended.talk.traffic.size() == 1);  // No list of hosts is kept for each of a thousand.
+  CHECK(world.daemon->mediation().sockets().empty());
 }
 
 TEST_CASE("a warden is not heard about connections") {

@@ -163,13 +163,14 @@ TEST_CASE("calls of a run with an egress are deferred at once, and let go when t
   CHECK_FALSE(std::get<sandbox::DeferCalls>(effectsOf<TellGuard>(*relieved)[0].second.order).defer);
 }
 
-TEST_CASE("what an egress tells of a hold is a fact of its run, and of a run that is over it is not heard") {
+TEST_CASE("what an egress tells of a hold is a fact of its run, also when that is over, and of no other") {
   CoreWorld world;
   const RunId run = world.runIn("running");
   const auto told = world.apply(HoldTold{run, {.heldMs = 5, .connections = 3, .reset = 1}});
   CHECK(kindsOf(*told) == Kinds{"connections-held"});
   CHECK(std::get<ConnectionsHeld>(told->facts[0].body).report.reset == 1);
-  CHECK(world.apply(HoldTold{world.runIn("ended"), {}})->facts.empty());
+  CHECK(kindsOf(*world.apply(HoldTold{world.runIn("ended"), {}})) == Kinds{"connections-held"});
+  CHECK(world.apply(HoldTold{RunId{}, {}})->facts.empty());
 }
 
 TEST_CASE("after a restart what the governor held is held as it was") {

@@ -2,6 +2,8 @@
 #include "ui/panel/main_window.h"
 
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <QSignalSpy>
 #include <algorithm>
@@ -135,6 +137,23 @@ TEST_CASE("with a daemon that hangs the window answers at once, says so, and STO
   CHECK(isFrozen(world.daemon, run));
   CHECK(isLatched());
   REQUIRE(::kill(world.daemon.pid(), SIGCONT) == 0);
+}
+
+TEST_CASE("while nobody could stop everything the bar says so, and no longer when somebody can") {
+  PanelWorld world;
+  const auto isAlarmShown = [&] { return world.shows("The emergency stop is not ready"); };
+  REQUIRE(until([&] { return world.daemon.stopPid() != 0 && world.button("Emergency stop") != nullptr; }));
+  CHECK_FALSE(isAlarmShown());
+  // Another one would be started at once: a directory lies where it would listen.
+  const std::string socket = world.daemon.runDir() + "/stop.sock";
+  REQUIRE(until([&] {
+    if (const pid_t pid = world.daemon.stopPid(); pid != 0) ::kill(pid, SIGKILL);
+    ::unlink(socket.c_str());
+    return ::mkdir(socket.c_str(), 0700) == 0;
+  }));
+  CHECK(until(isAlarmShown));
+  REQUIRE(::rmdir(socket.c_str()) == 0);
+  CHECK(until([&] { return !isAlarmShown(); }));
 }
 
 TEST_CASE("a double click on STOP is one stop, not the second one that kills") {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from tests.e2e.questions_test import Asking, answer  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
-from tests.support.observed import pending, question  # noqa: E402
+from tests.support.observed import facts, pending, question  # noqa: E402
 from tests.ui.tray.desktop import MOCK, NOTIFICATIONS, Desktop  # noqa: E402
+
+
+DEATHS = 6
 
 
 def is_frozen(bench: Bench, run: str) -> bool:
@@ -144,6 +148,27 @@ def test_a_closed_window_comes_back_for_whoever_asks_for_it_and_takes_the_keyboa
         equal(len(pending(bench)), 1)
         bench.cli("kill", run)
         assert eventually(lambda: len(prompts(desktop, "unmapped")) == 2, 20), desktop.watch()
+
+
+def test_a_helper_that_dies_over_an_open_question_answers_nothing_and_its_successor_asks_again(bench: Bench) -> None:
+    asking = Asking(bench)
+    with Desktop(bench, notifications=False) as desktop:
+        run = asking.start(f"echo x > {asking.folder}/note", "-n", "coder")
+        asked = question(bench)["id"]
+        for death in range(1, DEATHS + 1):
+            assert eventually(lambda: len(prompts(desktop)) == death, 20), desktop.said()
+            desktop.helper.send_signal(signal.SIGSTOP if death % 2 else signal.SIGKILL)
+            equal([one["id"] for one in pending(bench)], [asked])
+            desktop.helper.kill()
+            desktop.helper.wait(10)
+            assert eventually(lambda: len(prompts(desktop, "unmapped")) == death, 20), desktop.watch()
+            equal([one["id"] for one in pending(bench)], [asked])
+            assert not (asking.folder / "note").exists()
+            desktop.helper = desktop.start_helper()
+        equal(facts(bench, "action-answered"), [])
+        answer(bench, "deny", asked)
+        bench.ended(run)
+        assert not (asking.folder / "note").exists()
 
 
 def test_a_desktop_that_is_not_to_be_disturbed_gets_no_window_and_no_urgent_notification(bench: Bench) -> None:
