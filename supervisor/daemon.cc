@@ -4,6 +4,7 @@
 #include <set>
 
 #include "supervisor/core/cards.h"
+#include "supervisor/core/latch.h"
 #include "supervisor/doctor.h"
 
 namespace ringfence::supervisor {
