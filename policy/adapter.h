@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -59,6 +60,10 @@ std::variant<Adapter, std::vector<Diagnostic>> decodeAdapter(const SourceText& s
 // Absent: none. `program` is the file that the first word was found to be, which counts as well.
 std::optional<std::size_t> placeOfAgent(const Adapter& adapter, const std::vector<std::string>& argv,
                                         const std::string& program);
+
+// Whether an adapter with that text could know a word of the command: false only where it cannot, so that a launch
+// of another program need not take each apart.
+bool mayKnowAgent(std::string_view text, const std::vector<std::string>& argv, const std::string& program);
 
 // `merge` of a file with the path of the hook in it.
 std::string withHook(std::string merge, const std::string& hook);

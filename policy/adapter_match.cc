@@ -76,4 +76,23 @@ std::optional<std::size_t> placeOfAgent(const Adapter& adapter, const std::vecto
   return isKnown ? word : std::nullopt;
 }
 
+// What an adapter names ends in that word, and in the file in a quote behind it. In one with a backslash it may be
+// written in another way.
+bool mayKnowAgent(std::string_view text, const std::vector<std::string>& argv, const std::string& program) {
+  if (text.find('\\') != std::string_view::npos) return true;
+  if (argv.empty()) return false;
+  const auto ends = [text](std::string_view word) {
+    for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+      const std::size_t behind = at + word.size();
+      if (behind < text.size() && (text[behind] == '"' || text[behind] == '\'')) return true;
+    }
+    return false;
+  };
+  if (ends(baseOf(argv[0])) || ends(baseOf(program))) return true;
+  const std::size_t from = runnerWords(argv);
+  if (from == 0 && !isInterpreter(baseOf(argv[0]))) return false;
+  const auto word = firstWord(argv, from == 0 ? 1 : from);
+  return word && (ends(packageOf(argv[*word])) || ends(baseOf(argv[*word])));
+}
+
 }  // namespace ringfence::policy

@@ -75,7 +75,12 @@ std::vector<Adapter> shipped() {
 std::string knownBy(const std::vector<std::string>& argv, const std::string& program) {
   std::string known;
   for (const Adapter& adapter : shipped()) {
-    if (const auto place = placeOfAgent(adapter, argv, program)) known += adapter.name + " " + std::to_string(*place);
+    const auto place = placeOfAgent(adapter, argv, program);
+    if (!place) continue;
+    known += adapter.name + " " + std::to_string(*place);
+    const auto text = readSource(std::string(RF_SOURCE_DIR) + "/policy/adapters/" + adapter.name + ".toml");
+    REQUIRE(text);
+    CHECK(mayKnowAgent(text->text, argv, program));
   }
   return known;
 }
@@ -99,6 +104,19 @@ TEST_CASE("an adapter is read whole, its files as JSON") {
   CHECK(nlohmann::json::parse(adapter.files[0].merge) ==
         nlohmann::json::parse(R"({"flag":false,"list":[1,"two",{"three":"$HOOK mine"}]})"));
   CHECK(withHook(adapter.files[0].merge, "/a \"b\"/hook").find(R"("/a \"b\"/hook mine")") != std::string::npos);
+}
+
+TEST_CASE("a text is passed by only when no word of the command can be in it") {
+  const std::string text = "[match]\nprograms = [\"mine\", 'other']\nscripts = [\"lib/mine.js\"]\n";
+  for (const char* word : {"mine", "/opt/bin/mine", "other"}) CHECK(mayKnowAgent(text, {word, "-p"}, "/usr/bin/x"));
+  CHECK(mayKnowAgent(text, {"x"}, "/opt/lib/mine.js"));
+  CHECK(mayKnowAgent(text, {"node", "--flag", "/opt/lib/mine.js"}, "/usr/bin/node"));
+  CHECK(mayKnowAgent("packages = [\"@a/mine\"]", {"npx", "-y", "@a/mine@1.2"}, "/usr/bin/npx"));
+  CHECK_FALSE(mayKnowAgent(text, {"min"}, "/usr/bin/min"));
+  CHECK_FALSE(mayKnowAgent(text, {"true", "mine"}, "/usr/bin/true"));  // Not the command's own words.
+  CHECK_FALSE(mayKnowAgent(text, {"programs"}, "/usr/bin/programs"));
+  CHECK_FALSE(mayKnowAgent(text, {}, ""));
+  CHECK(mayKnowAgent("programs = [\"\\u006dine\"]", {"mine"}, "/usr/bin/mine"));
 }
 
 TEST_CASE("what is wrong with an adapter is said with its line, and the nearest name") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <utility>
 #include <variant>
@@ -16,6 +17,34 @@ std::string nameOf(const std::string& file) {
   std::string name = file.substr(file.rfind('/') + 1);
   if (name.ends_with(".toml")) name.resize(name.size() - 5);
   return name;
+}
+
+AdapterShelf readWanted(const std::string& home, const std::function<bool(std::string_view)>& isWanted) {
+  std::map<std::string, policy::SourceText> strongest;
+  AdapterShelf shelf;
+  for (const std::string& directory : adapterDirectories(home)) {
+    auto texts = policy::readDirectory(directory, policy::Links::kFollow);
+    if (!texts) {
+      policy::Diagnostic unreadable;
+      unreadable.file = directory;
+      unreadable.message = escapeForDisplay(texts.error().message);
+      shelf.broken.push_back({"", directory, {std::move(unreadable)}});
+      continue;
+    }
+    for (policy::SourceText& text : *texts) {
+      std::string name = nameOf(text.file);
+      strongest.insert_or_assign(std::move(name), std::move(text));
+    }
+  }
+  for (const auto& [name, text] : strongest) {
+    if (text.unreadable.empty() && !isWanted(text.text)) continue;
+    auto read = policy::decodeAdapter(text);
+    if (auto* adapter = std::get_if<policy::Adapter>(&read))
+      shelf.adapters.push_back(std::move(*adapter));
+    else
+      shelf.broken.push_back({name, text.file, std::get<std::vector<policy::Diagnostic>>(std::move(read))});
+  }
+  return shelf;
 }
 
 }  // namespace
@@ -45,28 +74,12 @@ std::vector<std::string> adapterDirectories(const std::string& home) {
 }
 
 AdapterShelf readAdapters(const std::string& home) {
-  using Read = std::variant<policy::Adapter, std::vector<policy::Diagnostic>>;
-  std::map<std::string, std::pair<std::string, Read>> strongest;
-  AdapterShelf shelf;
-  for (const std::string& directory : adapterDirectories(home)) {
-    auto texts = policy::readDirectory(directory, policy::Links::kFollow);
-    if (!texts) {
-      policy::Diagnostic unreadable;
-      unreadable.file = directory;
-      unreadable.message = escapeForDisplay(texts.error().message);
-      shelf.broken.push_back({"", directory, {std::move(unreadable)}});
-      continue;
-    }
-    for (const policy::SourceText& text : *texts)
-      strongest.insert_or_assign(nameOf(text.file), std::pair(text.file, policy::decodeAdapter(text)));
-  }
-  for (auto& [name, read] : strongest) {
-    if (auto* adapter = std::get_if<policy::Adapter>(&read.second))
-      shelf.adapters.push_back(std::move(*adapter));
-    else
-      shelf.broken.push_back({name, read.first, std::get<std::vector<policy::Diagnostic>>(std::move(read.second))});
-  }
-  return shelf;
+  return readWanted(home, [](std::string_view) { return true; });
+}
+
+AdapterShelf readAdaptersFor(const std::string& home, const std::vector<std::string>& argv,
+                             const std::string& program) {
+  return readWanted(home, [&](std::string_view text) { return policy::mayKnowAgent(text, argv, program); });
 }
 
 }  // namespace ringfence::cli

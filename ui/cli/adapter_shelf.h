@@ -27,6 +27,8 @@ struct AdapterShelf {
 // $RINGFENCE_ADAPTER_DIR (several, as in PATH) stands in for the shipped and the system's directory. `home`: of the
 // user; empty: none is known. What cannot be read is among the broken.
 AdapterShelf readAdapters(const std::string& home);
+// Of those only the ones that could know a word of that command: the others are not taken apart, and so not broken.
+AdapterShelf readAdaptersFor(const std::string& home, const std::vector<std::string>& argv, const std::string& program);
 // The directories that it reads, weak to strong.
 std::vector<std::string> adapterDirectories(const std::string& home);
 

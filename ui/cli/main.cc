@@ -1,4 +1,6 @@
 // The program `ringfence`: finds the verb and calls it.
+#include <malloc.h>
+
 #include <cstdlib>
 #include <string_view>
 
@@ -96,6 +98,9 @@ int runVerb(int argc, char** argv) {
 }  // namespace ringfence::cli
 
 int main(int argc, char** argv) {
+  // In so short a life memory is asked for in larger pieces and not given back.
+  (void)::mallopt(M_TOP_PAD, 512 << 10);
+  (void)::mallopt(M_TRIM_THRESHOLD, 4 << 20);
   const int status = ringfence::cli::runVerb(argc, argv);
   // Nothing of ours is buffered: destructors of global objects would only cost time.
   std::_Exit(status);

@@ -210,7 +210,8 @@ bool isAskedTwice(const Parsed& parsed) { return !parsed.between.empty() && pars
 std::optional<NotStarted> addAdapter(PreparedRun& run, const Parsed& parsed, const std::string& home) {
   const std::string named = parsed.value("adapter").value_or("");
   if (named == "none" || (named.empty() && isAskedTwice(parsed))) return std::nullopt;
-  const AdapterShelf shelf = readAdapters(home);
+  const AdapterShelf shelf =
+      named.empty() ? readAdaptersFor(home, run.request.argv, run.request.executable) : readAdapters(home);
   for (const BrokenAdapter& broken : shelf.broken) {
     if (broken.name != named || named.empty())
       complain("adapter " + escapeForDisplay(broken.file) +
