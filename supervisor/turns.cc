@@ -5,9 +5,22 @@
 #include "supervisor/calendar.h"
 
 namespace ringfence::supervisor {
+namespace {
+
+// Nothing begins whose end was ordered while its admission was on the way to the disk.
+bool mayBegin(const State& state, const RunId& run) {
+  const auto found = state.runs.find(run);
+  return !state.latch && found != state.runs.end() && isLive(found->second) &&
+         !std::holds_alternative<Stopping>(found->second.life);
+}
+
+}  // namespace
 
 // Whatever was decided before the emergency stop and waited for the disk: nothing goes on while it is latched.
 Result<void> Turns::perform(const EffectBody& effect) {
+  const auto* message = std::get_if<SendToLauncher>(&effect);
+  const auto* release = message != nullptr ? std::get_if<sandbox::Release>(&message->request) : nullptr;
+  if (release != nullptr && !supervisor::mayBegin(state_, release->run)) return {};
   const auto* group = std::get_if<FreezeGroup>(&effect);
   if (group != nullptr && !group->frozen && state_.latch) return {};
   return performer_.perform(effect);

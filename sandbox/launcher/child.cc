@@ -135,10 +135,11 @@ Result<void> Builder::receive() {
 
 // Whatever goes wrong here goes wrong again, and is told, when the plan asks for it.
 Result<void> Builder::buildAhead(std::string_view forecast) {
-  auto request = decodeRequest(forecast);
+  auto request = decodeRequest(forecast, &inherited_.table);
   auto* launch = request ? std::get_if<Launch>(&*request) : nullptr;
   if (launch == nullptr || root_ || isLeftOut(Wall::kMount)) return {};
   forecast_ = std::move(launch->plan);
+  forecast_.seccomp = {};
   root_ = std::make_unique<RootBuilder>(forecast_, attachPoint_, token, &inherited_.folders);
   if (root_->buildAhead()) return {};
   token = "mount";

@@ -105,8 +105,9 @@ void Launcher::judge(Run& run, const Result<BpfProgram>& filter) {
   lastPlans_[run.priority] = std::exchange(run.plan, {});
   run.state = RunState::kBuilt;
   built.held = run.held();
-  send(built, run.heldFds());
+  send(built, run.heldFds());  // Before it begins: whoever comes after us must have what is held of it.
   orderGuards(run);
+  if (run.released) obeyRelease(run);
 }
 
 bool Launcher::mayBeLifted(const Run& run) const {

@@ -50,6 +50,7 @@ Plan forecastOf(const Plan& last, const RunId& run) {
   Plan forecast;
   forecast.run = run;
   forecast.identity = last.identity;
+  forecast.seccomp = last.seccomp;  // The greater part of a plan: who knows it reads the next one in a fraction.
   for (const std::size_t i : stepsAhead(last.mounts)) forecast.mounts.push_back(last.mounts[i]);
   const std::string* workspace = workspaceTarget(last.mounts);
   if (workspace == nullptr) return forecast;
@@ -289,7 +290,9 @@ Result<const BpfProgram*> Launcher::programFor(const SharedSeccompTable& table) 
   return &*compiled_;
 }
 
+// Before it was built as well: its admission may be on the disk sooner than its walls are read.
 void Launcher::obeyRelease(Run& run) {
+  run.released = true;
   if (run.state != RunState::kBuilt || mustWaitForEgress(run)) return;
   if (auto sent =
           sendReport(run.report.get(), static_cast<std::uint32_t>(OrderKind::kRelease), 0, 0, "", {}, MSG_DONTWAIT);

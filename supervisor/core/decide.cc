@@ -118,22 +118,24 @@ Result<void> decideOn(Deciding& deciding, const AdmitRun& command, const Context
   const sandbox::Plan& plan = command.plan;
   RF_TRY(checkRoom(deciding.state(), plan.identity.callerUid));
   RF_TRY(checkLeases(deciding.state(), command));
-  // Building overlaps with the commit: it starts nothing of the agent's. Only the release waits for the disk.
+  // Building overlaps with the commit: it starts nothing of the agent's. Only the release waits for the disk, and for
+  // nothing else of ours: the launcher itself reads the walls back, and ends a run of which one is not up.
   deciding.tellLauncher(0, sandbox::Launch{plan});
-  deciding.record(plan.run, RunAdmitted{.name = command.name,
-                                        .callerUid = plan.identity.callerUid,
-                                        .uid = plan.identity.uid,
-                                        .gid = plan.identity.gid,
-                                        .command = recordedCommand(plan.command),
-                                        .workspace = command.workspace,
-                                        .policyName = plan.policyName,
-                                        .policyHash = plan.policyHash,
-                                        .planHash = command.planHash,
-                                        .priority = plan.priority,
-                                        .stdio = plan.stdio,
-                                        .weakened = plan.weakened,
-                                        .detached = command.detached,
-                                        .terms = command.terms});
+  const std::uint64_t admitted = deciding.record(plan.run, RunAdmitted{.name = command.name,
+                                                                       .callerUid = plan.identity.callerUid,
+                                                                       .uid = plan.identity.uid,
+                                                                       .gid = plan.identity.gid,
+                                                                       .command = recordedCommand(plan.command),
+                                                                       .workspace = command.workspace,
+                                                                       .policyName = plan.policyName,
+                                                                       .policyHash = plan.policyHash,
+                                                                       .planHash = command.planHash,
+                                                                       .priority = plan.priority,
+                                                                       .stdio = plan.stdio,
+                                                                       .weakened = plan.weakened,
+                                                                       .detached = command.detached,
+                                                                       .terms = command.terms});
+  deciding.tellLauncher(admitted, sandbox::Release{plan.run});
   giveLeases(deciding, command);
   return {};
 }

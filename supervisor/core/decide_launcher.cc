@@ -64,7 +64,7 @@ void said(Deciding& deciding, const sandbox::Built& event, const FinalUsage&) {
   }
   deciding.record(run->id, RunBuilt{event.posture, event.notes, event.initPid});
   // What must be durable is the decision to run this. The reading of the walls need not be: it is proved already, and
-  // when it is lost in a crash the next start says so.
+  // when it is lost in a crash the next start says so. A launcher of an earlier build heard its release too early.
   deciding.tellLauncher(run->admittedSeq, sandbox::Release{run->id});
 }
 

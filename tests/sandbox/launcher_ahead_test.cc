@@ -104,6 +104,26 @@ TEST_CASE("a run takes over what its slot built ahead, and what the host replace
   CHECK(output.text() == "first\nfirst\nsecond\n");
 }
 
+TEST_CASE("a release that comes before the walls were read begins the run when they were") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  for (const bool isWarm : {false, true}) {
+    const Plan plan = shellPlan("echo early");
+    if (isWarm) {
+      launcher.send(Prepare{plan.run, plan.priority});
+      (void)launcher.expect<Prepared>();
+    }
+    launcher.send(Launch{plan}, output.fds());
+    launcher.send(Release{plan.run});
+    (void)launcher.expect<Built>();
+    (void)launcher.expect<Started>();
+    CHECK(launcher.expect<Ended>().exit.code == 0);
+    launcher.send(Forget{plan.run});
+  }
+  CHECK(output.text() == "early\nearly\n");
+}
+
 TEST_CASE("a file that was made ahead is made anew for a plan that wants something else in it") {
   LauncherProcess launcher;
   const Workspace workspace;

@@ -96,6 +96,7 @@ TEST_CASE("each wall that is left out is missed by name and the command never ru
     OutputFile output(workspace);
     Plan plan = shellPlan("echo ran");
     launcher.send(Launch{plan}, output.fds());
+    launcher.send(Release{plan.run});  // As the daemon does: nothing else would be in the way of the command.
     const auto failed = launcher.expect<LaunchFailed>();
     CHECK(failed.token == wall);
     CHECK(failed.message.starts_with(wall));
