@@ -143,8 +143,7 @@ std::string compareDescriptors(const PostureQuestion& question) {
   return {};
 }
 
-std::string compareUserNamespace(const PostureQuestion& question) {
-  if (std::string difference = compareNamespace(question, "user"); !difference.empty()) return difference + " of users";
+std::string compareMaps(const PostureQuestion& question) {
   for (const char* file : {"uid_map", "gid_map"}) {
     auto text = readProc(question.pid, file);
     if (!text) return text.error().message;
@@ -157,7 +156,13 @@ std::string compareUserNamespace(const PostureQuestion& question) {
   return {};
 }
 
-std::string comparePrivileges(const PostureQuestion& question, const ProcStatus& status) {
+std::string compareUserNamespace(const PostureQuestion& question) {
+  if (std::string difference = compareNamespace(question, "user"); !difference.empty()) return difference + " of users";
+  return compareMaps(question);
+}
+
+// `ofUsers`: what is different about its user namespace.
+std::string comparePrivileges(const PostureQuestion& question, const ProcStatus& status, const std::string& ofUsers) {
   const Identity& identity = question.plan.identity;
   const auto all = [](const std::array<std::uint32_t, 4>& ids, std::uint32_t id) {
     return std::all_of(ids.begin(), ids.end(), [id](std::uint32_t each) { return each == id; });
@@ -176,16 +181,16 @@ std::string comparePrivileges(const PostureQuestion& question, const ProcStatus&
   struct stat owner {};
   if (::stat(("/proc/" + std::to_string(question.pid) + "/status").c_str(), &owner) != 0 || owner.st_uid != 0)
     return "dumpable";
-  if (std::string difference = compareUserNamespace(question); !difference.empty()) return difference;
+  if (!ofUsers.empty()) return ofUsers;
   return compareDescriptors(question);
 }
 
-WallState readPrivileges(const PostureQuestion& question, const ProcStatus& status) {
+WallState readPrivileges(const PostureQuestion& question, const ProcStatus& status, const std::string& ofUsers) {
   const Identity& identity = question.plan.identity;
   return state(Wall::kPrivileges,
                "uid " + std::to_string(identity.uid) + ", gid " + std::to_string(identity.gid) +
                    ", no capabilities, no new privileges, own user namespace",
-               comparePrivileges(question, status));
+               comparePrivileges(question, status, ofUsers));
 }
 
 // Read from /proc: prlimit(2) asks for a right over the run's user namespace that the launcher may lack.
@@ -206,7 +211,7 @@ std::string compareLimits(const PostureQuestion& question) {
 // Zero for one that cannot be read; the walls of such a process are not up either.
 std::vector<std::uint64_t> settledNamespaces(int pid) {
   std::vector<std::uint64_t> inodes;
-  for (const char* name : {"mnt", "net", "ipc", "uts"}) {
+  for (const char* name : {"mnt", "net", "ipc", "uts", "user"}) {
     struct stat status {};
     const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + name;
     inodes.push_back(::stat(path.c_str(), &status) == 0 ? status.st_ino : 0);
@@ -311,12 +316,13 @@ Result<OwnView> OwnView::read() {
 SettledWalls readSettled(const PostureQuestion& question) {
   if (!compareNamespace(question, "user").empty()) return {};
   std::vector<std::uint64_t> namespaces = settledNamespaces(question.pid);
-  return {readSettledWalls(question), std::move(namespaces)};
+  return {readSettledWalls(question), std::move(namespaces), compareMaps(question)};
 }
 
 std::vector<WallState> readPosture(const PostureQuestion& question, SettledWalls settled) {
-  std::vector<WallState> walls = std::move(settled.walls);
-  if (walls.empty() || settled.namespaces != settledNamespaces(question.pid)) walls = readSettledWalls(question);
+  const bool isSettled = !settled.walls.empty() && settled.namespaces == settledNamespaces(question.pid);
+  std::vector<WallState> walls = isSettled ? std::move(settled.walls) : readSettledWalls(question);
+  const std::string ofUsers = isSettled ? settled.ofMaps : compareUserNamespace(question);
   ProcStatus status;
   auto text = readProc(question.pid, "status");
   if (text) {
@@ -326,7 +332,7 @@ std::vector<WallState> readPosture(const PostureQuestion& question, SettledWalls
   walls.push_back(readPid(question, status));
   walls.push_back(state(Wall::kSeccomp, "one filter of its own", compareSeccomp(question, status)));
   walls.push_back(readLandlock(question));
-  walls.push_back(readPrivileges(question, status));
+  walls.push_back(readPrivileges(question, status, ofUsers));
   std::ranges::sort(walls, {}, &WallState::wall);
   return walls;
 }

@@ -52,6 +52,7 @@ struct PostureQuestion {
 struct SettledWalls {
   std::vector<WallState> walls;  // mount, net, ipc, uts, limits; none: it was in the host's user namespace
   std::vector<std::uint64_t> namespaces;
+  std::string ofMaps;  // the difference of that user namespace's maps, which are written once; empty: none
 };
 SettledWalls readSettled(const PostureQuestion& question);
 

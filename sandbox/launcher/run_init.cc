@@ -179,8 +179,12 @@ class RunInit {
   }
 
   [[noreturn]] void finish(std::int32_t value, std::int32_t bySignal) {
-    (void)::kill(-1, SIGKILL);
-    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}  // Whoever hears of the end finds nobody at work.
+    // Whoever hears of the end finds nobody at work. Most often nobody is left: then the kernel need not look at every
+    // process of the machine for those that are meant.
+    if (::waitpid(-1, nullptr, WNOHANG) >= 0 || errno != ECHILD) {
+      (void)::kill(-1, SIGKILL);
+      while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}
+    }
     const std::string appeared = lookForAppeared();
     (void)sendReport(report_, static_cast<std::uint32_t>(ReportKind::kExited), value, bySignal, appeared);
     _exit(0);
