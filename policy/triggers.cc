@@ -1,5 +1,6 @@
 #include "policy/triggers.h"
 
+#include <algorithm>
 #include <array>
 
 namespace ringfence::policy {
@@ -89,6 +90,21 @@ std::optional<std::string_view> obeyedBy(std::string_view path) {
     if (matches(trigger.pattern, path)) return trigger.by;
   }
   return std::nullopt;
+}
+
+bool mayBeObeyed(std::string_view name) {
+  return std::ranges::any_of(kTriggers, [name](const Trigger& trigger) {
+    std::string_view above = trigger.pattern;
+    const std::string_view last = takeLast(above);
+    return last != "*" && matchesPart(last, name);
+  });
+}
+
+bool obeysAll(std::string_view folder) {
+  return std::ranges::any_of(kTriggers, [folder](const Trigger& trigger) {
+    std::string_view above = trigger.pattern;
+    return takeLast(above) == "*" && matchesPart(takeLast(above), folder);
+  });
 }
 
 }  // namespace ringfence::policy

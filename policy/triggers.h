@@ -14,4 +14,10 @@ namespace ringfence::policy {
 // Who runs or obeys a file of this path; nothing: no name of the table.
 std::optional<std::string_view> obeyedBy(std::string_view path);
 
+// For whoever keeps a folder's names and not its path: false only where no path that ends in that name is obeyed,
+// unless its folder is one of obeysAll().
+bool mayBeObeyed(std::string_view name);
+// Whether whatever is in a folder of that name may be obeyed.
+bool obeysAll(std::string_view folder);
+
 }  // namespace ringfence::policy

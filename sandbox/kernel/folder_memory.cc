@@ -17,7 +17,12 @@ struct NewsHead {
   FolderStamp stamp;
   std::uint32_t count = 0;
   std::uint32_t names = 0;
+  std::uint32_t watched = 0;  // and one, where they are known
 };
+
+std::size_t namesOf(const KnownFolder& folder) {
+  return folder.names.size() + (folder.watched ? folder.watched->size() : 0);
+}
 
 template <typename T>
 bool takeValue(std::string_view& text, T& value) {
@@ -34,28 +39,39 @@ void addValue(std::string& text, const T& value) {
 
 std::string textOf(const KnownFolder& folder) {
   std::string text;
-  addValue(text, NewsHead{folder.stamp, folder.count, static_cast<std::uint32_t>(folder.names.size())});
+  addValue(text, NewsHead{folder.stamp, folder.count, static_cast<std::uint32_t>(folder.names.size()),
+                          static_cast<std::uint32_t>(folder.watched ? folder.watched->size() + 1 : 0)});
   for (const auto& one : folder.names) {
     addValue(text, one.kind);
     text += one.name + '\0';
   }
+  for (const auto& name : folder.watched.value_or(std::vector<std::string>())) text += name + '\0';
   return text;
+}
+
+bool takeName(std::string_view& text, std::string& name) {
+  const std::size_t end = text.find('\0');
+  if (end == std::string_view::npos || end == 0) return false;
+  name = text.substr(0, end);
+  if (name.find('/') != std::string::npos || name == "." || name == "..") return false;
+  text.remove_prefix(end + 1);
+  return true;
 }
 
 bool takeFolder(std::string_view& text, KnownFolder& folder) {
   NewsHead head;
   if (!takeValue(text, head) || head.names > head.count || head.names > kMaxKnownNames) return false;
+  if (head.watched > kMaxWatchedNames + 1) return false;
   folder.stamp = head.stamp;
   folder.count = head.count;
   for (std::uint32_t i = 0; i < head.names; ++i) {
     KnownFolder::Name one;
-    if (!takeValue(text, one.kind)) return false;
-    const std::size_t end = text.find('\0');
-    if (end == std::string_view::npos || end == 0) return false;
-    one.name = text.substr(0, end);
-    if (one.name.find('/') != std::string::npos || one.name == "." || one.name == "..") return false;
-    text.remove_prefix(end + 1);
+    if (!takeValue(text, one.kind) || !takeName(text, one.name)) return false;
     folder.names.push_back(std::move(one));
+  }
+  if (head.watched == 0) return true;
+  for (std::string& name : folder.watched.emplace(head.watched - 1)) {
+    if (!takeName(text, name)) return false;
   }
   return true;
 }
@@ -77,10 +93,13 @@ void FolderMemory::clear() {
   names_ = 0;
 }
 
-void FolderMemory::lookFor(const FirstBytes& first) {
-  if (first == first_) return;
+void FolderMemory::restart(const FirstBytes& first) {
   clear();
   first_ = first;
+}
+
+void FolderMemory::lookFor(const FirstBytes& first) {
+  if ((first & ~first_).any()) restart(first);
 }
 
 const KnownFolder* FolderMemory::find(const FolderStamp& stamp) const {
@@ -91,18 +110,18 @@ const KnownFolder* FolderMemory::find(const FolderStamp& stamp) const {
 bool FolderMemory::put(KnownFolder folder) {
   const std::pair key{folder.stamp.device, folder.stamp.inode};
   if (const auto old = folders_.find(key); old != folders_.end()) {
-    names_ -= old->second.names.size();
+    names_ -= namesOf(old->second);
     folders_.erase(old);
   }
-  if (folders_.size() >= kMaxKnownFolders || names_ + folder.names.size() > kMaxKnownNames) return false;
-  names_ += folder.names.size();
+  if (folders_.size() >= kMaxKnownFolders || names_ + namesOf(folder) > kMaxKnownNames) return false;
+  names_ += namesOf(folder);
   folders_.emplace(key, std::move(folder));
   return true;
 }
 
 void FolderMemory::learn(KnownFolder folder) {
   const std::pair key{folder.stamp.device, folder.stamp.inode};
-  if (folders_.size() >= kMaxKnownFolders || names_ + folder.names.size() > kMaxKnownNames) clear();
+  if (folders_.size() >= kMaxKnownFolders || names_ + namesOf(folder) > kMaxKnownNames) clear();
   if (put(std::move(folder))) news_.push_back(key);
 }
 
@@ -125,7 +144,7 @@ void FolderMemory::absorb(std::string_view news) {
   if (news.size() < first.size()) return clear();
   for (std::size_t byte = 0; byte < first.size(); ++byte) first.set(byte, news[byte] == '1');
   news.remove_prefix(first.size());
-  lookFor(first);
+  if (first != first_) restart(first);  // What is told lacks the names of other first bytes.
   while (!news.empty()) {
     KnownFolder folder;
     if (!takeFolder(news, folder) || !put(std::move(folder))) return clear();

@@ -23,6 +23,7 @@ namespace ringfence::sandbox {
 
 inline constexpr std::size_t kMaxKnownFolders = 4096;
 inline constexpr std::size_t kMaxKnownNames = 16'384;
+inline constexpr std::size_t kMaxWatchedNames = 32;  // of one folder
 
 // First bytes of the names that a walk looks for. Other names are not remembered, except those of folders.
 using FirstBytes = std::bitset<256>;
@@ -45,12 +46,21 @@ struct KnownFolder {
   FolderStamp stamp;
   std::uint32_t count = 0;  // of all that is in it
   std::vector<Name> names;
+  // Of what is no folder, the names that the memory watches, links as well; absent: not known, or too many.
+  std::optional<std::vector<std::string>> watched;
 };
 
 class FolderMemory {
  public:
-  // What was remembered for other first bytes is forgotten.
+  using IsWatched = bool (*)(std::string_view name);
+  // `watched`: names that somebody looks for who is no walk of patterns; null: none. The same for all whose news it
+  // absorbs.
+  explicit FolderMemory(IsWatched watched = nullptr) : isWatched_(watched) {}
+
+  // What was remembered for first bytes that lack one of these is forgotten.
   void lookFor(const FirstBytes& first);
+  const FirstBytes& lookedFor() const { return first_; }
+  bool isWatched(std::string_view name) const { return isWatched_ != nullptr && isWatched_(name); }
   const KnownFolder* find(const FolderStamp& stamp) const;
   // Where there is no room, it comes in the place of all others.
   void learn(KnownFolder folder);
@@ -64,8 +74,10 @@ class FolderMemory {
 
  private:
   void clear();
+  void restart(const FirstBytes& first);
   bool put(KnownFolder folder);
 
+  IsWatched isWatched_;
   FirstBytes first_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, KnownFolder> folders_;  // by device and inode
   std::vector<std::pair<std::uint64_t, std::uint64_t>> news_;

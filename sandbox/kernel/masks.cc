@@ -140,7 +140,7 @@ class Walk {
     const auto [device, isNew] = trusted_.try_emplace(stamp.device, false);
     if (isNew) device->second = keepsTimesOfChange(directory);
     if (!device->second) return std::nullopt;
-    return KnownFolder{.stamp = stamp, .count = 0, .names = {}};
+    return KnownFolder{.stamp = stamp, .count = 0, .names = {}, .watched = std::vector<std::string>()};
   }
 
   Result<void> visitKnown(int directory, const KnownFolder& known, Parts& path) {
@@ -181,8 +181,11 @@ class Walk {
     ++read->count;
     const bool isFolder = entry.d_type == DT_DIR;
     const auto first = static_cast<unsigned char>(entry.d_name[0]);
-    if (isFolder || (entry.d_type != DT_LNK && (expected_ | expectedInGit_).test(first)))
+    if (isFolder || (entry.d_type != DT_LNK && memory_->lookedFor().test(first)))
       read->names.push_back({entry.d_name, entry.d_type});
+    if (isFolder || !read->watched || !memory_->isWatched(entry.d_name)) return;
+    if (read->watched->size() == kMaxWatchedNames) return read->watched.reset();
+    read->watched->push_back(entry.d_name);
   }
 
   // Most names begin with no letter that a pattern begins with: they are not looked at any further.

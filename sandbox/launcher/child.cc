@@ -418,7 +418,7 @@ void runChild(int control, const char* attachPoint, Inherited inherited, const s
   if (auto closed = closeFrom(kReportFd + 1); !closed) fail(kReportFd, "launcher", closed.error());
   Builder builder(kReportFd, attachPoint, inherited, scope);
   if (auto built = buildAll(builder, joinFiles); !built) fail(kReportFd, builder.token, built.error());
-  runInit(builder.plan, kReportFd, [&builder] { builder.forgetBuilding(); });
+  runInit(builder.plan, kReportFd, inherited.folders, [&builder] { builder.forgetBuilding(); });
 }
 
 }  // namespace ringfence::sandbox

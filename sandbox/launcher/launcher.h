@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "policy/triggers.h"
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/kernel/folder_memory.h"
 #include "sandbox/kernel/namespaces.h"
@@ -183,7 +184,7 @@ class Launcher {
   // The last table and its program: runs of one policy follow each other.
   SharedSeccompTable compiledTable_;
   KnownTable knownTable_;
-  FolderMemory folders_;  // what children read of workspaces
+  FolderMemory folders_{policy::mayBeObeyed};  // what children read of workspaces
   std::optional<BpfProgram> compiled_;
 };
 

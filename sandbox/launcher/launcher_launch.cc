@@ -290,8 +290,10 @@ Result<const BpfProgram*> Launcher::programFor(const SharedSeccompTable& table) 
   return &*compiled_;
 }
 
-// Before it was built as well: its admission may be on the disk sooner than its walls are read.
+// Before it was built as well: its admission may be on the disk sooner than its walls are read. Without a plan there is
+// nothing that was admitted.
 void Launcher::obeyRelease(Run& run) {
+  if (run.state == RunState::kPrepared && !run.waiting) return;
   run.released = true;
   if (run.state != RunState::kBuilt || mustWaitForEgress(run)) return;
   if (auto sent =

@@ -84,12 +84,12 @@ class Told {
   std::vector<std::string> list_;
 };
 
-void addMade(const std::string& target, const Masks& masks, Told& told) {
+void addMade(const std::string& target, const Masks& masks, FolderMemory& folders, Told& told) {
   std::vector<GlobQuery> queries;
   for (const MaskPath* mask : masks) queries.push_back({.pattern = mask->glob, .maxMatches = mask->maxMatches});
   auto directory = openAt(AT_FDCWD, target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!directory) return;
-  const auto expansions = expandGlobs(directory->get(), queries);
+  const auto expansions = expandGlobs(directory->get(), queries, &folders);
   if (!expansions) return told.add(target, expansions.error().message);
   bool cut = false;
   for (std::size_t i = 0; i < masks.size(); ++i) {
@@ -116,7 +116,7 @@ std::int64_t clockNs(clockid_t clock) {
 // One look through places that the run could write, for names that somebody obeys and that changed.
 class ChangeWalk {
  public:
-  explicit ChangeWalk(std::int64_t earliestNs) : earliestNs_(earliestNs) {}
+  ChangeWalk(std::int64_t earliestNs, const FolderMemory& folders) : earliestNs_(earliestNs), folders_(folders) {}
 
   void look(const std::string& place) {
     path_ = place;
@@ -141,8 +141,45 @@ class ChangeWalk {
     if (changed_.size() < kMaxChanged) changed_.push_back(path_);
   }
 
+  // What a folder at path_ held that was read before and that nobody has changed since; null: it must be read.
+  const KnownFolder* known(const struct stat& status) const {
+    const KnownFolder* folder = folders_.find(FolderStamp::of(status));
+    if (folder == nullptr || !folder->watched) return nullptr;
+    return policy::obeysAll(std::string_view(path_).substr(path_.rfind('/') + 1)) ? nullptr : folder;
+  }
+
+  bool mayLookAt(std::uint32_t more) {
+    lookedAt_ += more;
+    cut_ = cut_ || lookedAt_ > kMaxLookedAt;
+    return lookedAt_ <= kMaxLookedAt;
+  }
+
   // All of what is at path_.
   void read(UniqueFd folder, int depth) {
+    struct stat status {};
+    if (::fstat(folder.get(), &status) == 0) {
+      if (const KnownFolder* same = known(status)) return readKnown(folder.get(), *same, depth);
+    }
+    readAnew(std::move(folder), depth);
+  }
+
+  void readKnown(int folder, const KnownFolder& same, int depth) {
+    if (!mayLookAt(same.count)) return;
+    const std::size_t length = path_.size();
+    for (const KnownFolder::Name& one : same.names) {
+      if (one.kind != DT_DIR) continue;
+      (path_ += '/') += one.name;
+      descend(folder, one.name.c_str(), depth);
+      path_.resize(length);
+    }
+    for (const std::string& name : *same.watched) {
+      (path_ += '/') += name;
+      visit(folder, name.c_str(), DT_REG, depth);
+      path_.resize(length);
+    }
+  }
+
+  void readAnew(UniqueFd folder, int depth) {
     const std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(folder.get()), ::closedir);
     if (listing == nullptr) {
       cut_ = true;
@@ -154,26 +191,23 @@ class ChangeWalk {
       errno = 0;
       const dirent* entry = ::readdir(listing.get());
       if (entry == nullptr) break;
-      if (++lookedAt_ > kMaxLookedAt) {
-        cut_ = true;
-        return;
-      }
+      if (!mayLookAt(1)) return;
       const std::string_view name = entry->d_name;
       if (name == "." || name == "..") continue;
       (path_ += '/') += name;
-      visit(descriptor, *entry, depth);
+      visit(descriptor, entry->d_name, entry->d_type, depth);
       path_.resize(length);
     }
     cut_ = cut_ || errno != 0;
   }
 
-  void visit(int folder, const dirent& entry, int depth) {
-    const bool mayBeFolder = entry.d_type == DT_DIR || entry.d_type == DT_UNKNOWN;
+  void visit(int folder, const char* name, unsigned char kind, int depth) {
+    const bool mayBeFolder = kind == DT_DIR || kind == DT_UNKNOWN;
     if (!mayBeFolder && !policy::obeyedBy(path_)) return;
-    if (entry.d_type == DT_DIR) return descend(folder, entry.d_name, depth);
+    if (kind == DT_DIR) return descend(folder, name, depth);
     struct stat status {};
-    if (::fstatat(folder, entry.d_name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) return;
-    if (S_ISDIR(status.st_mode)) return descend(folder, entry.d_name, depth);
+    if (!isThere(folder, name, status)) return;
+    if (S_ISDIR(status.st_mode)) return descend(folder, name, depth);
     judge(status);
   }
 
@@ -183,10 +217,20 @@ class ChangeWalk {
       cut_ = true;
       return;
     }
+    struct stat status {};
+    const KnownFolder* same = folders_.size() > 0 && isThere(above, name, status) ? known(status) : nullptr;
+    if (same != nullptr && same->watched->empty() && holdsNoFolder(*same)) return (void)mayLookAt(same->count);
     auto folder = openAt(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (folder) return read(std::move(*folder), depth + 1);
-    struct stat status {};
-    if (::fstatat(above, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) missed(status);
+    if (isThere(above, name, status)) missed(status);
+  }
+
+  static bool isThere(int folder, const char* name, struct stat& status) {
+    return ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
+  }
+
+  static bool holdsNoFolder(const KnownFolder& folder) {
+    return std::ranges::none_of(folder.names, [](const auto& one) { return one.kind == DT_DIR; });
   }
 
   // A folder of somebody else's that is closed to us was closed to the run. One of the run's own may hold anything.
@@ -195,6 +239,7 @@ class ChangeWalk {
   }
 
   std::int64_t earliestNs_;
+  const FolderMemory& folders_;
   std::string path_;  // of what is looked at
   std::vector<std::string> changed_;
   std::uint32_t lookedAt_ = 0;
@@ -227,7 +272,7 @@ bool isNearer(const std::string& left, const std::string& right) {
 
 }  // namespace
 
-std::vector<std::string> madeDespitePatterns(const Plan& plan) {
+std::vector<std::string> madeDespitePatterns(const Plan& plan, FolderMemory& folders) {
   if (notifiesEachOpen(plan.seccomp)) return {};
   const std::vector<std::string> places = writablePlaces(plan);
   const auto isWritable = [&places](const std::string& target) {
@@ -241,7 +286,7 @@ std::vector<std::string> madeDespitePatterns(const Plan& plan) {
       masks[mask->target].push_back(mask);
   }
   Told told;
-  for (const auto& [target, wanted] : masks) addMade(target, wanted, told);
+  for (const auto& [target, wanted] : masks) addMade(target, wanted, folders, told);
   return told.take();
 }
 
@@ -253,9 +298,9 @@ std::int64_t Beginning::earliestNs(const Beginning& now) const {
   return byNow < wallNs - kTicks ? byNow - kTicks : wallNs;
 }
 
-std::vector<std::string> changedMeanwhile(const Plan& plan, const Beginning& beginning) {
+std::vector<std::string> changedMeanwhile(const Plan& plan, const Beginning& beginning, const FolderMemory& folders) {
   if (plan.guards.warden) return {};
-  ChangeWalk walk(beginning.earliestNs(Beginning::now()));
+  ChangeWalk walk(beginning.earliestNs(Beginning::now()), folders);
   for (const std::string& place : writablePlaces(plan)) walk.look(place);
   std::vector<std::string> changed = walk.takeChanged();
   std::ranges::sort(changed, isNearer);

@@ -5,22 +5,25 @@
 // nothing to write nothing is read; both looks are bounded in what they read and in what they tell, and say so where
 // they met a bound.
 //
+// Folders that a launch read and that nobody has changed since are not read again.
+//
 //   const Beginning beginning = Beginning::now();  // before the command
 //   ...
-//   for (const std::string& found : madeDespitePatterns(plan)) ...
+//   for (const std::string& found : madeDespitePatterns(plan, folders)) ...
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "sandbox/kernel/folder_memory.h"
 #include "sandbox/plan/plan.h"
 
 namespace ringfence::sandbox {
 
 // Of a repository its ".git" is named once; of many things the first ones. Nothing for a run whose opens are all
 // notified: we must wait for nobody.
-std::vector<std::string> madeDespitePatterns(const Plan& plan);
+std::vector<std::string> madeDespitePatterns(const Plan& plan, FolderMemory& folders);
 
 // When a run began, by the clock that the kernel stamps changes with and by one that nobody sets.
 struct Beginning {
@@ -38,6 +41,7 @@ struct Beginning {
 // changed meanwhile is named too. Nothing for a run with a warden, which knows better. Not found: a file that bore its
 // name before and was moved with the folder above it; in memory file systems a write through a mapping, and what a file
 // system stamps by another clock than ours (NFS) or more coarsely (FAT).
-std::vector<std::string> changedMeanwhile(const Plan& plan, const Beginning& beginning);
+// `folders`: one that watches policy::mayBeObeyed.
+std::vector<std::string> changedMeanwhile(const Plan& plan, const Beginning& beginning, const FolderMemory& folders);
 
 }  // namespace ringfence::sandbox

@@ -55,8 +55,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 class RunInit {
  public:
-  RunInit(const Plan& plan, int report, const std::function<void()>& forgetBuilding)
-      : plan_(plan), report_(report), forgetBuilding_(forgetBuilding) {}
+  RunInit(const Plan& plan, int report, FolderMemory& folders, const std::function<void()>& forgetBuilding)
+      : plan_(plan), report_(report), folders_(folders), forgetBuilding_(forgetBuilding) {}
 
   [[noreturn]] void run() {
     blockChildSignal();
@@ -181,7 +181,7 @@ class RunInit {
   [[noreturn]] void finish(std::int32_t value, std::int32_t bySignal) {
     // Whoever hears of the end finds nobody at work. Most often nobody is left: then the kernel need not look at every
     // process of the machine for those that are meant.
-    if (::waitpid(-1, nullptr, WNOHANG) >= 0 || errno != ECHILD) {
+    if (::waitpid(-1, nullptr, WNOHANG | __WALL) >= 0 || errno != ECHILD) {
       (void)::kill(-1, SIGKILL);
       while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {}
     }
@@ -207,15 +207,15 @@ class RunInit {
     return ::lstat(path.c_str(), &status) == 0;
   }
 
-  std::string lookForAppeared() const {
+  std::string lookForAppeared() {
     std::string list;
     for (const MaskPath& mask : absent_) {
       if (exists(mask.target)) list += (list.empty() ? "" : ", ") + mask.target + " (" + mask.origin + ")";
     }
-    for (const std::string& found : madeDespitePatterns(plan_)) list += (list.empty() ? "" : ", ") + found;
+    for (const std::string& found : madeDespitePatterns(plan_, folders_)) list += (list.empty() ? "" : ", ") + found;
     if (!list.empty()) list = "made inside, and run or obeyed by tools outside; look before you use: " + list;
     std::string changed;
-    for (const std::string& found : changedMeanwhile(plan_, beginning_))
+    for (const std::string& found : changedMeanwhile(plan_, beginning_, folders_))
       changed += (changed.empty() ? "" : ", ") + found;
     if (changed.empty()) return list;
     return list + (list.empty() ? "" : "; ") + "changed meanwhile, and runs or is obeyed later outside: " + changed;
@@ -228,6 +228,7 @@ class RunInit {
 
   const Plan& plan_;
   int report_;
+  FolderMemory& folders_;
   const std::function<void()>& forgetBuilding_;
   Rest rest_;
   std::vector<MaskPath> absent_;
@@ -248,8 +249,8 @@ Result<void> leadSession(const Plan& plan) {
   return {};
 }
 
-void runInit(const Plan& plan, int report, const std::function<void()>& forgetBuilding) {
-  RunInit(plan, report, forgetBuilding).run();
+void runInit(const Plan& plan, int report, FolderMemory& folders, const std::function<void()>& forgetBuilding) {
+  RunInit(plan, report, folders, forgetBuilding).run();
 }
 
 }  // namespace ringfence::sandbox

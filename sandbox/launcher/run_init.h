@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "sandbox/kernel/folder_memory.h"
 #include "sandbox/plan/plan.h"
 #include "sdk/base/result.h"
 
@@ -13,7 +14,8 @@ Result<void> leadSession(const Plan& plan);
 
 // Waits for the release on `report`, starts the command, and ends the run with it. When the command has run for a
 // moment `forgetBuilding` gives up what the walls were made of; it leaves the mounts of the plan, and how its command
-// is started.
-[[noreturn]] void runInit(const Plan& plan, int report, const std::function<void()>& forgetBuilding);
+// is started. `folders`: what was read of the workspace, for the looks at the end.
+[[noreturn]] void runInit(const Plan& plan, int report, FolderMemory& folders,
+                          const std::function<void()>& forgetBuilding);
 
 }  // namespace ringfence::sandbox

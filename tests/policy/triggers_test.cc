@@ -35,6 +35,9 @@ TEST_CASE("a file that runs or is obeyed later is known by its name, wherever it
                            "/w/scripts/release.sh"}) {
     CAPTURE(path);
     CHECK(obeyedBy(path));
+    // Whoever keeps names alone misses none of them.
+    const std::string_view whole = path, folder = whole.substr(0, whole.rfind('/'));
+    CHECK((mayBeObeyed(whole.substr(whole.rfind('/') + 1)) || obeysAll(folder.substr(folder.rfind('/') + 1))));
   }
   CHECK(obeyedBy("/w/Makefile") == "make");
 }
@@ -46,6 +49,8 @@ TEST_CASE("an ordinary name, or a part of a name that is obeyed, is nobody's tri
     CAPTURE(path);
     CHECK_FALSE(obeyedBy(path));
   }
+  for (const char* name : {"main.py", "notes.txt", "ci.yml", "f7.txt", ""}) CHECK_FALSE(mayBeObeyed(name));
+  for (const char* folder : {"", "src", "node_modules", "__pycache__", ".github"}) CHECK_FALSE(obeysAll(folder));
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <set>
+#include <string>
 
 #include "sandbox/kernel/masks.h"
 #include "sdk/base/unique_fd.h"
@@ -119,7 +122,66 @@ TEST_CASE("what was learned is told once, and known to whoever absorbs it") {
   CHECK(parent.find({1, 2, 100, 8}) == nullptr);
 
   parent.lookFor(firstBytes("."));
+  CHECK(parent.size() == 2);  // Fewer names are wanted than are known.
+  parent.lookFor(firstBytes(".a"));
   CHECK(parent.size() == 0);
+  child.learn(folder(4, {}));
+  parent.absorb(child.takeNews(4096));
+  CHECK(parent.lookedFor() == firstBytes(".s"));
+  FolderMemory narrow;
+  narrow.lookFor(firstBytes("."));
+  narrow.learn(folder(5, {}));
+  parent.absorb(narrow.takeNews(4096));  // In which names that begin with an s are missing.
+  CHECK(parent.size() == 1);
+  CHECK(parent.lookedFor() == firstBytes("."));
+}
+
+TEST_CASE("names that are watched are told with their folder, and one that is none leaves nothing remembered") {
+  FolderMemory child, parent;
+  child.lookFor(firstBytes("."));
+  KnownFolder some = folder(2, {{"src", DT_DIR}}), none = folder(3, {});
+  some.watched = {"run.sh", "x.sh"};
+  none.watched.emplace();
+  for (const KnownFolder& each : {some, none, folder(4, {})}) child.learn(each);
+  const std::string news = child.takeNews(4096);
+  parent.absorb(news);
+  REQUIRE(parent.size() == 3);
+  CHECK(parent.find(some.stamp)->watched == some.watched);
+  CHECK(parent.find(some.stamp)->names.size() == 1);
+  CHECK(parent.find(none.stamp)->watched == none.watched);
+  CHECK_FALSE(parent.find(folder(4, {}).stamp)->watched);
+  for (const char* name : {"..", "a/b", ""}) {
+    some.watched = {name};
+    child.learn(some);
+    parent.absorb(child.takeNews(4096));
+    CHECK(parent.size() == 0);
+  }
+  KnownFolder large = folder(5, {});
+  large.watched.emplace(kMaxKnownNames + 1, "x.sh");
+  FolderMemory full;
+  full.learn(std::move(large));
+  CHECK(full.size() == 0);
+}
+
+TEST_CASE("a walk learns every name that is watched, links as well, or that there are too many") {
+  FolderMemory memory([](std::string_view) { return true; });
+  REQUIRE(expandGlobs(openFolder("/etc").get(), kSecrets, &memory));
+  bool hasFew = false;
+  for (const auto& entry : std::filesystem::directory_iterator("/etc")) {
+    if (!entry.is_directory() || entry.is_symlink()) continue;
+    const KnownFolder* known = memory.find(stampOf(entry.path()));
+    if (known == nullptr) continue;
+    std::set<std::string> names;
+    for (const auto& inside : std::filesystem::directory_iterator(entry.path())) {
+      if (inside.is_symlink() || !inside.is_directory()) names.insert(inside.path().filename());
+    }
+    CAPTURE(entry.path());
+    CHECK(known->watched.has_value() == (names.size() <= kMaxWatchedNames));
+    if (known->watched) CHECK(std::set(known->watched->begin(), known->watched->end()) == names);
+    hasFew = hasFew || known->watched;
+  }
+  const UniqueFd readable(::open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  CHECK(hasFew == keepsTimesOfChange(readable.get()));
 }
 
 TEST_CASE("news that are too long are told in part, and broken ones leave nothing remembered") {

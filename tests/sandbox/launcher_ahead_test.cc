@@ -124,6 +124,43 @@ TEST_CASE("a release that comes before the walls were read begins the run when t
   CHECK(output.text() == "early\nearly\n");
 }
 
+TEST_CASE("a launch that is abandoned after its release and before its walls were read never begins") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  for (const bool isWarm : {false, true}) {
+    const Plan plan = shellPlan("echo ran");
+    if (isWarm) {
+      launcher.send(Prepare{plan.run, plan.priority});
+      (void)launcher.expect<Prepared>();
+    }
+    REQUIRE(::kill(launcher.pid(), SIGSTOP) == 0);  // So that it finds all three at once.
+    launcher.send(Launch{plan}, output.fds());
+    launcher.send(Release{plan.run});
+    launcher.send(Abandon{plan.run});
+    REQUIRE(::kill(launcher.pid(), SIGCONT) == 0);
+    CHECK(launcher.expect<LaunchFailed>().token == "abandoned");
+    launcher.send(Forget{plan.run});
+  }
+  CHECK(output.text().empty());
+}
+
+TEST_CASE("a release without a launch is none of the launch that follows") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  const Plan plan = shellPlan("echo ran");
+  launcher.send(Prepare{plan.run, plan.priority});
+  (void)launcher.expect<Prepared>();
+  launcher.send(Release{plan.run});
+  launcher.send(Launch{plan}, output.fds());
+  const int init = launcher.expect<Built>().initPid;
+  launcher.send(Abandon{plan.run});
+  CHECK(launcher.expect<LaunchFailed>().token == "abandoned");
+  CHECK(init > 0);
+  CHECK(output.text().empty());
+}
+
 TEST_CASE("a file that was made ahead is made anew for a plan that wants something else in it") {
   LauncherProcess launcher;
   const Workspace workspace;

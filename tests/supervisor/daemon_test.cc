@@ -33,6 +33,18 @@ TEST_CASE("a run is built while its record is written, released when it is durab
   CHECK(world.launcher.last<sandbox::Forget>()->run == run);
 }
 
+TEST_CASE("a run whose end is ordered while its admission is on the way to the disk is not released") {
+  World world;
+  Peering client(world, 1000);
+  client.run();
+  const RunId run = world.launcher.last<sandbox::Launch>()->plan.run;
+  world.makeGroups(run);
+  CHECK_FALSE(Peering(world, 1000).act(kill));
+  world.daemon->storeReady();
+  CHECK(world.launcher.last<sandbox::Abandon>()->run == run);
+  CHECK(world.launcher.last<sandbox::Release>() == nullptr);
+}
+
 TEST_CASE("a launch that fails names its wall to whoever asked") {
   World world;
   Peering client(world, 1000);
