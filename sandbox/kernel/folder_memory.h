@@ -25,7 +25,8 @@ inline constexpr std::size_t kMaxKnownFolders = 4096;
 inline constexpr std::size_t kMaxKnownNames = 16'384;
 inline constexpr std::size_t kMaxWatchedNames = 32;  // of one folder
 
-// First bytes of the names that a walk looks for. Other names are not remembered, except those of folders.
+// First bytes of the names that a walk looks for. Other names are not remembered, except those of folders and those
+// that are watched.
 using FirstBytes = std::bitset<256>;
 
 struct FolderStamp {

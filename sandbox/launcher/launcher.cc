@@ -195,10 +195,14 @@ void Launcher::acceptDaemon() {
   if (watch(peer.get(), Watch::kDaemon, 0)) daemon_ = std::move(peer);
 }
 
+// What it released and has not begun waits for the word of the next one, who may know of a stop.
 void Launcher::dropDaemon() {
   unwatch(daemon_.get());
   daemon_.reset();
   greeted_ = false;
+  for (const auto& [serial, run] : runs_) {
+    if (run->state < RunState::kStarting) run->released = false;
+  }
 }
 
 void Launcher::readDaemon() {

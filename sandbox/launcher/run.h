@@ -113,7 +113,7 @@ struct Run {
   std::vector<Placeholder> placeholders;
   bool joining = false;           // the child is not in all of its groups yet
   std::optional<Packet> waiting;  // the message of a Launch that came before that
-  bool released = false;          // it begins as soon as its walls were read
+  bool released = false;          // it begins as soon as its walls were read, unless its daemon goes before that
   // Only until Built.
   Plan plan;
   std::optional<UserNamespace> idmap;  // for its mounts; made ahead

@@ -145,6 +145,30 @@ TEST_CASE("a launch that is abandoned after its release and before its walls wer
   CHECK(output.text().empty());
 }
 
+TEST_CASE("what a daemon released and was not built when it went does not begin before the next one says so") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  const Plan plan = shellPlan("echo ran");
+  REQUIRE(::kill(launcher.pid(), SIGSTOP) == 0);  // So that it finds both and the end at once.
+  launcher.send(Launch{plan}, output.fds());
+  launcher.send(Release{plan.run});
+  launcher.disconnect();
+  REQUIRE(::kill(launcher.pid(), SIGCONT) == 0);
+  launcher.connect();
+  for (bool isBuilt = false; !isBuilt;) {
+    launcher.send(Adopt{});
+    for (Event event = launcher.next(); std::get_if<AdoptDone>(&event.event) == nullptr; event = launcher.next()) {
+      const auto* kept = std::get_if<Kept>(&event.event);
+      if (kept != nullptr) CHECK(kept->kept.state == KeptState::kBuilt);
+      isBuilt = isBuilt || kept != nullptr;
+    }
+  }
+  launcher.send(Abandon{plan.run});
+  CHECK(launcher.expect<LaunchFailed>().token == "abandoned");
+  CHECK(output.text().empty());
+}
+
 TEST_CASE("a release without a launch is none of the launch that follows") {
   LauncherProcess launcher;
   Workspace workspace;
