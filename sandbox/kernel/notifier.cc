@@ -92,6 +92,14 @@ int KernelNotifier::inject(std::uint64_t id, UniqueFd fd, CloseOnExec closeOnExe
   }
 }
 
+bool KernelNotifier::readBoth(std::int32_t thread, const Piece& one, const Piece& other) {
+  const std::array<iovec, 2> local{{{one.to.data(), one.to.size()}, {other.to.data(), other.to.size()}}};
+  const std::array<iovec, 2> remote{{{reinterpret_cast<void*>(one.address), one.to.size()},
+                                     {reinterpret_cast<void*>(other.address), other.to.size()}}};
+  const ssize_t got = process_vm_readv(thread, local.data(), local.size(), remote.data(), remote.size(), 0);
+  return got >= 0 && static_cast<std::size_t>(got) == one.to.size() + other.to.size();
+}
+
 std::size_t KernelNotifier::readMemory(std::int32_t thread, std::uint64_t address, std::span<char> to) {
   std::size_t done = 0;
   while (done < to.size()) {

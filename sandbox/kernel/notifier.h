@@ -59,6 +59,15 @@ class SyscallNotifier {
   // How many bytes could be read of the caller's memory; stops before what is not mapped. May block for as long as
   // whoever backs that memory likes.
   virtual std::size_t readMemory(std::int32_t thread, std::uint64_t address, std::span<char> to) = 0;
+  // Two pieces, neither across a page boundary, at once where that is cheaper: whether all of both was read.
+  struct Piece {
+    std::uint64_t address = 0;
+    std::span<char> to;
+  };
+  virtual bool readBoth(std::int32_t thread, const Piece& one, const Piece& other) {
+    return readMemory(thread, one.address, one.to) == one.to.size() &&
+           readMemory(thread, other.address, other.to) == other.to.size();
+  }
 };
 
 class KernelNotifier final : public SyscallNotifier {
@@ -73,6 +82,7 @@ class KernelNotifier final : public SyscallNotifier {
   int answer(std::uint64_t id, const CallAnswer& answer) override;
   int inject(std::uint64_t id, UniqueFd fd, CloseOnExec closeOnExec, Handover handover) override;
   std::size_t readMemory(std::int32_t thread, std::uint64_t address, std::span<char> to) override;
+  bool readBoth(std::int32_t thread, const Piece& one, const Piece& other) override;
   int fd() const { return listener_.get(); }
 
  private:

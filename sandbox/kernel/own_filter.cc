@@ -168,11 +168,8 @@ std::vector<OwnCall> wardenCalls(pid_t own) {
       {SYS_exit},
       {SYS_exit_group},
       {SYS_sched_yield},
-      // Where and how this thread runs, and no other's; it has no right to a real-time class.
-      {SYS_sched_getaffinity, 0, kTrue, 0},
-      {SYS_sched_setaffinity, 0, kTrue, 0},
+      // How this thread runs, and no other's; it has no right to a real-time class.
       {SYS_sched_setscheduler, 0, kTrue, 0},
-      {SYS_getcpu},
       {SYS_prctl},
       {SYS_tgkill, 0, kTrue, self},
       {SYS_tgkill, 2, kTrue, 0},  // whether a thread is there

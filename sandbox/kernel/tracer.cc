@@ -26,8 +26,6 @@ TraceStop stopOf(int thread, int status) {
   const int event = status >> 16;
   if (event == PTRACE_EVENT_EXEC) {
     stop.kind = TraceStop::Kind::kExec;
-    unsigned long former = 0;
-    if (::ptrace(PTRACE_GETEVENTMSG, thread, nullptr, &former) == 0) stop.former = static_cast<int>(former);
   } else if (event == PTRACE_EVENT_STOP) {
     stop.kind = TraceStop::Kind::kTrap;  // A stop of the whole process stays one when the thread is released.
   } else if (signal == kStopAtCall) {
@@ -71,6 +69,11 @@ int Tracer::resumeToCall(int thread) const { return errnoOf(::ptrace(PTRACE_SYSC
 
 int Tracer::release(int thread, int signal) const {
   return errnoOf(::ptrace(PTRACE_DETACH, thread, nullptr, static_cast<long>(signal)));
+}
+
+int Tracer::formerOf(int thread) const {
+  unsigned long former = 0;
+  return ::ptrace(PTRACE_GETEVENTMSG, thread, nullptr, &former) == 0 ? static_cast<int>(former) : 0;
 }
 
 int Tracer::blockSignals(int thread, std::uint64_t& before) const {

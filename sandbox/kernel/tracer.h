@@ -25,7 +25,6 @@ struct TraceStop {
   Kind kind = Kind::kEnded;
   int thread = 0;
   int signal = 0;  // to be handed on by resume() or release(); 0: none
-  int former = 0;  // kExec: its number before: a thread that is not the first takes the number of the first
 };
 
 class Tracer {
@@ -47,6 +46,8 @@ class Tracer {
   // The others need a thread that stands in a stop.
   int resumeToCall(int thread) const;
   int release(int thread, int signal) const;
+  // At kExec: its number before, as a thread that is not the first takes the number of the first. 0: not known.
+  int formerOf(int thread) const;
   int blockSignals(int thread, std::uint64_t& before) const;
   int setBlockedSignals(int thread, std::uint64_t signals) const;
   // All of `bytes`, or EFAULT.

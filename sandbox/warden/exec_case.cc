@@ -66,7 +66,10 @@ ExecCorrection ExecCase::correction() && {
 }
 
 PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise) {
-  auto copy = copyExec(caller);
+  return prepareExec(caller, std::move(promise), copyExec(caller));
+}
+
+PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise, Result<ExecCopy> copy) {
   const bool kept = promise && copy && *copy == promise->copy;
   if (promise && promise->kind == ExecPromise::Kind::kCorrected && !kept) return ExecBroken{asWritten(promise->copy)};
   if (!copy) return refusalOf(copy.error());

@@ -48,6 +48,8 @@ struct ExecBroken {
 using PreparedExec = std::variant<ExecCase, ExecRefusal, ExecBroken>;
 
 PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise);
+// The same of arguments that were copied.
+PreparedExec prepareExec(const Caller& caller, std::optional<ExecPromise> promise, Result<ExecCopy> copy);
 
 // Another command line for a call that waits, to be judged as any: the program that `rewrite` names, else as the
 // caller's PATH finds it, or the same as before where its name did not change. Fails with what execve(2) would say.

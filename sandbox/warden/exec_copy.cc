@@ -22,6 +22,18 @@ class CallerMemory {
  public:
   explicit CallerMemory(const Caller& caller) : caller_(caller) {}
 
+  // The pages of both, with one call where they are two. What of them cannot be read is read again when it is needed.
+  void fetch(std::uint64_t one, std::uint64_t other) {
+    const std::uint64_t first = one & ~(kPage - 1), second = other & ~(kPage - 1);
+    if (first == second || !caller_.notifier().readBoth(caller_.thread(), {.address = first, .to = pages_[0].bytes},
+                                                        {.address = second, .to = pages_[1].bytes}))
+      return;
+    pages_[0].start = first;
+    pages_[1].start = second;
+    pages_[0].size = pages_[1].size = kPage;
+    next_ = 2;
+  }
+
   // From `address` to the end of its page, as far as it can be read.
   std::string_view at(std::uint64_t address) {
     const std::uint64_t start = address & ~(kPage - 1);
@@ -111,6 +123,7 @@ Result<ExecCopy> copyExec(const Caller& caller) {
   }
   copy.environment = call.arguments.at(first + 2);
   CallerMemory memory(caller);
+  memory.fetch(call.arguments.at(first), call.arguments.at(first + 1));
   auto path = memory.text(call.arguments.at(first), PATH_MAX);
   if (!path) return fault("the path of a program");
   if (!path->whole) return posixError(ENAMETOOLONG, "reading the path of a program");

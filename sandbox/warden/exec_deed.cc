@@ -12,8 +12,17 @@ ExecDeed::ExecDeed(ExecDesk& desk, ExecCase one, Work work) : desk_(desk), case_
   object_ = std::to_string(program.device) + ":" + std::to_string(program.inode);
 }
 
+ExecDeed::ExecDeed(ExecDesk& desk, ExecCase one, std::shared_ptr<const AllowedExec> before)
+    : ExecDeed(desk, std::move(one), Work::kAdmit) {
+  before_ = std::move(before);
+}
+
 Ruling ExecDeed::rule(const Rules& rules) const {
+  if (before_ && before_->rules == rules.serial())
+    return {.decision = policy::Decision::kAllow, .entry = {before_, &before_->entry}};
   Ruling ruling = case_.judge(rules);
+  const bool allowed = ruling.decision == policy::Decision::kAllow && ruling.recorded;
+  if (allowed && work_ == Work::kAdmit) desk_.allowed().keep(case_, rules, ruling, targets_.front());
   // What was put in place of something is not put aside again.
   if (work_ == Work::kCorrect && ruling.decision == policy::Decision::kRewrite)
     ruling.decision = policy::Decision::kAllow;

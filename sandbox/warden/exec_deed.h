@@ -14,6 +14,8 @@ class ExecDeed final : public Deed {
  public:
   enum class Work { kAdmit, kCorrect };
   ExecDeed(ExecDesk& desk, ExecCase one, Work work);
+  // One that was allowed before.
+  ExecDeed(ExecDesk& desk, ExecCase one, std::shared_ptr<const AllowedExec> before);
 
   Ruling rule(const Rules& rules) const override;
   std::string object() const override { return object_; }
@@ -30,6 +32,7 @@ class ExecDeed final : public Deed {
   ExecDesk& desk_;
   ExecCase case_;  // given away by perform()
   Work work_;
+  std::shared_ptr<const AllowedExec> before_;  // null: nobody knows
   std::string object_;
 };
 

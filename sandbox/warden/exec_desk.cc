@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <string>
 
-#include "sandbox/kernel/on_this_processor.h"
 #include "sandbox/kernel/process_chain.h"
 #include "sandbox/warden/exec_deed.h"
 
@@ -36,8 +35,14 @@ Effect effectOf(const ExecOutcome& outcome) {
 
 }  // namespace
 
-PreparedDeed ExecDesk::prepare(const Caller& caller, const Rules&) {
-  PreparedExec prepared = prepareExec(caller, promises_.claim(caller.notification()));
+PreparedDeed ExecDesk::prepare(const Caller& caller, const Rules& rules) {
+  auto promise = promises_.claim(caller.notification());
+  auto copy = copyExec(caller);
+  if (!promise && copy && !hasRefused(caller.thread())) {
+    if (const auto allowed = allowed_.find(*copy, rules))
+      return PreparedDeed(std::make_unique<ExecDeed>(*this, againOf(*allowed, caller.notification(), *copy), allowed));
+  }
+  PreparedExec prepared = prepareExec(caller, std::move(promise), std::move(copy));
   if (auto* found = std::get_if<ExecCase>(&prepared)) {
     if (const auto error = refusalOf(*found)) return Errno{*error};
     return PreparedDeed(std::make_unique<ExecDeed>(*this, std::move(*found), ExecDeed::Work::kAdmit));
@@ -52,6 +57,11 @@ PreparedDeed ExecDesk::prepare(const Caller& caller, const Rules&) {
   if (refused.error == EFAULT && !ranOne_ && isLaunchedCommand(caller))
     return PreparedDeed(std::make_unique<LaunchedExec>(*this, caller.notification()));
   return Errno{refused.error};
+}
+
+bool ExecDesk::hasRefused(int thread) {
+  const std::lock_guard lock(mutex_);
+  return refusals_.contains(thread);
 }
 
 void ExecDesk::noteRefusal(const ExecCase& refused, int error) {
@@ -95,8 +105,6 @@ Effect ExecDesk::perform(Job job, Lead* lead) {
   const Notification call = std::visit([](const auto& any) { return any.call; }, job);
   const int process = processOf(proc_, call.thread);
   takeTurn(process, lead);
-  std::optional<OnThisProcessor> here;
-  if (lead != nullptr) here.emplace();
   ExecGate gate(notifier_, Tracer::waiting(), proc_, promises_);
   auto* admission = std::get_if<ExecAdmission>(&job);
   // Who leads performs what no person was asked about.

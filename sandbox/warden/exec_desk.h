@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "sandbox/warden/allowed_execs.h"
 #include "sandbox/warden/deed.h"
 #include "sandbox/warden/exec_case.h"
 #include "sandbox/warden/exec_gate.h"
@@ -36,14 +37,15 @@ class ExecDesk {
   // The same thread trying the same program with the same arguments again is searching a PATH, where one program has
   // several names: it gets the same answer and nobody is asked once more. Until it executes something else.
   void noteRefusal(const ExecCase& refused, int error);
-  // Answers the call and waits until it is known what came of it. With a lead: on the processor that the caller was on,
-  // so that neither wakes another one for the other.
+  AllowedExecs& allowed() { return allowed_; }
+  // Answers the call and waits until it is known what came of it.
   Effect perform(Job job, Lead* lead = nullptr);
 
  private:
   SyscallNotifier& notifier_;
   int proc_;
   ExecPromises promises_;
+  AllowedExecs allowed_;
   std::atomic<bool> ranOne_ = false;  // a verified one: the command of the launch has long been started
 
   void takeTurn(int process, Lead* lead);
@@ -59,6 +61,7 @@ class ExecDesk {
     std::vector<std::string> argv;
     int error = 0;
   };
+  bool hasRefused(int thread);
   std::optional<int> refusalOf(const ExecCase& again);
   static constexpr std::size_t kMaxRefusals = 64;
   std::map<int, Refusal> refusals_;  // by thread; locked

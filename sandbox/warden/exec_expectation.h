@@ -19,9 +19,11 @@ class ExecExpectation {
   std::string compare(SyscallNotifier& notifier, int proc, int process) const;
 
  private:
-  bool isOnStack(SyscallNotifier& notifier, int process) const;
+  enum class OnStack { kOther, kArguments, kArgumentsAndName };
+  OnStack onStack(SyscallNotifier& notifier, int process) const;
 
   ExecProgram program_;
+  std::string name_;         // by which the kernel opened it, where that leads to it for good; else empty
   std::string commandLine_;  // as /proc/PID/cmdline has it
   std::size_t count_ = 0;    // of arguments
   bool beginning_ = false;   // only its beginning is known

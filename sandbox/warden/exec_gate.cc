@@ -175,7 +175,10 @@ void ExecGate::handle(const TraceStop& stop) {
 }
 
 void ExecGate::verify(Active& active, const TraceStop& stop) {
-  const bool ours = active.step == Step::kRunning && (stop.former == 0 || stop.former == active.call.thread);
+  // One thread of a process is traced at a time: under its own number it is that one; else the kernel says which it
+  // was.
+  const int former = stop.thread == active.call.thread ? stop.thread : tracer_.formerOf(stop.thread);
+  const bool ours = active.step == Step::kRunning && (former == 0 || former == active.call.thread);
   std::string difference =
       ours ? active.expectation->compare(notifier_, proc_, stop.thread) : "an exec that nobody had allowed";
   active.call.thread = stop.thread;

@@ -1,10 +1,12 @@
 #include "sandbox/warden/exec_head.h"
 
+#include <fcntl.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -27,8 +29,14 @@ struct Known {
   std::optional<KnownProgram> program;
 };
 
+struct KnownPath {
+  std::string path;
+  Known known;
+};
+
 std::mutex mutex;
 std::array<Known, kHeads> programs;
+std::array<KnownPath, kHeads> paths;
 
 // Nothing: without its mount nobody knows whether it may be executed there.
 std::optional<Key> keyOf(const struct statx& file) {
@@ -45,6 +53,8 @@ std::optional<Key> keyOf(const struct statx& file) {
 }
 
 Known& placeOf(const Key& key) { return programs[(key.inode ^ key.inode >> 6 ^ key.deviceMinor) % kHeads]; }
+
+KnownPath& placeOf(const std::string& path) { return paths[std::hash<std::string>()(path) % kHeads]; }
 
 bool isSettled(const Key& key) {
   timespec now{};
@@ -67,6 +77,25 @@ void knowProgram(const struct statx& file, KnownProgram program) {
   if (file.stx_nlink != 1) program.path.clear();
   const std::lock_guard lock(mutex);
   placeOf(*key) = {.key = *key, .program = std::move(program)};
+}
+
+std::optional<KnownProgram> knownAt(const std::string& path, struct statx& file) {
+  {
+    const std::lock_guard lock(mutex);
+    if (path.empty() || placeOf(path).path != path) return std::nullopt;
+  }
+  if (::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS | STATX_MNT_ID, &file) != 0) return std::nullopt;
+  const auto key = keyOf(file);
+  const std::lock_guard lock(mutex);
+  const KnownPath& place = placeOf(path);
+  return key && place.path == path && place.known.key == *key ? place.known.program : std::nullopt;
+}
+
+void knowAt(const std::string& path, const struct statx& file, KnownProgram program) {
+  const auto key = keyOf(file);
+  if (!key || !isSettled(*key)) return;
+  const std::lock_guard lock(mutex);
+  placeOf(path) = {.path = path, .known = {.key = *key, .program = std::move(program)}};
 }
 
 }  // namespace ringfence::sandbox

@@ -23,4 +23,9 @@ std::optional<KnownProgram> knownProgram(const struct statx& file);
 // Of one with several names the path is not kept.
 void knowProgram(const struct statx& file, KnownProgram program);
 
+// The same of a file that an absolute path leads to for good (fixed_path.h), by that path: then it need not be opened.
+// `file`: what is there now, where something is known. Asks the kernel in that case alone, with one call.
+std::optional<KnownProgram> knownAt(const std::string& path, struct statx& file);
+void knowAt(const std::string& path, const struct statx& file, KnownProgram program);
+
 }  // namespace ringfence::sandbox

@@ -16,6 +16,7 @@
 #include "sandbox/warden/exec_head.h"
 #include "sandbox/warden/exec_unwrap.h"
 #include "sandbox/warden/file_system.h"
+#include "sandbox/warden/fixed_path.h"
 #include "sandbox/warden/resolve.h"
 #include "sdk/base/io.h"
 
@@ -78,6 +79,37 @@ Result<ExecObject> inspect(UniqueFd fd, const std::string& path) {
   return object;
 }
 
+// What `text` is known to lead to for good.
+std::optional<ExecObject> findFixed(const std::string& text) {
+  struct statx status {};
+  auto known = knownAt(text, status);
+  if (!known) return std::nullopt;
+  return ExecObject{.fd = {},
+                    .fixed = true,
+                    .device = makedev(status.stx_dev_major, status.stx_dev_minor),
+                    .inode = status.stx_ino,
+                    .path = std::move(known->path),
+                    .head = std::move(known->head)};
+}
+
+// So that findFixed() has it the next time.
+void keepFixed(const std::string& text, const ExecObject& object) {
+  if (!object.head || !text.starts_with('/') || !isReadOnly(object.fd.get())) return;
+  struct statx status {};
+  if (::statx(object.fd.get(), "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &status) != 0) return;
+  if (leadsForGood(text, status)) knowAt(text, status, {.head = *object.head, .path = object.path});
+}
+
+Result<ExecObject> findObject(const Caller& caller, const std::string& text, int directory, LastLink last) {
+  if (last == LastLink::kFollow) {
+    if (auto fixed = findFixed(text)) return std::move(*fixed);
+  }
+  UniqueFd fd = RF_TRY(openObject(caller, text, directory, last));
+  ExecObject object = RF_TRY(inspect(std::move(fd), text));
+  if (last == LastLink::kFollow) keepFixed(text, object);
+  return object;
+}
+
 bool isCloseOnExec(const Caller& caller, int fd) {
   const std::string file = std::to_string(caller.thread()) + "/fdinfo/" + std::to_string(fd);
   const auto info = readFileAt(caller.proc(), file, kibibytes(64));
@@ -103,8 +135,7 @@ Result<void> addInterpreters(const Caller& caller, const ExecCopy& copy, ExecPro
     if (head->format == ProgramFormat::kUnknown) return refusedAs(ENOEXEC, copy.path);
     if (program.chain.size() == 1) name = RF_TRY(scriptName(caller, copy));
     if (program.chain.size() > kMaxInterpreters) return refusedAs(ELOOP, copy.path);
-    UniqueFd fd = RF_TRY(openObject(caller, head->script.interpreter, AT_FDCWD, LastLink::kFollow));
-    ExecObject interpreter = RF_TRY(inspect(std::move(fd), head->script.interpreter));
+    ExecObject interpreter = RF_TRY(findObject(caller, head->script.interpreter, AT_FDCWD, LastLink::kFollow));
     interpreter.argv = interpreterArguments(head->script, name, script.argv);
     name = head->script.interpreter;
     program.chain.push_back(std::move(interpreter));
@@ -125,8 +156,7 @@ Result<ExecProgram> openProgram(const Caller& caller, const ExecCopy& copy) {
   if ((copy.flags & ~kKnownFlags) != 0) return refusedAs(EINVAL, copy.path);
   if ((copy.flags & AT_EMPTY_PATH) != 0) return unjudgeable("a descriptor", "only a program with a path can be judged");
   const LastLink last = (copy.flags & AT_SYMLINK_NOFOLLOW) != 0 ? LastLink::kKeep : LastLink::kFollow;
-  UniqueFd fd = RF_TRY(openObject(caller, copy.path, copy.directory, last));
-  ExecObject object = RF_TRY(inspect(std::move(fd), copy.path));
+  ExecObject object = RF_TRY(findObject(caller, copy.path, copy.directory, last));
   object.argv = copy.argv.empty() ? std::vector<std::string>{""} : copy.argv;
   ExecProgram program;
   program.chain.push_back(std::move(object));

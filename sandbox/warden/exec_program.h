@@ -1,5 +1,6 @@
 // The program of an exec as objects: what the path leads to, and, for a script, its interpreters, each opened once
-// (O_PATH) and kept open, so that neither a symbolic link nor a reused inode can change what was judged.
+// (O_PATH) and kept open, so that neither a symbolic link nor a reused inode can change what was judged. Where nobody
+// in the run can change what a path leads to, it is that path that counts, and nothing is opened.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +18,8 @@
 namespace ringfence::sandbox {
 
 struct ExecObject {
-  UniqueFd fd;
+  UniqueFd fd;         // none where the path is fixed
+  bool fixed = false;  // what it was named by leads to it for good (fixed_path.h)
   dev_t device = 0;
   ino_t inode = 0;
   std::string path;  // real, absolute, inside the fence

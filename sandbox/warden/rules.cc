@@ -1,5 +1,6 @@
 #include "sandbox/warden/rules.h"
 
+#include <atomic>
 #include <utility>
 
 #include "policy/move.h"
@@ -30,6 +31,11 @@ std::unique_ptr<const policy::Judge> withoutAsAtLaunch(policy::Document document
   return std::make_unique<const policy::Judge>(std::move(document), places);
 }
 
+std::uint64_t nextSerial() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+
 }  // namespace
 
 int strength(policy::Decision decision) {
@@ -45,6 +51,7 @@ int strength(policy::Decision decision) {
 Rules::Rules(GuardRules rules)
     : run_(std::move(rules.run)),
       generation_(rules.generation),
+      serial_(nextSerial()),
       home_(rules.places.home),
       places_(rules.places),
       audits_(rules.document.mode == policy::Mode::kAudit),

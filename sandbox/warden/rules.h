@@ -13,12 +13,16 @@
 
 namespace ringfence::sandbox {
 
+class EntryForm;
+
 // Over all that a deed touches: the strictest verdict, and which of its targets it is about.
 struct Ruling {
   policy::Decision decision = policy::Decision::kForbid;
   std::size_t target = 0;
   policy::Verdict verdict;  // of kAllow only its words: who allowed the change
   bool recorded = true;     // false: nothing that lasts longer than the run, so nobody is told
+  // Of what was allowed before, in place of the words: what is recorded.
+  std::shared_ptr<const EntryForm> entry;
 };
 
 // Which of two decisions wins over the other.
@@ -28,6 +32,8 @@ class Rules {
  public:
   explicit Rules(GuardRules rules);
   std::uint64_t generation() const { return generation_; }
+  // No two rules of this process have the same.
+  std::uint64_t serial() const { return serial_; }
   const RunId& run() const { return run_; }
   const policy::Judge& judge() const { return judge_; }
   Ruling rule(const std::vector<policy::Action>& targets) const;
@@ -47,6 +53,7 @@ class Rules {
 
   RunId run_;
   std::uint64_t generation_;
+  std::uint64_t serial_;
   std::string home_;
   policy::Places places_;
   bool audits_;

@@ -132,6 +132,7 @@ class Warden {
   void judge(Member& me, OwnedCall call, PreparedDeed prepared);
   void decide(Member& me, OwnedCall call);
   void perform(Member& me, OwnedCall call);
+  std::string entryOf(const Call& call, const Ruling& ruling) const;
   void performAllowed(Member& me, OwnedCall call, const Ruling& ruling);
   Effect performLeading(Member& me, Call& call);
   void performRewritten(Member& me, OwnedCall call, const Rewrite& rewrite);

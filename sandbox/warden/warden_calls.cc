@@ -207,14 +207,19 @@ void Warden::decide(Member& me, OwnedCall call) {
   deny(me, std::move(call), ruling);
 }
 
+std::string Warden::entryOf(const Call& call, const Ruling& ruling) const {
+  if (ruling.entry) return ruling.entry->entry(call.notification.thread, bootTime());
+  AllowedAction entry{.rule = ruling.verdict.rule, .boottime = bootTime()};
+  if (ruling.target < call.deed->targets().size()) entry.action.action = call.deed->targets()[ruling.target];
+  entry.action.what = guardedCallName(guardedCallOf(call.notification.number));
+  entry.action.second = call.deed->second();
+  entry.action.chain.push_back(actorOf(parts_.proc, entry.action, call.notification.thread));
+  return encodeEntry(entry);
+}
+
 void Warden::performAllowed(Member& me, OwnedCall call, const Ruling& ruling) {
   if (ruling.recorded) {
-    AllowedAction entry{.rule = ruling.verdict.rule, .boottime = bootTime()};
-    if (ruling.target < call->deed->targets().size()) entry.action.action = call->deed->targets()[ruling.target];
-    entry.action.what = guardedCallName(guardedCallOf(call->notification.number));
-    entry.action.second = call->deed->second();
-    entry.action.chain.push_back(actorOf(parts_.proc, entry.action, call->notification.thread));
-    const std::string bytes = encodeEntry(entry);
+    const std::string bytes = entryOf(*call, ruling);
     const Lock lock(mutex_);
     switch (parts_.ring->put(bytes)) {
       case ActionRing::Put::kDone: break;

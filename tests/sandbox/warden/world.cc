@@ -130,6 +130,8 @@ void World::start(std::function<int()> act) {
         mount(directory().c_str(), kWorkspace, nullptr, MS_BIND, nullptr) != 0 || unshare(CLONE_NEWPID) != 0) {
       _exit(kTargetFailed);
     }
+    constexpr unsigned long kReadOnly = MS_REMOUNT | MS_BIND | MS_RDONLY;
+    if (options_.fixedRoot && mount("", "/", nullptr, kReadOnly, nullptr) != 0) _exit(kTargetFailed);
     const pid_t first = fork();
     if (first == 0) {
       if (mount("proc", "/proc", "proc", 0, nullptr) != 0) _exit(kTargetFailed);

@@ -56,6 +56,7 @@ struct WorldOptions {
   bool emptiesRing = false;  // as soon as something is there, and forgets it
   bool rootTarget = false;   // it keeps root's rights, for what only root may do
   bool wardenless = false;   // nobody answers but the test itself
+  bool fixedRoot = false;    // all but the workspace is mounted read-only, as in a run
   Bytes ringCapacity = sandbox::kActionRingCapacity;
 };
 
