@@ -141,7 +141,8 @@ struct Limits {
   // Budgets. A day is one of the machine's calendar, of all runs that one user has under the policy of one name.
   std::optional<std::uint64_t> tokens, tokensPerDay;              // of models, in and out
   std::optional<std::uint64_t> costMicroUsd, costPerDayMicroUsd;  // of models, told or estimated by list prices
-  std::optional<std::uint64_t> prompts;                           // questions to a person
+  std::optional<std::uint64_t> prompts, promptsPerDay;            // questions to a person
+  std::optional<std::chrono::seconds> wallTimePerDay;             // each run's own time, added up
   std::optional<std::uint32_t> warnAtPercent;                     // of each budget, then people know; absent: 80
   OnLimit onLimit = OnLimit::kPause;                              // of memory (at nine tenths), time and budgets
   OnAlarm onAlarm = OnAlarm::kRecord;                             // of a leak, a spin, a growing number of processes

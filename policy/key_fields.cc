@@ -224,12 +224,5 @@ Decoded readPreemptGrace(const Document& document) {
   if (!document.preemptGrace) return {};
   return static_cast<std::uint64_t>(document.preemptGrace->count());
 }
-void applyWallTime(Document& document, const Decoded& value) {
-  document.limits.wallTime = std::chrono::seconds(std::get<std::uint64_t>(value));
-}
-Decoded readWallTime(const Document& document) {
-  if (!document.limits.wallTime) return {};
-  return static_cast<std::uint64_t>(document.limits.wallTime->count());
-}
 
 }  // namespace ringfence::policy

@@ -107,7 +107,15 @@ Decoded readLimit(const Document& document) {
   if (!field) return {};
   return static_cast<std::uint64_t>(*field);
 }
-void applyWallTime(Document& document, const Decoded& value);
-Decoded readWallTime(const Document& document);
+template <auto Field>
+void applyTime(Document& document, const Decoded& value) {
+  document.limits.*Field = std::chrono::seconds(std::get<std::uint64_t>(value));
+}
+template <auto Field>
+Decoded readTime(const Document& document) {
+  const auto& field = document.limits.*Field;
+  if (!field) return {};
+  return static_cast<std::uint64_t>(field->count());
+}
 
 }  // namespace ringfence::policy

@@ -24,10 +24,21 @@ std::size_t lengthOf(const Decoded& value) {
       value);
 }
 
-constexpr const char* kLimitKeys[] = {
-    "limits.cpu",          "limits.memory",  "limits.pids",       "limits.io_write",       "limits.npu",
-    "limits.wall_time",    "limits.tokens",  "limits.cost",       "limits.tokens_per_day", "limits.prompts",
-    "limits.cost_per_day", "limits.warn_at", "network.send_limit"};
+constexpr const char* kLimitKeys[] = {"limits.cpu",
+                                      "limits.memory",
+                                      "limits.pids",
+                                      "limits.io_write",
+                                      "limits.npu",
+                                      "limits.wall_time",
+                                      "limits.tokens",
+                                      "limits.cost",
+                                      "limits.tokens_per_day",
+                                      "limits.prompts",
+                                      "limits.cost_per_day",
+                                      "limits.prompts_per_day",
+                                      "limits.warn_at",
+                                      "limits.wall_time_per_day",
+                                      "network.send_limit"};
 
 std::string where(const Origin& origin) { return escapeForDisplay(origin.file) + ":" + std::to_string(origin.line); }
 

@@ -224,7 +224,7 @@ void AgentQuestions::raise(const Run& run, OfRun& of, Asked asked, std::uint64_t
   const sandbox::Ask ask{number, guardedAction(guard.action, guard.words), rule};
   const Asked first = asked;
   of.open.emplace(number, Open{guard.id, guard.action, std::move(rule), {std::move(asked)}, std::nullopt});
-  if (whyRefused(world_.turns.state(), run, GuardKind::kAgent, ask, world_.clock.now())) {
+  if (whyRefused(world_.turns.state(), run, GuardKind::kAgent, ask, world_.turns.context())) {
     of.tooMany.push_back(ask);
     soonest(of.refuseAt, world_.clock.now().boottime + kRefuseDelay);
     return;

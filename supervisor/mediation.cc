@@ -249,7 +249,7 @@ bool Mediation::on(Link& link, const sandbox::GuardHello& event) {
 bool Mediation::on(Link& link, const sandbox::Ask& event) {
   const Run* run = findLive(world_.turns.state(), link.link.name().run);
   if (run == nullptr) return true;
-  if (whyRefused(world_.turns.state(), *run, link.link.name().kind, event, world_.clock.now())) {
+  if (whyRefused(world_.turns.state(), *run, link.link.name().kind, event, world_.turns.context())) {
     const bool known = std::ranges::any_of(link.tooMany, [&](const sandbox::Ask& one) { return one.ask == event.ask; });
     if (known) return true;
     soonest(link.refuseAt, refusalOf(link, *run, event));

@@ -91,7 +91,8 @@ Result<void> Performer::performOne(const TellAgent& effect) {
   const auto file = launcher_.copyOf(effect.run, sandbox::HeldFd::kDenials);
   if (!file) return {};
   std::string next = "use less";
-  constexpr std::array<std::string_view, 5> kSpent{"wall_time", "tokens", "tokens_per_day", "cost", "cost_per_day"};
+  constexpr std::array<std::string_view, 6> kSpent{"wall_time", "wall_time_per_day", "tokens", "tokens_per_day",
+                                                   "cost",      "cost_per_day"};
   if (std::ranges::find(kSpent, effect.limit) != kSpent.end()) next = "finish";
   if (effect.limit == "on_alarm") next = "do not retry";
   sandbox::tellOfLimit(file->get(), {effect.limit, effect.place, effect.say, std::move(next)});

@@ -55,11 +55,13 @@ RunBounds boundsOf(const policy::Document& document) {
   RunBounds bounds;
   if (limits.memory && document.origins.contains("limits.on_limit")) bounds.memoryBytes = limits.memory->count;
   if (limits.wallTime) bounds.wallTimeSec = static_cast<std::uint64_t>(limits.wallTime->count());
+  if (limits.wallTimePerDay) bounds.wallTimePerDaySec = static_cast<std::uint64_t>(limits.wallTimePerDay->count());
   bounds.tokens = limits.tokens;
   bounds.tokensPerDay = limits.tokensPerDay;
   bounds.costMicroUsd = limits.costMicroUsd;
   bounds.costPerDayMicroUsd = limits.costPerDayMicroUsd;
   bounds.prompts = limits.prompts;
+  bounds.promptsPerDay = limits.promptsPerDay;
   if (limits.warnAtPercent) bounds.warnAtPercent = *limits.warnAtPercent;
   if (limits.onLimit == policy::OnLimit::kDeny) bounds.denyPrompts = true;
   if (document.preemptGrace) bounds.preemptGraceSec = static_cast<std::uint64_t>(document.preemptGrace->count());

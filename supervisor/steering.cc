@@ -193,7 +193,7 @@ governor::Signals Steering::read(const Now& now) {
   }
   governor::Signals signals;
   signals.device = deviceSignals(now);
-  today_ = localDay(now.wall);
+  today_ = localToday(now.wall);
   for (auto& [id, watched] : watched_) {
     const Run& run = world_.turns.state().runs.at(id);
     watched.meter.read(
@@ -270,7 +270,13 @@ void Steering::noteBudgets(const Run& run, governor::RunSignals& signals) const 
         signals.limits.wallTime = std::chrono::seconds(budget.edge);
         signals.limits.wallTimeWarnAt = std::chrono::seconds(budget.warnAt);
         break;
-      case BudgetKind::kPrompts: break;  // Where it is asked is where that ends.
+      case BudgetKind::kWallTimePerDay:
+        signals.limits.wallTimePerDay = std::chrono::seconds(budget.edge);
+        signals.limits.wallTimePerDayWarnAt = std::chrono::seconds(budget.warnAt);
+        if (budget.used) signals.wallTimeToday = std::chrono::seconds(*budget.used);
+        break;
+      case BudgetKind::kPrompts:
+      case BudgetKind::kPromptsPerDay: break;  // Where it is asked is where that ends.
     }
   }
 }

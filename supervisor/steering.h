@@ -111,7 +111,7 @@ class Steering {
   bool canReclaim_ = false;  // of all runs
   std::map<RunId, Watched> watched_;
   Interruptions interruptions_;
-  std::string today_;  // by the last reading
+  Today today_;  // by the last reading
   DeviceReading device_;
   std::optional<Microseconds> deviceAt_;          // when it was read in full
   governor::Signals signals_;                     // the last

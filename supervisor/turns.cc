@@ -52,10 +52,14 @@ bool Turns::isLettingGo(const RunId& run) const {
   });
 }
 
+Context Turns::context() const {
+  const Now now = clock_.now();
+  return {now, bootId_, localToday(now.wall)};
+}
+
 Result<Outcome> Turns::submit(const Command& command) {
   RF_TRY(mayBegin(command));
-  const Now now = clock_.now();
-  Decision decision = RF_TRY(decide(state_, command, Context{now, bootId_, localDay(now.wall)}));
+  Decision decision = RF_TRY(decide(state_, command, context()));
   auto queued = store_.queue(decision.facts);
   Outcome outcome;
   for (Effect& effect : decision.effects) {

@@ -33,6 +33,8 @@ class Turns {
 
   const State& state() const { return state_; }
   std::uint64_t durableSeq() const { return durableSeq_; }
+  // Of whatever is decided in this turn.
+  Context context() const;
   // Why nothing may begin at the moment: the log cannot be written, or only into room kept for what ends. Launches,
   // resuming and allowing are refused meanwhile; holding and ending work.
   const std::optional<Error>& storeFailure() const { return storeFailure_ ? storeFailure_ : withheld_; }

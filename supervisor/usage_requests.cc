@@ -92,7 +92,7 @@ api::UsageReading Requests::usageOf(const Run& run) const {
   api::addTraffic(run, usage);
   api::addSpent(run, usage);
   const Now now = world_.clock.now();
-  usage.budgets = api::budgetLinesOf(budgetsOf(world_.turns.state(), run, now, localDay(now.wall)));
+  usage.budgets = api::budgetLinesOf(budgetsOf(world_.turns.state(), run, now, localToday(now.wall)));
   addAccelerators(world_.accelerators, run.id, usage);
   return usage;
 }

@@ -117,11 +117,13 @@ class Lister {
                                    : "this machine has no NPU: nothing is given");
     addIfWritten("limits.io_write", writesMechanism(by_.features));
     addIfWritten("limits.wall_time", "ringfenced pauses or ends the run");
+    addIfWritten("limits.wall_time_per_day", "ringfenced pauses or ends the runs");
     addIfWritten("limits.tokens", kBudgetMechanism);
     addIfWritten("limits.tokens_per_day", kBudgetMechanism);
     addIfWritten("limits.cost", kCostMechanism);
     addIfWritten("limits.cost_per_day", kCostMechanism);
     addIfWritten("limits.prompts", "ringfenced counts the questions of the run and denies those beyond");
+    addIfWritten("limits.prompts_per_day", "ringfenced counts the questions of the runs and denies those beyond");
     addIfWritten("limits.warn_at", "ringfenced tells people and the agent");
     addIfWritten("limits.on_limit", document.limits.onLimit == policy::OnLimit::kDeny
                                         ? "ringfenced denies questions beyond the budget, else pauses the run"

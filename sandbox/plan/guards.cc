@@ -109,7 +109,8 @@ Result<void> checkCredentials(const policy::Document& document) {
 }
 
 bool hasBudget(const policy::Limits& limits) {
-  return limits.tokens || limits.tokensPerDay || limits.costMicroUsd || limits.costPerDayMicroUsd || limits.prompts;
+  return limits.tokens || limits.tokensPerDay || limits.costMicroUsd || limits.costPerDayMicroUsd || limits.prompts ||
+         limits.promptsPerDay || limits.wallTime || limits.wallTimePerDay;
 }
 
 }  // namespace
@@ -129,8 +130,8 @@ Guards guardsOf(const policy::Document& document) {
 bool isTold(const policy::Document& document, const Guards& guards) {
   const policy::Limits& limits = document.limits;
   const bool isHeldForMemory = limits.memory.has_value() && document.origins.contains("limits.on_limit");
-  return guards.warden || guards.egress || isHeldForMemory || limits.wallTime.has_value() || hasBudget(limits) ||
-         limits.ioWrite.has_value() || limits.npu.has_value() || limits.onAlarm == policy::OnAlarm::kPause;
+  return guards.warden || guards.egress || isHeldForMemory || hasBudget(limits) || limits.ioWrite.has_value() ||
+         limits.npu.has_value() || limits.onAlarm == policy::OnAlarm::kPause;
 }
 
 Result<void> checkGuards(const policy::Document& document, const Guards& guards, const WallChoice& choice,

@@ -103,6 +103,7 @@ void writeBudgets(JsonWriter& json, const policy::Limits& limits) {
   write("cost_microusd", limits.costMicroUsd);
   write("cost_per_day_microusd", limits.costPerDayMicroUsd);
   write("prompts", limits.prompts);
+  write("prompts_per_day", limits.promptsPerDay);
   write("warn_at_percent", limits.warnAtPercent);
 }
 
@@ -114,6 +115,8 @@ void writeLimits(JsonWriter& json, const policy::Limits& limits) {
   json.key("npu_percent").raw(limits.npu ? std::to_string(limits.npu->percent) : "null");
   json.key("io_write_bytes_per_sec").raw(limits.ioWrite ? std::to_string(limits.ioWrite->count) : "null");
   json.key("wall_time_sec").raw(limits.wallTime ? std::to_string(limits.wallTime->count()) : "null");
+  json.key("wall_time_per_day_sec")
+      .raw(limits.wallTimePerDay ? std::to_string(limits.wallTimePerDay->count()) : "null");
   writeBudgets(json, limits);
   json.field("on_limit", policy::wordOf(limits.onLimit));
   json.field("on_alarm", limits.onAlarm == policy::OnAlarm::kPause ? "pause" : "record");

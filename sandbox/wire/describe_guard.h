@@ -93,11 +93,11 @@ void describe(A& a, typename A::template Of<policy::Prompt>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Limits>& value) {
-  auto& [cpu, memory, pids, npu, ioWrite, wallTime, tokens, tokensPerDay, cost, costPerDay, prompts, warnAt, onLimit,
-         onAlarm] = value;
+  auto& [cpu, memory, pids, npu, ioWrite, wallTime, tokens, tokensPerDay, cost, costPerDay, prompts, promptsPerDay,
+         wallTimePerDay, warnAt, onLimit, onAlarm] = value;
   a("cpu", cpu)("memory", memory)("pids", pids)("npu", npu)("ioWrite", ioWrite)("wallTime", wallTime);
   a("tokens", tokens)("tokensPerDay", tokensPerDay)("cost", cost)("costPerDay", costPerDay);
-  a("prompts", prompts)("warnAt", warnAt);
+  a("prompts", prompts)("promptsPerDay", promptsPerDay)("wallTimePerDay", wallTimePerDay)("warnAt", warnAt);
   a("onLimit", onLimit)("onAlarm", onAlarm);
 }
 template <typename A>

@@ -20,7 +20,7 @@
 
 namespace ringfence::sandbox {
 
-inline constexpr std::uint32_t kGuardVersion = 5;
+inline constexpr std::uint32_t kGuardVersion = 6;
 // Longer messages do not exist: whoever fills one cuts texts to the limits below.
 inline constexpr Bytes kMaxGuardPacket = kibibytes(128);
 inline constexpr Bytes kMaxGuardOrder = mebibytes(4);  // rules alone can be longer than a packet

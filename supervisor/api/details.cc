@@ -76,11 +76,11 @@ std::vector<BudgetLine> budgetLinesOf(const std::vector<Budget>& budgets) {
 std::vector<DaySpendingLine> spendingsOf(const State& state, const Peer& peer, const std::string& day) {
   std::vector<DaySpendingLine> lines;
   for (const DaySpending& one : state.spendings) {
-    if (one.day != day || !maySee(peer, one.uid)) continue;
+    if (one.day != day || !one.tokens || !maySee(peer, one.uid)) continue;
     lines.push_back({.uid = one.uid,
                      .policy = one.policy,
                      .day = one.day,
-                     .tokens = one.tokens,
+                     .tokens = *one.tokens,
                      .costUsd = dollars(one.costMicroUsd),
                      .costEstimated = one.estimated,
                      .costIncomplete = one.incomplete});

@@ -22,10 +22,11 @@ struct ActionAsked {
   std::uint64_t ask = 0;  // the guard's own number
   sandbox::GuardedAction action;
   sandbox::GuardRule rule;
-  std::string digest;       // of run, action and rule
-  std::string policyHash;   // of the rules that the guard was sent last
-  Microseconds deadline{};  // CLOCK_MONOTONIC
-  std::uint64_t batch = 0;  // the question on whose card it is shown; 0: it has its own
+  std::string digest;                             // of run, action and rule
+  std::string policyHash;                         // of the rules that the guard was sent last
+  Microseconds deadline{};                        // CLOCK_MONOTONIC
+  std::uint64_t batch = 0;                        // the question on whose card it is shown; 0: it has its own
+  std::optional<std::string> day = std::nullopt;  // as in UsageReported
   bool operator==(const ActionAsked&) const = default;
 };
 // The same thing was asked again while the question is open: one answer is for both.

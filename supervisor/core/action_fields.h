@@ -49,7 +49,8 @@ template <typename A, Of<sandbox::HostTraffic> F> void fields(A& a, F& f) {
 }
 
 template <typename A, Of<ActionAsked> F> void fields(A& a, F& f) {
-  a("action", f.action); a("ask", f.ask); a("batch", f.batch); a("deadline_us", f.deadline); a("digest", f.digest);
+  a("action", f.action); a("ask", f.ask); a("batch", f.batch); a("day", f.day); a("deadline_us", f.deadline);
+  a("digest", f.digest);
   a("guard", f.guard); a("id", f.id); a("policy_hash", f.policyHash); a("rule", f.rule);
 }
 template <typename A, Of<AskJoined> F> void fields(A& a, F& f) { a("ask", f.ask); a("guard", f.guard); a("id", f.id); }

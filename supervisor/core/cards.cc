@@ -108,14 +108,14 @@ std::vector<std::vector<const Question*>> visibleCards(const State& state, const
 }
 
 std::optional<std::string> whyRefused(const State& state, const Run& run, sandbox::GuardKind guard,
-                                      const sandbox::Ask& ask, const Now& now) {
+                                      const sandbox::Ask& ask, const Context& context) {
   if (!isLive(run) || knows(state, run, {guard, ask.ask})) return std::nullopt;
   if (std::holds_alternative<Stopping>(run.life)) return "the run is being stopped";
   if (state.latch) return "the emergency stop is latched: nothing is allowed until a person has re-armed it";
   if (couldJoin(state, run, ask)) return std::nullopt;
-  if (auto why = whyNoMorePrompts(run)) return why;
+  if (auto spent = whyNoMorePrompts(state, run, context.today)) return std::move(spent->why);
   const auto recent =
-      std::ranges::count_if(run.talk.askedAt, [&](Microseconds at) { return now.monotonic - at < kMinute; });
+      std::ranges::count_if(run.talk.askedAt, [&](Microseconds at) { return context.now.monotonic - at < kMinute; });
   if (termsOf(run).unattended && static_cast<std::size_t>(recent) >= kMaxOpenQuestionsPerRun) return "nobody is there";
   if (openOf(state, run.id) >= kMaxOpenQuestionsPerRun) {
     return "too many questions: " + std::to_string(kMaxOpenQuestionsPerRun) + " of this run are open";

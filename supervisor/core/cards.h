@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "supervisor/core/command.h"
-#include "supervisor/core/state.h"
+#include "supervisor/core/decide.h"
 
 namespace ringfence::supervisor {
 
@@ -39,7 +38,7 @@ std::vector<std::vector<const Question*>> visibleCards(const State& state, const
 // Why this ask would be refused without a person: the run has too many open questions, is being stopped, or the
 // emergency stop is latched. Nothing: it becomes a question, joins one, or has its answer already.
 std::optional<std::string> whyRefused(const State& state, const Run& run, sandbox::GuardKind guard,
-                                      const sandbox::Ask& ask, const Now& now);
+                                      const sandbox::Ask& ask, const Context& context);
 
 // Whether that ask would become a question of its own: nobody asks it yet, and nothing answers it.
 bool isNew(const State& state, const Run& run, sandbox::GuardKind guard, const sandbox::Ask& ask);

@@ -95,8 +95,10 @@ template <typename A, Of<RunBounds> F> void fields(A& a, F& f) {
   a("deny_prompts", f.denyPrompts); a("file_write_bytes_per_sec", f.fileWriteBytesPerSec);
   a("hold_on_alarm", f.holdOnAlarm); a("kill", f.kill); a("memory_bytes", f.memoryBytes);
   a("memory_hard_bytes", f.memoryHardBytes); a("origins", f.origins); a("pids", f.pids);
-  a("preempt_grace_sec", f.preemptGraceSec); a("prompts", f.prompts); a("tokens", f.tokens);
-  a("tokens_per_day", f.tokensPerDay); a("wall_time_sec", f.wallTimeSec); a("warn_at_percent", f.warnAtPercent);
+  a("preempt_grace_sec", f.preemptGraceSec); a("prompts", f.prompts); a("prompts_per_day", f.promptsPerDay);
+  a("tokens", f.tokens);
+  a("tokens_per_day", f.tokensPerDay); a("wall_time_per_day_sec", f.wallTimePerDaySec); a("wall_time_sec", f.wallTimeSec);
+  a("warn_at_percent", f.warnAtPercent);
 }
 template <typename A, Of<NpuShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
 template <typename A, Of<StopMethod> F> void fields(A& a, F& f) { a("patience_sec", f.patienceSec); a("signal", f.signal); }
@@ -137,8 +139,10 @@ template <typename A, Of<RunFrozen> F> void fields(A& a, F& f) { a("by_uid", f.b
 template <typename A, Of<RunPausing> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("grace_ms", f.graceMs); a("reason", f.reason); }
 template <typename A, Of<RunResumed> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("reason", f.reason); }
 template <typename A, Of<RunStopping> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("kill", f.kill); a("latched", f.latched); a("reason", f.reason); }
+template <typename A, Of<DayTime> F> void fields(A& a, F& f) { a("day", f.day); a("ms", f.ms); }
 template <typename A, Of<RunEnded> F> void fields(A& a, F& f) {
-  a("exit", f.exit); a("later", f.later); a("note", f.note); a("out_of_memory", f.outOfMemory); a("usage", f.usage);
+  a("exit", f.exit); a("later", f.later); a("note", f.note); a("of_day", f.ofDay); a("out_of_memory", f.outOfMemory);
+  a("usage", f.usage);
 }
 template <typename A, Of<DifferenceFound> F> void fields(A& a, F& f) { a("action", f.action); a("what", f.what); }
 template <typename A, Of<RunAdopted> F> void fields(A& a, F& f) { a("init_pid", f.initPid); a("pid", f.pid); }
@@ -178,7 +182,8 @@ template <typename A, Of<ReportedUsage> F> void fields(A& a, F& f) {
 template <typename A, Of<LongerBudget> F> void fields(A& a, F& f) { a("limit", f.limit); a("up_to", f.upTo); }
 template <typename A, Of<DaySpending> F> void fields(A& a, F& f) {
   a("cost_microusd", f.costMicroUsd); a("day", f.day); a("estimated", f.estimated); a("incomplete", f.incomplete);
-  a("longer", f.longer); a("policy", f.policy); a("tokens", f.tokens); a("uid", f.uid);
+  a("longer", f.longer); a("policy", f.policy); a("prompts", f.prompts); a("tokens", f.tokens); a("uid", f.uid);
+  a("wall_time_ms", f.wallTimeMs);
 }
 
 template <typename A, Of<Requested> F> void fields(A&, F&) {}

@@ -452,6 +452,11 @@ void stopRun(Deciding& deciding, const Run& run, StopKind kind, std::uint32_t by
   if (!kill && std::holds_alternative<Frozen>(run.life)) letGoOf(deciding, run, seq);
 }
 
+std::uint64_t recordEnd(Deciding& deciding, const Run& run, RunEnded end) {
+  end.ofDay = timeOfDay(run, deciding.context().now, deciding.context().today);
+  return deciding.record(run.id, std::move(end));
+}
+
 void removeStrayGroups(Deciding& deciding, const RunId& run) {
   for (const auto priority : {policy::PriorityClass::kInteractive, policy::PriorityClass::kBackground}) {
     deciding.atOnce(KillGroup{run, priority});

@@ -11,6 +11,7 @@
 #include "supervisor/core/command.h"
 #include "supervisor/core/effect.h"
 #include "supervisor/core/state.h"
+#include "supervisor/core/today.h"
 
 namespace ringfence::supervisor {
 
@@ -24,7 +25,7 @@ struct Decision {
 struct Context {
   Now now;
   std::string bootId;
-  std::string today = {};  // of the machine's calendar: "2026-03-31"; empty: not known
+  Today today = {};
 };
 
 // An Error is the answer to whoever asked and changes nothing: kNotFound for a run that does not exist or may not be

@@ -42,10 +42,6 @@ void add(std::vector<ModelUsage>& models, const ModelUsage& more) {
   add(known->counters, more.counters);
 }
 
-std::optional<std::string> dayOf(const Context& context) {
-  return context.today.empty() ? std::nullopt : std::optional(context.today);
-}
-
 }  // namespace
 
 Result<void> decideUsage(Deciding& deciding, const ReportUsage& command, const Context& context) {
@@ -55,7 +51,7 @@ Result<void> decideUsage(Deciding& deciding, const ReportUsage& command, const C
   const Run& run = found->second;
   std::set<std::string> known;
   if (run.reported) known.insert(run.reported->recentIds.begin(), run.reported->recentIds.end());
-  UsageReported reported{.ids = {}, .models = {}, .day = dayOf(context)};
+  UsageReported reported{.ids = {}, .models = {}, .day = context.today.known()};
   for (const UsageReport& report : command.reports) {
     if (!known.insert(report.id).second) continue;
     reported.ids.push_back(report.id);
@@ -73,7 +69,7 @@ void decideAnswers(Deciding& deciding, const CountAnswers& command, const Contex
   const auto found = deciding.state().runs.find(command.run);
   if (found == deciding.state().runs.end()) return;
   const Run& run = found->second;
-  UsageSeen seen{.models = {command.usage}, .day = dayOf(context)};
+  UsageSeen seen{.models = {command.usage}, .day = context.today.known()};
   std::optional<ReportedUsage> all = run.seen;
   addUsage(all, seen.models);
   deciding.record(run.id, std::move(seen));

@@ -14,6 +14,10 @@ void warn(Deciding& deciding, const Run& run, const Budget& budget, std::uint64_
 
 bool isCrossed(std::uint64_t edge, std::uint64_t before, std::uint64_t after) { return before < edge && after >= edge; }
 
+bool isOfPrompts(const Budget& budget) {
+  return budget.kind == BudgetKind::kPrompts || budget.kind == BudgetKind::kPromptsPerDay;
+}
+
 std::uint64_t grown(std::uint64_t before, std::uint64_t from, std::uint64_t to) {
   return to > from ? before + (to - from) : before;
 }
@@ -37,8 +41,7 @@ void warnOfBudgets(Deciding& deciding, const Run& run, const Spent& after, const
 void warnOfPrompts(Deciding& deciding, const Run& run, const Context& context) {
   for (const Budget& budget : budgetsOf(deciding.state(), run, context.now, context.today)) {
     const std::uint64_t asked = budget.used.value_or(0);
-    if (budget.kind == BudgetKind::kPrompts && isCrossed(budget.warnAt, asked, asked + 1))
-      warn(deciding, run, budget, asked + 1);
+    if (isOfPrompts(budget) && isCrossed(budget.warnAt, asked, asked + 1)) warn(deciding, run, budget, asked + 1);
   }
 }
 
@@ -50,7 +53,7 @@ void extendBudgets(Deciding& deciding, const Run& run, std::uint32_t byUid, cons
   const bool isHeldForPrompts = frozen->itself == SelfHeld::kPrompts;
   if (!isHeldForPrompts && (!frozen->preemption || frozen->preemption->cause != PreemptCause::kLimit)) return;
   for (const Budget& budget : budgetsOf(deciding.state(), run, context.now, context.today)) {
-    if (!isReached(budget) || (budget.kind == BudgetKind::kPrompts && !isHeldForPrompts)) continue;
+    if (!isReached(budget) || (isOfPrompts(budget) && !isHeldForPrompts)) continue;
     BudgetExtended extended{.limit = std::string(nameOf(budget.kind)),
                             .byUid = byUid,
                             .more = budget.slice,
@@ -60,16 +63,17 @@ void extendBudgets(Deciding& deciding, const Run& run, std::uint32_t byUid, cons
   }
 }
 
-bool holdForPrompts(Deciding& deciding, const Run& run, const std::string& why) {
+bool holdForPrompts(Deciding& deciding, const Run& run, const PromptsSpent& spent) {
   const RunBounds bounds = termsOf(run).bounds.value_or(RunBounds{});
   if (bounds.denyPrompts.value_or(false) || !std::holds_alternative<Running>(run.life)) return false;
   if (bounds.kill) {
-    stopRun(deciding, run, StopKind::kKill, 0, why);
+    stopRun(deciding, run, StopKind::kKill, 0, spent.why);
     return true;
   }
-  tellOfLimit(deciding, run, "prompts", why + ". It was paused until a person let it go on.");
+  tellOfLimit(deciding, run, std::string(nameOf(spent.kind)),
+              spent.why + ". It was paused until a person let it go on.");
   holdAgent(deciding, run);
-  deciding.record(run.id, RunFrozen{0, why, std::nullopt, SelfHeld::kPrompts});
+  deciding.record(run.id, RunFrozen{0, spent.why, std::nullopt, SelfHeld::kPrompts});
   settleOwnQuestionsOf(deciding, run.id, "the run was paused; ask again");
   return true;
 }

@@ -88,11 +88,12 @@ void said(Deciding& deciding, const sandbox::LaunchFailed& event, const FinalUsa
     deciding.tellLauncher(0, sandbox::Forget{event.run});
   } else if (commandPid(run->life) != 0) {
     deciding.atOnce(RemoveGroup{run->id, run->what.priority});
-    const std::uint64_t seq = deciding.record(run->id, RunEnded{.exit = {},
-                                                                .outOfMemory = false,
-                                                                .note = noteOfEnd(*run, event.message),
-                                                                .usage = usage,
-                                                                .later = laterOf(*run)});
+    const std::uint64_t seq = recordEnd(deciding, *run,
+                                        RunEnded{.exit = {},
+                                                 .outOfMemory = false,
+                                                 .note = noteOfEnd(*run, event.message),
+                                                 .usage = usage,
+                                                 .later = laterOf(*run)});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   } else if (isKilled(*run)) {
     refuseLaunch(deciding, *run, endedBeforeItBegan(*run));
@@ -112,11 +113,12 @@ void said(Deciding& deciding, const sandbox::Ended& event, const FinalUsage& rea
   } else {
     const FinalUsage usage = read == FinalUsage{} ? finalUsage(event.usage) : read;
     std::string note = event.outOfMemory ? noteOfMemory(*run, usage, event.note) : event.note;
-    const std::uint64_t seq = deciding.record(run->id, RunEnded{.exit = event.exit,
-                                                                .outOfMemory = event.outOfMemory,
-                                                                .note = noteOfEnd(*run, std::move(note)),
-                                                                .usage = usage,
-                                                                .later = laterOf(*run)});
+    const std::uint64_t seq = recordEnd(deciding, *run,
+                                        RunEnded{.exit = event.exit,
+                                                 .outOfMemory = event.outOfMemory,
+                                                 .note = noteOfEnd(*run, std::move(note)),
+                                                 .usage = usage,
+                                                 .later = laterOf(*run)});
     deciding.tellLauncher(seq, sandbox::Forget{run->id});
   }
 }

@@ -87,7 +87,8 @@ void refuseAsks(Deciding& deciding, const Run& run, const GuardName& guard, cons
                                                  : sandbox::Outcome::kDenied;
   for (const sandbox::Ask& ask : asks)
     deciding.after(seq, TellGuard{run.id, guard.kind, sandbox::Answer{ask.ask, outcome, why, {}}});
-  if (!stopping && whyNoMorePrompts(run) && holdForPrompts(deciding, run, why)) return;
+  const auto spent = whyNoMorePrompts(deciding.state(), run, deciding.context().today);
+  if (!stopping && spent && holdForPrompts(deciding, run, *spent)) return;
   // What other users' runs keep it from is not its own doing.
   const bool isItsOwn = deciding.state().questions.size() < kMaxOpenQuestions;
   const bool tooMany = run.talk.refused + count > kMaxRefusedAsks && !termsOf(run).unattended && isItsOwn;
@@ -224,7 +225,7 @@ void decideAsk(Deciding& deciding, const AskRaised& command, const Context& cont
     return deciding.after(state.lastSeq, tell(run.id, name, again));
   }
   if (findWaiting(state, run.id, name) != nullptr) return;
-  if (auto why = whyRefused(state, run, name.guard, command.ask, context.now))
+  if (auto why = whyRefused(state, run, name.guard, command.ask, context))
     return refuseAsks(deciding, run, command.guard, {command.ask}, *why);
   std::string digest = digestOf(run.id, command.ask);
   if (const Question* same = findSame(state, run.id, digest)) {
@@ -240,6 +241,7 @@ void decideAsk(Deciding& deciding, const AskRaised& command, const Context& cont
   what.rule = command.ask.rule;
   what.digest = std::move(digest);
   what.policyHash = command.policyHash;
+  what.day = context.today.known();
   what.deadline = context.now.monotonic;
   const auto timeout = std::min<std::uint64_t>(termsOf(run).promptTimeoutSec, kLongestPatience.count());
   if (!termsOf(run).unattended) what.deadline += std::chrono::seconds(timeout);
@@ -255,7 +257,7 @@ void decideOverflow(Deciding& deciding, const AsksOverflowed& command, const Con
   const State& state = deciding.state();
   const auto found = state.runs.find(command.guard.run);
   if (found == state.runs.end() || !isLive(found->second) || command.asks.empty()) return;
-  const auto why = whyRefused(state, found->second, command.guard.kind, command.asks.front(), context.now);
+  const auto why = whyRefused(state, found->second, command.guard.kind, command.asks.front(), context);
   refuseAsks(deciding, found->second, command.guard, command.asks, why.value_or("too many questions"));
 }
 

@@ -32,11 +32,12 @@ class Reconciling {
     deciding_.atOnce(RemoveGroup{run.id, run.what.priority});
     difference(run.id, "the log says " + std::string(lifeName(run.life)) + ", the launcher does not have it",
                "recorded it as ended");
-    const std::uint64_t seq = deciding_.record(run.id, RunEnded{.exit = {},
-                                                                .outOfMemory = false,
-                                                                .note = noteOfEnd(run, "the launcher no longer has it"),
-                                                                .usage = {},
-                                                                .later = laterOf(run)});
+    const std::uint64_t seq = supervisor::recordEnd(deciding_, run,
+                                                    RunEnded{.exit = {},
+                                                             .outOfMemory = false,
+                                                             .note = noteOfEnd(run, "the launcher no longer has it"),
+                                                             .usage = {},
+                                                             .later = laterOf(run)});
     deciding_.tellLauncher(seq,
                            sandbox::Forget{run.id});  // What the daemon holds of it, like its output, is settled too.
   }
@@ -84,11 +85,12 @@ class Reconciling {
     std::string note = "ended while the daemon was away";
     if (!kept.note.empty()) note += "; " + kept.note;
     if (kept.outOfMemory) note = noteOfMemory(run, finalUsage(kept.usage), std::move(note));
-    const std::uint64_t seq = deciding_.record(run.id, RunEnded{.exit = kept.exit,
-                                                                .outOfMemory = kept.outOfMemory,
-                                                                .note = noteOfEnd(run, std::move(note)),
-                                                                .usage = finalUsage(kept.usage),
-                                                                .later = laterOf(run)});
+    const std::uint64_t seq = supervisor::recordEnd(deciding_, run,
+                                                    RunEnded{.exit = kept.exit,
+                                                             .outOfMemory = kept.outOfMemory,
+                                                             .note = noteOfEnd(run, std::move(note)),
+                                                             .usage = finalUsage(kept.usage),
+                                                             .later = laterOf(run)});
     deciding_.tellLauncher(seq, sandbox::Forget{run.id});
   }
 
@@ -163,6 +165,7 @@ void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Con
     if (!isLive(run)) continue;
     deciding.record(id, DifferenceFound{"it was " + std::string(lifeName(run.life)) + " when the machine went down",
                                         "recorded it as ended"});
+    // How long it lived on its last day was told by a clock that is no more.
     deciding.record(id, RunEnded{.exit = {},
                                  .outOfMemory = false,
                                  .note = noteOfEnd(run, "the machine was restarted"),

@@ -13,6 +13,7 @@ class Deciding {
   Deciding(const State& state, const Context& context) : state_(state), context_(context) {}
 
   const State& state() const { return state_; }
+  const Context& context() const { return context_; }
 
   // Records a fact, published once it is durable; yields its seq.
   std::uint64_t record(const RunId& run, FactBody body) {
@@ -87,7 +88,9 @@ void warnOfPrompts(Deciding& deciding, const Run& run, const Context& context);
 // Of a run that a person lets go on: each budget at its end goes on from there for as much as its policy has.
 void extendBudgets(Deciding& deciding, const Run& run, std::uint32_t byUid, const Context& context);
 // It asked as often as it may: held or ended, as its policy says. False: it goes on.
-bool holdForPrompts(Deciding& deciding, const Run& run, const std::string& why);
+bool holdForPrompts(Deciding& deciding, const Run& run, const PromptsSpent& spent);
+// The end of a live run, with how much of the day it lived.
+std::uint64_t recordEnd(Deciding& deciding, const Run& run, RunEnded end);
 Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command);
 
 void decidePreempt(Deciding& deciding, const PreemptRun& command);

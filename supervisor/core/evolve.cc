@@ -192,6 +192,7 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                         .exitCode = body.exitCode});
                  },
                  [&](const RunEnded& body) {
+                   if (body.ofDay) addTime(state, run, *body.ofDay);
                    end(state, run,
                        {.exit = body.exit,
                         .at = fact.at,

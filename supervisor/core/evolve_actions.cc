@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "supervisor/core/budgets.h"
 #include "supervisor/core/cards.h"
 #include "supervisor/core/grants.h"
 #include "supervisor/core/later.h"
@@ -84,7 +85,7 @@ void evolveAction(State& state, const Fact& fact, const ActionAsked& body) {
   Run* run = findLive(state, fact.run);
   if (run == nullptr) return;
   pushBounded(run->talk.askedAt, fact.at.monotonic, kMaxQuestionTimes);
-  if (!termsOf(*run).unattended) run->asked = run->asked.value_or(0) + 1;
+  addPrompt(state, *run, body.day);
   state.questions.insert_or_assign(
       body.id, Question{.run = fact.run, .askedAt = fact.at, .what = body, .waiting = {{body.guard, body.ask}}});
 }

@@ -117,12 +117,19 @@ struct FinalUsage {
   bool operator==(const FinalUsage&) const = default;
 };
 FinalUsage finalUsage(const sandbox::LastReading& reading);
+// How long it lived on that day of the machine's calendar, from the day's beginning at the earliest.
+struct DayTime {
+  std::string day;
+  std::uint64_t ms = 0;
+  bool operator==(const DayTime&) const = default;
+};
 struct RunEnded {
   sandbox::ExitStatus exit;
   bool outOfMemory = false;
   std::string note;
   FinalUsage usage;
-  std::optional<LaterReport> later;  // absent: nobody watched what it changed
+  std::optional<LaterReport> later;             // absent: nobody watched what it changed
+  std::optional<DayTime> ofDay = std::nullopt;  // on which it ended; absent: not known
   bool operator==(const RunEnded&) const = default;
 };
 // After a restart: the log said one thing, the kernel another.

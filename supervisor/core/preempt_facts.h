@@ -29,7 +29,8 @@ struct RunBounds {
   std::optional<std::vector<BoundOrigin>> origins;  // of those that some file wrote
   std::optional<std::uint64_t> costMicroUsd, costPerDayMicroUsd, tokensPerDay, prompts;
   std::optional<std::uint64_t> warnAtPercent;  // of each budget
-  std::optional<bool> denyPrompts;             // at the end of `prompts` questions are denied, and nothing is held
+  std::optional<bool> denyPrompts;             // at the end of questions they are denied, and nothing is held
+  std::optional<std::uint64_t> promptsPerDay, wallTimePerDaySec;
   bool operator==(const RunBounds&) const = default;
 };
 

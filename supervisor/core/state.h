@@ -83,15 +83,17 @@ struct LongerBudget {
   std::string limit;  // as in BudgetExtended
   std::uint64_t upTo = 0;
 };
-// What models were used for on one day by all runs that one user had under the policy of one name.
+// What all runs spent on one day that one user had under the policy of one name.
 struct DaySpending {
   std::uint32_t uid = 0;
   std::string policy, day;
-  std::uint64_t tokens = 0;
+  std::optional<std::uint64_t> tokens;        // absent: nothing was reported or seen
   std::optional<std::uint64_t> costMicroUsd;  // told and estimated; absent: nothing of it is known
   bool estimated = false;                     // some of that
   bool incomplete = false;                    // of some of it no cost is known
   std::vector<LongerBudget> longer;           // budgets of that day
+  std::optional<std::uint64_t> prompts;       // questions that were put to a person; absent: none
+  std::optional<std::uint64_t> wallTimeMs;    // of those that ended; absent: none did
 };
 struct Run {
   RunId id;

@@ -84,6 +84,17 @@ void governWallTime(Tick& tick, const RunSignals& run) {
               "The time for this run is over (" + spanWords(*limit) + "). Say what is done and what is left.");
 }
 
+void governWallTimePerDay(Tick& tick, const RunSignals& run) {
+  const auto& limit = run.limits.wallTimePerDay;
+  if (!limit || run.wallTimeToday.value_or(Microseconds{0}) < *limit)
+    return notReached(tick.seen(run), Reason::kWallTimePerDay);
+  reachBudget(tick, run, Reason::kWallTimePerDay,
+              "runs of its policy have run for " + spanWords(*run.wallTimeToday) + " today, as long as they may (" +
+                  spanWords(*limit) + ")",
+              "The time of all runs of this policy is over for today (" + spanWords(*limit) +
+                  "). Say what is done and what is left.");
+}
+
 struct Spending {
   Reason reason{};
   const std::optional<std::uint64_t>& used;
@@ -174,6 +185,7 @@ void governLimits(Tick& tick) {
     Seen& of = tick.seen(run);
     governMemoryLimit(tick, run);
     governWallTime(tick, run);
+    governWallTimePerDay(tick, run);
     governSpending(tick, run, {Reason::kTokens, run.tokens, run.limits.tokens});
     governSpending(tick, run, {Reason::kTokensPerDay, run.tokensToday, run.limits.tokensPerDay});
     governSpending(tick, run, {Reason::kCost, run.costMicroUsd, run.limits.costMicroUsd});

@@ -24,6 +24,19 @@ bool isTimeNear(const RunSignals& run, Microseconds now) {
   return run.limits.wallTime && run.limits.wallTimeWarnAt && now - run.started >= *run.limits.wallTimeWarnAt;
 }
 
+bool isDayNear(const RunSignals& run) {
+  return run.limits.wallTimePerDay && run.limits.wallTimePerDayWarnAt && run.wallTimeToday &&
+         *run.wallTimeToday >= *run.limits.wallTimePerDayWarnAt;
+}
+
+// Whom a person gave more time is told again, near the new end, and so is everybody on the next day.
+bool isToBeTold(bool isNear, const std::optional<Microseconds>& end, std::optional<Microseconds>& told) {
+  if (!isNear) told.reset();
+  if (!isNear || told == end) return false;
+  told = end;
+  return true;
+}
+
 }  // namespace
 
 // How many more than were told, when it is time to tell.
@@ -68,13 +81,17 @@ std::vector<LimitSeen> LimitWatch::tick(const Signals& signals) {
       watched.pids.told = run.pidsRefused.value_or(0);
       watched.memory.told = run.outOfMemoryKills.value_or(0);
       if (isTimeNear(run, now)) watched.timeTold = run.limits.wallTime;
+      if (isDayNear(run)) watched.dayTold = run.limits.wallTimePerDay;
     }
-    // Whom a person gave more time is told again, near the new end.
-    if (isTimeNear(run, now) && watched.timeTold != run.limits.wallTime) {
-      watched.timeTold = run.limits.wallTime;
+    if (isToBeTold(isTimeNear(run, now), run.limits.wallTime, watched.timeTold)) {
       const std::string part = spanWords(now - run.started) + " of the " + spanWords(*run.limits.wallTime);
       seen.push_back({run.run, "wall_time", "it has run for " + part + " that it may",
                       part + " for this run are over. Come to an end.", true});
+    }
+    if (isToBeTold(isDayNear(run), run.limits.wallTimePerDay, watched.dayTold)) {
+      const std::string part = spanWords(*run.wallTimeToday) + " of the " + spanWords(*run.limits.wallTimePerDay);
+      seen.push_back({run.run, "wall_time_per_day", "runs of its policy have run for " + part + " that they may today",
+                      part + " for all runs of this policy are over today. Come to an end.", true});
     }
     if (const auto refused = run.limits.pids ? more(watched.pids, run.pidsRefused, now) : std::nullopt) {
       const std::string limit = std::to_string(*run.limits.pids);

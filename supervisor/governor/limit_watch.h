@@ -15,7 +15,7 @@ namespace ringfence::supervisor::governor {
 
 struct LimitSeen {
   RunId run;
-  std::string limit;      // below "limits." in the policy: "pids", "cpu", "memory", "wall_time"
+  std::string limit;      // below "limits." in the policy: "pids", "cpu", "memory", "wall_time", "wall_time_per_day"
   std::string reason;     // for the person: "3 more processes were refused; it may have 64"
   std::string tellAgent;  // what it can act on
   bool isNear = false;    // it was not held: the limit comes near
@@ -40,7 +40,7 @@ class LimitWatch {
     Counted pids, memory;
     std::optional<Periods> began;
     std::optional<Microseconds> processorTold;
-    std::optional<Microseconds> timeTold;  // for which end of its time
+    std::optional<Microseconds> timeTold, dayTold;  // for which end of its time, and of the day's
   };
   static std::optional<std::uint64_t> more(Counted& counted, std::optional<std::uint64_t> count, Microseconds now);
   static void lookAtProcessor(Watched& watched, const RunSignals& run, Microseconds now, std::vector<LimitSeen>& seen);

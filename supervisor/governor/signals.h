@@ -24,6 +24,7 @@ struct RunLimits {
   std::optional<Bytes> memory;
   std::optional<Microseconds> wallTime;  // from its start, sleep of the machine included
   std::optional<Microseconds> wallTimeWarnAt;
+  std::optional<Microseconds> wallTimePerDay, wallTimePerDayWarnAt;  // of all runs that share that budget, added up
   // Budgets, where they end now: a person may have moved that. Money in millionths of a dollar.
   std::optional<std::uint64_t> tokens, tokensPerDay, costMicroUsd, costPerDayMicroUsd;
   std::optional<std::uint32_t> npuPercent;  // of one NPU
@@ -45,8 +46,9 @@ struct RunSignals {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, swapBytes, pids;
   std::optional<std::uint64_t> anonymousBytes;  // in memory now, and only swap can take it back
   std::optional<std::uint64_t> ioReadBytes, ioWriteBytes, networkBytes, tokens, refaults;
-  // Of models. Today: by all runs that one user has under its policy.
+  // Of models. Today: of all runs that one user has under its policy.
   std::optional<std::uint64_t> costMicroUsd, tokensToday, costTodayMicroUsd;
+  std::optional<Microseconds> wallTimeToday;
   std::optional<std::uint64_t> npuBusyUsec, gpuBusyUsec, acceleratorBytes;
   std::optional<std::uint64_t> readByCalls, writtenByCalls;  // bytes, whatever they read and write
   std::optional<std::uint64_t> fileBytesWritten;             // whenever the kernel brings them to the disk

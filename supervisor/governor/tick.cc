@@ -33,6 +33,7 @@ Cause causeOf(Reason reason) {
     case Reason::kForegroundDisk: return Cause::kIo;
     case Reason::kMemoryLimit:
     case Reason::kWallTime:
+    case Reason::kWallTimePerDay:
     case Reason::kTokens:
     case Reason::kTokensPerDay:
     case Reason::kCost:
@@ -47,6 +48,7 @@ const char* limitOf(Reason reason) {
   switch (reason) {
     case Reason::kMemoryLimit: return "memory";
     case Reason::kWallTime: return "wall_time";
+    case Reason::kWallTimePerDay: return "wall_time_per_day";
     case Reason::kTokens: return "tokens";
     case Reason::kTokensPerDay: return "tokens_per_day";
     case Reason::kCost: return "cost";
@@ -68,6 +70,7 @@ const char* limitOf(Reason reason) {
 bool isBudget(Reason reason) {
   switch (reason) {
     case Reason::kWallTime:
+    case Reason::kWallTimePerDay:
     case Reason::kTokens:
     case Reason::kTokensPerDay:
     case Reason::kCost:

@@ -31,8 +31,9 @@ enum class Reason : std::uint8_t {
   kCost,
   kCostPerDay,
   kQuietHours,
+  kWallTimePerDay,
 };
-constexpr std::size_t kReasons = 16;
+constexpr std::size_t kReasons = 17;
 // The end of a budget or of its time. Whoever resumes it there moves that end, so it is held anew at the next.
 bool isBudget(Reason reason);
 using Reasons = std::array<bool, kReasons>;

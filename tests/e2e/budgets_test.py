@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Optional
 
@@ -20,6 +21,10 @@ from tests.e2e.agent_socket_test import detached, policy  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
 from tests.support.observed import bodies, frozen_by_kernel  # noqa: E402
+
+
+os.environ["TZ"] = f"NOON{time.gmtime().tm_hour - 12:+d}"  # For the daemon as well: no test runs over midnight.
+time.tzset()
 
 
 def budget(bench: Bench, run: str, limit: str) -> dict[str, Any]:
@@ -140,6 +145,68 @@ def test_a_run_that_asked_as_often_as_it_may_is_paused_and_may_ask_as_often_agai
     let(bench, "end")
     equal(bench.ended(run)["code"], 0)
     equal(bench.cli("logs", run).stdout.splitlines(), [f"{n} True" for n in range(4)])
+
+
+def test_questions_of_a_day_count_over_two_runs_and_a_restart_and_pause_the_one_that_asks_beyond(bench: Bench) -> None:
+    file = policy(bench, '[limits]\nprompts_per_day = 2\n[[tools.rule]]\nmatch = ["deploy*"]\ndecide = "ask"\n', "asks-daily")
+    asks = "for n in range({}): print(n, agent.guard('call', f'deploy{{n}}', patience=600).outcome, flush=True)\nwait('end')\n"
+    first = detached(bench, asks.format(1), "-p", file)
+    refuse_next(bench)
+    let(bench, "end")
+    equal(bench.ended(first)["code"], 0)
+    (bench.workspace / "end").unlink()
+    restart(bench)
+    second = detached(bench, asks.format(3), "-p", file)
+    refuse_next(bench)
+    held(bench, second)
+    shown = bench.show(second)
+    equal((shown["held"]["by"], shown["held"]["reason"]),
+          ("prompts", "runs of its policy have asked 2 times today, as often as they may"))
+    assert bodies(bench, second, "limit-reached")[0]["limit"] == "prompts_per_day"
+    day = time.strftime("%Y-%m-%d")
+    equal(budget(bench, second, "prompts_per_day"),
+          {"limit": "prompts_per_day", "used": 2, "edge": 2, "warn_at": 2, "day": day, "state": "reached"})
+    equal(bench.cli("resume", second).returncode, 0)
+    equal(bodies(bench, second, "budget-extended"),
+          [{"by_uid": os.getuid(), "day": day, "limit": "prompts_per_day", "more": 2, "up_to": 4}])
+    refuse_next(bench)
+    let(bench, "end")
+    equal(bench.ended(second)["code"], 0)
+    equal(bench.cli("logs", second).stdout.splitlines(), [f"{n} denied" for n in range(3)])
+    equal([fact["day"] for run in (first, second) for fact in bodies(bench, run, "action-asked")], [day] * 3)
+
+
+def test_the_time_of_a_day_counts_over_two_runs_and_a_restart_and_a_person_makes_it_longer(bench: Bench) -> None:
+    file = policy(bench, '[limits]\nwall_time_per_day = "10s"\nwarn_at = "10%"\n', "timed")
+    first = detached(bench, "wait('end')\n", "-p", file)
+    assert eventually(lambda: bodies(bench, first, "limit-reached"), 60), "nobody is told that the end is near"
+    near = bodies(bench, first, "limit-reached")[0]
+    equal((near["edge"], near["limit"]), ("soft", "wall_time_per_day"))
+    let(bench, "end")
+    equal(bench.ended(first)["code"], 0)
+    (bench.workspace / "end").unlink()
+    lived = bodies(bench, first, "run-ended")[0]["of_day"]
+    day = time.strftime("%Y-%m-%d")
+    assert lived["day"] == day and 1000 <= lived["ms"] < 10_000, lived
+    restart(bench)
+    second = detached(bench, "wait('end')\n", "-p", file)
+    other = detached(bench, "wait('end')\n", "-p", policy(bench, '[limits]\nwall_time_per_day = "1h"\n', "roomy"))
+    held(bench, second)
+    shown = bench.show(second)
+    equal((shown["held"]["by"], shown["held"]["cause"]), ("governor", "limit"))
+    assert shown["held"]["reason"].startswith("runs of its policy have run for 1"), shown["held"]
+    spent = budget(bench, second, "wall_time_per_day")
+    assert spent["state"] == "reached" and spent["used"] >= 10 and (spent["edge"], spent["day"]) == (10, day), spent
+    restart(bench)
+    assert frozen_by_kernel(bench, second) and not frozen_by_kernel(bench, other)
+    equal(bench.cli("resume", second).returncode, 0)
+    assert eventually(lambda: not frozen_by_kernel(bench, second), 60), "the kernel holds it still"
+    extended = bodies(bench, second, "budget-extended")
+    equal([(one["limit"], one["more"], one["day"]) for one in extended], [("wall_time_per_day", 10, day)])
+    assert extended[0]["up_to"] >= 20
+    let(bench, "end")
+    for run in (second, other):
+        equal(bench.ended(run)["code"], 0)
 
 
 def test_a_run_whose_policy_denies_further_questions_goes_on_without_them(bench: Bench) -> None:

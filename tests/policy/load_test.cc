@@ -120,10 +120,12 @@ TEST_CASE("of budgets the stricter stay, of a run and of a day, and the earlier 
   Sources sources;
   sources.shipped = {text("/s/coding.toml",
                           "limits.cost = \"$2.50\"\nlimits.cost_per_day = \"$0.000001\"\nlimits.prompts = 40\n"
-                          "limits.tokens_per_day = 500\nlimits.warn_at = \"60%\"\nlimits.on_limit = \"deny\"\n")};
+                          "limits.tokens_per_day = 500\nlimits.warn_at = \"60%\"\nlimits.on_limit = \"deny\"\n"
+                          "limits.prompts_per_day = 100\nlimits.wall_time_per_day = \"2h\"\n")};
   sources.user = {text("/u/coding.toml",
                        "limits.cost = \"$3\"\nlimits.cost_per_day = \"$10.000000\"\nlimits.prompts = 10\n"
-                       "limits.tokens_per_day = 600\nlimits.warn_at = \"90%\"\n")};
+                       "limits.tokens_per_day = 600\nlimits.warn_at = \"90%\"\n"
+                       "limits.prompts_per_day = 200\nlimits.wall_time_per_day = \"1h\"\n")};
   auto result = load(sources, "coding");
   const Loaded& both = std::get<Loaded>(result);
   CHECK(both.document.limits.costMicroUsd == 2'500'000U);
@@ -131,8 +133,10 @@ TEST_CASE("of budgets the stricter stay, of a run and of a day, and the earlier 
   CHECK(both.document.limits.prompts == 10U);
   CHECK(both.document.limits.tokensPerDay == 500U);
   CHECK(both.document.limits.warnAtPercent == 60U);
+  CHECK(both.document.limits.promptsPerDay == 100U);
+  CHECK(both.document.limits.wallTimePerDay == std::chrono::hours(1));
   CHECK(both.document.limits.onLimit == OnLimit::kDeny);
-  CHECK(both.warnings.size() == 4);
+  CHECK(both.warnings.size() == 5);
 }
 
 TEST_CASE("the same name in a stronger layer keeps the stricter limits, and says so") {

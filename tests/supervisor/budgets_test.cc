@@ -1,4 +1,5 @@
 // Budgets as the core has them: what is used, when people are told, and what a person gives who lets a run go on.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "supervisor/core/budgets.h"
@@ -47,6 +48,20 @@ std::vector<Fact> factsIn(const Decision& decision) {
   for (const auto& fact : decision.facts)
     if (const auto* body = std::get_if<Fact>(&fact.body)) found.push_back(*body);
   return found;
+}
+
+Result<Decision> ask(CoreWorld& world, const RunId& run, std::uint64_t number) {
+  return world.apply(AskRaised{{run, sandbox::GuardKind::kWarden}, askFor(number, "/f" + std::to_string(number)), "h"});
+}
+
+void pass(CoreWorld& world, std::chrono::seconds time) {
+  world.context.now.boottime += time;
+  world.context.today.passed += time;
+}
+
+std::vector<RunEnded> endOf(CoreWorld& world, const RunId& run) {
+  return factsIn<RunEnded>(
+      world.apply(LauncherSaid{sandbox::Ended{run, {.code = 0, .signal = {}}, false, {}}}).value());
 }
 
 void hold(CoreWorld& world, const RunId& run) {
@@ -104,7 +119,7 @@ TEST_CASE("a person who resumes what was held for something else gives nothing o
 
 TEST_CASE("a budget of a day is of one user and one policy, and begins anew with the day") {
   CoreWorld world;
-  world.context.today = "2026-03-30";
+  world.context.today.day = "2026-03-30";
   RunBounds bounds;
   bounds.tokensPerDay = 1000;
   bounds.costPerDayMicroUsd = 5'000'000;
@@ -132,10 +147,10 @@ TEST_CASE("a budget of a day is of one user and one policy, and begins anew with
   const RunId third = start(world, 53, bounds);
   CHECK(budget(world, third, BudgetKind::kTokensPerDay).edge == 2050);
 
-  world.context.today = "2026-03-31";
+  world.context.today.day = "2026-03-31";
   CHECK(budget(world, third, BudgetKind::kTokensPerDay).edge == 1000);
   CHECK_FALSE(budget(world, third, BudgetKind::kTokensPerDay).used);
-  world.context.today = "2026-03-30";  // A clock that is set back finds what was spent.
+  world.context.today.day = "2026-03-30";  // A clock that is set back finds what was spent.
   CHECK(budget(world, third, BudgetKind::kTokensPerDay).used == 1050U);
 }
 
@@ -143,10 +158,10 @@ TEST_CASE("what days cost is remembered in bounded memory, and nobody's policies
   CoreWorld world;
   RunBounds bounds;
   const RunId mine = start(world, 50, bounds), other = start(world, 51, bounds, kStranger);
-  world.context.today = "2026-01-01";
+  world.context.today.day = "2026-01-01";
   REQUIRE(world.apply(ReportUsage{other, {report("a", 7)}}));
   for (std::size_t i = 0; i < kMaxSpendingsPerUser + 5; ++i) {
-    world.context.today = "day-" + std::to_string(i);
+    world.context.today.day = "day-" + std::to_string(i);
     REQUIRE(world.apply(ReportUsage{mine, {report(std::to_string(i), 1)}}));
   }
   CHECK(world.state.spendings.size() == kMaxSpendingsPerUser + 1);
@@ -157,7 +172,7 @@ TEST_CASE("what days cost is remembered in bounded memory, and nobody's policies
 
 TEST_CASE("what an agent reports and what its egress saw is not added up: the greater of both counts") {
   CoreWorld world;
-  world.context.today = "2026-03-31";
+  world.context.today.day = "2026-03-31";
   const RunId run = start(world, 50, RunBounds{});
   ModelUsage seen = report("", 300).usage;
   seen.estimatedMicroUsd = 30;
@@ -175,7 +190,7 @@ TEST_CASE("what an agent reports and what its egress saw is not added up: the gr
 
 TEST_CASE("what an egress saw last counts when its run is over, and then warns of nothing and holds nobody") {
   CoreWorld world;
-  world.context.today = "2026-03-31";
+  world.context.today.day = "2026-03-31";
   RunBounds bounds;
   bounds.tokens = 100;
   const RunId run = start(world, 50, bounds);
@@ -256,4 +271,170 @@ TEST_CASE("a run whose time a person made longer ends that much later") {
   hold(world, run);
   REQUIRE(world.apply(ResumeRun{kOwner, run}));
   CHECK(budget(world, run, BudgetKind::kWallTime).edge == 130);
+}
+
+TEST_CASE("questions of a day are those of all runs of one user and policy, and hold whoever asks beyond") {
+  CoreWorld world;
+  world.context.today.day = "2026-03-30";
+  RunBounds bounds;
+  bounds.promptsPerDay = 2;
+  const RunId first = start(world, 50, bounds), second = start(world, 51, bounds);
+  const RunId foreign = start(world, 52, bounds, kStranger);
+  CHECK(budget(world, first, BudgetKind::kPromptsPerDay).used == 0U);
+  CHECK(kindsOf(*ask(world, first, 1)) == Kinds{"action-asked"});
+  const auto near = ask(world, second, 2);
+  REQUIRE(kindsOf(*near) == Kinds{"action-asked", "limit-reached"});
+  CHECK(factsIn<LimitReached>(*near)[0] ==
+        LimitReached{"prompts_per_day", "runs of its policy have asked 2 of 2 questions today", LimitEdge::kSoft});
+  REQUIRE(endOf(world, second).size() == 1);
+  world.state = decodeState(encodeState(world.state)).value();
+  const auto beyond = ask(world, first, 3);
+  REQUIRE(kindsOf(*beyond) == Kinds{"asks-refused", "run-frozen"});
+  CHECK(factsIn<RunFrozen>(*beyond)[0].itself == SelfHeld::kPrompts);
+  CHECK(factsIn<RunFrozen>(*beyond)[0].reason == "runs of its policy have asked 2 times today, as often as they may");
+  CHECK(kindsOf(*ask(world, foreign, 4)).front() == "action-asked");
+
+  const auto resumed = world.apply(ResumeRun{kOwner, first});
+  REQUIRE(resumed);
+  CHECK(factsIn<BudgetExtended>(*resumed) ==
+        std::vector<BudgetExtended>{
+            {.limit = "prompts_per_day", .byUid = kOwner.uid, .more = 2, .upTo = 4, .day = "2026-03-30"}});
+  const RunId third = start(world, 53, bounds);
+  CHECK(kindsOf(*ask(world, third, 5)).front() == "action-asked");
+  CHECK(kindsOf(*ask(world, first, 6)).front() == "action-asked");
+  CHECK(kindsOf(*ask(world, third, 7)) == Kinds{"asks-refused", "run-frozen"});
+
+  world.context.today.day = "2026-03-31";
+  CHECK(factsIn<BudgetExtended>(*world.apply(ResumeRun{kOwner, third})).empty());
+  CHECK(budget(world, third, BudgetKind::kPromptsPerDay).edge == 2);
+  CHECK(kindsOf(*ask(world, third, 8)).front() == "action-asked");
+}
+
+TEST_CASE("where nobody is there to be asked no question of a day is used") {
+  CoreWorld world;
+  world.context.today.day = "2026-03-30";
+  AdmitRun admit = admission(runId(50));
+  admit.terms.unattended = true;
+  admit.terms.bounds = RunBounds{};
+  admit.terms.bounds->promptsPerDay = 1;
+  REQUIRE(world.apply(admit));
+  REQUIRE(ask(world, runId(50), 1));
+  REQUIRE(kindsOf(*ask(world, runId(50), 2)).front() == "action-asked");
+  CHECK(budget(world, runId(50), BudgetKind::kPromptsPerDay).used == 0U);
+}
+
+TEST_CASE("the time of a day is that of each run of one user and policy, and begins anew with the day") {
+  CoreWorld world;
+  world.context.today = {"2026-03-30", std::chrono::hours(10)};
+  RunBounds bounds;
+  bounds.wallTimePerDaySec = 100;
+  const RunId first = start(world, 50, bounds), second = start(world, 51, bounds);
+  const RunId foreign = start(world, 52, bounds, kStranger);
+  const auto used = [&](const RunId& run) { return budget(world, run, BudgetKind::kWallTimePerDay).used; };
+  pass(world, std::chrono::seconds(30));
+  CHECK(used(first) == 60U);
+  CHECK(used(second) == 60U);
+  CHECK(used(foreign) == 30U);
+  const auto ended = endOf(world, second);
+  REQUIRE(ended.size() == 1);
+  REQUIRE(ended[0].ofDay);
+  CHECK(ended[0].ofDay->day == "2026-03-30");
+  CHECK(ended[0].ofDay->ms / 1000 == 30);
+  world.state = decodeState(encodeState(world.state)).value();
+  CHECK(used(first) == 60U);
+  pass(world, std::chrono::seconds(45));
+  CHECK(used(first) == 105U);
+
+  hold(world, first);
+  const auto resumed = world.apply(ResumeRun{kOwner, first});
+  REQUIRE(resumed);
+  CHECK(factsIn<BudgetExtended>(*resumed) ==
+        std::vector<BudgetExtended>{
+            {.limit = "wall_time_per_day", .byUid = kOwner.uid, .more = 100, .upTo = 205, .day = "2026-03-30"}});
+  const RunId third = start(world, 53, bounds);
+  CHECK(budget(world, third, BudgetKind::kWallTimePerDay).edge == 205);
+
+  // Over midnight only what is of the new day counts for it.
+  world.context.today = {"2026-03-31", std::chrono::seconds(4)};
+  world.context.now.boottime += std::chrono::hours(20);
+  CHECK(used(first) == 8U);
+  CHECK(budget(world, third, BudgetKind::kWallTimePerDay).edge == 100);
+  CHECK(endOf(world, first)[0].ofDay == DayTime{"2026-03-31", 4000});
+  CHECK(used(third) == 8U);
+  world.context.today = {"2026-03-30", std::chrono::hours(24)};  // A clock that is set back finds what was spent.
+  CHECK(used(foreign) > 100U);
+  CHECK(findSpending(world.state, kOwner.uid, "coding", "2026-03-30")->wallTimeMs.value() / 1000 == 30);
+}
+
+TEST_CASE("the time of a day is never less than nothing, and unknown where the day is") {
+  CoreWorld world;
+  RunBounds bounds;
+  bounds.wallTimePerDaySec = 100;
+  const RunId run = start(world, 50, bounds);
+  CHECK_FALSE(budget(world, run, BudgetKind::kWallTimePerDay).used);
+  world.context.today = {"2026-03-30", -std::chrono::seconds(5)};
+  CHECK(budget(world, run, BudgetKind::kWallTimePerDay).used == 0U);
+  world.context.today.passed = std::chrono::hours(1);
+  world.context.now.boottime -= std::chrono::seconds(5);
+  CHECK(budget(world, run, BudgetKind::kWallTimePerDay).used == 0U);
+  world.context.today = {};
+  CHECK_FALSE(endOf(world, run)[0].ofDay);
+  CHECK(world.state.spendings.empty());
+}
+
+TEST_CASE("of a run that went down with the machine nobody says how long it lived that day") {
+  CoreWorld world;
+  world.context.today = {"2026-03-30", std::chrono::hours(10)};
+  start(world, 50, RunBounds{});
+  world.context.bootId = "boot-2";
+  const auto began = world.apply(DaemonBegan{"1", "6"});
+  REQUIRE(began);
+  REQUIRE(factsIn<RunEnded>(*began).size() == 1);
+  CHECK_FALSE(factsIn<RunEnded>(*began)[0].ofDay);
+}
+
+TEST_CASE("what a day has used is listed with the time of live runs, and what nobody told is unknown") {
+  CoreWorld world;
+  world.context.today = {"2026-03-30", std::chrono::hours(10)};
+  const RunId ended = start(world, 50, RunBounds{}), live = start(world, 51, RunBounds{});
+  start(world, 52, RunBounds{}, kStranger);
+  REQUIRE(ask(world, ended, 1));
+  pass(world, std::chrono::seconds(10));
+  REQUIRE(endOf(world, ended).size() == 1);
+  pass(world, std::chrono::seconds(10));
+  auto all = spendingsOfDay(world.state, world.context.now, world.context.today);
+  std::ranges::sort(all, {}, &DaySpending::uid);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].wallTimeMs.value() / 1000 == 30);
+  CHECK(all[0].prompts == 1U);
+  CHECK_FALSE(all[0].tokens);
+  CHECK(all[1].wallTimeMs.value() / 1000 == 20);
+  CHECK_FALSE(all[1].prompts);
+  CHECK(all[1].day == "2026-03-30");
+  world.context.today = {"2026-03-31", std::chrono::seconds(1)};
+  CHECK(spendingsOfDay(world.state, world.context.now, world.context.today).size() == 2);
+  REQUIRE(endOf(world, live).size() == 1);
+}
+
+TEST_CASE("what an earlier build kept of questions, ends and days is read, and says nothing of a day") {
+  CoreWorld world;
+  const RunId run = start(world, 50, RunBounds{});
+  REQUIRE(ask(world, run, 1));
+  REQUIRE(endOf(world, run).size() == 1);
+  for (const Fact& fact : world.log) {
+    CHECK(encodeFactBody(fact.body).find("day") == std::string::npos);
+    CHECK(decodeFactBody(factKind(fact.body), encodeFactBody(fact.body)).value() == fact.body);
+  }
+  CHECK(world.state.spendings.empty());
+  const std::string kept = R"({"day":"2026-03-30","estimated":false,"incomplete":false,"longer":[],"policy":"coding",)"
+                           R"("tokens":0,"uid":1000})";
+  std::string text = encodeState(world.state);
+  const std::string none = R"("spendings":[])";
+  REQUIRE(text.find(none) != std::string::npos);
+  text.replace(text.find(none), none.size(), R"("spendings":[)" + kept + "]");
+  const auto state = decodeState(text);
+  REQUIRE(state);
+  CHECK(state->spendings.at(0).tokens == 0U);
+  CHECK_FALSE(state->spendings.at(0).wallTimeMs);
+  CHECK(encodeState(*state) == text);
 }

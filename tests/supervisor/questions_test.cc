@@ -135,10 +135,10 @@ TEST_CASE("a run has at most ten open questions; the rest is refused with a reas
   const RunId run = world.start();
   for (unsigned i = 1; i <= 10; ++i) world.ask(run, i, "/a" + std::to_string(i));
   const sandbox::Ask more = askFor(11, "/a11");
-  REQUIRE(whyRefused(world.state, world.run(run), GuardKind::kWarden, more, world.context.now));
+  REQUIRE(whyRefused(world.state, world.run(run), GuardKind::kWarden, more, world.context));
   // What joins one or is one already is not too many.
-  CHECK_FALSE(whyRefused(world.state, world.run(run), GuardKind::kWarden, askFor(12, "/a1"), world.context.now));
-  CHECK_FALSE(whyRefused(world.state, world.run(run), GuardKind::kWarden, askFor(3, "/other"), world.context.now));
+  CHECK_FALSE(whyRefused(world.state, world.run(run), GuardKind::kWarden, askFor(12, "/a1"), world.context));
+  CHECK_FALSE(whyRefused(world.state, world.run(run), GuardKind::kWarden, askFor(3, "/other"), world.context));
   const Decision refused = world.raise(run, more);
   CHECK(kindsOf(refused) == std::vector<std::string_view>{"asks-refused"});
   REQUIRE(answersOf(refused).size() == 1);

@@ -65,7 +65,9 @@ class RandomFacts {
             .holdOnAlarm = coin(),
             .tokens = random_(),
             .preemptGraceSec = coin() ? std::optional(random_()) : std::nullopt,
-            .origins = {{{text(), text()}}}};
+            .origins = {{{text(), text()}}},
+            .promptsPerDay = optional(),
+            .wallTimePerDaySec = optional()};
   }
 
   FactBody body(std::size_t kind) {
@@ -98,7 +100,13 @@ class RandomFacts {
                          coin() ? std::optional(static_cast<SelfHeld>(below(6))) : std::nullopt};
       case 7: return RunResumed{number(), coin() ? std::optional(text()) : std::nullopt};
       case 8: return RunStopping{number(), coin(), text(), coin() ? std::optional(coin()) : std::nullopt};
-      case 9: return RunEnded{exit(), coin(), text(), usage(), coin() ? std::optional(later()) : std::nullopt};
+      case 9:
+        return RunEnded{exit(),
+                        coin(),
+                        text(),
+                        usage(),
+                        coin() ? std::optional(later()) : std::nullopt,
+                        coin() ? std::optional(DayTime{text(), random_()}) : std::nullopt};
       case 10: return DifferenceFound{text(), text()};
       case 11: return RunAdopted{pid(), pid()};
       case 12: return LauncherLost{text()};
@@ -132,6 +140,7 @@ class RandomFacts {
             .reversible = static_cast<sandbox::Reversibility>(below(3)),
             .chainNote = coin() ? std::optional(text()) : std::nullopt};
   }
+  std::optional<std::string> day() { return coin() ? std::optional(text()) : std::nullopt; }
   sandbox::GuardRule rule() { return {text(), {text(), number(), text()}, text()}; }
   sandbox::Rewrite rewrite() {
     sandbox::Rewrite rewrite;
@@ -162,7 +171,8 @@ class RandomFacts {
   FactBody actionBody(std::size_t kind) {
     switch (kind) {
       case 17:
-        return ActionAsked{below(9), guard(), below(9), action(), rule(), text(), text(), Microseconds(5), below(9)};
+        return ActionAsked{below(9), guard(), below(9),        action(), rule(),
+                           text(),   text(),  Microseconds(5), below(9), day()};
       case 18: return AskJoined{below(9), guard(), below(9)};
       case 19: return AskLeft{below(9), guard(), below(9), text()};
       case 20: {

@@ -141,7 +141,7 @@ TEST_CASE("open questions are settled as stopped, and later asks are refused so 
   CHECK(late.error().message.find("was stopped") != std::string::npos);
 
   const auto ask = askFor(2, "/home/ada/Documents/y");
-  CHECK(whyRefused(world.state, world.run(run), sandbox::GuardKind::kWarden, ask, world.context.now));
+  CHECK(whyRefused(world.state, world.run(run), sandbox::GuardKind::kWarden, ask, world.context));
   const auto refused = world.raise(run, ask);
   REQUIRE(answersOf(refused).size() == 1);
   CHECK(answersOf(refused)[0].answer.outcome == sandbox::Outcome::kStopped);

@@ -157,6 +157,28 @@ TEST_CASE("at the end of money and of what a day may use a run is paused, in the
   }
 }
 
+TEST_CASE("at the end of a day's time every run that shares it is held, and goes on when the next day begins") {
+  World world;
+  for (const unsigned number : {1U, 2U}) {
+    world.add(number).limits = {.wallTimePerDay = Microseconds{1h}};
+    CHECK(world.tick().empty());  // Nothing is known of it.
+    world.run(number).wallTimeToday = Microseconds{1h} - Microseconds{1};
+  }
+  CHECK(world.tickAfter(100ms).empty());
+  for (const unsigned number : {1U, 2U}) world.run(number).wallTimeToday = Microseconds{1h};
+  world.tickAfter(100ms);
+  for (const unsigned number : {1U, 2U}) {
+    REQUIRE(world.find(number, Step::kFreeze) != nullptr);
+    CHECK(world.find(number, Step::kFreeze)->limit == "wall_time_per_day");
+    CHECK(world.find(number, Step::kFreeze)->reason ==
+          "runs of its policy have run for 60 min today, as long as they may (60 min)");
+  }
+  world.obey();
+  CHECK(world.run(5s, Step::kResume) == 0);
+  for (const unsigned number : {1U, 2U}) world.run(number).wallTimeToday = Microseconds{2s};
+  CHECK(world.run(5s, Step::kResume) == 2);
+}
+
 TEST_CASE("whoever resumes a run at the end of a budget moves that end, and the next one holds it at once") {
   World world;
   world.add(1).limits = {.tokens = 100};

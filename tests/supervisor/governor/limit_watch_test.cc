@@ -122,3 +122,28 @@ TEST_CASE("that the time of a run is nearly over is told once, and again near an
   CHECK(watching.after(70s).empty());
   CHECK(watching.after(10s).size() == 1);
 }
+
+TEST_CASE("that the time of a day is nearly over is told once a day, and again near an end that a person moved") {
+  Watching watching;
+  watching.run().limits.wallTimePerDay = Microseconds{100s};
+  watching.run().limits.wallTimePerDayWarnAt = Microseconds{80s};
+  CHECK(watching.after(1s).empty());  // Nothing is known of it.
+  watching.run().wallTimeToday = Microseconds{79s};
+  CHECK(watching.after(1s).empty());
+  watching.run().wallTimeToday = Microseconds{85s};
+  const auto near = watching.after(1s);
+  REQUIRE(near.size() == 1);
+  CHECK(near[0].limit == "wall_time_per_day");
+  CHECK(near[0].isNear);
+  CHECK(near[0].reason == "runs of its policy have run for 85 s of the 100 s that they may today");
+  CHECK(watching.after(1s).empty());
+  watching.run().limits.wallTimePerDay = Microseconds{185s};
+  watching.run().limits.wallTimePerDayWarnAt = Microseconds{165s};
+  CHECK(watching.after(1s).empty());
+  watching.run().wallTimeToday = Microseconds{170s};
+  CHECK(watching.after(1s).size() == 1);
+  watching.run().wallTimeToday = Microseconds{3s};
+  CHECK(watching.after(1s).empty());
+  watching.run().wallTimeToday = Microseconds{170s};
+  CHECK(watching.after(1s).size() == 1);
+}

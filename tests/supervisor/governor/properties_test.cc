@@ -77,6 +77,7 @@ class RandomMachine {
     number(run.ioWriteBytes, 10 * kGiB);
     number(run.npuBusyUsec, 10'000'000);
     number(run.tokens, 100'000);
+    if (below(50) == 0) run.wallTimeToday = Microseconds{static_cast<Microseconds::rep>(below(2'000'000'000))};
     if (below(50) == 0) run.holdsForeignLock = !run.holdsForeignLock;
     if (below(100) == 0) run.hold = static_cast<Hold>(below(3));
     if (below(100) == 0) run.priority = static_cast<RunClass>(below(3));
@@ -87,6 +88,7 @@ class RandomMachine {
     if (below(100) == 0)
       run.limits = {.memory = gibibytes(1 + below(2)),
                     .wallTime = Microseconds{static_cast<Microseconds::rep>(below(2'000'000'000))},
+                    .wallTimePerDay = Microseconds{static_cast<Microseconds::rep>(below(2'000'000'000))},
                     .tokens = below(100'000),
                     .npuPercent = static_cast<std::uint32_t>(below(100)),
                     .atLimit = static_cast<AtLimit>(below(3))};
@@ -154,7 +156,8 @@ TEST_CASE("whatever is read, nothing is proposed that must not be") {
             CHECK(proposal.predicted.has_value());
             const auto last = frozen.find(proposal.run);
             // What was spent is not given back by waiting, so it holds at once.
-            static const std::set<std::string> kSpent{"wall_time", "tokens", "tokens_per_day", "cost", "cost_per_day"};
+            static const std::set<std::string> kSpent{"wall_time", "wall_time_per_day", "tokens", "tokens_per_day",
+                                                      "cost",      "cost_per_day"};
             if (proposal.cause != Cause::kMemory && !kSpent.contains(proposal.limit) && last != frozen.end())
               CHECK(signals.device.at.boottime - last->second >= machine.settings.leastBetweenHolds);
             announced.erase(proposal.run);
