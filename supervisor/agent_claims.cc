@@ -37,10 +37,12 @@ const HookWord* AgentClaims::hookWord(const RunId& run) const {
   return claims != nullptr && claims->hookWord ? &*claims->hookWord : nullptr;
 }
 
-void AgentClaims::safe(const RunId& run, std::optional<std::uint64_t> tokens, const Now& now) {
+void AgentClaims::safe(const RunId& run, SafePoint point, Microseconds began) {
   Claims& claims = runs_[run];
-  claims.safePoint = {now.boottime, tokens};
-  claims.readyAt = now.boottime;
+  const SafePoint before = claims.safePoint.value_or(SafePoint{.at = began});
+  point.redo = std::clamp(point.redo, Microseconds{0}, std::max(before.redo + point.at - before.at, Microseconds{0}));
+  claims.safePoint = point;
+  claims.readyAt = point.at;
 }
 
 const SafePoint* AgentClaims::safePoint(const RunId& run) const {
@@ -48,19 +50,21 @@ const SafePoint* AgentClaims::safePoint(const RunId& run) const {
   return claims != nullptr && claims->safePoint ? &*claims->safePoint : nullptr;
 }
 
-Microseconds AgentClaims::begin(const RunId& run, Microseconds length, Microseconds grace, const Now& now) {
+Microseconds AgentClaims::begin(const RunId& run, const CriticalSection& section, Microseconds grace, const Now& now) {
   Claims& claims = runs_[run];
   // Whatever it was granted, what it used counts.
-  if (const Microseconds end = std::min(claims.until, now.boottime); end > claims.began) {
+  if (claims.until > claims.began) {
+    const Microseconds end = std::min(claims.until, now.boottime);
     claims.nextAt = end + kPauseFactor * (end - claims.began);
     claims.until = claims.began = end;
   }
-  Microseconds granted = now.boottime < claims.nextAt ? Microseconds{0} : std::min(length, grace);
+  Microseconds granted = now.boottime < claims.nextAt ? Microseconds{0} : std::min(section.length, grace);
   for (const auto& [by, until] : claims.announced)
     granted = std::min(granted, std::max(until - now.boottime, Microseconds{0}));
   if (granted > Microseconds{0}) {
     claims.began = now.boottime;
     claims.until = now.boottime + granted;
+    claims.redo = section.redo;
   }
   return granted;
 }
@@ -68,6 +72,10 @@ Microseconds AgentClaims::begin(const RunId& run, Microseconds length, Microseco
 std::optional<Microseconds> AgentClaims::criticalUntil(const RunId& run) const {
   const Claims* claims = find(run);
   return claims != nullptr && claims->until > claims->began ? std::optional(claims->until) : std::nullopt;
+}
+
+std::optional<Microseconds> AgentClaims::criticalRedo(const RunId& run) const {
+  return criticalUntil(run) ? find(run)->redo : std::nullopt;
 }
 
 void AgentClaims::hearPauses(const RunId& run, std::size_t listeners) {

@@ -17,7 +17,12 @@ struct AgentWords {
 };
 struct SafePoint {
   Microseconds at{};  // boottime
-  std::optional<std::uint64_t> tokens;
+  std::optional<std::uint64_t> tokens = {};
+  Microseconds redo{};  // of its work, that is lost all the same
+};
+struct CriticalSection {
+  Microseconds length{};                  // 0: it is over
+  std::optional<Microseconds> redo = {};  // of its work, by a hold within; absent: it does not say
 };
 
 // Who pauses it.
@@ -38,15 +43,19 @@ class AgentClaims {
   void hear(const RunId& run, std::string event, const Now& now);
   const HookWord* hookWord(const RunId& run) const;  // the last; null: not heard yet
 
-  void safe(const RunId& run, std::optional<std::uint64_t> tokens, const Now& now);
+  // `began`: the run, boottime. What it says that is lost all the same counts up to what would be without this safe
+  // point, so that nobody is spared for it: who says much is where it would have been with none.
+  void safe(const RunId& run, SafePoint point, Microseconds began);
   const SafePoint* safePoint(const RunId& run) const;
 
-  // A critical section of that length begins; 0 ends the one there is. For how long a hold is put off: at most `grace`,
-  // not beyond the end that a hold was announced for, and not at all before ten times the length of the last one has
-  // passed since it ended.
-  Microseconds begin(const RunId& run, Microseconds length, Microseconds grace, const Now& now);
+  // A critical section begins, or the one there is ends. For how long a hold is put off: at most `grace`, not beyond
+  // the end that a hold was announced for, and not at all before ten times the length of the last one has passed since
+  // it ended. What it says of its work goes with it.
+  Microseconds begin(const RunId& run, const CriticalSection& section, Microseconds grace, const Now& now);
   // Boottime; in the past where it is over.
   std::optional<Microseconds> criticalUntil(const RunId& run) const;
+  // Of the section that ends then: what it says that a hold would have it do again; absent: it does not say.
+  std::optional<Microseconds> criticalRedo(const RunId& run) const;
 
   // How many connections of the run are told before a pause.
   void hearPauses(const RunId& run, std::size_t listeners);
@@ -68,6 +77,7 @@ class AgentClaims {
     std::optional<HookWord> hookWord;
     std::optional<SafePoint> safePoint;
     Microseconds began{}, until{}, nextAt{};  // of its critical section; boottime
+    std::optional<Microseconds> redo;         // of that one
     std::size_t listeners = 0;
     std::map<Announcer, Microseconds> announced;  // until then; boottime
     std::optional<Microseconds> readyAt;          // boottime

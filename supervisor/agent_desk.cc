@@ -164,7 +164,8 @@ api::AgentAnswer AgentDesk::answerTo(const Asked& asked) {
   if (std::holds_alternative<api::AgentWhoami>(request)) return selfOf(run);
   if (std::holds_alternative<api::AgentWhy>(request)) return lastDenial(run);
   if (const auto* stop = std::get_if<api::AgentBrake>(&request)) return brake(run, stop->why);
-  if (const auto* section = std::get_if<api::AgentCriticalSection>(&request)) return grant(run, section->length);
+  if (const auto* cost = std::get_if<api::AgentInterruptionCost>(&request)) return costOf(run, cost->hold);
+  if (const auto* section = std::get_if<api::AgentCriticalSection>(&request)) return grant(run, *section);
   if (const auto* say = std::get_if<api::AgentSay>(&request)) {
     const auto& runs = world_.turns.state().runs;
     const auto found = runs.find(run);
@@ -173,7 +174,7 @@ api::AgentAnswer AgentDesk::answerTo(const Asked& asked) {
   }
   if (const auto* listen = std::get_if<api::AgentListen>(&request)) notices_.listen(run, asked.connection, *listen);
   if (const auto* release = std::get_if<api::AgentRelease>(&request)) leases_.release(asked.connection, release->lease);
-  if (std::holds_alternative<api::AgentSafePoint>(request)) safePoint(run);
+  if (const auto* safe = std::get_if<api::AgentSafePoint>(&request)) safePoint(run, safe->redo);
   if (std::holds_alternative<api::AgentReady>(request)) {
     claims_.ready(run, now);
     if (claims_.isAnnounced(run)) world_.readyToPause();
@@ -182,10 +183,12 @@ api::AgentAnswer AgentDesk::answerTo(const Asked& asked) {
 }
 
 // What was announced need not wait any longer.
-void AgentDesk::safePoint(const RunId& run) {
+void AgentDesk::safePoint(const RunId& run, Microseconds redo) {
   const auto& runs = world_.turns.state().runs;
   const auto found = runs.find(run);
-  claims_.safe(run, found == runs.end() ? std::nullopt : tokensOf(found->second), world_.clock.now());
+  if (found == runs.end()) return;
+  claims_.safe(run, {.at = world_.clock.now().boottime, .tokens = tokensOf(found->second), .redo = redo},
+               found->second.admittedAt.boottime);
   if (claims_.isAnnounced(run)) world_.readyToPause();
 }
 
@@ -243,13 +246,19 @@ api::AgentAnswer AgentDesk::selfOf(const RunId& run) const {
   return api::AgentSelf{run.text(), what.name, what.policyName, what.policyHash};
 }
 
-api::AgentAnswer AgentDesk::grant(const RunId& run, std::chrono::seconds length) {
+api::AgentAnswer AgentDesk::costOf(const RunId& run, Milliseconds hold) const {
+  auto costs = world_.costOf(run, hold);
+  if (!costs) return api::AgentRefusal{"unavailable", costs.error().message};
+  return *std::move(costs);
+}
+
+api::AgentAnswer AgentDesk::grant(const RunId& run, const api::AgentCriticalSection& asked) {
   const auto& runs = world_.turns.state().runs;
   const auto found = runs.find(run);
   const auto bounds = found == runs.end() ? std::nullopt : termsOf(found->second).bounds;
   const std::chrono::seconds grace(bounds ? bounds->preemptGraceSec.value_or(0) : 0);
-  return api::AgentGranted{
-      std::chrono::duration_cast<Milliseconds>(claims_.begin(run, length, grace, world_.clock.now()))};
+  return api::AgentGranted{std::chrono::duration_cast<Milliseconds>(
+      claims_.begin(run, {asked.length, asked.redo}, grace, world_.clock.now()))};
 }
 
 // The last line of what its agent can read itself.

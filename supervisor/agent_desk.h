@@ -30,6 +30,8 @@ class AgentDesk {
     Mediation& mediation;
     const PriceTable* prices = nullptr;  // null: no cost is estimated
     std::function<void()> readyToPause;  // an agent said that a hold may come at once
+    // What a hold so long would cost a run now, or its end. Fails when nothing is known of it yet.
+    std::function<Result<api::AgentInterruptionCosts>(const RunId&, Milliseconds)> costOf;
     std::function<void(const std::string&)> say;
     std::function<void(const std::vector<Error>&)> report;
   };
@@ -73,12 +75,13 @@ class AgentDesk {
   void writeReports(const RunId& run);
   // At once.
   api::AgentAnswer answerTo(const Asked& asked);
-  void safePoint(const RunId& run);
+  void safePoint(const RunId& run, Microseconds redo);
   void lookAtConnections();
   api::AgentAnswer selfOf(const RunId& run) const;
   api::AgentAnswer brake(const RunId& run, const std::string& why);
   api::AgentAnswer lastDenial(const RunId& run) const;
-  api::AgentAnswer grant(const RunId& run, std::chrono::seconds length);
+  api::AgentAnswer grant(const RunId& run, const api::AgentCriticalSection& asked);
+  api::AgentAnswer costOf(const RunId& run, Milliseconds hold) const;
   api::AgentTotals totalsOf(const RunId& run) const;
   void answer(const Asked& asked, const api::AgentAnswer& answer);
 

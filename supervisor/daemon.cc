@@ -6,6 +6,7 @@
 #include "supervisor/core/cards.h"
 #include "supervisor/core/latch.h"
 #include "supervisor/doctor.h"
+#include "supervisor/told_prices.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -49,6 +50,7 @@ Daemon::Daemon(World world, State state)
                .mediation = mediation_,
                .prices = &prices_.inForce(),
                .readyToPause = [this] { steering_.hurry(); },
+               .costOf = [this](const RunId& run, Milliseconds hold) { return costsForAgent(steering_, run, hold); },
                .say = [this](const std::string& line) { world_.say(line); },
                .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       emergency_({.clock = world_.clock,

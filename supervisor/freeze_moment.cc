@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "supervisor/governor/price.h"
+
 namespace ringfence::supervisor {
 namespace {
 
 bool isInside(const AgentClaims& claims, const RunId& run, Microseconds now) {
-  return claims.criticalUntil(run).value_or(Microseconds{0}) > now;
+  return governor::paysToWait(claims.criticalUntil(run), claims.criticalRedo(run), now);
 }
 
 }  // namespace

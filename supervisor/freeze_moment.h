@@ -1,6 +1,6 @@
 // When a person's freeze comes: at once, or where the run's policy gives a `priority.preempt_grace`, at the end of what
-// its agent said that it must not be interrupted in, and after it was told, if it asked to be. Pure. What is urgent
-// does not ask here.
+// its agent said that it must not be interrupted in (unless less work would be lost, as it says, than that end is
+// away), and after it was told, if it asked to be. Pure. What is urgent does not ask here.
 #pragma once
 
 #include <optional>

@@ -225,9 +225,15 @@ void Steering::noteLocks() {
 void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const {
   watched.activity.note(world_.network(signals.run), signals.cpuUsec, signals.hold, now.boottime);
   signals.activity = watched.activity.activity();
+  noteClaims(watched.activity, signals);
+}
+
+// What it says, beside what was seen of it.
+void Steering::noteClaims(const RunActivity& activity, governor::RunSignals& signals) const {
   signals.criticalUntil = world_.agents.criticalUntil(signals.run);
+  signals.criticalRedo = world_.agents.criticalRedo(signals.run);
   signals.readyAt = world_.agents.readyAt(signals.run);
-  const auto& safePoint = watched.activity.safePoint();
+  const auto& safePoint = activity.safePoint();
   if (safePoint) {
     signals.safePoint = safePoint->at;
     signals.cpuUsecAtSafePoint = safePoint->cpuUsec;
@@ -236,8 +242,10 @@ void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSigna
   const SafePoint* own = world_.agents.safePoint(signals.run);
   if (own == nullptr || (safePoint && safePoint->at > own->at)) return;
   signals.safePoint = own->at;
-  signals.cpuUsecAtSafePoint = watched.activity.cpuUsecAt(own->at);
+  signals.cpuUsecAtSafePoint = activity.cpuUsecAt(own->at);
   signals.tokensAtSafePoint = own->tokens;
+  // What was done before an end of a turn that was seen is not lost, whatever it says.
+  signals.redoAtSafePoint = safePoint ? std::min(own->redo, own->at - safePoint->at) : own->redo;
 }
 
 // Where what they write is bounded, at every reading; else as often as alarms are looked for.
@@ -435,25 +443,28 @@ void Steering::published(const Fact& fact) {
 // Its counters outlive its processes, up to its end.
 void Steering::learnKill(const Fact& fact) {
   const auto* stopping = std::get_if<RunStopping>(&fact.body);
-  const governor::RunSignals* known = stopping != nullptr && stopping->kill ? signalsOf(fact.run) : nullptr;
-  if (known != nullptr) {
-    governor::RunSignals last = *known;
-    if (const auto reading = lookAt(fact.run)) last.cpuUsec = reading->cpuUsec;
-    interruptions_.killed(last, costs_, fact.at.boottime);
+  std::optional<governor::RunSignals> last = stopping != nullptr && stopping->kill ? signalsOf(fact.run) : std::nullopt;
+  if (last) {
+    if (const auto reading = lookAt(fact.run)) last->cpuUsec = reading->cpuUsec;
+    interruptions_.killed(*last, costs_, fact.at.boottime);
   }
   if (!std::holds_alternative<RunEnded>(fact.body)) return;
   if (const auto cost = interruptions_.ended(fact.run)) submit(*cost);
 }
 
-const governor::RunSignals* Steering::signalsOf(const RunId& run) const {
+std::optional<governor::RunSignals> Steering::signalsOf(const RunId& run) const {
   const auto found = std::ranges::find(signals_.runs, run, &governor::RunSignals::run);
-  return found == signals_.runs.end() ? nullptr : &*found;
+  const auto watched = watched_.find(run);
+  if (found == signals_.runs.end() || watched == watched_.end()) return std::nullopt;
+  governor::RunSignals signals = *found;
+  noteClaims(watched->second.activity, signals);
+  return signals;
 }
 
 Result<governor::Price> Steering::priceOf(const RunId& run, governor::Interruption interruption,
                                           Microseconds hold) const {
-  const governor::RunSignals* signals = signalsOf(run);
-  if (signals == nullptr)
+  const auto signals = signalsOf(run);
+  if (!signals)
     return Error{ErrorCode::kNotFound, "nothing was read of " + run.text() + " yet; try again in a second", 0};
   return costs_.predict(*signals, interruption, hold, world_.clock.now().boottime);
 }

@@ -58,10 +58,12 @@ class Steering {
   // The kernel has done what was ordered of a run.
   void took(const Standstills::Taken& taken) { interruptions_.took(taken); }
 
+  Now now() const { return world_.clock.now(); }
   // What an interruption would cost now. Fails with kNotFound for a run that was not read yet.
   Result<governor::Price> priceOf(const RunId& run, governor::Interruption interruption, Microseconds hold) const;
-  // What prices are made of: how the run was when it was read last. Null: it was not yet.
-  const governor::RunSignals* signalsOf(const RunId& run) const;
+  // What prices are made of: how the run was when it was read last, and what its agent said up to now. Absent: it was
+  // not read yet.
+  std::optional<governor::RunSignals> signalsOf(const RunId& run) const;
   // The last readings.
   const DeviceReading& device() const { return device_; }
   const GroupReading* readingOf(const RunId& run) const;
@@ -88,6 +90,7 @@ class Steering {
   governor::RunSignals signalsOf(const Run& run, const Watched& watched) const;
   void readProcesses(const Run& run, Watched& watched, const Now& now) const;
   void noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const;
+  void noteClaims(const RunActivity& activity, governor::RunSignals& signals) const;
   void keepSamples(const Now& now);
   void lookForSilence(const Now& now);
   void learnKill(const Fact& fact);

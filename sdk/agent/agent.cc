@@ -13,6 +13,7 @@
 #include "sdk/agent/agent_link.h"
 #include "sdk/agent/answer_fields.h"
 #include "sdk/agent/guard_link.h"
+#include "sdk/agent/interruption_answer.h"
 #include "sdk/agent/notice_link.h"
 #include "sdk/agent/report_queue.h"
 #include "sdk/base/bounded_text.h"
@@ -35,6 +36,14 @@ std::string textField(const char* name, std::string_view text) {
   JsonWriter json;
   json.beginObject().field(name, text).endObject();
   return std::move(json).take();
+}
+
+// Of work, as the daemon takes it.
+std::string redoField(std::chrono::milliseconds redo) {
+  const auto time = std::clamp<std::chrono::milliseconds::rep>(redo.count(), 0, 1'000'000'000);
+  std::string parts = std::to_string(time % 1000);
+  parts.insert(0, 3 - parts.size(), '0');
+  return "\"redo_seconds\":" + std::to_string(time / 1000) + "." + parts;
 }
 
 std::string reportBody(const AgentUsage& usage, const std::string& id) {
@@ -142,14 +151,10 @@ AgentTotals totalsIn(const Json& answer) {
   totals.outputTokens = numberIn(answer, "output_tokens").value_or(0);
   totals.reports = numberIn(answer, "reports").value_or(0);
   totals.tokensLimit = numberIn(answer, "tokens_limit");
-  if (const auto cost = answer.find("cost_usd"); cost != answer.end() && cost->is_number())
-    totals.costUsd = cost->get<double>();
-  if (const auto limit = answer.find("cost_limit_usd"); limit != answer.end() && limit->is_number())
-    totals.costLimitUsd = limit->get<double>();
-  const auto estimated = answer.find("cost_estimated");
-  totals.costEstimated = estimated != answer.end() && estimated->is_boolean() && estimated->get<bool>();
-  const auto before = answer.find("counted_before");
-  totals.countedBefore = before != answer.end() && before->is_boolean() && before->get<bool>();
+  totals.costUsd = agent::realIn(answer, "cost_usd");
+  totals.costLimitUsd = agent::realIn(answer, "cost_limit_usd");
+  totals.costEstimated = agent::flagIn(answer, "cost_estimated");
+  totals.countedBefore = agent::flagIn(answer, "counted_before");
   return totals;
 }
 
@@ -304,7 +309,16 @@ bool Agent::stop(std::string_view why) {
   return link_->absent().empty() && steady_clock::now() - began > link_->timeout() + std::chrono::seconds(1);
 }
 
-bool Agent::safePoint() { return link_->ask("safe_point", "{}").has_value(); }
+bool Agent::safePoint(std::chrono::milliseconds redo) {
+  return link_->ask("safe_point", redo.count() > 0 ? "{" + redoField(redo) + "}" : "{}").has_value();
+}
+
+std::optional<AgentInterruptionCosts> Agent::interruptionCost(std::chrono::milliseconds hold) {
+  const auto longest = std::clamp<std::chrono::milliseconds::rep>(hold.count(), 0, 86'400'000);
+  const auto answer = link_->ask("interruption_cost", "{\"hold_ms\":" + std::to_string(longest) + "}");
+  return answer ? agent::interruptionCostsIn(*answer) : std::nullopt;
+}
+
 bool Agent::ready() { return link_->ask("ready", "{}").has_value(); }
 
 void Agent::onPause(std::function<PauseAnswer(const AgentPause&)> callback) {
@@ -446,9 +460,11 @@ AgentVerdict Agent::guard(const AgentAction& action, std::chrono::milliseconds p
   }
 }
 
-Agent::CriticalSection Agent::criticalSection(std::chrono::seconds length) {
+Agent::CriticalSection Agent::criticalSection(std::chrono::seconds length,
+                                              std::optional<std::chrono::milliseconds> redo) {
   const std::string seconds = std::to_string(std::clamp<std::chrono::seconds::rep>(length.count(), 0, 86'400));
-  const auto answer = link_->ask("critical_section", "{\"seconds\":" + seconds + "}");
+  const auto answer =
+      link_->ask("critical_section", "{\"seconds\":" + seconds + (redo ? "," + redoField(*redo) : "") + "}");
   const std::uint64_t granted = answer ? numberIn(*answer, "milliseconds").value_or(0) : 0;
   return {this, std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(granted))};
 }

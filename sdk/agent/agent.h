@@ -110,6 +110,21 @@ struct AgentOverride {
   std::optional<std::string> path, host;  // what was done in place of it, with argv
 };
 
+// What one way to interrupt the run would cost now, as it is predicted. Absent: not known.
+struct AgentInterruption {
+  double seconds = 0;                            // until it is where it would have been; the hold itself is not counted
+  std::optional<double> tokens, workCpuSeconds;  // to be bought again; processor time since the last safe point, lost
+  double claimedSeconds = 0;                     // of `seconds`, what is there because the agent said so
+  bool forbidden = false;                        // it is not done now, whatever it would cost
+  std::string why;                               // the greatest part, in words
+  std::optional<std::chrono::milliseconds> cheaperAfter;  // to wait so long would be cheaper
+};
+struct AgentInterruptionCosts {
+  AgentInterruption freeze, freezeAndReclaim, kill;         // with Reclaim: its memory is taken back as well
+  std::string activity;                                     // as in agent.proto; empty: not known
+  std::optional<std::chrono::milliseconds> sinceSafePoint;  // absent: none is known, a kill loses all since its start
+};
+
 class Agent {
  public:
   explicit Agent(AgentOptions options = AgentOptions());
@@ -142,8 +157,11 @@ class Agent {
   // Freezes the run, this program included, until the person that owns it lets it go on; true then. False: nobody heard
   // it, and the program goes on.
   bool stop(std::string_view why);
-  // What was done so far is kept somewhere: to be ended now costs nothing.
-  bool safePoint();
+  // What was done so far is kept somewhere: to be ended now costs nothing but `redo` of work, which would have to be
+  // done again all the same. Believed up to what would be lost without it.
+  bool safePoint(std::chrono::milliseconds redo = {});
+  // What an interruption would cost now, with a hold so long (at most a day). Nothing: nobody answered, or knows yet.
+  std::optional<AgentInterruptionCosts> interruptionCost(std::chrono::milliseconds hold = std::chrono::seconds(10));
   // A pause that was announced may come at once. (So it may after safePoint().)
   bool ready();
   // What was denied last, or which limit was reached, as the JSON object that $RINGFENCE_DENIALS has. Nothing: nothing
@@ -199,7 +217,8 @@ class Agent {
   Lease lease(std::string_view device, std::chrono::milliseconds wait);
 
   // While it lives, and for at most so long, a hold of the governor is put off as `priority.preempt_grace` of the
-  // policy allows. It must not outlive its Agent.
+  // policy allows. It must not outlive its Agent. `redo`: work that a hold within it would have it do again; believed
+  // up to what was done since the last safe point. Where that is less than the time that is left, a hold comes at once.
   class CriticalSection {
    public:
     CriticalSection(CriticalSection&& other) noexcept : agent_(other.agent_), granted_(other.granted_) {
@@ -215,7 +234,8 @@ class Agent {
     Agent* agent_;
     std::chrono::milliseconds granted_;
   };
-  [[nodiscard]] CriticalSection criticalSection(std::chrono::seconds length);
+  [[nodiscard]] CriticalSection criticalSection(std::chrono::seconds length,
+                                                std::optional<std::chrono::milliseconds> redo = {});
 
  private:
   class Link;

@@ -29,6 +29,14 @@ inline std::optional<std::uint64_t> numberIn(const nlohmann::json& object, const
   const std::uint64_t number = std::strtoull(text.c_str(), &end, 10);
   return !text.empty() && *end == '\0' ? std::optional(number) : std::nullopt;
 }
+inline std::optional<double> realIn(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+}
+inline bool flagIn(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
 inline std::vector<std::string> wordsIn(const nlohmann::json& object, const char* name) {
   std::vector<std::string> words;
   const auto found = object.find(name);

@@ -138,6 +138,29 @@ Result<AgentRequest> leaseOf(const v1::AgentLease& message) {
                                  Milliseconds(static_cast<Milliseconds::rep>(message.wait_ms()))});
 }
 
+Result<Microseconds> redoOf(double seconds, const std::string& field) {
+  if (!std::isfinite(seconds) || seconds < 0 || seconds > static_cast<double>(kMaxRedo.count()))
+    return malformed(field + " is from 0 to " + std::to_string(kMaxRedo.count()));
+  return Microseconds{static_cast<Microseconds::rep>(seconds * kMicro)};
+}
+
+Result<AgentRequest> safePointOf(const v1::AgentSafePoint& message) {
+  return AgentRequest(AgentSafePoint{RF_TRY(redoOf(message.redo_seconds(), "safe_point.redo_seconds"))});
+}
+
+Result<AgentRequest> sectionOf(const v1::AgentCriticalSection& message) {
+  AgentCriticalSection section{.length = std::chrono::seconds(message.seconds())};
+  if (message.has_redo_seconds())
+    section.redo = RF_TRY(redoOf(message.redo_seconds(), "critical_section.redo_seconds"));
+  return AgentRequest(section);
+}
+
+Result<AgentRequest> costOf(const v1::AgentInterruptionCost& message) {
+  if (message.hold_ms() > static_cast<std::uint64_t>(kMaxAskedHold.count()))
+    return malformed("interruption_cost.hold_ms is at most " + std::to_string(kMaxAskedHold.count()));
+  return AgentRequest(AgentInterruptionCost{Milliseconds(static_cast<Milliseconds::rep>(message.hold_ms()))});
+}
+
 Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
   switch (message.request_case()) {
     case v1::AgentPacket::kHello: return AgentRequest(AgentHello{message.hello().protocol()});
@@ -147,18 +170,22 @@ Result<AgentRequest> requestOf(const v1::AgentPacket& message) {
       if (message.stop().why().size() > kMaxAgentWords) return malformed("stop.why has " + upTo(kMaxAgentWords));
       return AgentRequest(AgentBrake{message.stop().why()});
     case v1::AgentPacket::kSay: return sayOf(message.say());
-    case v1::AgentPacket::kSafePoint: return AgentRequest(AgentSafePoint{});
-    case v1::AgentPacket::kCriticalSection:
-      return AgentRequest(AgentCriticalSection{std::chrono::seconds(message.critical_section().seconds())});
+    case v1::AgentPacket::kSafePoint: return safePointOf(message.safe_point());
+    case v1::AgentPacket::kCriticalSection: return sectionOf(message.critical_section());
     case v1::AgentPacket::kWhy: return AgentRequest(AgentWhy{});
     case v1::AgentPacket::kGuard: return guardOf(message.guard());
     case v1::AgentPacket::kListen: return listenOf(message.listen());
     case v1::AgentPacket::kReady: return AgentRequest(AgentReady{});
     case v1::AgentPacket::kLease: return leaseOf(message.lease());
     case v1::AgentPacket::kRelease: return AgentRequest(AgentRelease{message.release().lease()});
+    case v1::AgentPacket::kInterruptionCost: return costOf(message.interruption_cost());
     case v1::AgentPacket::REQUEST_NOT_SET: break;
   }
   return malformed("the packet asks for nothing");
+}
+
+std::uint64_t number(Milliseconds time) {
+  return static_cast<std::uint64_t>(std::max<Milliseconds::rep>(time.count(), 0));
 }
 
 void fill(v1::AgentAnswer& message, const AgentWelcome& answer) {
@@ -221,6 +248,23 @@ void fill(v1::AgentAnswer& message, const AgentLeased& answer) {
   for (const std::string& device : answer.devices) leased.add_devices(escapeForDisplay(device));
   leased.set_percent(answer.percent);
 }
+void fill(v1::AgentInterruption& message, const AgentInterruption& cost) {
+  message.set_seconds(cost.seconds);
+  if (cost.tokens) message.set_tokens(*cost.tokens);
+  if (cost.workCpuSeconds) message.set_work_cpu_seconds(*cost.workCpuSeconds);
+  message.set_claimed_seconds(cost.claimedSeconds);
+  message.set_forbidden(cost.forbidden);
+  message.set_why(escapeForDisplay(cost.why));
+  if (cost.cheaperAfter) message.set_cheaper_after_ms(number(*cost.cheaperAfter));
+}
+void fill(v1::AgentAnswer& message, const AgentInterruptionCosts& answer) {
+  v1::AgentInterruptionCosts& costs = *message.mutable_interruption_costs();
+  fill(*costs.mutable_freeze(), answer.freeze);
+  fill(*costs.mutable_freeze_and_reclaim(), answer.freezeAndReclaim);
+  fill(*costs.mutable_kill(), answer.kill);
+  costs.set_activity(answer.activity);
+  if (answer.sinceSafePoint) costs.set_since_safe_point_ms(number(*answer.sinceSafePoint));
+}
 void fill(v1::AgentAnswer& message, const AgentRefusal& answer) {
   message.mutable_error()->set_code(answer.code);
   message.mutable_error()->set_message(escapeForDisplay(answer.message));
@@ -228,10 +272,6 @@ void fill(v1::AgentAnswer& message, const AgentRefusal& answer) {
 
 // What the run wanted itself it is told as it is, where JSON can hold it.
 std::string own(const std::string& text) { return isValidUtf8(text) ? text : escapeForDisplay(text); }
-
-std::uint64_t number(Milliseconds time) {
-  return static_cast<std::uint64_t>(std::max<Milliseconds::rep>(time.count(), 0));
-}
 
 void fill(v1::AgentNotice& notice, const AgentPause& what) {
   notice.mutable_pause()->set_within_ms(number(what.within));

@@ -33,6 +33,8 @@ inline constexpr std::size_t kMaxToolName = 256;
 inline constexpr Bytes kMaxToolInput{16 << 10};
 inline constexpr std::size_t kMaxListenWords = 8;
 inline constexpr Milliseconds kMaxLeaseWait = std::chrono::hours(1);
+inline constexpr std::chrono::seconds kMaxRedo{1'000'000};
+inline constexpr Milliseconds kMaxAskedHold = std::chrono::hours(24);
 
 struct AgentHello {
   std::uint32_t protocol = 0;
@@ -46,9 +48,16 @@ struct AgentSay {
   std::string hook;                      // the event that called whoever says it; empty: none
   std::optional<std::uint32_t> percent;  // 0 to 100
 };
-struct AgentSafePoint {};
+// `redo`: work that an interruption would have it do again, as it says.
+struct AgentSafePoint {
+  Microseconds redo{};
+};
 struct AgentCriticalSection {
   std::chrono::seconds length{};  // 0: it is over
+  std::optional<Microseconds> redo = {};
+};
+struct AgentInterruptionCost {
+  Milliseconds hold{};
 };
 struct AgentWhy {};
 struct AgentGuard {
@@ -70,7 +79,7 @@ struct AgentRelease {
 };
 using AgentRequest =
     std::variant<AgentHello, AgentWhoami, UsageReport, AgentBrake, AgentSay, AgentSafePoint, AgentCriticalSection,
-                 AgentWhy, AgentGuard, AgentListen, AgentReady, AgentLease, AgentRelease>;
+                 AgentWhy, AgentGuard, AgentListen, AgentReady, AgentLease, AgentRelease, AgentInterruptionCost>;
 
 struct AgentCall {
   std::uint64_t id = 0;
@@ -113,8 +122,22 @@ struct AgentLeased {
   std::vector<std::string> devices;
   std::uint32_t percent = 0;
 };
+// What is absent is not known.
+struct AgentInterruption {
+  double seconds = 0;
+  std::optional<double> tokens, workCpuSeconds;
+  double claimedSeconds = 0;
+  bool forbidden = false;
+  std::string why;
+  std::optional<Milliseconds> cheaperAfter;  // from now on
+};
+struct AgentInterruptionCosts {
+  AgentInterruption freeze, freezeAndReclaim, kill;
+  std::string activity;  // empty: not known
+  std::optional<Milliseconds> sinceSafePoint;
+};
 using AgentAnswer = std::variant<AgentWelcome, AgentSelf, AgentTotals, AgentDone, AgentGranted, AgentDenial,
-                                 AgentVerdict, AgentLeased, AgentRefusal>;
+                                 AgentVerdict, AgentLeased, AgentInterruptionCosts, AgentRefusal>;
 
 // What is told unasked; shapes as in agent.proto.
 struct AgentPause {

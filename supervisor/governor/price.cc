@@ -97,10 +97,25 @@ std::string workWords(const Amounts& lost) {
   return words;
 }
 
+Microseconds claimedAtSafePoint(const RunSignals& run) { return run.safePoint ? run.redoAtSafePoint : Microseconds{0}; }
+
 Part killPart(const RunSignals& run, Microseconds now) {
   const Amounts lost = workAtStake(run, now);
-  return {lost, workWords(lost) + (run.safePoint ? " of work since its last safe point"
-                                                 : " of work since its start: it has no safe point")};
+  std::string words = workWords(lost);
+  words += run.safePoint ? " of work since its last safe point" : " of work since its start: it has no safe point";
+  if (const Microseconds redo = claimedAtSafePoint(run); redo > Microseconds{0})
+    words += ", " + spanWords(redo) + " of it not kept there, as it says";
+  return {lost, std::move(words)};
+}
+
+// What it says that a hold within its critical section would have it do again, up to all that it has to lose.
+Part claimedPart(const RunSignals& run, Microseconds now) {
+  if (!run.criticalRedo || !run.criticalUntil || now >= *run.criticalUntil) return {};
+  const double said = seconds(*run.criticalRedo);
+  const double believed = std::min(said, workAtStake(run, now).seconds);
+  std::string words = "it says that a hold now loses " + spanWords(*run.criticalRedo) + " of its work";
+  if (believed < said) words += "; it did less since its last safe point, so not more than that is believed";
+  return {{.seconds = believed}, std::move(words)};
 }
 
 Part refaultPart(const RunSignals& run) {
@@ -115,6 +130,15 @@ Part brokenPart(const RunSignals& run, const Amounts& redo, double chance) {
   return {{.seconds = chance * redo.seconds, .tokens = chance * redo.tokens},
           std::string(isOnNetwork(run.activity) ? "its stream" : "what it runs") + " breaks with a chance of " +
               numberWords(chance * 100, 0) + " % and " + workWords(redo) + " must be done again"};
+}
+
+// What breaks is known already in part. What it says is never in the basis of what is learned: nobody measures what it
+// does again, so that others would be taken for cheap by what it says.
+void addClaim(Price& price, const Part& claim) {
+  const double known = std::min(price.seconds, claim.cost.seconds);
+  price.claimed = claim.cost.seconds - known;
+  price.seconds += price.claimed;
+  if (2 * price.claimed > weight(price)) price.why = claim.words;
 }
 
 bool isUsable(const Amounts& amounts) {
@@ -140,9 +164,14 @@ double adjusted(double basis, const std::vector<std::pair<double, double>>& real
 Amounts workAtStake(const RunSignals& run, Microseconds now) {
   const Microseconds end = run.hold == Hold::kNone ? now : std::min(now, std::max(run.heldSince, run.started));
   const Microseconds since = run.safePoint.value_or(run.started);
-  return {.seconds = std::max(0.0, seconds(end - since)),
+  return {.seconds = std::max(0.0, seconds(end - since)) + seconds(claimedAtSafePoint(run)),
           .tokens = difference(run.tokens, run.safePoint ? run.tokensAtSafePoint : std::nullopt),
           .workCpuSeconds = difference(run.cpuUsec, run.safePoint ? run.cpuUsecAtSafePoint : std::nullopt) / 1e6};
+}
+
+bool paysToWait(std::optional<Microseconds> until, std::optional<Microseconds> redo, Microseconds now) {
+  if (!until || now >= *until) return false;
+  return !redo || *redo >= *until - now;
 }
 
 bool isOnNetwork(Activity activity) {
@@ -249,12 +278,17 @@ Price CostModel::predict(const RunSignals& run, Interruption interruption, Micro
     const Part broken = brokenPart(run, again, learnedChance(run, spanOf(hold)));
     static_cast<Amounts&>(price) = plus(price, broken.cost);
     if (2 * weight(broken.cost) > weight(price)) price.why = broken.words;
+    addClaim(price, claimedPart(run, now));
+  } else {
+    price.claimed = std::min(price.seconds, seconds(claimedAtSafePoint(run)));
   }
   if (run.holdsForeignLock) {
     price.forbidden = true;
     price.why = "somebody outside waits for a file lock that it holds";
   }
   if (weight(price) > 0.05) price.cheaperAfter = cheaperAfter(run, interruption, now);
+  const bool isInSection = interruption != Interruption::kKill && run.hold == Hold::kNone && price.claimed > 0;
+  if (isInSection && 2 * price.claimed > weight(price)) price.cheaperAfter = run.criticalUntil;
   return price;
 }
 

@@ -30,6 +30,7 @@ struct Amounts {
 struct Price : Amounts {
   Amounts basis;           // what was known of its state says alone, before anything learned; learn() wants it back
   Amounts again;           // what must be done again when what it does breaks
+  double claimed = 0;      // of its seconds, what is there because the agent says so
   bool forbidden = false;  // somebody outside waits for it: no price would be right
   std::optional<Microseconds>
       cheaperAfter;  // boottime up to when it is cheaper to wait; absent: waiting brings nothing, or nobody knows
@@ -49,9 +50,13 @@ struct MeasuredCost {
   std::optional<double> broken = {};
 };
 
-// What it did since its last safe point, or since its start where none is known, without the time in which it was held:
-// what a kill would lose. A number that cannot be read counts as nothing.
+// What it did since its last safe point, or since its start where none is known, without the time in which it was held,
+// and what it says that was not kept there: what a kill would lose. A number that cannot be read counts as nothing.
 Amounts workAtStake(const RunSignals& run, Microseconds now);
+
+// A hold waits for the end of a critical section (boottime; absent: it is in none), unless it would lose less work, as
+// the agent says, than that end is away. To say little is believed: it costs nobody else anything.
+bool paysToWait(std::optional<Microseconds> until, std::optional<Microseconds> redo, Microseconds now);
 
 // It waits for somebody at the other end of a connection.
 bool isOnNetwork(Activity activity);

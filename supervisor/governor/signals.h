@@ -58,11 +58,14 @@ struct RunSignals {
   Activity activity = Activity::kUnknown;
   std::optional<Microseconds> safePoint;  // boottime of its last one (a turn's end, a commit); absent: none known
   std::optional<std::uint64_t> cpuUsecAtSafePoint, tokensAtSafePoint;
-  bool connectionsKept = true;    // all of them go through our egress, which holds them while the run is frozen
-  bool callsCanWait = false;      // an egress is there that defers them
-  bool holdsForeignLock = false;  // whoever is no agent waits for a file lock of it: it must not be held
-  bool watched = false;           // a person looks at its terminal
+  Microseconds redoAtSafePoint{};  // of its work, that is lost all the same, as it says
+  bool connectionsKept = true;     // all of them go through our egress, which holds them while the run is frozen
+  bool callsCanWait = false;       // an egress is there that defers them
+  bool holdsForeignLock = false;   // whoever is no agent waits for a file lock of it: it must not be held
+  bool watched = false;            // a person looks at its terminal
   std::optional<Microseconds> criticalUntil;  // boottime: until then a hold would break what it does, as it says
+  // Of its work, that a hold before then would have it do again, as it says; absent: it does not say.
+  std::optional<Microseconds> criticalRedo;
   // It is told of a hold so long before; absent: nobody of it listens, or its policy gives it no such time.
   std::optional<Microseconds> pauseNotice;
   std::optional<Microseconds> readyAt;  // boottime: when it last said that a hold may come at once

@@ -135,7 +135,7 @@ bool Tick::freeze(const RunSignals& run, Reason reason, std::string words, std::
     announce(*this, run, reason, std::move(words), std::move(tellAgent));
     return true;
   }
-  if (reason != Reason::kMemory && run.criticalUntil && now < *run.criticalUntil) return false;
+  if (reason != Reason::kMemory && paysToWait(run.criticalUntil, run.criticalRedo, now)) return false;
   if (!of.announced) of.reasons = {};
   freezeNow(run, reason, std::move(words), std::move(tellAgent));
   return true;

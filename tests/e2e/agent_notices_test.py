@@ -145,6 +145,43 @@ def test_a_persons_freeze_comes_at_the_end_of_a_critical_section_and_is_waited_f
     end(bench, run)
 
 
+def inside_a_section(bench: Bench, redo: str, then: str = "") -> str:
+    run = detached(bench, TOLD + f"with agent.critical_section(500, redo={redo}) as granted:\n    note('inside', granted)\n    "
+                   f"{then or 'pass'}\n    wait('end')\n", "-p", grace(bench, 600))
+    assert eventually(lambda: lines(bench, "inside"), 60), bench.daemon.log()
+    equal(lines(bench, "inside"), [[500.0]])
+    return run
+
+
+def test_a_persons_freeze_comes_at_once_in_a_section_in_which_it_loses_less_than_the_wait(bench: Bench) -> None:
+    run = inside_a_section(bench, "2")
+    equal(bench.cli("freeze", run).stdout, f"frozen {run}\n")
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    equal(bodies(bench, run, "run-pausing"), [])
+    end(bench, run)
+
+
+def test_a_persons_freeze_waits_for_no_longer_however_much_an_agent_says_that_it_would_lose(bench: Bench) -> None:
+    run = inside_a_section(bench, "1e6")
+    asked = freezing(bench, run)
+    assert eventually(lambda: pausing(bench, run), 60), bench.daemon.log()
+    assert goes_on_for(bench, 20) and not frozen_by_kernel(bench, run)
+    assert 0 < bench.show(run)["pausing"]["within_ms"] <= 600_000, bench.show(run)
+    # Whoever cannot wait need not.
+    equal(bench.cli("freeze", "--now", run).returncode, 0)
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    equal(asked.wait(60), 0)
+    end(bench, run)
+
+
+def test_the_governor_holds_a_run_at_once_in_a_section_in_which_that_loses_less_than_the_wait(bench: Bench) -> None:
+    run = inside_a_section(bench, "0", USES_UP.strip())
+    assert eventually(lambda: frozen_by_kernel(bench, run), 60), bench.daemon.log()
+    assert eventually(lambda: bodies(bench, run, "run-frozen"))
+    equal(bodies(bench, run, "run-frozen")[0]["reason"], "it has used 1010 of 1000 tokens")
+    end(bench, run)
+
+
 def test_a_persons_freeze_waits_until_the_agent_is_ready_and_comes_at_once_when_it_is_asked_for_again_or_for_now(bench: Bench) -> None:
     run = listening(bench)
     asked = freezing(bench, run)
@@ -273,10 +310,10 @@ def test_a_critical_section_puts_off_a_hold_of_the_governor_until_it_is_over(ben
 
 
 def test_a_pause_whose_reason_is_over_before_it_comes_is_taken_back_and_never_comes(bench: Bench) -> None:
-    run = detached(bench, TOLD + "held = []\n@agent.on_pause\ndef free(pause):\n    note('told', pause.limit)\n    held.clear()\n"
-                   "    return False\n"
+    run = detached(bench, TOLD + "held, filled = [], threading.Event()\n@agent.on_pause\ndef free(pause):\n    note('told', pause.limit)\n"
+                   "    filled.wait()\n    held.clear()\n    return False\n"  # on a slow machine it is told before all is there
                    "import mmap\nheld.append(mmap.mmap(-1, 475 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))\n"  # given back as a whole, which an allocator does at its leisure
-                   "for page in range(0, 475 << 20, 4096): held[0][page] = 1\nwait('end')\n", "-p",
+                   "for page in range(0, 475 << 20, 4096): held[0][page] = 1\nfilled.set()\nwait('end')\n", "-p",
                    # A pause from 461 MiB on, and far from what the interpreter itself may need up to the kernel's own limit.
                    grace(bench, 600, 'memory = "512MiB"\non_limit = "pause"'))
     assert eventually(lambda: lines(bench, "resumed"), 100), (bench.daemon.log(), lines(bench, "told"))

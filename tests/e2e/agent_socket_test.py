@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
@@ -180,6 +181,66 @@ def test_a_critical_section_is_granted_as_its_policy_has_it_and_a_person_freezes
     (bench.workspace / "end").write_text("")
     bench.ended(run)
     equal(runs(bench, "with agent.critical_section(5) as granted: print(granted)\n"), "0.0\n")
+
+
+COSTS = ("import dataclasses\n"
+         "def cost():\n"
+         "    while (told := agent.interruption_cost(hold=30)) is None:\n"
+         "        assert agent.trouble.startswith('unavailable: '), agent.trouble\n"  # It was not read yet.
+         "        time.sleep(0.02)\n"
+         "    return told\n"
+         "def keep(name, **more):\n"
+         "    told = {**dataclasses.asdict(cost()), **more}\n"
+         "    with open(name + '.new', 'w') as file: json.dump(told, file)\n"
+         "    os.replace(name + '.new', name)\n")
+
+
+def kept(bench: Bench, name: str) -> Any:
+    assert eventually(lambda: (bench.workspace / name).exists(), 60), bench.daemon.log()
+    return json.loads((bench.workspace / name).read_text())
+
+
+def price(bench: Bench, run: str) -> Any:
+    return json.loads(bench.cli("price", run, "--for", "30s", "--json").stdout)
+
+
+def test_an_agent_asks_what_an_interruption_would_cost_and_tells_what_a_safe_point_does_not_keep(bench: Bench) -> None:
+    run = detached(bench, COSTS + "keep('before')\ntime.sleep(0.5)\nbegin = time.monotonic()\ntime.sleep(0.2)\nagent.safe_point()\n"
+                   "keep('safe')\n"
+                   "time.sleep(0.2)\nagent.safe_point(redo=1e6)\nkeep('lied', passed=time.monotonic() - begin)\n"
+                   "time.sleep(0.2)\nagent.safe_point()\ntime.sleep(0.2)\nagent.safe_point(redo=0.1)\nkeep('told')\nwait('end')\n")
+    told = kept(bench, "told")
+    before, safe, lied = (kept(bench, name) for name in ("before", "safe", "lied"))
+    equal((before["since_safe_point"], before["kill"]["claimed_seconds"], safe["kill"]["claimed_seconds"]), (None, 0.0, 0.0))
+    assert before["kill"]["seconds"] > 2 and before["kill"]["why"], before  # It must be started again.
+    assert before["kill"]["work_cpu_seconds"] is not None and before["kill"]["tokens"] is None, before
+    assert safe["since_safe_point"] >= 0, safe
+    # Not more than what it did since what was kept before.
+    assert 0.1 <= lied["kill"]["claimed_seconds"] <= lied["passed"], lied
+    equal(round(told["kill"]["claimed_seconds"], 6), 0.1)
+    # Its owner reads the same, and whose words they are.
+    owner = price(bench, run)["kill"]
+    assert owner["seconds"] >= told["kill"]["seconds"], (owner, told)
+    (bench.workspace / "end").write_text("")
+    equal(bench.ended(run)["code"], 0)
+
+
+def test_what_a_hold_would_lose_in_a_critical_section_counts_while_that_is_granted(bench: Bench) -> None:
+    file = policy(bench, '[priority]\nclass = "interactive"\npreempt_grace = "600s"\n', "graceful")
+    run = detached(bench, COSTS + "agent.safe_point()\ntime.sleep(0.5)\nwith agent.critical_section(500, redo=0.4):\n"
+                   "    keep('inside')\n    wait('leave')\nkeep('outside')\nwith agent.critical_section(500, redo=0.4) as granted:\n"
+                   "    keep('refused', granted=granted)\n    wait('end')\n", "-p", file)
+    freeze = kept(bench, "inside")["freeze"]
+    assert 0 < freeze["claimed_seconds"] <= 0.4 <= freeze["seconds"] and freeze["cheaper_after"] > 0, freeze
+    equal(freeze["why"], "it says that a hold now loses 400 ms of its work")
+    owner = price(bench, run)["freeze"]
+    equal((owner["why"], owner["seconds"] >= 0.4, owner["cheaper_after"] is None), (freeze["why"], True, False))
+    (bench.workspace / "leave").write_text("")
+    for name in ("outside", "refused"):
+        equal(kept(bench, name)["freeze"]["claimed_seconds"], 0.0)
+    equal(kept(bench, "refused")["granted"], 0.0)
+    (bench.workspace / "end").write_text("")
+    equal(bench.ended(run)["code"], 0)
 
 
 def test_the_library_for_c_tells_the_same(bench: Bench) -> None:

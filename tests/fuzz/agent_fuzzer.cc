@@ -41,6 +41,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     RF_CHECK(say->text.size() <= api::kMaxAgentWords && say->percent.value_or(0) <= 100);
   if (const auto* lease = std::get_if<api::AgentLease>(&call->request))
     RF_CHECK(lease->wait.count() >= 0 && lease->wait <= api::kMaxLeaseWait);
+  if (const auto* safe = std::get_if<api::AgentSafePoint>(&request))
+    RF_CHECK(safe->redo.count() >= 0 && safe->redo <= api::kMaxRedo);
+  if (const auto* section = std::get_if<api::AgentCriticalSection>(&request))
+    RF_CHECK(!section->redo || (section->redo->count() >= 0 && *section->redo <= api::kMaxRedo));
+  if (const auto* cost = std::get_if<api::AgentInterruptionCost>(&request))
+    RF_CHECK(cost->hold.count() >= 0 && cost->hold <= api::kMaxAskedHold);
   if (const auto* guard = std::get_if<api::AgentGuard>(&call->request)) {
     RF_CHECK(!guard->id.empty() && guard->id.size() <= api::kMaxReportIdLength);
     RF_CHECK(!guard->action.target.empty() && guard->words.size() <= api::kMaxAgentWords);

@@ -320,3 +320,62 @@ TEST_CASE("a report that is refused as wrong is given up, and one that is busy i
   CHECK_FALSE(agent.reportUsage(longest));
   CHECK(agent.trouble().starts_with("invalid"));
 }
+
+TEST_CASE("what an interruption would have it do again goes with safe points and sections, where it is told") {
+  Listener listener;
+  std::vector<Json> said;
+  auto daemon = std::async(std::launch::async, [&] {
+    const UniqueFd peer = listener.accept();
+    for (int i = 0; i < 6; ++i) {
+      said.push_back(Listener::read(peer));
+      const bool isSection = said.back().contains("critical_section");
+      Listener::answer(peer, said.back(), isSection ? R"("granted":{"milliseconds":"2000"})" : R"("done":{})");
+    }
+  });
+  Agent agent({.socket = listener.path, .timeout = 60s});
+  CHECK(agent.safePoint());
+  CHECK(agent.safePoint(2500ms));
+  { const auto section = agent.criticalSection(2s, 40s); }
+  { const auto section = agent.criticalSection(2s); }
+  daemon.get();
+  CHECK(said[0]["safe_point"] == Json::object());
+  CHECK(said[1]["safe_point"] == Json::parse(R"({"redo_seconds":2.5})"));
+  CHECK(said[2]["critical_section"] == Json::parse(R"({"seconds":2,"redo_seconds":40.0})"));
+  CHECK(said[4]["critical_section"] == Json::parse(R"({"seconds":2})"));
+}
+
+TEST_CASE("what an interruption would cost is told with what it is made of, and not at all where nobody knows") {
+  Listener listener;
+  Json asked;
+  auto daemon = std::async(std::launch::async, [&] {
+    const UniqueFd peer = listener.accept();
+    asked = Listener::read(peer);
+    Listener::answer(
+        peer, asked,
+        R"("interruption_costs":{"freeze":{"seconds":40,"claimed_seconds":39.5,"forbidden":false,"why":"so",)"
+        R"("cheaper_after_ms":"3000"},"freeze_and_reclaim":{"seconds":41},)"
+        R"("kill":{"seconds":102.5,"tokens":7,"work_cpu_seconds":70,"forbidden":true},)"
+        R"("activity":"streaming","since_safe_point_ms":"100000"})");
+    Listener::answer(peer, Listener::read(peer), R"("error":{"code":"unavailable","message":"nothing was read"})");
+    Listener::answer(peer, Listener::read(peer), R"("interruption_costs":{"freeze":{"seconds":"much"}})");
+  });
+  Agent agent({.socket = listener.path, .timeout = 60s});
+  const auto costs = agent.interruptionCost(30s);
+  REQUIRE(costs);
+  CHECK(asked["interruption_cost"]["hold_ms"] == 30'000);
+  CHECK(costs->freeze.seconds == 40);
+  CHECK(costs->freeze.claimedSeconds == 39.5);
+  CHECK_FALSE(costs->freeze.tokens);
+  CHECK(costs->freeze.cheaperAfter == 3s);
+  CHECK(costs->freeze.why == "so");
+  CHECK(costs->freezeAndReclaim.seconds == 41);
+  CHECK(costs->kill.tokens == 7);
+  CHECK(costs->kill.workCpuSeconds == 70);
+  CHECK(costs->kill.forbidden);
+  CHECK(costs->sinceSafePoint == 100s);
+  CHECK(costs->activity == "streaming");
+  CHECK_FALSE(agent.interruptionCost());
+  CHECK(agent.trouble() == "unavailable: nothing was read");
+  CHECK_FALSE(agent.interruptionCost());
+  daemon.get();
+}

@@ -105,6 +105,31 @@ class Trial(unittest.TestCase):
                                              "counters": {"calls": 2}, "id": "a"})
         self.assertEqual(agent.trouble, "")
 
+    def test_what_an_interruption_would_have_it_do_again_is_told_where_it_is_known(self) -> None:
+        daemon, agent = self.daemon(), self.agent()
+        self.assertTrue(agent.safe_point() and agent.safe_point(redo=2.5) and agent.safe_point(redo=1e9))
+        with agent.critical_section(3, redo=40), agent.critical_section(3):
+            pass
+        told = [body for verb, body in daemon.seen if verb in ("safe_point", "critical_section")]
+        self.assertEqual(told, [{}, {"redo_seconds": 2.5}, {"redo_seconds": 1e6}, {"seconds": 3, "redo_seconds": 40.0}, {"seconds": 3},
+                                {"seconds": 0}, {"seconds": 0}])
+
+    def test_what_an_interruption_would_cost_is_told_with_what_it_is_made_of_and_not_at_all_where_nobody_knows(self) -> None:
+        answers = [{"interruption_costs": {
+            "freeze": {"seconds": 40, "claimed_seconds": 39.5, "forbidden": False, "why": "so", "cheaper_after_ms": "3000"},
+            "freeze_and_reclaim": {"seconds": 41}, "kill": {"seconds": 102.5, "tokens": 7, "work_cpu_seconds": 70, "forbidden": True},
+            "activity": "streaming", "since_safe_point_ms": "100000"}},
+            {"error": {"code": "unavailable", "message": "nothing was read"}}]
+        daemon = self.daemon(lambda verb, body: answers.pop(0) if verb == "interruption_cost" else None)
+        agent = self.agent()
+        cost = agent.interruption_cost(hold=30)
+        self.assertEqual(daemon.seen[1], ("interruption_cost", {"hold_ms": 30000}))
+        self.assertEqual(cost.freeze, ringfence.Interruption(40.0, None, None, 39.5, False, "so", 3.0))
+        self.assertEqual((cost.kill.tokens, cost.kill.work_cpu_seconds, cost.kill.forbidden), (7.0, 70.0, True))
+        self.assertEqual((cost.activity, cost.since_safe_point), ("streaming", 100.0))
+        self.assertIsNone(agent.interruption_cost())
+        self.assertIn("nothing was read", agent.trouble)
+
     def test_a_report_whose_answer_is_lost_is_sent_again_under_its_id_and_counts_once(self) -> None:
         lose = [True, True]
 

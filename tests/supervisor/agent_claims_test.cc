@@ -18,7 +18,14 @@ struct Trial {
     now.monotonic += time;
     now.boottime += time;
   }
-  Microseconds begin(Microseconds length) { return claims.begin(run, length, 5s, now); }
+  Microseconds begin(Microseconds length, std::optional<Microseconds> redo = {}) {
+    return claims.begin(run, {length, redo}, 5s, now);
+  }
+  // Of a run that began at 1000 s; what is believed of it.
+  Microseconds safe(Microseconds redo) {
+    claims.safe(run, {.at = now.boottime, .redo = redo}, 1000s);
+    return claims.safePoint(run)->redo;
+  }
 };
 
 }  // namespace
@@ -51,7 +58,7 @@ TEST_CASE("one that is never said to be over counts as long as it was granted") 
 
 TEST_CASE("a policy without grace grants nothing") {
   Trial trial;
-  CHECK(trial.claims.begin(trial.run, 5s, 0s, trial.now) == 0s);
+  CHECK(trial.claims.begin(trial.run, {5s}, 0s, trial.now) == 0s);
   CHECK_FALSE(trial.claims.criticalUntil(trial.run));
 }
 
@@ -60,7 +67,7 @@ TEST_CASE("what an agent says and what is safe is its last word, and goes with i
   trial.claims.say(trial.run, "reading", trial.now);
   trial.pass(1s);
   trial.claims.say(trial.run, "writing", trial.now);
-  trial.claims.safe(trial.run, 700, trial.now);
+  trial.claims.safe(trial.run, {.at = trial.now.boottime, .tokens = 700}, 1000s);
   REQUIRE(trial.claims.words(trial.run) != nullptr);
   CHECK(trial.claims.words(trial.run)->text == "writing");
   CHECK(trial.claims.words(trial.run)->at == trial.now.wall);
@@ -96,10 +103,63 @@ TEST_CASE("an agent is ready when it says so or is at a safe point, and whether 
   CHECK(trial.claims.readyAt(trial.run) == trial.now.boottime);
   CHECK(trial.claims.safePoint(trial.run) == nullptr);
   trial.pass(1s);
-  trial.claims.safe(trial.run, std::nullopt, trial.now);
+  trial.safe(0s);
   CHECK(trial.claims.readyAt(trial.run) == trial.now.boottime);
   trial.claims.hearPauses(trial.run, 2);
   CHECK(trial.claims.hearsPauses(trial.run));
   trial.claims.hearPauses(trial.run, 0);
   CHECK_FALSE(trial.claims.hearsPauses(trial.run));
+}
+
+TEST_CASE("what a safe point leaves undone is believed up to what would be lost without it") {
+  Trial trial;
+  trial.pass(10s);
+  CHECK(trial.safe(4s) == 4s);
+  trial.pass(3s);
+  CHECK(trial.safe(60s) == 7s);  // What was left undone, and all since.
+  trial.pass(1s);
+  CHECK(trial.safe(0s) == 0s);
+  CHECK(trial.safe(60s) == 0s);
+  CHECK(trial.safe(-5s) == 0s);
+}
+
+TEST_CASE("whoever claims the most at each safe point stands where it would have stood without any, and never dearer") {
+  Trial trial;
+  for (int turn = 0; turn < 1000; ++turn) {
+    trial.pass(1s);
+    CHECK(trial.safe(1'000'000s) == trial.now.boottime - 1000s);  // As much as it has done since its start.
+  }
+  CHECK(trial.safe(0s) == 0s);
+  trial.pass(1s);
+  CHECK(trial.safe(1'000'000s) == 1s);  // What was kept once is kept.
+}
+
+TEST_CASE("what a hold within a critical section would lose goes with the section, and counts where it is granted") {
+  Trial trial;
+  CHECK(trial.begin(3s) == 3s);
+  CHECK_FALSE(trial.claims.criticalRedo(trial.run));
+  CHECK(trial.begin(0s) == 0s);
+  trial.pass(30s);
+  CHECK(trial.begin(3s, 40s) == 3s);
+  CHECK(trial.claims.criticalRedo(trial.run) == 40s);
+  trial.pass(1s);
+  CHECK(trial.begin(3s, 1'000'000s) == 0s);  // It ends the first, and is granted nothing.
+  CHECK_FALSE(trial.claims.criticalRedo(trial.run));
+  trial.pass(30s);
+  CHECK(trial.begin(3s) == 3s);
+  CHECK_FALSE(trial.claims.criticalRedo(trial.run));  // Not that of an earlier one.
+}
+
+TEST_CASE("whoever claims the most as often as it can is believed for a tenth of the time at most") {
+  Trial trial;
+  int believed = 0;
+  constexpr int kLooks = 20'000;
+  for (int look = 0; look < kLooks; ++look, trial.pass(100ms)) {
+    const auto until = trial.claims.criticalUntil(trial.run);
+    const bool isInside = until && *until > trial.now.boottime;
+    if (!isInside) (void)trial.begin(1h, 1'000'000s);
+    believed += trial.claims.criticalUntil(trial.run).value_or(0s) > trial.now.boottime ? 1 : 0;
+  }
+  CHECK(believed > 0);
+  CHECK(believed <= kLooks / 10);
 }

@@ -153,6 +153,40 @@ TEST_CASE("an agent says what it does, that it is safe, and for how long a hold 
   CHECK(Agents::read(socket).value() == Json::parse(R"({"id":"4","granted":{"milliseconds":"1500"}})"));
 }
 
+TEST_CASE(
+    "an agent says what an interruption would have it do again, and one that says nothing of it is heard as before") {
+  Agents agents;
+  agents.open("one");
+  const UniqueFd socket = agents.greeted("one");
+  agents.say(socket, R"({"id":3,"safe_point":{"redo_seconds":2.5}})");
+  agents.say(socket, R"({"id":4,"critical_section":{"seconds":7,"redo_seconds":40}})");
+  agents.say(socket, R"({"id":5,"critical_section":{"seconds":7}})");
+  agents.say(socket, R"({"id":6,"safe_point":{}})");
+  agents.say(socket, R"({"id":7,"interruption_cost":{"hold_ms":10000}})");
+  REQUIRE(agents.asked.size() == 5);
+  CHECK(std::get<AgentSafePoint>(agents.asked[0].request).redo == std::chrono::milliseconds(2500));
+  CHECK(std::get<AgentCriticalSection>(agents.asked[1].request).redo == std::chrono::seconds(40));
+  CHECK_FALSE(std::get<AgentCriticalSection>(agents.asked[2].request).redo);
+  CHECK(std::get<AgentSafePoint>(agents.asked[3].request).redo == Microseconds{0});
+  CHECK(std::get<AgentInterruptionCost>(agents.asked[4].request).hold == std::chrono::seconds(10));
+  AgentInterruptionCosts costs;
+  costs.freeze = {.seconds = 40,
+                  .tokens = {},
+                  .workCpuSeconds = 1.5,
+                  .claimedSeconds = 39.5,
+                  .why = "it says \x1b so",
+                  .cheaperAfter = std::chrono::milliseconds(3000)};
+  costs.activity = "streaming";
+  agents.server.answer(agents.asked[4], costs, agents.clock.now());
+  const Json told = Agents::read(socket).value()["interruption_costs"];
+  CHECK(told["freeze"] ==
+        Json::parse(R"({"seconds":40,"work_cpu_seconds":1.5,"claimed_seconds":39.5,"forbidden":false,)"
+                    R"("why":"it says \\x1b so","cheaper_after_ms":"3000"})"));
+  CHECK(told["kill"]["seconds"] == 0);
+  CHECK(told["activity"] == "streaming");
+  CHECK_FALSE(told.contains("since_safe_point_ms"));  // Not known is not 0.
+}
+
 TEST_CASE("what is no request is named and ends its connection, and no other") {
   const std::string longText(65, 'x');
   const auto report = [](const std::string& body) { return R"({"id":2,"report_usage":{)" + body + "}}"; };
@@ -169,6 +203,10 @@ TEST_CASE("what is no request is named and ends its connection, and no other") {
       {"{\"id\":2,\"stop\":{\"why\":\"\xff\"}}", "not UTF-8"},
       {R"({"id":2,"stop":{"why":")" + std::string(1025, 'w') + "\"}}", "stop.why"},
       {R"({"id":2,"say":{"text":")" + std::string(1025, 'w') + "\"}}", "say.text"},
+      {R"({"id":2,"safe_point":{"redo_seconds":-1}})", "safe_point.redo_seconds is from 0 to 1000000"},
+      {R"({"id":2,"safe_point":{"redo_seconds":1000001}})", "safe_point.redo_seconds is from 0 to 1000000"},
+      {R"({"id":2,"critical_section":{"seconds":1,"redo_seconds":1e300}})", "critical_section.redo_seconds is from 0"},
+      {R"({"id":2,"interruption_cost":{"hold_ms":86400001}})", "interruption_cost.hold_ms is at most 86400000"},
       {report(R"("model":"m")"), "report_usage.id"},
       {report("\"id\":\"" + longText + "\""), "report_usage.id"},
       {report(R"("id":"u","model":")" + longText + "\""), "report_usage.model"},

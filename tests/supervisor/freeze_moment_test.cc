@@ -87,15 +87,30 @@ TEST_CASE("a person's freeze comes at once where nobody asked for anything else,
 
 TEST_CASE("a critical section puts a person's freeze off until it is over, and not beyond the grace") {
   Trial trial;
-  CHECK(trial.claims.begin(trial.run.id, 60s, 5s, trial.now) == 5s);
+  CHECK(trial.claims.begin(trial.run.id, {60s}, 5s, trial.now) == 5s);
   trial.pass(1s);
   const Pausing pausing = trial.asked();
   CHECK(latestOf(pausing) == trial.now.boottime + 5s);
   CHECK(nextLook(trial.claims, pausing) == trial.now.boottime + 4s);
   CHECK_FALSE(trial.due(pausing));
   trial.pass(1s);
-  (void)trial.claims.begin(trial.run.id, 0s, 5s, trial.now);
+  (void)trial.claims.begin(trial.run.id, {0s}, 5s, trial.now);
   CHECK(trial.due(pausing));
+}
+
+TEST_CASE("a person's freeze does not wait for a critical section in which it would lose less than the wait") {
+  Trial cheap, dear;
+  CHECK(cheap.claims.begin(cheap.run.id, {5s, 2s}, 5s, cheap.now) == 5s);
+  CHECK_FALSE(cheap.grace());
+  CHECK(dear.claims.begin(dear.run.id, {5s, 1'000'000s}, 5s, dear.now) == 5s);
+  CHECK(dear.grace() == 5s);  // As much as without a word of what would be lost.
+  cheap.pass(3s);             // Now its end is nearer than what would be lost.
+  CHECK(cheap.grace() == 5s);
+  // Who asked to be told is told all the same.
+  Trial told;
+  told.claims.hearPauses(told.run.id, 1);
+  CHECK(told.claims.begin(told.run.id, {5s, 0s}, 5s, told.now) == 5s);
+  CHECK(told.grace() == 5s);
 }
 
 TEST_CASE("an agent that is told of pauses has until it is ready, and not beyond the grace") {
@@ -107,7 +122,7 @@ TEST_CASE("an agent that is told of pauses has until it is ready, and not beyond
   CHECK_FALSE(trial.due(pausing));
   CHECK(nextLook(trial.claims, pausing) == latestOf(pausing));
   trial.pass(1s);
-  trial.claims.safe(trial.run.id, std::nullopt, trial.now);
+  trial.claims.safe(trial.run.id, {.at = trial.now.boottime}, 0s);
   CHECK(trial.due(pausing));
 
   Trial silent;

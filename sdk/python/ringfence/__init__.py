@@ -27,6 +27,7 @@ from .checkpoint import Checkpoint, CheckpointBusy, CheckpointDamaged, Checkpoin
 from .client import Client, Started, UsageRow
 from .errors import ControlError
 from .guard import Denied, PendingVerdict, Verdict
+from .interruption import Interruption, InterruptionCost
 from .launching import Launch
 from .lease import Lease
 from .notices import Override, Pause, Resumed
@@ -35,7 +36,8 @@ from .text import escape
 
 __all__ = [
     "Agent", "Checkpoint", "CheckpointBusy", "CheckpointDamaged", "CheckpointError", "CheckpointTooLarge", "Client", "Continued",
-    "ControlError", "Denial", "Denied", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Launch", "Lease", "LogLine",
+    "ControlError", "Denial", "Denied", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Interruption", "InterruptionCost",
+    "Launch", "Lease", "LogLine",
     "Override", "Pause", "Pausing", "PendingVerdict", "Question", "Reconnected",
     "Refused", "Restored", "Resumed", "Rule", "Run", "Server", "Settled", "Started", "StepUnsure", "Stopped", "Stream", "Totals", "Usage",
     "UsageRow", "Verdict", "errors", "escape"]

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 from ._calls import CallLink
 from .errors import Refused
 from .guard import Guarded, GuardLink, PendingVerdict, Verdict, body_of
+from .interruption import MAX_HOLD, InterruptionCost, cost_of, redo_of
 from .lease import Lease
 from .notices import Notice, NoticeLink, Override, Pause, Resumed
 
@@ -182,27 +183,47 @@ class Agent:
         # Whoever stood still for longer than any wait of this module was frozen; the daemon that did it may be another now.
         return not self.absent and time.monotonic() - began > self._timeout + 1
 
-    def safe_point(self) -> bool:
-        """What was done so far is kept: to be ended now costs nothing. Whoever must choose among runs goes by it, and a pause
-        that was announced comes at once. False: nobody heard it."""
-        return self._ask("safe_point", {}) is not None
+    def safe_point(self, redo: float = 0.0) -> bool:
+        """What was done so far is kept: to be ended now costs nothing, or `redo` seconds of work that would have to be done again
+        all the same (a model that is loaded anew). Whoever must choose among runs goes by it, and a pause that was announced comes
+        at once. `redo` is believed up to what would have been lost without this safe point. False: nobody heard it."""
+        return self._ask("safe_point", {"redo_seconds": redo_of(redo)} if redo > 0 else {}) is not None
 
     def ready(self) -> bool:
         """A pause that was announced may come at once; what was done is not safe for all that. False: nobody heard it."""
         return self._ask("ready", {}) is not None
 
     @contextlib.contextmanager
-    def critical_section(self, seconds: int) -> Iterator[float]:
+    def critical_section(self, seconds: int, redo: Optional[float] = None) -> Iterator[float]:
         """For so many seconds at most a hold of the governor, or a person's freeze, is put off, as `priority.preempt_grace` of the
         policy allows. Yields for how many it is, 0.0 for not at all. Memory that runs out and the emergency stop wait for nothing.
+
+        `redo`: how many seconds of work a hold within would have to be done again; None: not told. As long as the section is
+        granted whoever must choose among runs goes by it, up to what was done since the last safe point. Where it is less than
+        the time that is left, a hold comes at once.
         """
-        answer = self._ask("critical_section", {"seconds": max(0, int(seconds))})
+        body: Dict[str, Any] = {"seconds": max(0, int(seconds))}
+        if redo is not None:
+            body["redo_seconds"] = redo_of(redo)
+        answer = self._ask("critical_section", body)
         granted = int(answer["milliseconds"]) / 1000 if answer is not None else 0.0
         try:
             yield granted
         finally:
             if granted > 0:
                 self._ask("critical_section", {"seconds": 0})
+
+    def interruption_cost(self, hold: float = 10.0) -> Optional[InterruptionCost]:
+        """What an interruption of the run would cost now, with a hold of so many seconds (at most a day), as it is predicted by
+        whoever has to choose among runs. None: nobody answered, or nobody knows yet (then `trouble` says so)."""
+        try:
+            answer = self._ask("interruption_cost", {"hold_ms": int(min(max(hold, 0.0), MAX_HOLD) * 1000)})
+        except Refused as refusal:
+            if refusal.code != "unavailable":
+                raise
+            self.trouble = str(refusal)
+            return None
+        return None if answer is None else cost_of(answer)
 
     def why(self) -> Optional[Denial]:
         """What was denied last, or which limit was reached; None: nothing, or nobody answered (then `trouble` says so)."""

@@ -71,6 +71,23 @@ TEST_CASE("a critical section puts off a hold until it is over, but no hold for 
   CHECK(eats.find(1, Step::kFreeze) != nullptr);
 }
 
+TEST_CASE("a hold does not wait for a critical section in which it would lose less than the wait, as the agent says") {
+  World world;
+  world.add(1).limits = {.tokens = 100};
+  world.run(1).tokens = 100;
+  world.run(1).criticalUntil = world.now() + Microseconds{10s};
+  world.run(1).criticalRedo = 2s;
+  world.tick();
+  CHECK(world.find(1, Step::kFreeze) != nullptr);
+
+  World dear;
+  dear.add(1).limits = {.tokens = 100};
+  dear.run(1).tokens = 100;
+  dear.run(1).criticalUntil = dear.now() + Microseconds{10s};
+  dear.run(1).criticalRedo = 10s;
+  CHECK(dear.tick().empty());
+}
+
 TEST_CASE("what happens when the time or the tokens of a run are used up is what its policy says") {
   struct Case {
     AtLimit atLimit;

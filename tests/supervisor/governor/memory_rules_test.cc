@@ -129,6 +129,26 @@ TEST_CASE("of two that grow about as fast the one whom it costs less is frozen")
   }
 }
 
+TEST_CASE(
+    "of two that grow about as fast the one is spared that loses work in a critical section, while it is granted") {
+  for (const unsigned claims : {1U, 2U}) {
+    World world;
+    for (const unsigned number : {1U, 2U}) {
+      world.add(number).activity = Activity::kToolRunning;
+      world.run(number).safePoint = world.now() - 100s;
+    }
+    world.run(claims).criticalUntil = world.now() + Microseconds{60s};
+    world.run(claims).criticalRedo = 40s;
+    world.device().memoryAvailable = gibibytes(1);
+    world.tick();
+    world.grow(1, 150 * kMiB);
+    world.grow(2, 150 * kMiB);
+    world.tickAfter(kTick);
+    REQUIRE(world.count(Step::kFreeze) == 1);
+    CHECK(world.find(3 - claims, Step::kFreeze) != nullptr);
+  }
+}
+
 TEST_CASE("a run that was held for its share of the hour comes after others, where they are enough") {
   struct Case {
     std::uint64_t itsMiB, othersMiB;
@@ -265,6 +285,24 @@ TEST_CASE("below half of the reserve, when it still falls, the one is ended that
   world.device().memoryAvailable = mebibytes(140);
   world.tickAfter(kTick);
   CHECK(world.count(Step::kKill) == 0);
+}
+
+TEST_CASE("of two at a safe point the one is ended that has less to do again, as it says") {
+  for (const unsigned claims : {1U, 2U}) {
+    World world;
+    for (const unsigned number : {1U, 2U}) {
+      world.add(number).anonymousBytes = 2 * kGiB;
+      world.run(number).safePoint = world.now() - 1s;
+      world.run(number).cpuUsecAtSafePoint = 0;
+    }
+    world.run(claims).redoAtSafePoint = 40s;
+    world.device().memoryAvailable = mebibytes(300);
+    world.tick();
+    world.device().memoryAvailable = mebibytes(150);
+    world.tickAfter(kTick);
+    REQUIRE(world.count(Step::kKill) == 1);
+    CHECK(world.find(3 - claims, Step::kKill) != nullptr);
+  }
 }
 
 TEST_CASE("what a person paused is ended only where nobody else gives back enough") {

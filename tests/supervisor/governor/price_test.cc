@@ -99,6 +99,58 @@ TEST_CASE("a kill costs what was done since the last safe point, and starting ag
   }
 }
 
+TEST_CASE("what was not kept at a safe point is lost with a kill, and said to be the agent's own words") {
+  const CostModel costs;
+  RunSignals run = doing(Activity::kToolRunning);
+  run.safePoint = kNow - Microseconds{10s};
+  run.redoAtSafePoint = 5s;
+  Price price = costs.predict(run, Interruption::kKill, {}, kNow);
+  CHECK(price.seconds == Approx(17));
+  CHECK(price.claimed == Approx(5));
+  CHECK(price.why == "15 s of work since its last safe point, 5.0 s of it not kept there, as it says");
+  CHECK(costs.predict(run, Interruption::kFreeze, 5s, kNow).claimed == 0);
+  run.safePoint.reset();
+  CHECK(costs.predict(run, Interruption::kKill, {}, kNow).claimed == 0);
+}
+
+TEST_CASE("what a hold in a critical section loses counts while that lasts, and up to what the run has to lose") {
+  const CostModel costs;
+  RunSignals run = doing(Activity::kToolRunning);
+  run.safePoint = kNow - Microseconds{100s};
+  run.criticalRedo = 40s;
+  run.criticalUntil = kNow + Microseconds{3s};
+  const Amounts basis = costs.predict(run, Interruption::kFreeze, 5s, kNow).basis;
+  for (const Interruption hold : {Interruption::kFreeze, Interruption::kFreezeAndReclaim}) {
+    const Price price = costs.predict(run, hold, 5s, kNow);
+    CHECK(price.seconds == Approx(40));
+    CHECK(price.claimed == Approx(40).margin(1.1));
+    CHECK(price.why == "it says that a hold now loses 40 s of its work");
+    CHECK(price.cheaperAfter == run.criticalUntil);
+  }
+  SECTION("more than was done since the last safe point is not believed") {
+    run.criticalRedo = 1'000'000s;
+    const Price price = costs.predict(run, Interruption::kFreeze, 5s, kNow);
+    CHECK(price.seconds == Approx(100));
+    CHECK(price.seconds < costs.predict(run, Interruption::kKill, {}, kNow).seconds);
+    CHECK(price.why.find("not more than that is believed") != std::string::npos);
+    run.safePoint = kNow;
+    CHECK(costs.predict(run, Interruption::kFreeze, 5s, kNow).seconds < 0.01);
+  }
+  SECTION("a section that is over, or that tells nothing, costs nothing more") {
+    run.criticalUntil = kNow;
+    CHECK(costs.predict(run, Interruption::kFreeze, 5s, kNow).claimed == 0);
+    run.criticalUntil = kNow + Microseconds{3s};
+    run.criticalRedo.reset();
+    CHECK(costs.predict(run, Interruption::kFreeze, 5s, kNow).seconds < 0.01);
+  }
+  SECTION("nothing of it is learned, nor makes a kill cheaper or dearer") {
+    CHECK(basis.seconds < 0.01);
+    const double kill = costs.predict(run, Interruption::kKill, {}, kNow).seconds;
+    run.criticalRedo.reset();
+    CHECK(costs.predict(run, Interruption::kKill, {}, kNow).seconds == kill);
+  }
+}
+
 TEST_CASE("there is no price for a run whose lock somebody outside waits for") {
   RunSignals run = doing(Activity::kToolRunning);
   run.holdsForeignLock = true;
