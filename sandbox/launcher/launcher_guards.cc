@@ -35,6 +35,7 @@ constexpr std::size_t kMaxDeaths = 5;
 constexpr std::chrono::seconds kDeathWindow{10};
 constexpr milliseconds kFirstPause{5};
 constexpr milliseconds kRecheck{20};
+constexpr milliseconds kHeldRecheck{100};
 // How long a release waits for an egress that does not come; the network of its run is closed meanwhile, and stays so.
 constexpr milliseconds kEgressPatience{2000};
 // How long guards of an ended run may take to tell the last they know.
@@ -334,14 +335,28 @@ void Launcher::guardIsGone(Run& run, GuardKind kind) {
   life.startAt = now + kFirstPause * (1 << std::min<std::size_t>(life.deaths.size() - 1, kMaxDeaths));
 }
 
+// Whoever is there is frozen, or would be.
+bool Launcher::isHeld(const Run& run, Leaf leaf) {
+  const auto group = groups_.unifiedDirectory(run.id, run.priority, leaf);
+  if (!group) return false;
+  const auto events = readFileAt(group->get(), "cgroup.events", kibibytes(4));
+  return events && events->find("frozen 1") != std::string::npos;
+}
+
 void Launcher::restartGuard(Run& run, GuardKind kind) {
   GuardLife& life = run.lifeOf(kind);
   if (isDying(run.initPid) || !clearLeaf(run, leafOf(kind))) {
     life.startAt = steady_clock::now() + kRecheck;
     return;
   }
+  if (!std::exchange(life.deathTold, true)) send(GuardDied{run.id, kind, life.why});
+  // One that is born held would keep open what we have open at that moment, the output of other runs' clients too.
+  if (isHeld(run, leafOf(kind))) {
+    life.startAt = steady_clock::now() + kHeldRecheck;
+    return;
+  }
   const std::string why = std::exchange(life.why, {});
-  send(GuardDied{run.id, kind, why});
+  life.deathTold = false;
   life.startAt.reset();
   life.restarted = true;
   if (life.deaths.size() <= kMaxDeaths) return startGuard(run, kind);

@@ -52,6 +52,7 @@ struct GuardLife {
   std::deque<std::chrono::steady_clock::time_point> deaths;
   std::optional<std::chrono::steady_clock::time_point> startAt;  // when the next one is due
   std::string why;                                               // what the last one died of
+  bool deathTold = false;                                        // of that one
   bool restarted = false;                                        // the next one takes over
 };
 

@@ -255,7 +255,8 @@ def frozen_by(bench: Bench, words: str, hang: Callable[[], Callable[[], None]]) 
         release()
     assert eventually(lambda: latched(bench), 60), bench.daemon.log()
     assert words in bench.cli("ps").stderr, bench.cli("ps").stderr
-    assert words in facts(bench, "emergency-stopped")[0]["trigger"], facts(bench, "emergency-stopped")
+    # The log is told what is on the disk, a moment later.
+    assert eventually(lambda: any(words in one["trigger"] for one in facts(bench, "emergency-stopped"))), facts(bench, "emergency-stopped")
 
 
 def stands_still_unasked(bench: Bench) -> bool:

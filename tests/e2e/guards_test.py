@@ -103,6 +103,28 @@ def test_a_run_that_asks_edits_its_workspace_through_its_warden(bench: Bench) ->
     assert eventually(lambda: not is_alive(started[0]["pid"]))
 
 
+def test_guards_that_die_while_an_emergency_stop_holds_them_come_back_when_it_goes_on_and_keep_nobody_waiting_meanwhile(bench: Bench) -> None:
+    held = bench.detached("sleep 1000", "-p", "coding")
+    assert eventually(lambda: set(guards_of(bench)) == {"warden", "inner", "outer"}, 30), guards_of(bench)
+    equal(bench.cli("estop").returncode, 0)  # It holds guards as well.
+    assert eventually(lambda: bench.cli("rearm").returncode == 0, 30)
+    for number in range(10):
+        for kind in set(guards_of(bench)) & {"warden", "outer"}:
+            os.kill(guards_of(bench)[kind], signal.SIGKILL)
+        # Born into a held group a guard would keep open what the launcher had open: the output of this one too.
+        equal(bench.sh(f"echo {number}").stdout, f"{number}\n")
+
+    def told(kind: str) -> list[str]:
+        facts = map(json.loads, bench.cli("log", "--json", held).stdout.splitlines())
+        return sorted(fact["body"]["guard"] for fact in facts if fact["kind"] == kind)
+
+    equal((told("guard-lost"), told("guard-started"), guards_of(bench)), (["egress", "warden"], ["egress", "warden"], {}))
+    equal(bench.cli("resume", held).returncode, 0)
+    assert eventually(lambda: set(guards_of(bench)) == {"warden", "inner", "outer"}, 30), guards_of(bench)
+    assert eventually(lambda: told("guard-started") == ["egress", "egress", "warden", "warden"], 30), told("guard-started")
+    bench.cli("kill", held)
+
+
 def test_a_warden_that_is_killed_is_replaced_and_its_run_goes_on(bench: Bench) -> None:
     script = "touch begun; until test -e go; do sleep 0.02; done; echo on > second && cat second"
     run = bench.detached(script, "-p", asking(bench))

@@ -41,11 +41,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     RF_CHECK(say->text.size() <= api::kMaxAgentWords && say->percent.value_or(0) <= 100);
   if (const auto* lease = std::get_if<api::AgentLease>(&call->request))
     RF_CHECK(lease->wait.count() >= 0 && lease->wait <= api::kMaxLeaseWait);
-  if (const auto* safe = std::get_if<api::AgentSafePoint>(&request))
+  if (const auto* safe = std::get_if<api::AgentSafePoint>(&call->request))
     RF_CHECK(safe->redo.count() >= 0 && safe->redo <= api::kMaxRedo);
-  if (const auto* section = std::get_if<api::AgentCriticalSection>(&request))
+  if (const auto* section = std::get_if<api::AgentCriticalSection>(&call->request))
     RF_CHECK(!section->redo || (section->redo->count() >= 0 && *section->redo <= api::kMaxRedo));
-  if (const auto* cost = std::get_if<api::AgentInterruptionCost>(&request))
+  if (const auto* cost = std::get_if<api::AgentInterruptionCost>(&call->request))
     RF_CHECK(cost->hold.count() >= 0 && cost->hold <= api::kMaxAskedHold);
   if (const auto* guard = std::get_if<api::AgentGuard>(&call->request)) {
     RF_CHECK(!guard->id.empty() && guard->id.size() <= api::kMaxReportIdLength);
