@@ -96,8 +96,10 @@ def test_codex_as_an_app_server_is_answered_by_its_policy_and_its_person(bench: 
             driver.begin_turn()
             equal(driver.end_turn()["status"], "completed")
             asked = driver.requests()
+            # What its last answer used it tells after the end of the turn, and not when it is ended before.
+            stated, alive = model.language.stated, bench.last_run()["id"]
+            assert eventually(lambda: bench.reported_tokens(alive) == stated, PATIENCE_S), (bench.reported_tokens(alive), stated)
             equal(driver.end()[0], 0)
-            stated = model.language.stated
     finally:
         person.leave()
     equal((asked, person.problems, model.problems), ([], [], []))

@@ -16,7 +16,10 @@ MOST_ENDED = 300      # that are looked at again; the daemon knows 1,000
 MOST_CLOSED = 256     # settled questions that are known as settled
 BY_STOP = "emergency stop"
 REFUSED, POLICY = errno.EPERM, errno.EACCES
-CUT_OFF = -1  # allowed, and whoever did it died meanwhile: it is done, or the agent hears EIO
+CUT_OFF = -1  # allowed, and whoever did it died meanwhile: it is done, or the agent hears one of these
+# Where the warden dies in the very moment in which it hands over the descriptor, the kernel has the call answered already and
+# no descriptor for it: the open returns 0, the agent's own input, which takes no bytes.
+NOT_DONE = (errno.EIO, errno.EBADF)
 
 Window = tuple[float, float]  # seconds of CLOCK_BOOTTIME: something ends not before and not after
 
@@ -242,7 +245,7 @@ class Reference:
         """What became of one that was cut off, or that heard in time."""
         if code == POLICY and self.early.get((name, ask)) and (name, ask) in self.owed:
             self.said[name, ask] = self.owed.pop((name, ask))
-        if code in (0, errno.EIO) and self.said.get((name, ask), (0, ""))[0] == CUT_OFF:
+        if code in (0, *NOT_DONE) and self.said.get((name, ask), (0, ""))[0] == CUT_OFF:
             path = self.said[name, ask][1]
             self.said[name, ask] = (code, path)
             if code == 0:
