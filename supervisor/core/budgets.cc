@@ -160,7 +160,8 @@ std::vector<DaySpending> spendingsOfDay(const State& state, const Now& now, cons
   std::vector<DaySpending> all;
   std::ranges::copy_if(state.spendings, std::back_inserter(all),
                        [&](const DaySpending& one) { return one.day == today.day; });
-  for (const auto& [id, run] : state.runs) {
+  for (const auto& entry : state.runs) {
+    const Run& run = entry.second;  // Clang before 16 captures no structured binding.
     const auto time = timeOfDay(run, now, today);
     if (!time) continue;
     auto found = std::ranges::find_if(all, [&](const DaySpending& one) {
