@@ -136,7 +136,7 @@ std::vector<Mediation::Socket> Mediation::sockets() const {
 std::vector<Mediation::LinkId> Mediation::finished() const {
   std::vector<LinkId> over;
   for (const auto& [id, link] : links_) {
-    if (link.link.over() && !(link.lastWords && !link.inbox.empty())) over.push_back(id);
+    if (link.link.over()) over.push_back(id);
   }
   return over;
 }
@@ -226,8 +226,8 @@ bool Mediation::submit(const Command& command) {
 }
 
 void Mediation::work(Link& link) {
-  while (!link.inbox.empty() && canRecord() && (link.lastWords || !link.link.over())) {
-    if (!(link.lastWords ? takeLast(link, link.inbox.front()) : take(link, link.inbox.front()))) return;
+  while (!link.inbox.empty() && canRecord() && !link.link.over()) {
+    if (!take(link, link.inbox.front())) return;
     link.inbox.pop_front();
     link.search.reset();
   }

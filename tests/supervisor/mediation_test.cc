@@ -202,6 +202,27 @@ TEST_CASE("what an egress counted last is heard though its run is over, until no
   CHECK(world.daemon->mediation().sockets().empty());
 }
 
+TEST_CASE("of a run that ends while the log cannot be written nothing stays to be watched") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard, GuardKind::kEgress);
+  guard->say(sandbox::GuardHello{.kind = GuardKind::kEgress, .pid = 500});
+  world.store.failing = true;
+  world.daemon->storeReady();
+  world.launcherSays(sandbox::Ended{run, {.code = 0}, false, {}, ""});
+  auto last = sandbox::encodeBounded(sandbox::ModelAnswers{.model = "local", .answers = 1, .inputTokens = 1});
+  REQUIRE(sendPacket(guard->end.get(), last.value()));
+  world.launcher.guardFds.clear();
+  guard->end.reset();
+  world.launcherSays(sandbox::Removed{run});
+  // Its descriptor is ready for ever from now on.
+  Mediation& mediation = world.daemon->mediation();
+  REQUIRE(mediation.finished().size() == 1);
+  mediation.remove(mediation.finished()[0]);
+  CHECK(mediation.sockets().empty());
+}
+
 TEST_CASE("a warden is not heard about connections") {
   World world;
   Peering client(world, 1000);

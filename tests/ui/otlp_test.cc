@@ -164,6 +164,33 @@ TEST_CASE("what the egress saw is metrics of their own, each from the one before
   CHECK(points["egress"][1]["startTimeUnixNano"] == points["egress"][0]["timeUnixNano"]);
 }
 
+TEST_CASE("what an egress tells just after its run is a metric of that run, and begins no other one") {
+  const auto fact = [](std::uint64_t seq, const std::string& at, const char* kind, const std::string& body) {
+    return client::LogLine{seq, "2026-11-28T01:00:" + at + "Z", "r-00000000000000a1", kind, body, ""};
+  };
+  const std::string seen = R"({"models":[{"model":"m","input_tokens":7,"output_tokens":1,"reports":1}]})";
+  const std::vector<client::LogLine> all{fact(1, "00", "run-admitted", R"({"name":"brief","command":["/bin/a"]})"),
+                                         fact(2, "01", "run-ended", R"({"exit":{"code":0}})"),
+                                         fact(3, "02", "usage-seen", seen)};
+  OtlpMetrics metrics;
+  OtlpSpans spans;
+  std::vector<std::string> told, drawn;
+  for (const client::LogLine& line : all) {
+    for (std::string& text : metrics.take(line)) told.push_back(std::move(text));
+    for (std::string& text : spans.take(line)) drawn.push_back(std::move(text));
+  }
+  CHECK(drawn.size() == 1);
+  REQUIRE(told.size() == 1);
+  const Json whole = Json::parse(told[0]);
+  const Json& point = whole["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["histogram"]["dataPoints"][0];
+  CHECK(attribute(point, "gen_ai.agent.name") == "brief");
+  CHECK(point["startTimeUnixNano"] == "1795827600000000000");
+  // Had it begun one, that would have used something.
+  const auto again = spans.take(fact(4, "03", "run-ended", "{}"));
+  REQUIRE(again.size() == 1);
+  CHECK(attribute(spansOf(again[0]).at(0), "gen_ai.usage.input_tokens").empty());
+}
+
 TEST_CASE("what was asked is a span from the question to the answer, below its run, under the tool's name") {
   const std::vector<Json> spans = spansOf(exported<OtlpSpans>());
   const auto asked = std::ranges::find(spans, "execute_tool deploy", [](const Json& span) { return span["name"]; });

@@ -5,16 +5,20 @@
 //   OtlpSpans spans; for (const client::LogLine& line : log) for (const std::string& text : spans.take(line))
 //   print(text);
 //
-// A run is a span `invoke_agent`, written when it has ended, with events for what was done to it. What it did or wanted
+// A run is a span `invoke_agent`, written when it has ended, with events for what was done to it; what its egress tells
+// just after that of the tokens that it saw is in the metrics alone. What it did or wanted
 // to, where a guard told of it or it asked itself, is a span `execute_tool` below it. The conventions are still under
 // development; one version of them is spoken.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sdk/base/clock.h"
@@ -29,6 +33,24 @@ std::string otlpTraceId(std::string_view run);
 std::string otlpRunSpanId(std::string_view run);
 // Of what fact `seq` tells, the `index`th of it from 0.
 std::string otlpSpanId(std::uint64_t seq, std::size_t index);
+
+// The last runs that ended. The guards of a run end after it, and what they tell then is no run that begins.
+class EndedRuns {
+ public:
+  bool contains(const std::string& run) const { return std::ranges::find(runs_, run) != runs_.end(); }
+  // Which one is forgotten for it; empty: none.
+  std::string add(const std::string& run) {
+    runs_.push_back(run);
+    if (runs_.size() <= kMostKept) return {};
+    std::string oldest = std::move(runs_.front());
+    runs_.pop_front();
+    return oldest;
+  }
+
+ private:
+  static constexpr std::size_t kMostKept = 64;
+  std::deque<std::string> runs_;
+};
 
 class OtlpSpans {
  public:
@@ -60,6 +82,7 @@ class OtlpSpans {
   };
   std::map<std::string, OpenRun> runs_;
   std::map<std::uint64_t, OpenQuestion> questions_;
+  EndedRuns ended_;
 
   struct Fact;
   OpenRun& runOf(const Fact& fact);
@@ -79,7 +102,8 @@ class OtlpMetrics {
     Microseconds reportedAt{}, seenAt{};  // the last fact of each source
     std::string name;
   };
-  std::map<std::string, OpenRun> runs_;
+  std::map<std::string, OpenRun> runs_;  // those that ended last, too
+  EndedRuns ended_;
 };
 
 }  // namespace ringfence::cli

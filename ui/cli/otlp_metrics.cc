@@ -59,7 +59,7 @@ std::vector<std::string> OtlpMetrics::take(const client::LogLine& line) {
   OpenRun& run = runs_.try_emplace(line.run, OpenRun{at, at, ""}).first->second;
   if (line.kind == "run-admitted") run.name = textOf(body, "name");
   const bool isReported = line.kind == "usage-reported";
-  if (line.kind == "run-ended" || line.kind == "run-refused") runs_.erase(line.run);
+  if (line.kind == "run-ended" || line.kind == "run-refused") runs_.erase(ended_.add(line.run));
   if (!isReported && line.kind != "usage-seen") return {};
   Microseconds& since = isReported ? run.reportedAt : run.seenAt;
   const Told told{line, std::exchange(since, at), at, run.name, isReported ? otlp::kOfAgent : otlp::kOfEgress};

@@ -162,6 +162,7 @@ void OtlpSpans::note(const Fact& fact) {
 std::string OtlpSpans::ended(const Fact& fact) {
   const OpenRun run = runOf(fact);
   runs_.erase(fact.line.run);
+  (void)ended_.add(fact.line.run);
   const bool isRefused = fact.line.kind == "run-refused";
   const nlohmann::json& exit = objectOf(fact.body, "exit");
   std::string failure;
@@ -277,7 +278,7 @@ std::vector<std::string> OtlpSpans::take(const client::LogLine& line) {
             nlohmann::json::parse(line.bodyJson, nullptr, false)};
   if (!fact.body.is_object()) return {};
   if (line.kind == "run-ended" || line.kind == "run-refused") return {ended(fact)};
-  note(fact);
+  if (!ended_.contains(line.run)) note(fact);
   return actions(fact);
 }
 
