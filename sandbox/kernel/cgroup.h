@@ -72,6 +72,8 @@ class CgroupTree {
   Result<void> thaw(const RunId& run, policy::PriorityClass priority);
   // Whether nothing of the agent runs, by either.
   Result<bool> isFrozen(const RunId& run, policy::PriorityClass priority);
+  // Whether nobody in that leaf runs, by whatever freezes it or what is above it. Of an empty one: nobody would.
+  Result<bool> isFrozen(const RunId& run, policy::PriorityClass priority, Leaf leaf) const;
   // What was last written to freeze it, whoever did; no word about the branch above.
   struct FreezeSetting {
     bool run = false, agent = false;

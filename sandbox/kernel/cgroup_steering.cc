@@ -64,7 +64,11 @@ Result<bool> CgroupTree::readEvent(const std::string& group, std::string_view ke
 Result<bool> CgroupTree::isFrozen(const RunId& run, policy::PriorityClass priority) {
   const Hierarchy& unified = hierarchies_.front();
   const bool whole = RF_TRY(readEvent(runPath(unified, run, priority), "frozen"));
-  return whole ? Result<bool>(true) : readEvent(leafPath(unified, run, priority, Leaf::kAgent), "frozen");
+  return whole ? Result<bool>(true) : isFrozen(run, priority, Leaf::kAgent);
+}
+
+Result<bool> CgroupTree::isFrozen(const RunId& run, policy::PriorityClass priority, Leaf leaf) const {
+  return readEvent(leafPath(hierarchies_.front(), run, priority, leaf), "frozen");
 }
 
 Result<CgroupTree::FreezeSetting> CgroupTree::freezeSetting(const RunId& run, policy::PriorityClass priority) const {

@@ -147,7 +147,6 @@ class Launcher {
   void guardIsGone(Run& run, GuardKind kind);
   void restartGuard(Run& run, GuardKind kind);
   bool clearLeaf(const Run& run, Leaf leaf) const;
-  bool isHeld(const Run& run, Leaf leaf);
   void endGuards(Run& run);
   void killGuards(Run& run);
   void concludeEnd(Run& run);

@@ -335,14 +335,6 @@ void Launcher::guardIsGone(Run& run, GuardKind kind) {
   life.startAt = now + kFirstPause * (1 << std::min<std::size_t>(life.deaths.size() - 1, kMaxDeaths));
 }
 
-// Whoever is there is frozen, or would be.
-bool Launcher::isHeld(const Run& run, Leaf leaf) {
-  const auto group = groups_.unifiedDirectory(run.id, run.priority, leaf);
-  if (!group) return false;
-  const auto events = readFileAt(group->get(), "cgroup.events", kibibytes(4));
-  return events && events->find("frozen 1") != std::string::npos;
-}
-
 void Launcher::restartGuard(Run& run, GuardKind kind) {
   GuardLife& life = run.lifeOf(kind);
   if (isDying(run.initPid) || !clearLeaf(run, leafOf(kind))) {
@@ -351,7 +343,7 @@ void Launcher::restartGuard(Run& run, GuardKind kind) {
   }
   if (!std::exchange(life.deathTold, true)) send(GuardDied{run.id, kind, life.why});
   // One that is born held would keep open what we have open at that moment, the output of other runs' clients too.
-  if (isHeld(run, leafOf(kind))) {
+  if (const auto held = groups_.isFrozen(run.id, run.priority, leafOf(kind)); held && *held) {
     life.startAt = steady_clock::now() + kHeldRecheck;
     return;
   }

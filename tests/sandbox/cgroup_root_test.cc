@@ -95,12 +95,14 @@ TEST_CASE("one write freezes, and one kills, the guard of a background run too, 
     const auto groups = readFileAt(AT_FDCWD, "/proc/" + std::to_string(guard) + "/cgroup", kibibytes(16)).value();
     CHECK(groups.find("-guards/" + real.run.text() + "/warden\n") != std::string::npos);
   }
+  CHECK_FALSE(real.tree.isFrozen(real.run, PriorityClass::kBackground, Leaf::kWarden).value());
   REQUIRE(real.tree.freeze(real.run, PriorityClass::kBackground));
   CHECK(eventually([&] { return real.tree.isFrozen(real.run, PriorityClass::kBackground).value(); }));
   REQUIRE(real.tree.kill(real.run, PriorityClass::kBackground));
   int status = 0;
   REQUIRE(waitpid(guard, &status, 0) == guard);
   CHECK(WTERMSIG(status) == SIGKILL);
+  CHECK(real.tree.isFrozen(real.run, PriorityClass::kBackground, Leaf::kWarden).value());  // So would its successor be.
 }
 
 TEST_CASE("the kernel enforces the limits that were set, and counts what was used") {
