@@ -47,11 +47,6 @@ seconds beginningOf(const std::tm& day, seconds within) {
 
 }  // namespace
 
-std::string localDay(Microseconds wall) {
-  const auto day = localTime(wall);
-  return day ? nameOf(*day) : std::string();
-}
-
 Today localToday(Microseconds wall) {
   const auto day = localTime(wall);
   if (!day) return {};

@@ -127,7 +127,8 @@ void Requests::on(Asker asker, const api::ReadUsage& request) {
   std::vector<const Run*> runs;
   if (request.run.empty()) {
     runs = visibleRuns(peer, false);
-    list.today = api::spendingsOf(world_.turns.state(), peer, localDay(world_.clock.now().wall));
+    const Now now = world_.clock.now();
+    list.today = api::spendingLinesOf(spendingsOfDay(world_.turns.state(), now, localToday(now.wall)), peer);
     if (const DeviceReading* device = world_.steering.lookAtDevice(kUsageFreshFor)) {
       list.device = shown(*device, peer);
       addAccelerators(world_.accelerators, *list.device);

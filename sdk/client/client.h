@@ -141,9 +141,11 @@ struct Budget {
 struct DaySpending {
   std::uint32_t uid = 0;
   std::string policy, day;
-  std::uint64_t tokens = 0;
+  std::optional<std::uint64_t> tokens;  // absent: none were reported or seen
   std::optional<double> costUsd;
   bool costEstimated = false, costIncomplete = false;
+  std::optional<std::uint64_t> prompts;     // questions that were put to a person; absent: none
+  std::optional<std::uint64_t> wallTimeMs;  // of runs that ended, and of live ones until now
 };
 struct Usage {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;

@@ -135,10 +135,12 @@ DaySpending fromMessage(const v1::DaySpending& message) {
   spending.uid = message.uid();
   spending.policy = message.policy();
   spending.day = message.day();
-  spending.tokens = message.tokens();
+  if (message.has_tokens()) spending.tokens = message.tokens();
   if (message.has_cost_usd()) spending.costUsd = message.cost_usd();
   spending.costEstimated = message.cost_estimated();
   spending.costIncomplete = message.cost_incomplete();
+  if (message.has_prompts()) spending.prompts = message.prompts();
+  if (message.has_wall_time_ms()) spending.wallTimeMs = message.wall_time_ms();
   return spending;
 }
 

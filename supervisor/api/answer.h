@@ -115,9 +115,10 @@ struct BudgetLine {
 struct DaySpendingLine {
   std::uint32_t uid = 0;
   std::string policy, day;
-  std::uint64_t tokens = 0;
+  std::optional<std::uint64_t> tokens;
   std::optional<double> costUsd;
   bool costEstimated = false, costIncomplete = false;
+  std::optional<std::uint64_t> prompts, wallTimeMs;
 };
 struct UsageReading {
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, pids, ioReadBytes, ioWriteBytes;

@@ -24,10 +24,12 @@ void fillSpending(const DaySpendingLine& line, v1::DaySpending& message) {
   message.set_uid(line.uid);
   message.set_policy(line.policy);
   message.set_day(line.day);
-  message.set_tokens(line.tokens);
+  if (line.tokens) message.set_tokens(*line.tokens);
   if (line.costUsd) message.set_cost_usd(*line.costUsd);
   message.set_cost_estimated(line.costEstimated);
   message.set_cost_incomplete(line.costIncomplete);
+  if (line.prompts) message.set_prompts(*line.prompts);
+  if (line.wallTimeMs) message.set_wall_time_ms(*line.wallTimeMs);
 }
 
 void fillDevice(const Device& device, v1::Device& message) {

@@ -73,17 +73,19 @@ std::vector<BudgetLine> budgetLinesOf(const std::vector<Budget>& budgets) {
   return lines;
 }
 
-std::vector<DaySpendingLine> spendingsOf(const State& state, const Peer& peer, const std::string& day) {
+std::vector<DaySpendingLine> spendingLinesOf(const std::vector<DaySpending>& spendings, const Peer& peer) {
   std::vector<DaySpendingLine> lines;
-  for (const DaySpending& one : state.spendings) {
-    if (one.day != day || !one.tokens || !maySee(peer, one.uid)) continue;
+  for (const DaySpending& one : spendings) {
+    if (!maySee(peer, one.uid)) continue;
     lines.push_back({.uid = one.uid,
                      .policy = one.policy,
                      .day = one.day,
-                     .tokens = *one.tokens,
+                     .tokens = one.tokens,
                      .costUsd = dollars(one.costMicroUsd),
                      .costEstimated = one.estimated,
-                     .costIncomplete = one.incomplete});
+                     .costIncomplete = one.incomplete,
+                     .prompts = one.prompts,
+                     .wallTimeMs = one.wallTimeMs});
   }
   return lines;
 }

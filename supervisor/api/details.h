@@ -17,8 +17,8 @@ void addTraffic(const Run& run, UsageReading& usage);
 // What models were used for, of a run that ended too.
 void addSpent(const Run& run, UsageReading& usage);
 std::vector<BudgetLine> budgetLinesOf(const std::vector<Budget>& budgets);
-// Of that day, of whoever's runs that peer may see.
-std::vector<DaySpendingLine> spendingsOf(const State& state, const Peer& peer, const std::string& day);
+// Of whoever's runs that peer may see.
+std::vector<DaySpendingLine> spendingLinesOf(const std::vector<DaySpending>& spendings, const Peer& peer);
 UsageReading usageOf(const Run& run, const UsageReading& live);
 ExitReport exitReportOf(const RunEnded& end);
 std::vector<Weakening> weakenedOf(const std::vector<sandbox::Weakening>& weakened);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 
 #include "sdk/base/money.h"
@@ -153,6 +154,28 @@ std::optional<DayTime> timeOfDay(const Run& run, const Now& now, const Today& to
   if (!isLive(run) || today.day.empty() || run.what.policyName.empty()) return std::nullopt;
   const auto ofDay = static_cast<std::uint64_t>(std::max<Microseconds::rep>(today.passed.count(), 0));
   return DayTime{today.day, std::min(lived(run, now), ofDay) / kMilliseconds};
+}
+
+std::vector<DaySpending> spendingsOfDay(const State& state, const Now& now, const Today& today) {
+  std::vector<DaySpending> all;
+  std::ranges::copy_if(state.spendings, std::back_inserter(all),
+                       [&](const DaySpending& one) { return one.day == today.day; });
+  for (const auto& entry : state.runs) {
+    const Run& run = entry.second;  // Clang before 16 captures no structured binding.
+    const auto time = timeOfDay(run, now, today);
+    if (!time) continue;
+    auto found = std::ranges::find_if(all, [&](const DaySpending& one) {
+      return one.uid == run.what.callerUid && one.policy == run.what.policyName;
+    });
+    if (found == all.end()) {
+      found = all.emplace(all.end());
+      found->uid = run.what.callerUid;
+      found->policy = run.what.policyName;
+      found->day = today.day;
+    }
+    add(found->wallTimeMs, time->ms);
+  }
+  return all;
 }
 
 std::vector<Budget> budgetsOf(const State& state, const Run& run, const Now& now, const Today& today) {

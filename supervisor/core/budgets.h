@@ -54,6 +54,8 @@ const DaySpending* findSpending(const State& state, std::uint32_t uid, std::stri
 // Of a live run, on that day: since it was admitted, and since the day began at the earliest. Never less than nothing,
 // whatever was done to the clock. Absent: the day is not known, or the policy.
 std::optional<DayTime> timeOfDay(const Run& run, const Now& now, const Today& today);
+// What was spent on that day by everybody, with the time of live runs. By no order.
+std::vector<DaySpending> spendingsOfDay(const State& state, const Now& now, const Today& today);
 
 void addUsage(std::optional<ReportedUsage>& all, const std::vector<ModelUsage>& models);
 // Of a run whose sums went from `before` to `after` on that day.

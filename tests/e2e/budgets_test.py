@@ -102,7 +102,9 @@ def test_a_budget_of_a_day_counts_all_runs_of_a_policy_over_a_restart_and_is_lon
     other = detached(bench, "wait('end')\n", "-p", policy(bench, "[limits]\ntokens_per_day = 1000\n", "another"))
     today = [json.loads(line) for line in bench.cli("usage", "--json").stdout.splitlines()]
     spent = [line for line in today if line.get("policy") == "daily"]
-    equal([(line["tokens"], line["uid"], line["cost_usd"]) for line in spent], [(1100, os.getuid(), None)])
+    equal([(line["tokens"], line["uid"], line["cost_usd"], line["prompts"]) for line in spent], [(1100, os.getuid(), None, None)])
+    silent = next(line for line in today if line.get("policy") == "another")
+    assert silent["tokens"] is None and 0 < silent["wall_time_ms"] < spent[0]["wall_time_ms"], (silent, spent)
     equal(bench.cli("resume", second).returncode, 0)
     assert eventually(lambda: bench.show(third)["state"] == "running", 60), "the day is longer for all of them"
     equal(bodies(bench, second, "budget-extended")[0]["up_to"], 2100)
@@ -166,6 +168,8 @@ def test_questions_of_a_day_count_over_two_runs_and_a_restart_and_pause_the_one_
     day = time.strftime("%Y-%m-%d")
     equal(budget(bench, second, "prompts_per_day"),
           {"limit": "prompts_per_day", "used": 2, "edge": 2, "warn_at": 2, "day": day, "state": "reached"})
+    today = [json.loads(line) for line in bench.cli("usage", "--json").stdout.splitlines()]
+    equal([(line["tokens"], line["prompts"]) for line in today if line.get("policy") == "asks-daily"], [(None, 2)])
     equal(bench.cli("resume", second).returncode, 0)
     equal(bodies(bench, second, "budget-extended"),
           [{"by_uid": os.getuid(), "day": day, "limit": "prompts_per_day", "more": 2, "up_to": 4}])

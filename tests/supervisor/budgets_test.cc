@@ -393,6 +393,29 @@ TEST_CASE("of a run that went down with the machine nobody says how long it live
   CHECK_FALSE(factsIn<RunEnded>(*began)[0].ofDay);
 }
 
+TEST_CASE("what a day has used is listed with the time of live runs, and what nobody told is unknown") {
+  CoreWorld world;
+  world.context.today = {"2026-03-30", std::chrono::hours(10)};
+  const RunId ended = start(world, 50, RunBounds{}), live = start(world, 51, RunBounds{});
+  start(world, 52, RunBounds{}, kStranger);
+  REQUIRE(ask(world, ended, 1));
+  pass(world, std::chrono::seconds(10));
+  REQUIRE(endOf(world, ended).size() == 1);
+  pass(world, std::chrono::seconds(10));
+  auto all = spendingsOfDay(world.state, world.context.now, world.context.today);
+  std::ranges::sort(all, {}, &DaySpending::uid);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].wallTimeMs.value() / 1000 == 30);
+  CHECK(all[0].prompts == 1U);
+  CHECK_FALSE(all[0].tokens);
+  CHECK(all[1].wallTimeMs.value() / 1000 == 20);
+  CHECK_FALSE(all[1].prompts);
+  CHECK(all[1].day == "2026-03-30");
+  world.context.today = {"2026-03-31", std::chrono::seconds(1)};
+  CHECK(spendingsOfDay(world.state, world.context.now, world.context.today).size() == 2);
+  REQUIRE(endOf(world, live).size() == 1);
+}
+
 TEST_CASE("what an earlier build kept of questions, ends and days is read, and says nothing of a day") {
   CoreWorld world;
   const RunId run = start(world, 50, RunBounds{});

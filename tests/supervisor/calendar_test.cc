@@ -66,8 +66,8 @@ TEST_CASE("a day begins where its name does, also where it has no midnight or tw
       const Today today = localToday(time);
       const Microseconds began = time - today.passed;
       CAPTURE(rule, today.day, today.passed.count());
-      if (today.passed < 0us || today.passed >= 25h || localDay(began) != today.day ||
-          localDay(began - 1s) >= today.day)
+      if (today.passed < 0us || today.passed >= 25h || localToday(began).day != today.day ||
+          localToday(began - 1s).day >= today.day)
         FAIL("not the beginning of that day");
     }
   }

@@ -270,8 +270,9 @@ std::string usageJson(const client::UsageRow& row) {
 std::string spendingJson(const client::DaySpending& spending) {
   JsonWriter json;
   json.beginObject().field("day", spending.day).field("uid", spending.uid).field("policy", spending.policy);
-  json.field("tokens", spending.tokens);
+  json.fieldOrNull("tokens", spending.tokens);
   costFields(json, costOf(spending));
+  json.fieldOrNull("prompts", spending.prompts).fieldOrNull("wall_time_ms", spending.wallTimeMs);
   json.endObject();
   return std::move(json).take();
 }

@@ -281,10 +281,12 @@ std::string usageTable(const std::vector<client::UsageRow>& rows) {
 
 std::string spendingTable(const std::vector<client::DaySpending>& spendings) {
   if (spendings.empty()) return {};
-  Table table({"DAY", "USER", "POLICY", "TOKENS", "COST"});
+  Table table({"DAY", "USER", "POLICY", "TOKENS", "COST", "QUESTIONS", "TIME"});
   for (const client::DaySpending& one : spendings) {
     table.add({escapeForDisplay(one.day), std::to_string(one.uid), escapeForDisplay(one.policy),
-               std::to_string(one.tokens), costText(costOf(one))});
+               one.tokens ? std::to_string(*one.tokens) : "-", costText(costOf(one)),
+               one.prompts ? std::to_string(*one.prompts) : "-",
+               one.wallTimeMs ? formatDuration(std::chrono::milliseconds(*one.wallTimeMs)) : "-"});
   }
   return table.text();
 }
