@@ -14,6 +14,7 @@
 #include "policy/document.h"
 #include "policy/evaluate.h"
 #include "sandbox/plan/process_link.h"
+#include "sdk/base/compiled_once.h"
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
 #include "sdk/base/units.h"
@@ -159,8 +160,8 @@ struct ModelAnswers {
   bool operator==(const ModelAnswers&) const = default;
 };
 
-using GuardEvent = std::variant<GuardHello, Ask, Withdraw, Record, Performed, Traffic, RulesInForce, ActionsWaiting,
-                                NetworkActivity, HoldReport, ModelAnswers>;
+using GuardEvent = CompiledOnce<std::variant<GuardHello, Ask, Withdraw, Record, Performed, Traffic, RulesInForce,
+                                             ActionsWaiting, NetworkActivity, HoldReport, ModelAnswers>>;
 
 // ---- daemon -> guard ------------------------------------------------------------------------------------------------
 
@@ -202,7 +203,7 @@ struct DeferCalls {
   bool defer = false;
 };
 
-using GuardOrder = std::variant<GuardRules, Answer, Recorded, Repeat, RunHeld, DeferCalls>;
+using GuardOrder = CompiledOnce<std::variant<GuardRules, Answer, Recorded, Repeat, RunHeld, DeferCalls>>;
 
 // An order longer than kMaxGuardPacket travels as packRequest() makes it (sandbox/wire/long_message.h) and is taken by
 // decodeGuardOrder(const Packet&) there.

@@ -10,6 +10,7 @@
 
 #include "sandbox/plan/plan.h"
 #include "sandbox/wire/guard.h"
+#include "sdk/base/compiled_once.h"
 #include "sdk/base/run_id.h"
 
 namespace ringfence::sandbox {
@@ -221,9 +222,10 @@ struct OwnerFound {
   std::string note;
 };
 
-using LauncherRequest = std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining, Forget,
-                                     Adopt, Kept, Foretell, FindOwner>;
-using LauncherEvent = std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued,
-                                   Ended, Kept, AdoptDone, Removed, GuardStarted, GuardDied, OwnerFound>;
+using LauncherRequest = CompiledOnce<std::variant<WireHello, Prepare, Launch, Release, Abandon, SignalRun, SetDraining,
+                                                  Forget, Adopt, Kept, Foretell, FindOwner>>;
+using LauncherEvent =
+    CompiledOnce<std::variant<Welcome, Prepared, Built, Started, LaunchFailed, CommandStopped, CommandContinued, Ended,
+                              Kept, AdoptDone, Removed, GuardStarted, GuardDied, OwnerFound>>;
 
 }  // namespace ringfence::sandbox

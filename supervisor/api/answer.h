@@ -11,6 +11,7 @@
 #include "sandbox/wire/guard.h"
 #include "sandbox/wire/messages.h"
 #include "sdk/base/clock.h"
+#include "sdk/base/compiled_once.h"
 #include "sdk/base/error.h"
 #include "supervisor/core/action_facts.h"
 #include "supervisor/core/scope.h"
@@ -299,8 +300,8 @@ struct FocusAnswer {
   std::vector<ProtectedPart> parts;
 };
 
-using Answer =
+using Answer = CompiledOnce<
     std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document, UsageList,
-                 Output, RunNamed, PendingItem, PendingGone, GrantList, WhyAnswer, PriceAnswer, FocusAnswer>;
+                 Output, RunNamed, PendingItem, PendingGone, GrantList, WhyAnswer, PriceAnswer, FocusAnswer>>;
 
 }  // namespace ringfence::supervisor::api

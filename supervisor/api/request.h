@@ -13,6 +13,7 @@
 #include "sandbox/plan/make_plan.h"
 #include "sandbox/plan/plan.h"
 #include "sdk/base/clock.h"
+#include "sdk/base/compiled_once.h"
 #include "supervisor/api/answer.h"
 #include "supervisor/core/agent_facts.h"
 #include "supervisor/core/scope.h"
@@ -171,8 +172,8 @@ struct SetFocus {
 // The emergency stop may end.
 struct Rearm {};
 
-using Request = std::variant<RunRequest, ListRuns, ShowRun, AttachRun, ReadOutput, ActOnRuns, ReadLog, VerifyLog,
-                             AskDoctor, ReadUsage, SendSignal, TrustFile, Detach, ReadPending, AnswerQuestion,
-                             ListGrants, RevokeGrant, AskWhy, AskPrice, SetFocus, Rearm>;
+using Request = CompiledOnce<std::variant<RunRequest, ListRuns, ShowRun, AttachRun, ReadOutput, ActOnRuns, ReadLog,
+                                          VerifyLog, AskDoctor, ReadUsage, SendSignal, TrustFile, Detach, ReadPending,
+                                          AnswerQuestion, ListGrants, RevokeGrant, AskWhy, AskPrice, SetFocus, Rearm>>;
 
 }  // namespace ringfence::supervisor::api

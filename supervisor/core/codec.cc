@@ -20,7 +20,7 @@ using stored::Of;
 
 // ---- names that are stored for ever; they need not be those that are shown
 
-constexpr std::array<std::string_view, std::variant_size_v<FactKinds>> kKinds{
+constexpr std::array<std::string_view, std::variant_size_v<FactBody::Kinds>> kKinds{
     "daemon-started",    "daemon-stopping",
     "run-admitted",      "run-built",
     "run-started",       "run-refused",

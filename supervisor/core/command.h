@@ -10,6 +10,7 @@
 
 #include "sandbox/plan/plan.h"
 #include "sandbox/wire/messages.h"
+#include "sdk/base/compiled_once.h"
 #include "sdk/base/run_id.h"
 #include "supervisor/core/action_commands.h"
 #include "supervisor/core/agent_commands.h"
@@ -133,12 +134,11 @@ struct DaemonEnds {
   std::string reason;
 };
 
-using Command =
-    std::variant<AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid, LauncherConnected,
-                 LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn,
-                 AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
-                 RecordsOmitted, AnswerCard, RevokeGrant, TimePassed, PreemptRun, AlarmFound, InterruptionCost,
-                 LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, RearmStop, LatchOpened,
-                 ReportUsage, CountAnswers, AgentStops, PauseDue>;
+using Command = CompiledOnce<std::variant<
+    AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid, LauncherConnected, LauncherGone,
+    ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn, AskPerformed, RecordTold,
+    ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold, RecordsOmitted, AnswerCard, RevokeGrant,
+    TimePassed, PreemptRun, AlarmFound, InterruptionCost, LimitFound, HoldTold, RecordsFailed, RecordsWork,
+    GroupsTouched, StopHeard, RearmStop, LatchOpened, ReportUsage, CountAnswers, AgentStops, PauseDue>>;
 
 }  // namespace ringfence::supervisor

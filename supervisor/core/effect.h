@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "sdk/base/compiled_once.h"
 #include "supervisor/core/command.h"
 #include "supervisor/core/state.h"
 
@@ -84,9 +85,9 @@ struct SettleRing {
   std::uint64_t upTo = 0;
 };
 
-using EffectBody =
+using EffectBody = CompiledOnce<
     std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish, TellGuard, SendRules,
-                 SettleRing, ReclaimMemory, LimitWrites, TellAgent, CutConnections, ReleaseLatch>;
+                 SettleRing, ReclaimMemory, LimitWrites, TellAgent, CutConnections, ReleaseLatch>>;
 
 struct Effect {
   // The fact that must be durable first; 0: perform at once (freezing and killing wait for no disk).

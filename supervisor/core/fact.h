@@ -12,6 +12,7 @@
 #include "sandbox/plan/plan.h"
 #include "sandbox/wire/messages.h"
 #include "sdk/base/clock.h"
+#include "sdk/base/compiled_once.h"
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
 #include "supervisor/core/action_facts.h"
@@ -180,27 +181,14 @@ struct SegmentRetired {
   bool operator==(const SegmentRetired&) const = default;
 };
 
-using FactKinds =
-    std::variant<DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen, RunResumed,
-                 RunStopping, RunEnded, DifferenceFound, RunAdopted, LauncherLost, LauncherReady, PolicyTrusted,
-                 SnapshotTaken, SegmentRetired, ActionAsked, AskJoined, AskLeft, ActionAnswered, ActionPerformed,
-                 ActionDenied, ActionRewritten, ConnectionOpened, OutcomeUnknown, AsksRefused, ActionsAllowed,
-                 GrantIssued, GrantRevoked, GrantExpired, GuardStarted, GuardLost, RulesEnforced, TrafficCounted,
-                 RecordsNotWritten, RunRestrained, InterruptionMeasured, AlarmRaised, LeaseGiven, LeaseEnded,
-                 LimitReached, ConnectionsHeld, RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed,
-                 LatchReleased, UsageReported, UsageSeen, BudgetExtended, RunPausing>;
-// To copy, move, destroy and compare one of fifty kinds is compiled once, in fact.cc: in each file that touches a fact
-// it took a fifth of the compiler's time.
-struct FactBody : FactKinds {
-  using FactKinds::FactKinds;
-  FactBody();
-  FactBody(const FactBody& other);
-  FactBody(FactBody&& other) noexcept;
-  FactBody& operator=(const FactBody& other);
-  FactBody& operator=(FactBody&& other) noexcept;
-  ~FactBody();
-  bool operator==(const FactBody& other) const;
-};
+using FactBody = CompiledOnce<std::variant<
+    DaemonStarted, DaemonStopping, RunAdmitted, RunBuilt, RunStarted, RunRefused, RunFrozen, RunResumed, RunStopping,
+    RunEnded, DifferenceFound, RunAdopted, LauncherLost, LauncherReady, PolicyTrusted, SnapshotTaken, SegmentRetired,
+    ActionAsked, AskJoined, AskLeft, ActionAnswered, ActionPerformed, ActionDenied, ActionRewritten, ConnectionOpened,
+    OutcomeUnknown, AsksRefused, ActionsAllowed, GrantIssued, GrantRevoked, GrantExpired, GuardStarted, GuardLost,
+    RulesEnforced, TrafficCounted, RecordsNotWritten, RunRestrained, InterruptionMeasured, AlarmRaised, LeaseGiven,
+    LeaseEnded, LimitReached, ConnectionsHeld, RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed, LatchReleased,
+    UsageReported, UsageSeen, BudgetExtended, RunPausing>>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

@@ -237,7 +237,7 @@ class RandomFacts {
     if (below(8) != 0) fact.run = runId(static_cast<unsigned>(below(20)));
     fact.at = {Microseconds(below(1'000'000)), Microseconds(below(1'000'000)), Microseconds(below(1'000'000))};
     fact.bootId = coin() ? "boot-1" : "boot-2";
-    fact.body = body(below(std::variant_size_v<FactBody>));
+    fact.body = body(below(std::variant_size_v<FactBody::Kinds>));
     return fact;
   }
 

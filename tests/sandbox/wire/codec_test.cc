@@ -19,7 +19,7 @@ template <typename Message>
 Message randomMessage(std::uint32_t seed) {
   Scrambler scrambler(seed);
   Message message;
-  scrambler.choose(message, seed % std::variant_size_v<Message>);
+  scrambler.choose(message, seed % std::variant_size_v<typename Message::Kinds>);
   return message;
 }
 
