@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,8 +35,10 @@ def consumer(base: Path) -> None:
     run("cmake", "--build", base / "built")
     said = run(base / "built" / "consumer", cwd=base)
     assert "in no fence" in said, said
-    headers = [file.read_text() for file in sorted((prefix / "include" / "ringfence").iterdir())]
-    assert len(headers) == 2, "what is installed has its headers"
+    files = sorted((prefix / "include" / "ringfence").iterdir())
+    told = re.findall(r"^## `<ringfence/(.*)>`$", (ROOT / "docs" / "cpp-reference.md").read_text(), re.M)
+    assert len(files) >= 2 and [file.name for file in files] == sorted(told), f"installed are {files}, and the reference has {told}"
+    headers = [file.read_text() for file in files]
     foreign = [line for header in headers for line in header.splitlines() if line.startswith("#include") and "<" not in line]
     assert not foreign, f"the installed header includes what is not installed: {foreign}"
     module = prefix / "lib" / "python3" / "dist-packages"
