@@ -195,12 +195,12 @@ def test_usage_of_a_run_that_burns_is_what_the_kernel_counts_and_the_machine_fol
     before = cpu_told_by_the_kernel(bench, run)
     lines = bench.daemon.json("usage")
     after = cpu_told_by_the_kernel(bench, run)
-    equal([line.get("run") for line in lines], [run, None])
+    equal([line.get("run") for line in lines], [run, None, None])
     used = lines[0]["usage"]
     # The groups around the agent's own also hold what made its walls.
     assert 0.9 * before <= used["cpu_usec"] <= after, (before, used, after)
     assert used["anonymous_bytes"] is None or 0 < used["anonymous_bytes"] <= used["memory_bytes"], used
-    device = lines[1]["device"]
+    device = lines[2]["device"]
     equal(set(device), {"cpus", "cpu_busy_usec", "memory_total_bytes", "memory_available_bytes", "pressure", "energy",
                         "accelerators", "battery"})
     equal(device["cpus"], os.sysconf("SC_NPROCESSORS_ONLN"))
@@ -208,6 +208,8 @@ def test_usage_of_a_run_that_burns_is_what_the_kernel_counts_and_the_machine_fol
     equal(device["memory_total_bytes"], int(memory["MemTotal"]) * 1024)
     assert 0 < device["memory_available_bytes"] < device["memory_total_bytes"], device
     assert device["cpu_busy_usec"] > 1_000_000, device
+    equal((lines[1]["uid"], lines[1]["tokens"]), (os.getuid(), None))
+    assert 0 < lines[1]["wall_time_ms"] < 1_000_000, lines[1]
     if not list(Path("/sys/class/powercap").glob("*/energy_uj")):
         equal(device["energy"], None)
     assert "machine " in bench.cli("usage").stdout
