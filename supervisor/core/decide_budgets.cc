@@ -70,9 +70,9 @@ bool holdForPrompts(Deciding& deciding, const Run& run, const PromptsSpent& spen
     stopRun(deciding, run, StopKind::kKill, 0, spent.why);
     return true;
   }
+  holdAgent(deciding, run);
   tellOfLimit(deciding, run, std::string(nameOf(spent.kind)),
               spent.why + ". It was paused until a person let it go on.");
-  holdAgent(deciding, run);
   deciding.record(run.id, RunFrozen{0, spent.why, std::nullopt, SelfHeld::kPrompts});
   settleOwnQuestionsOf(deciding, run.id, "the run was paused; ask again");
   return true;

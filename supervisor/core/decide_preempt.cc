@@ -24,8 +24,8 @@ std::string placeOf(const Run& run, std::string_view limit) {
 
 void hold(Deciding& deciding, const Run& run, const PreemptRun& command) {
   if (!std::holds_alternative<Running>(run.life)) return;
-  tellOfLimit(deciding, run, command.limit, command.tellAgent);
   holdAgent(deciding, run);
+  tellOfLimit(deciding, run, command.limit, command.tellAgent);  // Read when it goes on, not in its last moments.
   deciding.record(run.id, RunFrozen{0, boundedReason(command.reason), Preemption{command.cause, command.predicted}});
 }
 
@@ -98,8 +98,8 @@ void decideAlarm(Deciding& deciding, const AlarmFound& command) {
   const std::optional<RunBounds> bounds = termsOf(*run).bounds;
   if (!bounds || !bounds->holdOnAlarm.value_or(false)) return;
   const std::string why = "alarm (" + std::string(nameOf(command.kind)) + "): " + command.reason;
-  tellOfLimit(deciding, *run, "on_alarm", "Paused: " + command.reason + ". Look at what does that before you go on.");
   deciding.atOnce(FreezeGroup{run->id, run->what.priority, true, Extent::kAgent});
+  tellOfLimit(deciding, *run, "on_alarm", "Paused: " + command.reason + ". Look at what does that before you go on.");
   deciding.record(run->id, RunFrozen{0, boundedReason(why), Preemption{PreemptCause::kAlarm, std::nullopt}});
 }
 
