@@ -112,6 +112,7 @@ void StatedUsageReader::endNumber() {
   } else if (place() == Place::kMetadata) {
     if (key_ == "promptTokenCount") raise(input_, count);
     if (key_ == "candidatesTokenCount") raise(output_, count);
+    if (key_ == "thoughtsTokenCount") raise(thoughts_, count);
   } else if (place() == Place::kTop) {
     if (key_ == "prompt_eval_count") raise(input_, count);
     if (key_ == "eval_count") raise(output_, count);
@@ -160,8 +161,8 @@ void StatedUsageReader::takeDocument(char c) {
 }
 
 std::optional<StatedUsage> StatedUsageReader::stated() const {
-  if (!input_ && !output_) return std::nullopt;
-  return StatedUsage{model_, input_.value_or(0), output_.value_or(0)};
+  if (!input_ && !output_ && !thoughts_) return std::nullopt;
+  return StatedUsage{model_, input_.value_or(0), output_.value_or(0) + thoughts_.value_or(0)};
 }
 
 }  // namespace ringfence::sandbox

@@ -2,9 +2,9 @@
 // documents, or of a stream of events. Nothing is kept but a few counts and a name, however long the answer is. Pure.
 //
 // Known forms: `usage` with input_tokens and output_tokens, or with prompt_tokens and completion_tokens, at the top or
-// in `message` or `response`; `usageMetadata` with promptTokenCount and candidatesTokenCount; prompt_eval_count and
-// eval_count at the top. Tokens that came from a cache are not counted. What is anything else, is no JSON, or is nested
-// deeper than a bound, states nothing.
+// in `message` or `response`; `usageMetadata` with promptTokenCount and candidatesTokenCount, in which thoughts are not
+// (thoughtsTokenCount); prompt_eval_count and eval_count at the top. Tokens that came from a cache are not counted.
+// What is anything else, is no JSON, or is nested deeper than a bound, states nothing.
 #pragma once
 
 #include <array>
@@ -64,7 +64,7 @@ class StatedUsageReader {
   std::string text_, key_;
   Line line_ = Line::kStart;
   std::string start_;  // of a line of events, until it is known what it is
-  std::optional<std::uint64_t> input_, output_;
+  std::optional<std::uint64_t> input_, output_, thoughts_;
   std::string model_;
 };
 

@@ -49,6 +49,11 @@ TEST_CASE("the usage that an answer states is read in each of the known forms") 
   CHECK(document(R"([{"modelVersion":"gemini","usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":1}},
                      {"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":6}}])") ==
         StatedUsage{"gemini", 4, 6});
+  // Other than everywhere else, what it thought is not in what it said.
+  CHECK(document(R"({"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":6,"thoughtsTokenCount":5,
+                                      "totalTokenCount":15}})") == StatedUsage{"", 4, 11});
+  CHECK(document(R"({"usage":{"prompt_tokens":4,"completion_tokens":6,"thoughtsTokenCount":5}})") ==
+        StatedUsage{"", 4, 6});
   CHECK_FALSE(document(R"([[{"usage":{"prompt_tokens":5}}]])"));
 }
 
