@@ -134,8 +134,10 @@ Result<Leave> leaveAsked(const json& params, const std::string& cwd) {
 Effects AcpGuard::fromClient(const std::string& line) {
   const auto message = readMessage(line);
   if (!message) return toClient(complaintOf(message.error()));
-  if (message->kind == Message::Kind::kRequest && outstanding_.size() < kMaxOutstanding)
+  if (message->kind == Message::Kind::kRequest && outstanding_.size() < kMaxOutstanding) {
     outstanding_.insert(message->id);
+    if (message->method == "session/prompt") prompts_.insert(message->id);
+  }
   if (message->method == "initialize" && message->kind == Message::Kind::kRequest) return initialize(*message, line);
   if (message->method == "session/cancel") return cancelSession(line);
   return toServer(inOneLine(line));
@@ -172,12 +174,7 @@ Effects AcpGuard::fromServer(const std::string& line) {
   const auto message = readMessage(line);
   if (!message) return toServer(complaintOf(message.error()));
   switch (message->kind) {
-    case Message::Kind::kResponse: {
-      outstanding_.erase(message->id);
-      if (message->id != initializeId_) return toClient(inOneLine(line));
-      initializeId_.clear();
-      return toClient(withoutForeignSignIn(line));
-    }
+    case Message::Kind::kResponse: return response(*message, line);
     case Message::Kind::kNotification:
       if (isOutside(message->method) || std::ranges::find(kHarmless, message->method) != kHarmless.end()) return {};
       if (message->method == "session/update") return update(line);
@@ -190,6 +187,19 @@ Effects AcpGuard::fromServer(const std::string& line) {
   return toServer(errorLine(message->id, Code::kMethodNotFound,
                             "Ringfence: the editor would do that outside of the fence of this run, so it is not asked; "
                             "do it here"));
+}
+
+Effects AcpGuard::response(const Message& message, const std::string& line) {
+  outstanding_.erase(message.id);
+  if (message.id == initializeId_) {
+    initializeId_.clear();
+    return toClient(withoutForeignSignIn(line));
+  }
+  Effects effects = toClient(inOneLine(line));
+  if (prompts_.erase(message.id) == 0 || usage_ == UsageFrom::kHook) return effects;
+  const json answer = json::parse(line, nullptr, false);
+  if (const json* result = memberOf(answer, "result")) effects.used = used_.take(*result);
+  return effects;
 }
 
 // An agent can name a command that the editor runs for its person to sign in, with an environment of its choosing.

@@ -11,6 +11,7 @@
 
 #include "sdk/rpc/mediator.h"
 #include "sdk/rpc/message.h"
+#include "sdk/rpc/used.h"
 
 namespace ringfence::rpc {
 
@@ -22,9 +23,15 @@ struct Leave {
 // Of the parameters of session/request_permission. Fails with kInvalid.
 Result<Leave> leaveAsked(const nlohmann::json& params, const std::string& cwd);
 
+// From whom it is known what the agent's calls to models used.
+enum class UsageFrom {
+  kAnswers,  // its own to the editor's prompts
+  kHook,     // its hook, so that what its answers have would be counted twice
+};
+
 class AcpGuard : public Mediator {
  public:
-  explicit AcpGuard(std::string cwd) : cwd_(std::move(cwd)) {}
+  explicit AcpGuard(std::string cwd, UsageFrom usage = UsageFrom::kAnswers) : cwd_(std::move(cwd)), usage_(usage) {}
 
   // The client is the editor, the server the agent.
   Effects fromClient(const std::string& line) override;
@@ -43,12 +50,16 @@ class AcpGuard : public Mediator {
   Effects cancelRequest(const std::string& line);
   Effects question(const Message& message, const std::string& line);
   Effects update(const std::string& line);
+  Effects response(const Message& message, const std::string& line);
   std::string withoutForeignSignIn(const std::string& line) const;
 
   std::string cwd_;
+  UsageFrom usage_;
   std::string initializeId_;                 // that the agent owes an answer
   std::map<std::string, Question> waiting_;  // by key
   std::set<std::string> outstanding_;        // ids that the agent owes an answer
+  std::set<std::string> prompts_;            // those of them that are the editor's prompts
+  AcpUsed used_;
   std::uint64_t questions_ = 0;
 };
 

@@ -34,16 +34,17 @@ constexpr char kHelp[] =
     "usage: ringfence-rpc tools\n"
     "       ringfence-rpc connect PATH\n"
     "       ringfence-rpc guard --name NAME --program FILE -- SERVER [ARG…]\n"
-    "       ringfence-rpc acp|claude|codex --name NAME --program FILE -- AGENT [ARG…]\n"
+    "       ringfence-rpc acp|claude|codex --name NAME --program FILE [--usage hook] -- AGENT [ARG…]\n"
     "\n"
     "Started inside a fence by 'ringfence mcp' and 'ringfence acp'; 'ringfence mcp --help' has more.\n";
 
 struct Arguments {
   std::string name, program;
+  UsageFrom usage = UsageFrom::kAnswers;
   std::vector<std::string> argv;
 };
 
-// [--name NAME] [--program FILE] -- WORD…
+// [--name NAME] [--program FILE] [--usage hook] -- WORD…
 std::optional<Arguments> argumentsOf(const std::vector<std::string>& words) {
   Arguments arguments;
   std::size_t at = 1;
@@ -52,6 +53,8 @@ std::optional<Arguments> argumentsOf(const std::vector<std::string>& words) {
       arguments.name = words[at + 1];
     else if (words[at] == "--program")
       arguments.program = words[at + 1];
+    else if (words[at] == "--usage" && words[at + 1] == "hook")
+      arguments.usage = UsageFrom::kHook;
     else
       return std::nullopt;
   }
@@ -102,7 +105,7 @@ int between(Mediator& mediator, const Arguments& arguments) {
 // By the name of what is spoken; nothing: nobody speaks it.
 std::unique_ptr<Mediator> mediatorOf(const std::string& protocol, const Arguments& arguments) {
   if (protocol == "guard") return std::make_unique<McpGuard>(arguments.name);
-  if (protocol == "acp") return std::make_unique<AcpGuard>(workingDirectory());
+  if (protocol == "acp") return std::make_unique<AcpGuard>(workingDirectory(), arguments.usage);
   if (protocol == "claude") return std::make_unique<ClaudeGuard>(workingDirectory());
   if (protocol == "codex") return std::make_unique<CodexGuard>(workingDirectory());
   return nullptr;

@@ -130,4 +130,27 @@ std::optional<AgentUsage> CodexUsed::take(const json& params) {
   return used;
 }
 
+std::vector<AgentUsage> AcpUsed::take(const json& result) {
+  const json* meta = result.is_object() ? objectAt(result, "_meta") : nullptr;
+  const json* quota = meta != nullptr ? objectAt(*meta, "quota") : nullptr;
+  const auto models = quota != nullptr ? quota->find("model_usage") : json::const_iterator();
+  if (quota == nullptr || models == quota->end() || !models->is_array()) return {};
+  const std::string answer = std::to_string(++answers_);
+  std::vector<AgentUsage> all;
+  for (const json& told : *models) {
+    if (all.size() == kMaxModels) break;
+    const json* tokens = told.is_object() ? objectAt(told, "token_count") : nullptr;
+    const auto input = tokens != nullptr ? tokensAt(*tokens, "input_tokens") : std::nullopt;
+    const auto output = tokens != nullptr ? tokensAt(*tokens, "output_tokens") : std::nullopt;
+    if (!input || !output || *input + *output == 0) continue;
+    AgentUsage used;
+    used.model = hook::modelNamed(textAt(told, "model"));
+    used.inputTokens = *input;
+    used.outputTokens = *output;
+    used.id = hook::reportId("acp", answer + "|" + std::to_string(all.size()));
+    all.push_back(std::move(used));
+  }
+  return all;
+}
+
 }  // namespace ringfence::rpc

@@ -1,5 +1,5 @@
-// What the streams of agents tell of the calls to models that they paid for, from JSON that may be anything. Each tells
-// sums so far; what came since the last ones is what is reported. Pure, but for what they remember.
+// What the streams of agents tell of the calls to models that they paid for, from JSON that may be anything. Where they
+// tell sums so far, what came since the last ones is what is reported. Pure, but for what they remember.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +51,17 @@ class CodexUsed {
   std::map<std::string, std::string> models_;  // by thread
   std::map<std::string, Sums> known_;          // by thread
   std::set<std::string> turns_;                // that began here
+};
+
+// Of an agent of an editor: the answer to a prompt has what that prompt used by model, where it tells it at all. The
+// protocol has no place for it yet; Gemini CLI puts it into `_meta.quota`.
+class AcpUsed {
+ public:
+  // What such an answer adds.
+  std::vector<AgentUsage> take(const nlohmann::json& result);
+
+ private:
+  std::uint64_t answers_ = 0;
 };
 
 }  // namespace ringfence::rpc

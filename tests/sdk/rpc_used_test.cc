@@ -1,7 +1,9 @@
 // What agents that are driven tell of their calls to models, made of sums so far, and what is no number.
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "sdk/rpc/acp_guard.h"
 #include "sdk/rpc/claude_guard.h"
 #include "sdk/rpc/codex_guard.h"
 #include "sdk/rpc/used.h"
@@ -41,6 +43,20 @@ json threadUsage(const char* turn, std::uint64_t input, std::uint64_t output, st
   return {{"threadId", "t"},
           {"turnId", turn},
           {"tokenUsage", {{"total", sums(input, output)}, {"last", sums(lastInput, lastOutput)}}}};
+}
+
+struct Used {
+  const char* model;
+  std::uint64_t input, output;
+};
+
+// As Gemini CLI ends a turn of its editor's.
+json quota(const std::vector<Used>& models) {
+  json told = json::array();
+  for (const Used& one : models)
+    told.push_back(
+        {{"model", one.model}, {"token_count", {{"input_tokens", one.input}, {"output_tokens", one.output}}}});
+  return {{"stopReason", "end_turn"}, {"_meta", {{"quota", {{"model_usage", std::move(told)}}}}}};
 }
 
 std::vector<json> hostileNumbers() {
@@ -174,6 +190,45 @@ TEST_CASE("what Codex tells in numbers that are none is not known, and nothing i
   CodexUsed used;
   for (const json& nothing : {json(), json::array(), json{{"tokenUsage", 7}}, json{{"tokenUsage", {{"total", 7}}}}})
     CHECK_FALSE(used.take(nothing));
+}
+
+TEST_CASE("what an answer to an editor's prompt says that it used is reported by model, each answer anew") {
+  const json answer = quota({{"large", 103, 12}, {"small", 5, 0}, {"none", 0, 0}});
+  AcpUsed used;
+  const auto first = used.take(answer), second = used.take(answer);
+  REQUIRE(first.size() == 2);
+  REQUIRE(second.size() == 2);
+  CHECK(first[0].model == "large");
+  CHECK(first[0].inputTokens == 103);
+  CHECK(first[0].outputTokens == 12);
+  CHECK(first[1].model == "small");
+  CHECK(std::set<std::string>{first[0].id, first[1].id, second[0].id, second[1].id}.size() == 4);
+  for (const json& hostile : hostileNumbers()) {
+    INFO(hostile.dump());
+    json told = quota({{"m", 1, 1}});
+    told["_meta"]["quota"]["model_usage"][0]["token_count"]["output_tokens"] = hostile;
+    CHECK(used.take(told).empty());
+  }
+  for (const json& nothing :
+       {json(), json("end_turn"), json::array(), json{{"stopReason", "cancelled"}}, json{{"_meta", 7}},
+        json{{"_meta", {{"quota", 7}}}}, json{{"_meta", {{"quota", {{"model_usage", 7}}}}}},
+        json{{"_meta", {{"quota", {{"model_usage", json::array({7, json::object()})}}}}}}})
+    CHECK(used.take(nothing).empty());
+  CHECK(used.take(quota(std::vector<Used>(99, {"m", 1, 1}))).size() == 32);
+}
+
+TEST_CASE("of an agent of an editor the answers to prompts are counted, where no hook of it tells the same") {
+  const std::string prompt = R"({"jsonrpc":"2.0","id":1,"method":"session/prompt","params":{"sessionId":"s"}})";
+  const std::string answer = json{{"jsonrpc", "2.0"}, {"id", 1}, {"result", quota({{"m", 3, 1}})}}.dump();
+  AcpGuard acp("/p"), heard("/p", UsageFrom::kHook);
+  CHECK(acp.fromServer(answer).used.empty());  // Nobody asked for it.
+  for (AcpGuard* guard : {&acp, &heard}) {
+    (void)guard->fromClient(prompt);
+    const Effects effects = guard->fromServer(answer);
+    CHECK(effects.toClient == std::vector<std::string>{answer});
+    CHECK(effects.used.size() == (guard == &acp ? 1U : 0U));
+    CHECK(guard->fromServer(answer).used.empty());
+  }
 }
 
 TEST_CASE("what driven agents tell passes to their driver as it is, and is reported beside") {

@@ -243,9 +243,11 @@ std::optional<NotStarted> putBetween(PreparedRun& run, const Parsed& parsed, con
   if (!program) return NotStarted{program.error().message, "executable", 127};
   std::vector<std::string> argv{*program};
   argv.insert(argv.end(), parsed.between.begin(), parsed.between.end());
-  for (const std::string& word :
-       {std::string("--name"), request.name, std::string("--program"), request.executable, std::string("--")})
+  for (const std::string& word : {std::string("--name"), request.name, std::string("--program"), request.executable})
     argv.push_back(word);
+  // Of an agent that tells both its editor and its hook what its models used one is counted.
+  if (run.adapter && parsed.between.front() == "acp") argv.insert(argv.end(), {"--usage", "hook"});
+  argv.push_back("--");
   if (run.adapter && run.adapter->place) *run.adapter->place += argv.size();
   argv.insert(argv.end(), request.argv.begin(), request.argv.end());
   request.argv = std::move(argv);
