@@ -85,6 +85,19 @@ std::vector<AgentAction> actionsOf(const json& tool, const std::string& title, c
   return actions;
 }
 
+// What the agent says beside the title: where a command runs, what a tool is given.
+std::string saidBeside(const json& tool) {
+  std::string said;
+  const json* all = memberOf(tool, "content");
+  if (all == nullptr || !all->is_array()) return said;
+  for (const json& one : *all) {
+    const json* content = memberOf(one, "content");
+    const std::string text = content != nullptr ? textAt(*content, "text") : "";
+    if (!text.empty()) said += (said.empty() ? "" : "\n") + text;
+  }
+  return said;
+}
+
 // As a call: the kind of the tool is its name, for the protocol has no other.
 Result<std::vector<AgentAction>> callOf(const json& tool, const std::string& title) {
   static constexpr hook::Contract kAnyAgent = hook::withoutTools("acp", "session/request_permission");
@@ -93,7 +106,12 @@ Result<std::vector<AgentAction>> callOf(const json& tool, const std::string& tit
   event.tool = textAt(tool, "kind");
   if (event.tool.empty() || event.tool.size() > hook::kMaxToolName) event.tool = "other";
   const json* input = memberOf(tool, "rawInput");
-  event.input = input != nullptr && input->is_object() ? *input : json{{"title", title}};
+  if (input != nullptr && input->is_object()) {
+    event.input = *input;
+  } else {
+    event.input = {{"title", title}};
+    if (const std::string said = saidBeside(tool); !said.empty()) event.input["content"] = said;
+  }
   hook::Request request = RF_TRY(hook::requestOf(kAnyAgent, event));
   request.actions.front().words = title;
   return std::move(request.actions);
@@ -101,6 +119,35 @@ Result<std::vector<AgentAction>> callOf(const json& tool, const std::string& tit
 
 json selected(const std::string& option) { return {{"outcome", {{"outcome", "selected"}, {"optionId", option}}}}; }
 json cancelled() { return {{"outcome", {{"outcome", "cancelled"}}}}; }
+
+// For whoever looks at the run.
+std::string doingOf(const json& tool) {
+  const std::string kind = textAt(tool, "kind"), title = textAt(tool, "title");
+  return kind.empty() || title.empty() ? kind + title : kind + ": " + title;
+}
+
+// Of the call of a tool, to the editor, as if its agent said it.
+std::string updateLine(const std::string& session, const json& update) {
+  return dumped(
+      {{"jsonrpc", "2.0"}, {"method", "session/update"}, {"params", {{"sessionId", session}, {"update", update}}}});
+}
+
+json nextOf(const std::string& call, const char* status) {
+  return {{"sessionUpdate", "tool_call_update"}, {"toolCallId", call}, {"status", status}};
+}
+
+// With the words below what the question had: what is told of a call's content replaces it.
+json refusedCall(const std::string& call, const std::string& question, const std::string& words) {
+  json next = nextOf(call, "failed");
+  next["content"] = json::array();
+  const json asked = json::parse(question, nullptr, false);
+  const json* params = memberOf(asked, "params");
+  const json* tool = params != nullptr ? memberOf(*params, "toolCall") : nullptr;
+  const json* content = tool != nullptr ? memberOf(*tool, "content") : nullptr;
+  if (content != nullptr && content->is_array()) next["content"] = *content;
+  next["content"].push_back({{"type", "content"}, {"content", {{"type", "text"}, {"text", words}}}});
+  return next;
+}
 
 bool isOutside(std::string_view method) {
   return std::ranges::any_of(kOutside, [&](std::string_view head) { return method.starts_with(head); });
@@ -161,6 +208,7 @@ Effects AcpGuard::cancelSession(const std::string& line) {
   Effects effects = toServer(inOneLine(line));
   std::erase_if(waiting_, [&](const auto& one) {
     if (one.second.session != session) return false;
+    calls_.erase({session, one.second.announced});
     effects.withdrawn.push_back(one.first);
     effects.toServer.push_back(resultLine(one.second.id, cancelled()));
     return true;
@@ -232,10 +280,30 @@ Effects AcpGuard::question(const Message& message, const std::string& line) {
   if (isRepeated) return refuse("a request with this id is not answered yet");
   if (waiting_.size() >= kMaxWaiting) return refuse("too many questions wait for an answer already");
   const std::string key = "leave-" + std::to_string(++questions_);
+  const std::string session = textAt(*params, "sessionId");
+  const json& tool = params->at("toolCall");
   Effects effects;
+  std::string announced = announce(effects, session, tool);
+  effects.doing = doingOf(tool);
   effects.asks.push_back({key, leave->actions});
-  waiting_.emplace(key, Question{message.id, textAt(*params, "sessionId"), line, *std::move(leave)});
+  waiting_.emplace(key, Question{message.id, session, line, std::move(announced), *std::move(leave)});
   return effects;
+}
+
+// The id of the call, if the editor has not heard of it by now.
+std::string AcpGuard::announce(Effects& effects, const std::string& session, const json& tool) {
+  const std::string call = textAt(tool, "toolCallId");
+  if (calls_.size() >= kMaxOutstanding) calls_.clear();
+  if (call.empty() || !calls_.insert({session, call}).second) return "";
+  // A question may leave out what a call has, and says null for what it does not change.
+  json told{{"title", textAt(tool, "kind")}};
+  for (const auto& [name, value] : tool.items()) {
+    if (!value.is_null()) told[name] = value;
+  }
+  told["sessionUpdate"] = "tool_call";
+  told["status"] = "pending";
+  effects.toClient.push_back(updateLine(session, told));
+  return call;
 }
 
 Effects AcpGuard::cancelRequest(const std::string& line) {
@@ -255,10 +323,15 @@ Effects AcpGuard::update(const std::string& line) {
   Effects effects = toClient(inOneLine(line));
   const auto params = readParams(line, {});
   const json* told = params ? memberOf(*params, "update") : nullptr;
-  if (told == nullptr || textAt(*told, "sessionUpdate") != "tool_call") return effects;
-  const std::string kind = textAt(*told, "kind");
-  const std::string title = textAt(*told, "title");
-  effects.doing = kind.empty() || title.empty() ? kind + title : kind + ": " + title;
+  if (told == nullptr) return effects;
+  const std::string what = textAt(*told, "sessionUpdate"), status = textAt(*told, "status");
+  const Call call{textAt(*params, "sessionId"), textAt(*told, "toolCallId")};
+  const bool hasEnded = status == "completed" || status == "failed";
+  if (what == "tool_call") {
+    effects.doing = doingOf(*told);
+    if (!hasEnded && calls_.size() < kMaxOutstanding) calls_.insert(call);
+  }
+  if (hasEnded) calls_.erase(call);
   return effects;
 }
 
@@ -273,7 +346,14 @@ Effects AcpGuard::answered(const std::string& key, const AgentVerdict& verdict) 
   // Nobody spoke about it, or the agent offers no leave for once: it is its person's affair, in the editor.
   if (isYes && (hook::isUnspoken(verdict) || question.leave.allowOnce.empty()))
     return toClient(inOneLine(question.line));
-  if (isYes) return toServer(resultLine(question.id, selected(question.leave.allowOnce)));
+  const auto tellEditor = [&](Effects& effects, const json& next) {
+    if (!question.announced.empty()) effects.toClient.push_back(updateLine(question.session, next));
+  };
+  if (isYes) {
+    Effects effects = toServer(resultLine(question.id, selected(question.leave.allowOnce)));
+    tellEditor(effects, nextOf(question.announced, "in_progress"));
+    return effects;
+  }
   json answer = question.leave.rejectOnce.empty() ? cancelled() : selected(question.leave.rejectOnce);
   const std::string words = verdict.allowed ? "something else is to be done instead, but this agent cannot be told it, "
                                               "so nothing is done."
@@ -281,6 +361,8 @@ Effects AcpGuard::answered(const std::string& key, const AgentVerdict& verdict) 
   answer["_meta"] = {{"ringfence", {{"outcome", verdict.outcome}, {"message", std::string(kSigned) + words}}}};
   Effects effects = toServer(resultLine(question.id, answer));
   effects.doing = std::string(kSigned) + words;
+  tellEditor(effects, refusedCall(question.announced, question.line, effects.doing));
+  calls_.erase({question.session, question.announced});
   return effects;
 }
 
