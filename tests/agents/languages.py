@@ -86,6 +86,7 @@ class GenerateContent:
     def __init__(self) -> None:
         self._count = 0
         self.stated = 0  # tokens of all answers, in and out
+        self.thoughts = 0  # of them those of thoughts
 
     def takes(self, path: str) -> bool:
         return path.endswith(":streamGenerateContent")
@@ -95,8 +96,9 @@ class GenerateContent:
 
     def answer(self, reply: Reply, body: dict[str, Any]) -> tuple[str, str]:
         self._count += 1
-        used = (100 + self._count, 10 + self._count, 5)  # of them the last in thoughts
+        used = (100 + self._count, 10 + self._count, 5)  # the last in thoughts
         self.stated += sum(used)
+        self.thoughts += used[2]
 
         def piece(part: dict[str, Any], finish: dict[str, str], spoken: int) -> str:
             chunk = {"candidates": [{"index": 0, "content": {"role": "model", "parts": [part]}, **finish}],

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <deque>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -128,6 +129,72 @@ TEST_CASE("an agent's person is asked in Ringfence by the contract of a permissi
 
 TEST_CASE("an agent's question to its editor is answered by the policy or a person, and passes where nobody spoke") {
   replay(*made("acp"), "acp_guard.jsonl");
+}
+
+// Recorded by tests/e2e/driven_gemini_test.py: what an editor and Gemini CLI said, what was decided, and what Gemini
+// CLI was told.
+TEST_CASE(
+    "of a whole session of Gemini CLI each call that it asks leave for is asked about once, and its editor hears of "
+    "it") {
+  AcpGuard guard("/srv/project");
+  std::deque<std::string> told;  // that the record has not said yet
+  std::vector<std::string> asked;
+  std::map<std::string, std::pair<std::string, std::string>> calls;  // by id: title and what became of it
+  std::uint64_t tokens = 0;
+  for (const json& line : linesOf("sessions/gemini.jsonl")) {
+    INFO(line.dump());
+    if (line.contains("to_server")) {
+      REQUIRE_FALSE(told.empty());
+      CHECK(json::parse(told.front()) == line["to_server"]);
+      told.pop_front();
+      continue;
+    }
+    REQUIRE(told.empty());
+    const auto effects = fed(guard, line);
+    REQUIRE(effects);
+    told.assign(effects->toServer.begin(), effects->toServer.end());
+    // What is no question passes, and so does all that the editor says but what it would do for its agent.
+    if (line.contains("client") && line["client"]["method"] != "initialize") {
+      REQUIRE_FALSE(told.empty());
+      CHECK(json::parse(told.front()) == line["client"]);
+      told.pop_front();
+    }
+    const bool passes = line.contains("server") && line["server"].value("method", "") != "session/request_permission";
+    if (passes) REQUIRE(effects->toClient.size() == 1);
+    if (passes && line["server"].value("id", -1) != 0) CHECK(json::parse(effects->toClient.front()) == line["server"]);
+    for (const Ask& ask : effects->asks) {
+      REQUIRE(ask.actions.size() == 1);
+      asked.push_back(shown(ask.actions.front())["op"].get<std::string>() + " " + ask.actions.front().target);
+    }
+    for (const std::string& heard : effects->toClient) {
+      const json message = json::parse(heard);
+      if (message.value("method", "") != "session/update") continue;
+      const json& update = message["params"]["update"];
+      const bool isNew = update["sessionUpdate"] == "tool_call";
+      if (!isNew && update["sessionUpdate"] != "tool_call_update") continue;
+      const std::string id = update["toolCallId"], status = update["status"];
+      CHECK(calls.contains(id) != isNew);
+      if (isNew) calls[id].first = update["title"];
+      calls[id].second += (isNew ? "" : " ") + status;
+    }
+    for (const AgentUsage& used : effects->used) tokens += used.inputTokens + used.outputTokens;
+  }
+  CHECK(told.empty());
+  CHECK(asked == std::vector<std::string>{"call execute", "call execute", "call execute",
+                                          "write /srv/project/inside.txt", "call fetch", "call execute"});
+  std::map<std::string, std::string> became;
+  for (const auto& [id, call] : calls) became.insert(call);
+  const std::string done = "pending in_progress completed";
+  CHECK(became ==
+        std::map<std::string, std::string>{
+            {"echo yes >yes.txt", done},
+            {"echo no >no.txt", "pending failed"},
+            {"echo x >/usr/x", done},
+            {"Writing to inside.txt", done},
+            {R"(Processing URLs and instructions from prompt: "Read https://example.org/.")", "pending failed"},
+            {"inside.txt", "in_progress completed"},
+            {"echo late >late.txt", "pending"}});
+  CHECK(tokens == 826);
 }
 
 TEST_CASE("what Claude Code asks its driver is answered by the policy or a person, and passes where nobody spoke") {

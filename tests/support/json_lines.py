@@ -13,7 +13,9 @@ import select
 import socket
 import subprocess
 import time
-from typing import Any
+from typing import Any, TypeVar
+
+AnySpeaker = TypeVar("AnySpeaker", bound="Speaker")
 
 
 class Speaker:
@@ -35,7 +37,7 @@ class Speaker:
         self._kept: list[dict[str, Any]] = []
         self._ended = False
 
-    def __enter__(self) -> "Speaker":
+    def __enter__(self: AnySpeaker) -> AnySpeaker:
         return self
 
     def __exit__(self, *_: object) -> None:
