@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "supervisor/core/lookup.h"
+
 namespace ringfence::supervisor {
 namespace {
 
@@ -39,10 +41,7 @@ void Accelerators::wake() {
 
 void Accelerators::ask(const Now& now) {
   const auto& state = world_.turns.state();
-  std::erase_if(groups_, [&](const auto& entry) {
-    const auto run = state.runs.find(entry.first);
-    return run == state.runs.end() || !isLive(run->second);
-  });
+  std::erase_if(groups_, [&](const auto& entry) { return findLive(state, entry.first) == nullptr; });
   for (const Run* run : live_.all()) {
     if (!runs(*run) || groups_.contains(run->id)) continue;
     const auto place = world_.cgroups->agentPlace(run->id, run->what.priority, "");
@@ -68,10 +67,7 @@ void Accelerators::ready() {
   const auto leasesIn = [&](const DeviceWindow& window) {
     return leases_.within(window.device, window.from, window.to);
   };
-  accounts_.add(*pass, leasesIn, [&](const RunId& id) {
-    const auto run = state.runs.find(id);
-    return run != state.runs.end() && isLive(run->second);
-  });
+  accounts_.add(*pass, leasesIn, [&](const RunId& id) { return findLive(state, id) != nullptr; });
   leases_.forgetBefore(pass->at - kLongestWindow);
 }
 
@@ -86,8 +82,7 @@ void Accelerators::follow(const Run& run, Microseconds at) {
 }
 
 void Accelerators::published(const Fact& fact) {
-  const auto run = world_.turns.state().runs.find(fact.run);
-  if (run != world_.turns.state().runs.end()) follow(run->second, fact.at.monotonic);
+  if (const Run* run = findKnown(world_.turns.state(), fact.run)) follow(*run, fact.at.monotonic);
 }
 
 std::optional<Microseconds> Accelerators::stuckFor() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "supervisor/core/lookup.h"
+
 namespace ringfence::supervisor {
 namespace {
 
@@ -14,10 +16,9 @@ constexpr char kNoNpu[] =
 
 // What the run may use of that kind now.
 std::optional<NpuShare> shareOf(const State& state, const RunId& run) {
-  const auto found = state.runs.find(run);
-  if (found == state.runs.end() || !isLive(found->second) || found->second.leasesDropped.value_or(false))
-    return std::nullopt;
-  return termsOf(found->second).npu;
+  const Run* live = findLive(state, run);
+  if (live == nullptr || live->leasesDropped.value_or(false)) return std::nullopt;
+  return termsOf(*live).npu;
 }
 
 }  // namespace
@@ -30,9 +31,8 @@ bool AgentLeases::isFree(const std::vector<std::string>& devices) const {
 }
 
 bool AgentLeases::isRunning(const RunId& run) const {
-  const auto& runs = world_.state().runs;
-  const auto found = runs.find(run);
-  return found != runs.end() && std::holds_alternative<Running>(found->second.life);
+  const Run* known = findKnown(world_.state(), run);
+  return known != nullptr && std::holds_alternative<Running>(known->life);
 }
 
 void AgentLeases::ask(Asked asked) {

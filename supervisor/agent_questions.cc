@@ -7,6 +7,7 @@
 #include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
 #include "supervisor/core/cards.h"
+#include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -110,11 +111,6 @@ sandbox::DenialOutcome denialOf(AgentVerdict::Outcome outcome) {
     case AgentVerdict::Outcome::kStopped: return sandbox::DenialOutcome::kStopped;
     default: return sandbox::DenialOutcome::kDenied;
   }
-}
-
-const Run* findLive(const State& state, const RunId& id) {
-  const auto found = state.runs.find(id);
-  return found != state.runs.end() && isLive(found->second) ? &found->second : nullptr;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What the launcher tells the daemon: that it is there, that it is gone, and how its runs begin and end.
 #include <algorithm>
 
+#include "supervisor/core/lookup.h"
 #include "supervisor/daemon.h"
 
 namespace ringfence::supervisor {
@@ -65,8 +66,7 @@ void Daemon::removeStrayGroups(const std::vector<sandbox::KeptRun>& kept) {
   auto found = world_.cgroups->list();
   if (!found) return report({found.error()});
   for (const auto& group : *found) {
-    const auto live = state().runs.find(group.run);
-    const bool isLiveRun = live != state().runs.end() && isLive(live->second);
+    const bool isLiveRun = findLive(state(), group.run) != nullptr;
     const bool isKept = std::ranges::any_of(kept, [&](const sandbox::KeptRun& one) { return one.run == group.run; });
     if (isLiveRun || isKept || slots_.owns(group.run)) continue;
     if (auto removed = performer_.perform(RemoveGroup{group.run, group.priority}); !removed) report({removed.error()});
@@ -100,8 +100,7 @@ void Daemon::on(const sandbox::LauncherEvent& event) {
   if (const auto* failed = std::get_if<sandbox::LaunchFailed>(&event); failed != nullptr && slots_.lost(failed->run))
     return;  // No run of anybody. The next launch forks for itself and says what is wrong.
   if (const auto* began = std::get_if<sandbox::Started>(&event)) {
-    const auto run = state().runs.find(began->run);
-    if (run != state().runs.end()) lastPriority_ = run->second.what.priority;
+    if (const Run* run = findKnown(state(), began->run)) lastPriority_ = run->what.priority;
   }
   if (const auto* died = std::get_if<sandbox::GuardDied>(&event))
     return mediation_.guardDied({died->run, died->kind}, died->why);

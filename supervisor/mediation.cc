@@ -4,6 +4,7 @@
 
 #include "supervisor/core/cards.h"
 #include "supervisor/core/grants.h"
+#include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -22,11 +23,6 @@ HeldFd endOf(GuardKind kind) { return kind == GuardKind::kWarden ? HeldFd::kWard
 HeldFd ringOf(GuardKind kind) { return kind == GuardKind::kWarden ? HeldFd::kWardenActions : HeldFd::kEgressActions; }
 
 void soonest(std::optional<Microseconds>& at, Microseconds when) { at = std::min(at.value_or(when), when); }
-
-const Run* findLive(const State& state, const RunId& id) {
-  const auto found = state.runs.find(id);
-  return found != state.runs.end() && isLive(found->second) ? &found->second : nullptr;
-}
 
 }  // namespace
 

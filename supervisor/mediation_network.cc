@@ -1,6 +1,7 @@
 // What an egress tells of the connections of its run, and what it is told of the run's holds.
 #include <algorithm>
 
+#include "supervisor/core/lookup.h"
 #include "supervisor/mediation.h"
 #include "supervisor/prices.h"
 
@@ -16,8 +17,8 @@ void Mediation::tellHold(Link& link) {
   const GuardName& name = link.link.name();
   if (name.kind != sandbox::GuardKind::kEgress) return;
   if (!link.adopted) network_.erase(name.run);
-  const auto run = world_.turns.state().runs.find(name.run);
-  const bool held = run != world_.turns.state().runs.end() && std::holds_alternative<Frozen>(run->second.life);
+  const Run* run = findKnown(world_.turns.state(), name.run);
+  const bool held = run != nullptr && std::holds_alternative<Frozen>(run->life);
   if (held || link.adopted) link.link.send(sandbox::RunHeld{held});
   // The governor began anew, and defers again what is to be deferred.
   if (link.adopted) link.link.send(sandbox::DeferCalls{false});

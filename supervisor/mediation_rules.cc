@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "supervisor/core/grants.h"
+#include "supervisor/core/lookup.h"
 #include "supervisor/mediation.h"
 
 namespace ringfence::supervisor {
@@ -10,11 +11,6 @@ namespace {
 using sandbox::GuardKind;
 
 constexpr GuardKind kGuards[] = {GuardKind::kWarden, GuardKind::kEgress};
-
-const Run* findLive(const State& state, const RunId& id) {
-  const auto found = state.runs.find(id);
-  return found != state.runs.end() && isLive(found->second) ? &found->second : nullptr;
-}
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "supervisor/core/lookup.h"
 #include "supervisor/freeze_moment.h"
 
 namespace ringfence::supervisor {
@@ -17,9 +18,8 @@ void PendingFreezes::settle() {
   if (notBefore_ && now < *notBefore_) return;
   std::vector<RunId> due;
   for (const Pausing& pausing : world_.turns.state().pausing) {
-    const auto run = world_.turns.state().runs.find(pausing.run);
-    if (run != world_.turns.state().runs.end() && isDue(world_.agents, run->second, pausing, now))
-      due.push_back(pausing.run);
+    const Run* run = findKnown(world_.turns.state(), pausing.run);
+    if (run != nullptr && isDue(world_.agents, *run, pausing, now)) due.push_back(pausing.run);
   }
   notBefore_.reset();
   for (const RunId& run : due) {

@@ -161,9 +161,9 @@ Result<std::uint64_t> Requests::act(const Peer& peer, api::Verb verb, const RunI
 }
 
 std::optional<Milliseconds> Requests::graceOf(const RunId& run) const {
-  const auto found = world_.turns.state().runs.find(run);
-  if (found == world_.turns.state().runs.end()) return std::nullopt;
-  return graceFor(world_.agents, found->second, world_.clock.now().boottime);
+  const Run* known = findKnown(world_.turns.state(), run);
+  if (known == nullptr) return std::nullopt;
+  return graceFor(world_.agents, *known, world_.clock.now().boottime);
 }
 
 void Requests::on(Asker asker, const api::SendSignal& request) {

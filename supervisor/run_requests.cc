@@ -177,12 +177,12 @@ void Requests::began(const RunId& id, std::int32_t pid) {
   if (found == launching_.end()) return;
   const Launching launching = std::move(found->second);
   launching_.erase(found);
-  const auto run = world_.turns.state().runs.find(id);
-  if (run == world_.turns.state().runs.end()) return;
-  const bool hasTerminal = run->second.what.stdio == sandbox::Stdio::kTerminal;
-  api::RunAccepted accepted{
-      id.text(), run->second.what.name, pid, api::weakenedOf(run->second.what.weakened), launching.notes, false};
-  for (const sandbox::Note& note : run->second.notes) accepted.notes.push_back(note.text);
+  const Run* run = findKnown(world_.turns.state(), id);
+  if (run == nullptr) return;
+  const bool hasTerminal = run->what.stdio == sandbox::Stdio::kTerminal;
+  api::RunAccepted accepted{id.text(),       run->what.name, pid, api::weakenedOf(run->what.weakened),
+                            launching.notes, false};
+  for (const sandbox::Note& note : run->notes) accepted.notes.push_back(note.text);
   std::vector<UniqueFd> fds;
   if (hasTerminal && !launching.detached) {
     if (auto terminal = world_.launcher.copyOf(id, HeldFd::kTerminal)) {
@@ -335,18 +335,17 @@ void Requests::setDraining(const RunId& run, bool draining) {
 
 void Requests::adopted(const std::vector<sandbox::KeptRun>& kept) {
   for (const sandbox::KeptRun& one : kept) {
-    const auto run = world_.turns.state().runs.find(one.run);
-    if (run == world_.turns.state().runs.end() || !isLive(run->second)) continue;
-    if (run->second.what.stdio == sandbox::Stdio::kTerminal && !followers_.contains(one.run))
-      setDraining(one.run, true);
+    const Run* run = findLive(world_.turns.state(), one.run);
+    if (run == nullptr || run->what.stdio != sandbox::Stdio::kTerminal) continue;
+    if (!followers_.contains(one.run)) setDraining(one.run, true);
   }
 }
 
 // A terminal that is lost detaches; a client without one takes its run along.
 void Requests::leave(const RunId& run, const Follower& follower) {
-  const auto found = world_.turns.state().runs.find(run);
-  if (found == world_.turns.state().runs.end() || !isLive(found->second)) return;
-  if (found->second.what.stdio == sandbox::Stdio::kTerminal) return setDraining(run, true);
+  const Run* live = findLive(world_.turns.state(), run);
+  if (live == nullptr) return;
+  if (live->what.stdio == sandbox::Stdio::kTerminal) return setDraining(run, true);
   if (!follower.foreground) return;
   if (auto lost = submit(ClientLost{run}); !lost) world_.report({lost.error()});
 }

@@ -5,6 +5,7 @@
 
 #include "supervisor/calendar.h"
 #include "supervisor/core/budgets.h"
+#include "supervisor/core/lookup.h"
 #include "supervisor/governor_convert.h"
 
 namespace ringfence::supervisor {
@@ -128,11 +129,8 @@ bool Steering::isCalm() const {
 // ---- reading
 
 void Steering::lookForRuns() {
-  const auto& runs = world_.turns.state().runs;
-  std::erase_if(watched_, [&](const auto& entry) {
-    const auto run = runs.find(entry.first);
-    return run == runs.end() || !isLive(run->second);
-  });
+  const State& state = world_.turns.state();
+  std::erase_if(watched_, [&](const auto& entry) { return findLive(state, entry.first) == nullptr; });
   for (const Run* run : live_.all()) {
     if (!runsOrIsHeld(*run) || watched_.contains(run->id)) continue;
     // What one wrote that ran before this daemon is not held against it.
@@ -433,10 +431,10 @@ void Steering::published(const Fact& fact) {
   learnKill(fact);
   if (!std::holds_alternative<RunEnded>(fact.body)) return;
   costs_.forget(fact.run);
-  const auto run = world_.turns.state().runs.find(fact.run);
-  if (run == world_.turns.state().runs.end()) return;
-  const Microseconds lived = fact.at.boottime - run->second.admittedAt.boottime;
-  if (auto alarm = alarms_.ended(fact.run, run->second.what.name, lived, fact.at.boottime))
+  const Run* run = findKnown(world_.turns.state(), fact.run);
+  if (run == nullptr) return;
+  const Microseconds lived = fact.at.boottime - run->admittedAt.boottime;
+  if (auto alarm = alarms_.ended(fact.run, run->what.name, lived, fact.at.boottime))
     submit(AlarmFound{alarm->run, kindOf(alarm->kind), alarm->reason});
 }
 

@@ -3,15 +3,15 @@
 #include <algorithm>
 
 #include "supervisor/calendar.h"
+#include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
 namespace {
 
 // Nothing begins whose end was ordered while its admission was on the way to the disk.
 bool mayBegin(const State& state, const RunId& run) {
-  const auto found = state.runs.find(run);
-  return !state.latch && found != state.runs.end() && isLive(found->second) &&
-         !std::holds_alternative<Stopping>(found->second.life);
+  const Run* live = findLive(state, run);
+  return !state.latch && live != nullptr && !std::holds_alternative<Stopping>(live->life);
 }
 
 }  // namespace

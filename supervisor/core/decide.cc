@@ -186,20 +186,18 @@ Result<void> decideOn(Deciding& deciding, const KillRun& command, const Context&
 }
 
 Result<void> decideOn(Deciding& deciding, const ClientLost& command, const Context&) {
-  const auto found = deciding.state().runs.find(command.run);
-  if (found == deciding.state().runs.end()) return {};
-  const Run& run = found->second;
-  if (!isLive(run) || std::holds_alternative<Stopping>(run.life)) return {};
+  const Run* run = findLive(deciding.state(), command.run);
+  if (run == nullptr || std::holds_alternative<Stopping>(run->life)) return {};
   // A run with a terminal detaches; a detached one has no client to lose.
-  if (run.what.detached || run.what.stdio != sandbox::Stdio::kDescriptors) return {};
-  stopRun(deciding, run, StopKind::kHangUp, run.what.callerUid, "its client is gone");
+  if (run->what.detached || run->what.stdio != sandbox::Stdio::kDescriptors) return {};
+  stopRun(deciding, *run, StopKind::kHangUp, run->what.callerUid, "its client is gone");
   return {};
 }
 
 Result<void> decideOn(Deciding& deciding, const TimerFired& command, const Context&) {
-  const auto found = deciding.state().runs.find(command.run);
-  if (found == deciding.state().runs.end() || !std::holds_alternative<Stopping>(found->second.life)) return {};
-  stopRun(deciding, found->second, StopKind::kKill, 0, "still there when its time to end was over");
+  const Run* run = findKnown(deciding.state(), command.run);
+  if (run == nullptr || !std::holds_alternative<Stopping>(run->life)) return {};
+  stopRun(deciding, *run, StopKind::kKill, 0, "still there when its time to end was over");
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/lookup.h"
 #include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
@@ -45,10 +46,9 @@ void add(std::vector<ModelUsage>& models, const ModelUsage& more) {
 }  // namespace
 
 Result<void> decideUsage(Deciding& deciding, const ReportUsage& command, const Context& context) {
-  const auto found = deciding.state().runs.find(command.run);
-  if (found == deciding.state().runs.end() || !isLive(found->second))
-    return Error{ErrorCode::kNotFound, "the run is over"};
-  const Run& run = found->second;
+  const Run* live = findLive(deciding.state(), command.run);
+  if (live == nullptr) return Error{ErrorCode::kNotFound, "the run is over"};
+  const Run& run = *live;
   std::set<std::string> known;
   if (run.reported) known.insert(run.reported->recentIds.begin(), run.reported->recentIds.end());
   UsageReported reported{.ids = {}, .models = {}, .day = context.today.known()};
@@ -66,9 +66,9 @@ Result<void> decideUsage(Deciding& deciding, const ReportUsage& command, const C
 }
 
 void decideAnswers(Deciding& deciding, const CountAnswers& command, const Context& context) {
-  const auto found = deciding.state().runs.find(command.run);
-  if (found == deciding.state().runs.end()) return;
-  const Run& run = found->second;
+  const Run* known = findKnown(deciding.state(), command.run);
+  if (known == nullptr) return;
+  const Run& run = *known;
   UsageSeen seen{.models = {command.usage}, .day = context.today.known()};
   std::optional<ReportedUsage> all = run.seen;
   addUsage(all, seen.models);
@@ -86,9 +86,9 @@ bool isHeldForNow(const Frozen* frozen) {
 
 // Waits for no disk. What would let go by itself does not then.
 Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command) {
-  const auto found = deciding.state().runs.find(command.run);
-  if (found == deciding.state().runs.end()) return Error{ErrorCode::kNotFound, "the run is over"};
-  const Run& run = found->second;
+  const Run* known = findKnown(deciding.state(), command.run);
+  if (known == nullptr) return Error{ErrorCode::kNotFound, "the run is over"};
+  const Run& run = *known;
   if (!isHeldForNow(std::get_if<Frozen>(&run.life)) && !std::holds_alternative<Running>(run.life))
     return Error{ErrorCode::kInvalid, "the run is " + std::string(lifeName(run.life)) + ": it cannot be stopped"};
   holdAgent(deciding, run);

@@ -1,22 +1,13 @@
-// What guards tell of themselves and of what they let through or held.
+// What guards tell of themselves and of what they let through or held. They end after their run, and tell then what
+// they counted last.
 #include <algorithm>
 
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/lookup.h"
 #include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
 namespace {
-
-const Run* findLive(const Deciding& deciding, const RunId& id) {
-  const auto found = deciding.state().runs.find(id);
-  return found != deciding.state().runs.end() && isLive(found->second) ? &found->second : nullptr;
-}
-
-// Its guards end after it, and tell then what they counted last.
-const Run* findKnown(const Deciding& deciding, const RunId& id) {
-  const auto found = deciding.state().runs.find(id);
-  return found != deciding.state().runs.end() ? &found->second : nullptr;
-}
 
 const GuardMemory& memoryOf(const Run& run, sandbox::GuardKind kind) {
   return kind == sandbox::GuardKind::kWarden ? run.talk.warden : run.talk.egress;
@@ -41,7 +32,7 @@ FactBody factOf(const RecordTold& command) {
 }  // namespace
 
 void decideRecord(Deciding& deciding, const RecordTold& command) {
-  const Run* run = findKnown(deciding, command.guard.run);
+  const Run* run = findKnown(deciding.state(), command.guard.run);
   if (run == nullptr) return;
   const std::uint64_t ticket = command.record.ticket;
   const auto& tickets = memoryOf(*run, command.guard.kind).tickets;
@@ -52,7 +43,7 @@ void decideRecord(Deciding& deciding, const RecordTold& command) {
 }
 
 void decideDrained(Deciding& deciding, const ActionsDrained& command) {
-  const Run* run = findKnown(deciding, command.guard.run);
+  const Run* run = findKnown(deciding.state(), command.guard.run);
   if (run == nullptr) return;
   std::uint64_t seq = deciding.state().lastSeq;
   // What an agent asked itself is in no ring.
@@ -64,7 +55,7 @@ void decideDrained(Deciding& deciding, const ActionsDrained& command) {
 }
 
 void decidePerformed(Deciding& deciding, const AskPerformed& command) {
-  const Run* run = findLive(deciding, command.guard.run);
+  const Run* run = findLive(deciding.state(), command.guard.run);
   if (run == nullptr) return;
   const AskName name{command.guard.kind, command.performed.ask};
   const auto answered = std::ranges::find(run->talk.answered, name, &AnsweredAsk::name);
@@ -74,7 +65,7 @@ void decidePerformed(Deciding& deciding, const AskPerformed& command) {
 }
 
 void decideGreeting(Deciding& deciding, const GuardGreeted& command) {
-  const Run* run = findLive(deciding, command.guard.run);
+  const Run* run = findLive(deciding.state(), command.guard.run);
   if (run == nullptr) return;
   const GuardMemory& memory = memoryOf(*run, command.guard.kind);
   if (memory.pid == command.pid && command.pid != 0) return;  // The same as before the daemon was restarted.
@@ -87,33 +78,33 @@ void decideGreeting(Deciding& deciding, const GuardGreeted& command) {
 }
 
 void decideGuardFailure(Deciding& deciding, const GuardFailed& command) {
-  const Run* run = findLive(deciding, command.guard.run);
+  const Run* run = findLive(deciding.state(), command.guard.run);
   if (run == nullptr) return;
   deciding.record(run->id,
                   GuardLost{command.guard.kind, memoryOf(*run, command.guard.kind).pid, boundedReason(command.reason)});
 }
 
 void decideRulesTaken(Deciding& deciding, const RulesTaken& command) {
-  const Run* run = findLive(deciding, command.guard.run);
+  const Run* run = findLive(deciding.state(), command.guard.run);
   if (run == nullptr || memoryOf(*run, command.guard.kind).generation == command.rules.generation) return;
   deciding.record(run->id,
                   RulesEnforced{command.guard.kind, command.rules.generation, command.policyHash, command.rules.cut});
 }
 
 void decideTraffic(Deciding& deciding, const TrafficTold& command) {
-  const Run* run = findKnown(deciding, command.run);
+  const Run* run = findKnown(deciding.state(), command.run);
   if (run == nullptr || run->talk.traffic == command.hosts) return;
   deciding.record(run->id, TrafficCounted{command.hosts});
 }
 
 void decideOmitted(Deciding& deciding, const RecordsOmitted& command) {
-  const Run* run = findKnown(deciding, command.guard.run);
+  const Run* run = findKnown(deciding.state(), command.guard.run);
   if (run == nullptr || command.count == 0) return;
   deciding.record(run->id, RecordsNotWritten{command.guard.kind, command.count});
 }
 
 void decideHoldTold(Deciding& deciding, const HoldTold& command) {
-  const Run* run = findKnown(deciding, command.run);
+  const Run* run = findKnown(deciding.state(), command.run);
   if (run == nullptr) return;
   deciding.record(run->id, ConnectionsHeld{command.report});
 }

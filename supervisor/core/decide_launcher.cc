@@ -8,12 +8,6 @@
 namespace ringfence::supervisor {
 namespace {
 
-// The live run that an event is about; nullptr when the state has none.
-const Run* findLive(const Deciding& deciding, const RunId& id) {
-  const auto found = deciding.state().runs.find(id);
-  return found != deciding.state().runs.end() && isLive(found->second) ? &found->second : nullptr;
-}
-
 bool isKilled(const Run& run) {
   const auto* stopping = std::get_if<Stopping>(&run.life);
   return stopping != nullptr && stopping->killed;
@@ -43,7 +37,7 @@ void refuseLaunch(Deciding& deciding, const Run& run, RunRefused refusal) {
 }
 
 void said(Deciding& deciding, const sandbox::Built& event, const FinalUsage&) {
-  const Run* run = findLive(deciding, event.run);
+  const Run* run = findLive(deciding.state(), event.run);
   if (run == nullptr || isKilled(*run)) {
     // Ended before it was built, or never admitted: nothing of it may start.
     deciding.tellLauncher(0, sandbox::Abandon{event.run});
@@ -69,7 +63,7 @@ void said(Deciding& deciding, const sandbox::Built& event, const FinalUsage&) {
 }
 
 void said(Deciding& deciding, const sandbox::Started& event, const FinalUsage&) {
-  const Run* run = findLive(deciding, event.run);
+  const Run* run = findLive(deciding.state(), event.run);
   if (run == nullptr) {
     removeStrayGroups(deciding, event.run);
     deciding.record(event.run,
@@ -82,7 +76,7 @@ void said(Deciding& deciding, const sandbox::Started& event, const FinalUsage&) 
 }
 
 void said(Deciding& deciding, const sandbox::LaunchFailed& event, const FinalUsage& usage) {
-  const Run* run = findLive(deciding, event.run);
+  const Run* run = findLive(deciding.state(), event.run);
   if (run == nullptr) {
     removeStrayGroups(deciding, event.run);
     deciding.tellLauncher(0, sandbox::Forget{event.run});
@@ -104,7 +98,7 @@ void said(Deciding& deciding, const sandbox::LaunchFailed& event, const FinalUsa
 }
 
 void said(Deciding& deciding, const sandbox::Ended& event, const FinalUsage& read) {
-  const Run* run = findLive(deciding, event.run);
+  const Run* run = findLive(deciding.state(), event.run);
   if (run == nullptr) {
     removeStrayGroups(deciding, event.run);
     deciding.tellLauncher(0, sandbox::Forget{event.run});

@@ -61,9 +61,7 @@ void giveLeases(Deciding& deciding, const AdmitRun& command) {
 }
 
 void endLeases(Deciding& deciding, const RunId& id) {
-  const auto run = deciding.state().runs.find(id);
-  if (run == deciding.state().runs.end() || !isLive(run->second)) return;
-  dropLeases(deciding, run->second);
+  if (const Run* run = findLive(deciding.state(), id)) dropLeases(deciding, *run);
 }
 
 void dropLeases(Deciding& deciding, const Run& run) {

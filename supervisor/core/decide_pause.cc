@@ -1,6 +1,7 @@
 // A person's freeze: at once, or first a state of its own in which the run goes on until its agent's moment. That is in
 // the log before anybody is told of it, so that no restart loses the person's word.
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
 
@@ -18,9 +19,9 @@ void freezeFor(Deciding& deciding, const Run& run, std::uint32_t byUid, std::str
 
 void decidePauseDue(Deciding& deciding, const PauseDue& command) {
   const Pausing* pausing = findPausing(deciding.state(), command.run);
-  const auto run = deciding.state().runs.find(command.run);
-  if (pausing == nullptr || run == deciding.state().runs.end() || !mayFreeze(run->second)) return;
-  freezeFor(deciding, run->second, pausing->what.byUid, pausing->what.reason);
+  const Run* run = findKnown(deciding.state(), command.run);
+  if (pausing == nullptr || run == nullptr || !mayFreeze(*run)) return;
+  freezeFor(deciding, *run, pausing->what.byUid, pausing->what.reason);
 }
 
 bool takeBackPause(Deciding& deciding, const Run& run, std::uint32_t byUid) {

@@ -8,11 +8,6 @@
 namespace ringfence::supervisor {
 namespace {
 
-const Run* findLive(const State& state, const RunId& id) {
-  const auto found = state.runs.find(id);
-  return found != state.runs.end() && isLive(found->second) ? &found->second : nullptr;
-}
-
 bool hasEgress(const Run& run) { return run.talk.egress.pid != 0; }
 
 std::string placeOf(const Run& run, std::string_view limit) {

@@ -5,6 +5,7 @@
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/grants.h"
 #include "supervisor/core/login.h"
+#include "supervisor/core/lookup.h"
 #include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
@@ -213,9 +214,9 @@ void sendRulesWhere(Deciding& deciding, std::uint64_t afterSeq, const StandingGr
 
 void decideAsk(Deciding& deciding, const AskRaised& command, const Context& context) {
   const State& state = deciding.state();
-  const auto found = state.runs.find(command.guard.run);
-  if (found == state.runs.end() || !isLive(found->second)) return;  // Nobody waits any more.
-  const Run& run = found->second;
+  const Run* live = findLive(state, command.guard.run);
+  if (live == nullptr) return;  // Nobody waits any more.
+  const Run& run = *live;
   const AskName name{command.guard.kind, command.ask.ask};
   const auto answered = std::ranges::find(run.talk.answered, name, &AnsweredAsk::name);
   if (answered != run.talk.answered.end()) {
@@ -255,10 +256,10 @@ void decideAsk(Deciding& deciding, const AskRaised& command, const Context& cont
 
 void decideOverflow(Deciding& deciding, const AsksOverflowed& command, const Context& context) {
   const State& state = deciding.state();
-  const auto found = state.runs.find(command.guard.run);
-  if (found == state.runs.end() || !isLive(found->second) || command.asks.empty()) return;
-  const auto why = whyRefused(state, found->second, command.guard.kind, command.asks.front(), context);
-  refuseAsks(deciding, found->second, command.guard, command.asks, why.value_or("too many questions"));
+  const Run* run = findLive(state, command.guard.run);
+  if (run == nullptr || command.asks.empty()) return;
+  const auto why = whyRefused(state, *run, command.guard.kind, command.asks.front(), context);
+  refuseAsks(deciding, *run, command.guard, command.asks, why.value_or("too many questions"));
 }
 
 void decideWithdrawal(Deciding& deciding, const AskWithdrawn& command) {

@@ -1,5 +1,6 @@
 // What goes wrong beneath everybody: nothing can be recorded, or another program lays hands on what holds a run.
 #include "supervisor/core/deciding.h"
+#include "supervisor/core/lookup.h"
 #include "supervisor/core/reason.h"
 
 namespace ringfence::supervisor {
@@ -25,9 +26,9 @@ void decideRecordsWork(Deciding& deciding) {
 }
 
 void decideGroupsTouched(Deciding& deciding, const GroupsTouched& command) {
-  const auto found = deciding.state().runs.find(command.run);
-  if (found == deciding.state().runs.end()) return;
-  const Run& run = found->second;
+  const Run* known = findKnown(deciding.state(), command.run);
+  if (known == nullptr) return;
+  const Run& run = *known;
   const bool runs = std::holds_alternative<Running>(run.life);
   const bool isFrozen = std::holds_alternative<Frozen>(run.life);
   const std::string reason = boundedReason(command.reason);

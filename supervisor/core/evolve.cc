@@ -5,6 +5,7 @@
 
 #include "supervisor/core/budgets.h"
 #include "supervisor/core/evolve_actions.h"
+#include "supervisor/core/lookup.h"
 #include "supervisor/core/state.h"
 
 namespace ringfence::supervisor {
@@ -286,13 +287,11 @@ State evolve(State state, const Fact& fact) {
                  [&](const SegmentRetired& body) { state.retiredSeq = body.upToSeq; },
                  // An egress ends after its run, and tells then what it saw last.
                  [&](const UsageSeen& body) {
-                   const auto found = state.runs.find(fact.run);
-                   if (found != state.runs.end()) addSeen(state, found->second, body);
+                   if (Run* run = findKnown(state, fact.run)) addSeen(state, *run, body);
                  },
                  [&](const auto& body) {
                    if constexpr (requires { evolveAction(state, fact, body); }) return evolveAction(state, fact, body);
-                   const auto found = state.runs.find(fact.run);
-                   if (found != state.runs.end() && isLive(found->second)) evolveRun(state, found->second, fact);
+                   if (Run* run = findLive(state, fact.run)) evolveRun(state, *run, fact);
                  },
              },
              fact.body);

@@ -7,14 +7,10 @@
 #include "supervisor/core/cards.h"
 #include "supervisor/core/grants.h"
 #include "supervisor/core/later.h"
+#include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
 namespace {
-
-Run* findLive(State& state, const RunId& id) {
-  const auto found = state.runs.find(id);
-  return found != state.runs.end() && isLive(found->second) ? &found->second : nullptr;
-}
 
 GuardMemory& memoryOf(Run& run, sandbox::GuardKind kind) {
   return kind == sandbox::GuardKind::kWarden ? run.talk.warden : run.talk.egress;
@@ -106,8 +102,8 @@ void evolveAction(State& state, const Fact& fact, const ActionAnswered& body) {
   if (found == state.questions.end()) return;
   const Question question = std::move(found->second);
   state.questions.erase(found);
-  const auto owner = state.runs.find(question.run);
-  const std::uint32_t ownerUid = owner == state.runs.end() ? 0 : owner->second.what.callerUid;
+  const Run* owner = findKnown(state, question.run);
+  const std::uint32_t ownerUid = owner == nullptr ? 0 : owner->what.callerUid;
   const sandbox::GuardedAction& asked = question.what.action;
   ClosedQuestion closed{body.id, question.run,        ownerUid,           fact.at,
                         body,    keyOf(asked.action), chainToKeep(asked), asked.chainNote};
@@ -186,10 +182,7 @@ void evolveAction(State& state, const Fact& fact, const RulesEnforced& body) {
   if (Run* run = findLive(state, fact.run)) memoryOf(*run, body.guard).generation = body.generation;
 }
 void evolveAction(State& state, const Fact& fact, const TrafficCounted& body) {
-  const auto found = state.runs.find(fact.run);
-  if (found == state.runs.end()) return;
-  Run& run = found->second;
-  run.talk.traffic = isLive(run) ? body.hosts : ofAllHosts(body.hosts);
+  if (Run* run = findKnown(state, fact.run)) run->talk.traffic = isLive(*run) ? body.hosts : ofAllHosts(body.hosts);
 }
 
 void evolveAction(State&, const Fact&, const RecordsNotWritten&) {}  // For whoever reads the log.

@@ -1,6 +1,6 @@
 #include "supervisor/core/lookup.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "sdk/base/text.h"
 
@@ -23,6 +23,20 @@ Error ambiguous(std::string_view name, const std::vector<const Run*>& runs) {
 
 }  // namespace
 
+const Run* findKnown(const State& state, const RunId& id) {
+  const auto found = state.runs.find(id);
+  return found == state.runs.end() ? nullptr : &found->second;
+}
+
+Run* findKnown(State& state, const RunId& id) { return const_cast<Run*>(findKnown(std::as_const(state), id)); }
+
+const Run* findLive(const State& state, const RunId& id) {
+  const Run* run = findKnown(state, id);
+  return run != nullptr && isLive(*run) ? run : nullptr;
+}
+
+Run* findLive(State& state, const RunId& id) { return const_cast<Run*>(findLive(std::as_const(state), id)); }
+
 bool maySee(const Peer& peer, std::uint32_t ownerUid) {
   return peer.uid == ownerUid || peer.uid == 0 || peer.admin || peer.viewer;
 }
@@ -37,9 +51,9 @@ std::string describe(const Run& run) {
 }
 
 Result<const Run*> findRun(const State& state, const Peer& peer, const RunId& id) {
-  const auto found = state.runs.find(id);
-  if (found == state.runs.end() || !maySee(peer, found->second.what.callerUid)) return noSuchRun(id.text());
-  return &found->second;
+  const Run* run = findKnown(state, id);
+  if (run == nullptr || !maySee(peer, run->what.callerUid)) return noSuchRun(id.text());
+  return run;
 }
 
 Result<const Run*> findControllable(const State& state, const Peer& peer, const RunId& id) {

@@ -1,4 +1,4 @@
-// Which run a person means.
+// Which run is meant: by an id, or by a person.
 //
 //   const Run* run = RF_TRY(findRun(state, peer, "coder"));
 #pragma once
@@ -6,10 +6,17 @@
 #include <string_view>
 
 #include "sdk/base/result.h"
-#include "supervisor/core/command.h"
+#include "supervisor/core/peer.h"
 #include "supervisor/core/state.h"
 
 namespace ringfence::supervisor {
+
+// nullptr: the state has no such run. The pointer lives as long as `state` is unchanged.
+const Run* findKnown(const State& state, const RunId& id);
+Run* findKnown(State& state, const RunId& id);
+// As above, and nullptr when it has ended.
+const Run* findLive(const State& state, const RunId& id);
+Run* findLive(State& state, const RunId& id);
 
 // By id; else by name among the live runs that `peer` may see; else by name among the ended ones, the latest first.
 // The pointer lives as long as `state` is unchanged. Fails with kNotFound (also for a run that the peer may not see),
