@@ -12,6 +12,7 @@
 
 #include "sandbox/kernel/mount_table.h"
 #include "sdk/base/directory.h"
+#include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -30,7 +31,7 @@ constexpr const char* kLeastShares = "2";
 constexpr const char* kLeastWeight = "1";
 
 std::string branchName(const std::string& name, policy::PriorityClass priority) {
-  return name + (priority == policy::PriorityClass::kInteractive ? "-interactive" : "-background");
+  return name + (priority == policy::PriorityClass::kInteractive ? kInteractiveBranch : kBackgroundBranch);
 }
 
 const char* nameOf(Leaf leaf) {
@@ -188,7 +189,7 @@ std::optional<std::string> CgroupTree::guardsBranch(const Hierarchy& hierarchy) 
   if (hierarchy.version != 1 || !features_.cpuIdle || &hierarchy != hierarchyOf("cpu")) return std::nullopt;
   // Other controllers in it have their limits by run.
   if (hierarchy.controllers.size() != 1) return std::nullopt;
-  return joinPath(hierarchy.mountPoint, name_ + "-guards");
+  return joinPath(hierarchy.mountPoint, name_ + kGuardsBranch);
 }
 
 std::vector<std::string> CgroupTree::branchesOf(const Hierarchy& hierarchy) const {

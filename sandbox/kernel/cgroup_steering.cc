@@ -7,6 +7,7 @@
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/kernel/mount_table.h"
 #include "sdk/base/directory.h"
+#include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -109,7 +110,7 @@ Result<UniqueFd> CgroupTree::unifiedTop() const {
 }
 
 std::vector<std::string> CgroupTree::ownGroups() const {
-  return {name_ + "-background", name_ + "-interactive", name_ + "-launcher"};
+  return {name_ + kBackgroundBranch, name_ + kInteractiveBranch, name_ + kLauncherGroup};
 }
 
 Result<void> CgroupTree::limitWrites(const RunId& run, policy::PriorityClass priority,

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "sandbox/kernel/procfs.h"
+#include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
 #include "sdk/base/run_id.h"
 #include "sdk/base/text.h"
@@ -221,7 +222,8 @@ bool isGroupOfRun(std::string_view cgroupText) {
   for (const CgroupEntry& entry : *entries) {
     const std::size_t second = entry.path.find('/', 1);
     const std::string top = entry.path.substr(0, second);
-    const bool isBranch = top.ends_with("-background") || top.ends_with("-interactive") || top.ends_with("-guards");
+    const bool isBranch =
+        top.ends_with(kBackgroundBranch) || top.ends_with(kInteractiveBranch) || top.ends_with(kGuardsBranch);
     if (!isBranch || second == std::string::npos) continue;
     if (RunId::parse(entry.path.substr(second + 1, entry.path.find('/', second + 1) - second - 1))) return true;
   }

@@ -6,12 +6,13 @@
 
 #include <cerrno>
 
+#include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
 
 Result<OwnGroup> OwnGroup::enter(const std::string& unifiedMount, const std::string& name) {
-  std::string path = unifiedMount + "/" + name + "-launcher";
+  std::string path = unifiedMount + "/" + name + kLauncherGroup;
   // Children of a launcher that was killed take a moment to be gone.
   for (int tries = 0; ::rmdir(path.c_str()) != 0 && errno == EBUSY && tries < 100; ++tries) ::usleep(2000);
   if (::access(path.c_str(), F_OK) == 0) path += "-" + std::to_string(::getpid());

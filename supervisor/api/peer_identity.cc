@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
 #include "sdk/base/unique_fd.h"
 
@@ -83,8 +84,8 @@ Peer rolesOf(std::uint32_t uid, const std::vector<std::uint32_t>& groups, const 
 }
 
 bool isInsideRun(std::string_view procCgroup, const std::string& root) {
-  for (const char* branch : {"-background/r-", "-interactive/r-"}) {
-    if (procCgroup.find("/" + root + branch) != std::string_view::npos) return true;
+  for (const char* branch : {kBackgroundBranch, kInteractiveBranch}) {
+    if (procCgroup.find("/" + root + branch + "/r-") != std::string_view::npos) return true;
   }
   return false;
 }

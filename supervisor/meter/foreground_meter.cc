@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "sdk/base/group_names.h"
 #include "supervisor/meter/kernel_text.h"
 
 namespace ringfence::supervisor {
@@ -15,8 +16,6 @@ constexpr std::size_t kMaxForegroundGroups = 64;
 constexpr std::size_t kMaxForegroundDepth = 8;
 constexpr std::size_t kLongestListing = 4096;
 constexpr std::size_t kPressureBuffer = 512;
-
-constexpr std::string_view kBackground = "-background", kInteractive = "-interactive", kLauncher = "-launcher";
 
 std::optional<std::uint64_t> readStall(const KernelFile& file) {
   std::array<char, kPressureBuffer> buffer __attribute__((uninitialized));
@@ -39,12 +38,11 @@ void keepLongest(std::optional<std::uint64_t>& longest, std::optional<std::uint6
 
 // "NAME-interactive" beside "NAME-background" are branches of agents.
 bool isOfAgents(const std::string& name, const std::set<std::string>& beside) {
-  for (const std::string_view ending : {kBackground, kInteractive, kLauncher}) {
+  for (const char* ending : {kBackgroundBranch, kInteractiveBranch, kLauncherGroup}) {
     const std::size_t at = name.rfind(ending);  // a launcher's may be followed by its number
     if (at == std::string::npos) continue;
     const std::string tree = name.substr(0, at);
-    if (beside.contains(tree + std::string(kBackground)) && beside.contains(tree + std::string(kInteractive)))
-      return true;
+    if (beside.contains(tree + kBackgroundBranch) && beside.contains(tree + kInteractiveBranch)) return true;
   }
   return false;
 }

@@ -79,7 +79,7 @@ Result<Branches> Branches::open(const Mounts& mounts, const std::string& name) {
     return Error{ErrorCode::kInvalid, "control group root `" + name + "`: letters, digits and - only"};
   UniqueFd mount = RF_TRY(openAt(AT_FDCWD, mounts.unified, O_RDONLY | O_DIRECTORY));
   Branches branches(std::move(mount), mounts.processor + "/" + name);
-  const std::array<const char*, kCount> ends = {"-background", "-interactive"};
+  const std::array<const char*, kCount> ends = {kBackgroundBranch, kInteractiveBranch};
   for (std::size_t i = 0; i < kCount; ++i) {
     Branch& branch = branches.branches_[i];
     branch.name = name + ends[i];

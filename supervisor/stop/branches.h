@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "sdk/base/group_names.h"
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
 
@@ -51,7 +52,9 @@ class Branches {
     UniqueFd directory, freeze, events;
   };
   Branches(UniqueFd mount, const std::string& processorName)
-      : mount_(std::move(mount)), idle_(processorName + "-background"), other_(processorName + "-interactive") {}
+      : mount_(std::move(mount)),
+        idle_(processorName + kBackgroundBranch),
+        other_(processorName + kInteractiveBranch) {}
   int openBranch(Branch& branch) const;
   int write(Branch& branch, const char* value) const;
   Answer event(const char* key, Answer any);

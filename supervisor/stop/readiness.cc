@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
 #include "sdk/base/unique_fd.h"
 
@@ -59,7 +60,7 @@ void tellServiceManager(std::string_view state) {
 
 Result<void> refuseOwnGroup(const std::string& cgroupRoot) {
   const std::string groups = RF_TRY(readFileAt(AT_FDCWD, "/proc/self/cgroup", kibibytes(64)));
-  for (const char* branch : {"-background", "-interactive"}) {
+  for (const char* branch : {kBackgroundBranch, kInteractiveBranch}) {
     const std::string name = "/" + cgroupRoot + branch;
     for (std::size_t at = groups.find(name); at != groups.npos; at = groups.find(name, at + 1)) {
       const char after = groups[std::min(at + name.size(), groups.size() - 1)];
