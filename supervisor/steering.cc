@@ -156,7 +156,6 @@ governor::DeviceSignals Steering::deviceSignals(const Now& now) {
   signals.cpus = device_.cpus.value_or(1);
   signals.memoryTotal = bytes(device_.memoryTotalBytes);
   signals.memoryAvailable = bytes(device_.memoryAvailableBytes);
-  signals.swapTotal = bytes(device_.swapTotalBytes);
   signals.swapFree = bytes(device_.swapFreeBytes);
   if (device_.battery) {
     signals.batteryPercent = device_.battery->percent;
@@ -184,7 +183,6 @@ governor::Signals Steering::read(const Now& now) {
     DeviceReading reading = meter_->read(Depth::kQuick);
     reading.energy = device_.energy;
     reading.battery = device_.battery;
-    reading.hottestMillicelsius = device_.hottestMillicelsius;
     reading.ioReadBytes = device_.ioReadBytes;
     reading.ioWriteBytes = device_.ioWriteBytes;
     device_ = std::move(reading);

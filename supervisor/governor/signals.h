@@ -75,7 +75,7 @@ struct DeviceSignals {
   Now at;
   std::uint32_t cpus = 1;
   std::optional<std::uint32_t> minuteOfDay;  // on the machine's own calendar; absent: nobody asked
-  std::optional<Bytes> memoryTotal, memoryAvailable, swapTotal, swapFree;
+  std::optional<Bytes> memoryTotal, memoryAvailable, swapFree;
   // Totals of what everybody but the agents waited.
   std::optional<std::uint64_t> foregroundMemoryStallUsec, foregroundIoStallUsec;
   std::optional<std::uint64_t> foregroundNpuBusyUsec;

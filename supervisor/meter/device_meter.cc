@@ -37,10 +37,8 @@ void DeviceMeter::readProcessors(std::span<char> buffer, DeviceReading& reading)
   if (const auto online = online_.readWhole(buffer)) reading.cpus = countProcessors(*online);
   // Its first line counts all; on a large machine the rest is longer than the buffer.
   const auto text = stat_.read(buffer);
-  const auto ticks = text ? parseProcessorTicks(*text) : std::nullopt;
-  if (!ticks) return;
-  reading.cpuBusyUsec = usecOfTicks(ticks->busy);
-  reading.cpuStolenUsec = usecOfTicks(ticks->stolen);
+  const auto ticks = text ? parseBusyTicks(*text) : std::nullopt;
+  reading.cpuBusyUsec = usecOfTicks(ticks);
 }
 
 void DeviceMeter::readMemory(std::span<char> buffer, DeviceReading& reading) const {
@@ -49,7 +47,6 @@ void DeviceMeter::readMemory(std::span<char> buffer, DeviceReading& reading) con
   const MemoryInfo info = parseMemoryInfo(*text);
   reading.memoryTotalBytes = info.totalBytes;
   reading.memoryAvailableBytes = info.availableBytes;
-  reading.swapTotalBytes = info.swapTotalBytes;
   reading.swapFreeBytes = info.swapFreeBytes;
 }
 
@@ -68,7 +65,6 @@ DeviceReading DeviceMeter::read(Depth depth) {
   }
   reading.energy = energy_.read();
   reading.battery = readBatteries(roots_);
-  reading.hottestMillicelsius = readHottestMillicelsius(roots_);
   return reading;
 }
 

@@ -18,13 +18,11 @@ namespace ringfence::supervisor {
 struct DeviceReading {
   std::optional<std::uint32_t> cpus;         // online
   std::optional<std::uint64_t> cpuBusyUsec;  // of all processors since boot; most kernels count whole ticks
-  std::optional<std::uint64_t> cpuStolenUsec;
-  std::optional<std::uint64_t> memoryTotalBytes, memoryAvailableBytes, swapTotalBytes, swapFreeBytes;
+  std::optional<std::uint64_t> memoryTotalBytes, memoryAvailableBytes, swapFreeBytes;
   std::optional<std::uint64_t> ioReadBytes, ioWriteBytes;  // of all whole disks, those that were taken away too
   PressureTotals pressure;
   std::vector<EnergyReading> energy;      // empty: this machine does not tell
   std::optional<BatteryReading> battery;  // absent: it has none
-  std::optional<std::int32_t> hottestMillicelsius;
   bool operator==(const DeviceReading&) const = default;
 };
 

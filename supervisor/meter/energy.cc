@@ -6,7 +6,6 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
-#include <limits>
 
 #include "supervisor/meter/kernel_text.h"
 
@@ -209,20 +208,6 @@ std::optional<BatteryReading> readBatteries(const MeterRoots& roots) {
   if (!oneSays) reading.discharging = chargerKnown && !chargerThere;
   reading.microwatts = drawnFrom(batteries);
   return reading;
-}
-
-std::optional<std::int32_t> readHottestMillicelsius(const MeterRoots& roots) {
-  const UniqueFd zones(openat(roots.sys.get(), "class/thermal", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!zones) return std::nullopt;
-  std::optional<std::int32_t> hottest;
-  for (const DirectoryEntry& entry : entriesOf(zones.get(), ".")) {
-    if (!entry.name.starts_with("thermal_zone")) continue;
-    const auto temperature = readTemperature(zones.get(), entry.name);
-    if (!temperature) continue;
-    hottest =
-        std::max(hottest.value_or(std::numeric_limits<std::int32_t>::min()), static_cast<std::int32_t>(*temperature));
-  }
-  return hottest;
 }
 
 std::optional<bool> readTooHot(const MeterRoots& roots) {

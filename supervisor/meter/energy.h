@@ -47,8 +47,6 @@ class EnergyCounters {
 
 // Absent: the machine has none. Asks the firmware, which may take milliseconds.
 std::optional<BatteryReading> readBatteries(const MeterRoots& roots);
-// The highest that a thermal zone tells; what no processor survives, and zones that tell nothing, are left out.
-std::optional<std::int32_t> readHottestMillicelsius(const MeterRoots& roots);
 // Whether some thermal zone is as hot as the machine itself says is too hot for it: where the kernel begins to slow
 // something down ("passive"), or warns ("hot"). Absent: no zone says so. Asks the firmware as well.
 std::optional<bool> readTooHot(const MeterRoots& roots);

@@ -107,7 +107,6 @@ GroupMeter::GroupMeter(const GroupPlaces& places) : memory_(versionOf(places.mem
   files_[kMemoryPeak] = openOne(places.memory, "memory.max_usage_in_bytes", "memory.peak");
   files_[kSwap] = openOne(places.memory, nullptr, "memory.swap.current");  // v1 has it in memory.stat
   files_[kPids] = openOne(places.pids, "pids.current", "pids.current");
-  files_[kPidsPeak] = openOne(places.pids, "pids.peak", "pids.peak");
   files_[kIo] = openOne(places.io, "blkio.throttle.io_service_bytes_recursive", "io.stat");
   files_[kCpuPressure] = openOne(places.unified, nullptr, "cpu.pressure");
   files_[kMemoryPressure] = openOne(places.unified, nullptr, "memory.pressure");
@@ -154,7 +153,6 @@ void GroupMeter::readMemory(Depth depth, std::span<char> buffer, GroupReading& r
   reading.sharedBytes = lastStat_.sharedBytes;
   if (depth == Depth::kQuick) return;
   reading.swapBytes = files_[kSwap] ? readNumber(files_[kSwap], buffer) : lastStat_.swapBytes;
-  reading.majorFaults = lastStat_.majorFaults;
   reading.refaults = lastStat_.refaults;
   reading.memoryPeakBytes = readNumber(files_[kMemoryPeak], buffer);
 }
@@ -183,7 +181,6 @@ GroupReading GroupMeter::read(Depth depth, std::span<const DeviceNumber> notDisk
   reading.pids = readNumber(files_[kPids], buffer);
   if (depth == Depth::kQuick) return reading;
   reading.pressure = readPressure();
-  reading.pidsPeak = readNumber(files_[kPidsPeak], buffer);
   readIo(buffer, notDisks, reading);
   return reading;
 }

@@ -29,8 +29,8 @@ struct GroupReading {
   std::optional<std::uint64_t> anonymousBytes;  // of processes; only swap can take it back
   std::optional<std::uint64_t> sharedBytes;     // of files in memory (tmpfs, memfd) and shared memory; likewise
   std::optional<std::uint64_t> swapBytes;
-  std::optional<std::uint64_t> refaults, majorFaults;  // pages read back in since the group was made
-  std::optional<std::uint64_t> pids, pidsPeak;
+  std::optional<std::uint64_t> refaults;  // pages read back in since the group was made
+  std::optional<std::uint64_t> pids;
   // v1: without what the kernel writes later; absent where it counts only disks that some group has a limit for.
   std::optional<std::uint64_t> ioReadBytes, ioWriteBytes;
   PressureTotals pressure;
@@ -77,7 +77,6 @@ class GroupMeter {
     kIoPressure,
     kMemoryPeak,
     kSwap,
-    kPidsPeak,
     kIo,
     kFiles
   };

@@ -116,7 +116,6 @@ MemoryStat parseMemoryStat(std::string_view text, GroupVersion version) {
     std::optional<std::uint64_t>* const field = key == (first ? "rss" : "anon")    ? &stat.anonymousBytes
                                                 : key == "shmem"                   ? &stat.sharedBytes
                                                 : first && key == "swap"           ? &stat.swapBytes
-                                                : key == "pgmajfault"              ? &stat.majorFaults
                                                 : key == "workingset_refault"      ? &stat.refaults
                                                 : key == "workingset_refault_anon" ? &anonymousRefaults
                                                 : key == "workingset_refault_file" ? &fileRefaults
@@ -209,7 +208,7 @@ std::optional<std::vector<LockWait>> parseLockWaits(std::string_view text) {
   return isAtEnd(text) ? std::optional(std::move(waits)) : std::nullopt;
 }
 
-std::optional<ProcessorTicks> parseProcessorTicks(std::string_view text) {
+std::optional<std::uint64_t> parseBusyTicks(std::string_view text) {
   constexpr std::size_t kLeast = 4;  // user nice system idle; then iowait irq softirq steal, as the kernel has them
   auto line = takeLine(text);
   if (!line || takeWord(*line) != "cpu") return std::nullopt;
@@ -223,12 +222,11 @@ std::optional<ProcessorTicks> parseProcessorTicks(std::string_view text) {
     ticks[count] = *number;
   }
   if (count < kLeast) return std::nullopt;
-  ProcessorTicks result;
+  std::uint64_t sum = 0;
   for (const std::size_t busy : {0U, 1U, 2U, 5U, 6U}) {
-    if (!addTo(result.busy, ticks[busy])) return std::nullopt;
+    if (!addTo(sum, ticks[busy])) return std::nullopt;
   }
-  if (count == ticks.size()) result.stolen = ticks.back();
-  return result;
+  return sum;
 }
 
 std::optional<std::uint32_t> countProcessors(std::string_view text) {
@@ -258,7 +256,6 @@ MemoryInfo parseMemoryInfo(std::string_view text) {
     const std::string_view key = takeWord(*line);
     std::optional<std::uint64_t>* const field = key == "MemTotal:"       ? &info.totalBytes
                                                 : key == "MemAvailable:" ? &info.availableBytes
-                                                : key == "SwapTotal:"    ? &info.swapTotalBytes
                                                 : key == "SwapFree:"     ? &info.swapFreeBytes
                                                                          : nullptr;
     if (field == nullptr) continue;

@@ -31,7 +31,7 @@ enum class GroupVersion { kFirst, kSecond };
 
 // memory.stat, the groups below included.
 struct MemoryStat {
-  std::optional<std::uint64_t> anonymousBytes, sharedBytes, swapBytes, majorFaults, refaults;
+  std::optional<std::uint64_t> anonymousBytes, sharedBytes, swapBytes, refaults;
   bool operator==(const MemoryStat&) const = default;
 };
 MemoryStat parseMemoryStat(std::string_view text, GroupVersion version);
@@ -59,20 +59,15 @@ struct LockWait {
 };
 std::optional<std::vector<LockWait>> parseLockWaits(std::string_view text);
 
-// /proc/stat, of all processors together, in ticks. Guests are in the time of their users.
-struct ProcessorTicks {
-  std::uint64_t busy = 0;
-  std::optional<std::uint64_t> stolen;
-  bool operator==(const ProcessorTicks&) const = default;
-};
-std::optional<ProcessorTicks> parseProcessorTicks(std::string_view text);
+// /proc/stat: for how many ticks all processors together were busy. Guests are in the time of their users.
+std::optional<std::uint64_t> parseBusyTicks(std::string_view text);
 
 // "0-3,8" of /sys/devices/system/cpu/online: how many.
 std::optional<std::uint32_t> countProcessors(std::string_view text);
 
 // /proc/meminfo.
 struct MemoryInfo {
-  std::optional<std::uint64_t> totalBytes, availableBytes, swapTotalBytes, swapFreeBytes;
+  std::optional<std::uint64_t> totalBytes, availableBytes, swapFreeBytes;
   bool operator==(const MemoryInfo&) const = default;
 };
 MemoryInfo parseMemoryInfo(std::string_view text);

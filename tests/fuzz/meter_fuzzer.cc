@@ -28,7 +28,6 @@ constexpr const char* kGroupFiles[] = {"cpu.stat",
                                        "memory.swap.current",
                                        "memory.stat",
                                        "pids.current",
-                                       "pids.peak",
                                        "blkio.throttle.io_service_bytes_recursive",
                                        "io.stat",
                                        "cpu.pressure",
@@ -53,7 +52,8 @@ constexpr const char* kMachineFiles[] = {"proc/stat",
                                          "sys/class/power_supply/BAT1/energy_full",
                                          "sys/class/power_supply/BAT1/current_now",
                                          "sys/class/power_supply/BAT1/voltage_now",
-                                         "sys/class/thermal/thermal_zone0/temp"};
+                                         "sys/class/thermal/thermal_zone0/temp",
+                                         "sys/class/thermal/thermal_zone0/trip_point_0_temp"};
 
 struct World {
   test::TempDir dir;
@@ -64,6 +64,7 @@ struct World {
     for (const char* name : {"proc", "sys", "dev", "group"}) dir.makeDirectory(name);
     for (const char* file : kMachineFiles) dir.write(file, "");
     dir.write("sys/class/power_supply/BAT1/type", "Battery\n");
+    dir.write("sys/class/thermal/thermal_zone0/trip_point_0_type", "passive\n");
     group.reset(open((dir.path() + "/group").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     roots = MeterRoots::open(dir.path()).value();
   }
@@ -89,7 +90,7 @@ void parse(std::string_view text) {
   (void)parseServiceBytes(text, {&mapper, 1});
   (void)parseProcessList(text);
   (void)parseLockWaits(text);
-  (void)parseProcessorTicks(text);
+  (void)parseBusyTicks(text);
   (void)countProcessors(text);
   (void)parseMemoryInfo(text);
   (void)parseDiskStats(text);
@@ -110,6 +111,7 @@ void readFilesOf(std::string_view text) {
   const DeviceReading first = device.read(Depth::kFull);
   require(!first.battery || first.battery->percent.value_or(0) <= 100);
   require(device.read(Depth::kFull) == first);
+  (void)readTooHot(world.roots);
 }
 
 }  // namespace

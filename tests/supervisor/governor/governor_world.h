@@ -42,7 +42,7 @@ inline Signals quietMachine() {
   signals.device.cpus = 4;
   signals.device.memoryTotal = gibibytes(8);
   signals.device.memoryAvailable = gibibytes(6);
-  signals.device.swapTotal = signals.device.swapFree = Bytes{0};
+  signals.device.swapFree = Bytes{0};
   signals.device.foregroundIoStallUsec = signals.device.foregroundMemoryStallUsec = 0;
   return signals;
 }

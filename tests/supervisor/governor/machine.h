@@ -170,7 +170,6 @@ class Machine {
     signals.device.at.boottime = signals.device.at.monotonic = Microseconds{1000s} + micros(now_);
     signals.device.memoryTotal = Bytes{static_cast<std::uint64_t>(setup_.total)};
     signals.device.memoryAvailable = Bytes{static_cast<std::uint64_t>(available())};
-    signals.device.swapTotal = Bytes{static_cast<std::uint64_t>(setup_.swap)};
     signals.device.swapFree = Bytes{static_cast<std::uint64_t>(swapFree())};
     signals.device.canReclaim = true;
     for (const Agent& agent : agents_) {

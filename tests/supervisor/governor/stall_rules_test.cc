@@ -171,7 +171,7 @@ TEST_CASE("who is held again soon after it went on stays held twice as long") {
 TEST_CASE("with swap who waits for a person is swapped out before anybody at work is held") {
   Waiting world;
   world.device().canReclaim = true;
-  world.device().swapTotal = world.device().swapFree = gibibytes(4);
+  world.device().swapFree = gibibytes(4);
   world.run(2).activity = Activity::kWaitingForPerson;
   std::optional<RunId> swapped;
   for (int i = 0; i < 4 && !swapped; ++i) {

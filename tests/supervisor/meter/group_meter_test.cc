@@ -32,10 +32,9 @@ struct Hybrid {
     dir.write("memory/memory.usage_in_bytes", "1000\n");
     dir.write("memory/memory.max_usage_in_bytes", "2000\n");
     dir.write("memory/memory.stat",
-              "rss 1\ntotal_rss 600\ntotal_shmem 40\ntotal_swap 30\ntotal_pgmajfault 5\n"
+              "rss 1\ntotal_rss 600\ntotal_shmem 40\ntotal_swap 30\n"
               "total_workingset_refault_anon 1\ntotal_workingset_refault_file 2\n");
     dir.write("pids/pids.current", "4\n");
-    dir.write("pids/pids.peak", "9\n");
     dir.write("blkio/blkio.throttle.io_service_bytes_recursive",
               "254:0 Read 100\n254:0 Write 20\n254:0 Total 120\n253:0 Read 100\n253:0 Total 100\nTotal 220\n");
   }
@@ -57,10 +56,8 @@ struct Unified {
     dir.write("memory.current", "1000\n");
     dir.write("memory.peak", "2000\n");
     dir.write("memory.swap.current", "30\n");
-    dir.write("memory.stat",
-              "anon 600\nshmem 40\npgmajfault 5\nworkingset_refault_anon 1\nworkingset_refault_file 2\n");
+    dir.write("memory.stat", "anon 600\nshmem 40\nworkingset_refault_anon 1\nworkingset_refault_file 2\n");
     dir.write("pids.current", "4\n");
-    dir.write("pids.peak", "9\n");
     dir.write("io.stat", "254:0 rbytes=100 wbytes=20 rios=1 wios=1 dbytes=0 dios=0\n253:0 rbytes=100 wbytes=0\n");
     dir.write("cgroup.procs", "");
   }
@@ -79,9 +76,7 @@ GroupReading all() {
           .sharedBytes = 40,
           .swapBytes = 30,
           .refaults = 3,
-          .majorFaults = 5,
           .pids = 4,
-          .pidsPeak = 9,
           .ioReadBytes = 200,
           .ioWriteBytes = 20,
           .pressure = {11, 12, 13}};
@@ -155,10 +150,10 @@ TEST_CASE("processor time comes from v1 where the unified group does not tell it
 TEST_CASE("what a kernel lacks is unknown, and the rest is read") {
   const Unified group;
   for (const char* file :
-       {"memory.peak", "pids.peak", "cpu.pressure", "memory.pressure", "io.pressure", "io.stat", "memory.swap.current"})
+       {"memory.peak", "cpu.pressure", "memory.pressure", "io.pressure", "io.stat", "memory.swap.current"})
     std::filesystem::remove(group.dir.path() + "/" + file);
   GroupReading poor = all();
-  poor.memoryPeakBytes = poor.pidsPeak = poor.ioReadBytes = poor.ioWriteBytes = poor.swapBytes = std::nullopt;
+  poor.memoryPeakBytes = poor.ioReadBytes = poor.ioWriteBytes = poor.swapBytes = std::nullopt;
   poor.pressure = {};
   CHECK(group.meter().read(Depth::kFull) == poor);
 }

@@ -33,18 +33,17 @@ TEST_CASE("time waited is the total of the line of some") {
 
 TEST_CASE("memory.stat of v1 is read with the groups below") {
   const auto stat = parseMemoryStat(
-      "rss 1\nshmem 1\nswap 1\npgmajfault 1\ntotal_rss 100\ntotal_rss_huge 9\ntotal_shmem 7\n"
-      "total_workingset_refault_anon 3\ntotal_workingset_refault_file 4\ntotal_swap 50\ntotal_pgmajfault 6\n",
+      "rss 1\nshmem 1\nswap 1\ntotal_rss 100\ntotal_rss_huge 9\ntotal_shmem 7\n"
+      "total_workingset_refault_anon 3\ntotal_workingset_refault_file 4\ntotal_swap 50\n",
       GroupVersion::kFirst);
-  CHECK(stat == MemoryStat{100, 7, 50, 6, 7});
+  CHECK(stat == MemoryStat{100, 7, 50, 7});
 }
 
 TEST_CASE("memory.stat of v2, and of kernels that do not tell two kinds of refaults apart") {
-  CHECK(
-      parseMemoryStat("anon 100\nfile 1\nshmem 7\nworkingset_refault_anon 3\nworkingset_refault_file 4\npgmajfault 6\n",
-                      GroupVersion::kSecond) == MemoryStat{100, 7, std::nullopt, 6, 7});
+  CHECK(parseMemoryStat("anon 100\nfile 1\nshmem 7\nworkingset_refault_anon 3\nworkingset_refault_file 4\n",
+                        GroupVersion::kSecond) == MemoryStat{100, 7, std::nullopt, 7});
   CHECK(parseMemoryStat("anon 100\nworkingset_refault 8\n", GroupVersion::kSecond) ==
-        MemoryStat{100, std::nullopt, std::nullopt, std::nullopt, 8});
+        MemoryStat{100, std::nullopt, std::nullopt, 8});
 }
 
 TEST_CASE("half of the refaults are not taken for all") {
@@ -93,12 +92,11 @@ TEST_CASE("a list of processes is whole or nothing, without those that have no n
 }
 
 TEST_CASE("busy is neither idle nor waiting nor stolen, and guests are not counted twice") {
-  CHECK(parseProcessorTicks("cpu  1 20 300 4000 50000 600000 7000000 80000000 9 9\ncpu0 1 1 1 1\n") ==
-        ProcessorTicks{7600321, 80000000});
-  CHECK(parseProcessorTicks("cpu  1 2 3 4\n") == ProcessorTicks{6, std::nullopt});
+  CHECK(parseBusyTicks("cpu  1 20 300 4000 50000 600000 7000000 80000000 9 9\ncpu0 1 1 1 1\n") == 7600321);
+  CHECK(parseBusyTicks("cpu  1 2 3 4\n") == 6);
   for (const char* text : {"", "cpu  1 2 3\n", "cpu0 1 2 3 4 5\n", "cpu  1 2 x 4 5\n", "cpu  1 2 3 4 5 6 7 8",
                            "cpu  18446744073709551615 1 0 0\n"})
-    CHECK_FALSE(parseProcessorTicks(text));
+    CHECK_FALSE(parseBusyTicks(text));
 }
 
 TEST_CASE("who waits for a file lock is told with who has it") {
@@ -126,10 +124,11 @@ TEST_CASE("processors are counted from ranges") {
 }
 
 TEST_CASE("of /proc/meminfo each number stands for itself") {
-  CHECK(parseMemoryInfo("MemTotal:  4 kB\nMemFree: 1 kB\nMemAvailable: 2 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n") ==
-        MemoryInfo{4096, 2048, 0, 0});
-  CHECK(parseMemoryInfo("MemTotal: 4 kB\nMemAvailable: 2\nSwapTotal: x kB\nSwapFree: 7 k") ==
-        MemoryInfo{4096, std::nullopt, std::nullopt, std::nullopt});
+  CHECK(parseMemoryInfo("MemTotal:  4 kB\nMemFree: 1 kB\nMemAvailable: 2 kB\nSwapFree: 0 kB\n") ==
+        MemoryInfo{4096, 2048, 0});
+  CHECK(parseMemoryInfo("MemTotal: 4 kB\nMemAvailable: 2\nSwapFree: x kB\n") ==
+        MemoryInfo{4096, std::nullopt, std::nullopt});
+  CHECK(parseMemoryInfo("MemTotal: 4 kB\nSwapFree: 7 k") == MemoryInfo{4096, std::nullopt, std::nullopt});
   CHECK_FALSE(parseMemoryInfo("MemTotal: 18446744073709551615 kB\n").totalBytes);
 }
 
