@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "sdk/agent/answer_fields.h"
+#include "sdk/agent/dial.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
 
@@ -91,15 +91,9 @@ bool AgentLink::isReady(Time until, Patience patience, std::string& trouble) {
 bool AgentLink::connect(std::string& trouble) {
   if (steady_clock::now() < connectAt_) return false;
   connectAt_ = steady_clock::now() + kRetry;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof address.sun_path) return why_ = path_ + " is too long for a socket", false;
-  path_.copy(address.sun_path, path_.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const bool there =
-      socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  if (!there) return why_ = "connecting to " + path_ + ": " + std::strerror(errno), false;
-  socket_ = std::move(socket);
+  auto socket = agent::dial(path_);
+  if (!socket) return why_ = socket.error().message, false;
+  socket_ = *std::move(socket);
   ++connection_;
   const auto greeted = send("hello", "{\"protocol\":1}");
   if (!greeted) return trouble = greeted.error().message, drop(trouble), false;

@@ -2,15 +2,14 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "sdk/agent/answer_fields.h"
+#include "sdk/agent/dial.h"
 #include "sdk/base/io.h"
 
 namespace ringfence {
@@ -63,18 +62,12 @@ void GuardLink::pump() {
 bool GuardLink::connect() {
   if (steady_clock::now() < connectAt_) return false;
   connectAt_ = steady_clock::now() + kPause;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof address.sun_path) return trouble_ = path_ + " is too long for a socket", false;
-  path_.copy(address.sun_path, path_.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const bool there =
-      socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  if (!there) return trouble_ = "connecting to " + path_ + ": " + std::strerror(errno), false;
-  const auto greeted =
-      sendPacket(socket.get(), "{\"id\":" + std::to_string(++call_) + ",\"hello\":{\"protocol\":1}}", {}, MSG_DONTWAIT);
+  auto socket = agent::dial(path_);
+  if (!socket) return trouble_ = socket.error().message, false;
+  const auto greeted = sendPacket(socket->get(), "{\"id\":" + std::to_string(++call_) + ",\"hello\":{\"protocol\":1}}",
+                                  {}, MSG_DONTWAIT);
   if (!greeted) return trouble_ = greeted.error().message, false;
-  socket_ = std::move(socket);
+  socket_ = *std::move(socket);
   for (auto& [id, asked] : asked_) asked.call = 0;
   return true;
 }

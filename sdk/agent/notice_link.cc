@@ -1,11 +1,11 @@
 #include "sdk/agent/notice_link.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
 
 #include "sdk/agent/answer_fields.h"
+#include "sdk/agent/dial.h"
 #include "sdk/base/io.h"
 
 namespace ringfence {
@@ -44,16 +44,11 @@ void NoticeLink::sayReady() const {
 bool NoticeLink::connect() {
   if (steady_clock::now() < connectAt_) return false;
   connectAt_ = steady_clock::now() + kPause;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof address.sun_path) return false;
-  path_.copy(address.sun_path, path_.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+  auto socket = agent::dial(path_);
+  if (!socket || !sendPacket(socket->get(), R"({"id":1,"hello":{"protocol":1}})", {}, MSG_DONTWAIT) ||
+      !sayWhat(socket->get()))
     return false;
-  if (!sendPacket(socket.get(), R"({"id":1,"hello":{"protocol":1}})", {}, MSG_DONTWAIT) || !sayWhat(socket.get()))
-    return false;
-  socket_ = std::move(socket);
+  socket_ = *std::move(socket);
   return true;
 }
 
