@@ -1,6 +1,5 @@
 #include "sandbox/warden/journal.h"
 
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -29,24 +28,24 @@ Result<Journal> Journal::open(UniqueFd fd) {
   if (status.st_size < static_cast<off_t>(sizeof(CallJournal))) {
     return Error{ErrorCode::kInvalid, "the journal of calls is too short"};
   }
-  void* map = ::mmap(nullptr, sizeof(CallJournal), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (map == MAP_FAILED) return posixError(errno, "mapping the journal of calls");
-  auto* const calls = static_cast<CallJournal*>(map);
-  Journal journal(calls, calls->version == 0 ? Before::kNobody : Before::kAnother);
-  if (journal.map_->version == 0) {
-    if (::getrandom(&journal.map_->key, sizeof journal.map_->key, 0) != sizeof journal.map_->key) {
+  SharedMap map =
+      RF_TRY(SharedMap::make(fd.get(), sizeof(CallJournal), SharedMap::Access::kReadAndWrite, "the journal of calls"));
+  auto* const calls = static_cast<CallJournal*>(map.get());
+  Journal journal(std::move(map), calls->version == 0 ? Before::kNobody : Before::kAnother);
+  if (calls->version == 0) {
+    if (::getrandom(&calls->key, sizeof calls->key, 0) != sizeof calls->key) {
       return posixError(errno, "asking for random bytes");
     }
-    journal.map_->version = kCallJournalVersion;
+    calls->version = kCallJournalVersion;
   }
-  if (journal.map_->version != kCallJournalVersion) {
+  if (calls->version != kCallJournalVersion) {
     return Error{ErrorCode::kUnsupported, "the journal of calls is of another version"};
   }
   return journal;
 }
 
 // Where nobody has written all are free, and looking at them would take the memory of them all.
-Journal::Journal(CallJournal* map, Before before) : map_(map) {
+Journal::Journal(SharedMap map, Before before) : map_(std::move(map)) {
   free_.reserve(kCallSlots);
   for (std::size_t slot = kCallSlots; slot-- > 0;) {
     if (before == Before::kNobody || at(slot).state == CallState::kFree)
@@ -54,28 +53,18 @@ Journal::Journal(CallJournal* map, Before before) : map_(map) {
   }
 }
 
-Journal::Journal(Journal&& other) noexcept : map_(std::exchange(other.map_, nullptr)), free_(std::move(other.free_)) {}
-Journal& Journal::operator=(Journal&& other) noexcept {
-  std::swap(map_, other.map_);
-  std::swap(free_, other.free_);
-  return *this;
-}
-Journal::~Journal() {
-  if (map_ != nullptr) (void)::munmap(map_, sizeof(CallJournal));
-}
-
-std::span<unsigned char> Journal::inbox() const { return {map_->inbox, kCallInboxBytes}; }
+std::span<unsigned char> Journal::inbox() const { return {calls()->inbox, kCallInboxBytes}; }
 
 std::optional<Notification> Journal::inboxCall() const { return readInbox(inbox()); }
 
 std::vector<Journal::Left> Journal::left() {
   // A call that is in both places was being moved: it is one call.
   if (const auto call = inboxCall()) {
-    const bool moved = std::ranges::any_of(map_->slots, [&](const CallSlot& slot) {
+    const bool moved = std::ranges::any_of(calls()->slots, [&](const CallSlot& slot) {
       return slot.state != CallState::kFree && slot.id == call->id && slot.state != CallState::kInterrupted;
     });
     if (moved) {
-      std::memset(map_->inbox, 0, kCallInboxBytes);
+      std::memset(calls()->inbox, 0, kCallInboxBytes);
     } else if (hasRoom()) {
       (void)take(*call);
     }
@@ -106,7 +95,7 @@ std::size_t Journal::take(const Notification& call) {
   for (std::size_t i = 0; i < call.arguments.size(); ++i) entry.arguments[i] = call.arguments[i];
   entry.state = CallState::kReceived;
   // The kernel takes an inbox only when it is empty.
-  std::memset(map_->inbox, 0, kCallInboxBytes);
+  std::memset(calls()->inbox, 0, kCallInboxBytes);
   return slot;
 }
 
@@ -126,11 +115,11 @@ void Journal::release(std::size_t slot) {
   free_.push_back(static_cast<std::uint16_t>(slot));
 }
 
-std::uint64_t Journal::nextAsk() const { return map_->lastAsk.fetch_add(1) + 1; }
-std::uint64_t Journal::nextTicket() const { return map_->lastTicket.fetch_add(1) + 1; }
+std::uint64_t Journal::nextAsk() const { return calls()->lastAsk.fetch_add(1) + 1; }
+std::uint64_t Journal::nextTicket() const { return calls()->lastTicket.fetch_add(1) + 1; }
 
 std::uint64_t Journal::digest(std::string_view action) const {
-  std::string text(reinterpret_cast<const char*>(map_->key), sizeof map_->key);
+  std::string text(reinterpret_cast<const char*>(calls()->key), sizeof calls()->key);
   text += action;
   const std::string bytes = sha256(text);
   std::uint64_t result = 0;

@@ -11,6 +11,7 @@
 #include "sandbox/kernel/notifier.h"
 #include "sandbox/wire/call_journal.h"
 #include "sdk/base/result.h"
+#include "sdk/base/shared_map.h"
 #include "sdk/base/unique_fd.h"
 
 namespace ringfence::sandbox {
@@ -19,9 +20,6 @@ class Journal {
  public:
   // Fails with kInvalid when the file is not as long as a journal, and with kUnsupported for one of another version.
   static Result<Journal> open(UniqueFd fd);
-  Journal(Journal&& other) noexcept;
-  Journal& operator=(Journal&& other) noexcept;
-  ~Journal();
 
   // What a dead warden left, each slot once; the inbox's call among them as kReceived.
   struct Left {
@@ -52,10 +50,11 @@ class Journal {
 
  private:
   enum class Before { kNobody, kAnother };  // had it
-  Journal(CallJournal* map, Before before);
-  CallSlot& at(std::size_t slot) const { return map_->slots[slot]; }
+  Journal(SharedMap map, Before before);
+  CallJournal* calls() const { return static_cast<CallJournal*>(map_.get()); }
+  CallSlot& at(std::size_t slot) const { return calls()->slots[slot]; }
 
-  CallJournal* map_ = nullptr;
+  SharedMap map_;
   std::vector<std::uint16_t> free_;
 };
 

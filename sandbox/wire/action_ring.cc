@@ -28,7 +28,12 @@ struct Header {
 };
 static_assert(sizeof(Header) <= kHeaderBytes && std::atomic<std::uint64_t>::is_always_lock_free);
 
-Header* headerOf(void* map) { return static_cast<Header*>(map); }
+Header* headerOf(const SharedMap& map) { return static_cast<Header*>(map.get()); }
+char* bytesOf(const SharedMap& map) { return static_cast<char*>(map.get()) + kHeaderBytes; }
+
+Result<SharedMap> mapRing(int fd, std::uint64_t bytes) {
+  return SharedMap::make(fd, bytes, SharedMap::Access::kReadAndWrite, "a ring of actions");
+}
 
 Error notARing() { return {ErrorCode::kInvalid, "not a ring of actions"}; }
 
@@ -41,11 +46,10 @@ Result<ActionRing> ActionRing::create(Bytes capacity) {
       fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return posixError(errno, "sizing a ring of actions");
   }
-  void* map = mmap(nullptr, kHeaderBytes + capacity.count, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (map == MAP_FAILED) return posixError(errno, "mapping a ring of actions");
+  SharedMap map = RF_TRY(mapRing(fd.get(), kHeaderBytes + capacity.count));
   headerOf(map)->capacity = capacity.count;
   headerOf(map)->magic = kMagic;
-  return ActionRing(std::move(fd), map, capacity.count);
+  return ActionRing(std::move(fd), std::move(map), capacity.count);
 }
 
 Result<ActionRing> ActionRing::open(UniqueFd fd) {
@@ -56,29 +60,14 @@ Result<ActionRing> ActionRing::open(UniqueFd fd) {
   if (seals < 0 || (seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW)) return notARing();
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size <= kHeaderBytes + kLengthBytes) return notARing();
-  void* map = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (map == MAP_FAILED) return posixError(errno, "mapping a ring of actions");
-  ActionRing ring(std::move(fd), map, size - kHeaderBytes);
-  if (headerOf(map)->magic != kMagic || headerOf(map)->capacity != ring.capacity_) return notARing();
-  return ring;
-}
-
-ActionRing::ActionRing(ActionRing&& other) noexcept
-    : fd_(std::move(other.fd_)), map_(std::exchange(other.map_, nullptr)), capacity_(other.capacity_) {}
-
-ActionRing& ActionRing::operator=(ActionRing&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(map_, other.map_);
-  std::swap(capacity_, other.capacity_);
-  return *this;
-}
-
-ActionRing::~ActionRing() {
-  if (map_ != nullptr) munmap(map_, kHeaderBytes + capacity_);
+  SharedMap map = RF_TRY(mapRing(fd.get(), size));
+  const std::uint64_t capacity = size - kHeaderBytes;
+  if (headerOf(map)->magic != kMagic || headerOf(map)->capacity != capacity) return notARing();
+  return ActionRing(std::move(fd), std::move(map), capacity);
 }
 
 void ActionRing::copyIn(std::uint64_t at, std::string_view bytes) {
-  char* base = static_cast<char*>(map_) + kHeaderBytes;
+  char* base = bytesOf(map_);
   const std::uint64_t offset = at % capacity_;
   const auto first = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), capacity_ - offset));
   std::memcpy(base + offset, bytes.data(), first);
@@ -86,7 +75,7 @@ void ActionRing::copyIn(std::uint64_t at, std::string_view bytes) {
 }
 
 void ActionRing::copyOut(std::uint64_t at, char* to, std::size_t count) const {
-  const char* base = static_cast<const char*>(map_) + kHeaderBytes;
+  const char* base = bytesOf(map_);
   const std::uint64_t offset = at % capacity_;
   const auto first = static_cast<std::size_t>(std::min<std::uint64_t>(count, capacity_ - offset));
   std::memcpy(to, base + offset, first);

@@ -14,6 +14,7 @@
 #include "sandbox/wire/guard.h"
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
+#include "sdk/base/shared_map.h"
 #include "sdk/base/unique_fd.h"
 #include "sdk/base/units.h"
 
@@ -27,9 +28,6 @@ class ActionRing {
   static Result<ActionRing> create(Bytes capacity);
   // For either side. Fails with kInvalid when the descriptor is no such ring.
   static Result<ActionRing> open(UniqueFd fd);
-  ActionRing(ActionRing&& other) noexcept;
-  ActionRing& operator=(ActionRing&& other) noexcept;
-  ~ActionRing();
 
   enum class Put { kDone, kFirst, kFull };  // kFirst: it was empty, so the reader is to be told
   // The writer's. An entry longer than kMaxRingEntry is kFull for ever: cut its texts before.
@@ -47,12 +45,13 @@ class ActionRing {
   int fd() const { return fd_.get(); }
 
  private:
-  ActionRing(UniqueFd fd, void* map, std::uint64_t capacity) : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
+  ActionRing(UniqueFd fd, SharedMap map, std::uint64_t capacity)
+      : fd_(std::move(fd)), map_(std::move(map)), capacity_(capacity) {}
   void copyIn(std::uint64_t at, std::string_view bytes);
   void copyOut(std::uint64_t at, char* to, std::size_t count) const;
 
   UniqueFd fd_;
-  void* map_ = nullptr;
+  SharedMap map_;
   std::uint64_t capacity_ = 0;
 };
 

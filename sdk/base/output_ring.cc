@@ -28,10 +28,8 @@ struct Header {
 };
 static_assert(sizeof(Header) <= kHeaderBytes && std::atomic<std::uint64_t>::is_always_lock_free);
 
-Header* headerOf(void* map) { return static_cast<Header*>(map); }
-const Header* headerOf(const void* map) { return static_cast<const Header*>(map); }
-char* bytesOf(void* map) { return static_cast<char*>(map) + kHeaderBytes; }
-const char* bytesOf(const void* map) { return static_cast<const char*>(map) + kHeaderBytes; }
+Header* headerOf(const SharedMap& map) { return static_cast<Header*>(map.get()); }
+char* bytesOf(const SharedMap& map) { return static_cast<char*>(map.get()) + kHeaderBytes; }
 
 Result<std::uint64_t> capacityOf(int fd) {
   struct stat status {};
@@ -39,6 +37,18 @@ Result<std::uint64_t> capacityOf(int fd) {
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size <= kHeaderBytes) return Error{ErrorCode::kInvalid, "not an output ring: too small"};
   return size - kHeaderBytes;
+}
+
+Result<SharedMap> mapRing(int fd, std::uint64_t capacity, SharedMap::Access access) {
+  return SharedMap::make(fd, kHeaderBytes + capacity, access, "an output ring");
+}
+
+// One that is there.
+Result<SharedMap> mapKnown(int fd, std::uint64_t capacity, SharedMap::Access access) {
+  SharedMap map = RF_TRY(mapRing(fd, capacity, access));
+  if (headerOf(map)->magic != kMagic || headerOf(map)->capacity != capacity)
+    return Error{ErrorCode::kInvalid, "not an output ring"};
+  return map;
 }
 
 }  // namespace
@@ -50,36 +60,16 @@ Result<OutputRingWriter> OutputRingWriter::create(Bytes capacity) {
       fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
     return posixError(errno, "sizing an output ring");
   }
-  void* map = mmap(nullptr, kHeaderBytes + capacity.count, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (map == MAP_FAILED) return posixError(errno, "mapping an output ring");
+  SharedMap map = RF_TRY(mapRing(fd.get(), capacity.count, SharedMap::Access::kReadAndWrite));
   headerOf(map)->magic = kMagic;
   headerOf(map)->capacity = capacity.count;
-  return OutputRingWriter(std::move(fd), map, capacity.count);
+  return OutputRingWriter(std::move(fd), std::move(map), capacity.count);
 }
 
 Result<OutputRingWriter> OutputRingWriter::continueFrom(UniqueFd fd) {
   const std::uint64_t capacity = RF_TRY(capacityOf(fd.get()));
-  void* map = mmap(nullptr, kHeaderBytes + capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (map == MAP_FAILED) return posixError(errno, "mapping an output ring");
-  if (headerOf(map)->magic != kMagic || headerOf(map)->capacity != capacity) {
-    munmap(map, kHeaderBytes + capacity);
-    return Error{ErrorCode::kInvalid, "not an output ring"};
-  }
-  return OutputRingWriter(std::move(fd), map, capacity);
-}
-
-OutputRingWriter::OutputRingWriter(OutputRingWriter&& other) noexcept
-    : fd_(std::move(other.fd_)), map_(std::exchange(other.map_, nullptr)), capacity_(other.capacity_) {}
-
-OutputRingWriter& OutputRingWriter::operator=(OutputRingWriter&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(map_, other.map_);
-  std::swap(capacity_, other.capacity_);
-  return *this;
-}
-
-OutputRingWriter::~OutputRingWriter() {
-  if (map_ != nullptr) munmap(map_, kHeaderBytes + capacity_);
+  SharedMap map = RF_TRY(mapKnown(fd.get(), capacity, SharedMap::Access::kReadAndWrite));
+  return OutputRingWriter(std::move(fd), std::move(map), capacity);
 }
 
 void OutputRingWriter::append(std::string_view bytes) {
@@ -100,33 +90,8 @@ void OutputRingWriter::end() { headerOf(map_)->ended.store(1, std::memory_order_
 
 Result<OutputRingReader> OutputRingReader::open(UniqueFd fd) {
   const std::uint64_t capacity = RF_TRY(capacityOf(fd.get()));
-  void* map = mmap(nullptr, kHeaderBytes + capacity, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (map == MAP_FAILED) return posixError(errno, "mapping an output ring");
-  if (headerOf(map)->magic != kMagic || headerOf(map)->capacity != capacity) {
-    munmap(map, kHeaderBytes + capacity);
-    return Error{ErrorCode::kInvalid, "not an output ring"};
-  }
-  return OutputRingReader(std::move(fd), map, capacity);
-}
-
-OutputRingReader::OutputRingReader(OutputRingReader&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      map_(std::exchange(other.map_, nullptr)),
-      capacity_(other.capacity_),
-      position_(other.position_),
-      started_(other.started_) {}
-
-OutputRingReader& OutputRingReader::operator=(OutputRingReader&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(map_, other.map_);
-  std::swap(capacity_, other.capacity_);
-  std::swap(position_, other.position_);
-  std::swap(started_, other.started_);
-  return *this;
-}
-
-OutputRingReader::~OutputRingReader() {
-  if (map_ != nullptr) munmap(const_cast<void*>(map_), kHeaderBytes + capacity_);
+  SharedMap map = RF_TRY(mapKnown(fd.get(), capacity, SharedMap::Access::kRead));
+  return OutputRingReader(std::move(fd), std::move(map), capacity);
 }
 
 OutputRingReader::Chunk OutputRingReader::read() {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "sdk/base/result.h"
+#include "sdk/base/shared_map.h"
 #include "sdk/base/unique_fd.h"
 #include "sdk/base/units.h"
 
@@ -23,9 +24,6 @@ class OutputRingWriter {
   static Result<OutputRingWriter> create(Bytes capacity);
   // Continues a ring that another process began.
   static Result<OutputRingWriter> continueFrom(UniqueFd fd);
-  OutputRingWriter(OutputRingWriter&& other) noexcept;
-  OutputRingWriter& operator=(OutputRingWriter&& other) noexcept;
-  ~OutputRingWriter();
 
   void append(std::string_view bytes);
   void end();  // nothing will follow
@@ -33,10 +31,10 @@ class OutputRingWriter {
   int fd() const { return fd_.get(); }
 
  private:
-  OutputRingWriter(UniqueFd fd, void* map, std::uint64_t capacity)
-      : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
+  OutputRingWriter(UniqueFd fd, SharedMap map, std::uint64_t capacity)
+      : fd_(std::move(fd)), map_(std::move(map)), capacity_(capacity) {}
   UniqueFd fd_;
-  void* map_ = nullptr;
+  SharedMap map_;
   std::uint64_t capacity_ = 0;
 };
 
@@ -44,9 +42,6 @@ class OutputRingReader {
  public:
   // Fails with kInvalid when the descriptor is no ring. Reads from the oldest byte kept.
   static Result<OutputRingReader> open(UniqueFd fd);
-  OutputRingReader(OutputRingReader&& other) noexcept;
-  OutputRingReader& operator=(OutputRingReader&& other) noexcept;
-  ~OutputRingReader();
 
   struct Chunk {
     std::string bytes;          // empty: nothing new
@@ -56,10 +51,10 @@ class OutputRingReader {
   Chunk read();
 
  private:
-  OutputRingReader(UniqueFd fd, const void* map, std::uint64_t capacity)
-      : fd_(std::move(fd)), map_(map), capacity_(capacity) {}
+  OutputRingReader(UniqueFd fd, SharedMap map, std::uint64_t capacity)
+      : fd_(std::move(fd)), map_(std::move(map)), capacity_(capacity) {}
   UniqueFd fd_;
-  const void* map_ = nullptr;
+  SharedMap map_;
   std::uint64_t capacity_ = 0;
   std::uint64_t position_ = 0;
   bool started_ = false;
