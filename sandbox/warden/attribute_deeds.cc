@@ -76,9 +76,7 @@ PreparedDeed prepareAttributes(const Caller& caller, PathCall call) {
   }
   struct stat status {};
   if (::fstat(object.get(), &status) != 0) return Errno{errno};
-  auto deed = std::make_unique<ChangeAttributes>(std::move(call), std::move(object), status.st_mode & S_IFMT);
-  if (const int error = deed->prepare(); error != 0) return Errno{error};
-  return std::unique_ptr<Deed>(std::move(deed));
+  return prepared<ChangeAttributes>(std::move(call), std::move(object), status.st_mode & S_IFMT);
 }
 
 }  // namespace ringfence::sandbox

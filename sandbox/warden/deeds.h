@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "sandbox/kernel/guarded_calls.h"
 #include "sandbox/warden/deed.h"
@@ -58,6 +59,14 @@ class PathDeed : public Deed {
   void judge(policy::Operation operation, std::string path);
   PathCall call_;
 };
+
+// One of that kind, or the errno that its prepare() gives.
+template <typename Kind, typename... Parts>
+PreparedDeed prepared(PathCall call, Parts&&... parts) {
+  auto deed = std::make_unique<Kind>(std::move(call), std::forward<Parts>(parts)...);
+  if (const int error = deed->prepare(); error != 0) return Errno{error};
+  return std::unique_ptr<Deed>(std::move(deed));
+}
 
 // Sets the umask of this thread alone for as long as it lives; needs unshare(CLONE_FS).
 class ScopedUmask {

@@ -135,13 +135,6 @@ class MoveName final : public PathDeed {
   Place to_;
 };
 
-template <typename Kind, typename... Parts>
-PreparedDeed make(PathCall call, Parts&&... parts) {
-  auto deed = std::make_unique<Kind>(std::move(call), std::forward<Parts>(parts)...);
-  if (const int error = deed->prepare(); error != 0) return Errno{error};
-  return std::unique_ptr<Deed>(std::move(deed));
-}
-
 PreparedDeed prepareMake(const Caller& caller, PathCall call) {
   const bool node = call.call == GuardedCall::kMknod || call.call == GuardedCall::kMknodat;
   if ((call.mode & kSetIdBits) != 0) return Errno{EPERM};
@@ -152,7 +145,7 @@ PreparedDeed prepareMake(const Caller& caller, PathCall call) {
   // The kernel's own answer to something else than a directory under a name with a slash behind it.
   struct stat status {};
   if (!directory && place.name.ends_with('/') && !place.isSpecial() && look(place, status) != 0) return Errno{ENOENT};
-  return make<MakeName>(std::move(call), std::move(place));
+  return prepared<MakeName>(std::move(call), std::move(place));
 }
 
 }  // namespace
@@ -163,14 +156,14 @@ PreparedDeed prepareNames(const Caller& caller, PathCall call) {
     case GuardedCall::kUnlinkat:
     case GuardedCall::kRmdir: {
       Place place = RF_OR_ERRNO(pinPlace(caller, call.path));
-      return make<RemoveName>(std::move(call), std::move(place));
+      return prepared<RemoveName>(std::move(call), std::move(place));
     }
     case GuardedCall::kRename:
     case GuardedCall::kRenameat:
     case GuardedCall::kRenameat2: {
       Place from = RF_OR_ERRNO(pinPlace(caller, call.path));
       Place to = RF_OR_ERRNO(pinPlace(caller, call.second));
-      return make<MoveName>(std::move(call), std::move(from), std::move(to));
+      return prepared<MoveName>(std::move(call), std::move(from), std::move(to));
     }
     case GuardedCall::kLink:
     case GuardedCall::kLinkat: {
@@ -181,7 +174,7 @@ PreparedDeed prepareNames(const Caller& caller, PathCall call) {
         source = RF_OR_ERRNO(pinObject(caller, call.path, call.last));
       }
       Place place = RF_OR_ERRNO(pinPlace(caller, call.second));
-      return make<MakeLink>(std::move(call), std::move(source), std::move(place));
+      return prepared<MakeLink>(std::move(call), std::move(source), std::move(place));
     }
     default: return prepareMake(caller, std::move(call));
   }

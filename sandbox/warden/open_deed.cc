@@ -145,13 +145,6 @@ class OpenNameless final : public PathDeed {
   UniqueFd found_;
 };
 
-template <typename Kind, typename... Parts>
-PreparedDeed make(PathCall call, Parts&&... parts) {
-  auto deed = std::make_unique<Kind>(std::move(call), std::forward<Parts>(parts)...);
-  if (const int error = deed->prepare(); error != 0) return Errno{error};
-  return std::unique_ptr<Deed>(std::move(deed));
-}
-
 // /dev/tty: the caller's terminal, under the name that it has in the run.
 OrErrno<UniqueFd> terminalOf(const Caller& caller) {
   const dev_t terminal = RF_OR_ERRNO(caller.terminal());
@@ -189,7 +182,7 @@ PreparedDeed prepareFound(const Caller& caller, PathCall call, UniqueFd found) {
       return Errno{error};
     }
   }
-  return make<OpenExisting>(std::move(call), std::move(found), status, kind);
+  return prepared<OpenExisting>(std::move(call), std::move(found), status, kind);
 }
 
 }  // namespace
@@ -207,7 +200,7 @@ PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
     if (::fstat(found->get(), &status) != 0) return Errno{errno};
     if (!S_ISDIR(status.st_mode)) return Errno{ENOTDIR};
     call.umask = RF_OR_ERRNO(umaskOf(caller));
-    return make<OpenNameless>(std::move(call), std::move(*found));
+    return prepared<OpenNameless>(std::move(call), std::move(*found));
   }
   if (found) return prepareFound(caller, std::move(call), std::move(*found));
   if (found.error().value != ENOENT || !has(call.flags, O_CREAT)) return found.error();
@@ -215,7 +208,7 @@ PreparedDeed prepareOpen(const Caller& caller, PathCall call) {
   Place place = RF_OR_ERRNO(keepsLink ? pinPlace(caller, call.path, call.resolve)
                                       : pinPlaceBehindLinks(caller, call.path, call.resolve));
   call.umask = RF_OR_ERRNO(umaskOf(caller));
-  return make<OpenNew>(std::move(call), std::move(place));
+  return prepared<OpenNew>(std::move(call), std::move(place));
 }
 
 }  // namespace ringfence::sandbox
