@@ -87,19 +87,15 @@ void end(State& state, Run& run, EndedState ended) {
 }
 
 void adopt(Run& run, const RunAdopted& body) {
+  const auto begin = [&] {
+    if (body.pid != 0)
+      run.life = Running{body.initPid, body.pid};
+    else
+      run.life = Starting{body.initPid};
+  };
   std::visit(Overloaded{
-                 [&](const Requested&) {
-                   if (body.pid != 0)
-                     run.life = Running{body.initPid, body.pid};
-                   else
-                     run.life = Starting{body.initPid};
-                 },
-                 [&](const Starting&) {
-                   if (body.pid != 0)
-                     run.life = Running{body.initPid, body.pid};
-                   else
-                     run.life = Starting{body.initPid};
-                 },
+                 [&](const Requested&) { begin(); },
+                 [&](const Starting&) { begin(); },
                  [](const EndedState&) {},
                  [&](auto other) {
                    other.initPid = body.initPid;
