@@ -43,24 +43,20 @@ constexpr Option kLogsOptions[] = {
     {"raw", 0, "", "do not escape control characters on a terminal", ""},
     kJson,
 };
-constexpr Option kManyOptions[] = {{"all", 0, "", "every run that you control", ""}, kJson};
+constexpr Option kAll{"all", 0, "", "every run that you control", ""};
+constexpr Option kManyOptions[] = {kAll, kJson};
 constexpr Option kFreezeOptions[] = {
     {"now", 0, "", "wait for no agent's moment", ""},
-    {"all", 0, "", "every run that you control", ""},
+    kAll,
     kJson,
 };
-constexpr Option kLogOptions[] = {
-    {"since", 0, "T", "what came after a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)",
-     ""},
-    {"follow", 'f', "", "go on as things happen", ""},
-    kJson,
-};
+constexpr Option kSince{"since", 0, "T",
+                        "what came after a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)",
+                        ""};
+constexpr Option kFollow{"follow", 'f', "", "go on as things happen", ""};
+constexpr Option kLogOptions[] = {kSince, kFollow, kJson};
 constexpr Option kExportOptions[] = {
-    {"signal", 0, "KIND", "of otlp: traces (default) or metrics", ""},
-    {"since", 0, "T", "what came after a sequence number, a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d)",
-     ""},
-    {"follow", 'f', "", "go on as things happen", ""},
-};
+    {"signal", 0, "KIND", "of otlp: traces (default) or metrics", ""}, kSince, kFollow};
 constexpr Option kUsageOptions[] = {
     {"since", 0, "T", "what was used from a time (2026-11-28T10:00:00Z) or an age (90s, 10m, 2h, 3d) on", ""},
     kJson,
