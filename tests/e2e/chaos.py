@@ -102,6 +102,102 @@ def too_late(back: list[float], calm: list[float]) -> list[str]:
     return [text for took in back for text in told(took, max(calm))]
 
 
+class Trial:
+    """One daemon under load whose parts are killed, and what was seen of it."""
+
+    def __init__(self, daemon: Daemon, victim: str) -> None:
+        self.daemon, self.victim = daemon, victim
+        self.problems: list[str] = []
+        self.back: list[float] = []
+        self.calm: list[float] = []  # of a request before the kill
+        project = daemon.base / "project"
+        project.mkdir()
+        policy = daemon.base / "trial.toml"
+        policy.write_text(POLICY)
+        self.run = ["run", "-p", str(policy), "-w", str(project)]
+        self.keepers = [self.keeper("-n", f"keeper-{i}", "--", "/bin/sh", "-c", "sleep 3600; exit 7") for i in range(3)]
+        self.loads = [Load(daemon, str(policy), foreground) for foreground in (False, True)]
+        self.terminal: Terminal | None = None
+        if victim != "both":
+            self.terminal = Terminal([str(daemon.bin / "ringfence"), "run", "-p", str(policy), "--", "/bin/sh", "-c", TALKER], cwd=project,
+                                     env=daemon.environment)
+            self.terminal.expect("begins")
+        for load in self.loads:
+            load.start()
+
+    def keeper(self, *words: str) -> str:
+        """A run that lives through every kill of one of the two."""
+        return self.daemon.cli(*self.run, "-d", *words).stdout.strip()
+
+    def kill(self, number: int) -> None:
+        began = time.monotonic()
+        acknowledged = log_of(self.daemon)
+        self.calm.append(time.monotonic() - began)
+        if self.victim != "daemon" and not eventually(self.daemon.launcher_pid, 5):
+            self.problems.append(f"kill {number}: no launcher")
+        began = time.monotonic()
+        old = self.daemon.kill_launcher() if self.victim != "daemon" else 0
+        if self.victim != "launcher":
+            self.daemon.kill_daemon()
+            self.daemon.start()
+        elif not eventually(lambda: self.daemon.launcher_pid() not in (0, old), 10, 0.002):
+            self.problems.append(f"kill {number}: no new launcher")
+        self.back.append(time.monotonic() - began)
+        now = log_of(self.daemon)
+        lost = [seq for seq, digest in acknowledged.items() if now.get(seq) != digest]
+        if lost:
+            self.problems.append(f"kill {number}: {len(lost)} acknowledged facts lost, first {lost[0]}")
+
+    def look_at_keepers(self, number: int) -> None:
+        if self.victim == "both":
+            # The daemon is ready after 5 s also without a launcher, and one that is killed on a busy machine may take longer
+            # to be gone; until the next one answers, runs are shown as they were.
+            if not eventually(lambda: not self.alive(), 20, 0.05):
+                self.problems.append(f"kill {number}: a run of the dead pair is shown as alive: {self.alive()}")
+            self.keepers = [self.keeper("--", "/bin/sleep", "3600")]
+            return
+        for keeper in self.keepers:
+            shown = self.daemon.json("show", keeper)
+            if shown["state"] != "running" or not is_alive(shown["pid"]):
+                self.problems.append(f"kill {number}: {keeper} is {shown['state']}")
+
+    def alive(self) -> set[str]:
+        """Of the keepers, as the daemon shows them."""
+        return set(self.keepers) & {run["id"] for run in self.daemon.json_runs() if run["state"] != "ended"}
+
+    def talk(self, word: str) -> None:
+        if self.terminal:
+            self.problems += conversation(self.terminal, word)
+
+    def end(self) -> None:
+        for load in self.loads:
+            load.stop.set()
+        for load in self.loads:
+            load.join()
+            if self.victim != "both":
+                self.problems += load.problems
+        self.talk("end")
+        if self.terminal:
+            client = self.terminal.process
+            if eventually(lambda: client.poll() is not None, 20) and client.returncode != 9:
+                self.problems.append(f"the client on the terminal ended with {client.returncode}")
+            self.terminal.close()
+        if self.victim != "both":
+            self.check_ends()
+        self.problems += too_late(self.back, self.calm)
+        verified = self.daemon.cli("verify")
+        if verified.returncode != 0:
+            self.problems.append(f"the chain does not verify: {verified.stdout}{verified.stderr}")
+
+    def check_ends(self) -> None:
+        """In the log, which knows every run; `show` only the last thousand that ended."""
+        started = self.loads[0].started
+        eventually(lambda: {run for run, _ in started} <= set(ends_of(self.daemon)), 20, 0.5)
+        ends = ends_of(self.daemon)
+        self.problems += [f"{run} should have ended with {status}: {ends.get(run)}" for run, status in started
+                          if (ends.get(run) or {}).get("code") != status]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
@@ -111,90 +207,19 @@ def main() -> int:
     options = parser.parse_args()
     print(f"seed {options.seed}")
     chance = random.Random(options.seed)
-    problems: list[str] = []
-    back: list[float] = []
-    calm: list[float] = []  # of a request before the kill
-
     with Daemon(options.build) as daemon:
-        (daemon.base / "project").mkdir()
-        policy = daemon.base / "trial.toml"
-        policy.write_text(POLICY)
-        keepers = [daemon.cli("run", "-d", "-n", f"keeper-{i}", "-p", str(policy), "-w", str(daemon.base / "project"), "--",
-                              "/bin/sh", "-c", "sleep 3600; exit 7").stdout.strip() for i in range(3)]
-        loads = [Load(daemon, str(policy), foreground) for foreground in (False, True)]
-        terminal = None
-        if options.victim != "both":
-            terminal = Terminal([str(daemon.bin / "ringfence"), "run", "-p", str(policy), "--", "/bin/sh", "-c", TALKER], cwd=daemon.base / "project",
-                                env=daemon.environment)
-            terminal.expect("begins")
-        for load in loads:
-            load.start()
-        for kill in range(options.kills):
+        trial = Trial(daemon, options.victim)
+        for number in range(options.kills):
             time.sleep(chance.uniform(0.05, 0.4))
-            began = time.monotonic()
-            acknowledged = log_of(daemon)
-            calm.append(time.monotonic() - began)
-            if options.victim in ("launcher", "both"):
-                if not eventually(daemon.launcher_pid, 5):
-                    problems.append(f"kill {kill}: no launcher")
-            began = time.monotonic()
-            if options.victim == "daemon":
-                daemon.kill_daemon()
-                daemon.start()
-            elif options.victim == "launcher":
-                old = daemon.kill_launcher()
-                if not eventually(lambda: daemon.launcher_pid() not in (0, old), 10, 0.002):
-                    problems.append(f"kill {kill}: no new launcher")
-            else:
-                daemon.kill_launcher()
-                daemon.kill_daemon()
-                daemon.start()
-            back.append(time.monotonic() - began)
-            now = log_of(daemon)
-            lost = [seq for seq, digest in acknowledged.items() if now.get(seq) != digest]
-            if lost:
-                problems.append(f"kill {kill}: {len(lost)} acknowledged facts lost, first {lost[0]}")
-            if options.victim == "both":
-                # The daemon is ready after 5 s also without a launcher, and one that is killed on a busy machine may take longer
-                # to be gone; until the next one answers, runs are shown as they were.
-                def alive(known: list[str] = keepers) -> set[str]:
-                    return set(known) & {run["id"] for run in daemon.json_runs() if run["state"] != "ended"}
-                if not eventually(lambda: not alive(), 20, 0.05):
-                    problems.append(f"kill {kill}: a run of the dead pair is shown as alive: {alive()}")
-                keepers = [daemon.cli("run", "-d", "-p", str(policy), "-w", str(daemon.base / "project"), "--", "/bin/sleep", "3600").stdout.strip()]
-            else:
-                for keeper in keepers:
-                    shown = daemon.json("show", keeper)
-                    if shown["state"] != "running" or not is_alive(shown["pid"]):
-                        problems.append(f"kill {kill}: {keeper} is {shown['state']}")
-            if terminal and kill % 20 == 19:
-                problems += conversation(terminal, f"kill-{kill}")
-        for load in loads:
-            load.stop.set()
-        for load in loads:
-            load.join()
-            if options.victim != "both":
-                problems += load.problems
-        if terminal:
-            problems += conversation(terminal, "end")
-            if eventually(lambda: terminal.process.poll() is not None, 20) and terminal.process.returncode != 9:
-                problems.append(f"the client on the terminal ended with {terminal.process.returncode}")
-            terminal.close()
-        if options.victim != "both":
-            # The log knows every run; `show` only the last thousand that ended.
-            awaited = {run for run, _ in loads[0].started}
-            eventually(lambda: awaited <= set(ends_of(daemon)), 20, 0.5)
-            ends = ends_of(daemon)
-            problems += [f"{run} should have ended with {status}: {ends.get(run)}" for run, status in loads[0].started
-                         if (ends.get(run) or {}).get("code") != status]
-        problems += too_late(back, calm)
-        verified = daemon.cli("verify")
-        if verified.returncode != 0:
-            problems.append(f"the chain does not verify: {verified.stdout}{verified.stderr}")
-    problems += daemon.leftovers()
+            trial.kill(number)
+            trial.look_at_keepers(number)
+            if number % 20 == 19:
+                trial.talk(f"kill-{number}")
+        trial.end()
+    problems = trial.problems + daemon.leftovers()
     for problem in problems:
         print(f"chaos: {problem}")
-    ordered = sorted(back)
+    ordered, calm, loads = sorted(trial.back), trial.calm, trial.loads
     print(f"chaos: {options.kills} kills of {options.victim}, {len(loads[0].started)} runs started meanwhile and {loads[1].passed} waited for, "
           f"{sum(load.unserved for load in loads)} starts refused, {len(problems)} problems; "
           f"back after {ordered[len(ordered) // 2]:.2f} s (median), {ordered[-1]:.2f} s (worst), "
