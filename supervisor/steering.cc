@@ -340,11 +340,6 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   return signals;
 }
 
-const GroupReading* Steering::readingOf(const RunId& run) const {
-  const auto found = watched_.find(run);
-  return found == watched_.end() ? nullptr : &found->second.meter.last();
-}
-
 const DeviceReading* Steering::lookAtDevice(Microseconds freshFor) {
   if (!meter_) return nullptr;
   const Microseconds now = world_.clock.now().boottime;

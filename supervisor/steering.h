@@ -64,9 +64,6 @@ class Steering {
   // What prices are made of: how the run was when it was read last, and what its agent said up to now. Absent: it was
   // not read yet.
   std::optional<governor::RunSignals> signalsOf(const RunId& run) const;
-  // The last readings.
-  const DeviceReading& device() const { return device_; }
-  const GroupReading* readingOf(const RunId& run) const;
   // How many groups tell how long the person's programs wait; 0: that is not known.
   std::size_t foregroundGroups() const { return foreground_ ? foreground_->groups() : 0; }
   // Everything, for somebody who looks: the machine read anew when that was longer ago than that, a run each time.

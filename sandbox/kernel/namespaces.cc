@@ -80,7 +80,6 @@ class ChildGuard {
 
 }  // namespace
 
-Result<BornChild> forkIntoNamespaces(int cgroup) { return forkWith(kBirthNamespaces, cgroup); }
 Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup, Parent parent) {
   return forkInto(kBirthNamespaces & ~namespaces, cgroup, parent);
 }

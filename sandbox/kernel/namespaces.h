@@ -17,9 +17,8 @@ struct BornChild {
 enum class Parent { kCaller, kOfCaller };
 // clone3 in pid, net, ipc and uts namespaces of its own (mount, cgroup and user namespaces are made by the child later:
 // sources must be opened where the host's mounts are, and the control groups joined before). Only for a single-threaded
-// caller. `cgroup`: a v2 directory to be born in, or -1.
-Result<BornChild> forkIntoNamespaces(int cgroup);
-// The same without namespaces; test builds only use it to show that the missing wall is named.
+// caller. `cgroup`: a v2 directory to be born in, or -1. `namespaces` are left out: 0, but in test builds, which show
+// that the missing wall is named.
 Result<BornChild> forkWithout(std::uint64_t namespaces, int cgroup, Parent parent = Parent::kCaller);
 
 // In those namespaces alone, for a process of ours that stands beside a run.

@@ -13,7 +13,6 @@
 namespace ringfence::sandbox {
 namespace {
 
-constexpr long kFchmodat2 = 452;
 constexpr int kMaxTries = 128;  // EAGAIN: something moved while ".." was resolved
 
 }  // namespace
@@ -70,10 +69,6 @@ bool mayBeMountPoint(const std::string& path) {
     return errno != ENOENT && errno != ENOTDIR;
   return (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
          (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
-int changeMode(int fd, std::uint32_t mode) {
-  return ::syscall(kFchmodat2, fd, "", mode, AT_EMPTY_PATH) == 0 ? 0 : errno;
 }
 
 int pidfdOpen(int process) {

@@ -53,8 +53,6 @@ struct FolderIdentity {
 std::optional<FolderIdentity> lookAtFolder(int base, const char* path);
 // Whether a mount begins at a path (absolute, not followed if it is a link). False only where it is known.
 bool mayBeMountPoint(const std::string& path);
-// fchmodat2(2) of Linux 6.6 for whatever `fd` (O_PATH too) is. 0 or errno; ENOSYS on an older kernel.
-int changeMode(int fd, std::uint32_t mode);
 // A descriptor for another process's descriptor, or -errno.
 int pidfdOpen(int process);
 // SIGKILL. 0 or errno.

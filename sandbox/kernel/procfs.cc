@@ -186,7 +186,6 @@ Result<ThreadStatus> parseThreadStatus(std::string_view text) {
   status.sharedPending = RF_TRY(mask(text, "ShdPnd"));
   status.blocked = RF_TRY(mask(text, "SigBlk"));
   status.ignored = RF_TRY(mask(text, "SigIgn"));
-  status.caught = RF_TRY(mask(text, "SigCgt"));
   status.namespacePids = RF_TRY(namespacePids(text));
   return status;
 }

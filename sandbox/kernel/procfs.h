@@ -37,10 +37,7 @@ struct ThreadStatus {
   std::uint64_t sharedPending = 0;     // of the whole process
   std::uint64_t blocked = 0;
   std::uint64_t ignored = 0;
-  std::uint64_t caught = 0;
   std::vector<int> namespacePids;
-  // Signals that would be handled, or would end it, if its call returned now.
-  std::uint64_t deliverable() const { return (pending | sharedPending) & ~blocked & ~ignored; }
 };
 // Fails with kInvalid naming the first field that is missing or malformed.
 Result<ThreadStatus> parseThreadStatus(std::string_view text);

@@ -127,7 +127,7 @@ struct GovernorState {
   std::optional<Microseconds> killedAt, resumedAt, triedAt, stuckSince;
   Rate ioStall, foregroundNpu;
   StallWatch memoryWaits, diskWaits;
-  std::optional<Microseconds> writesJudged, stalled, npuQuietSince, coolSince;
+  std::optional<Microseconds> writesJudged, stalled, coolSince;
   bool npuWanted = false, batteryLow = false, hot = false;
 };
 

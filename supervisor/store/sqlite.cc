@@ -72,8 +72,6 @@ void Connection::checkpointOnClose() { (void)sqlite3_db_config(handle_, SQLITE_D
 
 Connection::~Connection() { (void)sqlite3_close_v2(handle_); }
 
-int Connection::changes() const { return sqlite3_changes(handle_); }
-
 Error Connection::failure(int code) {
   fault_ = faultOf(code);
   const int sysErrno = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;

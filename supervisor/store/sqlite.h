@@ -100,7 +100,6 @@ class Connection {
   const std::string& path() const { return path_; }
   // Of the last failure on this connection.
   DbFault fault() const { return fault_; }
-  int changes() const;
 
  private:
   friend class Statement;

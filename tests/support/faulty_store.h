@@ -41,10 +41,6 @@ class FaultyStore final : public supervisor::Store {
   }
 
   void holdCommits() { held_ = true; }
-  void releaseCommits() {
-    held_ = false;
-    commit();
-  }
   // Everything queued becomes durable, unless the disk is full or an earlier failure stands.
   void commit() {
     if (queued_.empty() || failure_) return;

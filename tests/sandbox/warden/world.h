@@ -110,7 +110,6 @@ class World {
   UniqueFd daemonEnd_, wardenEnd_, journal_, denials_, proc_, listener_, stop_, wardenProgram_;
   std::optional<sandbox::ActionRing> ring_;
   UniqueFd commands_;  // to the holder of the namespaces
-  UniqueFd results_;   // and back
   pid_t holder_ = -1, target_ = -1, warden_ = -1;
   std::thread thread_;
   std::mutex mutex_;
