@@ -293,9 +293,7 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   if (!ownUid) return refusal("unavailable", "uid", "every id of --uid-range is in use by a live run; end one first");
 
   const std::string name = request.name.empty() ? defaultName(request.argv) : request.name;
-  const std::string home = homeDirectoryName(chosen.document.name);
   sandbox::LaunchRequest launch = launchRequest(request, run, name, *account, *ownUid, world);
-  launch.privateHome = world.config.stateDir + "/homes/" + std::to_string(account->uid) + "/" + home;
   const std::vector<NpuNode> npus = chosen.document.limits.npu ? world.npus() : std::vector<NpuNode>();
   for (const NpuNode& node : npus) launch.npuNodes["/dev/accel/" + node.name] = hostNode(world.config, node);
   auto plan = sandbox::makePlan(chosen.document, launch, world.features);
@@ -316,7 +314,7 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   if (chosen.document.limits.npu && npus.empty())
     prepared.notes.push_back("limits.npu gives nothing: this machine has no NPU (there is none in /dev/accel)");
   if (request.dryRun) return prepared;
-  auto opened = openPrivateHome(world.config.stateDir, *account, home);
+  auto opened = openPrivateHome(world.config.stateDir, *account, homeDirectoryName(chosen.document.name));
   if (!opened) return refusal(opened.error(), "home");
   prepared.fds = std::move(fds);
   prepared.fds.insert(prepared.fds.begin() + sandbox::kHomeDescriptor, std::move(*opened));

@@ -30,7 +30,6 @@ namespace {
 constexpr long kLandlockCreateRuleset = 444;  // the same on every architecture
 constexpr long kMountSetattr = 442;
 constexpr unsigned kLandlockVersion = 1U << 0;
-constexpr unsigned kLandlockErrata = 1U << 1;
 constexpr std::uint64_t kCloneIntoCgroup = 0x200000000ULL;
 
 // Asking with an impossible pointer: EFAULT means that the kernel knew the flags and went on to the argument.
@@ -38,8 +37,8 @@ bool seccompKnows(unsigned flags) {
   return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, nullptr) == -1 && errno == EFAULT;
 }
 
-std::uint32_t landlockAnswer(unsigned question) {
-  const long answer = syscall(kLandlockCreateRuleset, nullptr, 0, question);
+std::uint32_t landlockAbi() {
+  const long answer = syscall(kLandlockCreateRuleset, nullptr, 0, kLandlockVersion);
   return answer > 0 ? static_cast<std::uint32_t>(answer) : 0;
 }
 
@@ -139,8 +138,7 @@ KernelFeatures probeFeatures(int root) {
     features.release = name.release;
     features.architecture = name.machine;
   }
-  features.landlockAbi = landlockAnswer(kLandlockVersion);
-  features.landlockErrata = landlockAnswer(kLandlockErrata);
+  features.landlockAbi = landlockAbi();
   features.seccompFilter = seccompKnows(0);
   features.seccompNotify = seccompKnows(abi::kSeccompNewListener);
   const HandingOver handing = features.seccompNotify ? probeHandingOver() : HandingOver::kUncertain;

@@ -20,7 +20,6 @@ struct KernelFeatures {
   std::string release;            // uname -r; for display only
   std::string architecture;       // "x86_64", "aarch64", "riscv64"
   std::uint32_t landlockAbi = 0;  // 0: none
-  std::uint32_t landlockErrata = 0;
   bool seccompFilter = false;
   bool seccompNotify = false;
   bool seccompWaitKillable = false;  // a received call waits whatever signals come: tried, not only known

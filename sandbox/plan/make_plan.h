@@ -43,7 +43,6 @@ struct LaunchRequest {
   std::uint32_t egressUid = 0;   // an unused id that is neither of those, for an egress
   std::string workspace;         // absolute path as the client gave it; mounted from descriptor 0
   std::string workingDirectory;  // absolute; within the workspace or a granted path
-  std::string privateHome;       // host directory kept by Ringfence for this user and policy; bound as HOME
   std::vector<std::string> command;
   std::string executable;   // absolute, found by the client on the caller's PATH
   std::string installTree;  // tree the executable needs, or empty: bound read-only

@@ -35,7 +35,6 @@ LaunchRequest requestFor(const Workspace& workspace, const std::string& script) 
   request.ownUid = 77'001;
   request.workspace = workspace.path();
   request.workingDirectory = workspace.path();
-  request.privateHome = "/home/tester";
   request.command = {"sh", "-c", script};
   request.executable = "/bin/sh";
   request.callerEnvironment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"HOME", "/home/tester"}};
