@@ -35,7 +35,6 @@ class ManualClock final : public Clock {
   explicit ManualClock(Now start = {}) : now_(start) {}
   Now now() const override { return now_; }
   void advance(Microseconds by);
-  void setWall(Microseconds wall) { now_.wall = wall; }
 
  private:
   Now now_;
