@@ -35,6 +35,7 @@ void AccelAccounts::add(const AccelPass& pass, const LeasesIn& leases,
   blind_ = {clients.refusedProcesses, pass.sample.refusedSources, pass.unlistedRuns, clients.unreadDescriptors};
   for (const auto& [pid, run] : pass.runOfPid) known_.insert(run);
   ledger_.add(clients.clients, pass.runOfPid, pass.at);
+  groups_ = pass.memoryOfRun;
   noteOthers(pass);
   for (const AccelDeviceReading& reading : pass.sample.devices) {
     if (!reading.busyUsec && !reading.busyPercent) continue;
@@ -112,7 +113,7 @@ std::vector<AccelShare> AccelAccounts::of(const RunId& run) const {
     if (engine.hasTime) clientNs[part.first] += engine.busyNs;
   }
   for (const auto& [device, ns] : clientNs) shares[device].busyUsec = ns / 1000;
-  for (const auto& [part, bytes] : use.memoryBytes) {
+  for (const auto& [part, bytes] : memoryOf(run)) {
     AccelShare& share = shareOf(part.first);
     share.memoryBytes = share.memoryBytes.value_or(0) + bytes;
   }
@@ -150,8 +151,22 @@ std::optional<std::uint64_t> AccelAccounts::busyUsec(const RunId& run, AccelKind
   return sum;
 }
 
+// What the kernel counts for the group is exact; what clients tell may leave out what they share. The kernel counts
+// memory of the device alone, so that for other regions the clients' word stays.
+std::map<DevicePart, std::uint64_t> AccelAccounts::memoryOf(const RunId& run) const {
+  std::map<DevicePart, std::uint64_t> all = ledger_.use(run).memoryBytes;
+  const auto counted = groups_.find(run);
+  if (counted == groups_.end()) return all;
+  for (const auto& [part, bytes] : counted->second) {
+    if (bytes > 0 || all.contains(part)) all[part] = bytes;
+  }
+  return all;
+}
+
 std::optional<std::uint64_t> AccelAccounts::memoryBytes(const RunId& run) const {
-  return ledger_.use(run).memoryTotal();
+  AccelUse use;
+  use.memoryBytes = memoryOf(run);
+  return use.memoryTotal();
 }
 
 std::optional<std::uint64_t> AccelAccounts::othersNpuUsec() const {

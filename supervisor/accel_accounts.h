@@ -84,11 +84,13 @@ class AccelAccounts {
   void share(const DeviceWindow& window, const LeasesIn& leases);
   void noteOthers(const AccelPass& pass);
   void forgetEnded(const std::function<bool(const RunId&)>& isLive);
+  std::map<DevicePart, std::uint64_t> memoryOf(const RunId& run) const;
 
   AccelLedger ledger_;
   DeviceWatch watch_;
   std::map<AccelDeviceId, AccelDeviceUse> devices_;
   std::map<RunId, std::map<AccelDeviceId, Part>> parts_;  // of devices that count themselves
+  std::map<RunId, DmemBytes> groups_;                     // at the last reading
   std::set<RunId> known_;                                 // to the ledger, perhaps
   Blind blind_;
   std::optional<Microseconds> readAt_;

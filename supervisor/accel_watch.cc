@@ -53,6 +53,10 @@ AccelPass readOnce(AccelMeter& meter, const AccelWatch::Groups& groups) {
       pids.push_back(pid);
       pass.runOfPid.emplace(pid, run);
     }
+    // Counted one group further up: of the whole run, whose guards have no device.
+    const auto above = openAt(group->directory(), "..", O_PATH | O_DIRECTORY);
+    if (auto memory = above ? readDmemCurrent(above->get()) : std::nullopt)
+      pass.memoryOfRun.emplace(run, *std::move(memory));
   }
   pass.at = SystemClock().now().monotonic;
   pass.sample = meter.read(pids, pass.at);

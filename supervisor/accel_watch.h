@@ -16,6 +16,7 @@
 #include "sdk/base/result.h"
 #include "sdk/base/run_id.h"
 #include "supervisor/meter/accel/backends.h"
+#include "supervisor/meter/accel/dmem.h"
 #include "supervisor/meter/group_meter.h"
 #include "supervisor/meter/roots.h"
 
@@ -25,8 +26,9 @@ namespace ringfence::supervisor {
 struct AccelPass {
   AccelSample sample;
   std::map<int, RunId> runOfPid;
-  std::uint32_t unlistedRuns = 0;  // whose processes could not be listed: what they use is not seen
-  Microseconds at{};               // monotonic
+  std::uint32_t unlistedRuns = 0;          // whose processes could not be listed: what they use is not seen
+  Microseconds at{};                       // monotonic
+  std::map<RunId, DmemBytes> memoryOfRun;  // without those of which the kernel does not count it
   // What programs outside of all runs have of NPUs; absent: nobody looked.
   std::optional<ClientReadings> others;
 };

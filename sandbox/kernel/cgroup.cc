@@ -123,7 +123,7 @@ Result<CgroupTree> CgroupTree::open(const KernelFeatures& features, std::string 
                  "cgroup: no cgroup2 file system is mounted, so nothing can be frozen or killed"};
   }
   std::vector<Hierarchy> hierarchies{{features.unifiedMount, 2, {}}};
-  for (const char* controller : {"memory", "cpu", "pids", "io"}) {
+  for (const char* controller : {"memory", "cpu", "pids", "io", "dmem"}) {
     const auto place = features.controllers.find(controller);
     if (place == features.controllers.end()) continue;
     const auto known = std::find_if(hierarchies.begin(), hierarchies.end(),

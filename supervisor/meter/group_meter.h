@@ -65,6 +65,8 @@ class GroupMeter {
   // Of all processes in the group itself and in the groups below it, sorted. Fails with kNotFound when the group is
   // gone, and with kUnavailable when there are more groups or processes than are looked at.
   Result<std::vector<int>> processes() const;
+  // That of the unified hierarchy, as long as this lives; -1: it is in none.
+  int directory() const { return unified_.get(); }
 
  private:
   enum File : std::size_t {

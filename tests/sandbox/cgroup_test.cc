@@ -89,6 +89,18 @@ TEST_CASE("where nothing can be idle the background has the least weight, and wh
   }
 }
 
+TEST_CASE("where the kernel counts memory of devices for groups, runs are counted, in both layouts") {
+  for (const CgroupLayout layout : {CgroupLayout::kHybrid, CgroupLayout::kUnified}) {
+    FakeHierarchies fake(layout);
+    fake.features.controllers["dmem"] = {2, "/unified"};
+    for (const char* branch : {"background", "interactive"})
+      fake.dir.write(std::string("unified/rf-") + branch + "/cgroup.subtree_control", "");
+    (void)fake.open();
+    for (const char* group : {"unified", "unified/rf-background", "unified/rf-interactive"})
+      CHECK(fake.read(std::string(group) + "/cgroup.subtree_control").ends_with("+dmem"));
+  }
+}
+
 TEST_CASE("limits go to the v2 files of a unified machine, and swap is closed") {
   FakeHierarchies fake(CgroupLayout::kUnified);
   CgroupTree tree = fake.open();

@@ -83,6 +83,25 @@ TEST_CASE("a device without a counter of its own is told by its clients alone") 
   CHECK(accounts.devices().empty());
 }
 
+TEST_CASE("memory of a device that the kernel counts for a run's group takes the place of what its clients tell") {
+  AccelAccounts accounts;
+  AccelPass pass;
+  pass.at = seconds(1);
+  addClient(pass, kGpu, kFirst, 10, 7'000'000);
+  pass.sample.clients.clients[0].memoryBytes["gtt"] = 100;
+  pass.memoryOfRun = {{kFirst, {{{kGpu, "vram0"}, 9000}, {{kGpu, "stolen"}, 0}}}, {kSecond, {{{kGpu, "vram0"}, 50}}}};
+  pass.runOfPid.emplace(11, kSecond);
+  accounts.add(pass, kNobody, kAllLive);
+  CHECK(accounts.memoryBytes(kFirst) == 9100);
+  CHECK(accounts.of(kFirst).at(0).memoryBytes == 9100);
+  CHECK(accounts.of(kSecond) ==
+        std::vector<AccelShare>{{kGpu, AccelKind::kGpu, std::nullopt, AccelScope::kClient, Confidence::kMeasured, 50}});
+  pass.memoryOfRun.clear();  // e.g. the controller was taken away from the branch
+  accounts.add(pass, kNobody, kAllLive);
+  CHECK(accounts.memoryBytes(kFirst) == 4196);
+  CHECK_FALSE(accounts.memoryBytes(kSecond));
+}
+
 TEST_CASE("what a device alone tells is an estimate while somebody outside has it open too") {
   AccelAccounts accounts;
   const auto lease = [](const DeviceWindow&) { return std::vector<LeaseSpan>{{kFirst, kNpu, 1'000'000}}; };
@@ -187,6 +206,9 @@ TEST_CASE("the watch reads beside the loop whose processes use a device, and a m
     const auto pass = passOf(*watch);
     REQUIRE(pass);
     CHECK(pass->runOfPid == std::map<int, RunId>{{4711, kFirst}});
+    CHECK(pass->memoryOfRun.contains(kFirst) == (time == 1));
+    if (time == 1) CHECK(pass->memoryOfRun.at(kFirst) == DmemBytes{{{kGpu, "vram0"}, 4096}});
+    machine.write("dmem.current", std::string("drm/") + kGpu + "/vram0 4096\n");  // of the group above the agent's own
     REQUIRE(pass->sample.clients.clients.size() == 1);
     CHECK(pass->sample.clients.clients[0].engines.at("e").busyNs == 9000);
     CHECK_FALSE(watch->take());

@@ -4,16 +4,6 @@
 #include "supervisor/meter/accel/text.h"
 
 namespace ringfence::supervisor {
-namespace {
-
-std::optional<DmemBytes> readDmem(int directory, const char* file) {
-  const auto text = readFileAt(directory, file, kibibytes(64));
-  if (!text) return std::nullopt;
-  return parseDmem(*text);
-}
-
-}  // namespace
-
 DmemBytes parseDmem(std::string_view content) {
   DmemBytes regions;
   while (!content.empty() && regions.size() < kMaxDmemRegions) {
@@ -30,8 +20,10 @@ DmemBytes parseDmem(std::string_view content) {
   return regions;
 }
 
-std::optional<DmemBytes> readDmemCurrent(int groupDirectory) { return readDmem(groupDirectory, "dmem.current"); }
-
-std::optional<DmemBytes> readDmemCapacity(int rootDirectory) { return readDmem(rootDirectory, "dmem.capacity"); }
+std::optional<DmemBytes> readDmemCurrent(int groupDirectory) {
+  const auto text = readFileAt(groupDirectory, "dmem.current", kibibytes(64));
+  if (!text) return std::nullopt;
+  return parseDmem(*text);
+}
 
 }  // namespace ringfence::supervisor

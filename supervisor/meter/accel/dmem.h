@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "supervisor/meter/accel/reading.h"
@@ -14,12 +13,7 @@ namespace ringfence::supervisor {
 
 inline constexpr std::size_t kMaxDmemRegions = 256;
 
-struct DmemRegion {
-  AccelDeviceId device;  // "0000:03:00.0"
-  std::string region;    // "vram0"
-  auto operator<=>(const DmemRegion&) const = default;
-};
-using DmemBytes = std::map<DmemRegion, std::uint64_t>;
+using DmemBytes = std::map<DevicePart, std::uint64_t>;  // "0000:03:00.0", "vram0"
 
 // Lines "drm/0000:03:00.0/vram0 12550144"; a line that is none (also "… max") is left out.
 DmemBytes parseDmem(std::string_view content);
@@ -27,7 +21,5 @@ DmemBytes parseDmem(std::string_view content);
 // Of the group that the descriptor is the directory of, and of all below it. Absent: this kernel has no such
 // controller, or the group not.
 std::optional<DmemBytes> readDmemCurrent(int groupDirectory);
-// What there is to give, in the root of the hierarchy alone.
-std::optional<DmemBytes> readDmemCapacity(int rootDirectory);
 
 }  // namespace ringfence::supervisor

@@ -37,8 +37,6 @@ struct EngineUse {
   bool operator==(const EngineUse&) const = default;
 };
 
-using DevicePart = std::pair<AccelDeviceId, std::string>;  // an engine or a region of memory
-
 struct AccelUse {
   std::map<DevicePart, EngineUse> engines;
   // At the last reading. What several clients of the run share is counted once, as the largest of its shares: at least

@@ -20,6 +20,7 @@ enum class AccelKind { kGpu, kNpu };
 // A device by what it stays for its lifetime: PCI address, else the name of its platform device ("fb000000.gpu"), else
 // of its node ("accel0", "card0").
 using AccelDeviceId = std::string;
+using DevicePart = std::pair<AccelDeviceId, std::string>;  // an engine or a region of memory
 
 // Counters since the client began; those that its driver does not give are absent. Busy time is wall time with at
 // least one job pending, so that clients of one engine can add up to more than it has.
