@@ -5,8 +5,8 @@
 
 Compared before and after: processes, zombies, control groups, mounts of the machine, namespaces, and the open descriptors and
 threads of the daemon and the launcher. A tenth of the runs is killed, a tenth is refused (missing program), the rest ends by
-itself. From the thousandth cycle on, when the daemon keeps as many ended runs as it ever does, neither may grow by more than
-1 KiB a cycle.
+itself. Once the daemon keeps as many ended runs as it ever does (1,000) and has put its state together for a snapshot (every
+10,000 facts), neither may grow by more than 1 KiB a cycle.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.support.daemon import Daemon, eventually, is_alive  # noqa: E402
 POLICY = 'schema = 1\nname = "trial"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n'
 
 
-KEPT_RUNS = 1000  # ended ones, in the daemon's memory
+FULL_AFTER = 2500  # cycles
 
 
 class Inventory(NamedTuple):
@@ -125,7 +125,7 @@ def main() -> int:
         before = settled(daemon)
         full = resident(daemon)
         for number in range(options.cycles):
-            if number == KEPT_RUNS:
+            if number == FULL_AFTER:
                 full = resident(daemon)
             problem = one_cycle(daemon, number, str(project))
             if problem:
@@ -133,9 +133,9 @@ def main() -> int:
         eventually(lambda: take_inventory(daemon) == before, 20)
         after = settled(daemon)
         grown = [now - then for now, then in zip(resident(daemon), full)]
-        print(f"cycles: daemon and launcher have grown by {grown} KiB in the last {max(options.cycles - KEPT_RUNS, 0) or options.cycles}")
-        if options.cycles >= 2 * KEPT_RUNS:
-            problems += [f"grown by {kib} KiB" for kib in grown if kib > options.cycles - KEPT_RUNS]
+        print(f"cycles: daemon and launcher have grown by {grown} KiB in the last {max(options.cycles - FULL_AFTER, 0) or options.cycles}")
+        if options.cycles >= 2 * FULL_AFTER:
+            problems += [f"grown by {kib} KiB" for kib in grown if kib > options.cycles - FULL_AFTER]
         problems += [f"{name}: {old} before, {new} after" for name, old, new in zip(before._fields, before, after) if new > old]
     problems += daemon.leftovers()
     for problem in problems:
