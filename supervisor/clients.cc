@@ -23,12 +23,14 @@ std::optional<std::uint32_t> ownerOf(LogStream& stream, const LogEntry& entry, c
   return remembered->second;
 }
 
-// What a person decided for themselves, beside all runs: a file that they trust, a grant of theirs that ended.
+// What a person decided for themselves, beside all runs: a file that they trust, a grant of theirs that ended, a home.
 bool isOwn(const LogEntry& entry, const Peer& peer) {
-  if (entry.kind != "policy-trusted" && entry.kind != "grant-revoked" && entry.kind != "grant-expired") return false;
+  static constexpr std::string_view kOwn[] = {"policy-trusted", "grant-revoked", "grant-expired", "home-removed"};
+  if (std::ranges::find(kOwn, entry.kind) == std::end(kOwn)) return false;
   auto body = decodeFactBody(entry.kind, entry.body);
   if (!body) return false;
   if (const auto* trusted = std::get_if<PolicyTrusted>(&*body)) return trusted->uid == peer.uid;
+  if (const auto* removed = std::get_if<HomeRemoved>(&*body)) return removed->uid == peer.uid;
   if (const auto* revoked = std::get_if<GrantRevoked>(&*body)) return revoked->uid == peer.uid;
   const auto* expired = std::get_if<GrantExpired>(&*body);
   return expired != nullptr && expired->uid == peer.uid;

@@ -80,6 +80,11 @@ Daemon::Daemon(World world, State state)
                        .report = [this](const std::vector<Error>& failures) { report(failures); }}),
       slots_(world_.launcher),
       awake_(std::move(world_.processorLatency)),
+      prunes_({.clock = world_.clock,
+               .turns = turns_,
+               .clients = clients_,
+               .homes = world_.homes,
+               .say = [this](const std::string& line) { world_.say(line); }}),
       requests_({.config = world_.config,
                  .clock = world_.clock,
                  .features = world_.features,
@@ -101,6 +106,7 @@ Daemon::Daemon(World world, State state)
                  .slots = slots_,
                  .awake = awake_,
                  .clients = clients_,
+                 .prunes = prunes_,
                  .login = world_.login,
                  .log = world_.log,
                  .doctor = [this] { return doctor(); },
@@ -137,11 +143,16 @@ void Daemon::begin() {
   emergency_.begin();
   submit(TimePassed{});
   recording_.begin();
+  prunes_.begin();
   if (isLocked()) return storeReady();  // Which runs there are, and so which policies are in use, is not known.
+  prunePolicies();
+  afterTurn();
+}
+
+void Daemon::prunePolicies() {
   std::set<std::string> inUse;
   for (const auto& [id, run] : state().runs) inUse.insert(termsOf(run).resolved);
   resolved_.prune(inUse);
-  afterTurn();
 }
 
 void Daemon::end(const std::string& reason) {
@@ -264,7 +275,10 @@ void Daemon::storeReady() {
     if (isOver && !leaving_.contains(fact.run)) closeRun(fact.run);
   }
   agents_.durable();
-  if (released.storeFailed) requests_.storeFailed(*released.storeFailed);
+  if (released.storeFailed) {
+    requests_.storeFailed(*released.storeFailed);
+    prunes_.storeFailed(*released.storeFailed);
+  }
   recording_.released(released.storeFailed);
   mediation_.wake();
   afterTurn();
@@ -279,6 +293,11 @@ void Daemon::outputsReady() {
     }
     performer_.outputKept(one.run);
   }
+  afterTurn();
+}
+
+void Daemon::homesReady() {
+  prunes_.ready();
   afterTurn();
 }
 
@@ -358,10 +377,12 @@ void Daemon::afterTurn() {
     mediation_.perform(std::move(effects));
   }
   if (performer_.takeRelease()) emergency_.release();
+  prunes_.perform(performer_.takeHomes());
   requests_.settleRevocations();
   requests_.answerOverdue();
   if (auto tended = turns_.tend(); !tended) report({tended.error()});
   performer_.settleEnded();
+  if (resolved_.isPruneDue()) prunePolicies();
   groupWatch_.settle();
   const bool moreLog = clients_.pumpLogs(state(), turns_.durableSeq(), world_.log, world_.clock.now());
   const bool moreSeries = clients_.pumpSeries(world_.log, world_.clock.now());

@@ -22,6 +22,7 @@
 #include "supervisor/mediation.h"
 #include "supervisor/pending_freezes.h"
 #include "supervisor/prices.h"
+#include "supervisor/prunes.h"
 #include "supervisor/recording.h"
 #include "supervisor/requests.h"
 #include "supervisor/steering.h"
@@ -44,6 +45,7 @@ class Daemon {
     LogAccess log;
     AgentLauncher& launcher;
     OutputSpool* outputs = nullptr;          // absent: nothing is kept of what a run wrote
+    PrivateHomes* homes = nullptr;           // absent: no private home can be removed
     sandbox::CgroupTree* cgroups = nullptr;  // absent: launches and group effects fail, and say so
     const MeterRoots* meters = nullptr;      // absent: nothing is metered, so nobody is governed
     AccelWatch* accelerators = nullptr;      // absent: no GPU or NPU is metered
@@ -70,6 +72,7 @@ class Daemon {
   void stopNews(const std::vector<StopNews>& news);
   void storeReady();
   void outputsReady();
+  void homesReady();
   void acceleratorsReady();
   // What the kernel tells of the runs' control groups, for the loop to watch; -1: nothing.
   int groupsFd() const { return groupWatch_.fd(); }
@@ -108,6 +111,7 @@ class Daemon {
   void closeRun(const RunId& run);
   void partFrom(RunId run);
   void refill();
+  void prunePolicies();
   void noteStandstills();
   void lookAtTime();
   void latched();
@@ -135,6 +139,7 @@ class Daemon {
   WarmSlots slots_;
   Awake awake_;
   Clients clients_;
+  Prunes prunes_;
   Requests requests_;
   std::set<RunId> leaving_;  // ended, and its guards may still say something
   std::optional<Microseconds> refillAt_;

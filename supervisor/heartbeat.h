@@ -3,7 +3,7 @@
 //
 // Left out are the threads that take as long as somebody else needs, and through which nothing goes that holds or ends
 // an agent: the check of the log on request, the reading of accelerators (a driver that hangs is told by the doctor),
-// and what takes memory back.
+// what takes memory back, and what removes private homes.
 #pragma once
 
 #include <cstdint>

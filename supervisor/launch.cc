@@ -15,6 +15,8 @@
 #include "sdk/base/json_writer.h"
 #include "sdk/base/sha256.h"
 #include "sdk/base/text.h"
+#include "supervisor/core/homes.h"
+#include "supervisor/private_homes.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -75,28 +77,6 @@ Result<void> checkWorkspace(int fd, const std::string& claimed) {
   if (actual == claimed) return {};
   return Error{ErrorCode::kInvalid, "the workspace's descriptor is " + escapeForDisplay(actual) +
                                         ", the request says " + escapeForDisplay(claimed)};
-}
-
-Result<void> makeDirectoryAt(int parent, const std::string& name, mode_t mode, std::uint32_t uid, std::uint32_t gid) {
-  if (::mkdirat(parent, name.c_str(), mode) < 0)
-    return errno == EEXIST ? Result<void>() : posixError(errno, "making the directory " + name);
-  if (::fchownat(parent, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-    return posixError(errno, "giving away the directory " + name);
-  return {};
-}
-
-// The parents belong to root, so nobody else can have put a link there.
-Result<UniqueFd> openPrivateHome(const std::string& stateDir, const sandbox::CallerAccount& account,
-                                 const std::string& name) {
-  constexpr int kDirectory = O_DIRECTORY | O_NOFOLLOW;
-  const UniqueFd state = RF_TRY(openAt(AT_FDCWD, stateDir, kDirectory | O_PATH));
-  RF_TRY(makeDirectoryAt(state.get(), "homes", 0700, 0, 0));
-  const UniqueFd homes = RF_TRY(openAt(state.get(), "homes", kDirectory | O_PATH));
-  const std::string user = std::to_string(account.uid);
-  RF_TRY(makeDirectoryAt(homes.get(), user, 0700, 0, 0));
-  const UniqueFd ofUser = RF_TRY(openAt(homes.get(), user, kDirectory | O_PATH));
-  RF_TRY(makeDirectoryAt(ofUser.get(), name, 0700, account.uid, account.gid));
-  return openAt(ofUser.get(), name, kDirectory | O_PATH);
 }
 
 std::map<std::string, std::string> readSymlinks(DIR* root) {
@@ -314,7 +294,11 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   if (chosen.document.limits.npu && npus.empty())
     prepared.notes.push_back("limits.npu gives nothing: this machine has no NPU (there is none in /dev/accel)");
   if (request.dryRun) return prepared;
-  auto opened = openPrivateHome(world.config.stateDir, *account, homeDirectoryName(chosen.document.name));
+  if (world.isHomeLeaving(account->uid, homeDirectoryName(chosen.document.name))) {
+    return refusal("busy", "home",
+                   "the private home of this policy is being removed by 'ringfence prune'; try again in a moment");
+  }
+  auto opened = openPrivateHome(world.config.stateDir, *account, chosen.document.name);
   if (!opened) return refusal(opened.error(), "home");
   prepared.fds = std::move(fds);
   prepared.fds.insert(prepared.fds.begin() + sandbox::kHomeDescriptor, std::move(*opened));
@@ -343,13 +327,6 @@ api::Document describePlan(const Prepared& prepared) {
   for (const std::string& note : prepared.notes) json.value(note);
   json.endArray().endObject();
   return {std::move(json).take(), sandbox::explain(plan)};
-}
-
-std::string homeDirectoryName(const std::string& policyName) {
-  const bool plain = policyName.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
-  if (plain && !policyName.empty() && policyName.size() <= 64) return policyName;
-  // A name in capitals cannot collide with a plain one.
-  return "HASH-" + sha256Hex(policyName).substr(0, 32);
 }
 
 }  // namespace ringfence::supervisor

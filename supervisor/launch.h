@@ -59,6 +59,8 @@ struct LaunchWorld {
   const State& state;
   const api::PeerIdentity& caller;
   std::function<std::vector<NpuNode>()> npus;  // of this machine; asked where the policy gives them
+  // Whether the home of that user and directory is about to be removed.
+  std::function<bool(std::uint32_t, const std::string&)> isHomeLeaving;
 };
 
 // A policy that was found for a request, before anything else is prepared.
@@ -76,8 +78,5 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
 
 // --dry-run: the plan for people, and {"policy","plan_hash","weakened","enforced"} for programs.
 api::Document describePlan(const Prepared& prepared);
-
-// Name of the directory that keeps the private home for a policy: one path component, whatever the name holds. Pure.
-std::string homeDirectoryName(const std::string& policyName);
 
 }  // namespace ringfence::supervisor

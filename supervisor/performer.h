@@ -48,6 +48,8 @@ class Performer {
   std::vector<GuardEffect> takeForGuards() { return std::exchange(forGuards_, {}); }
   // Whether ringfence-stop is to be asked to open its latch.
   bool takeRelease() { return std::exchange(releases_, false); }
+  // Private homes whose removal is recorded, in order (Prunes::perform).
+  std::vector<RemoveHome> takeHomes() { return std::exchange(homes_, {}); }
   // Runs whose deadline has passed.
   std::vector<RunId> takeFired();
   // Tries again to remove groups; yields what was given up.
@@ -71,6 +73,7 @@ class Performer {
   Result<void> performOne(const TellAgent& effect);
   Result<void> performOne(const CutConnections& effect);
   Result<void> performOne(const ReleaseLatch&) { return releases_ = true, Result<void>(); }
+  Result<void> performOne(const RemoveHome& effect) { return homes_.push_back(effect), Result<void>(); }
   Result<void> performOne(const RemoveGroup& effect);
   Result<void> performOne(const ArmTimer& effect);
   Result<void> performOne(const Publish&) { return {}; }  // the turn's business
@@ -89,6 +92,7 @@ class Performer {
   std::vector<sandbox::LaunchFailed> failedLaunches_;
   std::vector<RunId> ended_;
   std::vector<GuardEffect> forGuards_;
+  std::vector<RemoveHome> homes_;
   bool releases_ = false;
   std::map<RunId, Microseconds> timers_;
   std::vector<Removal> removals_;

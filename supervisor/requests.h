@@ -21,6 +21,7 @@
 #include "supervisor/launch.h"
 #include "supervisor/logind.h"
 #include "supervisor/mediation.h"
+#include "supervisor/prunes.h"
 #include "supervisor/steering.h"
 #include "supervisor/turns.h"
 #include "supervisor/warm_slots.h"
@@ -57,6 +58,7 @@ class Requests {
     WarmSlots& slots;
     Awake& awake;
     Clients& clients;
+    Prunes& prunes;
     const LoginLookup& login;
     const LogAccess& log;
     std::function<api::Document()> doctor;
@@ -138,6 +140,7 @@ class Requests {
   void on(Asker asker, const api::AskPrice& request);
   void on(Asker asker, const api::SetFocus& request);
   void on(Asker asker, const api::Rearm& request);
+  void on(Asker asker, const api::PruneHomes& request) { world_.prunes.ask(asker.client, asker.request, request); }
 
   void onFact(const Fact& fact, const ActionAsked& body);
   void onFact(const Fact& fact, const AskJoined& body);

@@ -51,6 +51,7 @@ Result<void> ResolvedPolicies::write(const std::string& hash, const std::string&
   RF_TRY(writeAll(file.get(), bytes, temporary));
   if (::rename(temporary.c_str(), path.c_str()) < 0) return posixError(errno, "naming " + path);
   written_.insert(hash);
+  ++fresh_;
   return {};
 }
 
@@ -67,6 +68,7 @@ Result<std::shared_ptr<const policy::Document>> ResolvedPolicies::find(const std
 }
 
 void ResolvedPolicies::prune(const std::set<std::string>& inUse) {
+  fresh_ = 0;
   std::vector<std::pair<std::filesystem::file_time_type, std::string>> files;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, failed)) {

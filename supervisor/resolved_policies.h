@@ -27,6 +27,8 @@ class ResolvedPolicies {
   Kept keep(const policy::Document& document);
   // Fails with kNotFound, and with kInvalid for a file that is not what its name says.
   Result<std::shared_ptr<const policy::Document>> find(const std::string& hash) const;
+  // So many were written since the last time that there may be too many.
+  bool isPruneDue() const { return fresh_ >= kMaxKeptPolicies; }
   // Removes the oldest beyond kMaxKeptPolicies that are not in use.
   void prune(const std::set<std::string>& inUse);
 
@@ -37,6 +39,7 @@ class ResolvedPolicies {
   std::shared_ptr<const policy::Document> last_;
   std::string lastHash_;
   std::set<std::string> written_;
+  std::size_t fresh_ = 0;
 };
 
 }  // namespace ringfence::supervisor

@@ -102,14 +102,16 @@ void Requests::on(Asker asker, api::RunRequest& request, std::vector<UniqueFd> f
 void Requests::start(Asker asker, api::RunRequest& request, std::vector<UniqueFd> fds) {
   const Client& client = *world_.clients.find(asker.client);
   world_.lookAtPolicies();
-  const LaunchWorld launchWorld{world_.config,
-                                world_.features,
-                                world_.policies,
-                                launchMemory_,
-                                AccountSource{names_, world_.clock.now().boottime},
-                                world_.turns.state(),
-                                client.identity,
-                                world_.npus};
+  const LaunchWorld launchWorld{
+      world_.config,
+      world_.features,
+      world_.policies,
+      launchMemory_,
+      AccountSource{names_, world_.clock.now().boottime},
+      world_.turns.state(),
+      client.identity,
+      world_.npus,
+      [this](std::uint32_t uid, const std::string& directory) { return world_.prunes.isLeaving(uid, directory); }};
   auto chosen = choosePolicy(request, launchWorld);
   if (const auto* refused = std::get_if<api::Refusal>(&chosen)) return answer(asker, *refused);
   const ChosenPolicy& policy = std::get<ChosenPolicy>(chosen);

@@ -90,7 +90,7 @@ class Service {
  public:
   Service(const Config& config, TurnClock& clock, Loop& loop, api::Server& server, api::MetricsServer* metrics,
           LauncherLink& link, StopLink& stop, Store& store, std::vector<Heartbeat::Worker> workers, Verifier& verifier,
-          OutputSpool& outputs, AccelWatch* accelerators, Daemon& daemon)
+          OutputSpool& outputs, PrivateHomes& homes, AccelWatch* accelerators, Daemon& daemon)
       : config_(config),
         clock_(clock),
         loop_(loop),
@@ -102,6 +102,7 @@ class Service {
         store_(store),
         verifier_(verifier),
         outputs_(outputs),
+        homes_(homes),
         accelerators_(accelerators),
         daemon_(daemon) {}
 
@@ -143,6 +144,7 @@ class Service {
     RF_TRY(onReadable(store_.eventFd(), [this] { daemon_.storeReady(); }));
     RF_TRY(onReadable(verifier_.eventFd(), [this] { verifier_.finish(); }));
     RF_TRY(onReadable(outputs_.eventFd(), [this] { daemon_.outputsReady(); }));
+    RF_TRY(onReadable(homes_.eventFd(), [this] { daemon_.homesReady(); }));
     if (daemon_.standstillsFd() >= 0)
       RF_TRY(onReadable(daemon_.standstillsFd(), [this] { daemon_.standstillsReady(); }));
     if (daemon_.groupsFd() >= 0) RF_TRY(onReadable(daemon_.groupsFd(), [this] { daemon_.groupsReady(); }));
@@ -368,6 +370,7 @@ class Service {
   Store& store_;
   Verifier& verifier_;
   OutputSpool& outputs_;
+  PrivateHomes& homes_;
   AccelWatch* accelerators_;
   Daemon& daemon_;
   std::vector<Loop::Watch> watches_;
@@ -428,6 +431,7 @@ Result<void> serve(const Config& config) {
     return opened.file == nullptr || (found != opened.state.runs.end() && !isLive(found->second));
   };
   const std::unique_ptr<OutputSpool> outputs = RF_TRY(OutputSpool::open(places.outputDir, isEnded));
+  const std::unique_ptr<PrivateHomes> homes = RF_TRY(PrivateHomes::create(config.stateDir));
   const api::RoleGroups roles = api::lookUpRoleGroups();
   api::Server server = RF_TRY(api::Server::listen(places.controlSocket, roles, config.cgroupRoot));
   auto metrics = api::MetricsServer::listen(places.metricsSocket, roles, config.cgroupRoot);
@@ -442,6 +446,7 @@ Result<void> serve(const Config& config) {
                  .log = accessTo(opened.file, opened.locked, *verifier),
                  .launcher = link,
                  .outputs = outputs.get(),
+                 .homes = homes.get(),
                  .cgroups = cgroups ? &*cgroups : nullptr,
                  .meters = meters ? &*meters : nullptr,
                  .accelerators = accelerators.get(),
@@ -459,7 +464,7 @@ Result<void> serve(const Config& config) {
                  .say = say},
                 std::move(opened.state));
   Service service(config, clock, loop, server, metrics ? &*metrics : nullptr, link, stop, *opened.store,
-                  workersOf(opened.file, *outputs), *verifier, *outputs, accelerators.get(), daemon);
+                  workersOf(opened.file, *outputs), *verifier, *outputs, *homes, accelerators.get(), daemon);
   auto served = service.run();
   (void)::unlink(places.controlSocket.c_str());  // The next daemon replaces it anyway.
   if (metrics) (void)::unlink(places.metricsSocket.c_str());

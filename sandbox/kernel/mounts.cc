@@ -40,10 +40,11 @@ Result<void> setAttributes(int mount, const mount_attr& attributes, unsigned fla
   return posixError(error, "setting the mount attributes of " + name);
 }
 
-Result<UniqueFd> openResolved(int root, const char* relative, int flags, const std::string& path) {
+Result<UniqueFd> openResolved(int root, const char* relative, int flags, const std::string& path,
+                              std::uint64_t more = 0) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | more;
   for (;;) {
     UniqueFd fd(static_cast<int>(::syscall(SYS_openat2, root, relative, &how, sizeof how)));
     if (fd) return fd;
@@ -111,6 +112,10 @@ Result<UniqueFd> openBeneath(int root, const std::string& path, int flags) {
 
 Result<UniqueFd> openChild(int directory, const std::string& name, int flags, const std::string& path) {
   return openResolved(directory, name.c_str(), flags, path);
+}
+
+Result<UniqueFd> openChildOnMount(int directory, const std::string& name, int flags) {
+  return openResolved(directory, name.c_str(), flags, name, RESOLVE_NO_XDEV);
 }
 
 std::string filesystemName(int fd) {

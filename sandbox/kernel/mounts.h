@@ -37,6 +37,8 @@ Result<void> attachMount(int mount, int target, const std::string& name);
 Result<UniqueFd> openBeneath(int root, const std::string& path, int flags);
 // The same for one name in a directory; `path` is what an error calls it.
 Result<UniqueFd> openChild(int directory, const std::string& name, int flags, const std::string& path);
+// The same, and where something else is mounted it fails with EXDEV.
+Result<UniqueFd> openChildOnMount(int directory, const std::string& name, int flags);
 // "overlay", "nfs", …, or the magic number.
 std::string filesystemName(int fd);
 

@@ -10,7 +10,10 @@
 namespace ringfence {
 
 Result<Directory> Directory::open(int parent, const std::string& path) {
-  UniqueFd fd = RF_TRY(openAt(parent, path, O_RDONLY | O_DIRECTORY));
+  return of(RF_TRY(openAt(parent, path, O_RDONLY | O_DIRECTORY)), path);
+}
+
+Result<Directory> Directory::of(UniqueFd fd, const std::string& path) {
   DIR* const stream = ::fdopendir(fd.get());
   if (stream == nullptr) return posixError(errno, "listing " + path);
   (void)fd.release();  // The stream's now.

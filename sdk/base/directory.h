@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sdk/base/result.h"
+#include "sdk/base/unique_fd.h"
 
 namespace ringfence {
 
@@ -18,6 +19,11 @@ class Directory {
   // `path` below `parent`, a directory descriptor or AT_FDCWD; "." is the parent itself, read from its beginning. Fails
   // with errno's code and the path.
   static Result<Directory> open(int parent, const std::string& path);
+  // Of a directory that is open for reading; `path` is what an error calls it.
+  static Result<Directory> of(UniqueFd fd, const std::string& path);
+
+  // Lives as long as this.
+  int fd() const { return ::dirfd(stream_.get()); }
 
   // Without "." and ".."; valid until the next call. Null: there are no more, or the rest cannot be read.
   const dirent* next();

@@ -280,6 +280,20 @@ struct FocusAnswer {
   std::string group;
   std::vector<ProtectedPart> parts;
 };
+// What is kept of HOME for the runs of one user under the policy of one name.
+struct PrivateHome {
+  std::uint32_t uid = 0;
+  std::string policy;
+  std::string lastUsed;     // RFC 3339: a run was started in it or ended
+  std::uint64_t bytes = 0;  // on the disk
+  bool isMore = false;      // than these bytes
+  // "goes"; else it stays: "in-use" by a live run, "recent" (used since then) or "stuck", and `why`.
+  std::string fate, why;
+};
+struct Pruned {
+  std::uint64_t removed = 0, removedBytes = 0;
+  std::vector<std::string> left;  // what could not be removed, and why; it is tried again by the next prune and daemon
+};
 struct Document {
   std::string json;
   std::string text;
@@ -366,6 +380,12 @@ class Client {
   Answer<FocusAnswer> clearFocus();
   Answer<FocusAnswer> focus();
   Answer<std::monostate> trust(const std::string& file, const std::string& hash);
+  // The private homes of this user, of everybody for an administrator, and what becomes of each: those go that no live
+  // run uses and none was started or ended in for `unusedFor`. Told before anything is removed; pruned() blocks until
+  // it is. After a dry run there is nothing to wait for. One at a time on a connection, and no other stream.
+  enum class Removal { kForGood, kDryRun };
+  Answer<std::vector<PrivateHome>> prune(std::chrono::seconds unusedFor, Removal removal);
+  Answer<Pruned> pruned();
   // The emergency stop ends. The runs that it left held, which are resumed one by one.
   Answer<std::vector<std::string>> rearm();
 

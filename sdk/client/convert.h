@@ -26,6 +26,7 @@ WhyAnswer fromMessage(const v1::WhyAnswer& message);
 PriceAnswer fromMessage(const v1::PriceAnswer& message);
 FocusAnswer fromMessage(const v1::FocusAnswer& message);
 StopState fromMessage(const v1::StopState& message);
+PrivateHome fromMessage(const v1::PrivateHome& message);
 
 template <typename Messages>
 std::vector<Weakening> weakeningsOf(const Messages& messages) {

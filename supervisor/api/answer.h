@@ -300,8 +300,22 @@ struct FocusAnswer {
   std::vector<ProtectedPart> parts;
 };
 
-using Answer = CompiledOnce<
-    std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine, Verification, Document, UsageList,
-                 Output, RunNamed, PendingItem, PendingGone, GrantList, WhyAnswer, PriceAnswer, FocusAnswer>>;
+// Field by field as sdk/proto/control.proto explains them.
+struct HomeLine {
+  std::uint32_t uid = 0;
+  std::string policy, lastUsed;
+  std::uint64_t bytes = 0;
+  bool isMore = false;
+  std::string fate, why;
+};
+struct PruneAnswer {
+  std::vector<HomeLine> homes;
+  std::uint64_t removed = 0, removedBytes = 0;
+  std::vector<std::string> left;
+};
+
+using Answer = CompiledOnce<std::variant<Refusal, RunAccepted, RunEvent, RunList, RunDetails, Done, LogLine,
+                                         Verification, Document, UsageList, Output, RunNamed, PendingItem, PendingGone,
+                                         GrantList, WhyAnswer, PriceAnswer, FocusAnswer, PruneAnswer>>;
 
 }  // namespace ringfence::supervisor::api

@@ -175,6 +175,15 @@ Result<Request> toFocus(const v1::FocusRequest& message) {
   return Request(SetFocus{message.pid(), message.clear()});
 }
 
+Result<Request> toPrune(const v1::PruneRequest& message) {
+  PruneHomes request{.dryRun = message.dry_run()};
+  if (!message.has_older_than_sec()) return Request(request);
+  if (message.older_than_sec() > static_cast<std::uint64_t>(kMaxPruneAge.count()))
+    return outOfBounds("older_than_sec is more than a hundred years");
+  request.unusedFor = std::chrono::seconds(message.older_than_sec());
+  return Request(request);
+}
+
 void fill(v1::ServerPacket& packet, const Refusal& answer) {
   v1::ErrorAnswer& message = *packet.mutable_error();
   message.set_code(answer.code);
@@ -369,6 +378,23 @@ void fill(v1::ServerPacket& packet, const PriceAnswer& answer) {
   message.set_activity(answer.activity);
 }
 
+void fill(v1::ServerPacket& packet, const PruneAnswer& answer) {
+  v1::PruneAnswer& message = *packet.mutable_prune();
+  for (const HomeLine& home : answer.homes) {
+    v1::PrivateHome& line = *message.add_homes();
+    line.set_uid(home.uid);
+    line.set_policy(asUtf8(home.policy));
+    line.set_last_used(home.lastUsed);
+    line.set_bytes(home.bytes);
+    line.set_more(home.isMore);
+    line.set_fate(home.fate);
+    line.set_why(asUtf8(home.why));
+  }
+  message.set_removed(answer.removed);
+  message.set_removed_bytes(answer.removedBytes);
+  for (const std::string& left : answer.left) message.add_left(asUtf8(left));
+}
+
 void fill(v1::ServerPacket& packet, const FocusAnswer& answer) {
   v1::FocusAnswer& message = *packet.mutable_focus();
   message.set_pid(answer.pid);
@@ -423,6 +449,7 @@ Result<Request> toRequest(const v1::ClientPacket& packet) {
     case v1::ClientPacket::kPrice: return toPriced(packet.price());
     case v1::ClientPacket::kFocus: return toFocus(packet.focus());
     case v1::ClientPacket::kRearm: return Request(Rearm{});
+    case v1::ClientPacket::kPrune: return toPrune(packet.prune());
     case v1::ClientPacket::kHello: return outOfBounds("Hello was said before");
     case v1::ClientPacket::REQUEST_NOT_SET: break;
   }

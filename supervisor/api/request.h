@@ -16,6 +16,7 @@
 #include "sdk/base/compiled_once.h"
 #include "supervisor/api/answer.h"
 #include "supervisor/core/agent_facts.h"
+#include "supervisor/core/homes.h"
 #include "supervisor/core/scope.h"
 
 namespace ringfence::supervisor::api {
@@ -37,6 +38,7 @@ inline constexpr std::size_t kMaxDigestLength = 128;
 inline constexpr Bytes kMaxRewriteContent{1 << 20};
 inline constexpr Microseconds kMaxPricedHold = std::chrono::hours(24 * 366);
 inline constexpr std::chrono::seconds kMaxGrantDuration = std::chrono::hours(24 * 366);
+inline constexpr std::chrono::seconds kMaxPruneAge = std::chrono::hours(24 * 36500);
 
 struct PolicyText {
   std::string file;
@@ -172,8 +174,15 @@ struct SetFocus {
 // The emergency stop may end.
 struct Rearm {};
 
-using Request = CompiledOnce<std::variant<RunRequest, ListRuns, ShowRun, AttachRun, ReadOutput, ActOnRuns, ReadLog,
-                                          VerifyLog, AskDoctor, ReadUsage, SendSignal, TrustFile, Detach, ReadPending,
-                                          AnswerQuestion, ListGrants, RevokeGrant, AskWhy, AskPrice, SetFocus, Rearm>>;
+// Private homes that the peer may remove and no run was in for so long.
+struct PruneHomes {
+  std::chrono::seconds unusedFor = kPruneAge;
+  bool dryRun = false;
+};
+
+using Request =
+    CompiledOnce<std::variant<RunRequest, ListRuns, ShowRun, AttachRun, ReadOutput, ActOnRuns, ReadLog, VerifyLog,
+                              AskDoctor, ReadUsage, SendSignal, TrustFile, Detach, ReadPending, AnswerQuestion,
+                              ListGrants, RevokeGrant, AskWhy, AskPrice, SetFocus, Rearm, PruneHomes>>;
 
 }  // namespace ringfence::supervisor::api

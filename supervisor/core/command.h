@@ -15,6 +15,7 @@
 #include "supervisor/core/action_commands.h"
 #include "supervisor/core/agent_commands.h"
 #include "supervisor/core/fact.h"
+#include "supervisor/core/homes.h"
 #include "supervisor/core/peer.h"
 #include "supervisor/core/stop_commands.h"
 
@@ -139,6 +140,6 @@ using Command = CompiledOnce<std::variant<
     ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn, AskPerformed, RecordTold,
     ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold, RecordsOmitted, AnswerCard, RevokeGrant,
     TimePassed, PreemptRun, AlarmFound, InterruptionCost, LimitFound, HoldTold, RecordsFailed, RecordsWork,
-    GroupsTouched, StopHeard, RearmStop, LatchOpened, ReportUsage, CountAnswers, AgentStops, PauseDue>>;
+    GroupsTouched, StopHeard, RearmStop, LatchOpened, ReportUsage, CountAnswers, AgentStops, PauseDue, PruneHomes>>;
 
 }  // namespace ringfence::supervisor

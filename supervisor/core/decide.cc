@@ -224,6 +224,10 @@ Result<void> decideOn(Deciding& deciding, const TrustPolicy& command, const Cont
   return {};
 }
 
+Result<void> decideOn(Deciding& deciding, const PruneHomes& command, const Context&) {
+  return decidePrune(deciding, command);
+}
+
 Result<void> decideOn(Deciding& deciding, const LauncherSaid& command, const Context&) {
   decideLauncherSaid(deciding, command);
   return {};

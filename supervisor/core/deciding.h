@@ -59,6 +59,8 @@ void letGoOf(Deciding& deciding, const Run& run, std::uint64_t seq);
 // Kills and removes the groups of a run about which nothing is known, so in either branch.
 void removeStrayGroups(Deciding& deciding, const RunId& run);
 
+Result<void> decidePrune(Deciding& deciding, const PruneHomes& command);
+
 void decideLauncherSaid(Deciding& deciding, const LauncherSaid& command);
 void decideLauncherConnected(Deciding& deciding, const LauncherConnected& command);
 void decideDaemonBegan(Deciding& deciding, const DaemonBegan& command, const Context& context);

@@ -63,6 +63,11 @@ struct ArmTimer {
   RunId run;
   Milliseconds after{};
 };
+// Nobody finds it any more; what is in it goes in its own time.
+struct RemoveHome {
+  std::uint32_t uid = 0;
+  std::string directory;
+};
 // That fact may be shown to those who may see it.
 struct Publish {
   std::uint64_t seq = 0;
@@ -87,7 +92,7 @@ struct SettleRing {
 
 using EffectBody = CompiledOnce<
     std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish, TellGuard, SendRules,
-                 SettleRing, ReclaimMemory, LimitWrites, TellAgent, CutConnections, ReleaseLatch>>;
+                 SettleRing, ReclaimMemory, LimitWrites, TellAgent, CutConnections, ReleaseLatch, RemoveHome>>;
 
 struct Effect {
   // The fact that must be durable first; 0: perform at once (freezing and killing wait for no disk).

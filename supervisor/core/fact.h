@@ -168,6 +168,14 @@ struct PolicyTrusted {
   std::string hash;
   bool operator==(const PolicyTrusted&) const = default;
 };
+// The private home of one user and policy, with all that runs had left in it; it had about so many bytes.
+struct HomeRemoved {
+  std::uint32_t uid = 0;
+  std::string policy;
+  std::uint64_t bytes = 0;
+  std::uint32_t byUid = 0;
+  bool operator==(const HomeRemoved&) const = default;
+};
 // About the log itself (log_keeping.h): the fold up to here is kept in a snapshot with this hash.
 struct SnapshotTaken {
   std::uint64_t upToSeq = 0;
@@ -188,7 +196,7 @@ using FactBody = CompiledOnce<std::variant<
     OutcomeUnknown, AsksRefused, ActionsAllowed, GrantIssued, GrantRevoked, GrantExpired, GuardStarted, GuardLost,
     RulesEnforced, TrafficCounted, RecordsNotWritten, RunRestrained, InterruptionMeasured, AlarmRaised, LeaseGiven,
     LeaseEnded, LimitReached, ConnectionsHeld, RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed, LatchReleased,
-    UsageReported, UsageSeen, BudgetExtended, RunPausing>>;
+    UsageReported, UsageSeen, BudgetExtended, RunPausing, HomeRemoved>>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

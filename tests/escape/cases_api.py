@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import secrets
 import shutil
@@ -192,6 +193,24 @@ def is_latched(scene: Scene) -> bool:
     return scene.side.daemon.cli("resume", scene.run).returncode == 7
 
 
+def leave_home(scene: Scene) -> None:
+    """Of a policy that nobody has, in which a run was started last in 1970."""
+    home = kept_home(scene)
+    home.mkdir(mode=0o700, parents=True)
+    shutil.chown(home, UID, UID)
+    note = home.with_name(f"{home.name}.used")
+    note.write_text(home.name)
+    os.utime(note, (0, 0))
+
+
+def kept_home(scene: Scene) -> Path:
+    return Path(scene.side.daemon.state_dir, "homes", str(UID), scene.token)
+
+
+def home_is_gone(scene: Scene) -> bool:
+    return not kept_home(scene).exists()
+
+
 def answer(scene: Scene, run: str, question: str, grant: str) -> dict[str, Any]:
     return {"id": question, "verdict": "VERDICT_ALLOW", "scope": "SCOPE_ONCE"}
 
@@ -218,6 +237,7 @@ ATTEMPTS: dict[str, list[Attempt]] = {
     "grants": [Attempt(of_run(ended=True)), Attempt(plain(ended=True))],
     "why": [Attempt(why)],
     "price": [Attempt(of_run())],
+    "prune": [Attempt(plain(older_than_sec=20 * 365 * 86400), home_is_gone, leave_home)],
     "focus": [Attempt(lambda scene, run, *_: {"pid": scene.neighbour if run == scene.run else 1})],
     "freeze": [Attempt(of_run(), is_held)],
     "resume": [Attempt(of_run(), is_let_go, freeze)],

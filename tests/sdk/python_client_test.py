@@ -145,6 +145,31 @@ class Trial(unittest.TestCase):
         pausing = client.show("r-1").pausing
         self.assertEqual((pausing.by_uid, pausing.asked, pausing.within), (5, "then", 11.2))
 
+    def test_a_prune_says_what_went_and_what_stayed_and_is_never_asked_twice(self) -> None:
+        asked = []
+
+        def answer(peer: Peer, call: int, verb: str, body: dict[str, Any]) -> None:
+            asked.append(body)
+            home = {"uid": 5, "policy": "coding", "last_used": "then", "bytes": "4096", "fate": "goes"}
+            if body.get("dry_run"):
+                return peer.say(call, prune={"homes": [home]})
+            peer.say(call, last=False, prune={"homes": [home, {"policy": "web", "fate": "in-use", "why": "a run"}]})
+            if body["older_than_sec"] == "7":
+                return peer.close()
+            peer.say(call, prune={"removed": "1", "removed_bytes": "4096", "left": ["a mount"]})
+
+        self.daemon(answer)
+        client = self.client()
+        pruned = client.prune(older_than=90)
+        self.assertEqual([(home.policy, home.fate, home.bytes, home.more) for home in pruned.homes],
+                         [("coding", "goes", 4096, False), ("web", "in-use", 0, False)])
+        self.assertEqual((pruned.removed, pruned.removed_bytes, pruned.left, pruned.homes[1].last_used), (1, 4096, ["a mount"], None))
+        self.assertEqual(client.prune(dry_run=True).removed, 0)
+        self.assertEqual(asked, [{"older_than_sec": "90", "dry_run": False}, {"older_than_sec": "2592000", "dry_run": True}])
+        self.assertRaises(errors.Lost, client.prune, older_than=7)
+        self.assertEqual(len(asked), 3)
+        self.assertRaises(errors.Invalid, client.prune, older_than=-1)
+
     def test_a_long_answer_comes_in_a_sealed_memory_file_and_no_other(self) -> None:
         fine = json.dumps({"id": "2", "last": True, "details": {"id": "r-1", "notes": ["x" * 100_000]}}).encode()
         answers = {"sealed": fine, "open": fine, "huge": b" " * (8 * 1024 * 1024 + 1)}

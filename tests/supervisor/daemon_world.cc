@@ -52,6 +52,7 @@ void World::start(State state, std::vector<sandbox::KeptRun> kept) {
                                        [](const std::string&, const auto& done) { done(api::Verification{}); }, series},
                                .launcher = launcher,
                                .outputs = outputs.get(),
+                               .homes = homes.get(),
                                .cgroups = &*cgroups,
                                .root = machine,
                                .stop = stop,

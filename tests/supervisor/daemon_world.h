@@ -71,6 +71,7 @@ struct World {
   std::optional<sandbox::CgroupTree> cgroups;
   std::vector<std::string> said;
   std::unique_ptr<OutputSpool> outputs;
+  std::unique_ptr<PrivateHomes> homes;  // for the next start()
   std::optional<Daemon> daemon;
   DiskReserve* reserve = nullptr;
   int machine = -1;

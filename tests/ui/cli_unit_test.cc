@@ -79,7 +79,7 @@ TEST_CASE("an unknown verb or option names the nearest one") {
 }
 
 TEST_CASE("verbs that do not work yet are unknown") {
-  for (const char* verb : {"prune", "undo", "diff", "commit"}) {
+  for (const char* verb : {"undo", "diff", "commit"}) {
     CHECK(mentions(usageError({verb}), "unknown verb"));
     CHECK_FALSE(mentions(generalHelp(), std::string("\n  ") + verb + " "));
   }

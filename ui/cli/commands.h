@@ -28,6 +28,7 @@ int rewriteCommand(const Parsed& parsed);
 int grantsCommand(const Parsed& parsed);
 int whyCommand(const Parsed& parsed);
 int priceCommand(const Parsed& parsed);
+int pruneCommand(const Parsed& parsed);
 int focusCommand(const Parsed& parsed);
 int estopCommand(const Parsed& parsed);
 int rearmCommand(const Parsed& parsed);

@@ -56,6 +56,7 @@ constexpr Handler kHandlers[] = {
     {"grants", grantsCommand},
     {"why", whyCommand},
     {"price", priceCommand},
+    {"prune", pruneCommand},
     {"focus", focusCommand},
     {"estop", estopCommand},
     {"rearm", rearmCommand},

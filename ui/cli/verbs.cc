@@ -90,6 +90,11 @@ constexpr Option kTopOptions[] = {
 };
 constexpr Option kPriceOptions[] = {
     {"for", 0, "DURATION", "how long it would be held: 90s, 10m, 2h, 3d; default: 10s", ""}, kJson};
+constexpr Option kPruneOptions[] = {
+    {"older-than", 0, "DURATION", "that no run was in for so long: 90s, 10m, 2h, 3d; default: 30d", ""},
+    {"dry-run", 0, "", "remove nothing: only say what would be", ""},
+    kJson,
+};
 constexpr Option kEstopOptions[] = {
     {"kill", 0, "", "end every run instead of freezing it (root and members of ringfence-admin)", ""}, kJson};
 constexpr Option kFocusOptions[] = {{"clear", 0, "", "nothing is protected in particular any more", ""}, kJson};
@@ -195,6 +200,13 @@ constexpr Verb kVerbs[] = {
      "tells how much slower your own programs got, beside it and beside work that nothing holds. What was measured is\n"
      "kept for this kernel and shown from then on.",
      kDoctorOptions, Words::kNone},
+    {"prune", "prune [--older-than DURATION] [--dry-run] [--json]", "remove private homes that no run was in for long",
+     "What agents leave in their HOME (caches, logins, checkpoints) is kept for each user and policy, and grows.\n"
+     "Of yours those go that no live run uses and that none was started or ended in for DURATION; root and members\n"
+     "of ringfence-admin remove everybody's. Each is named with its last use and its size before it is removed,\n"
+     "without a question; a run that starts later has a new one, and its agent is to log in again.\n"
+     "Exit status 1: something could not be removed, and is tried again by the next prune.",
+     kPruneOptions, Words::kNone},
     {"usage", "usage [RUN] [--since T] [--json]", "what runs have used: CPU, memory, processes, I/O, network",
      "Without RUN the whole machine follows. With --since, what was used from then on: by the second for an hour, "
      "then\n"

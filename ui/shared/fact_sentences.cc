@@ -118,6 +118,12 @@ QString policyTrusted(const FactBody& body, const QString&) {
   return Facts::tr("%1 trusts this text of %2.").arg(userWord(body.number("uid")), body.text("file"));
 }
 
+QString homeRemoved(const FactBody& body, const QString&) {
+  return Facts::tr("%1 removed the private home of %2 for the policy %3, with %4 in it.")
+      .arg(userWord(body.number("by_uid")), userWord(body.number("uid")), body.text("policy"),
+           sizeWord(body.number("bytes")));
+}
+
 QString snapshotTaken(const FactBody& body, const QString&) {
   return Facts::tr("The state was kept as it was after fact %1.").arg(numberWord(body.number("up_to_seq")));
 }
@@ -213,6 +219,7 @@ std::span<const KindOfFact> runFacts() {
       {"launcher-lost", QT_TRANSLATE_NOOP("Facts", "the keeper of runs was lost"), launcherLost},
       {"launcher-ready", QT_TRANSLATE_NOOP("Facts", "the keeper of runs was ready"), launcherReady},
       {"policy-trusted", QT_TRANSLATE_NOOP("Facts", "a policy was trusted"), policyTrusted},
+      {"home-removed", QT_TRANSLATE_NOOP("Facts", "a private home was removed"), homeRemoved},
       {"snapshot-taken", QT_TRANSLATE_NOOP("Facts", "the state was kept"), snapshotTaken},
       {"segment-retired", QT_TRANSLATE_NOOP("Facts", "old facts were removed"), segmentRetired},
       {"usage-reported", QT_TRANSLATE_NOOP("Facts", "an agent told what it used"), usageReported},

@@ -348,6 +348,10 @@
         <translation>%1信任 %2 的这段文字。</translation>
     </message>
     <message>
+        <source>%1 removed the private home of %2 for the policy %3, with %4 in it.</source>
+        <translation>%1删除了%2的私有主目录（策略 %3），其中有 %4。</translation>
+    </message>
+    <message>
         <source>The state was kept as it was after fact %1.</source>
         <translation>已保存第 %1 条事实之后的状态。</translation>
     </message>
@@ -450,6 +454,10 @@
     <message>
         <source>a policy was trusted</source>
         <translation>策略获得信任</translation>
+    </message>
+    <message>
+        <source>a private home was removed</source>
+        <translation>私有主目录被删除</translation>
     </message>
     <message>
         <source>the state was kept</source>

@@ -21,8 +21,8 @@ every call of `Agent` does nothing and says so (see `Agent.absent`).
 """
 from . import errors
 from .agent import Agent, Denial, Identity, Refused, Totals
-from .answers import (Continued, Ended, Exit, Governed, Grant, Held, LogLine, Pausing, Question, Reconnected, Rule, Run, Server, Settled,
-                      Stopped, Usage)
+from .answers import (Continued, Ended, Exit, Governed, Grant, Held, LogLine, Pausing, PrivateHome, Pruned, Question, Reconnected, Rule,
+                      Run, Server, Settled, Stopped, Usage)
 from .checkpoint import Checkpoint, CheckpointBusy, CheckpointDamaged, CheckpointError, CheckpointTooLarge, Restored, StepUnsure
 from .client import Client, Started, UsageRow
 from .errors import ControlError
@@ -38,7 +38,7 @@ __all__ = [
     "Agent", "Checkpoint", "CheckpointBusy", "CheckpointDamaged", "CheckpointError", "CheckpointTooLarge", "Client", "Continued",
     "ControlError", "Denial", "Denied", "Ended", "Exit", "Governed", "Grant", "Held", "Identity", "Interruption", "InterruptionCost",
     "Launch", "Lease", "LogLine",
-    "Override", "Pause", "Pausing", "PendingVerdict", "Question", "Reconnected",
+    "Override", "Pause", "Pausing", "PendingVerdict", "PrivateHome", "Pruned", "Question", "Reconnected",
     "Refused", "Restored", "Resumed", "Rule", "Run", "Server", "Settled", "Started", "StepUnsure", "Stopped", "Stream", "Totals", "Usage",
     "UsageRow", "Verdict", "errors", "escape"]
 __version__ = "0.1.0"

@@ -12,8 +12,8 @@ from typing import Any, List, Mapping, Optional, Tuple, Union
 from ._wire import Fields
 from .errors import Broken
 
-__all__ = ["Continued", "Ended", "Exit", "Governed", "Grant", "Held", "LogLine", "Pausing", "Question", "QuestionEvent", "Reconnected",
-           "Rule", "Run", "RunEvent", "Server", "Settled", "Stopped", "Usage"]
+__all__ = ["Continued", "Ended", "Exit", "Governed", "Grant", "Held", "LogLine", "Pausing", "PrivateHome", "Pruned", "Question",
+           "QuestionEvent", "Reconnected", "Rule", "Run", "RunEvent", "Server", "Settled", "Stopped", "Usage"]
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,32 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class PrivateHome:
+    """What is kept of HOME for the runs of one user (`uid`) under the policy of one name. `last_used`: a run was started in it
+    or ended. `bytes`: on the disk; with `more` at least that. `fate`: "goes"; or it stays, as "in-use" by a live run, "recent"
+    (used since then) or "stuck", which `why` explains.
+    """
+
+    uid: int
+    policy: str
+    last_used: Optional[str]
+    bytes: int
+    more: bool
+    fate: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What became of private homes: `removed` of them are gone. `left`: what could not be removed, and why."""
+
+    homes: List[PrivateHome]
+    removed: int
+    removed_bytes: int
+    left: List[str]
+
+
+@dataclass(frozen=True)
 class LogLine:
     """One fact. `seq` counts them; `run` is "" where it is about none; `body`: what the fact says, by its `kind`."""
 
@@ -310,6 +336,13 @@ def grant_of(fields: Fields) -> Grant:
         operation=fields.word("operation", "OPERATION_"), target=fields.path("target"), argv=fields.paths("argv"),
         policy_text=fields.text("policy_text"), issued=fields.maybe_text("issued"), by_uid=fields.number("by_uid"),
         hits=fields.number("hits"), until=fields.maybe_text("until"), ended=fields.maybe_text("ended"), fields=fields.raw)
+
+
+def home_of(fields: Fields) -> PrivateHome:
+    """Of PrivateHome."""
+    return PrivateHome(
+        uid=fields.number("uid"), policy=fields.text("policy"), last_used=fields.maybe_text("last_used"), bytes=fields.number("bytes"),
+        more=fields.flag("more"), fate=fields.text("fate"), why=fields.text("why"))
 
 
 def log_line_of(fields: Fields) -> LogLine:

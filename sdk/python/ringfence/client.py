@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ._wire import Connection, Fields, Packet, to_bytes
-from .answers import (Grant, LogLine, Question, QuestionEvent, Reconnected, Run, RunEvent, Server, Usage, grant_of, log_line_of,
-                      question_of, run_event_of, run_of, server_of, settled_of, usage_of)
+from .answers import (Grant, LogLine, Pruned, Question, QuestionEvent, Reconnected, Run, RunEvent, Server, Usage, grant_of, home_of,
+                      log_line_of, question_of, run_event_of, run_of, server_of, settled_of, usage_of)
 from .errors import Away, Broken, ControlError, Invalid, Lost, Unsupported, error_of
 from .launching import Launch, prepared
 from .streams import Stream
@@ -227,6 +227,21 @@ class Client:
     def revoke(self, grant: Union[Grant, int]) -> None:
         """Takes one back: what it allowed is asked again. Raises `NotFound` for one that is not in force, and `Lost`."""
         self._ask("revoke_grant", {"id": grant.id if isinstance(grant, Grant) else grant}, repeatable=False)
+
+    # ---- private homes
+
+    def prune(self, *, older_than: int = 30 * 86400, dry_run: bool = False) -> Pruned:
+        """Removes private homes of the caller, of everybody for an administrator, that no live run uses and that none was started
+        or ended in for `older_than` seconds. With `dry_run` nothing is removed, and `Pruned.homes` says what would be.
+
+        Many files take their time: after `Lost` what was decided goes on.
+        """
+        if older_than < 0:
+            raise Invalid("older_than is a time before now", "invalid")
+        answers = self._ask("prune", {"older_than_sec": str(int(older_than)), "dry_run": dry_run}, repeatable=False)
+        first, last = _expect(answers[0], "prune"), _expect(answers[-1], "prune")
+        return Pruned([home_of(home) for home in first.inners("homes")], last.number("removed"), last.number("removed_bytes"),
+                      [str(one) for one in last.items("left")])
 
     # ---- the log
 
