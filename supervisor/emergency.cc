@@ -16,9 +16,20 @@ std::string wordsOf(const EmergencyStopped& stop) {
   const auto count = [](const std::optional<std::uint64_t>& number) {
     return number ? std::to_string(*number) : std::string("an unknown number of");
   };
+  const bool isAll = stop.killed.value_or(false);
   return std::string("emergency stop: ") + stop.trigger + "; " + count(stop.runs) + " runs with " +
-         count(stop.processes) + " processes " + (stop.killed.value_or(false) ? "killed" : "held") +
+         count(stop.processes) + " processes " + (isAll ? "killed" : "held") +
+         (!isAll && stop.killedOf ? ", " + count(stop.killedRuns) + " of these runs killed by their owners" : "") +
          (stop.note ? " (" + *stop.note + ")" : "");
+}
+
+bool isKill(const EmergencyStopped& stop) { return stop.killed.value_or(false) || stop.killedOf; }
+
+// Whether somebody killed while nobody here heard of it.
+bool killsMore(const EmergencyStopped& found, const EmergencyStopped& known) {
+  if (known.killed.value_or(false)) return false;
+  const auto isNew = [&](std::uint32_t owner) { return !isKilledBy(known, owner); };
+  return found.killed.value_or(false) || (found.killedOf && std::ranges::any_of(*found.killedOf, isNew));
 }
 
 }  // namespace
@@ -28,7 +39,7 @@ void Emergency::begin() {
   awaySince_ = world_.clock.now().boottime;
   auto found = world_.program->readLatch();
   const auto& latch = world_.turns.state().latch;
-  if (found && (!latch || latch->rearmedBy)) {
+  if (found && (!latch || latch->rearmedBy || killsMore(*found, latch->stop))) {
     found->note = "found at the start";
     record(*std::move(found));
   } else if (!found && latch && latch->rearmedBy) {
@@ -48,14 +59,20 @@ void Emergency::on(const StopUp& news) {
   last_ = news;
   const auto& latch = world_.turns.state().latch;
   const bool isOpening = latch && latch->rearmedBy.has_value();
-  if (news.latched && (!latch || isOpening)) {
+  if (news.latched) {
     EmergencyStopped stop = world_.program->readLatch().value_or(EmergencyStopped{.trigger = news.trigger});
+    if (latch && !isOpening && !killsMore(stop, latch->stop)) return;
     stop.note = "heard of when ringfence-stop was met";
     return record(std::move(stop));
   }
-  if (news.latched || !latch) return;
+  if (!latch) return;
   if (isOpening) return open();
   close("the log says that it is latched");
+}
+
+void Emergency::on(const StopKilling& news) {
+  auto outcome = world_.turns.submit(news.kills);
+  world_.report(outcome ? outcome->failures : std::vector<Error>{outcome.error()});
 }
 
 void Emergency::on(const StopDown& news) {
@@ -98,7 +115,7 @@ void Emergency::release() {
 void Emergency::record(EmergencyStopped stop) {
   const bool wasLatched = isLatched();
   closeAt_.reset();
-  if (!wasLatched || stop.killed.value_or(false)) world_.say(wordsOf(stop));
+  if (!wasLatched || isKill(stop)) world_.say(wordsOf(stop));
   auto outcome = world_.turns.submit(StopHeard{stop});
   if (outcome) {
     unrecorded_.reset();

@@ -62,6 +62,7 @@ class Emergency {
   void on(const StopKeys& news) { last_.keys = news.keys; }
   void on(const StopDown& news);
   void on(const StopTold& news) { record(news.stop); }
+  void on(const StopKilling& news);
   void on(const StopReleased& news);
   void on(const StopRefused& news);
   void record(EmergencyStopped stop);

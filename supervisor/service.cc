@@ -59,6 +59,11 @@ std::optional<EmergencyStopped> latchIn(const std::string& stateDir) {
   const stop::StopRecord& found = reading.stop;
   EmergencyStopped stopped{.trigger = std::string(found.trigger.view()), .uid = found.uid};
   if (found.isKilled) stopped.killed = true;
+  if (!found.killedOf.empty()) {
+    auto& owners = stopped.killedOf.emplace();
+    for (const stop::KilledOf& one : found.killedOf) owners.push_back(one.uid);
+    stopped.killedRuns = found.killedRuns();
+  }
   // Until it was read back, nobody knows.
   if (found.tookUsec == 0) return stopped;
   stopped.runs = found.runs;
@@ -270,7 +275,10 @@ class Service {
       if (launcherFd_ >= 0) {
         keepWatch(launcherWatch_, launcherFd_, [this](std::uint32_t events) {
           if ((events & EPOLLOUT) != 0) link_.flush();
-          daemon_.launcherNews(link_.receive());
+          // Whatever ended by the emergency stop was told by that before.
+          auto said = link_.receive();
+          daemon_.stopNews(stop_.receive());
+          daemon_.launcherNews(std::move(said));
         });
       }
       if (link_.lifeFd() >= 0)

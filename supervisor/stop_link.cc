@@ -34,6 +34,18 @@ std::optional<bool> flagIn(const Json& object, const char* name) {
   return found != object.end() && found->is_boolean() ? std::optional(found->get<bool>()) : std::nullopt;
 }
 
+// Nothing: there is no list of numbers of that name, or an empty one.
+std::optional<std::vector<std::uint32_t>> uidsIn(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_array() || found->empty()) return std::nullopt;
+  std::vector<std::uint32_t> uids;
+  for (const Json& uid : *found) {
+    if (!uid.is_number_unsigned() || !std::in_range<std::uint32_t>(uid.get<std::uint64_t>())) return std::nullopt;
+    uids.push_back(uid.get<std::uint32_t>());
+  }
+  return uids;
+}
+
 EmergencyStopped stopIn(const Json& object) {
   EmergencyStopped stop;
   stop.trigger = textIn(object, "trigger");
@@ -45,6 +57,8 @@ EmergencyStopped stopIn(const Json& object) {
   stop.tookUsec = numberIn<std::uint64_t>(object, "took_usec");
   stop.verified = flagIn(object, "verified");
   if (flagIn(object, "killed").value_or(false)) stop.killed = true;
+  stop.killedOf = uidsIn(object, "killed_of");
+  if (stop.killedOf) stop.killedRuns = numberIn<std::uint64_t>(object, "killed_runs");
   return stop;
 }
 
@@ -58,6 +72,14 @@ StopUp statusIn(const Json& object) {
           flagIn(object, "kept").value_or(false), keysIn(object)};
 }
 
+// Of one that does not say whose runs end, in words that are understood, nobody's do.
+std::optional<StopNews> killingIn(const Json& object) {
+  StopKills kills{textIn(object, "trigger"), numberIn<std::uint32_t>(object, "by"),
+                  numberIn<std::uint32_t>(object, "of")};
+  if (object.contains("of") && !kills.of) return std::nullopt;
+  return StopKilling{std::move(kills)};
+}
+
 }  // namespace
 
 Result<std::optional<StopNews>> decodeStopPacket(std::string_view packet) {
@@ -65,6 +87,7 @@ Result<std::optional<StopNews>> decodeStopPacket(std::string_view packet) {
   if (!object.is_object()) return Error{ErrorCode::kInvalid, "what ringfence-stop says is no JSON object"};
   const std::string event = textIn(object, "event");
   if (event == "stopped") return std::optional<StopNews>(StopTold{stopIn(object)});
+  if (event == "killing") return killingIn(object);
   if (event == "status") return std::optional<StopNews>(statusIn(object));
   if (event == "keys") return std::optional<StopNews>(StopKeys{keysIn(object)});
   if (flagIn(object, "released").value_or(false)) return std::optional<StopNews>(StopReleased{});

@@ -12,6 +12,7 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
+#include "supervisor/core/stop_commands.h"
 #include "supervisor/core/stop_facts.h"
 #include "supervisor/kept_program.h"
 
@@ -37,12 +38,16 @@ struct StopDown {
 struct StopTold {
   EmergencyStopped stop;
 };
+// Runs are about to be ended; that everything is stopped is told when it was read back.
+struct StopKilling {
+  StopKills kills;
+};
 struct StopReleased {};
 // It did not open its latch.
 struct StopRefused {
   std::string why;
 };
-using StopNews = std::variant<StopUp, StopKeys, StopDown, StopTold, StopReleased, StopRefused>;
+using StopNews = std::variant<StopUp, StopKeys, StopDown, StopTold, StopKilling, StopReleased, StopRefused>;
 
 // What one packet says. Nothing: an answer that nobody waits for. Fails with kInvalid. Pure.
 Result<std::optional<StopNews>> decodeStopPacket(std::string_view packet);

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "sandbox/kernel/mount_table.h"
+#include "sandbox/kernel/run_owner.h"
 #include "sdk/base/directory.h"
 #include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
@@ -251,6 +252,12 @@ Result<void> CgroupTree::createRun(const RunId& run, policy::PriorityClass prior
   return {};
 }
 
+Result<void> CgroupTree::setOwner(const RunId& run, policy::PriorityClass priority, std::uint32_t uid) {
+  const std::string path = runPath(hierarchies_.front(), run, priority);
+  const UniqueFd group = RF_TRY(openAt(root_.get(), path, O_RDONLY | O_DIRECTORY));
+  return writeRunOwner(group.get(), uid);
+}
+
 Result<void> CgroupTree::setKnob(const std::string& branchAndGroup, const Knob& knob) const {
   const Hierarchy* hierarchy = hierarchyOf(knob.controller);
   if (hierarchy == nullptr) {
@@ -339,7 +346,7 @@ Result<void> CgroupTree::joinProcessor(const RunId& run, policy::PriorityClass p
   return writeFileAt(root_.get(), leafPath(*cpu, run, priority, leaf) + "/cgroup.procs", std::to_string(pid));
 }
 
-Result<void> CgroupTree::lift(const RunId& run, int pid, const ResourceLimits& limits) {
+Result<void> CgroupTree::lift(const RunId& run, int pid, const ResourceLimits& limits, std::uint32_t owner) {
   constexpr auto kUp = policy::PriorityClass::kInteractive;
   const Hierarchy* cpu = hierarchyOf("cpu");
   if (cpu == nullptr) return {};
@@ -347,6 +354,7 @@ Result<void> CgroupTree::lift(const RunId& run, int pid, const ResourceLimits& l
   if (cpu->version == 2) {  // Processes are in leaves only, and all controllers are here.
     path = runPath(*cpu, run, kUp);
     RF_TRY(makeDirectory(root_.get(), path));
+    (void)setOwner(run, kUp, owner);  // Where that cannot be, the run itself has none either, and says so.
     RF_TRY(setLimits(run, kUp, limits));
   }
   return writeFileAt(root_.get(), path + "/cgroup.procs", std::to_string(pid));

@@ -45,6 +45,8 @@ class CgroupTree {
 
   // Makes RUN and RUN/agent in every hierarchy. Fails when RUN exists: a run gets fresh groups every time.
   Result<void> createRun(const RunId& run, policy::PriorityClass priority);
+  // Whose it is from now on, which its group in the unified hierarchy says (run_owner.h). Before an agent is in it.
+  Result<void> setOwner(const RunId& run, policy::PriorityClass priority, std::uint32_t uid);
   // Makes the leaf of a guard with limits of its own in every hierarchy; of those that the kernel can set. There
   // already is success. Before setLimits of a guarded run.
   Result<void> createGuard(const RunId& run, policy::PriorityClass priority, Leaf leaf, const ResourceLimits& limits);
@@ -61,7 +63,7 @@ class CgroupTree {
   // A process of a background run gets the processor like any other for a while: its launch must not wait for an idle
   // machine. Its limits hold meanwhile; where the processor is a v2 controller it cannot be frozen or killed with its
   // run. lower() puts it back and must be called, with pid 0 when the process is gone.
-  Result<void> lift(const RunId& run, int pid, const ResourceLimits& limits);
+  Result<void> lift(const RunId& run, int pid, const ResourceLimits& limits, std::uint32_t owner);
   Result<void> lower(const RunId& run, int pid);
   // Directory of the leaf in the v2 hierarchy, for CLONE_INTO_CGROUP.
   Result<UniqueFd> unifiedDirectory(const RunId& run, policy::PriorityClass priority, Leaf leaf = Leaf::kAgent);

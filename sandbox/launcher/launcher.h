@@ -78,6 +78,7 @@ class Launcher {
   bool mustJoin() const;
   void finishJoining(Run& run);
   void foresee(Run& run);
+  void nameOwner(Run& run);
   void beginBuilding(Run& run, Packet packet);
   Result<void> startBuilding(Run& run, Packet packet);
   Result<void> connectOutput(Run& run, UniqueFd& childEnd);

@@ -87,7 +87,7 @@ void Launcher::takeReport(Run& run, Report report) {
       return preferSynchronousWakeUp(run.listener.get());
     case ReportKind::kBuilt:
       if (run.state != RunState::kBuilding) return;
-      run.notes = splitNotes(report.text);
+      for (auto& note : splitNotes(report.text)) run.notes.push_back(std::move(note));
       return beginJudging(run, unpackCanaries(report.value), unpackCanaries(report.extra));
     case ReportKind::kFailed: {
       const std::size_t end = std::min(report.text.find('\0'), report.text.size());

@@ -141,7 +141,7 @@ void Launcher::doWhatIsDue() {
                  0, 125);
     if (mayBeLifted(*run) && now - run->since >= kLiftAfter) {
       run->lifted = true;  // Once, whatever comes of it: without it the launch is only slow.
-      (void)groups_.lift(run->id, run->initPid, run->plan.limits);
+      (void)groups_.lift(run->id, run->initPid, run->plan.limits, run->plan.identity.callerUid);
     }
     for (const GuardKind kind : {GuardKind::kWarden, GuardKind::kEgress}) {
       if (const auto due = run->lifeOf(kind).startAt; due && now >= *due) restartGuard(*run, kind);

@@ -206,11 +206,21 @@ void Launcher::obeyLaunch(Launch request, Packet packet) {
   if (run->plan.priority != run->priority) {
     return failLaunch(*run, "cgroup", "prepared for another priority class than the plan's", 0, 125);
   }
+  nameOwner(*run);
   // Its control group namespace shows what it is in when it makes it.
   if (run->joining)
     run->waiting = std::move(packet);
   else
     beginBuilding(*run, std::move(packet));
+}
+
+// Only now, as what was forked ahead is nobody's; until it is released nothing of an agent is in it. A run that does
+// not say whose it is takes an administrator to be killed by the emergency stop, and is frozen by anybody's like any
+// other.
+void Launcher::nameOwner(Run& run) {
+  if (auto named = groups_.setOwner(run.id, run.priority, run.plan.identity.callerUid); !named)
+    run.notes.push_back("'ringfence estop --kill' of its owner freezes it, and does not end it: " +
+                        named.error().message);
 }
 
 void Launcher::beginBuilding(Run& run, Packet packet) {

@@ -157,8 +157,9 @@ template <typename A, Of<SnapshotTaken> F> void fields(A& a, F& f) { a("state_ha
 template <typename A, Of<SegmentRetired> F> void fields(A& a, F& f) { a("head_hash", f.headHash); a("up_to_seq", f.upToSeq); }
 
 template <typename A, Of<EmergencyStopped> F> void fields(A& a, F& f) {
-  a("killed", f.killed); a("note", f.note); a("processes", f.processes); a("runs", f.runs); a("took_usec", f.tookUsec);
-  a("trigger", f.trigger); a("uid", f.uid); a("verified", f.verified); a("write_usec", f.writeUsec);
+  a("killed", f.killed); a("killed_of", f.killedOf); a("killed_runs", f.killedRuns); a("note", f.note);
+  a("processes", f.processes); a("runs", f.runs); a("took_usec", f.tookUsec); a("trigger", f.trigger); a("uid", f.uid);
+  a("verified", f.verified); a("write_usec", f.writeUsec);
 }
 template <typename A, Of<Rearmed> F> void fields(A& a, F& f) { a("uid", f.uid); }
 template <typename A, Of<LatchReleased> F> void fields(A&, F&) {}

@@ -135,11 +135,12 @@ struct DaemonEnds {
   std::string reason;
 };
 
-using Command = CompiledOnce<std::variant<
-    AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid, LauncherConnected, LauncherGone,
-    ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn, AskPerformed, RecordTold,
-    ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold, RecordsOmitted, AnswerCard, RevokeGrant,
-    TimePassed, PreemptRun, AlarmFound, InterruptionCost, LimitFound, HoldTold, RecordsFailed, RecordsWork,
-    GroupsTouched, StopHeard, RearmStop, LatchOpened, ReportUsage, CountAnswers, AgentStops, PauseDue, PruneHomes>>;
+using Command = CompiledOnce<
+    std::variant<AdmitRun, FreezeRun, ResumeRun, StopRun, KillRun, TrustPolicy, LauncherSaid, LauncherConnected,
+                 LauncherGone, ClientLost, TimerFired, DaemonBegan, DaemonEnds, AskRaised, AsksOverflowed, AskWithdrawn,
+                 AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
+                 RecordsOmitted, AnswerCard, RevokeGrant, TimePassed, PreemptRun, AlarmFound, InterruptionCost,
+                 LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, StopKills, RearmStop,
+                 LatchOpened, ReportUsage, CountAnswers, AgentStops, PauseDue, PruneHomes>>;
 
 }  // namespace ringfence::supervisor

@@ -389,6 +389,11 @@ Result<void> decideOn(Deciding& deciding, const StopHeard& command, const Contex
   return {};
 }
 
+Result<void> decideOn(Deciding& deciding, const StopKills& command, const Context&) {
+  decideStopKills(deciding, command);
+  return {};
+}
+
 Result<void> decideOn(Deciding& deciding, const RearmStop& command, const Context&) {
   return decideRearm(deciding, command);
 }

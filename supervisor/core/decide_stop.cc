@@ -17,6 +17,8 @@ bool isHeldByStop(const Run& run) {
   return frozen != nullptr && frozen->itself == SelfHeld::kEmergencyStop;
 }
 
+std::string reasonOf(const std::string& trigger) { return "emergency stop: " + trigger; }
+
 // Beside the hold of its whole branch, so that it stays held when that ends. With its guards: nobody acts for it.
 void hold(Deciding& deciding, const Run& run, const EmergencyStopped& stop) {
   deciding.atOnce(FreezeGroup{run.id, run.what.priority, true});
@@ -24,20 +26,32 @@ void hold(Deciding& deciding, const Run& run, const EmergencyStopped& stop) {
   dropLeases(deciding, run);
   settleQuestionsOf(deciding, run.id, Settled::kStopped, "emergency stop");
   if (isHeldByStop(run) || std::holds_alternative<Stopping>(run.life)) return;
-  deciding.record(run.id, RunFrozen{stop.uid.value_or(0), boundedReason("emergency stop: " + stop.trigger),
-                                    std::nullopt, SelfHeld::kEmergencyStop});
+  deciding.record(run.id, RunFrozen{stop.uid.value_or(0), boundedReason(reasonOf(stop.trigger)), std::nullopt,
+                                    SelfHeld::kEmergencyStop});
+}
+
+// Whoever asked for one that has not begun waits for its beginning, and a half-built one is nothing to go on with.
+void endOne(Deciding& deciding, const Run& run, std::uint32_t byUid, const std::string& trigger) {
+  const StopKind kind = commandPid(run.life) != 0 ? StopKind::kKill : StopKind::kLatched;
+  stopRun(deciding, run, kind, byUid, reasonOf(trigger));
 }
 
 void stopOne(Deciding& deciding, const Run& run, const EmergencyStopped& stop) {
-  const std::string why = "emergency stop: " + stop.trigger;
-  const bool begun = commandPid(run.life) != 0;
-  // Whoever asked for it waits for its beginning, and a half-built one is nothing to go on with.
-  if (!begun) return stopRun(deciding, run, StopKind::kLatched, stop.uid.value_or(0), why);
-  if (stop.killed.value_or(false)) return stopRun(deciding, run, StopKind::kKill, stop.uid.value_or(0), why);
+  const std::uint32_t owner = run.what.callerUid;
+  if (isKilledBy(stop, owner)) {
+    // Its owner ended it, whoever had stopped everything.
+    return endOne(deciding, run, stop.killed.value_or(false) ? stop.uid.value_or(0) : owner, stop.trigger);
+  }
+  if (commandPid(run.life) == 0) return endOne(deciding, run, stop.uid.value_or(0), stop.trigger);
   hold(deciding, run, stop);
 }
 
 }  // namespace
+
+bool isKilledBy(const EmergencyStopped& stop, std::uint32_t owner) {
+  return stop.killed.value_or(false) ||
+         (stop.killedOf && std::ranges::find(*stop.killedOf, owner) != stop.killedOf->end());
+}
 
 std::string describe(const Latch& latch) {
   return "the emergency stop is latched since " + formatRfc3339(latch.at.wall) + " (" + latch.stop.trigger + ")";
@@ -73,7 +87,7 @@ bool mayRearm(const State& state, const Peer& peer) {
 
 void decideStopHeard(Deciding& deciding, const StopHeard& command) {
   const auto& latch = deciding.state().latch;
-  const bool kills = command.stop.killed.value_or(false);
+  const bool kills = command.stop.killed.value_or(false) || command.stop.killedOf;
   // Any user may stop, again and again: what changes nothing is not written.
   if (latch && !latch->rearmedBy && !kills) return;
   EmergencyStopped stop = command.stop;
@@ -81,6 +95,15 @@ void decideStopHeard(Deciding& deciding, const StopHeard& command) {
   deciding.record({}, stop);
   for (const auto& [id, run] : deciding.state().runs) {
     if (isLive(run)) stopOne(deciding, run, stop);
+  }
+}
+
+// That everything is stopped is said, and recorded, when it was read back.
+void decideStopKills(Deciding& deciding, const StopKills& command) {
+  const std::string trigger = boundedReason(command.trigger);
+  for (const auto& [id, run] : deciding.state().runs) {
+    const bool isMeant = !command.of || *command.of == run.what.callerUid;
+    if (isLive(run) && isMeant) endOne(deciding, run, command.uid.value_or(0), trigger);
   }
 }
 

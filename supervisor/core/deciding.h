@@ -75,6 +75,7 @@ void dropLeases(Deciding& deciding, const Run& run);
 Result<void> takeLeasesAgain(Deciding& deciding, const Run& run, const Peer& peer);
 
 void decideStopHeard(Deciding& deciding, const StopHeard& command);
+void decideStopKills(Deciding& deciding, const StopKills& command);
 Result<void> decideRearm(Deciding& deciding, const RearmStop& command);
 void decideLatchOpened(Deciding& deciding);
 

@@ -3,6 +3,20 @@
 #include "supervisor/core/evolve_actions.h"
 
 namespace ringfence::supervisor {
+namespace {
+
+void addOwner(std::vector<std::uint32_t>& owners, std::uint32_t owner) {
+  if (std::ranges::find(owners, owner) == owners.end()) owners.push_back(owner);
+}
+
+void addKills(EmergencyStopped& to, const EmergencyStopped& earlier) {
+  if (earlier.killed.value_or(false)) to.killed = true;
+  if (!earlier.killedOf) return;
+  if (!to.killedOf) to.killedOf.emplace();
+  for (const std::uint32_t owner : *earlier.killedOf) addOwner(*to.killedOf, owner);
+}
+
+}  // namespace
 
 void evolveAction(State& state, const Fact& fact, const EmergencyStopped& body) {
   Latch latch{.stop = body, .at = fact.at, .rearmedBy = {}, .closedBy = body.uid, .owners = {}};
@@ -10,11 +24,13 @@ void evolveAction(State& state, const Fact& fact, const EmergencyStopped& body) 
   if (state.latch && !state.latch->rearmedBy) {
     latch.closedBy = state.latch->closedBy;
     latch.owners = std::move(state.latch->owners);
+    addKills(latch.stop, state.latch->stop);
   }
   for (const auto& [id, run] : state.runs) {
-    const bool isKnown = std::ranges::find(latch.owners, run.what.callerUid) != latch.owners.end();
-    if (isLive(run) && !isKnown) latch.owners.push_back(run.what.callerUid);
+    if (isLive(run)) addOwner(latch.owners, run.what.callerUid);
   }
+  // It met them alive.
+  for (const std::uint32_t owner : body.killedOf.value_or(std::vector<std::uint32_t>())) addOwner(latch.owners, owner);
   state.latch = std::move(latch);
 }
 

@@ -11,6 +11,8 @@ namespace ringfence::supervisor {
 
 // "the emergency stop is latched since …: TRIGGER".
 std::string describe(const Latch& latch);
+// Whether that stop ended the runs of `owner`.
+bool isKilledBy(const EmergencyStopped& stop, std::uint32_t owner);
 // The answer to whoever wants something started or resumed while it is closed, and how to tell it from others.
 Error refusedByLatch(const Latch& latch);
 bool isRefusedByLatch(const Error& error);

@@ -10,6 +10,12 @@ namespace ringfence::supervisor {
 struct StopHeard {
   EmergencyStopped stop;
 };
+// It is about to end every run, or those of one user: whatever ends from now on ends by that.
+struct StopKills {
+  std::string trigger;
+  std::optional<std::uint32_t> uid;  // of who asked
+  std::optional<std::uint32_t> of;   // whose; absent: everybody's
+};
 // A person says that it may go on.
 struct RearmStop {
   Peer peer;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ringfence::supervisor {
 
@@ -13,8 +14,11 @@ struct EmergencyStopped {
   std::string trigger;               // who or what stopped, in words
   std::optional<std::uint32_t> uid;  // of who asked; absent: nobody with an id, or not known
   std::optional<std::uint64_t> runs, processes, writeUsec, tookUsec;
-  std::optional<bool> verified;     // nothing was finishing when it looked
-  std::optional<bool> killed;       // it ended them instead
+  std::optional<bool> verified;  // nothing was finishing when it looked
+  std::optional<bool> killed;    // it ended them instead
+  // Or those of these users alone, at their own word, and how many that were.
+  std::optional<std::vector<std::uint32_t>> killedOf;
+  std::optional<std::uint64_t> killedRuns;
   std::optional<std::string> note;  // how it came to be known, where nobody told it: "found at the start"
   bool operator==(const EmergencyStopped&) const = default;
 };

@@ -5,11 +5,14 @@
 #include <algorithm>
 
 #include "sandbox/kernel/mount_table.h"
+#include "sandbox/kernel/run_owner.h"
 #include "sdk/base/io.h"
 #include "supervisor/stop/kernel_reading.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
+
+constexpr std::array<const char*, Branches::kCount> kBranches = {kBackgroundBranch, kInteractiveBranch};
 
 int writeOnce(int fd, const char* value) {
   ssize_t put = 0;
@@ -56,6 +59,18 @@ void share(const std::string& branch, const char* idle, const char* shares, cons
 
 }  // namespace
 
+bool isBelowBranch(std::string_view groups, std::string_view cgroupRoot) {
+  for (std::size_t at = groups.find(cgroupRoot); at != groups.npos; at = groups.find(cgroupRoot, at + 1)) {
+    if (at == 0 || groups[at - 1] != '/') continue;
+    for (const std::string_view branch : kBranches) {
+      const std::string_view rest = groups.substr(at + cgroupRoot.size());
+      const std::string_view after = rest.substr(std::min(branch.size(), rest.size()), 1);
+      if (rest.starts_with(branch) && (after == "/" || after == "\n")) return true;
+    }
+  }
+  return false;
+}
+
 int writeKnob(int group, const char* file, const char* value) {
   const UniqueFd knob = openQuietly(group, file, O_WRONLY);
   return knob ? writeOnce(knob.get(), value) : errno;
@@ -79,10 +94,9 @@ Result<Branches> Branches::open(const Mounts& mounts, const std::string& name) {
     return Error{ErrorCode::kInvalid, "control group root `" + name + "`: letters, digits and - only"};
   UniqueFd mount = RF_TRY(openAt(AT_FDCWD, mounts.unified, O_RDONLY | O_DIRECTORY));
   Branches branches(std::move(mount), mounts.processor + "/" + name);
-  const std::array<const char*, kCount> ends = {kBackgroundBranch, kInteractiveBranch};
   for (std::size_t i = 0; i < kCount; ++i) {
     Branch& branch = branches.branches_[i];
-    branch.name = name + ends[i];
+    branch.name = name + kBranches[i];
     if (const int error = branches.openBranch(branch); error != 0)
       return posixError(error, "opening the control group " + mounts.unified + "/" + branch.name);
   }
@@ -136,6 +150,24 @@ int Branches::killRuns() {
     if (const int error = writeToRuns(branch.directory.get(), "cgroup.kill", "1"); problem == 0) problem = error;
   }
   return problem;
+}
+
+// One descriptor for all of it: whose it is, and what is ended, is the same group, whoever makes another one of that
+// name meanwhile.
+void Branches::killRunsOf(OwnKills& kills) {
+  for (OwnKill& kill : kills) kill.left = 0;
+  const auto endOne = [&](int branch, const char* run) {
+    const UniqueFd group = openQuietly(branch, run, O_RDONLY | O_DIRECTORY);
+    OwnKill* const kill = group ? kills.find(sandbox::readRunOwner(group.get())) : nullptr;
+    if (kill == nullptr) return;
+    const UniqueFd events = openQuietly(group.get(), "cgroup.events", O_RDONLY);
+    if (events ? answerIn(events.get(), "populated") == Answer::kNo : isGone(errno)) return;
+    ++kill->left;
+    (void)writeKnob(group.get(), "cgroup.kill", "1");  // Who is still there is seen when it is looked at again.
+  };
+  for (const Branch& branch : branches_) {
+    (void)forEachDirectory(branch.directory.get(), [&](const char* run) { endOne(branch.directory.get(), run); });
+  }
 }
 
 void Branches::hurry() {

@@ -5,10 +5,12 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "sdk/base/group_names.h"
 #include "sdk/base/result.h"
 #include "sdk/base/unique_fd.h"
+#include "supervisor/stop/own_kills.h"
 
 namespace ringfence::supervisor::stop {
 
@@ -29,6 +31,9 @@ class Branches {
   // Every run by itself, so that it stays when its branch is thawed. Whoever is gone meanwhile is passed by.
   int freezeRuns();
   int killRuns();
+  // Those of these people alone, as each run's group says whose it is (sandbox/kernel/run_owner.h), where there is
+  // somebody in them: in how many of each that was, is noted.
+  void killRunsOf(OwnKills& kills);
   // Each process that is stopped or ended takes the last step itself, in the kernel, and for that needs the processor:
   // while a stop is under way both branches get it before everybody else. It cannot be used for anything else, as
   // everybody in them is frozen. yieldAgain() gives them the shares that runs have, whoever had changed them.
@@ -63,6 +68,10 @@ class Branches {
   std::string idle_, other_;  // paths of the branches where the processor's time is shared out
   std::array<Branch, kCount> branches_;
 };
+
+// Whether the text of a /proc/PID/cgroup says that the process is in one of the branches of `cgroupRoot`, or below.
+// Pure.
+bool isBelowBranch(std::string_view groups, std::string_view cgroupRoot);
 
 // One write into a file of a group; returns errno.
 int writeKnob(int group, const char* file, const char* value);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "sandbox/kernel/run_owner.h"
 #include "sdk/base/io.h"
 #include "supervisor/stop/kernel_reading.h"
 
@@ -119,16 +120,17 @@ void EvidenceReader::look(Branches& branches, FrozenProcesses& known, Extent ext
 
 void EvidenceReader::read(const Branches& branches, const Reading& reading) const {
   Evidence& into = reading.into;
-  into.runs = into.processes = into.frozen = into.held = into.finishing = 0;
+  into.runs = into.unowned = into.processes = into.frozen = into.held = into.finishing = 0;
   into.isWhole = true;
   into.listed = 0;
   bool isOver = false;
   const auto keep = [&](RunEvidence& run) {
     isOver = isOver || reading.isOver() ||
              (reading.refutedBy != nullptr && reading.refutedBy->isFrozen() == Branches::Answer::kYes);
-    if (run.frozen + run.held + run.finishing == 0) return;
+    if (run.processes() == 0) return;
     run.isPrepared = isPrepared(run);
     if (!run.isPrepared) ++into.runs;
+    if (!run.isPrepared && !run.owner) ++into.unowned;
     if (into.listed < into.list.size()) into.list[into.listed++] = run;
   };
   for (std::size_t i = 0; i < Branches::kCount && !isOver; ++i) {
@@ -144,9 +146,10 @@ void EvidenceReader::read(const Branches& branches, const Reading& reading) cons
       if (isOver) return;
       RunEvidence run;
       run.run.append(name);
-      if (const UniqueFd group = openQuietly(branch, name, O_RDONLY | O_DIRECTORY))
+      if (const UniqueFd group = openQuietly(branch, name, O_RDONLY | O_DIRECTORY)) {
+        run.owner = sandbox::readRunOwner(group.get());
         readGroup(group.get(), 0, run, reading);
-      else if (!isGone(errno))
+      } else if (!isGone(errno))
         into.isWhole = false;
       keep(run);
     });
@@ -211,9 +214,10 @@ ThreadState EvidenceReader::processState(int pid, FrozenProcesses& known) const 
   return listed == 0 || isGone(listed) ? worst : ThreadState::kFinishing;
 }
 
-// A run has its first process, which stays, and at least another one; whoever waits to become one is alone.
+// What somebody has asked for is theirs. A run has its first process, which stays, and at least another one; whoever
+// waits to become one is alone.
 bool EvidenceReader::isPrepared(const RunEvidence& run) const {
-  if (run.frozen + run.held + run.finishing != 1 || run.pids[0] == 0) return false;
+  if (run.owner || run.processes() != 1 || run.pids[0] == 0) return false;
   std::array<char, 32> path;
   (void)std::snprintf(path.data(), path.size(), "%d/exe", run.pids[0]);
   std::array<char, 512> program;
@@ -223,6 +227,7 @@ bool EvidenceReader::isPrepared(const RunEvidence& run) const {
 }
 
 bool EvidenceReader::isOf(const RunEvidence& run, std::uint32_t uid) const {
+  if (run.owner) return *run.owner == uid;
   for (const int pid : run.pids) {
     if (pid == 0) break;
     std::array<char, 32> path;

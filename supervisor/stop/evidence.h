@@ -26,14 +26,19 @@ inline constexpr std::size_t kMaxRunsListed = 640;
 struct RunEvidence {
   ShortText<31> run;
   std::uint32_t frozen = 0, held = 0, finishing = 0;
-  // The first process of each of its first groups, to see whose run it is; 0: none.
+  // Whose it is, as its group says; absent: nobody knows.
+  std::optional<std::uint32_t> owner;
+  // The first process of each of its first groups; 0: none.
   std::array<int, 4> pids{};
   // One process that the launcher forked ahead, for a run that nobody has asked for yet.
   bool isPrepared = false;
+
+  std::uint32_t processes() const { return frozen + held + finishing; }
 };
 
 struct Evidence {
-  std::uint32_t runs = 0;  // without those that are only prepared
+  std::uint32_t runs = 0;     // without those that are only prepared
+  std::uint32_t unowned = 0;  // of these, those of whom nobody knows whose they are
   std::uint32_t processes = 0, frozen = 0, held = 0, finishing = 0;
   bool isWhole = true;  // false: the kernel did not let something be read, so there may be more
   std::size_t listed = 0;
@@ -59,7 +64,7 @@ class EvidenceReader {
   // not whole then.
   enum class Extent { kUntilRefuted, kAll };
   void look(Branches& branches, FrozenProcesses& known, Extent extent, Evidence& into) const;
-  // Whether one of the run's processes is of that user. Of a run that is gone: no.
+  // Whether the run is that user's; where nobody knows, whether one of its processes is: of a run that is gone, no.
   bool isOf(const RunEvidence& run, std::uint32_t uid) const;
 
  private:

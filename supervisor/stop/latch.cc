@@ -90,10 +90,28 @@ StopRecord readStop(Reader& reader) {
   stop.tookUsec = reader.number();
   stop.isVerified = reader.number(1) != 0;
   stop.isKilled = reader.number(1) != 0;
+  for (auto left = std::min<std::size_t>(reader.number(1), kMaxKilledOf); left > 0; --left) {
+    const auto owner = static_cast<std::uint32_t>(reader.number(4));
+    stop.addKilled(owner, static_cast<std::uint32_t>(reader.number(4)));
+  }
   return stop;
 }
 
 }  // namespace
+
+void StopRecord::addKilled(std::uint32_t owner, std::uint32_t many) {
+  const auto known = std::ranges::find(killedOf, owner, &KilledOf::uid);
+  if (known != killedOf.end())
+    known->runs += many;
+  else
+    (void)killedOf.add({owner, many});
+}
+
+std::uint32_t StopRecord::killedRuns(std::optional<std::uint32_t> owner) const {
+  std::uint32_t sum = 0;
+  for (const KilledOf& one : killedOf) sum += !owner || *owner == one.uid ? one.runs : 0;
+  return sum;
+}
 
 LatchSector encodeLatch(const StopRecord& stop) {
   LatchSector sector{};
@@ -109,6 +127,11 @@ LatchSector encodeLatch(const StopRecord& stop) {
   writer.number(stop.tookUsec);
   writer.number(stop.isVerified ? 1 : 0, 1);
   writer.number(stop.isKilled ? 1 : 0, 1);
+  writer.number(stop.killedOf.size(), 1);
+  for (const KilledOf& one : stop.killedOf) {
+    writer.number(one.uid, 4);
+    writer.number(one.runs, 4);
+  }
   seal(sector);
   return sector;
 }

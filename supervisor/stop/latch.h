@@ -14,6 +14,7 @@
 #include <span>
 
 #include "sdk/base/clock.h"
+#include "supervisor/stop/short_list.h"
 #include "supervisor/stop/short_text.h"
 
 namespace ringfence::supervisor::stop {
@@ -26,6 +27,13 @@ inline constexpr std::size_t kMaxTriggerText = 120;
 using TriggerText = ShortText<kMaxTriggerText>;
 using BootId = ShortText<36>;
 
+// People of whom the latch says that their own runs were ended; those of more are ended as well.
+inline constexpr std::size_t kMaxKilledOf = 24;
+struct KilledOf {
+  std::uint32_t uid = 0, runs = 0;
+  bool operator==(const KilledOf&) const = default;
+};
+
 // One stop, as the latch keeps it and every answer tells it.
 struct StopRecord {
   Now at;       // when the trigger came
@@ -37,8 +45,13 @@ struct StopRecord {
   std::uint64_t writeUsec = 0;                        // until the kernel had taken both writes
   std::uint64_t tookUsec = 0;                         // until what is told here was read; 0: not read yet
   bool isVerified = false;                            // nobody was finishing (or, when killed, left)
-  bool isKilled = false;
+  bool isKilled = false;                              // all runs were ended
+  ShortList<KilledOf, kMaxKilledOf> killedOf;         // or these alone, at the word of their owners
   bool operator==(const StopRecord&) const = default;
+
+  void addKilled(std::uint32_t owner, std::uint32_t many);
+  // Runs that were ended at the word of their owners: of that one, or of all.
+  std::uint32_t killedRuns(std::optional<std::uint32_t> owner = {}) const;
 };
 
 enum class LatchState { kReleased, kLatched, kDamaged };

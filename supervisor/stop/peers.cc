@@ -4,14 +4,18 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "sdk/base/io.h"
 #include "sdk/base/whole_number.h"
+#include "supervisor/stop/branches.h"
+#include "supervisor/stop/kernel_reading.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
 
 constexpr std::size_t kGroupsLookedAt = 1024;  // of a peer that is in more, none counts
+constexpr std::size_t kGroupsText = 65536;
 
 bool isIn(int socket, std::uint32_t primary, std::uint32_t group) {
   if (primary == group) return true;
@@ -23,6 +27,17 @@ bool isIn(int socket, std::uint32_t primary, std::uint32_t group) {
 }
 
 }  // namespace
+
+bool isMaybeInside(int pid, std::string_view cgroupRoot) {
+  if (pid <= 0) return true;
+  std::array<char, 32> path;
+  (void)std::snprintf(path.data(), path.size(), "/proc/%d/cgroup", pid);
+  std::array<char, kGroupsText> text;
+  const UniqueFd file = openQuietly(AT_FDCWD, path.data(), O_RDONLY);
+  const ssize_t got = file ? readFromStart(file.get(), text.data(), text.size()) : -1;
+  if (got <= 0 || static_cast<std::size_t>(got) == text.size()) return true;
+  return isBelowBranch({text.data(), static_cast<std::size_t>(got)}, cgroupRoot);
+}
 
 std::optional<std::uint32_t> groupIn(std::string_view groupFile, std::string_view name) {
   while (!groupFile.empty()) {
@@ -62,6 +77,7 @@ StopPeer* StopPeers::accept(UniqueFd socket, std::optional<std::uint32_t> adminG
   *place = StopPeer();
   place->isAdmin = who.uid == 0 || (adminGroup && isIn(socket.get(), who.gid, *adminGroup));
   place->uid = who.uid;
+  place->pid = who.pid;
   place->socket = std::move(socket);
   heard(*place);
   return place;

@@ -16,12 +16,19 @@ inline constexpr std::size_t kMaxStopConnections = 64;
 struct StopPeer {
   UniqueFd socket;
   std::uint32_t uid = 0;
-  bool isAdmin = false;         // root, or in ringfence-admin
-  bool isDaemon = false;        // said so, as root
-  bool waits = false;           // for the stop that is being read back
-  bool isKillRefused = false;   // its answer says so
+  int pid = 0;            // when it connected; 0: of somewhere that is not seen from here
+  bool isAdmin = false;   // root, or in ringfence-admin
+  bool isDaemon = false;  // said so, as root
+  bool waits = false;     // for the stop that is being read back
+  // A kill that it asked for, and that is not for all: of its own runs, or of none.
+  enum class Kill { kNotAsked, kOwn, kNoRoom, kFromInside } kill = Kill::kNotAsked;
   std::uint64_t lastHeard = 0;  // in the order of all packets
 };
+
+// Whether that process is in one of the groups that are stopped; also where that cannot be seen. Our socket is in no
+// run, and what is in one is frozen when this is asked: the second line, not the first. Takes a lock of the kernel's
+// groups, so never before a freeze.
+bool isMaybeInside(int pid, std::string_view cgroupRoot);
 
 // The id of a group in the text of /etc/group. Nobody else is asked: a name service may never answer. Pure.
 std::optional<std::uint32_t> groupIn(std::string_view groupFile, std::string_view name);

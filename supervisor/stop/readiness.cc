@@ -7,16 +7,15 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 
-#include "sdk/base/group_names.h"
 #include "sdk/base/io.h"
 #include "sdk/base/unique_fd.h"
+#include "supervisor/stop/branches.h"
 
 namespace ringfence::supervisor::stop {
 namespace {
@@ -60,15 +59,8 @@ void tellServiceManager(std::string_view state) {
 
 Result<void> refuseOwnGroup(const std::string& cgroupRoot) {
   const std::string groups = RF_TRY(readFileAt(AT_FDCWD, "/proc/self/cgroup", kibibytes(64)));
-  for (const char* branch : {kBackgroundBranch, kInteractiveBranch}) {
-    const std::string name = "/" + cgroupRoot + branch;
-    for (std::size_t at = groups.find(name); at != groups.npos; at = groups.find(name, at + 1)) {
-      const char after = groups[std::min(at + name.size(), groups.size() - 1)];
-      if (after == '/' || after == '\n')
-        return Error{ErrorCode::kInvalid, "started inside the control group " + name + ", which it would freeze"};
-    }
-  }
-  return {};
+  if (!isBelowBranch(groups, cgroupRoot)) return {};
+  return Error{ErrorCode::kInvalid, "started inside a control group of " + cgroupRoot + ", which it would freeze"};
 }
 
 }  // namespace ringfence::supervisor::stop

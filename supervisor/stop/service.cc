@@ -129,6 +129,7 @@ Result<void> Service::run(const volatile std::sig_atomic_t& isOver) {
     hearKeys();
     minDaemon();
     if (stopper_.isReading()) isBeingRead_ = true;
+    tellKills();
     (void)stopper_.advance();
     tellFinished();
     tellKeys();

@@ -58,6 +58,8 @@ class Service {
   void hear(StopPeer& peer);
   void answer(StopPeer& peer, const Request& request);
   void answerStop(StopPeer& peer, const Request& request);
+  void stopFor(StopPeer& peer, const Trigger& trigger, bool wantsKill);
+  void tellKills();
   void answerStatus(StopPeer& peer, const char* event);
   void answerRelease(StopPeer& peer);
   void becomeDaemon(StopPeer& peer, const Request& request);

@@ -8,8 +8,26 @@ namespace {
 constexpr Milliseconds kKeysPause{1000};
 constexpr Milliseconds kKeysSettle{100};  // a watcher that starts tells of one keyboard after the other
 
-constexpr std::string_view kKillNeeds =
-    "killing needs an administrator (root, or a member of ringfence-admin); everything was frozen instead";
+// Why a kill did not end everything, or anything.
+constexpr std::string_view kOthersStay =
+    "killing runs of others needs an administrator (root, or a member of ringfence-admin): yours were killed, the "
+    "others stay frozen";
+constexpr std::string_view kNoneYours =
+    "killing runs of others needs an administrator (root, or a member of ringfence-admin), and no run here is known "
+    "to be yours: everything was frozen instead";
+constexpr std::string_view kNoRoom = "too many people kill their runs at this moment: everything was frozen; ask again";
+constexpr std::string_view kFromInside =
+    "killing is not for programs inside a run, nor for those that cannot be told from them: everything was frozen "
+    "instead";
+
+// Empty: there is nothing that the kill was to end and did not.
+std::string_view whyNotKilled(const Receipt& receipt, const StopPeer& peer, const Reader& reader) {
+  if (peer.isAdmin || receipt.stop.isKilled) return {};
+  if (peer.kill == StopPeer::Kill::kNoRoom) return kNoRoom;
+  if (peer.kill == StopPeer::Kill::kFromInside) return kFromInside;
+  if (!isOwnKill(receipt, reader) || isAllKilled(receipt, reader)) return {};
+  return receipt.own.find(peer.uid) != nullptr ? kOthersStay : kNoneYours;
+}
 
 const char* nameOf(DeadMan::State state) {
   switch (state) {
@@ -45,13 +63,41 @@ void Service::answer(StopPeer& peer, const Request& request) {
 void Service::answerStop(StopPeer& peer, const Request& request) {
   const bool wantsKill = request.kind == Request::Kind::kKill;
   Trigger trigger{.text = triggerOf(request), .uid = peer.uid};
-  if (peer.isAdmin) trigger.press = Trigger::Press::kMayKill;
   peer.waits = true;
-  peer.isKillRefused = wantsKill && !peer.isAdmin;
-  if (wantsKill && peer.isAdmin)
+  if (!peer.isAdmin) return stopFor(peer, trigger, wantsKill);
+  trigger.press = Trigger::Press::kMayKill;
+  if (wantsKill)
     stopper_.kill(trigger);
   else
     stopper_.stop(trigger);
+}
+
+// Of somebody who may end the own runs alone. Frozen first, whatever becomes of the rest.
+void Service::stopFor(StopPeer& peer, const Trigger& trigger, bool wantsKill) {
+  const bool isSecond = stopper_.isPressedAgain(peer.uid);
+  stopper_.stop(trigger);
+  if (!wantsKill && !isSecond) return;
+  StopPeer::Kill kill = StopPeer::Kill::kOwn;
+  if (isMaybeInside(peer.pid, options_.cgroupRoot))
+    kill = StopPeer::Kill::kFromInside;
+  else if (!stopper_.killOwn(trigger))
+    kill = StopPeer::Kill::kNoRoom;
+  // Who pressed again is told of it where there was something to end.
+  if (wantsKill) peer.kill = kill;
+}
+
+// Before it happens, so that the daemon knows of each end whose doing it was.
+void Service::tellKills() {
+  while (const auto kill = stopper_.nextKill()) {
+    StopPeer* const daemon = peers_.daemon();
+    if (daemon == nullptr) continue;
+    json_.clear().beginObject().field("event", "killing").key("by");
+    kill->by ? json_.value(*kill->by) : json_.null();
+    json_.field("trigger", kill->text.view());
+    if (kill->of) json_.field("of", *kill->of);
+    json_.endObject();
+    sendJson(*daemon);
+  }
 }
 
 void Service::answerStatus(StopPeer& peer, const char* event) {
@@ -59,7 +105,7 @@ void Service::answerStatus(StopPeer& peer, const char* event) {
   if (event != nullptr) json_.field("event", event);
   json_.field("latched", stopper_.isLatched());
   if (stopper_.isLatched())
-    addStop(json_, stopper_.latched());
+    addStop(json_, stopper_.latched(), {.seesAll = peer.isAdmin, .uid = peer.uid});
   else
     json_.key("trigger").null().key("at").null();
   json_.field("daemon", nameOf(deadMan_.state(clock_.now().monotonic)));
@@ -143,9 +189,11 @@ void Service::tellFinished() {
   for (StopPeer& peer : peers_) {
     if (!peer.socket || !peer.waits) continue;
     peer.waits = false;
+    const Reader reader{peer.isAdmin, peer.uid, peer.kill == StopPeer::Kill::kOwn};
     json_.clear().beginObject();
-    if (std::exchange(peer.isKillRefused, false)) json_.field("kill_refused", kKillNeeds);
-    addReceipt(json_, receipt, stopper_.kernel(), {.seesAll = peer.isAdmin, .uid = peer.uid});
+    if (const auto why = whyNotKilled(receipt, peer, reader); !why.empty()) json_.field("kill_refused", why);
+    addReceipt(json_, receipt, stopper_.kernel(), reader);
+    peer.kill = StopPeer::Kill::kNotAsked;
     json_.endObject();
     sendJson(peer);
   }

@@ -26,6 +26,8 @@ constexpr Milliseconds kLatchedBy{100};
 
 std::uint64_t numberOf(Microseconds time) { return static_cast<std::uint64_t>(time.count()); }
 
+bool isNew(const OwnKill& kill) { return kill.step == OwnKill::Step::kAsked; }
+
 BootId bootId() {
   auto text = readFileAt(AT_FDCWD, "/proc/sys/kernel/random/boot_id", kibibytes(1));
   return BootId(text ? std::string_view(*text).substr(0, text->find('\n')) : "unknown");
@@ -73,8 +75,35 @@ void Stopper::kill(const Trigger& trigger) {
   if (mode_ != Mode::kKilling) beginReading(trigger, Mode::kKilling);
 }
 
+bool Stopper::killOwn(const Trigger& trigger) {
+  if (!isReading()) beginReading(trigger, Mode::kFreezing);
+  if (mode_ == Mode::kKilling || !trigger.uid || receipt_.own.find(trigger.uid) != nullptr) return true;
+  const OwnKill asked{.uid = *trigger.uid, .text = trigger.text};
+  if (receipt_.own.add(asked)) return true;
+  (void)meetOwners(monotonic());  // Who has nothing here takes no room from those who have.
+  return receipt_.own.add(asked);
+}
+
+bool Stopper::isPressedAgain(std::uint32_t uid) {
+  const Microseconds now = monotonic();
+  const auto last = presses_.note(uid, now);
+  return last && isLatched_ && now - *last <= kSecondPress;
+}
+
+std::optional<Stopper::Kill> Stopper::nextKill() {
+  if (mode_ == Mode::kKilling && !std::exchange(isKillTold_, true))
+    return Kill{receipt_.stop.trigger, receipt_.stop.uid, std::nullopt};
+  for (OwnKill& kill : receipt_.own) {
+    if (kill.step != OwnKill::Step::kMet) continue;
+    kill.step = OwnKill::Step::kTold;
+    return Kill{kill.text, kill.uid, kill.uid};
+  }
+  return std::nullopt;
+}
+
 void Stopper::beginReading(const Trigger& trigger, Mode mode) {
   const Now now = clock_.now();
+  if (!isReading()) receipt_.own.clear();
   receipt_.freezeProblem = branches_.freeze();
   const Microseconds written = monotonic();
   branches_.hurry();
@@ -97,10 +126,12 @@ void Stopper::beginReading(const Trigger& trigger, Mode mode) {
   agreed_ = 0;
   frozen_.clear();
   if (mode == Mode::kKilling) {
+    next_ = written;
+    isKillTold_ = false;
     kernel_.count(branches_, receipt_.evidence);
-    receipt_.stop.runs = receipt_.evidence.runs;
-    receipt_.stop.processes = receipt_.evidence.processes;
-    (void)branches_.killRuns();
+    receipt_.own.removeIf(isNew);
+    settleOwn();  // Those that have ended already were met as well.
+    receipt_.own.clear();
   } else if (receipt_.isRepeated && lastEnd_ && written - *lastEnd_ < kBetweenReadings) {
     begun_ = next_ = *lastEnd_ + kBetweenReadings;
   }
@@ -111,19 +142,87 @@ std::optional<Microseconds> Stopper::advance() {
   const Microseconds now = monotonic();
   if (now < next_) return next_;
   if (!isOnDisk_ && now - begun_ >= kLatchedBy) latchNow();
-  if (mode_ == Mode::kFreezing)
-    lookWhetherFrozen(now);
-  else
+  if (mode_ == Mode::kKilling) {
     lookWhetherEmpty(now);
+  } else if (meetOwners(now)) {
+    next_ = now;
+    return next_;
+  } else {
+    if (!receipt_.own.empty()) branches_.killRunsOf(receipt_.own);
+    lookWhetherFrozen(now);
+  }
   if (!isReading()) return std::nullopt;
   next_ = monotonic() + (now - begun_ < kPatient ? kPause : kPatientPause);
   return next_;
+}
+
+// Those who want the own runs ended since the last look: how much that is, and that the latch knows it, before it
+// happens. True: with some of them there is something to end. Who has nothing here keeps nobody waiting.
+bool Stopper::meetOwners(Microseconds now) {
+  OwnKills& own = receipt_.own;
+  if (std::none_of(own.begin(), own.end(), isNew)) return false;
+  kernel_.count(branches_, receipt_.evidence);
+  for (std::size_t i = 0; i < receipt_.evidence.listed; ++i) {
+    const RunEvidence& run = receipt_.evidence.list[i];
+    OwnKill* const kill = own.find(run.owner);
+    if (kill == nullptr || !isNew(*kill)) continue;
+    ++kill->runs;
+    kill->processes += run.processes();
+  }
+  own.removeIf([](const OwnKill& kill) { return kill.runs == 0; });
+  bool isAny = false;
+  for (OwnKill& kill : own) {
+    if (!isNew(kill)) continue;
+    isAny = true;
+    kill.step = OwnKill::Step::kMet;
+    kill.begun = now;
+    kill.left = kill.runs;
+    receipt_.stop.addKilled(kill.uid, kill.runs);
+    latched_.addKilled(kill.uid, kill.runs);
+  }
+  if (!isAny) return false;
+  frozen_.clear();  // Some of them end.
+  latchSoon();
+  return true;
+}
+
+bool Stopper::areOwnGone(Microseconds now) const {
+  const OwnKills& own = receipt_.own;
+  return std::none_of(own.begin(), own.end(),
+                      [&](const OwnKill& kill) { return kill.left > 0 && now - kill.begun < kMaxKillTime; });
+}
+
+// Whoever is still in a run that was to end has not stood still: it has not ended. Those that did were met as well.
+void Stopper::settleOwn() {
+  Evidence& evidence = receipt_.evidence;
+  StopRecord& stop = receipt_.stop;
+  receipt_.kept = stop.runs = evidence.runs;
+  stop.processes = evidence.processes;
+  for (OwnKill& kill : receipt_.own) {
+    kill.left = 0;
+    stop.runs += kill.runs;
+    stop.processes += kill.processes;
+  }
+  for (std::size_t i = 0; i < evidence.listed; ++i) {
+    RunEvidence& run = evidence.list[i];
+    OwnKill* const kill = receipt_.own.find(run.owner);
+    if (kill == nullptr) continue;
+    ++kill->left;
+    --receipt_.kept;
+    --stop.runs;
+    stop.processes -= run.processes();
+    evidence.frozen -= run.frozen;
+    evidence.held -= run.held;
+    evidence.finishing += run.frozen + run.held;
+    run.finishing += std::exchange(run.frozen, 0) + std::exchange(run.held, 0);
+  }
 }
 
 // First the kernel's own word about whole branches, which costs next to nothing. It never comes while somebody waits in
 // a call for an answer, so now and then each thread is looked at; as they are looked at one after another, two readings
 // must agree. One that meets somebody who is not stopped ends there: it would only keep the others from stopping.
 void Stopper::lookWhetherFrozen(Microseconds now) {
+  if (!areOwnGone(now)) return;
   const bool isLast = now - begun_ >= kMaxReadingTime;
   if (branches_.isFrozen() == Branches::Answer::kYes) {
     const Microseconds frozen = monotonic();
@@ -144,10 +243,8 @@ void Stopper::lookWhetherFrozen(Microseconds now) {
 void Stopper::lookWhetherEmpty(Microseconds now) {
   const bool isEmpty = branches_.isPopulated() == Branches::Answer::kNo;
   const Microseconds looked = monotonic();
-  if (!isEmpty && now - begun_ < kMaxKillTime) {
-    (void)branches_.killRuns();  // Also those that were made meanwhile.
-    return;
-  }
+  if (!isEmpty) (void)branches_.killRuns();  // Also those that were made meanwhile.
+  if (!isEmpty && now - begun_ < kMaxKillTime) return;
   kernel_.count(branches_, receipt_.evidence);
   Evidence& left = receipt_.evidence;
   for (std::size_t i = 0; i < left.listed; ++i) left.list[i].finishing = std::exchange(left.list[i].frozen, 0);
@@ -158,10 +255,7 @@ void Stopper::lookWhetherEmpty(Microseconds now) {
 void Stopper::finish(Microseconds now) {
   const Evidence& evidence = receipt_.evidence;
   StopRecord& stop = receipt_.stop;
-  if (mode_ == Mode::kFreezing) {
-    stop.runs = evidence.runs;
-    stop.processes = evidence.processes;
-  }
+  if (mode_ == Mode::kFreezing) settleOwn();
   stop.frozen = evidence.frozen;
   stop.held = evidence.held;
   stop.finishing = evidence.finishing;
@@ -209,6 +303,7 @@ Result<void> Stopper::release() {
   }
   isLatched_ = false;
   lastPress_.reset();
+  presses_.clear();
   return {};
 }
 

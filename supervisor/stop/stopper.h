@@ -17,6 +17,8 @@
 #include "supervisor/stop/evidence.h"
 #include "supervisor/stop/frozen_processes.h"
 #include "supervisor/stop/latch_file.h"
+#include "supervisor/stop/own_kills.h"
+#include "supervisor/stop/presses.h"
 #include "supervisor/stop/receipt.h"
 
 namespace ringfence::supervisor::stop {
@@ -46,8 +48,22 @@ class Stopper {
   void begin();
 
   void stop(const Trigger& trigger);
-  // Freezes, and ends every run.
+  // Freezes, and ends every run: with the next look.
   void kill(const Trigger& trigger);
+  // Freezes, and ends those of `trigger.uid` alone: with the look after next. False: more people want that at this
+  // moment than there is room for, and everything is frozen only.
+  bool killOwn(const Trigger& trigger);
+  // Notes that this person, who may end the own runs alone, stops everything. True: for the second time within
+  // kSecondPress.
+  bool isPressedAgain(std::uint32_t uid);
+
+  // A kill that the next look begins, once: for whoever is to know before it happens whose doing it was.
+  struct Kill {
+    TriggerText text;
+    std::optional<std::uint32_t> by;
+    std::optional<std::uint32_t> of;  // whose runs; absent: everybody's
+  };
+  std::optional<Kill> nextKill();
 
   // The look that is due. Returns when the next one is, on the monotonic clock; nothing: no stop is being read back.
   std::optional<Microseconds> advance();
@@ -67,6 +83,9 @@ class Stopper {
   enum class Mode { kIdle, kFreezing, kKilling };
 
   void beginReading(const Trigger& trigger, Mode mode);
+  bool meetOwners(Microseconds now);
+  bool areOwnGone(Microseconds now) const;
+  void settleOwn();
   bool isSecondPress(const Trigger& trigger, Microseconds now) const;
   void lookWhetherFrozen(Microseconds now);
   void lookWhetherEmpty(Microseconds now);
@@ -84,6 +103,8 @@ class Stopper {
   Mode mode_ = Mode::kIdle;
   Microseconds begun_{}, next_{}, nextThorough_{};
   std::optional<Microseconds> lastPress_, lastEnd_;
+  Presses presses_;           // of those who may end the own runs alone
+  bool isKillTold_ = false;   // of everybody's
   FrozenProcesses frozen_;    // of this reading
   std::uint32_t agreed_ = 0;  // processes in the last reading, when that found all of them stopped
   bool isOnDisk_ = false;

@@ -8,14 +8,17 @@ Whether a run stands still is seen from outside: it counts into a file of its wo
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.accounts import Accounts  # noqa: E402
@@ -196,10 +199,10 @@ def test_anybody_may_stop_and_who_may_end_it_is_another_matter(bench: Bench) -> 
         for who in ("rf-owner", "rf-stranger"):
             lines = map(json.loads, accounts.cli(who, "log", "--json").stdout.splitlines())
             assert "emergency-stopped" in {line["kind"] for line in lines}, who
-        # Killing is for administrators: everything is frozen instead.
-        refused = accounts.cli("rf-owner", "estop", "--kill", "--json")
-        equal((refused.returncode, receipt(refused)["killed"]), (1, False))
-        assert "administrator" in refused.stderr, refused.stderr
+        # Ending what is not theirs is for administrators: everything is frozen instead.
+        refused = accounts.cli("rf-stranger", "estop", "--kill", "--json")
+        equal((refused.returncode, receipt(refused)["killed"], receipt(refused)["killed_runs"]), (1, False, 0))
+        assert "administrator" in refused.stderr and "no run here is known to be yours" in refused.stderr, refused.stderr
         equal(json.loads(accounts.cli("rf-owner", "show", run, "--json").stdout)["state"], "frozen")
         equal(accounts.cli("rf-admin", "rearm").returncode, 0)
         # With a live run of somebody else, an owner is not enough.
@@ -217,6 +220,126 @@ def test_anybody_may_stop_and_who_may_end_it_is_another_matter(bench: Bench) -> 
         assert eventually(lambda: "latched" in accounts.cli("rf-owner", "ps").stderr)
         for who, allowed in (("rf-owner", False), ("rf-stranger", True)):
             equal(accounts.cli(who, "rearm").returncode, 0 if allowed else 4, who)
+
+
+@contextlib.contextmanager
+def owners(bench: Bench) -> Iterator[Accounts]:
+    """A daemon with people, of whom two have runs, and one is an administrator."""
+    accounts = Accounts(bench.daemon.bin.parent)
+    accounts.add_group("ringfence-admin", ADMINS)
+    accounts.add("rf-owner", 61001)
+    accounts.add("rf-admin", 61002, groups=(ADMINS,))
+    accounts.add("rf-other", 61004)
+    accounts.users["root"] = {"uid": 0, "groups": (), "home": "/root"}
+    accounts.start()
+    with accounts:
+        yield accounts
+
+
+def sleeper(accounts: Accounts, who: str, *options: str) -> str:
+    started = accounts.cli(who, "run", "-d", *options, "--", "sleep", "1000")
+    equal(started.returncode, 0, started.stderr)
+    return started.stdout.strip()
+
+
+def living(accounts: Accounts, run: str) -> list[str]:
+    """Processes of the run, as the kernel tells them of its groups."""
+    groups = glob.glob(f"/sys/fs/cgroup/**/{accounts.daemon.cgroup_root}-*/{run}", recursive=True)
+    return [pid for group in groups for folder, _, _ in os.walk(group) for pid in Path(folder, "cgroup.procs").read_text().split()]
+
+
+def shown(accounts: Accounts, who: str, run: str) -> dict[str, Any]:
+    value = json.loads(accounts.cli(who, "show", run, "--json").stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def facts_of(accounts: Accounts, who: str, *run: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in accounts.cli(who, "log", *run, "--json").stdout.splitlines()]
+
+
+def test_who_is_no_administrator_ends_the_own_runs_alone_while_the_daemon_is_asleep(bench: Bench) -> None:
+    with owners(bench) as accounts:
+        # With an id of its own, begun by root for them, and as usual: all of these are theirs.
+        workspace = str(accounts.workspace("rf-owner"))
+        own = [sleeper(accounts, "rf-owner"), sleeper(accounts, "rf-owner", "-p", "strict"),
+               sleeper(accounts, "root", "--as", "rf-owner", "-w", workspace)]
+        others = [sleeper(accounts, "rf-other"), sleeper(accounts, "root", "-p", "strict", "-w", workspace)]
+        assert all(living(accounts, run) for run in own + others)
+        daemon = accounts.daemon.process
+        assert daemon is not None
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            killed = accounts.cli("rf-owner", "estop", "--kill", "--json")
+            told = receipt(killed)
+            equal((killed.returncode, told["killed"], told["killed_runs"], told["killed_left"]), (1, False, 3, 0), told)
+            equal((told["by"], told["latched"], told["verified"], told["runs"], told["evidence"]), (61001, True, True, 5, []), told)
+            assert "yours were killed, the others stay frozen" in killed.stderr, killed.stderr
+            equal([living(accounts, run) for run in own], [[], [], []])
+            assert all(living(accounts, run) for run in others)
+            again = accounts.cli("rf-owner", "estop", "--kill")
+            equal(again.returncode, 1, again.stdout)
+            assert "no run here is known to be yours" in again.stderr, again.stderr
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+        for run in own:
+            assert eventually(lambda run=run: shown(accounts, "rf-owner", run)["state"] == "ended"), accounts.daemon.log()
+            equal(shown(accounts, "rf-owner", run)["exit"], {"signal": signal.SIGKILL})
+            # It ends as killed by that person, which is known before it ends.
+            lines = {fact["kind"]: fact for fact in facts_of(accounts, "rf-owner", run)}
+            body = lines["run-stopping"]["body"]
+            equal((body["by_uid"], body["kill"], body["reason"]), (61001, True, "emergency stop: asked: ringfence estop"))
+            assert lines["run-stopping"]["seq"] < lines["run-ended"]["seq"], lines
+        for run in others:
+            equal(shown(accounts, "root", run)["state"], "frozen")
+        stops = [fact["body"] for fact in facts_of(accounts, "rf-admin") if fact["kind"] == "emergency-stopped"]
+        equal([(stop["uid"], stop.get("killed"), stop["killed_of"], stop["killed_runs"]) for stop in stops],
+              [(61001, None, [61001], 3)])
+        # It met the runs of all three, so none of them re-arms it.
+        for who in ("rf-owner", "rf-other"):
+            equal(accounts.cli(who, "rearm").returncode, 4, who)
+        equal(accounts.cli("rf-admin", "rearm").returncode, 0)
+
+
+def test_where_all_runs_are_of_who_asks_nothing_is_refused_by_kill_or_the_second_press(bench: Bench) -> None:
+    with owners(bench) as accounts:
+        run = sleeper(accounts, "rf-owner")
+        killed = accounts.cli("rf-owner", "estop", "--kill")
+        equal((killed.returncode, killed.stderr), (0, ""), killed.stdout)
+        assert killed.stdout.startswith("killed 1 run with "), killed.stdout
+        assert eventually(lambda: shown(accounts, "rf-owner", run)["state"] == "ended"), accounts.daemon.log()
+        equal(accounts.cli("rf-owner", "rearm").returncode, 0)
+
+        for _ in range(5):  # Until both came within three seconds.
+            run = sleeper(accounts, "rf-owner")
+            began = time.monotonic()
+            once, twice = (accounts.cli("rf-owner", "estop", "--json") for _ in range(2))
+            took = time.monotonic() - began
+            equal((once.returncode, receipt(once)["killed_runs"]), (0, 0), once.stdout)
+            if receipt(twice)["killed_runs"] or took < 3:
+                break
+            equal(accounts.cli("rf-owner", "rearm").returncode, 0)
+            equal(accounts.cli("rf-owner", "kill", run).returncode, 0)
+        equal((twice.returncode, twice.stderr), (0, ""))
+        equal((receipt(twice)["killed"], receipt(twice)["killed_runs"], receipt(twice)["repeated"]), (True, 1, True))
+        equal(living(accounts, run), [])
+
+
+def test_who_ended_their_runs_while_the_daemon_was_dead_is_in_the_log_of_the_next_one(bench: Bench) -> None:
+    with owners(bench) as accounts:
+        own, other = sleeper(accounts, "rf-owner"), sleeper(accounts, "rf-other")
+        equal(accounts.cli("rf-other", "estop").returncode, 0)
+        assert eventually(lambda: shown(accounts, "rf-owner", own)["state"] == "frozen"), accounts.daemon.log()
+        daemon = accounts.daemon.process
+        assert daemon is not None
+        daemon.send_signal(signal.SIGSTOP)  # For its mounts, which clients come into, it dies only afterwards.
+        equal(receipt(accounts.cli("rf-owner", "estop", "--kill", "--json"))["killed_runs"], 1)
+        accounts.daemon.kill_daemon()
+        accounts.daemon.start()
+        assert eventually(lambda: shown(accounts, "rf-owner", own)["state"] == "ended"), accounts.daemon.log()
+        stopping = [fact["body"] for fact in facts_of(accounts, "rf-owner", own) if fact["kind"] == "run-stopping"]
+        equal([(body["by_uid"], body["kill"]) for body in stopping], [(61001, True)])
+        equal(shown(accounts, "rf-other", other)["state"], "frozen")
 
 
 if __name__ == "__main__":

@@ -185,7 +185,11 @@ class Service(unittest.TestCase):
         self.assertTrue(is_frozen(agent), "re-arming resumes nothing")
         must(*PERSON, f"ringfence resume {run_id}")
         self.assertFalse(is_frozen(agent))
-        must("ringfence", "kill", run_id, user=USER)
+        # Its person may end it so as well, with what this unit leaves to the program of its rights.
+        killed = json.loads(must("ringfence", "estop", "--kill", "--json", user=USER))
+        self.assertEqual([killed[name] for name in ("killed", "killed_runs", "killed_left", "verified")], [True, 1, 0, True], killed)
+        self.assertTrue(eventually(lambda: state_of(run_id) == "ended", 60))
+        must(*PERSON, "ringfence rearm")
 
 
 if __name__ == "__main__":

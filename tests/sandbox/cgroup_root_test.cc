@@ -14,6 +14,7 @@
 
 #include "sandbox/kernel/cgroup.h"
 #include "sandbox/kernel/features.h"
+#include "sandbox/kernel/run_owner.h"
 #include "sdk/base/io.h"
 
 using namespace ringfence;
@@ -178,4 +179,21 @@ TEST_CASE("the features of the running kernel are found by asking it") {
   CHECK(features.idmappedMounts);
   CHECK(features.controllers.contains("memory"));
   CHECK_FALSE(features.release.empty());
+}
+
+TEST_CASE("a group says whose its run is, to whoever reads it, until it goes; one of the same name says nothing") {
+  RealTree real;
+  const std::string branch = real.features.unifiedMount + "/rf-test-" + std::to_string(getpid()) + "-background/";
+  const auto owner = [&] {
+    return readRunOwner(openAt(AT_FDCWD, branch + real.run.text(), O_RDONLY | O_DIRECTORY).value().get());
+  };
+  CHECK_FALSE(owner());
+  REQUIRE(real.tree.setOwner(real.run, PriorityClass::kBackground, 1000));
+  CHECK(owner() == 1000);
+  REQUIRE(real.tree.setOwner(real.run, PriorityClass::kBackground, 0));
+  CHECK(owner() == 0);
+  REQUIRE(real.tree.removeRun(real.run, PriorityClass::kBackground));
+  REQUIRE(real.tree.createRun(real.run, PriorityClass::kBackground));
+  CHECK_FALSE(owner());
+  CHECK_FALSE(real.tree.setOwner(RunId::random(), PriorityClass::kBackground, 1000));
 }

@@ -13,6 +13,7 @@
 
 #include "sandbox/kernel/posture.h"
 #include "sandbox/kernel/root.h"
+#include "sandbox/kernel/run_owner.h"
 #include "tests/sandbox/launcher_process.h"
 
 using namespace ringfence;
@@ -344,9 +345,31 @@ TEST_CASE("a background child is lifted out of the idle branch and put back into
   const int pid = groups.processes(run, kClass).value().at(0);
   const std::string table = "/proc/" + std::to_string(pid) + "/cgroup";
   const std::string before = readFile(table);
-  REQUIRE(groups.lift(run, pid, {.pids = 64}));
+  REQUIRE(groups.lift(run, pid, {.pids = 64}, 1000));
   if (kernelFeatures().controllers.contains("cpu"))
     CHECK(readFile(table).find(launcher.groupName() + "-interactive") != std::string::npos);
   REQUIRE(groups.lower(run, pid));
   CHECK(readFile(table) == before);
+}
+
+TEST_CASE("what was forked ahead is nobody's; from its launch on the group says whose the run is") {
+  LauncherProcess launcher;
+  Workspace workspace;
+  OutputFile output(workspace);
+  for (const bool isWarm : {true, false}) {
+    const Plan plan = shellPlan("exec sleep 1000");
+    const auto owner = [&] {
+      const UniqueFd leaf = launcher.groups().unifiedDirectory(plan.run, plan.priority).value();
+      return readRunOwner(openAt(leaf.get(), "..", O_RDONLY | O_DIRECTORY).value().get());
+    };
+    if (isWarm) {
+      launcher.send(Prepare{plan.run, plan.priority});
+      (void)launcher.expect<Prepared>();
+      CHECK_FALSE(owner());
+    }
+    CHECK(launcher.start(plan, output.fds()).notes.empty());
+    CHECK(owner() == plan.identity.callerUid);
+    REQUIRE(launcher.groups().kill(plan.run, plan.priority));
+    (void)launcher.expect<Ended>();
+  }
 }

@@ -291,6 +291,60 @@ TEST_CASE("what was forked ahead is given up when a stop comes, and nothing is f
   CHECK(world.launcher.last<sandbox::Prepare>()->run != slot);
 }
 
+// ---- who ended the own runs
+
+TEST_CASE("a run that its owner ended ends by them, in the log and for whoever asks; another one is held") {
+  StopWorld world;
+  Peering client(world, 1000);
+  const RunId run = launch(world, client);
+  (void)client.read();
+  world.tell(StopKilling{{"asked: ringfence estop", 1000, 1000}});
+  CHECK(world.group(run, "cgroup.kill") == "1");
+  CHECK(client.act(show).value().details().state() == "stopping");
+  world.launcherSays(sandbox::Ended{.run = run, .exit = {.code = {}, .signal = 9}, .outOfMemory = false, .usage = {}});
+  world.latch = EmergencyStopped{.trigger = "asked: ringfence estop", .uid = 1000, .runs = 1, .processes = 2};
+  world.latch->killedOf = {{1000}};
+  world.latch->killedRuns = 1;
+  world.tell(StopTold{*world.latch});
+  REQUIRE(world.daemon->state().latch);
+  CHECK(world.daemon->state().latch->owners == std::vector<std::uint32_t>{1000});
+  CHECK(std::ranges::any_of(world.said, [](const std::string& line) {
+    return line.find("1 of these runs killed by their owners") != std::string::npos;
+  }));
+}
+
+TEST_CASE("who ended the own runs while the daemon was away is known when it is back, once") {
+  StopWorld world;
+  Peering before(world, 1000);
+  const RunId run = launch(world, before);
+  world.press();
+  const State state = world.daemon->state();
+  REQUIRE(world.latch);
+  world.latch->killedOf = {{1000}};
+  world.latch->killedRuns = 1;
+  sandbox::KeptRun kept;
+  kept.run = run;
+  kept.state = sandbox::KeptState::kRunning;
+  kept.initPid = 100;
+  kept.pid = 101;
+  SECTION("at its start") {
+    world.start(state, {kept});
+    world.daemon->storeReady();
+  }
+  SECTION("when it meets ringfence-stop again") {
+    world.tell(StopDown{"it closed the connection"});
+    world.tell(StopUp{.latched = true, .trigger = "keyboard"});
+  }
+  CHECK(world.group(run, "cgroup.kill") == "1");
+  const State& now = world.daemon->state();
+  CHECK(std::holds_alternative<Stopping>(now.runs.at(run).life));
+  CHECK(now.latch->stop.killedOf == std::vector<std::uint32_t>{1000});
+  const std::uint64_t seq = now.lastSeq;
+  world.tell(StopDown{"it closed the connection"});
+  world.tell(StopUp{.latched = true, .trigger = "keyboard"});
+  CHECK(world.daemon->state().lastSeq == seq);
+}
+
 // ---- whether a person is there
 
 TEST_CASE("whether who asks is logged in is looked at when it matters, and root is not asked") {
@@ -364,6 +418,24 @@ TEST_CASE("what ringfence-stop says is read as far as it says it") {
   CHECK_FALSE(std::get<StopTold>(**keys).stop.uid);
   CHECK_FALSE(std::get<StopTold>(**keys).stop.runs);
   CHECK(std::get<StopTold>(**keys).stop.killed == true);
+
+  const auto own = decodeStopPacket(
+      R"({"event":"stopped","by":1000,"trigger":"asked","killed":false,"killed_runs":2,"killed_of":[1000,1001]})");
+  CHECK(std::get<StopTold>(**own).stop.killedOf == std::vector<std::uint32_t>{1000, 1001});
+  CHECK(std::get<StopTold>(**own).stop.killedRuns == 2);
+  for (const char* nobody : {"[]", "null", "1000", R"(["1000"])", "[-1]", "[4294967296]"}) {
+    const auto said = decodeStopPacket(R"({"event":"stopped","trigger":"asked","killed_runs":2,"killed_of":)" +
+                                       std::string(nobody) + "}");
+    CHECK_FALSE(std::get<StopTold>(**said).stop.killedOf);
+    CHECK_FALSE(std::get<StopTold>(**said).stop.killedRuns);
+  }
+  const auto killing = decodeStopPacket(R"({"event":"killing","by":1000,"trigger":"asked","of":1000})");
+  CHECK(std::get<StopKilling>(**killing).kills.of == 1000);
+  CHECK(std::get<StopKilling>(**killing).kills.uid == 1000);
+  CHECK_FALSE(std::get<StopKilling>(**decodeStopPacket(R"({"event":"killing","by":null,"trigger":"keys"})")).kills.of);
+  // It is not known whose: nobody's, never everybody's.
+  for (const char* of : {"null", "-1", "4294967296", R"("1000")", "[]"})
+    CHECK_FALSE(*decodeStopPacket(R"({"event":"killing","by":1000,"trigger":"asked","of":)" + std::string(of) + "}"));
 
   const auto status = decodeStopPacket(R"({"event":"status","latched":false,"trigger":null,"realtime":false})");
   CHECK_FALSE(std::get<StopUp>(**status).latched);

@@ -125,6 +125,8 @@ class RandomFacts {
     if (coin()) stopped.tookUsec = random_();
     if (coin()) stopped.verified = coin();
     if (coin()) stopped.killed = coin();
+    if (coin()) stopped.killedOf = {{number(), number()}};
+    if (coin()) stopped.killedRuns = random_();
     if (coin()) stopped.note = text();
     return stopped;
   }

@@ -15,6 +15,15 @@ StopHeard pressed(bool kills = false) {
   return heard;
 }
 
+// Read back: `owner` ended what is theirs.
+StopHeard killedOwn(std::uint32_t owner) {
+  StopHeard heard = pressed();
+  heard.stop.uid = owner;
+  heard.stop.killedOf = {{owner}};
+  heard.stop.killedRuns = 1;
+  return heard;
+}
+
 StopHeard pressedBy(const Peer& peer) {
   StopHeard heard = pressed();
   heard.stop.uid = peer.uid;
@@ -226,6 +235,73 @@ TEST_CASE("who stops again and again writes the log once; one that kills after o
   CHECK(kindsOf(*killed) == Kinds{"emergency-stopped", "run-stopping"});
   CHECK(effectsOf<KillGroup>(*killed).size() == 1);
   CHECK(world.life(run) == "stopping");
+}
+
+TEST_CASE("who ended the own runs is who ended them, whoever had stopped everything; those of others are held") {
+  CoreWorld world;
+  const RunId own = world.runIn("running"), half = world.runIn("starting");
+  const RunId theirs = world.runIn("running", sandbox::Stdio::kDescriptors, kStranger);
+  REQUIRE(world.apply(pressedBy(kStranger)));
+  // It is heard before anybody ends, so that it is known whose doing that was.
+  const auto killing = world.apply(StopKills{"asked: mine", kOwner.uid, kOwner.uid});
+  REQUIRE(killing);
+  CHECK(kindsOf(*killing) == Kinds{"run-stopping"});  // The half-built one ends by the stop already.
+  const auto& stopping = std::get<RunStopping>(killing->facts[0].body);
+  CHECK(killing->facts[0].run == own);
+  CHECK(stopping.byUid == kOwner.uid);
+  CHECK(stopping.kill);
+  CHECK(stopping.reason == "emergency stop: asked: mine");
+  CHECK(world.life(theirs) == "frozen");
+  const auto ended = world.apply(
+      LauncherSaid{sandbox::Ended{.run = own, .exit = {.code = {}, .signal = 9}, .outOfMemory = false, .usage = {}}});
+  REQUIRE(ended);
+  CHECK(kindsOf(*ended) == Kinds{"run-ended"});
+  const auto heard = world.apply(killedOwn(kOwner.uid));
+  REQUIRE(heard);
+  CHECK(kindsOf(*heard) == Kinds{"emergency-stopped"});
+  CHECK(world.life(theirs) == "frozen");
+  CHECK(world.life(half) == "stopping");
+  CHECK(world.state.latch->stop.killedOf == std::vector<std::uint32_t>{kOwner.uid});
+}
+
+TEST_CASE("the own runs that are still there when the end of them is heard of are ended, and no others") {
+  CoreWorld world;
+  const RunId own = world.runIn("running");
+  const RunId theirs = world.runIn("running", sandbox::Stdio::kDescriptors, kStranger);
+  StopHeard heard = killedOwn(kOwner.uid);
+  heard.stop.uid = kStranger.uid;  // The first to stop was somebody else.
+  const auto stopped = world.apply(heard);
+  REQUIRE(stopped);
+  CHECK(kindsOf(*stopped) == Kinds{"emergency-stopped", "run-stopping", "run-frozen"});
+  CHECK(std::get<RunStopping>(stopped->facts[1].body).byUid == kOwner.uid);
+  REQUIRE(effectsOf<KillGroup>(*stopped).size() == 1);
+  CHECK(effectsOf<KillGroup>(*stopped)[0].second.run == own);
+  CHECK(frozen(world, theirs).byUid == kStranger.uid);
+  // Everybody's end, and that of nobody who has something here.
+  CHECK(kindsOf(*world.apply(StopKills{"asked", 4711, 4711})).empty());
+  CHECK(kindsOf(*world.apply(StopKills{"keyboard", {}, {}})) == Kinds{"run-stopping"});
+  CHECK(world.life(theirs) == "stopping");
+}
+
+TEST_CASE("who ended the own runs was met by the stop, so that nobody else re-arms it") {
+  CoreWorld world;
+  const RunId own = world.runIn("running");
+  world.runIn("running", sandbox::Stdio::kDescriptors, kStranger);
+  REQUIRE(world.apply(StopKills{"asked", kOwner.uid, kOwner.uid}));
+  REQUIRE(world.apply(
+      LauncherSaid{sandbox::Ended{.run = own, .exit = {.code = {}, .signal = 9}, .outOfMemory = false, .usage = {}}}));
+  REQUIRE(world.apply(killedOwn(kOwner.uid)));
+  CHECK(isRefusedTo(world, kStranger));
+  CHECK(isRefusedTo(world, kOwner));
+  // The next one who does is added, and what ended everything stays that.
+  REQUIRE(world.apply(killedOwn(kStranger.uid)));
+  CHECK(world.state.latch->stop.killedOf == std::vector<std::uint32_t>{kStranger.uid, kOwner.uid});
+  REQUIRE(world.apply(pressed(true)));
+  CHECK(world.state.latch->stop.killed == true);
+  CHECK(isKilledBy(world.state.latch->stop, 4711));
+  rearm(world, kAdmin);
+  REQUIRE(world.apply(pressedBy(kStranger)));
+  CHECK_FALSE(world.state.latch->stop.killedOf);
 }
 
 TEST_CASE("who may re-arm: an administrator, or whoever owns every run that the stop met, whoever stopped") {

@@ -65,6 +65,33 @@ TEST_CASE("a refusal is no receipt, a kill that was refused is one and says so, 
   for (const char* other : {"", "[]", "x", "1", "{"}) CHECK_FALSE(readReceipt(other));
 }
 
+TEST_CASE(
+    "a receipt says how many of the own runs ended, that the others stay frozen, and which do not say whose they are") {
+  const std::string counts = R"({"runs":3,"processes":9,"took_usec":100,"write_usec":10,"latched":true,)";
+  const auto some = readReceipt(counts + R"("verified":true,"killed":false,"killed_runs":2,"killed_left":0,)"
+                                         R"("kill_refused":"the others stay frozen"})");
+  CHECK(some->text.starts_with("stopped 3 runs with 9 processes"));
+  CHECK(mentions(some->text, "killed 2 runs of yours; 1 other run stays frozen\n"));
+  CHECK_FALSE(mentions(some->text, "whose they are"));
+  CHECK_FALSE(some->killed);
+  CHECK(some->refused == "the others stay frozen");
+  const auto all = readReceipt(counts + R"("verified":true,"killed":true,"killed_runs":3,"killed_left":0})");
+  CHECK(all->text.starts_with("killed 3 runs with 9 processes"));
+  CHECK_FALSE(mentions(all->text, "of yours"));
+  CHECK(all->killed);
+  const auto left =
+      readReceipt(counts + R"("verified":false,"finishing":4,"killed":false,"killed_runs":1,"killed_left":1,)"
+                           R"("owner_unknown":2,"kill_refused":"no"})");
+  CHECK(mentions(left->text,
+                 "killed 1 run of yours; 2 other runs stay frozen\n1 run has not ended yet\n2 runs do not say"));
+  CHECK(mentions(left->text, "'ringfence kill --all' ends yours"));
+  CHECK(mentions(left->text, "NOT verified: 4 processes"));
+  // As an administrator reads it; and of a stop that ended nobody.
+  const auto told = readReceipt(counts + R"("killed":false,"killed_runs":2,"killed_of":[1000,1001]})");
+  CHECK(mentions(told->text, "killed 2 runs, as whoever owns them asked; 1 other run stays frozen\n"));
+  CHECK_FALSE(mentions(readReceipt(counts + R"("killed":false,"killed_runs":0,"killed_left":0})")->text, "killed"));
+}
+
 TEST_CASE("re-arming says what stays held and how it goes on") {
   CHECK(mentions(rearmedText({}), "no run is held"));
   CHECK(mentions(rearmedText({"r-1"}), "1 run stays held until you resume it"));

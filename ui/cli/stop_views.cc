@@ -27,9 +27,12 @@ std::optional<std::uint64_t> numberIn(const Json& object, const char* name) {
                                                               : std::nullopt;
 }
 
-std::string countOf(const Json& object, const char* name, const char* one, const char* many) {
-  const auto count = numberIn(object, name);
+std::string countOf(std::optional<std::uint64_t> count, const char* one, const char* many) {
   return (count ? std::to_string(*count) : std::string("?")) + " " + (count && *count == 1 ? one : many);
+}
+
+std::string countOf(const Json& object, const char* name, const char* one, const char* many) {
+  return countOf(numberIn(object, name), one, many);
 }
 
 std::string milliseconds(const Json& object, const char* name) {
@@ -58,11 +61,31 @@ std::string runLines(const Json& receipt) {
   return text;
 }
 
+// Of a stop that ended some runs and froze the others.
+std::string killedLines(const Json& receipt, const StopReceipt& read) {
+  const auto killed = numberIn(receipt, "killed_runs"), runs = numberIn(receipt, "runs");
+  std::string text;
+  if (!read.killed && killed.value_or(0) > 0) {
+    text += "killed " + countOf(killed, "run", "runs");
+    text += receipt.contains("killed_of") ? ", as whoever owns them asked" : " of yours";
+    if (runs && *runs > *killed)
+      text += "; " + countOf(*runs - *killed, "other run stays", "other runs stay") + " frozen";
+    text += "\n";
+  }
+  if (numberIn(receipt, "killed_left").value_or(0) > 0)
+    text += countOf(receipt, "killed_left", "run has", "runs have") + " not ended yet\n";
+  // Who began it with an earlier version can end it with the daemon's help.
+  if (!read.refused.empty() && numberIn(receipt, "owner_unknown").value_or(0) > 0)
+    text += countOf(receipt, "owner_unknown", "run does", "runs do") +
+            " not say whose they are, as those of an earlier version; 'ringfence kill --all' ends yours\n";
+  return text;
+}
+
 std::string textOf(const Json& receipt, const StopReceipt& read) {
   std::string text = read.killed ? "killed " : "stopped ";
   text += countOf(receipt, "runs", "run", "runs") + " with " + countOf(receipt, "processes", "process", "processes") +
           " in " + milliseconds(receipt, "took_usec") + " (" + milliseconds(receipt, "write_usec") +
-          " until the kernel had taken it)\n" + runLines(receipt);
+          " until the kernel had taken it)\n" + runLines(receipt) + killedLines(receipt, read);
   if (!read.verified)
     text += "NOT verified: " +
             (numberIn(receipt, "finishing")

@@ -15,7 +15,7 @@ struct StopReceipt {
   bool verified = false;
   bool latched = false;
   bool killed = false;
-  std::string refused;  // why it did not kill, or did nothing at all
+  std::string refused;  // why it did not kill, or not everything, or did nothing at all
   std::string text;     // the lines for a person
 };
 // Nothing: that is no receipt.

@@ -96,7 +96,7 @@ constexpr Option kPruneOptions[] = {
     kJson,
 };
 constexpr Option kEstopOptions[] = {
-    {"kill", 0, "", "end every run instead of freezing it (root and members of ringfence-admin)", ""}, kJson};
+    {"kill", 0, "", "end your own runs instead of freezing them; for root and ringfence-admin: every run", ""}, kJson};
 constexpr Option kFocusOptions[] = {{"clear", 0, "", "nothing is protected in particular any more", ""}, kJson};
 constexpr Option kWhyOptions[] = {
     {"op", 0, "OP", "read, write, exec or connect", ""},
@@ -171,8 +171,12 @@ constexpr Verb kVerbs[] = {
      "call begun before). Their connections are cut and their questions denied. From then on nothing starts and "
      "nothing is\n"
      "resumed, also after a restart of the machine, until 'ringfence rearm'.\n"
-     "Runs of others are counted and not named. The second one within three seconds by an administrator kills.\n"
-     "Exit status: 0 all stands still, 1 not all of it or not known, 3 ringfence-stop is not there.",
+     "Runs of others are counted and not named. With --kill, and for the second one within three seconds, your own "
+     "runs end,\n"
+     "and for root and members of ringfence-admin all of them.\n"
+     "Exit status: 0 all stands still, or was killed where that was asked for; 1 not all of it or not known; 3 "
+     "ringfence-stop\n"
+     "is not there.",
      kEstopOptions, Words::kNone},
     {"rearm", "rearm [--json]", "the emergency is over: runs can be started and resumed again",
      "Resumes nothing: each run that was stopped stays so until 'ringfence resume RUN'. For administrators, and for "

@@ -173,7 +173,7 @@ void MainWindow::takeReceipt(const QByteArray& json) {
 }
 
 void MainWindow::pressStop() {
-  // Two presses within three seconds end every agent; a double click must not be two of them.
+  // Two presses within three seconds end this person's agents; a double click must not be two of them.
   if (sinceStop_.isValid() && sinceStop_.elapsed() < QApplication::doubleClickInterval()) return;
   sinceStop_.start();
   bar_->setNotice(tr("Stopping everything…"));

@@ -34,8 +34,10 @@ QString countWords(const StopFacts& facts) {
   if (!facts.runs || !facts.processes) return Words::tr("How much was stopped is not known.");
   const QString runs = Words::tr("%n agent(s)", nullptr, static_cast<int>(*facts.runs));
   const QString processes = Words::tr("%n process(es)", nullptr, static_cast<int>(*facts.processes));
-  return facts.killed ? Words::tr("%1 with %2 were killed.").arg(runs, processes)
-                      : Words::tr("%1 with %2 stand still.").arg(runs, processes);
+  if (facts.killed) return Words::tr("%1 with %2 were killed.").arg(runs, processes);
+  if (facts.killedRuns == 0) return Words::tr("%1 with %2 stand still.").arg(runs, processes);
+  return Words::tr("Of %1 with %2, %3 were killed, as whoever owns them asked; the others stand still.")
+      .arg(runs, processes, QLocale().toString(static_cast<qulonglong>(facts.killedRuns)));
 }
 
 }  // namespace
@@ -50,6 +52,7 @@ std::optional<StopFacts> stopFactsOf(const QByteArray& json) {
   facts.runs = numberIn(object, "runs");
   facts.processes = numberIn(object, "processes");
   facts.finishing = numberIn(object, "finishing");
+  facts.killedRuns = numberIn(object, "killed_runs").value_or(0);
   facts.tookUsec = numberIn(object, "took_usec");
   facts.trigger = textIn(object, "trigger");
   facts.at = textIn(object, "at");

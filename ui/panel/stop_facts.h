@@ -13,8 +13,9 @@ struct StopFacts {
   bool killed = false;
   bool verified = false;
   std::optional<std::uint64_t> runs, processes, finishing, tookUsec;
-  QString trigger, at;  // as visibleText gives them
-  QString problem;      // what the kernel or the disk did not take; empty: nothing
+  std::uint64_t killedRuns = 0;  // those of whoever asks, for an administrator all; the others stay frozen
+  QString trigger, at;           // as visibleText gives them
+  QString problem;               // what the kernel or the disk did not take; empty: nothing
 };
 
 // Absent: it is no JSON object that tells of a stop.

@@ -75,7 +75,9 @@ void StoppedPage::build() {
 }
 
 void StoppedPage::showStop(const StopFacts& facts) {
-  title_->setText(facts.killed ? tr("Everything was ended") : tr("Everything is frozen"));
+  title_->setText(facts.killed           ? tr("Everything was ended")
+                  : facts.killedRuns > 0 ? tr("Some agents were ended, the others are frozen")
+                                         : tr("Everything is frozen"));
   did_->setText(stopWords(facts));
 }
 

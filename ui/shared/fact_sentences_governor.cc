@@ -75,6 +75,9 @@ QString emergencyStopped(const FactBody& body, const QString&) {
   const QString took = timeWord(body.number("took_usec"));
   const QString runs = Facts::tr("%n agents", nullptr, countWord(body.number("runs")));
   if (body.isTrue("killed")) return Facts::tr("EMERGENCY STOP (%1): it ended %2 in %3.").arg(trigger, runs, took);
+  if (body.has("killed_runs"))
+    return Facts::tr("EMERGENCY STOP (%1): of %2 it ended %3 in %4, as whoever owns them asked, and froze the others.")
+        .arg(trigger, runs, numberWord(body.number("killed_runs")), took);
   if (body.isTrue("verified"))
     return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; that nothing runs was checked.").arg(trigger, runs, took);
   return Facts::tr("EMERGENCY STOP (%1): it froze %2 in %3; something was still finishing.").arg(trigger, runs, took);

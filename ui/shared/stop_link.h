@@ -15,7 +15,8 @@ class StopLink final : public QObject {
   explicit StopLink(QObject* parent = nullptr);
   ~StopLink() override;
 
-  // Freezes everything; a second one within three seconds kills. `trigger`: who asked, for the record ("panel").
+  // Freezes everything; a second one within three seconds kills what this person may. `trigger`: who asked, for the
+  // record ("panel").
   void stopAll(const QString& trigger);
   // Asks how it stands: statusArrived.
   void askStatus();

@@ -842,6 +842,10 @@
         <translation>紧急停止（%1）：%3 内结束了%2。</translation>
     </message>
     <message>
+        <source>EMERGENCY STOP (%1): of %2 it ended %3 in %4, as whoever owns them asked, and froze the others.</source>
+        <translation>紧急停止（%1）：%4 内在%2中按其所有者的要求结束了 %3 个，并冻结了其余的。</translation>
+    </message>
+    <message>
         <source>EMERGENCY STOP (%1): it froze %2 in %3; that nothing runs was checked.</source>
         <translation>紧急停止（%1）：%3 内冻结了%2；已核实没有任何进程在运行。</translation>
     </message>
@@ -1788,6 +1792,10 @@
     <message>
         <source>%1 with %2 stand still.</source>
         <translation>%1（%2）已停住。</translation>
+    </message>
+    <message>
+        <source>Of %1 with %2, %3 were killed, as whoever owns them asked; the others stand still.</source>
+        <translation>在%1（%2）中，按其所有者的要求强制结束了 %3 个；其余的已停住。</translation>
     </message>
     <message>
         <source>It took %1 ms.</source>
@@ -3719,6 +3727,10 @@ ringfence run -p coding -- claude
     <message>
         <source>Everything was ended</source>
         <translation>一切已结束</translation>
+    </message>
+    <message>
+        <source>Some agents were ended, the others are frozen</source>
+        <translation>部分智能体已结束，其余的已冻结</translation>
     </message>
     <message>
         <source>No agent of yours is held.</source>

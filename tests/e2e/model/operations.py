@@ -23,6 +23,7 @@ MOST_DEATHS = 4       # of the guard of a run, in MOST_DEATHS_IN seconds; one th
 MOST_DEATHS_IN = 11.0
 VERDICTS = {"allow": "VERDICT_ALLOW", "deny": "VERDICT_DENY", "rewrite": "VERDICT_REWRITE"}
 LASTING = ("run", "project", "always")
+SECOND_PRESS = 4.0    # seconds; ringfence-stop counts three
 
 WEIGHTS = {
     "launch": 9, "ask": 26, "make": 10, "write": 6, "answer": 24, "answer_settled": 3, "revoke": 5, "revoke_settled": 1, "freeze": 7,
@@ -44,6 +45,7 @@ class Operations:
         self.victim_of = ""       # the run whose guard it is
         self.avoided: dict[str, float] = {}  # files whose rules are changing with time, until then
         self.why = ""             # what the last answer said, of an error
+        self.stopped_at: dict[int, float] = {}  # when each user last stopped everything
         self.unsettled = 0.0      # after a crash rules reach guards when the next daemon has found them
 
     def next(self) -> int:
@@ -428,7 +430,12 @@ class Operations:
     def estop(self, chance: random.Random) -> tuple[str, list[Reference]] | None:
         if not self.world.can_stop or self.victim in ("both", "warden", "egress"):
             return None  # A guard that is held as well comes back when its run goes on.
-        uid = chance.choice(USERS)  # One of root's soon after another would kill.
+        # One of somebody's soon after another would kill: all of root's, and of a user what is theirs.
+        calm = [uid for uid in USERS if now() - self.stopped_at.get(uid, 0.0) > SECOND_PRESS]
+        if not calm:
+            return None
+        uid = chance.choice(calm)
+        self.stopped_at[uid] = now()
         if self.victim == "stop":
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as peer:
                 peer.connect(self.world.stop_address)

@@ -37,12 +37,14 @@ using namespace ringfence::test;
 namespace {
 
 // Without anything of the test's own in between.
-std::uint64_t allocationsOfOne(Stopper& stopper, const Trigger& trigger, bool kills) {
+enum class What { kStop, kKill, kKillOwn };
+std::uint64_t allocationsOfOne(Stopper& stopper, const Trigger& trigger, What what) {
   const std::uint64_t before = allocations;
-  if (kills)
-    stopper.kill(trigger);
-  else
-    stopper.stop(trigger);
+  switch (what) {
+    case What::kStop: stopper.stop(trigger); break;
+    case What::kKill: stopper.kill(trigger); break;
+    case What::kKillOwn: (void)stopper.killOwn(trigger); break;
+  }
   while (stopper.advance()) {
     const timespec pause{.tv_sec = 0, .tv_nsec = 300'000};
     nanosleep(&pause, nullptr);
@@ -68,19 +70,23 @@ TEST_CASE("nothing is allocated between a trigger and the latch") {
   for (int i = 0; i < 5; ++i)
     world.add(
         front, [] {}, PriorityClass::kInteractive);
+  const RunId own = world.addRunOf(1000, 3);
   REQUIRE(eventually([&] { return taken.value() == 1; }));
   const auto stopper = world.stopper();
   const Trigger trigger{.text = TriggerText("asked"), .uid = 0};
 
-  CHECK(allocationsOfOne(*stopper, trigger, false) == 0);
+  CHECK(allocationsOfOne(*stopper, trigger, What::kStop) == 0);
   CHECK(stopper->receipt().stop.isVerified);
   CHECK(stopper->receipt().stop.held == 1);
-  CHECK(stopper->receipt().stop.processes == 27);
+  CHECK(stopper->receipt().stop.processes == 30);
   CHECK(readLatch(world.state.path()).stop == stopper->receipt().stop);
 
-  // Again, on branches that were made anew meanwhile, and to the end of everybody.
-  CHECK(allocationsOfOne(*stopper, trigger, false) == 0);
-  CHECK(allocationsOfOne(*stopper, trigger, true) == 0);
+  // Again, to the end of what one person owns, and to that of everybody.
+  CHECK(allocationsOfOne(*stopper, trigger, What::kStop) == 0);
+  CHECK(allocationsOfOne(*stopper, {.text = TriggerText("asked"), .uid = 1000}, What::kKillOwn) == 0);
+  CHECK(stopper->receipt().own.size() == 1);
+  CHECK_FALSE(world.hasSomebody(own));
+  CHECK(allocationsOfOne(*stopper, trigger, What::kKill) == 0);
   INFO(stopper->receipt().stop.finishing << " left after " << stopper->receipt().stop.tookUsec << " us");
   CHECK(stopper->receipt().stop.isVerified);
 }
@@ -93,7 +99,7 @@ TEST_CASE("nothing is allocated where the branches were replaced and the latch c
   world.tree = std::make_unique<CgroupTree>(
       CgroupTree::open(world.features, world.name, UniqueFd(dup(world.root.get()))).value());
   world.addSleepers(world.addRun(), 3);
-  CHECK(allocationsOfOne(*stopper, {.text = TriggerText("asked")}, false) == 0);
+  CHECK(allocationsOfOne(*stopper, {.text = TriggerText("asked")}, What::kStop) == 0);
   CHECK(stopper->receipt().stop.isVerified);
   CHECK(stopper->receipt().latchProblem != 0);
 }

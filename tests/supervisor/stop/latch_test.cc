@@ -31,6 +31,8 @@ StopRecord someStop() {
   stop.writeUsec = 45;
   stop.tookUsec = 6789;
   stop.isKilled = true;
+  stop.addKilled(1000, 2);
+  stop.addKilled(UINT32_MAX - 1, 1);
   return stop;
 }
 
@@ -48,6 +50,17 @@ TEST_CASE("a latch tells again what it was told") {
   CHECK(decodeLatch(encodeLatch(nobody)).stop == nobody);
   CHECK(decodeLatch(encodeReleased()).state == LatchState::kReleased);
   CHECK_FALSE(decodeLatch(encodeReleased()).isLatched());
+}
+
+TEST_CASE("a latch says of as many people as it has room for how many runs of theirs were ended") {
+  StopRecord stop = someStop();
+  for (std::uint32_t i = 0; i < 2 * kMaxKilledOf; ++i) stop.addKilled(2000 + i, 3);
+  stop.addKilled(1000, 5);
+  CHECK(stop.killedOf.size() == kMaxKilledOf);
+  CHECK(stop.killedRuns(1000) == 7);
+  CHECK(stop.killedRuns(4711) == 0);
+  CHECK(stop.killedRuns() == 7 + 1 + 3 * (kMaxKilledOf - 2));
+  CHECK(decodeLatch(encodeLatch(stop)).stop == stop);
 }
 
 TEST_CASE("a latch with any one byte changed is still latched, and damaged") {

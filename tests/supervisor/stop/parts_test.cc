@@ -3,11 +3,13 @@
 #include <memory>
 #include <string>
 
+#include "supervisor/stop/branches.h"
 #include "supervisor/stop/dead_man.h"
 #include "supervisor/stop/evidence.h"
 #include "supervisor/stop/frozen_processes.h"
 #include "supervisor/stop/json_text.h"
 #include "supervisor/stop/peers.h"
+#include "supervisor/stop/presses.h"
 #include "supervisor/stop/request.h"
 
 using namespace ringfence;
@@ -191,4 +193,34 @@ TEST_CASE("more frozen processes than there is room for are looked at again, and
   CHECK(known->contains(12'000));
   CHECK_FALSE(known->contains(40'000));
   CHECK_FALSE(known->contains(50'000));
+}
+
+TEST_CASE("the last press of each person is known, of as many as there is room for") {
+  Presses presses;
+  CHECK_FALSE(presses.note(1000, 1s));
+  CHECK_FALSE(presses.note(1001, 2s));
+  CHECK(presses.note(1000, 3s) == 1s);
+  CHECK(presses.note(1000, 4s) == 3s);
+  CHECK(presses.note(1001, 5s) == 2s);
+  // Whoever pressed the longest ago makes room.
+  for (std::uint32_t uid = 1; uid < kMaxPressesKept; ++uid) CHECK_FALSE(presses.note(2000 + uid, 6s));
+  CHECK_FALSE(presses.note(1000, 7s));
+  CHECK(presses.note(2000 + kMaxPressesKept - 1, 8s) == 6s);
+  presses.clear();
+  CHECK_FALSE(presses.note(2000 + kMaxPressesKept - 1, 9s));
+}
+
+TEST_CASE("a process is below a branch where a line of its groups says so, whatever else they are called") {
+  for (const char* inside :
+       {"0::/rf-background/r-1/agent\n", "4:pids:/\n0::/rf-interactive/r-1\n", "0::/machine/rf-background/r-1/agent\n",
+        "0::/rf-background\n", "0::/rf/rf-background/x\n"}) {
+    INFO(inside);
+    CHECK(isBelowBranch(inside, "rf"));
+  }
+  for (const char* outside :
+       {"", "0::/\n", "0::/rf-launcher\n", "0::/other-rf-background/r-1\n", "0::/rf-backgrounds/x\n",
+        "0::/rf-background", "0::/rf\n", "rf-background/x\n", "0::/rf-guards/r-1/warden\n"}) {
+    INFO(outside);
+    CHECK_FALSE(isBelowBranch(outside, "rf"));
+  }
 }

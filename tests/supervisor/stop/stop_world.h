@@ -76,6 +76,16 @@ class StopWorld {
     return run;
   }
 
+  RunId addRunOf(std::uint32_t owner, int sleepers, PriorityClass priority = PriorityClass::kBackground) {
+    const RunId run = addRun(priority);
+    REQUIRE(tree->setOwner(run, priority, owner));
+    addSleepers(run, sleepers, priority);
+    return run;
+  }
+  bool hasSomebody(const RunId& run, PriorityClass priority = PriorityClass::kBackground) const {
+    return tree->isPopulated(run, priority).value();
+  }
+
   // A process of the run, which does that and is in its group before it begins.
   pid_t add(const RunId& run, const std::function<void()>& does, PriorityClass priority = PriorityClass::kBackground) {
     int gate[2];
@@ -96,8 +106,10 @@ class StopWorld {
     children.push_back(child);
     return child;
   }
-  void addSleepers(const RunId& run, int many) {
-    for (int i = 0; i < many; ++i) add(run, [] {});
+  void addSleepers(const RunId& run, int many, PriorityClass priority = PriorityClass::kBackground) {
+    for (int i = 0; i < many; ++i)
+      add(
+          run, [] {}, priority);
   }
 
   std::unique_ptr<Stopper> stopper() const {
@@ -110,11 +122,13 @@ class StopWorld {
     REQUIRE(eventually([&] { return !stopper.advance(); }));
     return stopper.receipt();
   }
-  // Of the group of the run; "branch" for the branch's.
-  bool isToldToFreeze(const RunId& run, PriorityClass priority = PriorityClass::kBackground) const {
+  // In the unified hierarchy; without a run, that of the branch.
+  std::string groupOf(const RunId& run, PriorityClass priority = PriorityClass::kBackground) const {
     const std::string branch = name + (priority == PriorityClass::kBackground ? "-background" : "-interactive");
-    const std::string group = features.unifiedMount + "/" + branch + (run.empty() ? "" : "/" + run.text());
-    return readFileAt(AT_FDCWD, group + "/cgroup.freeze", kibibytes(1)).value() == "1\n";
+    return features.unifiedMount + "/" + branch + (run.empty() ? "" : "/" + run.text());
+  }
+  bool isToldToFreeze(const RunId& run, PriorityClass priority = PriorityClass::kBackground) const {
+    return readFileAt(AT_FDCWD, groupOf(run, priority) + "/cgroup.freeze", kibibytes(1)).value() == "1\n";
   }
 
   UniqueFd root{open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};

@@ -142,6 +142,11 @@ TEST_CASE("a receipt is told with its counts, its time and whether the kernel ag
   CHECK(stopWords(*poor).contains("not known"));
   CHECK(stopWords(*poor).contains("Not verified: 2"));
   CHECK_FALSE(stopFactsOf("[]"));
+  const auto some =
+      stopFactsOf(R"({"latched":true,"verified":true,"killed":false,"killed_runs":2,"runs":3,"processes":12})");
+  REQUIRE(some);
+  CHECK(stopWords(*some).contains("3 agent"));
+  CHECK(stopWords(*some).contains("2 were killed, as whoever owns them asked; the others stand still"));
 }
 
 TEST_CASE("text and signs are told from their ground in light and dark") {
