@@ -118,7 +118,11 @@ TEST_CASE("a stem has two descriptors of its own, few capabilities and the group
   GuardedRun run(wardedPlan);
   (void)run.launcher.expectOfGuard<GuardStarted>();
   const CgroupTree groups = run.launcher.groups();
-  REQUIRE(eventually([&] { return stemsOf(groups, run.plan).size() == 1; }));
+  // The one before it is reaped, and no other.
+  REQUIRE(eventually([&] {
+    const std::vector<int> stems = stemsBelow(run.launcher.pid());
+    return stems.size() == 1 && stems == stemsOf(groups, run.plan);
+  }));
   const int pid = stemsOf(groups, run.plan).front();
   CHECK(descriptorsOf(pid) == std::vector<int>{0, 1, 2, 3, 4});
   CHECK(linkOf(pid, "fd/0") == "/dev/null");
@@ -126,8 +130,6 @@ TEST_CASE("a stem has two descriptors of its own, few capabilities and the group
   CHECK(statusOf(pid).permitted == statusOf(pid).effective);
   for (const unsigned missing : {1U, 12U, 16U, 17U, 27U})  // DAC_OVERRIDE, NET_ADMIN, SYS_MODULE, SYS_RAWIO, MKNOD
     CHECK((statusOf(pid).permitted >> missing & 1) == 0);
-  // The one before it is reaped.
-  CHECK(eventually([&] { return stemsBelow(run.launcher.pid()) == std::vector<int>{pid}; }));
   CHECK(run.end().exit.code == 0);
 }
 
@@ -137,7 +139,10 @@ TEST_CASE("a run whose stem was killed gets no warden from elsewhere: it ends wh
   const auto warden = run.launcher.expectOfGuard<GuardStarted>();
   (void)hear((*run.held)[HeldFd::kWarden]);
   const CgroupTree groups = run.launcher.groups();
-  REQUIRE(eventually([&] { return stemsOf(groups, run.plan).size() == 1; }));
+  REQUIRE(eventually([&] {
+    const std::vector<int> stems = stemsBelow(run.launcher.pid());
+    return stems.size() == 1 && stems == stemsOf(groups, run.plan);
+  }));
   REQUIRE(::kill(stemsOf(groups, run.plan).front(), SIGKILL) == 0);
   REQUIRE(::kill(warden.pid, SIGKILL) == 0);
   const Ended ended = run.launcher.expect<Ended>();
