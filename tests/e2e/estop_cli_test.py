@@ -284,7 +284,7 @@ def test_who_is_no_administrator_ends_the_own_runs_alone_while_the_daemon_is_asl
             daemon.send_signal(signal.SIGCONT)
         for run in own:
             assert eventually(lambda run=run: shown(accounts, "rf-owner", run)["state"] == "ended"), accounts.daemon.log()
-            equal(shown(accounts, "rf-owner", run)["exit"], {"signal": signal.SIGKILL})
+            equal(shown(accounts, "rf-owner", run)["exit"]["signal"], signal.SIGKILL)
             # It ends as killed by that person, which is known before it ends.
             lines = {fact["kind"]: fact for fact in facts_of(accounts, "rf-owner", run)}
             body = lines["run-stopping"]["body"]
