@@ -239,13 +239,20 @@ def daemon_dies(w: World, side: Any) -> list[Result]:
 
 @script("ES-07")
 def wrong_user(w: World, side: Any) -> list[Result]:
-    """Another user's freeze, stop and kill of a run by name. The control is the owner's own kill."""
+    """Another user's freeze, stop and kill of a run by name, and the end of it by their emergency stop; the socket of that
+    from inside. The controls are the owner's own kills."""
+    listener = w.listener("/run/ringfence/stop.sock")
+    reached = side.run(w, "connect_unix", "/run/ringfence/stop.sock").stdout
+    by_name = Result("stop-socket", listener.accepted > 0, reached[:200])
     if not side.fenced:
         pid, _ = w.victim()
         subprocess.run(["kill", "-KILL", str(pid)], user=UID, group=UID, extra_groups=[], check=False)
         return [
             Result("kill", bool(eventually(lambda: not w.is_alive(pid), 5))),
             Result("seen", None, "", "none", "processes are visible outside"),
+            Result("estop", None, "", "none", "there is no emergency stop outside"),
+            Result("real-stop-socket", None, "", "none", "the daemon is started for the fenced side"),
+            by_name,
         ]
     client = side.start(w, "stubborn")
     eventually(lambda: len(named("stubborn")) >= 2)
@@ -257,12 +264,20 @@ def wrong_user(w: World, side: Any) -> list[Result]:
     results = [
         Result("kill", states != ["running"] or 0 in answers or len(named("stubborn")) < 2, f"{answers} {states}"),
         Result("seen", run in listed or not run, listed[-200:], "none"),
+        by_name,
     ]
-    side.client_call(w, "kill", run)
+    inside = side.run(w, "connect_unix", str(side.daemon.run_dir / "stop.sock")).stdout
+    results.append(Result("real-stop-socket", "effect=yes" in inside, inside[:200], "none"))
+    stopped = side.client_call(w, "estop", "--kill", uid=OTHER_UID)
+    results.append(
+        Result("estop", len(named("stubborn")) < 2 or stopped.returncode == 0, f"{stopped.stdout} {stopped.stderr}", "none")
+    )
+    side.client_call(w, "estop", "--kill")
     owners = eventually(lambda: not named("stubborn"), 5)
-    results.append(Result("owner", not owners, "the owner's kill must work", "none"))
+    results.append(Result("owner", not owners, "the owner's own kill by it must work", "none"))
     kill_all_named("stubborn")
     client.wait(20)
+    eventually(lambda: side.daemon.cli("rearm").returncode == 0)  # It had not heard of it before that.
     return results
 
 
