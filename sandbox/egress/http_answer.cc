@@ -49,13 +49,27 @@ std::optional<StatedUsageReader::Form> formOf(std::string_view contentType) {
 
 void HttpAnswerReader::take(std::string_view bytes, AnswerCounts& counts) {
   while (!bytes.empty() && state_ != State::kOff) {
-    // The answer to a HEAD tells the length of a body that does not come.
-    if (std::exchange(isFirst_, false) && bytes.starts_with(kVersion)) {
-      usage_.reset();
-      state_ = State::kHead;
-    }
-    bytes.remove_prefix(state_ == State::kHead ? takeHead(bytes, counts) : takeBody(bytes, counts));
+    if (isFirst_)
+      bytes.remove_prefix(takeFirst(bytes.front(), counts));
+    else
+      bytes.remove_prefix(state_ == State::kHead ? takeHead(bytes, counts) : takeBody(bytes, counts));
   }
+}
+
+// The answer to a HEAD tells the length of a body that does not come: what begins like an answer is one, however it is
+// cut. How many bytes were used.
+std::size_t HttpAnswerReader::takeFirst(char c, AnswerCounts& counts) {
+  const bool fits = c == kVersion[head_.size()];
+  if (fits) head_ += c;
+  if (fits && head_.size() < kVersion.size()) return 1;
+  isFirst_ = false;
+  if (fits) {
+    usage_.reset();
+    state_ = State::kHead;
+    return 1;
+  }
+  take(std::exchange(head_, {}), counts);
+  return 0;
 }
 
 // How many bytes belong to the head.

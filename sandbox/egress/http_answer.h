@@ -28,6 +28,7 @@ class HttpAnswerReader {
   static constexpr std::size_t kMaxHead = 8192;
   static constexpr std::size_t kMaxLine = 1024;
 
+  std::size_t takeFirst(char c, AnswerCounts& counts);
   std::size_t takeHead(std::string_view bytes, AnswerCounts& counts);
   void startBody(AnswerCounts& counts);
   std::size_t takeBody(std::string_view bytes, AnswerCounts& counts);
@@ -38,7 +39,7 @@ class HttpAnswerReader {
   State state_ = State::kHead;
   std::string head_, line_;
   std::uint64_t left_ = 0;  // of the body, or of the chunk
-  bool isFirst_ = false;    // what comes is the first of a body
+  bool isFirst_ = false;    // of a body comes its first, of which `head_` has what could be a version
   std::optional<StatedUsageReader> usage_;
 };
 
