@@ -1,36 +1,34 @@
 #include "sandbox/kernel/run_owner.h"
 
-#include <sys/xattr.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <string_view>
-
-#include "sdk/base/whole_number.h"
 
 namespace ringfence::sandbox {
 namespace {
 
-constexpr const char* kAttribute = "security.ringfence.uid";
-constexpr std::uint32_t kNobody = UINT32_MAX;  // what the kernel says where there is no id
+constexpr const char* kFile = "cgroup.stat";
+// As the kernel makes it, everybody may read it, and root owns it: that says nothing.
+constexpr mode_t kMark = 0440;
+constexpr std::uint32_t kUnchanged = UINT32_MAX;  // what `chown` takes for: as it was
 
 }  // namespace
 
 Result<void> writeRunOwner(int group, std::uint32_t uid) {
-  std::array<char, 16> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), uid).ptr;
-  if (::fsetxattr(group, kAttribute, digits.data(), static_cast<std::size_t>(end - digits.data()), 0) != 0)
-    return posixError(errno, "saying on its control group whose the run is");
+  constexpr const char* kWhat = "saying on its control group whose the run is";
+  if (uid == kUnchanged) return posixError(EINVAL, kWhat);
+  // The owner first: what has the mark is never somebody else's.
+  if (::fchownat(group, kFile, uid, static_cast<gid_t>(-1), 0) != 0) return posixError(errno, kWhat);
+  if (::fchmodat(group, kFile, kMark, 0) != 0) return posixError(errno, kWhat);
   return {};
 }
 
 std::optional<std::uint32_t> readRunOwner(int group) {
-  std::array<char, 16> text;
-  const ssize_t got = ::fgetxattr(group, kAttribute, text.data(), text.size());
-  if (got <= 0) return std::nullopt;
-  const auto uid = wholeNumber<std::uint32_t>({text.data(), static_cast<std::size_t>(got)});
-  return uid == kNobody ? std::nullopt : uid;
+  struct stat file {};
+  if (::fstatat(group, kFile, &file, AT_SYMLINK_NOFOLLOW) != 0 || (file.st_mode & 07777) != kMark) return std::nullopt;
+  return file.st_uid;
 }
 
 }  // namespace ringfence::sandbox

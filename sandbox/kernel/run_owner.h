@@ -1,8 +1,12 @@
 // Whose a run is, for who must know it without the daemon, its log or a policy: ringfence-stop. The kernel keeps it on
-// the run's group in the unified hierarchy, as an extended attribute of the name space `security`: to set or remove one
-// takes CAP_SYS_ADMIN in the first user namespace, also over a mount of control groups that another one has made for
-// itself; to read it takes nothing, so that who reads needs no such right (`trusted` would want it for both). It goes
-// with the group: one that is made anew under the same name has none.
+// the run's group in the unified hierarchy, as the owner of its file `cgroup.stat`: to give a file away takes CAP_CHOWN
+// in the first user namespace, also over a mount of control groups that another one has made for itself; to read whose
+// it is takes nothing. The owner can do nothing with that file which everybody cannot, for it has no way to be written;
+// to take its mark off makes the run nobody's, and no one else's. It goes with the group: one that is made anew under
+// the same name has none.
+//
+// An extended attribute would not do: before Linux 6.10 anybody may set those of `security` where the kernel has the BPF
+// security module, as that of Debian 12 has, and to read one of `trusted` takes CAP_SYS_ADMIN.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +16,8 @@
 
 namespace ringfence::sandbox {
 
-// `group`: open, and not with O_PATH.
 Result<void> writeRunOwner(int group, std::uint32_t uid);
-// Without the heap. Absent: nobody has said it, or what is there is no user's id.
+// Without the heap. Absent: nobody has said it.
 std::optional<std::uint32_t> readRunOwner(int group);
 
 }  // namespace ringfence::sandbox

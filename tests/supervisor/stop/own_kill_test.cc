@@ -1,7 +1,7 @@
 // The end of the own runs, for whoever may not end those of others; over real control groups.
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/xattr.h>
+#include <sys/stat.h>
 
 #include "tests/supervisor/stop/held_call.h"
 #include "tests/supervisor/stop/stop_program.h"
@@ -10,8 +10,6 @@ using namespace ringfence;
 using namespace ringfence::test;
 
 namespace {
-
-constexpr const char* kAttribute = "security.ringfence.uid";
 
 Trigger askedBy(std::uint32_t uid) { return {.text = TriggerText("asked"), .uid = uid}; }
 
@@ -163,13 +161,17 @@ TEST_CASE("an administrator who kills while the own runs of somebody are being e
 TEST_CASE("of runs that do not say whose they are, in the kernel's own words, nobody ends any as the own") {
   StopWorld world;
   std::vector<RunId> runs = {world.addRun()};
-  for (const char* wrong : {"", "x", "-1", "54321 ", " 54321", "54321\n", "0x4321", "4294967295", "4294967296",
-                            "99999999999999999999", "54321,0"}) {
+  // Given away, and not marked; and what its owner took the mark off.
+  for (const mode_t mode : {0444, 0400, 0640, 0644, 0777, 0}) {
     runs.push_back(world.addRun());
-    REQUIRE(setxattr(world.groupOf(runs.back()).c_str(), kAttribute, wrong, std::strlen(wrong), 0) == 0);
+    const std::string file = world.groupOf(runs.back()) + "/cgroup.stat";
+    REQUIRE(chown(file.c_str(), kSomebody, 0) == 0);
+    REQUIRE(chmod(file.c_str(), mode) == 0);
   }
+  CHECK_FALSE(world.tree->setOwner(runs[0], PriorityClass::kBackground, UINT32_MAX));  // No change, to the kernel.
   // On the leaf it says nothing.
-  REQUIRE(setxattr((world.groupOf(runs[0]) + "/agent").c_str(), kAttribute, "54321", 5, 0) == 0);
+  REQUIRE(chown((world.groupOf(runs[0]) + "/agent/cgroup.stat").c_str(), kSomebody, 0) == 0);
+  REQUIRE(chmod((world.groupOf(runs[0]) + "/agent/cgroup.stat").c_str(), 0440) == 0);
   for (const RunId& run : runs) world.addSleepers(run, 1);
   const auto stopper = world.stopper();
   for (const std::uint32_t uid : {std::uint32_t{kSomebody}, UINT32_MAX, std::uint32_t{0}}) {
@@ -201,38 +203,72 @@ TEST_CASE("a group that goes, and another one of its name, between being counted
   CHECK_FALSE(stopper->nextKill());
 }
 
-TEST_CASE("what is in a fence cannot say whose a run is, with a user namespace and control groups of its own neither") {
+TEST_CASE("nobody but root can say whose a run is, with a user namespace and control groups of their own neither") {
   StopWorld world;
-  const RunId own = world.addRunOf(kSomebody, 0), other = world.addRunOf(kOther, 1);
+  const RunId own = world.addRunOf(kSomebody, 0), other = world.addRunOf(kOther, 0), unsaid = world.addRun();
   const TempDir place;
   REQUIRE(chmod(place.path().c_str(), 0777) == 0);
-  const std::string group = world.groupOf(own), mounted = place.path() + "/mnt";
+  const std::string mounted = place.path() + "/mnt";
   // How many ways there were, and how many of them the kernel let through.
   const SharedCounter tried, done;
   world.add(own, [&] {
-    const auto change = [&](const std::string& path) {
-      for (const char* name : {kAttribute, "trusted.ringfence.uid"}) {
+    const auto change = [&](const std::string& group) {
+      const std::string file = group + "/cgroup.stat";
+      for (const uid_t uid : {kOther, kSomebody, uid_t{0}}) {
         tried.value() += 2;
-        done.value() += setxattr(path.c_str(), name, "54322", 5, 0) == 0 ? 1 : 0;
-        done.value() += removexattr(path.c_str(), name) == 0 ? 1 : 0;
+        done.value() += chown(file.c_str(), uid, static_cast<gid_t>(-1)) == 0 ? 1 : 0;
+        done.value() += chown(group.c_str(), uid, static_cast<gid_t>(-1)) == 0 ? 1 : 0;
       }
+      ++tried.value();
+      done.value() += chmod(file.c_str(), 0440) == 0 ? 1 : 0;
     };
-    if (setuid(kSomebody) != 0 || mkdir(mounted.c_str(), 0755) != 0) _exit(1);
-    change(group);
-    // Where the machine lets anybody do so; of the mount it sees its own leaf.
+    if (setgid(kSomebody) != 0 || setuid(kSomebody) != 0 || mkdir(mounted.c_str(), 0755) != 0) _exit(1);
+    const auto changeAll = [&] {
+      for (const RunId& run : {other, unsaid}) change(world.groupOf(run));
+      ++tried.value();  // One's own, for somebody else.
+      done.value() += chown((world.groupOf(own) + "/cgroup.stat").c_str(), kOther, static_cast<gid_t>(-1)) == 0 ? 1 : 0;
+    };
+    changeAll();
+    // Where the machine lets anybody do so; root there, and of the mount it sees its own leaf.
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP) == 0) {
-      change(group);
+      const std::string map = "0 " + std::to_string(kSomebody) + " 1\n";
+      (void)writeFileAt(AT_FDCWD, "/proc/self/setgroups", "deny");
+      (void)writeFileAt(AT_FDCWD, "/proc/self/gid_map", map);
+      (void)writeFileAt(AT_FDCWD, "/proc/self/uid_map", map);
+      changeAll();
       if (mount("none", mounted.c_str(), "cgroup2", 0, nullptr) == 0) change(mounted);
     }
     tried.value() += 1000;
   });
   REQUIRE(eventually([&] { return tried.value() > 1000; }));
   CHECK(done.value() == 0);
+  world.add(unsaid, [] {});
+  world.addSleepers(other, 1);
   const auto stopper = world.stopper();
   CHECK(stopper->killOwn(askedBy(kOther)));
   StopWorld::readBack(*stopper);
   CHECK(world.hasSomebody(own));
+  CHECK(world.hasSomebody(unsaid));
   CHECK_FALSE(world.hasSomebody(other));
+}
+
+TEST_CASE("who owns a run can take off the mark that says so, and neither write to that file nor give it away") {
+  StopWorld world;
+  const RunId own = world.addRunOf(kSomebody, 1);
+  const SharedCounter refused;
+  world.add(own, [&] {
+    const std::string file = world.groupOf(own) + "/cgroup.stat";
+    if (setgid(kSomebody) != 0 || setuid(kSomebody) != 0 || chmod(file.c_str(), 0666) != 0) _exit(1);
+    refused.value() += write(open(file.c_str(), O_WRONLY | O_CLOEXEC), "1", 1) < 0 ? 1 : 0;
+    refused.value() += chown(file.c_str(), kOther, static_cast<gid_t>(-1)) != 0 ? 1 : 0;
+    refused.value() += unlink(file.c_str()) != 0 ? 1 : 0;
+  });
+  REQUIRE(eventually([&] { return refused.value() == 3; }));
+  const auto stopper = world.stopper();
+  for (const std::uint32_t uid : {std::uint32_t{kSomebody}, std::uint32_t{kOther}})
+    CHECK(stopper->killOwn(askedBy(uid)));
+  CHECK(StopWorld::readBack(*stopper).evidence.unowned == 1);
+  CHECK(world.hasSomebody(own));
 }
 
 TEST_CASE("whoever does not die is told after two seconds, and it is not verified") {
