@@ -311,6 +311,7 @@ def kill_at(trial: SweptTrial, who: str, point: Point) -> bool:
     finally:
         for strace in held:
             strace.detach()
+    trial.operations.revive()  # What it does when a run is over can come after the scenario, and its death with it.
     return trial.operations.dead()
 
 
