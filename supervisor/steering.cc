@@ -86,7 +86,10 @@ std::optional<Microseconds> Steering::nextWake() const {
 void Steering::wake() {
   const auto due = nextWake();
   const Now now = world_.clock.now();
-  if (!due) next_.reset();
+  if (!due) {
+    next_.reset();
+    forgetEnded();
+  }
   if (!due || *due > now.boottime) return;
   lookForRuns();
   signals_ = read(now);
@@ -128,9 +131,14 @@ bool Steering::isCalm() const {
 
 // ---- reading
 
-void Steering::lookForRuns() {
+// Their meters hold the files of their groups open.
+void Steering::forgetEnded() {
   const State& state = world_.turns.state();
   std::erase_if(watched_, [&](const auto& entry) { return findLive(state, entry.first) == nullptr; });
+}
+
+void Steering::lookForRuns() {
+  forgetEnded();
   for (const Run* run : live_.all()) {
     if (!runsOrIsHeld(*run) || watched_.contains(run->id)) continue;
     // What one wrote that ran before this daemon is not held against it.

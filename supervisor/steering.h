@@ -80,6 +80,7 @@ class Steering {
   governor::Signals asTold();
   void readFullDevice(const Now& now);
   governor::DeviceSignals deviceSignals(const Now& now);
+  void forgetEnded();
   void lookForRuns();
   governor::Signals read(const Now& now);
   void noteLocks();

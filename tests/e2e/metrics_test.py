@@ -200,5 +200,22 @@ def test_collectors_that_stall_keep_nobody_else_from_an_answer(bench: Bench) -> 
             client.close()
 
 
+def test_nothing_of_the_last_run_is_held_open_when_it_is_over(bench: Bench) -> None:
+    def descriptors() -> list[str]:
+        found = []
+        for one in Path(f"/proc/{bench.daemon.process.pid}/fd").iterdir():
+            try:
+                found.append(os.readlink(one))
+            except OSError:
+                continue
+        return found
+
+    run = bench.detached("sleep 1000")
+    assert eventually(lambda: any(run in one for one in descriptors()), 20), "its group is not metered"
+    bench.cli("kill", run)
+    eventually(lambda: bench.show(run)["state"] == "ended")
+    assert eventually(lambda: not any(run in one for one in descriptors()), 20), [one for one in descriptors() if run in one]
+
+
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))
