@@ -26,6 +26,12 @@ class Connection {
     std::strcpy(address.sun_path, (runDirectory + "/stop.sock").c_str());
     if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) socket_.reset();
   }
+  // 0: nobody.
+  pid_t server() const {
+    ucred who{};
+    socklen_t size = sizeof who;
+    return ::getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 ? who.pid : 0;
+  }
   bool isOpen() const { return static_cast<bool>(socket_); }
   bool send(std::string_view request) const {
     return ::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size());
@@ -65,7 +71,8 @@ class StopProgram {
 
   void start(const char* last = nullptr) {
     pid_ = spawn(last);
-    REQUIRE(eventually([&] { return Connection(run_.path()).isOpen(); }));
+    // Of one that was killed a child that was just being started holds its socket until it is its own program.
+    REQUIRE(eventually([&] { return Connection(run_.path()).server() == pid_; }));
   }
   // Its exit status.
   int wait() {
