@@ -156,12 +156,13 @@ void noteSignals(Tick& tick) {
     if (known && of.bytes) took += std::max(0.0, static_cast<double>(*of.bytes) - before);
     of.cpu.add(run.cpuUsec, tick.now, Microseconds{500'000});
     of.npu.add(run.npuBusyUsec, tick.now, Microseconds{500'000});
-    of.written.add(run.ioWriteBytes, tick.now, Microseconds{900'000});
     noteMoved(of, run, tick.now);
-    if (run.hold == Hold::kNone)
+    if (run.hold == Hold::kNone) {
+      of.written.add(run.ioWriteBytes, tick.now, Microseconds{900'000});
       of.fileWrites.add(run.fileBytesWritten, tick.now, Microseconds{500'000});
-    else
-      of.fileWrites = {};  // A rate is of time in which it ran.
+    } else {
+      of.written = of.fileWrites = {};  // A rate is of time in which it ran.
+    }
   }
   forgetGone(tick);
   noteDevice(tick, took);

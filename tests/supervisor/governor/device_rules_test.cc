@@ -238,6 +238,25 @@ TEST_CASE("only who writes in the background is limited") {
   }
 }
 
+TEST_CASE(
+    "what the person's programs wait for while a run is held is not its doing, and what it wrote before counts no "
+    "more") {
+  Writing world(200e6);
+  for (int i = 0; i < 3; ++i) world.second();
+  world.run(1).hold = Hold::kByOther;
+  world.rate = 0;
+  world.stallUsec = 500'000;
+  for (int i = 0; i < 5; ++i) {
+    world.second();
+    CHECK(world.count(Step::kLimitWrites) == 0);
+  }
+  world.run(1).hold = Hold::kNone;
+  world.rate = 200e6;
+  for (int i = 0; i < 3; ++i) world.second();
+  REQUIRE(world.limit);
+  CHECK(*world.limit >= 49e6);
+}
+
 TEST_CASE("a limit on writes that a run does not need is lifted") {
   Writing world(200e6);
   world.stallUsec = 50'000;
