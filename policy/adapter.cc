@@ -36,7 +36,8 @@ enum class KeyKind {
   kSilence,
   kSignal,
   kPatience,
-  kFiles
+  kFiles,
+  kCredentials
 };
 struct AdapterKey {
   std::string_view name;
@@ -59,6 +60,7 @@ constexpr AdapterKey kKeys[] = {
     {"stop.signal", KeyKind::kSignal},
     {"stop.patience", KeyKind::kPatience},
     {"file", KeyKind::kFiles},
+    {"credential", KeyKind::kCredentials},
 };
 
 std::string_view leafOf(std::string_view name) { return name.substr(name.rfind('.') + 1); }
@@ -141,7 +143,8 @@ class AdapterDecoder {
       case KeyKind::kPatience:
         return duration(key, value, {kMaxStopPatience, "from a second to a minute"}, out_.stop->patienceSec);
       case KeyKind::kSignal: return signal(key, value);
-      case KeyKind::kFiles: return files(key, value);
+      case KeyKind::kFiles: return tables(key, value, "[[file]] tables", &AdapterDecoder::file);
+      case KeyKind::kCredentials: return tables(key, value, "[[credential]] tables", &AdapterDecoder::credential);
       case KeyKind::kBaseNames:
       case KeyKind::kPathEnds:
       case KeyKind::kWords:
@@ -266,28 +269,48 @@ class AdapterDecoder {
     }
   }
 
-  void files(const AdapterKey& key, const Value& value) {
+  void tables(const AdapterKey& key, const Value& value, const char* wanted,
+              void (AdapterDecoder::*decodeOne)(const Table&, const Mark&)) {
     const auto* array = std::get_if<Array>(&value.content);
-    if (array == nullptr) return wrongType(key, value, "[[file]] tables");
+    if (array == nullptr) return wrongType(key, value, wanted);
     if (array->size() > kMaxFiles)
-      return complaints_.add(value.mark, "an adapter has at most " + std::to_string(kMaxFiles) + " files");
+      return complaints_.add(value.mark, "an adapter has at most " + std::to_string(kMaxFiles) + " " + wanted);
     for (const Value& element : *array) {
       if (const auto* table = std::get_if<Table>(&element.content))
-        file(*table, element.mark);
+        (this->*decodeOne)(*table, element.mark);
       else
-        wrongType(key, element, "[[file]] tables");
+        wrongType(key, element, wanted);
     }
+  }
+
+  // False: told what is wrong.
+  bool path(const Entry& entry, std::string& out, const char* example) {
+    const auto* text = std::get_if<std::string>(&entry.value.content);
+    const bool isPath = text != nullptr && isPlainPath(*text);
+    if (isPath)
+      out = *text;
+    else
+      complaints_.add(entry.value.mark, "`path` is a path below the home of the agent", example);
+    return isPath;
+  }
+
+  void credential(const Table& table, const Mark& mark) {
+    std::string file;
+    for (const Entry& entry : table) {
+      if (entry.key != "path")
+        return complaints_.add(entry.keyMark, "unknown key " + quoteName(entry.key) + " in [[credential]]",
+                               suggest(entry.key, {"path"}));
+      if (!path(entry, file, "\".agent/auth.json\"")) return;
+    }
+    if (file.empty()) return complaints_.add(mark, "a [[credential]] needs `path`");
+    out_.credentials.push_back(std::move(file));
   }
 
   void file(const Table& table, const Mark& mark) {
     AdapterFile file;
     for (const Entry& entry : table) {
-      const auto* text = std::get_if<std::string>(&entry.value.content);
-      if (entry.key == "path" && text != nullptr && isPlainPath(*text)) {
-        file.path = *text;
-      } else if (entry.key == "path") {
-        complaints_.add(entry.value.mark, "`path` is a path below the home of the agent", "\".agent/settings.json\"");
-        return;
+      if (entry.key == "path") {
+        if (!path(entry, file.path, "\".agent/settings.json\"")) return;
       } else if (entry.key == "merge" && std::holds_alternative<Table>(entry.value.content)) {
         JsonWriter json;
         write(entry.value, json);

@@ -49,6 +49,7 @@ struct Adapter {
   std::vector<std::string> arguments;  // right behind the word by which it is known
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<AdapterFile> files;
+  std::vector<std::string> credentials;  // files below the home that hold its login; relative, plain parts alone
   std::optional<AdapterHook> hook;
   std::optional<AdapterStop> stop;
 };

@@ -5,8 +5,8 @@
 // to take its mark off makes the run nobody's, and no one else's. It goes with the group: one that is made anew under
 // the same name has none.
 //
-// An extended attribute would not do: before Linux 6.10 anybody may set those of `security` where the kernel has the BPF
-// security module, as that of Debian 12 has, and to read one of `trusted` takes CAP_SYS_ADMIN.
+// An extended attribute would not do: before Linux 6.10 anybody may set those of `security` where the kernel has the
+// BPF security module, as that of Debian 12 has, and to read one of `trusted` takes CAP_SYS_ADMIN.
 #pragma once
 
 #include <cstdint>

@@ -23,6 +23,8 @@
 #include "sdk/hook/answer.h"
 #include "sdk/hook/contract.h"
 #include "sdk/hook/event.h"
+#include "sdk/hook/home_file.h"
+#include "sdk/hook/import.h"
 #include "sdk/hook/request.h"
 #include "sdk/hook/start.h"
 #include "sdk/hook/usage.h"
@@ -182,6 +184,23 @@ int give(const Answer& answer) {
   return give(blockade("the answer cannot be written, so nothing is done."));
 }
 
+// ringfence-hook import PATH [--again], the text on the standard input. A run of its own, in which nothing else is.
+int import(int count, char** words, Time began) {
+  const auto refuse = [](const std::string& why) {
+    return give({.out = {}, .err = "ringfence: " + why + "\n", .status = 1});
+  };
+  const bool isAgain = count == 4 && std::string_view(words[3]) == "--again";
+  if (count != 3 && !isAgain) return give({.out = {}, .err = kUsage, .status = 1});
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home != '/') return refuse("HOME is not set");
+  const auto text = readInput(began + kReadPatience, kMaxHomeFile);
+  if (!text) return refuse(text.error().message);
+  std::string said;
+  const auto done = importFile(home, words[2], *text, isAgain ? Present::kReplace : Present::kRefuse, said);
+  if (!said.empty()) (void)writeAll(STDERR_FILENO, said, "standard error");
+  return done ? 0 : refuse(done.error().message);
+}
+
 int run(int count, char** words) {
   const Time began = steady_clock::now();
   if (count == 2 && std::string_view(words[1]) == "--help") return give({.out = kUsage, .err = {}});
@@ -189,6 +208,8 @@ int run(int count, char** words) {
     return give({.out = "ringfence-hook " RINGFENCE_VERSION "\n", .err = {}});
   const char* socket = std::getenv("RINGFENCE_AGENT_SOCKET");
   const bool isFenced = socket != nullptr && *socket != '\0';
+  // Outside it would write to the person's own home.
+  if (isFenced && count > 1 && std::string_view(words[1]) == "import") return import(count, words, began);
   const auto arguments = argumentsOf(count, words);
   if (!arguments && isFenced) return give({.out = {}, .err = arguments.error().message, .status = kBlock});
   if (!arguments) return give({.out = {}, .err = arguments.error().message, .status = 1});

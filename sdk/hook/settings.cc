@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sdk/hook/event.h"
+#include "sdk/hook/home_file.h"
 
 namespace ringfence::hook {
 namespace {
@@ -70,17 +71,9 @@ Result<WantedFile> wantedFile(const ordered_json& entry) {
       !entry["merge"].is_object()) {
     return invalid("a file of the adapter has no path, or nothing to merge");
   }
-  WantedFile file{{}, entry["merge"]};
-  const auto path = entry["path"].get<std::string>();
-  for (std::size_t from = 0; from <= path.size();) {
-    const std::size_t end = std::min(path.find('/', from), path.size());
-    std::string part = path.substr(from, end - from);
-    if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string::npos)
-      return invalid("a file of the adapter is not below the home");
-    file.parts.push_back(std::move(part));
-    from = end + 1;
-  }
-  return file;
+  auto parts = partsBelowHome(entry["path"].get<std::string>());
+  if (!parts) return invalid("a file of the adapter is not below the home");
+  return WantedFile{*std::move(parts), entry["merge"]};
 }
 
 }  // namespace

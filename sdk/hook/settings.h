@@ -9,11 +9,9 @@
 #include <vector>
 
 #include "sdk/base/result.h"
-#include "sdk/base/units.h"
 
 namespace ringfence::hook {
 
-inline constexpr Bytes kMaxSettingsFile{1 << 20};
 inline constexpr std::size_t kMaxSettingsFiles = 8;
 
 struct WantedFile {

@@ -20,6 +20,7 @@ from tests.e2e.hook_test import TOOLS  # noqa: E402
 from tests.support.accounts import Accounts  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import SOURCE, eventually  # noqa: E402
+from tests.support.terminal import Terminal  # noqa: E402
 
 SHIPPED = SOURCE / "policy" / "adapters"
 
@@ -350,6 +351,92 @@ def test_adapters_are_listed_shown_and_checked_without_a_daemon(bench: Bench) ->
     own.mkdir(parents=True)
     (own / "codex.toml").write_text('schema = 1\nname = "codex"\n[match]\nprograms = ["codex"]\n')
     equal(json.loads(bench.cli("adapter", "show", "codex", "--json", env=env).stdout)["file"], str(own / "codex.toml"))
+
+
+def test_a_login_is_imported_once_shown_and_gone_with_its_home(bench: Bench) -> None:
+    # One program for each answer: `read` prints what an agent finds under a policy.
+    env = Agent(bench).environment
+    login = bench.daemon.base / ".codex" / "auth.json"
+    look = "umask 0; cat ~/.codex/auth.json 2>/dev/null; stat -c ' %a' ~/.codex/auth.json 2>/dev/null; ls -A ~/.codex 2>/dev/null"
+
+    def imported() -> list[tuple[str, str]]:
+        told = bench.cli("adapter", "imported", "--json", env=env)
+        equal(told.returncode, 0, told.stderr)
+        return [(one["path"], one["policy"]) for one in map(json.loads, told.stdout.splitlines())]
+
+    def seen(policy_name: str) -> str:
+        result = bench.sh(look, "-p", policy_name, "--adapter", "none")
+        return result.stdout
+
+    nothing = bench.cli("adapter", "import", "codex", "--yes", env=env)
+    equal(nothing.returncode, 1)
+    assert "there is no login of codex here (~/.codex/auth.json)" in nothing.stderr, nothing.stderr
+    login.parent.mkdir()
+    login.write_text('{"token":"tok-one"}')
+    login.chmod(0o644)
+    unasked = bench.cli("adapter", "import", "codex", env=env, stdin=subprocess.DEVNULL)
+    equal((unasked.returncode, bench.daemon.json_runs()), (2, []), unasked.stderr)
+    assert "~/.codex/auth.json  19 B" in unasked.stderr and "--yes imports it" in unasked.stderr, unasked.stderr
+    equal((seen("coding"), imported()), ("", []))
+
+    done = bench.cli("adapter", "import", "codex", "--yes", env=env)
+    equal(done.stdout, "imported ~/.codex/auth.json into the private home of policy coding\n", done.stderr)
+    equal(done.returncode, 0)
+    equal(seen("coding"), '{"token":"tok-one"} 600\nauth.json\n', "for nobody but its user, and nothing beside it")
+    equal(seen("offline"), "", "another policy has another home")
+    equal(imported(), [(".codex/auth.json", "coding")])
+    text = bench.cli("adapter", "imported", env=env).stdout
+    assert text.startswith("coding  20") and text.endswith("  ~/.codex/auth.json\n"), text
+    equal(login.read_text(), '{"token":"tok-one"}')
+
+    # Once: what an agent renewed since is not lost to a second one.
+    login.write_text('{"token":"tok-two"}')
+    twice = bench.cli("adapter", "import", "codex", "--yes", env=env)
+    equal((twice.returncode, twice.stdout), (1, ""))
+    assert "~/.codex/auth.json is there already" in twice.stderr and "--again replaces" in twice.stderr, twice.stderr
+    assert '"tok-one"' in seen("coding")
+    again = bench.cli("adapter", "import", "codex", "--yes", "--again", "--json", env=env)
+    equal([json.loads(line)["policy"] for line in again.stdout.splitlines()], ["coding"], again.stderr)
+    assert '"tok-two"' in seen("coding")
+    equal(bench.cli("adapter", "import", "codex", "-p", "offline", "--yes", env=env).returncode, 0)
+    equal(imported(), [(".codex/auth.json", "coding"), (".codex/auth.json", "offline")])
+
+    # It is a run like any other, with the login nowhere in the log.
+    log = bench.cli("log", "--json").stdout
+    assert "import-codex" in log and "tok-one" not in log and "tok-two" not in log
+    equal(bench.cli("prune", "--older-than", "0s").returncode, 0)
+    equal((imported(), seen("coding")), ([], ""))
+    equal(bench.cli("adapter", "import", "nothing", "--yes", env=env).returncode, 1)
+
+
+def test_a_login_is_not_imported_through_a_link_that_an_agent_left(bench: Bench) -> None:
+    env = Agent(bench).environment
+    (bench.daemon.base / ".codex").mkdir()
+    (bench.daemon.base / ".codex" / "auth.json").write_text('{"token":"secret"}')
+    target = bench.workspace / "stolen"
+    bench.sh(f"ln -s {bench.workspace} ~/.codex", "--adapter", "none")
+    done = bench.cli("adapter", "import", "codex", "--yes", env=env)
+    equal(done.returncode, 0, done.stderr)
+    assert "~/.codex was moved aside" in done.stderr, done.stderr
+    assert not (bench.workspace / "auth.json").exists()
+    bench.sh(f"rm -rf ~/.codex && mkdir ~/.codex && ln -s {target} ~/.codex/auth.json", "--adapter", "none")
+    done = bench.cli("adapter", "import", "codex", "--yes", "--again", env=env)
+    equal(done.returncode, 0, done.stderr)
+    assert not target.exists()
+    equal(bench.sh("cat ~/.codex/auth.json", "--adapter", "none").stdout, '{"token":"secret"}')
+
+
+def test_a_person_at_a_terminal_is_asked_before_a_login_is_imported(bench: Bench) -> None:
+    env = {**bench.daemon.environment, **Agent(bench).environment}
+    (bench.daemon.base / ".codex").mkdir()
+    (bench.daemon.base / ".codex" / "auth.json").write_text('{"token":"secret"}')
+    for answer, status in (("n", 1), ("y", 0)):
+        with Terminal([bench.program, "adapter", "import", "codex"], cwd=bench.workspace, env=env) as terminal:
+            terminal.expect(r"Import\? \[y/N\]")
+            terminal.type(answer + "\n")
+            equal(terminal.wait(), status)
+        told = bench.cli("adapter", "imported", "--json")
+        equal(len(told.stdout.splitlines()), 1 - status)
 
 
 def test_a_shim_sends_an_agent_that_is_called_by_its_name_through_the_fence(bench: Bench) -> None:

@@ -106,6 +106,24 @@ TEST_CASE("an adapter is read whole, its files as JSON") {
   CHECK(withHook(adapter.files[0].merge, "/a \"b\"/hook").find(R"("/a \"b\"/hook mine")") != std::string::npos);
 }
 
+TEST_CASE("the files of a login are named below the home alone, and nothing else is said of them") {
+  const std::string start = "schema = 1\nname = \"mine\"\n[match]\nprograms = [\"mine\"]\n";
+  const auto read = decodeAdapter(
+      {"/a/mine.toml", start + "[[credential]]\npath = \".mine/auth.json\"\n[[credential]]\npath = \"token\"\n", ""});
+  REQUIRE(std::holds_alternative<Adapter>(read));
+  CHECK(std::get<Adapter>(read).credentials == std::vector<std::string>{".mine/auth.json", "token"});
+  const auto first = [&](const std::string& text) { return errorsOf(start + text).at(0); };
+  CHECK(first("[[credential]]\npath = \"../x\"\n").message == "`path` is a path below the home of the agent");
+  CHECK(first("[[credential]]\npath = \"/etc/shadow\"\n").line == 6);
+  CHECK(first("[[credential]]\npath = 1\n").help == "\".agent/auth.json\"");
+  CHECK(first("[[credential]]\npth = \"x\"\n").help == "did you mean `path`?");
+  CHECK(first("[[credential]]\n").message == "a [[credential]] needs `path`");
+  CHECK(first("[credential]\npath = \"x\"\n").message == "`credential` takes [[credential]] tables, not a table");
+  std::string many;
+  for (int i = 0; i < 9; ++i) many += "[[credential]]\npath = \"x\"\n";
+  CHECK(first(many).message == "an adapter has at most 8 [[credential]] tables");
+}
+
 TEST_CASE("a text is passed by only when no word of the command can be in it") {
   const std::string text = "[match]\nprograms = [\"mine\", 'other']\nscripts = [\"lib/mine.js\"]\n";
   for (const char* word : {"mine", "/opt/bin/mine", "other"}) CHECK(mayKnowAgent(text, {word, "-p"}, "/usr/bin/x"));

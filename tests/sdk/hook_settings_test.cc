@@ -14,6 +14,8 @@
 #include "policy/adapter.h"
 #include "policy/read_sources.h"
 #include "sdk/hook/contract.h"
+#include "sdk/hook/home_file.h"
+#include "sdk/hook/import.h"
 #include "sdk/hook/start.h"
 #include "tests/support/temp_dir.h"
 
@@ -166,6 +168,49 @@ TEST_CASE("a pipe or broken settings are moved aside, each under a name of its o
   CHECK(std::filesystem::is_fifo(folder / "settings.json.before-ringfence-1"));
   CHECK(Json::parse(contents(folder / "settings.json")) == kOurs);
   CHECK(said.find("it is no JSON") != std::string::npos);
+}
+
+TEST_CASE("a file is imported once, for its owner alone, and replaced where that is asked for") {
+  const test::TempDir home;
+  std::string said;
+  const std::filesystem::path file = std::filesystem::path(home.path()) / ".mine/auth.json";
+  REQUIRE(importFile(home.path(), ".mine/auth.json", "first", Present::kRefuse, said));
+  CHECK(contents(file) == "first");
+  struct stat status {};
+  REQUIRE(::stat(file.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+  const auto twice = importFile(home.path(), ".mine/auth.json", "second", Present::kRefuse, said);
+  REQUIRE_FALSE(twice);
+  CHECK(twice.error().message == "~/.mine/auth.json is there already");
+  CHECK(contents(file) == "first");
+  REQUIRE(importFile(home.path(), ".mine/auth.json", "second", Present::kReplace, said));
+  CHECK(contents(file) == "second");
+  CHECK(std::distance(std::filesystem::directory_iterator(file.parent_path()), {}) == 1);
+  CHECK(said.empty());
+}
+
+TEST_CASE("what is not below the home, empty or too large is not imported") {
+  const test::TempDir home;
+  std::string said;
+  for (const char* path : {"", "/etc/x", "../x", "a/../x", "a//x", "a/", "."})
+    CHECK_FALSE(importFile(home.path(), path, "x", Present::kReplace, said));
+  CHECK_FALSE(importFile(home.path(), "x", "", Present::kReplace, said));
+  CHECK_FALSE(importFile(home.path(), "x", std::string(kMaxHomeFile.count + 1, 'x'), Present::kReplace, said));
+  CHECK(std::filesystem::is_empty(home.path()));
+}
+
+TEST_CASE("an import follows no link that an earlier run left") {
+  const test::TempDir outside, home;
+  const std::filesystem::path root = home.path(), other = outside.path();
+  std::string said;
+  std::filesystem::create_directory_symlink(other, root / ".mine");
+  REQUIRE(importFile(home.path(), ".mine/auth.json", "secret", Present::kRefuse, said));
+  CHECK(std::filesystem::is_empty(other));
+  std::filesystem::remove(root / ".mine/auth.json");
+  std::filesystem::create_symlink(other / "stolen", root / ".mine/auth.json");
+  REQUIRE(importFile(home.path(), ".mine/auth.json", "secret", Present::kRefuse, said));
+  CHECK(std::filesystem::is_empty(other));
+  CHECK(contents(root / ".mine/auth.json") == "secret");
 }
 
 TEST_CASE("each shipped adapter is heard by events that the hook program tells, and calls it for each of them") {

@@ -1,9 +1,11 @@
-// `ringfence adapter …`: which agents are known, and whether a file is an adapter. Needs no daemon.
+// `ringfence adapter …`: which agents are known, whether a file is an adapter, and what was imported of their logins.
+// But for these needs no daemon.
 #include <cstdlib>
 
 #include "policy/read_sources.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
+#include "ui/cli/adapter_import.h"
 #include "ui/cli/adapter_shelf.h"
 #include "ui/cli/adapter_use.h"
 #include "ui/cli/commands.h"
@@ -53,20 +55,23 @@ int refuse(const std::vector<policy::Diagnostic>& diagnostics, Form form) {
   return kExitPolicyInvalid;
 }
 
-int show(const AdapterShelf& shelf, const std::string& name, Form form) {
+// `use` is what to do with the adapter of that name.
+template <typename Use>
+int withAdapter(const AdapterShelf& shelf, const std::string& name, Form form, Use use) {
   if (const BrokenAdapter* broken = shelf.findBroken(name)) return refuse(broken->diagnostics, form);
-  const policy::Adapter* adapter = shelf.find(name);
-  if (adapter == nullptr) {
-    complain("there is no adapter '" + escapeForDisplay(name) + "'; 'ringfence adapter list' has those that are");
-    return kExitFailed;
-  }
+  if (const policy::Adapter* adapter = shelf.find(name)) return use(*adapter);
+  complain("there is no adapter '" + escapeForDisplay(name) + "'; 'ringfence adapter list' has those that are");
+  return kExitFailed;
+}
+
+int show(const policy::Adapter& adapter, Form form) {
   if (form == Form::kJson) {
-    printLine(adapterJson(*adapter));
+    printLine(adapterJson(adapter));
     return kExitOk;
   }
-  auto text = policy::readSource(adapter->file, policy::Links::kFollow);
+  auto text = policy::readSource(adapter.file, policy::Links::kFollow);
   if (!text) return fail(text.error(), form);
-  print("# " + escapeForDisplay(adapter->file) + "\n" + escapeLines(text->text));
+  print("# " + escapeForDisplay(adapter.file) + "\n" + escapeLines(text->text));
   return kExitOk;
 }
 
@@ -106,17 +111,23 @@ int adapterCommand(const Parsed& parsed) {
   const Form form = formOf(parsed);
   const std::string verb = parsed.words.empty() ? "list" : parsed.words[0];
   const std::string word = parsed.words.size() > 1 ? parsed.words[1] : "";
+  if (verb == "imported" && word.empty()) return printImported(parsed);
   if (verb == "check" && (word.find('/') != word.npos || word.ends_with(".toml"))) return checkFile(word, form);
   const AdapterShelf shelf = readAdapters(homeOfCaller());
   if (verb == "list" && word.empty()) return list(shelf, form);
-  if (verb == "show" && !word.empty()) return show(shelf, word, form);
+  const auto showIt = [&](const policy::Adapter& adapter) { return show(adapter, form); };
+  if (verb == "show" && !word.empty()) return withAdapter(shelf, word, form, showIt);
+  if (verb == "import" && !word.empty())
+    return withAdapter(shelf, word, form,
+                       [&](const policy::Adapter& adapter) { return importCredentials(adapter, parsed); });
   if (verb == "check" && word.empty()) return checkAll(shelf, form);
   if (verb == "check") {
     if (const BrokenAdapter* broken = shelf.findBroken(word)) return tell(broken->file, broken->diagnostics, form);
     if (const policy::Adapter* adapter = shelf.find(word)) return tell(adapter->file, {}, form);
-    return show(shelf, word, form);
+    return withAdapter(shelf, word, form, showIt);
   }
-  complain("adapter takes list, show NAME, or check [NAME|FILE]; see 'ringfence adapter --help'");
+  complain(
+      "adapter takes list, show NAME, check [NAME|FILE], import NAME, or imported; see 'ringfence adapter --help'");
   return kExitUsage;
 }
 

@@ -143,7 +143,9 @@ std::string adapterJson(const policy::Adapter& adapter) {
   json.endObject().key("files").beginArray();
   for (const policy::AdapterFile& file : adapter.files)
     json.beginObject().field("path", file.path).key("merge").raw(file.merge).endObject();
-  json.endArray().key("hook");
+  json.endArray();
+  writeList(json, "credentials", adapter.credentials);
+  json.key("hook");
   if (adapter.hook) {
     json.beginObject();
     writeList(json, "events", adapter.hook->events);

@@ -36,6 +36,12 @@ constexpr auto kAcpOptions = [] {
 }();
 constexpr Option kPsOptions[] = {{"all", 'a', "", "also runs that have ended", ""}, kJson};
 constexpr Option kJsonOnly[] = {kJson};
+constexpr Option kAdapterOptions[] = {
+    {"policy", 'p', "NAME|FILE", "import: the policy whose private home it is for; default: coding", ""},
+    {"again", 0, "", "import: in place of what is there", ""},
+    {"yes", 0, "", "import: without being asked", ""},
+    kJson,
+};
 constexpr Option kDoctorOptions[] = {
     {"measure", 0, "", "measure for three seconds how well your own programs are protected from agents", ""}, kJson};
 constexpr Option kLogsOptions[] = {
@@ -326,20 +332,26 @@ constexpr Verb kVerbs[] = {
      "--trusted shows and checks as if the project's file were trusted.",
      {},
      Words::kRest},
-    {"adapter", "adapter list|show NAME|check [NAME|FILE] [--json]", "agents that are known, and what is done for them",
+    {"adapter", "adapter list|show NAME|check [NAME|FILE]|import NAME [-p POLICY] [--again] [--yes]|imported [--json]",
+     "agents that are known, and what is done for them",
      "An adapter says how an agent's command is known, what is added to its arguments, its environment and its "
      "settings\n"
      "in the private home, and by which of its events it is heard. 'ringfence run' uses the one that knows the "
      "command;\n"
      "'run --adapter none' uses none, and '--dry-run' shows what would be done. Your own are in\n"
-     "~/.config/ringfence/adapters, those of the machine in /etc/ringfence/adapters. Works without the daemon.\n"
+     "~/.config/ringfence/adapters, those of the machine in /etc/ringfence/adapters. Works without the daemon, but "
+     "for\n"
+     "import and imported.\n"
      "\n"
      "  list                the adapters, with the file of each\n"
      "  show NAME           one of them\n"
      "  check [NAME|FILE]   errors with line and caret; exit status 6 when one is invalid\n"
+     "  import NAME         copies your login with that agent, once, into the private home of a policy: says what, and "
+     "asks\n"
+     "  imported            what was imported, when, by which run, into whose private home\n"
      "\n"
      "Meaning, never enforcement: what holds an agent is its policy, with an adapter or without.",
-     kJsonOnly, Words::kAction},
+     kAdapterOptions, Words::kAction},
     {"shim", "shim install|remove|list [NAME] [--dir DIR] [--policy P] [--json]",
      "let an agent's own name, typed anywhere, go through the fence",
      "A shim is a small script of the agent's name, in a directory that stands before the real program on your PATH. "
