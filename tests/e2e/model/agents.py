@@ -24,7 +24,7 @@ static void* work(void* line) {
   char* path = strchr(strchr(line, ' ') + 1, ' ') + 1;
   int error = 0, fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0 || write(fd, "x", 1) != 1) error = errno;
-  if (fd >= 0) close(fd);
+  if (fd > 0) close(fd);  /* 0 is its orders: where a warden died while it answered (reference.py, NOT_DONE) */
   dprintf(1, "%d %d\n", atoi(line), error);
   free(line);
   return NULL;

@@ -47,6 +47,7 @@ class Operations:
         self.why = ""             # what the last answer said, of an error
         self.stopped_at: dict[int, float] = {}  # when each user last stopped everything
         self.unsettled = 0.0      # after a crash rules reach guards when the next daemon has found them
+        self.judging: dict[str, float] = {}  # runs whose next warden may be judging anew, until when
 
     def next(self) -> int:
         self.serial += 1
@@ -111,8 +112,14 @@ class Operations:
                 for name in set(state.ended) - set(self.model.ended):
                     if state.ended[name][0] == "signal 9":
                         state.ended[name] = ("", state.ended[name][1])
-        if self.victim in ("launcher", "warden"):  # The next warden judges anew what its agent is still waiting for.
-            states += [state.judged_anew({*state.runs} if self.victim == "launcher" else {self.victim_of}) for state in states]
+        if self.victim in ("launcher", "warden"):
+            names = {*self.model.runs} if self.victim == "launcher" else {self.victim_of}
+            self.judging.update({name: now() + 5 for name in names})
+            for state in states:
+                state.lose_wardens(names)
+        # The next warden judges anew what its agent is still waiting for, in its own time.
+        anew = [(state, state.judged_anew({name for name, until in self.judging.items() if until > now()})) for state in states]
+        states += [after for before, after in anew if len(after.questions) < len(before.questions)]
         if self.victim == "both":
             for state in states:
                 for name in set(state.ended) - set(self.model.ended):
@@ -124,8 +131,7 @@ class Operations:
 
     def a_user(self, chance: random.Random, owner: int) -> int:
         """Mostly one who may."""
-        other = USERS[0] if owner == USERS[1] else USERS[1]
-        return chance.choices([owner, ROOT, other], [6, 2, 1])[0]
+        return chance.choices([owner, ROOT, USERS[0] if owner == USERS[1] else USERS[1]], [6, 2, 1])[0]
 
     def a_run(self, chance: random.Random, *, held: bool | None = None) -> Run | None:
         runs = [run for _, run in sorted(self.model.runs.items()) if held is None or bool(run.held) == held]
@@ -194,7 +200,9 @@ class Operations:
         return f"{run.name} ends with {status}", self.finish([after])
 
     def vanish(self, chance: random.Random) -> tuple[str, list[Reference]] | None:
-        names = sorted(name for name in self.world.attached if name in self.model.runs and self.model.runs[name].held != BY_STOP)
+        # With the daemon's death nobody knows whether the signal waits for a run that is held, which would end it when it is resumed.
+        names = sorted(name for name in self.world.attached if name in self.model.runs and self.model.runs[name].held not in (
+            {BY_STOP, "person", "restart"} if self.daemon_died else {BY_STOP}))
         if not names:
             return None
         name = chance.choice(names)
@@ -286,8 +294,9 @@ class Operations:
     # ---- what agents do
 
     def wants(self, run: Run, path: str) -> tuple[str, list[Reference]] | None:
-        if self.grants_on(path):
-            return None
+        first = self.model.asked_for(run.name, path)
+        if self.grants_on(path) or (first and self.model.card(first)[0] is not first):
+            return None  # Of those that join one within a card nobody sees when they have.
         number = self.next()
         after = self.model.copied()
         became = after.ask(run.name, number, path, now())
@@ -301,7 +310,6 @@ class Operations:
             else:
                 other.tell(other.runs[run.name], number, 0, path)
             states.append(other)
-        first = self.model.asked_for(run.name, path)
         if became == "joined" and first and first.ends[0] < now() + 60:  # Perhaps that one is over before the ask is there.
             other = self.model.copied()
             other.expire(first.number)
@@ -482,14 +490,11 @@ class Operations:
     # ---- faults
 
     def choose_victim(self, chance: random.Random) -> None:
-        victims = [victim for victim in FAULTS if victim != "stop" or self.world.can_stop]
-        self.victim = chance.choices(victims, [FAULTS[victim] for victim in victims])[0]
+        victims = {victim: weight for victim, weight in FAULTS.items() if victim != "stop" or self.world.can_stop}
+        self.victim = chance.choices(list(victims), list(victims.values()))[0]
         if self.victim not in ("warden", "egress"):
             return
         dead = {name: [at for at in times if now() - at < MOST_DEATHS_IN] for name, times in self.deaths.items()}
         runs = [name for name, run in sorted(self.model.runs.items())
                 if run.held != BY_STOP and len(dead.get(name, [])) < MOST_DEATHS and (self.victim == "warden" or run.terms.egress)]
-        if runs:
-            self.victim_of = chance.choice(runs)
-        else:
-            self.victim = ""
+        self.victim, self.victim_of = (self.victim, chance.choice(runs)) if runs else ("", "")

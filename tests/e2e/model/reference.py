@@ -88,6 +88,7 @@ class Reference:
     said: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)  # what agents must say, and did, since the last look
     owed: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)  # what frozen ones will say, and do
     early: dict[tuple[str, int], bool] = field(default_factory=dict)  # of those, who may have heard just before they were frozen
+    anew: dict[tuple[str, int], bool] = field(default_factory=dict)   # and whose next warden judges anew, with the grants that are there by then
 
     def copied(self) -> "Reference":
         other = copy.copy(self)
@@ -95,7 +96,7 @@ class Reference:
         other.questions = {number: copy.copy(one) for number, one in self.questions.items()}
         for one in other.questions.values():
             one.asks = list(one.asks)
-        for name in ("ended", "closed", "grants", "sizes", "unsure", "said", "owed", "early"):
+        for name in ("ended", "closed", "grants", "sizes", "unsure", "said", "owed", "early", "anew"):
             setattr(other, name, dict(getattr(self, name)))
         return other
 
@@ -241,10 +242,17 @@ class Reference:
                     if told is self.said:
                         self.sizes[path] -= 1
 
+    def lose_wardens(self, names: set[str]) -> None:
+        self.anew.update({key: True for key in self.owed if key[0] in names})
+
     def hear(self, name: str, ask: int, code: int) -> None:
         """What became of one that was cut off, or that heard in time."""
         if code == POLICY and self.early.get((name, ask)) and (name, ask) in self.owed:
             self.said[name, ask] = self.owed.pop((name, ask))
+        told, path = self.said.get((name, ask), (0, ""))
+        if code == 0 and told in (REFUSED, POLICY) and (name, ask) in self.anew and any(
+                grant.path == path and self.is_for(grant, self.runs[name]) for grant in self.grants.values()):
+            self.tell(self.runs[name], ask, 0, path)
         if code in (0, *NOT_DONE) and self.said.get((name, ask), (0, ""))[0] == CUT_OFF:
             path = self.said[name, ask][1]
             self.said[name, ask] = (code, path)
