@@ -36,9 +36,11 @@ bool isOwn(const LogEntry& entry, const Peer& peer) {
   return expired != nullptr && expired->uid == peer.uid;
 }
 
-// Whoever stopped everything did it for all to see: its socket tells anybody as much.
+// Whoever stopped everything did it for all to see: its socket tells anybody as much. What agents have of the
+// processors is seen by any of them.
 bool isForAll(const LogEntry& entry) {
-  return entry.kind == "emergency-stopped" || entry.kind == "rearmed" || entry.kind == "latch-released";
+  return entry.kind == "emergency-stopped" || entry.kind == "rearmed" || entry.kind == "latch-released" ||
+         entry.kind == "processors-reserved";
 }
 
 // A fact about no run, or about one whose owner is not known any more, is for those who may see everything.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "sdk/base/io.h"
+#include "sdk/base/whole_number.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -48,6 +49,14 @@ Result<std::uint32_t> parsePercent(std::string_view text) {
   if (problem != std::errc() || std::string_view(rest, end) != "%" || percent == 0 || percent > 100)
     return wrong("a part of the battery is \"1%\" to \"100%\": " + std::string(text));
   return percent;
+}
+
+// "1": of those that agents of the background would take from the person's programs.
+Result<std::uint32_t> parseProcessorCount(std::string_view text) {
+  constexpr std::uint32_t kMost = 1024;
+  const auto count = wholeNumber<std::uint32_t>(text);
+  if (!count || *count > kMost) return wrong("a number of processors is \"0\" to \"1024\": " + std::string(text));
+  return *count;
 }
 
 // "22:00-07:00", hours and minutes of the machine's own clock.
@@ -153,6 +162,8 @@ Result<void> apply(Config& config, std::string_view key, const Value& value) {
     config.governor.pauseBelowBatteryPercent = RF_TRY(parsePercent(value.texts[0]));
   } else if (key == "quiet_hours" && isText) {
     config.governor.quietHours = RF_TRY(parseQuietHours(value.texts[0]));
+  } else if (key == "reserve_processors" && isText) {
+    config.governor.reserveProcessors = RF_TRY(parseProcessorCount(value.texts[0]));
   } else if (key == "dead_man_after" && isText) {
     config.deadManAfter = RF_TRY(parseDeadMan(value.texts[0]));
   } else if (key == "stop_keys") {

@@ -2,8 +2,8 @@
 //
 // The file is lines of `key = value` with "text", true, false or ["a", "b"] as values and # for comments: a subset of
 // TOML, so an editor shows it well. Keys: run_dir, state_dir, policy_dirs, cgroup_root, uid_range, kill_on_exit,
-// check_logins, pause_below_battery, pause_when_hot, quiet_hours ("22:00-07:00"), dead_man_after ("10s" or "off"),
-// stop_keys (docs/emergency-keys.md). An unknown key is an error.
+// check_logins, pause_below_battery, pause_when_hot, quiet_hours ("22:00-07:00"), reserve_processors ("1"),
+// dead_man_after ("10s" or "off"), stop_keys (docs/emergency-keys.md). An unknown key is an error.
 #pragma once
 
 #include <chrono>

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <thread>
 
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
@@ -183,6 +184,22 @@ void powerChecks(const Findings& findings, std::vector<Check>& checks) {
   }
 }
 
+void reserveCheck(const Findings& findings, std::vector<Check>& checks) {
+  if (findings.reserveProcessors == 0) return;
+  const auto place = findings.features.controllers.find("cpuset");
+  const bool canKeep = place != findings.features.controllers.end() && place->second.version != 0;
+  const bool hasTwo = findings.processors != 1;
+  std::string text = "background agents leave " + std::to_string(findings.reserveProcessors) +
+                     " of the processors to your programs while these work";
+  if (!canKeep)
+    text = "reserve_processors keeps none: the kernel gives no cpuset controller";
+  else if (!hasTwo)
+    text = "reserve_processors keeps none: there is one processor";
+  else if (findings.foregroundGroups && *findings.foregroundGroups == 0)
+    text += "; no control group tells when that is, so they always do";
+  checks.push_back({"reserve", canKeep && hasTwo, std::move(text)});
+}
+
 Check placementCheck(const Findings& findings) {
   using Placement = sandbox::CgroupTree::Placement;
   const Placement placement = *findings.placement;
@@ -255,6 +272,7 @@ void machineChecks(const Findings& findings, std::vector<Check>& checks) {
   if (findings.accelerators) checks.push_back(acceleratorCheck(*findings.accelerators, findings.capabilities));
   if (findings.placement) checks.push_back(placementCheck(findings));
   if (findings.foregroundGroups) checks.push_back(foregroundCheck(*findings.foregroundGroups));
+  reserveCheck(findings, checks);
   powerChecks(findings, checks);
   checks.push_back(policyCheck(findings));
   accountChecks(findings, checks);
@@ -301,6 +319,8 @@ Findings look(const Config& config, KernelFeatures features, const SystemPolicie
     findings.stateBytesFree = std::uint64_t{space.f_bavail} * space.f_frsize;
   findings.pauseBelowBatteryPercent = config.governor.pauseBelowBatteryPercent;
   findings.pauseWhenHot = config.governor.pauseWhenHot;
+  findings.reserveProcessors = config.governor.reserveProcessors;
+  findings.processors = std::thread::hardware_concurrency();
   if (const auto roots = MeterRoots::open(config.meterRoot)) {
     const auto battery = readBatteries(*roots);
     findings.tellsCharge = battery && battery->percent;

@@ -58,6 +58,8 @@ struct Findings {
   std::optional<std::uint32_t> pauseBelowBatteryPercent;
   bool tellsCharge = false;
   bool pauseWhenHot = false, tellsHeat = false;
+  std::uint32_t reserveProcessors = 0;  // as configured
+  std::size_t processors = 0;           // that are there; 0: not asked
 };
 
 struct Check {

@@ -86,6 +86,10 @@ Result<void> Performer::performOne(const LimitWrites& effect) {
   return cgroups_->limitWrites(effect.run, effect.priority, effect.bytesPerSec);
 }
 
+Result<void> Performer::performOne(const KeepProcessors& effect) {
+  return cgroups_ == nullptr ? noGroups() : cgroups_->reserveProcessors(effect.processors);
+}
+
 // A run without a file of denials is told nothing.
 Result<void> Performer::performOne(const TellAgent& effect) {
   const auto file = launcher_.copyOf(effect.run, sandbox::HeldFd::kDenials);

@@ -70,6 +70,7 @@ class Performer {
   Result<void> performOne(const KillGroup& effect);
   Result<void> performOne(const ReclaimMemory& effect);
   Result<void> performOne(const LimitWrites& effect);
+  Result<void> performOne(const KeepProcessors& effect);
   Result<void> performOne(const TellAgent& effect);
   Result<void> performOne(const CutConnections& effect);
   Result<void> performOne(const ReleaseLatch&) { return releases_ = true, Result<void>(); }

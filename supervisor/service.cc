@@ -401,6 +401,12 @@ void say(const std::string& line) {
   (void)writeAll(STDERR_FILENO, text, "the log");  // A log that is gone is no reason to end.
 }
 
+std::vector<std::string> launcherArguments(const Config& config) {
+  std::vector<std::string> arguments{"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot};
+  if (config.governor.reserveProcessors > 0) arguments.emplace_back("--reservable");
+  return arguments;
+}
+
 Result<void> serve(const Config& config) {
   const Places places = RF_TRY(preparePlaces(config));
   const std::string bootId = RF_TRY(readBootId());
@@ -411,8 +417,12 @@ Result<void> serve(const Config& config) {
   UniqueFd root = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
   const UniqueFd machine = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
   const sandbox::KernelFeatures features = sandbox::probeFeatures(root.get());
-  auto cgroups = sandbox::CgroupTree::open(features, config.cgroupRoot, std::move(root));
+  const bool keepsProcessors = config.governor.reserveProcessors > 0;
+  auto cgroups =
+      sandbox::CgroupTree::open(features, config.cgroupRoot, std::move(root),
+                                keepsProcessors ? sandbox::Processors::kReservable : sandbox::Processors::kShared);
   if (!cgroups) say("no control groups, so nothing can be started: " + cgroups.error().message);
+  if (cgroups && !keepsProcessors) (void)cgroups->reserveProcessors(0);  // An earlier daemon may have kept some.
 
   auto meters = MeterRoots::open(config.meterRoot);
   if (!meters) say("nothing is metered, so no agent is held back: " + meters.error().message);
@@ -420,11 +430,7 @@ Result<void> serve(const Config& config) {
 
   TurnClock clock;
   Loop loop = RF_TRY(Loop::create(clock));
-  LauncherLink link({"the launcher",
-                     places.launcherSocket,
-                     launcherProgram(),
-                     {"--run-dir", config.runDir, "--cgroup-root", config.cgroupRoot}},
-                    clock);
+  LauncherLink link({"the launcher", places.launcherSocket, launcherProgram(), launcherArguments(config)}, clock);
   // ringfence-stop may be another's, and older than this daemon: it looks at the file.
   if (const auto told = stop::writeWantedKeys(config.stateDir, config.stopKeys); !told)
     say("stop_keys do not count: " + told.error().message);

@@ -57,6 +57,7 @@ Steering::Steering(World world, governor::GovernorSettings settings)
       settings_(settings),
       governor_(settings),
       alarms_({}),
+      processors_(settings.reserveProcessors),
       beganAt_(world_.clock.now().boottime) {
   if (world_.roots != nullptr) {
     meter_.emplace(*world_.roots);
@@ -93,6 +94,7 @@ void Steering::wake() {
   if (!due || *due > now.boottime) return;
   lookForRuns();
   signals_ = read(now);
+  keepProcessors(now);
   costs_.observe(signals_);
   for (const InterruptionCost& cost : interruptions_.tick(signals_, costs_)) submit(cost);
   for (const governor::Proposal& proposal : governor_.tick(asTold(), costs_)) propose(proposal);
@@ -173,12 +175,13 @@ governor::DeviceSignals Steering::deviceSignals(const Now& now) {
   signals.tooHot = tooHot_;
   if (settings_.quietHours) signals.minuteOfDay = localMinute(now.wall);
   signals.canReclaim = canReclaim_;
+  foregroundSeen_.reset();
   // Between two readings it is absent: the same number again would say that nobody waited.
   if (foreground_ && (!nextForeground_ || now.boottime >= *nextForeground_)) {
     nextForeground_ = now.boottime + kForegroundEvery;
-    const ForegroundStall stall = foreground_->read();
-    signals.foregroundMemoryStallUsec = stall.memoryUsec;
-    signals.foregroundIoStallUsec = stall.ioUsec;
+    foregroundSeen_ = foreground_->read();
+    signals.foregroundMemoryStallUsec = foregroundSeen_->memoryUsec;
+    signals.foregroundIoStallUsec = foregroundSeen_->ioUsec;
   }
   return signals;
 }
@@ -365,6 +368,15 @@ std::optional<GroupReading> Steering::lookAt(const RunId& run) {
   if (found == watched_.end()) return std::nullopt;
   (void)lookAtDevice();  // It knows which devices are no disks.
   return found->second.meter.readAll(meter_->notDisks());
+}
+
+// Those of the person's own class are never kept off.
+void Steering::keepProcessors(const Now& now) {
+  const bool any = std::ranges::any_of(
+      live_.all(), [](const Run* run) { return run->what.priority != policy::PriorityClass::kInteractive; });
+  if (!any || !foregroundSeen_) return;
+  if (auto change = processors_.tick(now.boottime, foregroundSeen_->cpuUsec))
+    submit(ReserveProcessors{change->processors, std::move(change->reason)});
 }
 
 void Steering::keepSamples(const Now& now) {

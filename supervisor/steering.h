@@ -19,6 +19,7 @@
 #include "supervisor/governor/hook_watch.h"
 #include "supervisor/governor/limit_watch.h"
 #include "supervisor/governor/price.h"
+#include "supervisor/governor/processor_reserve.h"
 #include "supervisor/interruptions.h"
 #include "supervisor/live_runs.h"
 #include "supervisor/meter/device_meter.h"
@@ -89,6 +90,7 @@ class Steering {
   void readProcesses(const Run& run, Watched& watched, const Now& now) const;
   void noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const;
   void noteClaims(const RunActivity& activity, governor::RunSignals& signals) const;
+  void keepProcessors(const Now& now);
   void keepSamples(const Now& now);
   void lookForSilence(const Now& now);
   void learnKill(const Fact& fact);
@@ -102,14 +104,16 @@ class Steering {
   governor::AlarmWatch alarms_;
   governor::LimitWatch limits_;
   governor::HookWatch hooks_;
+  governor::ProcessorReserve processors_;
   Microseconds beganAt_;  // boottime; what ran before may have been heard by another daemon
   governor::CostModel costs_;
   std::optional<DeviceMeter> meter_;
   std::optional<FileLocks> locks_;
   std::set<RunId> waitedFor_;  // runs with a file lock for which somebody waits who is no agent
   std::optional<ForegroundMeter> foreground_;
-  bool tooHot_ = false;      // at the last full reading
-  bool canReclaim_ = false;  // of all runs
+  std::optional<ForegroundStall> foregroundSeen_;  // by the last reading, where it looked
+  bool tooHot_ = false;                            // at the last full reading
+  bool canReclaim_ = false;                        // of all runs
   std::map<RunId, Watched> watched_;
   Interruptions interruptions_;
   Today today_;  // by the last reading

@@ -115,7 +115,8 @@ CgroupTree::CgroupTree(KernelFeatures features, std::string name, UniqueFd root,
       root_(std::move(root)),
       hierarchies_(std::move(hierarchies)) {}
 
-Result<CgroupTree> CgroupTree::open(const KernelFeatures& features, std::string name, UniqueFd root) {
+Result<CgroupTree> CgroupTree::open(const KernelFeatures& features, std::string name, UniqueFd root,
+                                    Processors processors) {
   if (name.empty() || name.find_first_of("/. \n") != std::string::npos) {
     return Error{ErrorCode::kInvalid, "control group root `" + name + "`: letters, digits and - only"};
   }
@@ -136,6 +137,8 @@ Result<CgroupTree> CgroupTree::open(const KernelFeatures& features, std::string 
   }
   CgroupTree tree(features, std::move(name), std::move(root), std::move(hierarchies));
   for (const Hierarchy& hierarchy : tree.hierarchies_) RF_TRY(tree.makeBranches(hierarchy));
+  // Agents are fenced without it as well: whoever wants a processor kept free is told then.
+  if (processors == Processors::kReservable) (void)tree.makeReservable();
   return tree;
 }
 
@@ -148,7 +151,7 @@ Result<void> CgroupTree::makeBranches(const Hierarchy& hierarchy) const {
     }
   }
   for (const policy::PriorityClass priority : kBranches) {
-    const std::string branch = joinPath(hierarchy.mountPoint, branchName(name_, priority));
+    const std::string branch = branchPath(hierarchy.mountPoint, priority);
     if (mkdirat(root_.get(), branch.c_str(), 0755) != 0 && errno != EEXIST) {
       return posixError(errno, "making control group /" + branch);
     }
@@ -178,7 +181,7 @@ Result<void> CgroupTree::placeBackground(const Hierarchy& hierarchy, const std::
 CgroupTree::Placement CgroupTree::placement() const {
   const Hierarchy* cpu = hierarchyOf("cpu");
   if (cpu == nullptr) return Placement::kIdleThreads;
-  const std::string branch = joinPath(cpu->mountPoint, branchName(name_, policy::PriorityClass::kBackground));
+  const std::string branch = branchPath(cpu->mountPoint, policy::PriorityClass::kBackground);
   if (readNumber(root_.get(), branch + "/cpu.idle") == 1) return Placement::kIdle;
   const bool first = cpu->version == 1;
   const auto weight = readNumber(root_.get(), branch + (first ? "/cpu.shares" : "/cpu.weight"));
@@ -195,8 +198,7 @@ std::optional<std::string> CgroupTree::guardsBranch(const Hierarchy& hierarchy) 
 
 std::vector<std::string> CgroupTree::branchesOf(const Hierarchy& hierarchy) const {
   std::vector<std::string> branches;
-  for (const policy::PriorityClass priority : kBranches)
-    branches.push_back(joinPath(hierarchy.mountPoint, branchName(name_, priority)));
+  for (const policy::PriorityClass priority : kBranches) branches.push_back(branchPath(hierarchy.mountPoint, priority));
   if (auto guards = guardsBranch(hierarchy)) branches.push_back(*std::move(guards));
   return branches;
 }
@@ -210,7 +212,11 @@ std::string CgroupTree::leafPath(const Hierarchy& hierarchy, const RunId& run, p
 }
 
 std::string CgroupTree::runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const {
-  return joinPath(hierarchy.mountPoint, branchName(name_, priority)) + "/" + run.text();
+  return branchPath(hierarchy.mountPoint, priority) + "/" + run.text();
+}
+
+std::string CgroupTree::branchPath(const std::string& mountPoint, policy::PriorityClass priority) const {
+  return joinPath(mountPoint, branchName(name_, priority));
 }
 
 std::string CgroupTree::countedPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority,
@@ -328,7 +334,8 @@ Result<void> CgroupTree::join(const RunId& run, policy::PriorityClass priority, 
     const std::string file = leafPath(*hierarchy, run, priority, leaf) + "/cgroup.procs";
     RF_TRY(writeFileAt(root_.get(), file, std::to_string(pid)));
   }
-  return {};
+  const std::string processors = processorsToJoin(priority, leaf);
+  return processors.empty() ? Result<void>() : writeFileAt(root_.get(), processors, std::to_string(pid));
 }
 
 std::vector<std::string> CgroupTree::joinFiles(const RunId& run, policy::PriorityClass priority, Leaf leaf) const {
@@ -337,6 +344,8 @@ std::vector<std::string> CgroupTree::joinFiles(const RunId& run, policy::Priorit
     if (hierarchy.version == 2 || &hierarchy == hierarchyOf("cpu")) continue;
     files.push_back(leafPath(hierarchy, run, priority, leaf) + "/cgroup.procs");
   }
+  if (std::string processors = processorsToJoin(priority, leaf); !processors.empty())
+    files.push_back(std::move(processors));
   return files;
 }
 
@@ -459,7 +468,7 @@ Result<std::vector<CgroupTree::Found>> CgroupTree::list() const {
   for (const Hierarchy& hierarchy : hierarchies_) {
     for (const policy::PriorityClass priority : kBranches) {
       const std::vector<std::string> names =
-          RF_TRY(subdirectories(root_.get(), joinPath(hierarchy.mountPoint, branchName(name_, priority))));
+          RF_TRY(subdirectories(root_.get(), branchPath(hierarchy.mountPoint, priority)));
       for (const std::string& name : names) {
         const auto run = RunId::parse(name);
         if (run && seen.insert(*run).second) found.push_back({*run, priority});
@@ -477,6 +486,8 @@ Result<void> CgroupTree::removeBranches() {
       }
     }
   }
+  const auto processors = processorGroup();
+  if (processors && processors->isFirst) (void)unlinkat(root_.get(), processors->path.c_str(), AT_REMOVEDIR);
   return {};
 }
 

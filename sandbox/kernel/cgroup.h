@@ -27,6 +27,9 @@ struct GroupUsage {
 // Below RUN, where processes are.
 enum class Leaf { kAgent, kWarden, kEgress };
 
+// kReservable: runs that join the background branch can be kept off processors.
+enum class Processors { kShared, kReservable };
+
 // Whether a run has guards, whose groups stand beside the agent's. Its memory and processes are then limited in its own
 // leaf, so that an agent at its limit does not take its guards' share; else all of RUN is.
 enum class Guarded { kNo, kYes };
@@ -36,7 +39,8 @@ class CgroupTree {
   // `name` is --cgroup-root. Makes and configures the two branches (the background one idle, else of the least weight,
   // where the kernel has either). `root` is an O_PATH descriptor of the directory that mount points in `features` are
   // relative to ("/" for real).
-  static Result<CgroupTree> open(const KernelFeatures& features, std::string name, UniqueFd root);
+  static Result<CgroupTree> open(const KernelFeatures& features, std::string name, UniqueFd root,
+                                 Processors processors = Processors::kShared);
 
   // What keeps background runs off the processors that others want, as the kernel shows it now. kIdleThreads: there is
   // no cpu controller, so that their processes must be idle by themselves (idle_process.h).
@@ -106,6 +110,9 @@ class CgroupTree {
   // Writing of the agent to each device that it has used, bytes a second; absent: no limit. On v1 only what goes around
   // the page cache is held.
   Result<void> limitWrites(const RunId& run, policy::PriorityClass priority, std::optional<std::uint64_t> bytesPerSec);
+  // How many processors the runs of the background branch leave to everybody else, those that run included; one at
+  // least is left to them. kUnsupported where the kernel cannot say so, but for 0.
+  Result<void> reserveProcessors(std::size_t count);
   // Where a controller counts the agent (on v2 that may be the run, guards and all), or its leaf in the unified
   // hierarchy ("").
   struct Place {
@@ -135,6 +142,17 @@ class CgroupTree {
   };
   CgroupTree(KernelFeatures features, std::string name, UniqueFd root, std::vector<Hierarchy> hierarchies);
 
+  // Of the cpuset controller: the background branch, the file of all processors beside it, and whether that is v1,
+  // where the branch is one group without those of runs. Absent: there is no such controller.
+  struct ProcessorGroup {
+    std::string path, all;
+    bool isFirst = false;
+  };
+  std::optional<ProcessorGroup> processorGroup() const;
+  // What joins later has to be put into it; empty: nothing has.
+  std::string processorsToJoin(policy::PriorityClass priority, Leaf leaf) const;
+  Result<void> makeReservable();
+  std::string branchPath(const std::string& mountPoint, policy::PriorityClass priority) const;
   Result<void> makeBranches(const Hierarchy& hierarchy) const;
   Result<void> placeBackground(const Hierarchy& hierarchy, const std::string& branch) const;
   std::string runPath(const Hierarchy& hierarchy, const RunId& run, policy::PriorityClass priority) const;
@@ -161,6 +179,7 @@ class CgroupTree {
   std::string name_;
   UniqueFd root_;
   std::vector<Hierarchy> hierarchies_;  // v2 first
+  bool isReservable_ = false;           // there is a group of v1 to join
 };
 
 }  // namespace ringfence::sandbox

@@ -99,7 +99,8 @@ void placeControllers(int root, KernelFeatures& features, const std::vector<Moun
     if (mount.type != "cgroup") continue;
     for (const std::string& option : mount.options) {
       const std::string name = option == "blkio" ? "io" : option;
-      if (name == "memory" || name == "cpu" || name == "pids" || name == "io" || name == "cpuacct") {
+      if (name == "memory" || name == "cpu" || name == "pids" || name == "io" || name == "cpuacct" ||
+          name == "cpuset") {
         features.controllers[name] = {1, mount.target};
         features.layout = CgroupLayout::kHybrid;
       }

@@ -90,7 +90,7 @@ Result<UniqueFd> openBeside(const std::string& name) {
 
 Result<Launcher> Launcher::create(const LauncherOptions& options, KernelFeatures features) {
   UniqueFd root = RF_TRY(openAt(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
-  CgroupTree groups = RF_TRY(CgroupTree::open(features, options.cgroupRoot, std::move(root)));
+  CgroupTree groups = RF_TRY(CgroupTree::open(features, options.cgroupRoot, std::move(root), options.processors));
   Launcher launcher(options, std::move(features), std::move(groups));
   RF_TRY(launcher.open());
   return launcher;

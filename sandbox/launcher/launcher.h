@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxKeptRuns = 512;
 struct LauncherOptions {
   std::string runDirectory;
   std::string cgroupRoot;
+  Processors processors = Processors::kShared;
 };
 
 class Launcher {

@@ -15,7 +15,7 @@
 namespace ringfence::sandbox {
 namespace {
 
-constexpr const char* kUsage = "usage: ringfence-launcher --run-dir DIR --cgroup-root NAME\n";
+constexpr const char* kUsage = "usage: ringfence-launcher --run-dir DIR --cgroup-root NAME [--reservable]\n";
 
 // A descriptor that is opened later must never land on 0, 1 or 2.
 bool fillStandardDescriptors() {
@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   using namespace ringfence::sandbox;
   static const option kOptions[] = {{"run-dir", required_argument, nullptr, 'r'},
                                     {"cgroup-root", required_argument, nullptr, 'c'},
+                                    {"reservable", no_argument, nullptr, 'R'},
                                     {nullptr, 0, nullptr, 0}};
   LauncherOptions options;
   for (int key; (key = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
@@ -57,6 +58,8 @@ int main(int argc, char** argv) {
       options.runDirectory = optarg;
     else if (key == 'c')
       options.cgroupRoot = optarg;
+    else if (key == 'R')
+      options.processors = Processors::kReservable;
     else
       return std::fputs(kUsage, stderr), 2;
   }

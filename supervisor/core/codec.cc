@@ -47,7 +47,7 @@ constexpr std::array<std::string_view, std::variant_size_v<FactBody::Kinds>> kKi
     "rearmed",           "latch-released",
     "usage-reported",    "usage-seen",
     "budget-extended",   "run-pausing",
-    "home-removed"};
+    "home-removed",      "processors-reserved"};
 constexpr std::array<std::string_view, 9> kCauses{"memory", "io",       "accelerator", "battery", "heat",
                                                   "limit",  "relieved", "alarm",       "quiet"};
 constexpr std::array<std::string_view, 7> kSelfHeld{"restart",        "questions", "no-records", "another-program",
@@ -152,6 +152,7 @@ template <typename A, Of<LauncherReady> F> void fields(A& a, F& f) { a("pid", f.
 template <typename A, Of<RecordsStopped> F> void fields(A& a, F& f) { a("disk_full", f.diskFull); a("reason", f.reason); }
 template <typename A, Of<RecordsResumed> F> void fields(A&, F&) {}
 template <typename A, Of<PolicyTrusted> F> void fields(A& a, F& f) { a("file", f.file); a("hash", f.hash); a("uid", f.uid); }
+template <typename A, Of<ProcessorsReserved> F> void fields(A& a, F& f) { a("processors", f.processors); a("reason", f.reason); }
 template <typename A, Of<HomeRemoved> F> void fields(A& a, F& f) { a("by_uid", f.byUid); a("bytes", f.bytes); a("policy", f.policy); a("uid", f.uid); }
 template <typename A, Of<SnapshotTaken> F> void fields(A& a, F& f) { a("state_hash", f.stateHash); a("up_to_seq", f.upToSeq); }
 template <typename A, Of<SegmentRetired> F> void fields(A& a, F& f) { a("head_hash", f.headHash); a("up_to_seq", f.upToSeq); }

@@ -98,6 +98,11 @@ struct PreemptRun {
   // What the agent is told of which limit ("wall_time"); empty: nothing.
   std::string limit = {}, tellAgent = {};
 };
+// So many processors are kept from background runs from now on, for that reason; 0: none any more.
+struct ReserveProcessors {
+  std::uint32_t processors = 0;
+  std::string reason;
+};
 struct AlarmFound {
   RunId run;
   AlarmKind kind{};
@@ -141,6 +146,6 @@ using Command = CompiledOnce<
                  AskPerformed, RecordTold, ActionsDrained, GuardGreeted, GuardFailed, RulesTaken, TrafficTold,
                  RecordsOmitted, AnswerCard, RevokeGrant, TimePassed, PreemptRun, AlarmFound, InterruptionCost,
                  LimitFound, HoldTold, RecordsFailed, RecordsWork, GroupsTouched, StopHeard, StopKills, RearmStop,
-                 LatchOpened, ReportUsage, CountAnswers, AgentStops, PauseDue, PruneHomes>>;
+                 LatchOpened, ReportUsage, CountAnswers, AgentStops, PauseDue, PruneHomes, ReserveProcessors>>;
 
 }  // namespace ringfence::supervisor

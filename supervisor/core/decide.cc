@@ -266,6 +266,11 @@ Result<void> decideOn(Deciding& deciding, const AlarmFound& command, const Conte
   return {};
 }
 
+Result<void> decideOn(Deciding& deciding, const ReserveProcessors& command, const Context&) {
+  decideProcessors(deciding, command);
+  return {};
+}
+
 Result<void> decideOn(Deciding& deciding, const LimitFound& command, const Context&) {
   decideLimit(deciding, command);
   return {};

@@ -98,6 +98,11 @@ void decideAlarm(Deciding& deciding, const AlarmFound& command) {
   deciding.record(run->id, RunFrozen{0, boundedReason(why), Preemption{PreemptCause::kAlarm, std::nullopt}});
 }
 
+void decideProcessors(Deciding& deciding, const ReserveProcessors& command) {
+  deciding.atOnce(KeepProcessors{command.processors});
+  deciding.record({}, ProcessorsReserved{command.processors, boundedReason(command.reason)});
+}
+
 void decideLimit(Deciding& deciding, const LimitFound& command) {
   const Run* run = findLive(deciding.state(), command.run);
   if (run == nullptr) return;

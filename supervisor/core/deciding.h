@@ -99,6 +99,7 @@ Result<void> decideAgentStop(Deciding& deciding, const AgentStops& command);
 void decidePreempt(Deciding& deciding, const PreemptRun& command);
 void decideAlarm(Deciding& deciding, const AlarmFound& command);
 void decideLimit(Deciding& deciding, const LimitFound& command);
+void decideProcessors(Deciding& deciding, const ReserveProcessors& command);
 void decideMeasured(Deciding& deciding, const InterruptionCost& command);
 
 void decideRecordsFailed(Deciding& deciding, const RecordsFailed& command);

@@ -35,6 +35,10 @@ struct LimitWrites {
   policy::PriorityClass priority{};
   std::optional<std::uint64_t> bytesPerSec;  // absent: as its policy says
 };
+// So many processors are kept from the background branch; 0: none.
+struct KeepProcessors {
+  std::uint32_t processors = 0;
+};
 // A line in what its agent can read about denials, where it has such a file.
 struct TellAgent {
   RunId run;
@@ -90,9 +94,9 @@ struct SettleRing {
   std::uint64_t upTo = 0;
 };
 
-using EffectBody = CompiledOnce<
-    std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish, TellGuard, SendRules,
-                 SettleRing, ReclaimMemory, LimitWrites, TellAgent, CutConnections, ReleaseLatch, RemoveHome>>;
+using EffectBody = CompiledOnce<std::variant<SendToLauncher, FreezeGroup, KillGroup, RemoveGroup, ArmTimer, Publish,
+                                             TellGuard, SendRules, SettleRing, ReclaimMemory, LimitWrites, TellAgent,
+                                             CutConnections, ReleaseLatch, RemoveHome, KeepProcessors>>;
 
 struct Effect {
   // The fact that must be durable first; 0: perform at once (freezing and killing wait for no disk).

@@ -176,6 +176,12 @@ struct HomeRemoved {
   std::uint32_t byUid = 0;
   bool operator==(const HomeRemoved&) const = default;
 };
+// Background runs leave so many processors to the person's programs from then on; 0: none.
+struct ProcessorsReserved {
+  std::uint32_t processors = 0;
+  std::string reason;
+  bool operator==(const ProcessorsReserved&) const = default;
+};
 // About the log itself (log_keeping.h): the fold up to here is kept in a snapshot with this hash.
 struct SnapshotTaken {
   std::uint64_t upToSeq = 0;
@@ -196,7 +202,7 @@ using FactBody = CompiledOnce<std::variant<
     OutcomeUnknown, AsksRefused, ActionsAllowed, GrantIssued, GrantRevoked, GrantExpired, GuardStarted, GuardLost,
     RulesEnforced, TrafficCounted, RecordsNotWritten, RunRestrained, InterruptionMeasured, AlarmRaised, LeaseGiven,
     LeaseEnded, LimitReached, ConnectionsHeld, RecordsStopped, RecordsResumed, EmergencyStopped, Rearmed, LatchReleased,
-    UsageReported, UsageSeen, BudgetExtended, RunPausing, HomeRemoved>>;
+    UsageReported, UsageSeen, BudgetExtended, RunPausing, HomeRemoved, ProcessorsReserved>>;
 
 struct Fact {
   std::uint64_t seq = 0;  // gapless from 1; order is seq, never time

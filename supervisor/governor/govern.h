@@ -51,6 +51,7 @@ struct GovernorSettings {
   std::optional<std::uint32_t> pauseBelowBatteryPercent;   // absent: the battery pauses nobody
   bool pauseWhenHot = false;
   std::optional<QuietHours> quietHours;  // absent: no hour pauses anybody
+  std::uint32_t reserveProcessors = 0;   // kept from background agents while the person's programs work
 };
 
 // What an agent and a person read when memory was at its limit, whether we paused it or the kernel ended it:

@@ -23,9 +23,14 @@ std::optional<std::uint64_t> readStall(const KernelFile& file) {
   return text ? parseStall(*text) : std::nullopt;
 }
 
-// How much longer it waited than at the reading before; `before` becomes what it says now.
-std::optional<std::uint64_t> grown(const KernelFile& file, std::optional<std::uint64_t>& before) {
-  const auto now = readStall(file);
+std::optional<std::uint64_t> readUsed(const KernelFile& file) {
+  std::array<char, kPressureBuffer> buffer __attribute__((uninitialized));
+  const auto text = file.read(buffer);
+  return text ? findNumber(*text, "usage_usec") : std::nullopt;
+}
+
+// How much more it is than at the reading before; `before` becomes what it says now.
+std::optional<std::uint64_t> grown(std::optional<std::uint64_t> now, std::optional<std::uint64_t>& before) {
   std::optional<std::uint64_t> more;
   if (now && before) more = *now >= *before ? *now - *before : 0;
   before = now;
@@ -77,9 +82,11 @@ void ForegroundMeter::collect(int directory, const std::string& path, std::size_
     }
     Group one{.memory = KernelFile::open(below.get(), "memory.pressure"),
               .io = KernelFile::open(below.get(), "io.pressure"),
+              .cpu = KernelFile::open(below.get(), "cpu.stat"),
               .memoryUsec = {},
-              .ioUsec = {}};
-    if (one.memory || one.io) found.emplace(group, std::move(one));
+              .ioUsec = {},
+              .cpuUsec = {}};
+    if (one.memory || one.io || one.cpu) found.emplace(group, std::move(one));
   }
 }
 
@@ -91,22 +98,28 @@ void ForegroundMeter::look() {
     if (known == groups_.end()) continue;
     group.memoryUsec = known->second.memoryUsec;
     group.ioUsec = known->second.ioUsec;
+    group.cpuUsec = known->second.cpuUsec;
   }
   groups_ = std::move(found);
 }
 
 ForegroundStall ForegroundMeter::read() {
   ForegroundStall longest;
-  bool memoryTold = false, ioTold = false;
+  std::uint64_t used = 0;
+  bool memoryTold = false, ioTold = false, cpuTold = false;
   for (auto& [path, group] : groups_) {
-    keepLongest(longest.memoryUsec, grown(group.memory, group.memoryUsec));
-    keepLongest(longest.ioUsec, grown(group.io, group.ioUsec));
+    keepLongest(longest.memoryUsec, grown(readStall(group.memory), group.memoryUsec));
+    keepLongest(longest.ioUsec, grown(readStall(group.io), group.ioUsec));
+    used += grown(readUsed(group.cpu), group.cpuUsec).value_or(0);
     memoryTold = memoryTold || group.memoryUsec;
     ioTold = ioTold || group.ioUsec;
+    cpuTold = cpuTold || group.cpuUsec;
   }
   if (memoryTold) total_.memoryUsec = total_.memoryUsec.value_or(0) + longest.memoryUsec.value_or(0);
   if (ioTold) total_.ioUsec = total_.ioUsec.value_or(0) + longest.ioUsec.value_or(0);
-  return {memoryTold ? total_.memoryUsec : std::nullopt, ioTold ? total_.ioUsec : std::nullopt};
+  if (cpuTold) total_.cpuUsec = total_.cpuUsec.value_or(0) + used;
+  return {memoryTold ? total_.memoryUsec : std::nullopt, ioTold ? total_.ioUsec : std::nullopt,
+          cpuTold ? total_.cpuUsec : std::nullopt};
 }
 
 std::optional<std::string> unifiedPathIn(const std::string& cgroupText) {

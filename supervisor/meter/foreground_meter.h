@@ -1,4 +1,5 @@
-// How long everybody but the agents waited for memory and disks: the pressure of the control groups beside the agents'.
+// How long everybody but the agents waited for memory and disks, and how long they had a processor: from the control
+// groups beside the agents'.
 //
 // The machine's own pressure less that of the agents would not be it. The kernel weighs what it counts by how busy each
 // processor is, so the difference of two groups may be more or less than what the others waited; and what stands in the
@@ -20,6 +21,7 @@ namespace ringfence::supervisor {
 // Since the meter was made; absent: no group tells it.
 struct ForegroundStall {
   std::optional<std::uint64_t> memoryUsec, ioUsec;
+  std::optional<std::uint64_t> cpuUsec;  // of all of these groups together
   bool operator==(const ForegroundStall&) const = default;
 };
 
@@ -38,8 +40,8 @@ class ForegroundMeter {
 
  private:
   struct Group {
-    KernelFile memory, io;
-    std::optional<std::uint64_t> memoryUsec, ioUsec;
+    KernelFile memory, io, cpu;
+    std::optional<std::uint64_t> memoryUsec, ioUsec, cpuUsec;
   };
   void collect(int directory, const std::string& path, std::size_t depth, std::map<std::string, Group>& found);
 

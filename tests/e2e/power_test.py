@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a low battery and a hot machine do to runs, over a machine of files: no machine that builds this has either.
+"""What settings of the machine do to runs. A low battery and a hot machine are ones of files: no machine that builds this has either.
 
     power_test.py BUILD [TEST…]
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -134,6 +135,63 @@ def test_in_quiet_hours_background_runs_are_paused_until_a_person_resumes_one(be
     assert eventually(lambda: state(bench, other) == "frozen", PATIENCE), bench.daemon.log()
     equal(state(bench, run), "running")
     end(bench, run, beside, other)
+
+
+def test_background_runs_leave_a_processor_to_the_persons_programs_while_these_work(bench: Bench) -> None:
+    there = len(os.sched_getaffinity(0))
+    if there == 1:
+        return
+    config = bench.daemon.base / "ringfence.toml"
+    config.write_text('reserve_processors = "1"\n')
+    bench.daemon.kill_daemon()
+    bench.daemon.kill_launcher()  # The next one puts runs where they can be kept off processors.
+    bench.daemon.options = ["--config", str(config)]
+    bench.daemon.start()
+    unified = next(Path(path) for path in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup") if Path(path, "cgroup.procs").exists() and Path(path, "cgroup.controllers").exists())
+    person = unified / f"rf-person-{os.getpid()}"
+    person.mkdir()
+    try:
+        background, beside = sleeper(bench, "background"), sleeper(bench, "interactive")
+        pids = {run: bench.show(run)["pid"] for run in (background, beside)}
+
+        def may(run: str) -> int:
+            return len(os.sched_getaffinity(pids[run]))
+
+        # Of the programs of this group the kernel says when they work.
+        assert eventually(lambda: may(background) == there, PATIENCE), "nobody works, and a processor is kept free"
+        busy = subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=lambda: (person / "cgroup.procs").write_text("0"))
+        try:
+            assert eventually(lambda: may(background) == there - 1, PATIENCE), bench.daemon.log()
+            equal(may(beside), there, "a person waits for it")
+            equal(len(os.sched_getaffinity(busy.pid)), there)
+            later = sleeper(bench, "background")
+            pids[later] = bench.show(later)["pid"]
+            equal(may(later), there - 1, "one that starts now")
+            log = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
+            told = [one["body"] for one in log if one["kind"] == "processors-reserved"]
+            equal((told[-1]["processors"], told[-1]["reason"]), (1, "the person's programs work"))
+            # What a daemon that died kept is kept by the next one, or let go where it is not to be kept any more.
+            bench.daemon.kill_daemon()
+            bench.daemon.start()
+            equal(may(background), there - 1)
+            bench.daemon.kill_daemon()
+            bench.daemon.options = []
+            bench.daemon.start()
+            equal(may(background), there)
+            bench.daemon.kill_daemon()
+            bench.daemon.options = ["--config", str(config)]
+            bench.daemon.start()
+            assert eventually(lambda: may(background) == there - 1, PATIENCE), bench.daemon.log()
+        finally:
+            busy.kill()
+            busy.wait()
+        assert eventually(lambda: may(background) == there, PATIENCE), "nobody works any more"
+        checks = {check["name"]: check for check in json.loads(bench.daemon.cli("doctor", "--json").stdout)["checks"]}
+        assert checks["reserve"]["ok"], checks["reserve"]
+        end(bench, background, beside, later)
+    finally:
+        eventually(lambda: not (person / "cgroup.procs").read_text())
+        person.rmdir()
 
 
 def test_without_a_setting_neither_battery_nor_heat_pauses_anybody(bench: Bench) -> None:

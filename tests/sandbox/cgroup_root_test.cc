@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -179,6 +180,60 @@ TEST_CASE("the features of the running kernel are found by asking it") {
   CHECK(features.idmappedMounts);
   CHECK(features.controllers.contains("memory"));
   CHECK_FALSE(features.release.empty());
+}
+
+TEST_CASE("what runs in the background branch keeps off processors, and gets them back, also what was there before") {
+  const unsigned there = std::thread::hardware_concurrency();
+  UniqueFd root{open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  const KernelFeatures features = probeFeatures(root.get());
+  const auto tree = [&] {
+    return CgroupTree::open(features, "rf-keep-" + std::to_string(getpid()), UniqueFd(dup(root.get())),
+                            Processors::kReservable)
+        .value();
+  };
+  CgroupTree first = tree();
+  const RunId run = RunId::random(), other = RunId::random();
+  REQUIRE(first.createRun(run, PriorityClass::kBackground));
+  REQUIRE(first.createRun(other, PriorityClass::kInteractive));
+  const pid_t agent = startSleeper(), beside = startSleeper();
+  REQUIRE(first.join(run, PriorityClass::kBackground, agent));
+  REQUIRE(first.join(other, PriorityClass::kInteractive, beside));
+  const auto may = [](pid_t pid) {
+    cpu_set_t set;
+    REQUIRE(sched_getaffinity(pid, sizeof set, &set) == 0);
+    return static_cast<unsigned>(CPU_COUNT(&set));
+  };
+  const unsigned kept = there > 1 ? 1 : 0;
+  if (features.controllers.contains("cpuset")) {
+    REQUIRE(first.reserveProcessors(1));
+    CHECK(may(agent) == there - kept);
+    CHECK(may(beside) == there);
+    CHECK(may(getpid()) == there);
+    // Another daemon finds it so, and what joins is kept off as well.
+    CgroupTree second = tree();
+    const RunId late = RunId::random();
+    REQUIRE(second.createRun(late, PriorityClass::kBackground));
+    const pid_t later = startSleeper();
+    REQUIRE(second.join(late, PriorityClass::kBackground, later));
+    CHECK(may(later) == there - kept);
+    REQUIRE(second.reserveProcessors(100'000));
+    CHECK(may(agent) == 1);
+    REQUIRE(second.reserveProcessors(0));
+    CHECK(may(agent) == there);
+    CHECK(may(later) == there);
+    REQUIRE(second.kill(late, PriorityClass::kBackground));
+    waitpid(later, nullptr, 0);
+    CHECK(eventually([&] { return second.removeRun(late, PriorityClass::kBackground).has_value(); }));
+  } else {
+    CHECK_FALSE(first.reserveProcessors(1));
+    CHECK(first.reserveProcessors(0));
+  }
+  for (const auto& [id, priority] : {std::pair(run, PriorityClass::kBackground), {other, PriorityClass::kInteractive}})
+    REQUIRE(first.kill(id, priority));
+  for (const pid_t pid : {agent, beside}) waitpid(pid, nullptr, 0);
+  for (const auto& [id, priority] : {std::pair(run, PriorityClass::kBackground), {other, PriorityClass::kInteractive}})
+    CHECK(eventually([&, id = id, of = priority] { return first.removeRun(id, of).has_value(); }));
+  CHECK(first.removeBranches());
 }
 
 TEST_CASE("a group says whose its run is, to whoever reads it, until it goes; one of the same name says nothing") {

@@ -328,7 +328,7 @@ TEST_CASE("the configuration file sets what the command line may override, and n
       applyConfigText({}, "f",
                       "# ours\nrun_dir = \"/r\"\npolicy_dirs = [\"/a\", \"/b\"]\nkill_on_exit = true # always\n"
                       "pause_below_battery = \"15%\"\npause_when_hot = true\nquiet_hours = "
-                      "\"22:00-07:30\"\ndead_man_after = \"2m\"\n")
+                      "\"22:00-07:30\"\ndead_man_after = \"2m\"\nreserve_processors = \"2\"\n")
           .value();
   CHECK(config.runDir == "/r");
   CHECK(config.policyDirs == std::vector<std::string>{"/a", "/b"});
@@ -336,6 +336,8 @@ TEST_CASE("the configuration file sets what the command line may override, and n
   CHECK(config.governor.pauseBelowBatteryPercent == 15);
   CHECK(config.governor.pauseWhenHot);
   CHECK(config.governor.quietHours == governor::QuietHours{.from = 22 * 60, .to = 7 * 60 + 30});
+  CHECK(config.governor.reserveProcessors == 2);
+  CHECK(Config().governor.reserveProcessors == 0);
   CHECK(config.deadManAfter == std::chrono::seconds(120));
   CHECK(!applyConfigText(config, "f", "").value().stopKeys);
   CHECK(applyConfigText(config, "f", "stop_keys = []").value().stopKeys->empty());
@@ -353,6 +355,9 @@ TEST_CASE("the configuration file sets what the command line may override, and n
                            "\nquiet_hours = \"24:00-07:00\"",
                            "\nquiet_hours = \"07:00-07:00\"",
                            "\nquiet_hours = \"2:000-07:00\"",
+                           "\nreserve_processors = \"-1\"",
+                           "\nreserve_processors = \"one\"",
+                           "\nreserve_processors = \"1025\"",
                            "\npause_when_hot = \"yes\"",
                            "\nrundir = \"/r\"",
                            "\nrun_dir = /r",
@@ -459,9 +464,22 @@ TEST_CASE("the doctor's judgement names what is missing, and says nothing of wha
   findings.placement = sandbox::CgroupTree::Placement::kUnprotected;
   findings.pauseBelowBatteryPercent = 20;
   findings.pauseWhenHot = findings.tellsHeat = true;
-  std::map<std::string, bool> power;
-  for (const Check& check : judge(findings)) {
-    if (check.name == "battery" || check.name == "heat" || check.name == "placement") power[check.name] = check.ok;
-  }
-  CHECK(power == std::map<std::string, bool>{{"battery", false}, {"heat", true}, {"placement", false}});
+  findings.reserveProcessors = 1;
+  const auto power = [&] {
+    std::map<std::string, bool> found;
+    for (const Check& check : judge(findings)) {
+      if (check.name == "battery" || check.name == "heat" || check.name == "placement" || check.name == "reserve")
+        found[check.name] = check.ok;
+    }
+    return found;
+  };
+  findings.features.controllers.erase("cpuset");
+  CHECK(power() ==
+        std::map<std::string, bool>{{"battery", false}, {"heat", true}, {"placement", false}, {"reserve", false}});
+  findings.features.controllers["cpuset"] = {1, "/sys/fs/cgroup/cpuset"};
+  CHECK(power()["reserve"]);
+  findings.processors = 1;
+  CHECK_FALSE(power()["reserve"]);
+  findings.reserveProcessors = 0;
+  CHECK_FALSE(power().contains("reserve"));
 }

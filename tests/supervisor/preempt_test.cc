@@ -120,6 +120,21 @@ TEST_CASE("milder steps are recorded, and performed without waiting for the disk
   CHECK(world.life(run) == "running");
 }
 
+TEST_CASE("processors that are kept from agents are recorded, and kept without waiting for the disk") {
+  CoreWorld world;
+  for (const std::uint32_t processors : {2u, 0u}) {
+    const auto kept = world.apply(ReserveProcessors{processors, std::string(100'000, 'x')});
+    REQUIRE(kept);
+    CHECK(kindsOf(*kept) == Kinds{"processors-reserved"});
+    CHECK(kept->facts[0].run.empty());
+    CHECK(std::get<ProcessorsReserved>(kept->facts[0].body).processors == processors);
+    CHECK(std::get<ProcessorsReserved>(kept->facts[0].body).reason.size() <= kMaxReasonBytes);
+    REQUIRE(effectsOf<KeepProcessors>(*kept).size() == 1);
+    CHECK(effectsOf<KeepProcessors>(*kept)[0].first == 0);
+    CHECK(effectsOf<KeepProcessors>(*kept)[0].second.processors == processors);
+  }
+}
+
 TEST_CASE("a step that nobody can take is not claimed") {
   CoreWorld world;
   const auto deferred = world.apply(preemption(world.runIn("running"), PreemptStep::kDeferModelCall));

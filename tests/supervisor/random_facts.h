@@ -230,6 +230,7 @@ class RandomFacts {
         return BudgetExtended{text(), number(), random_(), random_(), coin() ? std::optional(text()) : std::nullopt};
       case 51: return RunPausing{number(), text(), random_()};
       case 52: return HomeRemoved{number(), text(), random_(), number()};
+      case 53: return ProcessorsReserved{number(), text()};
       default: return TrafficCounted{{{text(), 443, random_(), random_(), random_()}}};
     }
   }

@@ -16,6 +16,14 @@ QString runRestrained(const FactBody& body, const QString&) {
   return Facts::tr("The governor restrained it (%1): %2.").arg(step, reason);
 }
 
+QString processorsReserved(const FactBody& body, const QString&) {
+  const auto kept = body.number("processors").value_or(0);
+  const QString reason = body.text("reason");
+  if (kept == 0) return Facts::tr("Agents may use every processor again: %1.").arg(reason);
+  return Facts::tr("Agents of the background leave %n processors to your programs: %1.", nullptr, countWord(kept))
+      .arg(reason);
+}
+
 QString interruptionMeasured(const FactBody& body, const QString&) {
   const QString predicted = priceWord(body.part("predicted"));
   const QString real = priceWord(body.part("real"));
@@ -104,6 +112,8 @@ QString priceWord(const FactBody& price) {
 std::span<const KindOfFact> governorFacts() {
   static constexpr KindOfFact kKinds[] = {
       {"run-restrained", QT_TRANSLATE_NOOP("Facts", "an agent was restrained"), runRestrained},
+      {"processors-reserved", QT_TRANSLATE_NOOP("Facts", "processors were kept free, or not any more"),
+       processorsReserved},
       {"interruption-measured", QT_TRANSLATE_NOOP("Facts", "an interruption was measured"), interruptionMeasured},
       {"alarm-raised", QT_TRANSLATE_NOOP("Facts", "an alarm was raised"), alarmRaised},
       {"lease-given", QT_TRANSLATE_NOOP("Facts", "a device was lent"), leaseGiven},

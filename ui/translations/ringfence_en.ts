@@ -103,6 +103,13 @@
             <numerusform>%1 and %n tokens</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>Agents of the background leave %n processors to your programs: %1.</source>
+        <translation>
+            <numerusform>Agents of the background leave %n processor to your programs: %1.</numerusform>
+            <numerusform>Agents of the background leave %n processors to your programs: %1.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>NoticeWords</name>

@@ -995,6 +995,20 @@
         <source>a pause was asked for that comes later</source>
         <translation>已要求暂停，稍后生效</translation>
     </message>
+    <message>
+        <source>Agents may use every processor again: %1.</source>
+        <translation>智能体又可以使用所有处理器：%1。</translation>
+    </message>
+    <message numerus="yes">
+        <source>Agents of the background leave %n processors to your programs: %1.</source>
+        <translation>
+            <numerusform>后台智能体为您的程序留出 %n 个处理器：%1。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>processors were kept free, or not any more</source>
+        <translation>处理器被留出，或不再留出</translation>
+    </message>
 </context>
 <context>
     <name>Figures</name>

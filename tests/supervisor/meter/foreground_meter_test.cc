@@ -45,6 +45,29 @@ TEST_CASE("the foreground waits as long as the group beside the agents' that wai
   CHECK(meter.read() == ForegroundStall{30, 47});
 }
 
+TEST_CASE(
+    "what the foreground used of the processors is that of all groups beside the agents', from when each was seen") {
+  const Groups groups;
+  const auto use = [&](const std::string& group, std::uint64_t usec) {
+    groups.dir.write(group + "/cpu.stat", "usage_usec " + std::to_string(usec) + "\nuser_usec 1\nsystem_usec 1\n");
+  };
+  use("user.slice", 1000);
+  use("system.slice", 500);
+  use("rf-background", 7);
+  ForegroundMeter meter = groups.meter();
+  CHECK(meter.read().cpuUsec == 0);
+  use("user.slice", 1300);
+  use("system.slice", 520);
+  use("rf-background", 90'000);
+  CHECK(meter.read().cpuUsec == 320);
+  use("late.slice", 80'000);
+  meter.look();
+  CHECK(meter.read().cpuUsec == 320);
+  use("late.slice", 80'005);
+  CHECK(meter.read().cpuUsec == 325);
+  CHECK_FALSE(meter.read().memoryUsec);
+}
+
 TEST_CASE("what agents wait is none of the foreground's, nor what the machine as a whole waits") {
   const Groups groups;
   groups.wait(".", 0, 0);
