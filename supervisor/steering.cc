@@ -468,7 +468,10 @@ std::optional<governor::RunSignals> Steering::signalsOf(const RunId& run) const 
   const auto watched = watched_.find(run);
   if (found == signals_.runs.end() || watched == watched_.end()) return std::nullopt;
   governor::RunSignals signals = *found;
-  noteClaims(watched->second.activity, signals);
+  // With what its egress has said since the last reading: a turn may have ended.
+  RunActivity activity = watched->second.activity;
+  activity.note(world_.network(run), signals.cpuUsec, signals.hold, now().boottime);
+  noteClaims(activity, signals);
   return signals;
 }
 
