@@ -208,7 +208,7 @@ class Operations:
         name = chance.choice(names)
         self.world.attached.pop(name).close()
         after = self.model.copied()
-        after.end(name, "signal 1")
+        after.end(name, "" if self.victim == "launcher" else "signal 1")  # It may be lost with the launcher, and another one follows.
         states = [after]
         self.strike_now()
         if self.daemon_died:
