@@ -3,7 +3,7 @@ foreground.py BUILD_DIR [--check] [--write] [--plot] [--windows N] [--only LOADâ
 
 The program wakes every 4 ms and works for 1 ms (frame_probe.cc; both longer where a machine cannot keep that up alone); beside
 it an agent does its worst (agent_load.cc), four workers for each two processors, held by what other tools would set on it, or by
-Ringfence: as a real run of a real daemon.
+Ringfence: as a real run of a real daemon, and of one that keeps a processor for the person.
 All modes of a load are measured in one run, in windows of 1.6 s in random order, in each of which only that mode's agent is
 thawed. A window in which somebody else used the machine is dropped. --check: only the order and coarse ratios, for the tests.
 """
@@ -89,8 +89,8 @@ class Agent:
 class Field:
     """One load, its agents of all modes, and the person's program."""
 
-    def __init__(self, build, daemon, groups, load, modes, workspace, frames):
-        self.bin, self.daemon, self.groups, self.load, self.workspace = pathlib.Path(build) / "bin", daemon, groups, load, workspace
+    def __init__(self, build, daemons, groups, load, modes, workspace, frames):
+        self.bin, self.daemons, self.groups, self.load, self.workspace = pathlib.Path(build) / "bin", daemons, groups, load, workspace
         self.agents = {}
         groups.make("person", within="session")
         self.period, self.steps, self.frames = self.pace(frames)
@@ -112,15 +112,16 @@ class Field:
     def begin(self, mode):
         groups, name = self.groups, mode.name
         command = [str(self.workspace / "agent_load"), self.load, str(WORKERS), str(self.workspace)]
-        if name == "ringfence":
-            started = self.daemon.cli("run", "-d", "-p", "agent", "-w", str(self.workspace), "--", *command)
+        if name in self.daemons:
+            daemon = self.daemons[name]
+            started = daemon.cli("run", "-d", "-p", "agent", "-w", str(self.workspace), "--", *command)
             if started.returncode != 0:
                 raise RuntimeError(f"run -d: {started.stderr}")
             run = started.stdout.strip()
-            folder = groups.unified / f"{self.daemon.cgroup_root}-background" / run / "agent"
+            folder = groups.unified / f"{daemon.cgroup_root}-background" / run / "agent"
             # By its own commands: what another program does to its groups it takes back.
-            self.agents[name] = Agent(folder, lambda frozen: self.order(*(("freeze", "--now") if frozen else ("resume",)), run),
-                                      lambda: self.order("kill", run))
+            self.agents[name] = Agent(folder, lambda frozen: order(daemon, *(("freeze", "--now") if frozen else ("resume",)), run),
+                                      lambda: order(daemon, "kill", run))
         else:
             groups.make(name, within="session" if mode.in_session else None)
             if mode.settle:
@@ -129,11 +130,6 @@ class Field:
             self.agents[name] = Agent(groups.folder(name), lambda frozen: groups.freeze(name, frozen),
                                       lambda: (groups.kill(name), process.wait()))
         self.agents[name].freeze(True)
-
-    def order(self, *command):
-        done = self.daemon.cli(*command)
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
 
     def __enter__(self):
         return self
@@ -172,6 +168,12 @@ class Field:
             agent.freeze(True)
         frames = [tuple(map(float, line.split())) for line in text.splitlines()]
         return Window(frames, self.period, used, max(0.0, others), CPUS - busy)
+
+
+def order(daemon, *command):
+    done = daemon.cli(*command)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
 
 
 def measure(field, names, windows, seed=1):
@@ -250,7 +252,7 @@ def longest_without_processor(folder, over):
     return longest
 
 
-MODES = (*PEERS, Mode("ringfence", "Ringfence"))
+MODES = (*PEERS, Mode("ringfence", "Ringfence"), Mode("reserve", "Ringfence, reserve_processors"))
 UNCONTROLLED = ("none", "same")
 
 
@@ -268,7 +270,7 @@ def plot(page):
         ratios = [row["Ã— idle"] for load in loads for row in rows if (row["mode"], row["load"]) == (title, load)]
         values, low, high = zip(*(map(float, re.findall(r"[\d.]+", ratio)) for ratio in ratios))
         beyond = [[value - end for value, end in zip(values, low)], [end - value for value, end in zip(values, high)]]
-        colour = "#1b7f4d" if title == "Ringfence" else str(0.25 + 0.6 * index / len(titles))
+        colour = {"Ringfence": "#1b7f4d", "Ringfence, reserve_processors": "#6fbf8f"}.get(title, str(0.25 + 0.6 * index / len(titles)))
         axes.bar([place + (index - len(titles) / 2 + 0.5) * width for place in range(len(loads))], values, width, label=title, color=colour,
                  yerr=beyond, error_kw={"elinewidth": 0.8, "ecolor": "#c0392b"})
     axes.axhline(1, color="black", linewidth=0.8)
@@ -392,13 +394,20 @@ def main():
         (made / "agent.toml").write_text(POLICY)
         (workspace / "agent_load").write_bytes((pathlib.Path(options.build) / "bin/agent_load").read_bytes())
         (workspace / "agent_load").chmod(0o755)
-        with Daemon(options.build, policies=[ROOT / "policy/profiles", made]) as daemon:
+        policies, settings = [ROOT / "policy/profiles", made], pathlib.Path(folder) / "ringfence.toml"
+        settings.write_text('reserve_processors = "1"\n')
+        with Daemon(options.build, policies=policies) as daemon, Daemon(options.build, policies=policies) as reserving:
+            daemons = {"ringfence": daemon, "reserve": reserving}
+            reserving.kill_daemon()
+            reserving.kill_launcher()
+            reserving.options = ["--config", str(settings)]
+            reserving.start()
             for load in loads:
                 with Groups() as groups:
                     chosen = (*UNCONTROLLED, "ringfence") if options.check else options.modes
                     modes = [mode for mode in MODES if mode.name in chosen]
                     titles = {"idle": "no agent", "frozen": "control: all frozen", **{mode.name: mode.title for mode in modes}}
-                    with Field(options.build, daemon, groups, load, modes, workspace, frames=400) as field:
+                    with Field(options.build, daemons, groups, load, modes, workspace, frames=400) as field:
                         seen, bad = measure(field, list(titles), windows)
                         if options.check:
                             check(load, seen, lambda: measure(field, list(titles), windows, seed=2)[0])
