@@ -48,6 +48,14 @@ TEST_CASE("a program that an agent slows down is not protected, and the reason i
   CHECK(protectionText(found).starts_with("FAIL protection"));
 }
 
+TEST_CASE(
+    "where agents have their place and a program is slowed down all the same, a processor of its own is the way") {
+  const Protection found = judge(samples(1100, 3500, 4000), kRight);
+  CHECK_FALSE(isGood(found));
+  REQUIRE(found.findings.size() == 1);
+  CHECK(found.findings[0].find("reserve_processors = \"1\"") != std::string::npos);
+}
+
 TEST_CASE("each placement that protects nothing is named") {
   const auto findings = [](Placement placement) { return judge(samples(1100, 3500, 4000), placement).findings; };
   CHECK(findings({std::nullopt, std::nullopt, std::nullopt, false, true}).size() == 2);

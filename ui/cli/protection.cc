@@ -82,6 +82,10 @@ Protection judge(const ProtectionSamples& samples, const Placement& placement) {
     protection.disturbed = true;
     protection.findings = {"work that nothing holds slowed this program down only " +
                            oneDigit(protection.uncontrolled) + " times, so nothing is proved; measure again"};
+  } else if (!isGood(protection) && protection.findings.empty()) {
+    protection.findings = {
+        "agents have the place that they should, so what slows your programs down is none of the scheduler's: "
+        "reserve_processors = \"1\" in /etc/ringfence/ringfence.toml keeps a processor free of them while you work"};
   }
   return protection;
 }
