@@ -495,6 +495,6 @@ class Operations:
         if self.victim not in ("warden", "egress"):
             return
         dead = {name: [at for at in times if now() - at < MOST_DEATHS_IN] for name, times in self.deaths.items()}
-        runs = [name for name, run in sorted(self.model.runs.items())
-                if run.held != BY_STOP and len(dead.get(name, [])) < MOST_DEATHS and (self.victim == "warden" or run.terms.egress)]
+        runs = [name for name, run in sorted(self.model.runs.items())  # Guards of those that a stop held, too, come back when they go on.
+                if run.held not in (BY_STOP, "restart") and len(dead.get(name, [])) < MOST_DEATHS and (self.victim == "warden" or run.terms.egress)]
         self.victim, self.victim_of = (self.victim, chance.choice(runs)) if runs else ("", "")
