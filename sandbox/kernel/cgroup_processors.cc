@@ -77,7 +77,8 @@ Result<void> CgroupTree::reserveProcessors(std::size_t count) {
   if (!isThere)
     return Error{ErrorCode::kUnsupported, "the kernel gives no `cpuset` controller: no processor is kept free"};
   const std::string text = RF_TRY(readLine(root_.get(), group->all));
-  if (count == 0) return writeFileAt(root_.get(), file, group->isFirst ? text : "\n");
+  // None at all, which would mean the same on v2, is refused while somebody is in the group (Linux 6.1).
+  if (count == 0) return writeFileAt(root_.get(), file, text);
   const auto all = parseProcessors(text);
   if (!all || all->empty()) return Error{ErrorCode::kUnsupported, "/" + group->all + ": no list of processors"};
   return writeFileAt(root_.get(), file, formatProcessors(processorsLeft(*all, count, coresOf(root_.get(), *all))));

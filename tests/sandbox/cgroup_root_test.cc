@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,6 +51,7 @@ struct RealTree {
 pid_t startSleeper() {
   const pid_t child = fork();
   if (child == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);  // A test that fails ends before it.
     for (;;) pause();
   }
   return child;
