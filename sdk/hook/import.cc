@@ -16,7 +16,8 @@ Result<void> importFile(const std::string& home, std::string_view path, std::str
   if (text.size() > kMaxHomeFile.count) return Error{ErrorCode::kInvalid, "it is larger than 1 MiB", 0};
   HomeFile file = RF_TRY(HomeFile::reach(home, *std::move(parts), said));
   const std::optional<std::string> there = RF_TRY(file.read());
-  if (there && present == Present::kRefuse) return Error{ErrorCode::kBusy, file.shown() + " is there already", 0};
+  if (there && present == Present::kRefuse)
+    return Error{ErrorCode::kBusy, file.shown() + " is there already; --again replaces it", 0};
   return file.replace(text);
 }
 

@@ -181,7 +181,7 @@ TEST_CASE("a file is imported once, for its owner alone, and replaced where that
   CHECK((status.st_mode & 0777) == 0600);
   const auto twice = importFile(home.path(), ".mine/auth.json", "second", Present::kRefuse, said);
   REQUIRE_FALSE(twice);
-  CHECK(twice.error().message == "~/.mine/auth.json is there already");
+  CHECK(twice.error().message == "~/.mine/auth.json is there already; --again replaces it");
   CHECK(contents(file) == "first");
   REQUIRE(importFile(home.path(), ".mine/auth.json", "second", Present::kReplace, said));
   CHECK(contents(file) == "second");

@@ -56,6 +56,22 @@ TEST_CASE("a home that is gone takes what was imported into it along, and no oth
         std::vector<std::string>{"1000 offline .codex/auth.json r-3", "1001 coding .codex/auth.json r-2"});
 }
 
+TEST_CASE("names that are no text are told apart, and shown escaped") {
+  ImportHistory history;
+  const nlohmann::json first{{"base64", "//4="}}, second{{"base64", "/v8="}};
+  for (const auto& [run, name] : {std::pair{"r-1", first}, {"r-2", second}}) {
+    history.note(line("run-admitted", run,
+                      {{"command", {kImport[0], "import", first}}, {"policy_name", name}, {"caller_uid", 1000}}));
+    history.note(ended(run));
+  }
+  REQUIRE(history.imports().size() == 2);
+  CHECK(history.imports()[0].path == "\xff\xfe");
+  CHECK(importsTable(history.imports()).find('\xff') == std::string::npos);
+  history.note(line("home-removed", "", {{"policy", second}, {"uid", 1000}}));
+  REQUIRE(history.imports().size() == 1);
+  CHECK(history.imports()[0].run == "r-1");
+}
+
 TEST_CASE("other commands, and facts that cannot be read, import nothing") {
   ImportHistory history;
   const std::vector<nlohmann::json> commands{{"/usr/bin/cat", "import", "x"},

@@ -1,12 +1,11 @@
 #include "ui/cli/adapter_import.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
+#include <cstdlib>
 #include <optional>
 
 #include "sdk/base/io.h"
@@ -14,6 +13,7 @@
 #include "ui/cli/adapter_imports.h"
 #include "ui/cli/adapter_use.h"
 #include "ui/cli/commands.h"
+#include "ui/cli/own_folder.h"
 
 namespace ringfence::cli {
 namespace {
@@ -36,25 +36,6 @@ Result<std::vector<Found>> readCredentials(const policy::Adapter& adapter, const
   }
   return found;
 }
-
-// Where the run works: there is nothing else for it.
-class EmptyFolder {
- public:
-  EmptyFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "ringfence-import-XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~EmptyFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  EmptyFolder(const EmptyFolder&) = delete;
-  EmptyFolder& operator=(const EmptyFolder&) = delete;
-  const std::string& path() const { return path_; }  // empty: it could not be made
-
- private:
-  std::string path_;
-};
 
 bool isAgreed() {
   (void)std::fputs("Import? [y/N] ", stderr);
@@ -116,12 +97,12 @@ int importCredentials(const policy::Adapter& adapter, const Parsed& parsed) {
     return kExitUsage;
   }
   if (!parsed.has("yes") && !isAgreed()) return kExitFailed;
-  const EmptyFolder folder;
-  if (folder.path().empty()) return fail(posixError(errno, "making a folder for the run"), form);
+  const OwnFolder folder("import");
+  if (!folder.fd) return fail(posixError(errno, "making a folder for the run"), form);
   for (const Found& one : *found) {
-    const int status = importOne(one, adapter.name, folder.path(), parsed);
+    const int status = importOne(one, adapter.name, folder.path, parsed);
     if (status != kExitOk) {
-      complain("~/" + escapeForDisplay(one.path) + " was not imported; --again replaces one that is there");
+      complain("~/" + escapeForDisplay(one.path) + " was not imported");
       return status;
     }
     if (form == Form::kText) printLine("imported ~/" + escapeForDisplay(one.path) + " into " + homeOf(parsed));

@@ -7,6 +7,7 @@
 
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
+#include "ui/cli/fact_json.h"
 
 namespace ringfence::cli {
 namespace {
@@ -15,24 +16,16 @@ using nlohmann::json;
 
 constexpr std::string_view kHook = "/ringfence-hook";
 
-std::string textOf(const json& body, const char* name) {
-  const auto found = body.find(name);
-  return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::uint32_t uidOf(const json& body, const char* name) {
-  const auto found = body.find(name);
-  return found != body.end() && found->is_number_unsigned() ? found->get<std::uint32_t>() : UINT32_MAX;
+std::uint32_t uidIn(const json& body, const char* name) {
+  return static_cast<std::uint32_t>(numberOf(body, name, UINT32_MAX));
 }
 
 // Empty: that command imports nothing.
 std::string pathImported(const json& body) {
   const auto command = body.find("command");
   if (command == body.end() || !command->is_array() || command->size() < 3) return {};
-  const auto isText = [](const json& word) { return word.is_string(); };
-  if (!std::ranges::all_of(*command, isText)) return {};
-  const bool isOurs = command->at(0).get_ref<const std::string&>().ends_with(kHook) && command->at(1) == "import";
-  return isOurs ? command->at(2).get<std::string>() : std::string();
+  const auto word = [&](std::size_t at) { return factText(command->at(at)).value_or(""); };
+  return word(0).ends_with(kHook) && word(1) == "import" ? word(2) : std::string();
 }
 
 bool isGood(const json& body) {
@@ -51,7 +44,7 @@ void ImportHistory::note(const client::LogLine& line) {
     std::string path = pathImported(body);
     if (!path.empty())
       underWay_[line.run] = {std::move(path), textOf(body, "policy_name"), line.at, line.run,
-                             uidOf(body, "caller_uid")};
+                             uidIn(body, "caller_uid")};
   } else if (isEnded) {
     auto begun = underWay_.extract(line.run);
     if (begun.empty() || !isGood(body)) return;
@@ -62,7 +55,7 @@ void ImportHistory::note(const client::LogLine& line) {
     done_.push_back(std::move(one));
   } else {
     const std::string policy = textOf(body, "policy");
-    const std::uint32_t uid = uidOf(body, "uid");
+    const std::uint32_t uid = uidIn(body, "uid");
     std::erase_if(done_, [&](const Import& old) { return old.policy == policy && old.uid == uid; });
   }
 }

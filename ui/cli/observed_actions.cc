@@ -3,29 +3,16 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "sdk/base/text.h"
+#include "ui/cli/fact_json.h"
 
 namespace ringfence::cli {
 namespace {
 
 using nlohmann::json;
 
-// A text of the log: what is not UTF-8 is {"base64": …} there.
-std::optional<std::string> textOf(const json& value) {
-  if (value.is_string()) return value.get_ref<const std::string&>();
-  const auto encoded = value.is_object() ? value.find("base64") : value.end();
-  if (!value.is_object() || encoded == value.end() || !encoded->is_string()) return std::nullopt;
-  return decodeBase64(encoded->get_ref<const std::string&>());
-}
-
 std::optional<std::string> textAt(const json& object, const char* name) {
   const auto found = object.find(name);
-  return found == object.end() ? std::string() : textOf(*found);
-}
-
-std::uint64_t numberAt(const json& object, const char* name, std::uint64_t absent) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : absent;
+  return found == object.end() ? std::string() : factText(*found);
 }
 
 std::optional<policy::Operation> operationOf(const std::string& name) {
@@ -48,7 +35,7 @@ std::vector<policy::Action> actionsOf(const json& object) {
   policy::Action action{*operation, *target, {}};
   if (const auto words = object.find("argv"); words != object.end() && words->is_array()) {
     for (const json& word : *words) {
-      auto text = textOf(word);
+      auto text = factText(word);
       if (!text) return {};
       action.argv.push_back(*std::move(text));
     }
@@ -83,7 +70,7 @@ void ObservedActions::add(const client::LogLine& line) {
     return;
   }
   if (isAnswer) {
-    const auto question = open_.find(numberAt(body, "id", 0));
+    const auto question = open_.find(numberOf(body, "id", 0));
     if (question == open_.end()) return;
     if (textAt(body, "outcome") == "allowed") {
       for (const policy::Action& action : question->second) note(action, line.seq, 1);
@@ -97,17 +84,17 @@ void ObservedActions::add(const client::LogLine& line) {
     for (const json& one : memberOf(body, "actions")) {
       const auto actions = actionsOf(one);
       if (actions.empty()) ++unreadable_;
-      for (const policy::Action& action : actions) note(action, line.seq, numberAt(one, "count", 1));
+      for (const policy::Action& action : actions) note(action, line.seq, numberOf(one, "count", 1));
     }
     return;
   }
   const auto actions = actionsOf(memberOf(body, "action"));
   if (actions.empty()) ++unreadable_;
   if (isAsked) {
-    open_[numberAt(body, "id", 0)] = actions;
+    open_[numberOf(body, "id", 0)] = actions;
     return;
   }
-  for (const policy::Action& action : actions) note(action, line.seq, numberAt(body, "count", 1));
+  for (const policy::Action& action : actions) note(action, line.seq, numberOf(body, "count", 1));
 }
 
 std::vector<policy::ObservedAction> ObservedActions::all() const {

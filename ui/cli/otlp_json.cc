@@ -15,18 +15,4 @@ std::string envelope(std::string_view resource, std::string_view scope, std::str
   return whole.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string textOf(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end()) return "";
-  if (found->is_string()) return found->get<std::string>();
-  if (!found->is_object()) return "";
-  const auto bytes = found->find("base64");
-  return bytes != found->end() && bytes->is_string() ? decodeBase64(bytes->get<std::string>()).value_or("") : "";
-}
-
-std::uint64_t numberOf(const nlohmann::json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
-
 }  // namespace ringfence::cli::otlp

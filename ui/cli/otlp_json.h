@@ -31,8 +31,4 @@ inline Json flag(std::string_view key, bool value) { return attribute(key, {{"bo
 // What every line says of who tells it, around its own list: "resourceSpans" with "scopeSpans" and "spans".
 std::string envelope(std::string_view resource, std::string_view scope, std::string_view list, Json content);
 
-// A text of the log: as it is, or the bytes that were no text; empty where it is neither.
-std::string textOf(const nlohmann::json& object, const char* name);
-std::uint64_t numberOf(const nlohmann::json& object, const char* name);
-
 }  // namespace ringfence::cli::otlp

@@ -1,4 +1,5 @@
 // What agents reported and what their egress saw, as metrics.
+#include "ui/cli/fact_json.h"
 #include "ui/cli/format.h"
 #include "ui/cli/otlp.h"
 #include "ui/cli/otlp_json.h"
@@ -7,8 +8,6 @@ namespace ringfence::cli {
 namespace {
 
 using otlp::Json;
-using otlp::numberOf;
-using otlp::textOf;
 
 constexpr int kDelta = 1;  // AGGREGATION_TEMPORALITY_DELTA
 

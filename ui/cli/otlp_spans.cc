@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "ui/cli/fact_json.h"
 #include "ui/cli/format.h"
 #include "ui/cli/otlp.h"
 #include "ui/cli/otlp_json.h"
@@ -11,8 +12,6 @@ namespace ringfence::cli {
 namespace {
 
 using otlp::Json;
-using otlp::numberOf;
-using otlp::textOf;
 
 constexpr int kInternal = 1;  // SPAN_KIND_INTERNAL
 constexpr int kError = 2;     // STATUS_CODE_ERROR

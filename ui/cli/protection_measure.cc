@@ -17,6 +17,7 @@
 
 #include "sdk/base/clock.h"
 #include "sdk/base/io.h"
+#include "ui/cli/own_folder.h"
 
 namespace ringfence::cli {
 namespace {
@@ -172,27 +173,7 @@ std::vector<Protection> allKept() {
   return text ? parseProtections(*text) : std::vector<Protection>();
 }
 
-// A folder of this user's that is gone with it.
-class Folder {
- public:
-  Folder() {
-    const char* base = std::getenv("TMPDIR");
-    std::string name = std::string(base != nullptr && base[0] == '/' ? base : "/tmp") + "/ringfence-measure-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) return;
-    path = name;
-    fd = UniqueFd(::open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  }
-  ~Folder() {
-    std::error_code ignored;  // What is left of an empty folder is not worth a failure.
-    if (!path.empty()) std::filesystem::remove_all(path, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string path;
-  UniqueFd fd;
-};
-
-client::RunRequest busyAgent(const Folder& folder, int workers) {
+client::RunRequest busyAgent(const OwnFolder& folder, int workers) {
   client::RunRequest request;
   request.name = "protection";
   request.policyFile = client::PolicyText{"protection", kPolicy};
@@ -259,7 +240,7 @@ void endAgent(client::Client& client, const std::string& run) {
 
 std::variant<Protection, client::Failure> measureProtection(client::Client& client, const std::string& layout) {
   using Verb = client::Client::Verb;
-  const Folder folder;
+  const OwnFolder folder("measure");
   if (!folder.fd) return client::Failure{Error{ErrorCode::kUnavailable, "no temporary folder can be made", errno}, {}};
   const auto started = client.run(busyAgent(folder, 2 * processors()));
   if (auto failed = failureOf(started)) return *failed;
