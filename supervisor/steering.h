@@ -111,9 +111,9 @@ class Steering {
   std::optional<FileLocks> locks_;
   std::set<RunId> waitedFor_;  // runs with a file lock for which somebody waits who is no agent
   std::optional<ForegroundMeter> foreground_;
-  std::optional<ForegroundStall> foregroundSeen_;  // by the last reading, where it looked
-  bool tooHot_ = false;                            // at the last full reading
-  bool canReclaim_ = false;                        // of all runs
+  std::optional<ForegroundReading> foregroundSeen_;  // by the last reading, where it looked
+  bool tooHot_ = false;                              // at the last full reading
+  bool canReclaim_ = false;                          // of all runs
   std::map<RunId, Watched> watched_;
   Interruptions interruptions_;
   Today today_;  // by the last reading

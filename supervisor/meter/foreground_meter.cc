@@ -103,8 +103,8 @@ void ForegroundMeter::look() {
   groups_ = std::move(found);
 }
 
-ForegroundStall ForegroundMeter::read() {
-  ForegroundStall longest;
+ForegroundReading ForegroundMeter::read() {
+  ForegroundReading longest;
   std::uint64_t used = 0;
   bool memoryTold = false, ioTold = false, cpuTold = false;
   for (auto& [path, group] : groups_) {

@@ -19,10 +19,10 @@
 namespace ringfence::supervisor {
 
 // Since the meter was made; absent: no group tells it.
-struct ForegroundStall {
+struct ForegroundReading {
   std::optional<std::uint64_t> memoryUsec, ioUsec;
   std::optional<std::uint64_t> cpuUsec;  // of all of these groups together
-  bool operator==(const ForegroundStall&) const = default;
+  bool operator==(const ForegroundReading&) const = default;
 };
 
 // Which groups beside those of the agents are read: all at the top, and where one holds a group that is left out, those
@@ -35,7 +35,7 @@ class ForegroundMeter {
 
   // Looks which groups there are now. A new one counts from then on.
   void look();
-  ForegroundStall read();
+  ForegroundReading read();
   std::size_t groups() const { return groups_.size(); }
 
  private:
@@ -48,7 +48,7 @@ class ForegroundMeter {
   UniqueFd unified_;
   std::vector<std::string> leftOut_;
   std::map<std::string, Group> groups_;
-  ForegroundStall total_;
+  ForegroundReading total_;
 };
 
 // The path of the unified hierarchy in the text of /proc/PID/cgroup, without the leading slash; absent: none, the root,

@@ -167,6 +167,10 @@ def test_background_runs_leave_a_processor_to_the_persons_programs_while_these_w
             later = sleeper(bench, "background")
             pids[later] = bench.show(later)["pid"]
             equal(may(later), there - 1, "one that starts now")
+            # Nor does it take one back by asking the kernel, which an interactive run may.
+            ask = f"python3 -c 'import os\ntry: os.sched_setaffinity(0, {{0}})\nexcept OSError: print(\"refused\")\nos.sched_setaffinity(0, range({there}))\nprint(len(os.sched_getaffinity(0)))'"
+            for priority, said in (("background", f"refused\n{there - 1}\n"), ("interactive", f"{there}\n")):
+                equal(bench.sh(ask, "-p", str(bench.daemon.base / f"{priority}.toml")).stdout, said, priority)
             log = [json.loads(line) for line in bench.cli("log", "--json").stdout.splitlines()]
             told = [one["body"] for one in log if one["kind"] == "processors-reserved"]
             equal((told[-1]["processors"], told[-1]["reason"]), (1, "the person's programs work"))

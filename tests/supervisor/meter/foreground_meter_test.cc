@@ -36,13 +36,13 @@ TEST_CASE("the foreground waits as long as the group beside the agents' that wai
   groups.wait("user.slice", 100, 1000);
   groups.wait("system.slice", 5, 50);
   ForegroundMeter meter = groups.meter();
-  CHECK(meter.read() == ForegroundStall{0, 0});
+  CHECK(meter.read() == ForegroundReading{0, 0});
   groups.wait("user.slice", 130, 1000);
   groups.wait("system.slice", 15, 90);
-  CHECK(meter.read() == ForegroundStall{30, 40});
-  CHECK(meter.read() == ForegroundStall{30, 40});
+  CHECK(meter.read() == ForegroundReading{30, 40});
+  CHECK(meter.read() == ForegroundReading{30, 40});
   groups.wait("user.slice", 130, 1007);
-  CHECK(meter.read() == ForegroundStall{30, 47});
+  CHECK(meter.read() == ForegroundReading{30, 47});
 }
 
 TEST_CASE(
@@ -79,7 +79,7 @@ TEST_CASE("what agents wait is none of the foreground's, nor what the machine as
   for (const char* group : {".", "rf-background", "rf-interactive", "other-background", "other-interactive",
                             "other-launcher", "other-launcher-77"})
     groups.wait(group, 900, 900);
-  CHECK(meter.read() == ForegroundStall{0, 0});
+  CHECK(meter.read() == ForegroundReading{0, 0});
 }
 
 TEST_CASE("a group that is called like a branch and stands alone is the person's") {
@@ -97,19 +97,19 @@ TEST_CASE("beside a group that is left out its neighbours are read instead of wh
   groups.wait("system.slice", 0, 500);
   groups.wait("system.slice/ringfenced.service", 0, 500);
   groups.wait("system.slice/db.service", 0, 20);
-  CHECK(meter.read() == ForegroundStall{0, 20});
+  CHECK(meter.read() == ForegroundReading{0, 20});
 }
 
 TEST_CASE("without a group that tells it, how long the foreground waits is unknown and not zero") {
   const Groups groups;
   groups.dir.makeDirectory("user.slice");
-  CHECK(groups.meter().read() == ForegroundStall{});
+  CHECK(groups.meter().read() == ForegroundReading{});
   groups.wait("user.slice", 1, 1);
   ForegroundMeter meter = groups.meter();
-  CHECK(meter.read() == ForegroundStall{0, 0});
+  CHECK(meter.read() == ForegroundReading{0, 0});
   groups.dir.write("user.slice/io.pressure", "");
-  CHECK(meter.read() == ForegroundStall{0, std::nullopt});
-  CHECK(ForegroundMeter(UniqueFd(), {}).read() == ForegroundStall{});
+  CHECK(meter.read() == ForegroundReading{0, std::nullopt});
+  CHECK(ForegroundMeter(UniqueFd(), {}).read() == ForegroundReading{});
 }
 
 TEST_CASE("a group that comes later counts from when it was found, and one that goes leaves what it waited") {
@@ -118,13 +118,13 @@ TEST_CASE("a group that comes later counts from when it was found, and one that 
   ForegroundMeter meter = groups.meter();
   groups.wait("machine.slice", 4000, 4000);
   meter.look();
-  CHECK(meter.read() == ForegroundStall{0, 0});
+  CHECK(meter.read() == ForegroundReading{0, 0});
   groups.wait("machine.slice", 4100, 4200);
-  CHECK(meter.read() == ForegroundStall{100, 200});
+  CHECK(meter.read() == ForegroundReading{100, 200});
   std::filesystem::remove_all(groups.dir.path() + "/machine.slice");
   meter.look();
   groups.wait("user.slice", 11, 11);
-  CHECK(meter.read() == ForegroundStall{101, 201});
+  CHECK(meter.read() == ForegroundReading{101, 201});
 }
 
 TEST_CASE("the own group is found in the line of the unified hierarchy alone") {
