@@ -207,7 +207,7 @@ governor::Signals Steering::read(const Now& now) {
         {.depth = full ? Depth::kFull : Depth::kQuick, .notDisks = meter_->notDisks(), .now = now.boottime});
     readProcesses(run, watched, now);
     signals.runs.push_back(signalsOf(run, watched));
-    noteActivity(now, watched, signals.runs.back());
+    noteActivity(now, watched.activity, signals.runs.back());
   }
   return signals;
 }
@@ -229,10 +229,10 @@ void Steering::noteLocks() {
   }
 }
 
-void Steering::noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const {
-  watched.activity.note(world_.network(signals.run), signals.cpuUsec, signals.hold, now.boottime);
-  signals.activity = watched.activity.activity();
-  noteClaims(watched.activity, signals);
+void Steering::noteActivity(const Now& now, RunActivity& activity, governor::RunSignals& signals) const {
+  activity.note(world_.network(signals.run), signals.cpuUsec, signals.hold, now.boottime);
+  signals.activity = activity.activity();
+  noteClaims(activity, signals);
 }
 
 // What it says, beside what was seen of it.
@@ -470,8 +470,7 @@ std::optional<governor::RunSignals> Steering::signalsOf(const RunId& run) const 
   governor::RunSignals signals = *found;
   // With what its egress has said since the last reading: a turn may have ended.
   RunActivity activity = watched->second.activity;
-  activity.note(world_.network(run), signals.cpuUsec, signals.hold, now().boottime);
-  noteClaims(activity, signals);
+  noteActivity(now(), activity, signals);
   return signals;
 }
 

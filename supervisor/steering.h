@@ -88,7 +88,7 @@ class Steering {
   void noteBudgets(const Run& run, governor::RunSignals& signals) const;
   governor::RunSignals signalsOf(const Run& run, const Watched& watched) const;
   void readProcesses(const Run& run, Watched& watched, const Now& now) const;
-  void noteActivity(const Now& now, Watched& watched, governor::RunSignals& signals) const;
+  void noteActivity(const Now& now, RunActivity& activity, governor::RunSignals& signals) const;
   void noteClaims(const RunActivity& activity, governor::RunSignals& signals) const;
   void keepProcessors(const Now& now);
   void keepSamples(const Now& now);

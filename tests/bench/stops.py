@@ -75,13 +75,26 @@ def nothing_else(daemon):
     yield
 
 
+def lock_beside(daemon, holder):
+    """Takes the log's lock; a daemon that was stopped in the midst of writing goes on until it has written."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return holder.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        time.sleep(0.02)
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+
+
 @contextlib.contextmanager
 def locked_log(daemon):
     """Another process than the daemon's has its log, and nobody else can write to it."""
     log = daemon.state_dir / "log.db"
-    with contextlib.closing(sqlite3.connect(log, isolation_level=None)) as holder:
-        holder.execute("PRAGMA busy_timeout = 20000")
-        holder.execute("BEGIN EXCLUSIVE")
+    with contextlib.closing(sqlite3.connect(log, timeout=0.5, isolation_level=None)) as holder:
+        lock_beside(daemon, holder)
         with contextlib.closing(sqlite3.connect(log, timeout=0, isolation_level=None)) as other:
             try:
                 other.execute("BEGIN IMMEDIATE")
