@@ -136,6 +136,7 @@ struct Limits {
   std::optional<Bytes> memory;
   std::optional<std::uint32_t> pids;
   std::optional<CpuPercent> npu;                 // of one NPU; absent: the run is given none
+  std::optional<CpuPercent> gpu;                 // of one GPU; absent: the run is given none
   std::optional<Bytes> ioWrite;                  // to files, in a second
   std::optional<std::chrono::seconds> wallTime;  // from the start, sleep of the machine included
   // Budgets. A day is one of the machine's calendar, of all runs that one user has under the policy of one name.

@@ -210,6 +210,13 @@ Decoded readNpu(const Document& document) {
   if (!document.limits.npu) return {};
   return static_cast<std::uint64_t>(document.limits.npu->percent);
 }
+void applyGpu(Document& document, const Decoded& value) {
+  document.limits.gpu = CpuPercent{static_cast<std::uint32_t>(std::get<std::uint64_t>(value))};
+}
+Decoded readGpu(const Document& document) {
+  if (!document.limits.gpu) return {};
+  return static_cast<std::uint64_t>(document.limits.gpu->percent);
+}
 void applyIoWrite(Document& document, const Decoded& value) {
   document.limits.ioWrite = Bytes{std::get<std::uint64_t>(value)};
 }

@@ -91,6 +91,8 @@ void applyMemory(Document& document, const Decoded& value);
 Decoded readMemory(const Document& document);
 void applyNpu(Document& document, const Decoded& value);
 Decoded readNpu(const Document& document);
+void applyGpu(Document& document, const Decoded& value);
+Decoded readGpu(const Document& document);
 void applyIoWrite(Document& document, const Decoded& value);
 Decoded readIoWrite(const Document& document);
 void applyPreemptGrace(Document& document, const Decoded& value);

@@ -302,6 +302,16 @@ constexpr Key kKeys[] = {
          "Gives the run the NPUs of the machine, and so much of the time of one: above it the run is paused.",
      .apply = applyNpu,
      .read = readNpu},
+    {.name = "limits.gpu",
+     .type = KeyType::kShare,
+     .wiring = kWired,
+     .tightening = Tightening::kSmallerThanGiven,
+     .choices = {},
+     .description =
+         "Gives the run the GPUs of the machine, to compute on and not to show pictures with, and so much of "
+         "the time of one: above it the run is paused.",
+     .apply = applyGpu,
+     .read = readGpu},
     budget<&Limits::tokens>("limits.tokens", KeyType::kAmount,
                             "Tokens of models that the run may use, in and out, as its agent reports them or its "
                             "egress sees them."),

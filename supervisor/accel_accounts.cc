@@ -57,12 +57,12 @@ void AccelAccounts::noteOthers(const AccelPass& pass) {
   for (const AccelClientReading& client : pass.sample.clients.clients) ofRuns.insert(client.key);
   if (others_.size() > kMaxGoneClients) others_.clear();  // they begin anew
   for (const AccelClientReading& client : pass.others->clients) {
-    if (client.kind != AccelKind::kNpu || ofRuns.contains(client.key)) continue;
+    if (ofRuns.contains(client.key)) continue;
     for (const auto& [name, engine] : client.engines) {
       if (!engine.busyNs) continue;
       // What it did before it was first seen was at no time that is known.
       const auto counter = others_.try_emplace({client.key, name}, GrowingCounter::First::kIsTheBase).first;
-      othersNs_[client.key.device] += counter->second.advance(*engine.busyNs, pass.at);
+      othersNs_[{client.kind, client.key.device}] += counter->second.advance(*engine.busyNs, pass.at);
     }
   }
 }
@@ -169,13 +169,13 @@ std::optional<std::uint64_t> AccelAccounts::memoryBytes(const RunId& run) const 
   return use.memoryTotal();
 }
 
-std::optional<std::uint64_t> AccelAccounts::othersNpuUsec() const {
+std::optional<std::uint64_t> AccelAccounts::othersUsec(AccelKind kind) const {
   std::optional<std::uint64_t> sum;
   for (const auto& [device, use] : devices_) {
-    if (use.kind == AccelKind::kNpu) sum = sum.value_or(0) + use.unattributedUsec;
+    if (use.kind == kind) sum = sum.value_or(0) + use.unattributedUsec;
   }
   for (const auto& [device, ns] : othersNs_) {
-    if (!devices_.contains(device)) sum = sum.value_or(0) + ns / 1000;
+    if (device.first == kind && !devices_.contains(device.second)) sum = sum.value_or(0) + ns / 1000;
   }
   return sum;
 }

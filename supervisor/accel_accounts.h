@@ -59,9 +59,9 @@ class AccelAccounts {
   // Of all devices of that kind. Absent: nothing is known.
   std::optional<std::uint64_t> busyUsec(const RunId& run, AccelKind kind) const;
   std::optional<std::uint64_t> memoryBytes(const RunId& run) const;
-  // What programs of the person used of NPUs, as far as it is told: by what devices counted and no run did, and by
+  // What programs of the person used of that kind, as far as it is told: by what devices counted and no run did, and by
   // their clients where a device does not count itself. Absent: nothing is known.
-  std::optional<std::uint64_t> othersNpuUsec() const;
+  std::optional<std::uint64_t> othersUsec(AccelKind kind) const;
   // When what is told was read, on the monotonic clock. Absent: never.
   std::optional<Microseconds> readAt() const { return readAt_; }
 
@@ -95,7 +95,7 @@ class AccelAccounts {
   Blind blind_;
   std::optional<Microseconds> readAt_;
   std::map<std::pair<AccelClientKey, std::string>, GrowingCounter> others_;  // engines of whoever is in no run
-  std::map<AccelDeviceId, std::uint64_t> othersNs_;
+  std::map<std::pair<AccelKind, AccelDeviceId>, std::uint64_t> othersNs_;
   std::set<AccelDeviceId> openByOthers_;  // at the last reading, or the one before
   std::set<AccelDeviceId> openedLast_;
 };

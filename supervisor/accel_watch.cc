@@ -21,12 +21,15 @@ struct AccelWatch::Shared {
       : roots(std::move(from)),
         event(std::move(to)),
         meter(roots, accelBackends(deviceOf)),
-        others(onlyNpus(std::move(deviceOf))) {}
+        othersOfNpus(onlyNpus(deviceOf)),
+        othersOfAll(std::move(deviceOf)) {}
+
+  ClientReader& othersOf(Others kinds) { return kinds == Others::kOfNpus ? othersOfNpus : othersOfAll; }
 
   const MeterRoots roots;
   const UniqueFd event;
-  AccelMeter meter;     // the thread's own, as is `others`
-  ClientReader others;  // of programs that are in no run
+  AccelMeter meter;                        // the thread's own, as are these
+  ClientReader othersOfNpus, othersOfAll;  // of programs that are in no run
 
   std::mutex mutex;
   std::condition_variable wake;
@@ -98,7 +101,7 @@ bool AccelWatch::hasDevices() const {
   return false;
 }
 
-std::vector<NpuNode> AccelWatch::npus() const { return npuNodes(shared_->roots); }
+std::vector<AccelNode> AccelWatch::nodes(AccelKind kind) const { return accelNodes(shared_->roots, kind); }
 
 void AccelWatch::ask(Groups groups, Others others) {
   const std::lock_guard lock(shared_->mutex);
@@ -144,7 +147,7 @@ void AccelWatch::work(const std::shared_ptr<Shared>& shared) {
       shared->asked.reset();
     }
     AccelPass pass = readOnce(shared->meter, groups);
-    if (others == Others::kLookedFor) pass.others = readOthers(shared->others, shared->roots, pass);
+    if (others != Others::kLeftOut) pass.others = readOthers(shared->othersOf(others), shared->roots, pass);
     const std::lock_guard lock(shared->mutex);
     shared->done = std::move(pass);
     (void)eventfd_write(shared->event.get(), 1);  // Fails for no value of ours.

@@ -29,7 +29,7 @@ struct AccelPass {
   std::uint32_t unlistedRuns = 0;          // whose processes could not be listed: what they use is not seen
   Microseconds at{};                       // monotonic
   std::map<RunId, DmemBytes> memoryOfRun;  // without those of which the kernel does not count it
-  // What programs outside of all runs have of NPUs; absent: nobody looked.
+  // What programs outside of all runs have; absent: nobody looked.
   std::optional<ClientReadings> others;
 };
 
@@ -43,10 +43,10 @@ class AccelWatch {
 
   // Whether the machine has a GPU or NPU, by its /dev/dri and /dev/accel. Looks at these two names alone.
   bool hasDevices() const;
-  // Looks at the names in /dev/accel and their links in sysfs; asks no driver.
-  std::vector<NpuNode> npus() const;
-  // Whose NPUs are read besides those of runs: looking for everybody's walks all of /proc, in parts.
-  enum class Others { kLeftOut, kLookedFor };
+  // Looks at the names below /dev and their links in sysfs; asks no driver.
+  std::vector<AccelNode> nodes(AccelKind kind) const;
+  // Whose accelerators are read besides those of runs: looking for everybody's walks all of /proc, in parts.
+  enum class Others { kLeftOut, kOfNpus, kOfAll };
   // Begins a reading; nothing when one is under way.
   void ask(Groups groups, Others others = Others::kLeftOut);
   bool isBusy() const;

@@ -53,9 +53,18 @@ void Accelerators::ask(const Now& now) {
   for (const Run* run : live_.all()) follow(*run, now.monotonic);
   asked_ = now.boottime;
   next_ = now.boottime + kReadEvery;
-  const bool anyLeases =
-      std::ranges::any_of(live_.all(), [](const Run* run) { return run->what.terms && run->what.terms->npu; });
-  world_.watch->ask(groups_, anyLeases ? AccelWatch::Others::kLookedFor : AccelWatch::Others::kLeftOut);
+  world_.watch->ask(groups_, othersToRead());
+}
+
+// Where a run has a lease the person's programs may want the same device.
+AccelWatch::Others Accelerators::othersToRead() const {
+  auto others = AccelWatch::Others::kLeftOut;
+  for (const Run* run : live_.all()) {
+    if (!run->what.terms) continue;
+    if (run->what.terms->gpu) return AccelWatch::Others::kOfAll;
+    if (run->what.terms->npu) others = AccelWatch::Others::kOfNpus;
+  }
+  return others;
 }
 
 void Accelerators::ready() {
@@ -73,12 +82,13 @@ void Accelerators::ready() {
 
 // A run that is asked to end still runs.
 void Accelerators::follow(const Run& run, Microseconds at) {
-  const std::optional<NpuShare> npu = termsOf(run).npu;
-  if (!npu) return;
-  if (std::holds_alternative<Running>(run.life) || std::holds_alternative<Stopping>(run.life))
-    leases_.open(run.id, npu->devices, at);
-  else
-    leases_.close(run.id, at);
+  if (!run.what.terms || (!run.what.terms->npu && !run.what.terms->gpu)) return;
+  if (!std::holds_alternative<Running>(run.life) && !std::holds_alternative<Stopping>(run.life))
+    return leases_.close(run.id, at);
+  std::vector<AccelDeviceId> devices;
+  for (const auto& share : {run.what.terms->npu, run.what.terms->gpu})
+    if (share) devices.insert(devices.end(), share->devices.begin(), share->devices.end());
+  leases_.open(run.id, devices, at);
 }
 
 void Accelerators::published(const Fact& fact) {

@@ -32,8 +32,10 @@ class Accelerators {
   void published(const Fact& fact);
 
   const AccelAccounts& accounts() const { return accounts_; }
-  // What a run may lease; none: there is no NPU.
-  std::vector<NpuNode> npus() const { return world_.watch == nullptr ? std::vector<NpuNode>() : world_.watch->npus(); }
+  // What a run may lease; none: there is nothing of that kind.
+  std::vector<AccelNode> nodes(AccelKind kind) const {
+    return world_.watch == nullptr ? std::vector<AccelNode>() : world_.watch->nodes(kind);
+  }
   bool hasDevices() const { return world_.watch != nullptr && world_.watch->hasDevices(); }
   // A reading that does not come back: a driver hangs. Absent while all is well.
   std::optional<Microseconds> stuckFor() const;
@@ -41,6 +43,7 @@ class Accelerators {
  private:
   bool anyRuns() const;
   void ask(const Now& now);
+  AccelWatch::Others othersToRead() const;
   void follow(const Run& run, Microseconds at);
 
   World world_;

@@ -10,15 +10,24 @@ namespace {
 
 using api::AgentRefusal;
 
-constexpr char kNoGpu[] = "no run is given a GPU here, so there is nothing to take turns on";
-constexpr char kNoNpu[] =
-    "the run has no NPU: its policy gives it none (limits.npu), the machine has none, or an emergency stop took it";
+using api::LeasedKind;
+
+const char* nameOf(LeasedKind kind) { return kind == LeasedKind::kGpu ? "GPU" : "NPU"; }
+
+AgentRefusal hasNone(LeasedKind kind) {
+  const std::string key = kind == LeasedKind::kGpu ? "limits.gpu" : "limits.npu";
+  return {"unavailable", std::string("the run has no ") + nameOf(kind) + ": its policy gives it none (" + key +
+                             "), the machine has none, or an emergency stop took it"};
+}
+
+LeasedKind kindOf(const AgentLeases::Asked& asked) { return std::get<api::AgentLease>(asked.request).kind; }
 
 // What the run may use of that kind now.
-std::optional<NpuShare> shareOf(const State& state, const RunId& run) {
+std::optional<AcceleratorShare> shareOf(const State& state, const RunId& run, LeasedKind kind) {
   const Run* live = findLive(state, run);
   if (live == nullptr || live->leasesDropped.value_or(false)) return std::nullopt;
-  return termsOf(*live).npu;
+  const RunTerms terms = termsOf(*live);
+  return kind == LeasedKind::kGpu ? terms.gpu : terms.npu;
 }
 
 }  // namespace
@@ -37,10 +46,11 @@ bool AgentLeases::isRunning(const RunId& run) const {
 
 void AgentLeases::ask(Asked asked) {
   const auto& lease = std::get<api::AgentLease>(asked.request);
-  if (lease.kind == api::LeasedKind::kGpu) return world_.answer(asked, AgentRefusal{"unavailable", kNoGpu});
-  const auto share = shareOf(world_.state(), asked.run);
-  if (!share || share->devices.empty()) return world_.answer(asked, AgentRefusal{"unavailable", kNoNpu});
-  const auto isIts = [&](const Turn& turn) { return turn.connection == asked.connection; };
+  const auto share = shareOf(world_.state(), asked.run, lease.kind);
+  if (!share || share->devices.empty()) return world_.answer(asked, hasNone(lease.kind));
+  const auto isIts = [&](const Turn& turn) {
+    return turn.connection == asked.connection && turn.devices == share->devices;
+  };
   if (std::ranges::any_of(held_, isIts))
     return world_.answer(asked, AgentRefusal{"busy", "this connection has that lease already"});
   const auto ofRun = std::ranges::count(held_, asked.run, &Turn::run) +
@@ -96,7 +106,8 @@ void AgentLeases::wake() {
     one = waiting_.erase(one);
   }
   for (const Waiting& one : over)
-    world_.answer(one.asked, AgentRefusal{"busy", "another program has the lease of the NPU"});
+    world_.answer(one.asked, AgentRefusal{"busy", std::string("another program has the lease of the ") +
+                                                      nameOf(kindOf(one.asked))});
 }
 
 std::optional<Microseconds> AgentLeases::nextWake() const {
@@ -119,11 +130,11 @@ void AgentLeases::published(const Fact& fact) {
   if (std::holds_alternative<RunResumed>(fact.body) || std::holds_alternative<RunStarted>(fact.body)) giveWhatIsFree();
   if (!std::holds_alternative<LeaseEnded>(fact.body)) return;
   for (auto one = waiting_.begin(); one != waiting_.end();) {
-    const bool isOver = one->asked.run == fact.run && !shareOf(world_.state(), fact.run);
-    if (isOver) world_.answer(one->asked, AgentRefusal{"unavailable", kNoNpu});
+    const bool isOver = one->asked.run == fact.run && !shareOf(world_.state(), fact.run, kindOf(one->asked));
+    if (isOver) world_.answer(one->asked, hasNone(kindOf(one->asked)));
     one = isOver ? waiting_.erase(one) : one + 1;
   }
-  lose(fact.run, "the run's NPU was taken from it");
+  lose(fact.run, "the run's accelerators were taken from it");
 }
 
 void AgentLeases::close(const RunId& run) {

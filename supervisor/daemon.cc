@@ -102,7 +102,7 @@ Daemon::Daemon(World world, State state)
                  .focus = focus(),
                  .agents = agents_.claims(),
                  .accelerators = accelerators_.accounts(),
-                 .npus = [this] { return accelerators_.npus(); },
+                 .nodesOf = [this](AccelKind kind) { return accelerators_.nodes(kind); },
                  .slots = slots_,
                  .awake = awake_,
                  .clients = clients_,

@@ -130,12 +130,12 @@ Result<Focus::Report> Focus::set(const Peer& peer, std::int32_t pid, Bytes memor
   const Microseconds now = world_.clock.now().boottime;
   const bool isSame = focused_ && focused_->report.pid == pid && livesIn(focused_->process.get());
   if (isSame && (peer.uid == 0 || focused_->uid == peer.uid)) return focused_->report;
-  if (changed_ && now - *changed_ < kBetweenChanges)
-    return Error{ErrorCode::kBusy, "the focus changed less than 200 ms ago; ask again", 0};
   std::vector<sandbox::ProtectionWrite> writes;
   {  // Who may not has changed nothing.
     const Focused allowed = RF_TRY(look(peer, pid, memory, writes));
   }
+  if (changed_ && now - *changed_ < kBetweenChanges)
+    return Error{ErrorCode::kBusy, "the focus changed less than 200 ms ago; ask again", 0};
   letGo();
   // Again, as the numbers are those without the focus before.
   Focused focused = RF_TRY(look(peer, pid, memory, writes));

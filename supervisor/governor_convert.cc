@@ -23,6 +23,7 @@ governor::RunLimits limitsOf(const Run& run) {
   // In place: to copy all terms of every run at every look costs as much as to read its groups.
   if (!run.what.terms) return limits;
   if (const auto& npu = run.what.terms->npu) limits.npuPercent = npu->percent;
+  if (const auto& gpu = run.what.terms->gpu) limits.gpuPercent = gpu->percent;
   const auto& bounds = run.what.terms->bounds;
   if (!bounds) return limits;
   limits.memory = bytes(bounds->memoryBytes);

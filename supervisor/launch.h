@@ -28,10 +28,10 @@ struct Prepared {
   sandbox::Plan plan;
   std::string name;
   std::string workspace;
-  std::string home;                 // what "~" stands for in the policy
-  std::vector<UniqueFd> fds;        // workspace, home, then the client's three for Stdio::kDescriptors
-  std::vector<std::string> notes;   // warnings of the policy
-  std::vector<AccelDeviceId> npus;  // that the plan gives
+  std::string home;                          // what "~" stands for in the policy
+  std::vector<UniqueFd> fds;                 // workspace, home, then the client's three for Stdio::kDescriptors
+  std::vector<std::string> notes;            // warnings of the policy
+  std::optional<AcceleratorShare> npu, gpu;  // that the plan gives
 };
 
 // What the last launch found and the next one will probably find again. The policy: equal texts give an equal one.
@@ -58,7 +58,8 @@ struct LaunchWorld {
   AccountSource accounts;
   const State& state;
   const api::PeerIdentity& caller;
-  std::function<std::vector<NpuNode>()> npus;  // of this machine; asked where the policy gives them
+  // Of this machine; asked where the policy gives them.
+  std::function<std::vector<AccelNode>(AccelKind)> nodesOf;
   // Whether the home of that user and directory is about to be removed.
   std::function<bool(std::uint32_t, const std::string&)> isHomeLeaving;
 };

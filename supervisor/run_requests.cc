@@ -81,11 +81,6 @@ RunBounds boundsOf(const policy::Document& document) {
   return bounds;
 }
 
-std::optional<NpuShare> npuOf(const policy::Document& document, const std::vector<AccelDeviceId>& devices) {
-  if (!document.limits.npu || devices.empty()) return std::nullopt;
-  return NpuShare{devices, document.limits.npu->percent};
-}
-
 }  // namespace
 
 // ---- starting
@@ -110,7 +105,7 @@ void Requests::start(Asker asker, api::RunRequest& request, std::vector<UniqueFd
       AccountSource{names_, world_.clock.now().boottime},
       world_.turns.state(),
       client.identity,
-      world_.npus,
+      world_.nodesOf,
       [this](std::uint32_t uid, const std::string& directory) { return world_.prunes.isLeaving(uid, directory); }};
   auto chosen = choosePolicy(request, launchWorld);
   if (const auto* refused = std::get_if<api::Refusal>(&chosen)) return answer(asker, *refused);
@@ -169,7 +164,8 @@ RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api
           .promptPerMinute = document.prompt.perMinute,
           .policyFile = policyFileOf(request),
           .bounds = boundsOf(document),
-          .npu = npuOf(document, prepared.npus),
+          .npu = prepared.npu,
+          .gpu = prepared.gpu,
           .adapter = request.adapter ? std::optional(request.adapter->terms) : std::nullopt};
 }
 

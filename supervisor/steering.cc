@@ -119,7 +119,11 @@ governor::Signals Steering::asTold() {
   governor::Signals told = signals_;
   if (std::exchange(acceleratorsTold_, world_.accelerators.readAt()) != world_.accelerators.readAt()) return told;
   told.device.foregroundNpuBusyUsec.reset();
-  for (governor::RunSignals& run : told.runs) run.npuBusyUsec.reset();
+  told.device.foregroundGpuBusyUsec.reset();
+  for (governor::RunSignals& run : told.runs) {
+    run.npuBusyUsec.reset();
+    run.gpuBusyUsec.reset();
+  }
   return told;
 }
 
@@ -171,7 +175,8 @@ governor::DeviceSignals Steering::deviceSignals(const Now& now) {
     signals.batteryPercent = device_.battery->percent;
     signals.onBattery = device_.battery->discharging;
   }
-  signals.foregroundNpuBusyUsec = world_.accelerators.othersNpuUsec();
+  signals.foregroundNpuBusyUsec = world_.accelerators.othersUsec(AccelKind::kNpu);
+  signals.foregroundGpuBusyUsec = world_.accelerators.othersUsec(AccelKind::kGpu);
   signals.tooHot = tooHot_;
   if (settings_.quietHours) signals.minuteOfDay = localMinute(now.wall);
   signals.canReclaim = canReclaim_;

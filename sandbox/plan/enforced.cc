@@ -7,6 +7,8 @@
 namespace ringfence::sandbox {
 namespace {
 
+constexpr char kAcceleratorMechanism[] =
+    "nodes in /dev, lease for the life of the run; ringfenced pauses it above its share";
 constexpr char kBudgetMechanism[] =
     "ringfenced adds up what the agent reports, or its egress sees where that is more, and pauses or ends the run";
 constexpr char kCostMechanism[] =
@@ -112,9 +114,8 @@ class Lister {
     addIfWritten("limits.cpu", controllerMechanism(by_.features, "cpu"));
     addIfWritten("limits.memory", controllerMechanism(by_.features, "memory"));
     addIfWritten("limits.pids", controllerMechanism(by_.features, "pids"));
-    addIfWritten("limits.npu", by_.hasNpu
-                                   ? "node in /dev, lease for the life of the run; ringfenced pauses it above its share"
-                                   : "this machine has no NPU: nothing is given");
+    addIfWritten("limits.npu", by_.hasNpu ? kAcceleratorMechanism : "this machine has no NPU: nothing is given");
+    addIfWritten("limits.gpu", by_.hasGpu ? kAcceleratorMechanism : "this machine has no GPU: nothing is given");
     addIfWritten("limits.io_write", writesMechanism(by_.features));
     addIfWritten("limits.wall_time", "ringfenced pauses or ends the run");
     addIfWritten("limits.wall_time_per_day", "ringfenced pauses or ends the runs");

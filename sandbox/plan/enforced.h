@@ -18,7 +18,7 @@ struct EnforcedBy {
   const KernelFeatures& features;
   const Guards& guards;
   bool ownIdentity = false;
-  bool hasNpu = false;
+  bool hasNpu = false, hasGpu = false;
 };
 // One entry for each key that some file wrote and for each rule of a list, in the order of the keys.
 std::vector<EnforcedKey> listEnforced(const EnforcedBy& by);

@@ -131,7 +131,7 @@ bool isTold(const policy::Document& document, const Guards& guards) {
   const policy::Limits& limits = document.limits;
   const bool isHeldForMemory = limits.memory.has_value() && document.origins.contains("limits.on_limit");
   return guards.warden || guards.egress || isHeldForMemory || hasBudget(limits) || limits.ioWrite.has_value() ||
-         limits.npu.has_value() || limits.onAlarm == policy::OnAlarm::kPause;
+         limits.npu.has_value() || limits.gpu.has_value() || limits.onAlarm == policy::OnAlarm::kPause;
 }
 
 Result<void> checkGuards(const policy::Document& document, const Guards& guards, const WallChoice& choice,

@@ -32,8 +32,7 @@ std::uint64_t unaskedRights(const LandlockRule& rule, const std::vector<Grant>& 
 }
 
 // What the outer layer grants.
-std::vector<LandlockRule> commonRules(const std::vector<Grant>& grants,
-                                      const std::map<std::string, std::string>& devices) {
+std::vector<LandlockRule> commonRules(const std::vector<Grant>& grants, const Accelerators& accelerators) {
   // Names in the root and in made directories are no secret: only what was granted exists. So /etc and /dev have the
   // rights that what is granted or made there has.
   std::vector<LandlockRule> rules = {{"/", kLandlockReadDir},
@@ -45,7 +44,8 @@ std::vector<LandlockRule> commonRules(const std::vector<Grant>& grants,
                                      {"/dev/tty", kDevice | kLandlockIoctlDev},
                                      {"/dev/shm", kWrite & ~std::uint64_t{kLandlockExecute}},
                                      {"/dev/pts", kTerminal}};
-  for (const auto& [node, source] : devices) rules.push_back({node, kDevice | kLandlockIoctlDev});
+  for (const auto& [node, source] : accelerators.nodes) rules.push_back({node, kDevice | kLandlockIoctlDev});
+  if (!accelerators.texts.empty()) rules.push_back({"/sys", kRead});
   for (const Grant& grant : grants) {
     rules.push_back({grant.path, grant.access == Access::kReadWrite ? kWrite : kReadAndRun});
   }
@@ -67,7 +67,7 @@ void dropCovered(std::vector<LandlockRule>& rules) {
 }  // namespace
 
 Landlock makeLandlock(const std::vector<Grant>& grants, const std::vector<AskedPlace>& asked,
-                      const std::map<std::string, std::string>& devices, std::uint32_t abi) {
+                      const Accelerators& accelerators, std::uint32_t abi) {
   Landlock landlock;
   if (abi == 0) return landlock;
   landlock.enabled = true;
@@ -77,7 +77,7 @@ Landlock makeLandlock(const std::vector<Grant>& grants, const std::vector<AskedP
   // Landlock would leave UDP, MPTCP and fast open aside.
   landlock.handledNet = 0;
   landlock.scoped = landlockScopesOf(abi);
-  landlock.outer = commonRules(grants, devices);
+  landlock.outer = commonRules(grants, accelerators);
   for (LandlockRule& rule : landlock.outer) rule.access &= landlock.handledFs;
   landlock.inner = landlock.outer;
   for (LandlockRule& rule : landlock.inner) rule.access = unaskedRights(rule, grants, asked);

@@ -153,6 +153,18 @@ std::string chooseShell(const LaunchRequest& request, const std::vector<Grant>& 
   return isNormalPath(shell) && isVisible(grants, throughRootLinks(request, shell)) ? shell : "/bin/sh";
 }
 
+Accelerators acceleratorsGiven(const policy::Limits& limits, const LaunchRequest& request) {
+  Accelerators given;
+  const auto add = [&](const Accelerators& more) {
+    given.nodes.insert(more.nodes.begin(), more.nodes.end());
+    given.texts.insert(more.texts.begin(), more.texts.end());
+    given.links.insert(more.links.begin(), more.links.end());
+  };
+  if (limits.npu) add(request.npus);
+  if (limits.gpu) add(request.gpus);
+  return given;
+}
+
 }  // namespace
 
 Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& request, const KernelFeatures& features) {
@@ -180,12 +192,12 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.walls = choice.walls;
   std::vector<MakeFile> files = identityFiles(identity, request, shell, plan.hostname, guards);
   files.push_back({.target = "/run/ringfence/policy.json", .content = texts.json});
-  static const std::map<std::string, std::string> kNone;
-  const auto& devices = document.limits.npu ? request.npuNodes : kNone;
-  plan.mounts = makeMounts({grants, masks.steps, std::move(files), rootLinks(request, grants), devices});
+  const Accelerators accelerators = acceleratorsGiven(document.limits, request);
+  plan.mounts = makeMounts({grants, masks.steps, std::move(files), rootLinks(request, grants), accelerators});
   plan.identity = std::move(identity);
   const bool landlocked = choice.walls.landlock != policy::WallStrength::kOff;
-  plan.landlock = makeLandlock(grants, askedPlaces(document, request), devices, landlocked ? features.landlockAbi : 0);
+  plan.landlock =
+      makeLandlock(grants, askedPlaces(document, request), accelerators, landlocked ? features.landlockAbi : 0);
   plan.seccomp = guards.warden ? mediatedSeccompTable(mediationOf(document)) : defaultSeccompTable();
   plan.guards = guards;
   if (guards.egress) plan.guards.egressUid = request.egressUid;
@@ -200,7 +212,8 @@ Result<Plan> makePlan(const policy::Document& document, const LaunchRequest& req
   plan.stdio = request.stdio;
   plan.terminalRows = request.terminalRows;
   plan.terminalColumns = request.terminalColumns;
-  plan.enforced = listEnforced({document, grants, masks, choice, features, guards, ownIdentity, !devices.empty()});
+  plan.enforced = listEnforced({document, grants, masks, choice, features, guards, ownIdentity,
+                                !request.npus.nodes.empty(), !request.gpus.nodes.empty()});
   plan.weakened = std::move(choice.weakened);
   return plan;
 }

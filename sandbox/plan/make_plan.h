@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "policy/document.h"
+#include "sandbox/plan/accelerators.h"
 #include "sandbox/plan/kernel_features.h"
 #include "sandbox/plan/plan.h"
 #include "sdk/base/result.h"
@@ -51,9 +52,7 @@ struct LaunchRequest {
   std::vector<ExtraPath> extraPaths;
   // Symbolic links in the host's root directory ("/bin" -> "usr/bin"): made anew inside where their target is granted.
   std::map<std::string, std::string> rootSymlinks;
-  // Of NPUs, by their names inside ("/dev/accel/accel0"): where they are on the host. Bound where the policy gives
-  // them.
-  std::map<std::string, std::string> npuNodes;
+  Accelerators npus, gpus;  // of the machine; a run has them where the policy gives it a share
   // Never reachable from inside, whatever a policy says: the state, run and policy directories of the daemon.
   std::vector<std::string> protectedPaths;
   Stdio stdio = Stdio::kDescriptors;

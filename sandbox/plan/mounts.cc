@@ -59,9 +59,12 @@ const std::vector<std::string>& deviceNodes() {
 
 std::vector<MountStep> makeMounts(TreeContent content) {
   std::vector<MountStep> steps = standardMounts();
-  for (const auto& [target, source] : content.devices) steps.push_back(BindDevice{target, source});
   steps.reserve(steps.size() + 16 + content.files.size() + content.rootLinks.size() + content.grants.size() +
                 content.masks.size());
+  for (const auto& [target, source] : content.accelerators.nodes) steps.push_back(BindDevice{target, source});
+  for (const auto& [target, text] : content.accelerators.texts)
+    steps.push_back(MakeFile{.target = target, .content = text, .mode = 0444});
+  for (const auto& [target, link] : content.accelerators.links) steps.push_back(MakeSymlink{target, link});
   for (const MakeSymlink& link : standardLinks()) steps.push_back(link);
   // A mount is never made through a link.
   const bool varTmpTaken = std::any_of(content.grants.begin(), content.grants.end(),

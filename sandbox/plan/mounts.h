@@ -1,10 +1,10 @@
 // The file tree of a run, as steps in the order in which they can be obeyed.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
+#include "sandbox/plan/accelerators.h"
 #include "sandbox/plan/grants.h"
 #include "sandbox/plan/masks.h"
 
@@ -15,7 +15,7 @@ struct TreeContent {
   const std::vector<MaskPath>& masks;
   std::vector<MakeFile> files;  // of /etc and /run
   std::vector<MakeSymlink> rootLinks;
-  const std::map<std::string, std::string>& devices;  // that the policy gives: inside -> on the host
+  const Accelerators& accelerators;  // that the policy gives
 };
 
 std::vector<MountStep> makeMounts(TreeContent content);

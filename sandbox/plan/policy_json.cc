@@ -113,6 +113,7 @@ void writeLimits(JsonWriter& json, const policy::Limits& limits) {
   json.key("memory_bytes").raw(limits.memory ? std::to_string(limits.memory->count) : "null");
   json.key("pids").raw(limits.pids ? std::to_string(*limits.pids) : "null");
   json.key("npu_percent").raw(limits.npu ? std::to_string(limits.npu->percent) : "null");
+  json.key("gpu_percent").raw(limits.gpu ? std::to_string(limits.gpu->percent) : "null");
   json.key("io_write_bytes_per_sec").raw(limits.ioWrite ? std::to_string(limits.ioWrite->count) : "null");
   json.key("wall_time_sec").raw(limits.wallTime ? std::to_string(limits.wallTime->count()) : "null");
   json.key("wall_time_per_day_sec")

@@ -93,9 +93,9 @@ void describe(A& a, typename A::template Of<policy::Prompt>& value) {
 }
 template <typename A>
 void describe(A& a, typename A::template Of<policy::Limits>& value) {
-  auto& [cpu, memory, pids, npu, ioWrite, wallTime, tokens, tokensPerDay, cost, costPerDay, prompts, promptsPerDay,
+  auto& [cpu, memory, pids, npu, gpu, ioWrite, wallTime, tokens, tokensPerDay, cost, costPerDay, prompts, promptsPerDay,
          wallTimePerDay, warnAt, onLimit, onAlarm] = value;
-  a("cpu", cpu)("memory", memory)("pids", pids)("npu", npu)("ioWrite", ioWrite)("wallTime", wallTime);
+  a("cpu", cpu)("memory", memory)("pids", pids)("npu", npu)("gpu", gpu)("ioWrite", ioWrite)("wallTime", wallTime);
   a("tokens", tokens)("tokensPerDay", tokensPerDay)("cost", cost)("costPerDay", costPerDay);
   a("prompts", prompts)("promptsPerDay", promptsPerDay)("wallTimePerDay", wallTimePerDay)("warnAt", warnAt);
   a("onLimit", onLimit)("onAlarm", onAlarm);

@@ -220,8 +220,8 @@ class Agent {
   // How many came faster than they were taken, and were dropped (64 are kept).
   std::uint64_t missedNotices() const;
 
-  // A turn on the NPUs that the run has by its policy: no other program that asked has one meanwhile, of any run. It
-  // gives no right. Ends with release() or its own end, and when the run is frozen. It may outlive its Agent.
+  // A turn on the NPUs or GPUs that the run has by its policy: no other program that asked has one meanwhile, of any
+  // run. It gives no right. Ends with release() or its own end, and when the run is frozen. It may outlive its Agent.
   class Lease {
    public:
     // One that is assigned to ends its own turn first. One that was moved from holds nothing.
@@ -251,8 +251,8 @@ class Agent {
     unsigned percent_ = 0;
     std::string why_;
   };
-  // `device`: "npu" or "gpu" (which no policy gives). Waits for at most `wait` (an hour; 0: not at all) for others to
-  // end theirs; blocks for that and AgentOptions::timeout. One that was not had is not held, and says why.
+  // `device`: "npu" or "gpu", of those in `limits` of its policy. Waits for at most `wait` (an hour; 0: not at all) for
+  // others to end theirs; blocks for that and AgentOptions::timeout. One that was not had is not held, and says why.
   Lease lease(std::string_view device, std::chrono::milliseconds wait);
 
   // While it lives, and for no longer than was granted, a hold of the governor or a person's freeze is put off. It must

@@ -101,13 +101,13 @@ template <typename A, Of<RunBounds> F> void fields(A& a, F& f) {
   a("tokens_per_day", f.tokensPerDay); a("wall_time_per_day_sec", f.wallTimePerDaySec); a("wall_time_sec", f.wallTimeSec);
   a("warn_at_percent", f.warnAtPercent);
 }
-template <typename A, Of<NpuShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
+template <typename A, Of<AcceleratorShare> F> void fields(A& a, F& f) { a("devices", f.devices); a("percent", f.percent); }
 template <typename A, Of<StopMethod> F> void fields(A& a, F& f) { a("patience_sec", f.patienceSec); a("signal", f.signal); }
 template <typename A, Of<AdapterTerms> F> void fields(A& a, F& f) {
   a("name", f.name); a("silent_after_sec", f.silentAfterSec); a("speaks", f.speaks); a("stop", f.stop);
 }
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
-  a("adapter", f.adapter); a("bounds", f.bounds);
+  a("adapter", f.adapter); a("bounds", f.bounds); a("gpu", f.gpu);
   a("home", f.home); a("npu", f.npu); a("policy_file", f.policyFile); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
   a("resolved", f.resolved); a("unattended", f.unattended);
 }

@@ -47,7 +47,8 @@ struct RunTerms {
   std::uint32_t promptPerMinute = 6;
   std::optional<PolicyFile> policyFile;
   std::optional<RunBounds> bounds;                     // absent in what builds before it wrote
-  std::optional<NpuShare> npu;                         // absent: it has none
+  std::optional<AcceleratorShare> npu;                 // absent: it has none
+  std::optional<AcceleratorShare> gpu;                 // likewise
   std::optional<AdapterTerms> adapter = std::nullopt;  // absent: none was used
   bool operator==(const RunTerms&) const = default;
 };

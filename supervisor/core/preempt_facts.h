@@ -34,11 +34,11 @@ struct RunBounds {
   bool operator==(const RunBounds&) const = default;
 };
 
-// NPUs that a run may open for as long as it lives, and how much of one it may use, in percent.
-struct NpuShare {
+// Accelerators of one kind that a run may open for as long as it lives, and how much of one it may use, in percent.
+struct AcceleratorShare {
   std::vector<std::string> devices;
   std::uint32_t percent = 100;
-  bool operator==(const NpuShare&) const = default;
+  bool operator==(const AcceleratorShare&) const = default;
 };
 // The run holds the device's lease from here on; until LeaseEnded.
 struct LeaseGiven {

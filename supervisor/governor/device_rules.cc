@@ -1,4 +1,4 @@
-// What the person's accelerators, battery, heat and quiet hours ask for. Runs of the class interactive are left alone:
+// What battery, heat and quiet hours ask for. Runs of the class interactive are left alone:
 // a person waits for them.
 #include "supervisor/governor/tick.h"
 #include "supervisor/governor/words.h"
@@ -6,9 +6,6 @@
 namespace ringfence::supervisor::governor {
 namespace {
 
-constexpr double kNpuWanted = 0.1;  // of one: the person's programs use it
-constexpr double kUsesNpu = 0.01;
-constexpr Microseconds kNpuSpan{200'000};
 // Resumed only when the battery has so many percent more, or the machine has been cool for so long.
 constexpr std::uint32_t kBatteryMore = 5;
 constexpr Microseconds kCoolFor{30'000'000};
@@ -53,22 +50,6 @@ std::string timeWords(std::uint32_t minute) {
 }
 
 }  // namespace
-
-void governAccelerators(Tick& tick) {
-  GovernorState& state = tick.state;
-  state.foregroundNpu.add(tick.signals.device.foregroundNpuBusyUsec, tick.now, kNpuSpan);
-  const auto& busy = state.foregroundNpu.perSecond;
-  if (busy) state.npuWanted = *busy > kNpuWanted * 1e6;
-  if (!state.npuWanted) return clear(tick, Reason::kForegroundNpu);
-  if (!busy) return;
-  for (const RunSignals& run : tick.signals.runs) {
-    const Seen& of = tick.seen(run);
-    if (run.priority == RunClass::kInteractive || !of.npu.perSecond || *of.npu.perSecond < kUsesNpu * 1e6) continue;
-    tick.freeze(run, Reason::kForegroundNpu,
-                "the person's programs use the NPU (" + numberWords(*busy / 1e4, 0) + " %) and so does it (" +
-                    numberWords(*of.npu.perSecond / 1e4, 0) + " %)");
-  }
-}
 
 void governPower(Tick& tick) {
   judgeBattery(tick);

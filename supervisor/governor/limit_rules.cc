@@ -1,6 +1,5 @@
 // Limits of the policy. Memory pauses at 90 % whatever is to happen at limits (the hard limit is the kernel's and ends
 // what needs more); wall time, tokens and money do what the policy says at each end: who resumes a run there moves it.
-// A share of the NPU is a rate: it pauses until the share is kept again.
 #include <algorithm>
 #include <utility>
 
@@ -14,8 +13,6 @@ namespace {
 
 constexpr double kMemoryPausesAt = 0.9;
 constexpr double kMemoryRelievedAt = 0.8;
-constexpr double kNpuBurstUsec = 10e6;  // of the share, saved up or owed
-constexpr double kNpuResumeUsec = 1e6;
 // Seconds of what it may write: saved up; that must be there again; owed at most.
 constexpr double kWriteBurst = 10, kWriteResume = 5, kWriteDebt = 300;
 // Who is held at the limit by the kernel is not to be held for its last percent by us.
@@ -121,28 +118,6 @@ void governSpending(Tick& tick, const RunSignals& run, const Spending& spending)
       used + (isOfDay ? " for today" : "") + " are used; no more can be bought. Say what is done and what is left.");
 }
 
-// The time of an NPU that it may still use grows by its share and is used up by what it does.
-void governNpuShare(Tick& tick, const RunSignals& run, double used, double passed) {
-  Seen& of = tick.seen(run);
-  if (!run.limits.npuPercent) {
-    at(of.reasons, Reason::kNpuShare) = false;
-    of.npuCreditBegun = false;
-    return;
-  }
-  const double share = static_cast<double>(*run.limits.npuPercent) / 100;
-  const double burst = share * kNpuBurstUsec;
-  if (!of.npuCreditBegun) of.npuCredit = burst;
-  of.npuCreditBegun = true;
-  of.npuCredit = std::clamp(of.npuCredit + share * passed - used, -4 * kNpuBurstUsec, burst);
-  if (of.npuCredit >= std::min(burst, share * kNpuResumeUsec)) at(of.reasons, Reason::kNpuShare) = false;
-  if (of.npuCredit >= burst) at(of.overridden, Reason::kNpuShare) = false;
-  if (of.npuCredit >= 0 || !of.npu.perSecond) return;
-  tick.freeze(run, Reason::kNpuShare,
-              "it used " + numberWords(*of.npu.perSecond / 1e4, 0) + " % of the NPU; its share is " +
-                  std::to_string(*run.limits.npuPercent) + " %",
-              "Your share of the NPU is " + std::to_string(*run.limits.npuPercent) + " %. Send it less work at once.");
-}
-
 // What it may still write to files grows by its limit. A v1 kernel holds only what does not go through the page cache;
 // for the rest the run is paused, so that on average it writes no more.
 void governFileWrites(Tick& tick, const RunSignals& run) {
@@ -200,15 +175,6 @@ void governLimits(Tick& tick) {
                       .cause = Cause::kRelieved,
                       .reason = "its limits leave room for calls to a model again"});
     }
-    // Who is held submits nothing, so that its share comes back also where the counter is not read meanwhile.
-    const bool known = run.npuBusyUsec.has_value();
-    const double passed =
-        of.npuAt && (known || run.hold != Hold::kNone) ? static_cast<double>((tick.now - *of.npuAt).count()) : 0;
-    const double used =
-        known && of.npuBusy && *run.npuBusyUsec > *of.npuBusy ? static_cast<double>(*run.npuBusyUsec - *of.npuBusy) : 0;
-    governNpuShare(tick, run, used, passed);
-    if (known) of.npuBusy = run.npuBusyUsec;
-    if (known || run.hold != Hold::kNone) of.npuAt = tick.now;
   }
 }
 

@@ -155,7 +155,8 @@ void noteSignals(Tick& tick) {
     noteReclaim(of, run, tick.now);
     if (known && of.bytes) took += std::max(0.0, static_cast<double>(*of.bytes) - before);
     of.cpu.add(run.cpuUsec, tick.now, Microseconds{500'000});
-    of.npu.add(run.npuBusyUsec, tick.now, Microseconds{500'000});
+    of.npu.busy.add(run.npuBusyUsec, tick.now, Microseconds{500'000});
+    of.gpu.busy.add(run.gpuBusyUsec, tick.now, Microseconds{500'000});
     noteMoved(of, run, tick.now);
     if (run.hold == Hold::kNone) {
       of.written.add(run.ioWriteBytes, tick.now, Microseconds{900'000});

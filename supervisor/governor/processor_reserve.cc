@@ -15,6 +15,7 @@ std::optional<ProcessorReserve::Change> ProcessorReserve::tick(Microseconds now,
   if (!foregroundCpuUsec) {
     workedAt_ = now;
     usedBefore_.reset();
+    isKnown_ = true;
   } else if (!usedBefore_ || *foregroundCpuUsec < *usedBefore_) {
     usedBefore_ = foregroundCpuUsec;
     before_ = now;
@@ -23,13 +24,17 @@ std::optional<ProcessorReserve::Change> ProcessorReserve::tick(Microseconds now,
     if (used >= kWorks * static_cast<double>((now - before_).count())) workedAt_ = now;
     usedBefore_ = foregroundCpuUsec;
     before_ = now;
+    isKnown_ = true;
   }
+  if (!isKnown_) return std::nullopt;
   const bool works = workedAt_ && now - *workedAt_ < kRests;
   const std::uint32_t wanted = works ? wanted_ : 0;
   if (kept_ == wanted) return std::nullopt;
   kept_ = wanted;
   if (!foregroundCpuUsec) return Change{wanted, "nobody can tell when the person's programs work"};
-  return Change{wanted, works ? "the person's programs work" : "none of the person's programs has worked for 10 s"};
+  if (works) return Change{wanted, "the person's programs work"};
+  return Change{
+      wanted, workedAt_ ? "none of the person's programs has worked for 10 s" : "none of the person's programs works"};
 }
 
 }  // namespace ringfence::supervisor::governor

@@ -23,8 +23,8 @@ class ProcessorReserve {
   explicit ProcessorReserve(std::uint32_t wanted) : wanted_(wanted) {}
 
   // `foregroundCpuUsec`: what the person's programs have used, of any beginning; absent: nobody can tell, so that they
-  // are taken to work. Returns what is to change: the first time with a setting whatever it is, as nobody knows how an
-  // earlier daemon left it.
+  // are taken to work. Returns what is to change: as soon as it is known whether they work also when that is nothing,
+  // as nobody knows how an earlier daemon left it. Until then it stays so.
   std::optional<Change> tick(Microseconds now, std::optional<std::uint64_t> foregroundCpuUsec);
 
  private:
@@ -33,6 +33,7 @@ class ProcessorReserve {
   std::optional<std::uint64_t> usedBefore_;
   Microseconds before_{};
   std::optional<Microseconds> workedAt_;
+  bool isKnown_ = false;  // whether they work
 };
 
 }  // namespace ringfence::supervisor::governor

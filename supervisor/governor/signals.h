@@ -27,8 +27,8 @@ struct RunLimits {
   std::optional<Microseconds> wallTimePerDay, wallTimePerDayWarnAt;  // of all runs that share that budget, added up
   // Budgets, where they end now: a person may have moved that. Money in millionths of a dollar.
   std::optional<std::uint64_t> tokens, tokensPerDay, costMicroUsd, costPerDayMicroUsd;
-  std::optional<std::uint32_t> npuPercent;  // of one NPU
-  std::optional<Bytes> fileWritesPerSec;    // to files, by all of its processes
+  std::optional<std::uint32_t> npuPercent, gpuPercent;  // of one
+  std::optional<Bytes> fileWritesPerSec;                // to files, by all of its processes
   // Held by the kernel; what the governor knows of them is words.
   std::optional<Bytes> memoryHard;
   std::optional<std::uint32_t> pids, cpuPercent;
@@ -78,7 +78,7 @@ struct DeviceSignals {
   std::optional<Bytes> memoryTotal, memoryAvailable, swapFree;
   // Totals of what everybody but the agents waited.
   std::optional<std::uint64_t> foregroundMemoryStallUsec, foregroundIoStallUsec;
-  std::optional<std::uint64_t> foregroundNpuBusyUsec;
+  std::optional<std::uint64_t> foregroundNpuBusyUsec, foregroundGpuBusyUsec;
   std::optional<std::uint32_t> batteryPercent;
   bool onBattery = false;
   bool tooHot = false;

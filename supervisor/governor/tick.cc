@@ -25,7 +25,9 @@ Cause causeOf(Reason reason) {
   switch (reason) {
     case Reason::kMemory: return Cause::kMemory;
     case Reason::kNpuShare:
-    case Reason::kForegroundNpu: return Cause::kAccelerator;
+    case Reason::kForegroundNpu:
+    case Reason::kGpuShare:
+    case Reason::kForegroundGpu: return Cause::kAccelerator;
     case Reason::kBattery: return Cause::kBattery;
     case Reason::kHeat: return Cause::kHeat;
     case Reason::kQuietHours: return Cause::kQuiet;
@@ -54,9 +56,11 @@ const char* limitOf(Reason reason) {
     case Reason::kCost: return "cost";
     case Reason::kCostPerDay: return "cost_per_day";
     case Reason::kNpuShare: return "npu";
+    case Reason::kGpuShare: return "gpu";
     case Reason::kFileWrites: return "io_write";
     case Reason::kMemory:
     case Reason::kForegroundNpu:
+    case Reason::kForegroundGpu:
     case Reason::kBattery:
     case Reason::kHeat:
     case Reason::kQuietHours:

@@ -21,6 +21,8 @@ enum class Reason : std::uint8_t {
   kTokens,
   kNpuShare,
   kForegroundNpu,
+  kGpuShare,
+  kForegroundGpu,
   kBattery,
   kHeat,
   kForgotten,  // held by us, and we do not know why: before a restart
@@ -33,7 +35,7 @@ enum class Reason : std::uint8_t {
   kQuietHours,
   kWallTimePerDay,
 };
-constexpr std::size_t kReasons = 17;
+constexpr std::size_t kReasons = 19;
 // The end of a budget or of its time. Whoever resumes it there moves that end, so it is held anew at the next.
 bool isBudget(Reason reason);
 using Reasons = std::array<bool, kReasons>;
@@ -49,6 +51,20 @@ struct Rate {
   Microseconds at{};
   std::optional<double> perSecond;
   void add(std::optional<std::uint64_t> value, Microseconds now, Microseconds least);
+};
+
+// What a run uses of its share of all accelerators of one kind.
+struct AcceleratorUse {
+  Rate busy;
+  std::optional<double> credit;  // µs that it may still use; absent: not begun
+  std::optional<Microseconds> at;
+  std::optional<std::uint64_t> used;  // at that time
+};
+
+// How much the person's programs use of them.
+struct AcceleratorDemand {
+  Rate busy;
+  bool wanted = false;
 };
 
 // A hold of which the run was told.
@@ -87,15 +103,12 @@ struct Seen {
   std::array<std::uint32_t, 60> heldMilliseconds{};  // in each minute of the last hour
   std::int64_t heldMinute = 0;
 
-  Rate cpu, npu, written, fileWrites;
+  Rate cpu, written, fileWrites;
+  AcceleratorUse npu, gpu;
   std::optional<double> fileCredit;  // bytes that it may still write at once; absent: not begun
   Microseconds fileCreditAt{};
   std::uint64_t fileBytes = 0;  // at that time
   std::optional<Microseconds> fileWritesTold;
-  double npuCredit = 0;  // µs that it may still use
-  bool npuCreditBegun = false;
-  std::optional<Microseconds> npuAt;
-  std::optional<std::uint64_t> npuBusy;  // at npuAt
   std::optional<double> writeLimit;
   double writeRateAtLimit = 0;
   Microseconds writesNeeded{};  // when its limit last held it
@@ -125,10 +138,11 @@ struct GovernorState {
   double foregroundGrowth = 0;  // bytes a second that no agent took
   double gainOfKills = 0;       // on its way
   std::optional<Microseconds> killedAt, resumedAt, triedAt, stuckSince;
-  Rate ioStall, foregroundNpu;
+  Rate ioStall;
+  AcceleratorDemand npuDemand, gpuDemand;
   StallWatch memoryWaits, diskWaits;
   std::optional<Microseconds> writesJudged, stalled, coolSince;
-  bool npuWanted = false, batteryLow = false, hot = false;
+  bool batteryLow = false, hot = false;
 };
 
 double reserveOf(const GovernorSettings& settings, const DeviceSignals& device);

@@ -45,7 +45,7 @@ class Machine:
         fresh.write_text(f"{usec}\n")
         fresh.rename(self.device / "npu_busy_time_us")
 
-    def client(self, pid: int, busy_ns: int) -> None:
+    def client(self, pid: int, busy_ns: int, client: int = 9) -> None:
         """The process has a GPU open and was busy on it for so long."""
         process = self.root / "proc" / str(pid)
         if not process.exists():
@@ -54,7 +54,7 @@ class Machine:
             (process / "stat").write_text(f"{pid} (an agent) S 1 1 1 0 -1 4194304 1 0 0 0 7 3 0 0 20 0 1 0 100 1 1 1\n")
             os.mknod(process / "fd" / "5", stat.S_IFCHR | 0o600, os.makedev(226, 128))
         fresh = process / "fresh"
-        fresh.write_text(f"drm-driver:\ti915\ndrm-pdev:\t{GPU}\ndrm-client-id:\t9\ndrm-engine-render:\t{busy_ns} ns\n"
+        fresh.write_text(f"drm-driver:\ti915\ndrm-pdev:\t{GPU}\ndrm-client-id:\t{client}\ndrm-engine-render:\t{busy_ns} ns\n"
                          "drm-resident-vram0:\t2048 KiB\n")
         fresh.rename(process / "fdinfo" / "5")
 

@@ -14,6 +14,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.accelerators_test import NPU  # noqa: E402
+from tests.e2e.accelerators_test import GPU  # noqa: E402
+from tests.e2e.gpu_test import GpuMachine  # noqa: E402
+from tests.e2e.gpu_test import policy as gpu_policy  # noqa: E402
 from tests.e2e.leases_test import NpuMachine  # noqa: E402
 from tests.e2e.leases_test import policy as npu_policy  # noqa: E402
 from tests.sdk.inside import start  # noqa: E402
@@ -92,7 +95,7 @@ def test_a_turn_ends_with_its_program_and_with_its_run(bench: Bench) -> None:
     bench.ended(second)
 
 
-def test_who_has_no_npu_is_told_so_and_a_gpu_has_nobody(bench: Bench) -> None:
+def test_who_has_neither_is_told_so(bench: Bench) -> None:
     NpuMachine(bench)
     file = bench.daemon.base / "without.toml"
     file.write_text('schema = 1\nname = "without"\nextends = ["offline"]\n[priority]\nclass = "interactive"\n')
@@ -100,7 +103,25 @@ def test_who_has_no_npu_is_told_so_and_a_gpu_has_nobody(bench: Bench) -> None:
     equal(bench.ended(run)["code"], 0)
     npu, gpu = bench.cli("logs", run).stdout.splitlines()
     assert npu.startswith("unavailable: the run has no NPU: its policy gives it none (limits.npu)"), npu
-    assert gpu.startswith("unavailable: no run is given a GPU"), gpu
+    assert gpu.startswith("unavailable: the run has no GPU: its policy gives it none (limits.gpu)"), gpu
+
+
+def test_a_program_has_a_turn_on_the_gpu_and_another_one_waits_for_it(bench: Bench) -> None:
+    GpuMachine(bench)
+    first = start(bench, BEGIN + "with agent.lease('gpu') as lease:\n    note('first', bool(lease), lease.devices, lease.percent)\n"
+                  "    wait('over')\nwait('end')\n", "-p", gpu_policy(bench, "40%", priority="interactive"))
+    assert eventually(lambda: lines(bench, "first"), 60), bench.daemon.log()
+    equal(lines(bench, "first"), [[True, [GPU], 40]])
+    second = start(bench, BEGIN + "busy = agent.lease('gpu')\nnote('busy', bool(busy), busy.why)\n"
+                   "lease = agent.lease('gpu', wait=600)\nnote('second', bool(lease))\nwait('end')\n",
+                   "-p", gpu_policy(bench, "60%", priority="interactive"))
+    assert eventually(lambda: lines(bench, "busy"), 60), bench.daemon.log()
+    equal(lines(bench, "busy"), [[False, "busy: another program has the lease of the GPU"]])
+    (bench.workspace / "over").touch()
+    assert eventually(lambda: lines(bench, "second"), 60), bench.daemon.log()
+    for run in (first, second):
+        bench.cli("kill", run)
+        bench.ended(run)
 
 
 if __name__ == "__main__":

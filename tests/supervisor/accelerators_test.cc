@@ -67,7 +67,8 @@ TEST_CASE("what a device alone tells is a run's as its lease says, and without o
   CHECK_FALSE(accounts.busyUsec(kSecond, AccelKind::kNpu));
   CHECK(accounts.devices() ==
         std::vector<AccelDeviceUse>{{kNpu, AccelKind::kNpu, 3000, 2000, 1000, Confidence::kMeasured}});
-  CHECK(accounts.othersNpuUsec() == 1000);
+  CHECK(accounts.othersUsec(AccelKind::kNpu) == 1000);
+  CHECK_FALSE(accounts.othersUsec(AccelKind::kGpu));
   CHECK(accounts.readAt() == Microseconds(seconds(3)));
 }
 
@@ -115,7 +116,7 @@ TEST_CASE("what a device alone tells is an estimate while somebody outside has i
   CHECK(accounts.of(kFirst).at(0).busyUsec == 200);
 }
 
-TEST_CASE("what programs outside of all runs use of an NPU is told from when they were first seen") {
+TEST_CASE("what programs outside of all runs use of a kind is told from when they were first seen") {
   AccelAccounts accounts;
   std::uint64_t step = 0;
   const auto pass = [&](std::uint64_t outsideNs) {
@@ -125,13 +126,14 @@ TEST_CASE("what programs outside of all runs use of an NPU is told from when the
     AccelPass outside;
     addClient(outside, kNpu, kSecond, 20, outsideNs);
     addClient(outside, kNpu, kSecond, 10, 5'000'000 * step);  // a process that the run has just begun shares its client
-    addClient(outside, kGpu, kSecond, 30, outsideNs);
+    addClient(outside, kGpu, kSecond, 30, 2 * outsideNs);
     one.others = outside.sample.clients;
     accounts.add(one, kNobody, kAllLive);
-    return accounts.othersNpuUsec();
+    return accounts.othersUsec(AccelKind::kNpu);
   };
   CHECK(pass(9'000'000'000) == 0);
   CHECK(pass(9'000'300'000) == 300);
+  CHECK(accounts.othersUsec(AccelKind::kGpu) == 600);
   CHECK(pass(9'000'300'000) == 300);
   CHECK(accounts.busyUsec(kFirst, AccelKind::kNpu) == 15'000);
   CHECK_FALSE(accounts.busyUsec(kSecond, AccelKind::kNpu));
@@ -236,12 +238,17 @@ TEST_CASE("programs outside of all runs are looked for where that is asked, and 
   const auto meter = std::make_shared<const GroupMeter>(places);
   watch->ask({{kFirst, meter}});
   CHECK_FALSE(passOf(*watch)->others);
-  watch->ask({{kFirst, meter}}, AccelWatch::Others::kLookedFor);
+  watch->ask({{kFirst, meter}}, AccelWatch::Others::kOfNpus);
   const auto pass = passOf(*watch);
   REQUIRE((pass && pass->others));
   REQUIRE(pass->others->clients.size() == 1);
   CHECK(pass->others->clients[0].pid == 4712);
   CHECK(pass->others->open == std::set<AccelDeviceId>{kNpu, "accel1"});
+  watch->ask({{kFirst, meter}}, AccelWatch::Others::kOfAll);
+  const auto withGpus = passOf(*watch);
+  REQUIRE((withGpus && withGpus->others));
+  CHECK(withGpus->others->clients.size() == 2);
+  CHECK(withGpus->others->open == std::set<AccelDeviceId>{kGpu, kNpu, "accel1"});
 }
 
 TEST_CASE("a driver that does not answer holds up nobody, not even the end of the watch") {

@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr char kNpu[] = "pci 0000:00:0b.0";
+constexpr char kGpu[] = "pci 0000:03:00.0";
 
 struct Trial {
   ManualClock clock{{Microseconds{1'000'000'000}, Microseconds{1'000'000}, Microseconds{1'000'000}}};
@@ -32,7 +33,7 @@ struct Trial {
     run.id = RunId::random();
     run.life = Running{100, 101};
     run.what.terms.emplace();
-    if (!devices.empty()) run.what.terms->npu = NpuShare{std::move(devices), 50};
+    if (!devices.empty()) run.what.terms->npu = AcceleratorShare{std::move(devices), 50};
     const RunId id = run.id;
     state.runs.emplace(id, std::move(run));
     return id;
@@ -104,6 +105,28 @@ TEST_CASE("who has no such device is told so, and a GPU nobody has") {
   CHECK(trial.refused(2) == "unavailable");
   trial.ask(RunId::random(), 3);
   CHECK(trial.refused(3) == "unavailable");
+}
+
+TEST_CASE("turns on a GPU are apart from those on an NPU, also for one program that has both") {
+  Trial trial;
+  const RunId both = trial.add(), other = trial.add({});
+  trial.state.runs.at(both).what.terms->gpu = AcceleratorShare{{kGpu}, 40};
+  trial.state.runs.at(other).what.terms->gpu = AcceleratorShare{{kGpu}, 60};
+  trial.ask(both, 1);
+  const std::uint64_t npu = trial.lease(1);
+  trial.ask(both, 1, 0ms, api::LeasedKind::kGpu);
+  const auto leased = std::get<api::AgentLeased>(trial.answers[1].back());
+  CHECK(leased.devices == std::vector<std::string>{kGpu});
+  CHECK(leased.percent == 40);
+  CHECK(leased.lease != npu);
+  trial.ask(both, 1, 0ms, api::LeasedKind::kGpu);
+  CHECK(trial.refused(1) == "busy");
+  trial.ask(other, 2, 10s, api::LeasedKind::kGpu);
+  CHECK(trial.answers[2].empty());
+  trial.leases.release(1, npu);
+  CHECK(trial.answers[2].empty());
+  trial.leases.release(1, leased.lease);
+  CHECK(trial.lease(2) != 0);
 }
 
 TEST_CASE("a wait ends with its time, and wakes for that") {

@@ -1,4 +1,4 @@
-// Leases of NPUs are taken with the admission of a run and end with it.
+// Leases of NPUs and GPUs are taken with the admission of a run and end with it.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -13,7 +13,7 @@ using Kinds = std::vector<std::string_view>;
 AdmitRun asking(unsigned number, std::uint32_t percent, std::vector<std::string> devices = {"npu"},
                 const Peer& peer = kOwner) {
   AdmitRun command = admission(runId(number), peer, "agent" + std::to_string(number));
-  command.terms.npu = NpuShare{std::move(devices), percent};
+  command.terms.npu = AcceleratorShare{std::move(devices), percent};
   return command;
 }
 
@@ -73,6 +73,26 @@ TEST_CASE("a lease is of one device, and a run without a share of any holds none
   const auto plain = world.apply(admission(runId(4)));
   REQUIRE(plain);
   CHECK(kindsOf(*plain) == Kinds{"run-admitted"});
+}
+
+TEST_CASE("GPUs are leased beside NPUs, each up to all of itself") {
+  CoreWorld world;
+  AdmitRun both = asking(1, 100, {"one"});
+  both.terms.gpu = AcceleratorShare{{"picture"}, 60};
+  const auto admitted = world.apply(both);
+  REQUIRE(admitted);
+  CHECK(kindsOf(*admitted) == Kinds{"run-admitted", "lease-given", "lease-given"});
+  CHECK(std::get<LeaseGiven>(admitted->facts[2].body) == LeaseGiven{"picture", 60});
+  AdmitRun other = admission(runId(2), kOwner, "agent2");
+  other.terms.gpu = AcceleratorShare{{"picture"}, 41};
+  CHECK_THAT(refusal(world, other),
+             ContainsSubstring("the GPU picture is leased: r-0000000000000001 (agent1) has 60 %"));
+  CHECK_THAT(refusal(world, other), ContainsSubstring("with a smaller limits.gpu"));
+  other.terms.gpu->percent = 40;
+  REQUIRE(world.apply(other));
+  const auto over = world.apply(ended(1));
+  REQUIRE(over);
+  CHECK(kindsOf(*over) == Kinds{"run-ended", "lease-ended", "lease-ended"});
 }
 
 TEST_CASE("nobody is told more of another user's run than that it holds the device") {

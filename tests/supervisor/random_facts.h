@@ -75,23 +75,24 @@ class RandomFacts {
       case 0: return DaemonStarted{text(), text()};
       case 1: return DaemonStopping{text()};
       case 2:
-        return RunAdmitted{.name = text(),
-                           .callerUid = number(),
-                           .uid = number(),
-                           .gid = number(),
-                           .command = {text(), text()},
-                           .workspace = text(),
-                           .policyName = text(),
-                           .policyHash = text(),
-                           .planHash = text(),
-                           .priority = static_cast<policy::PriorityClass>(below(3)),
-                           .stdio = static_cast<sandbox::Stdio>(below(3)),
-                           .weakened = {{wall(), text()}},
-                           .detached = coin(),
-                           .terms = coin() ? std::optional(RunTerms{text(), text(), coin(), random_(), number(),
-                                                                    PolicyFile{text(), text()}, bounds(),
-                                                                    NpuShare{{text()}, number()}})
-                                           : std::nullopt};
+        return RunAdmitted{
+            .name = text(),
+            .callerUid = number(),
+            .uid = number(),
+            .gid = number(),
+            .command = {text(), text()},
+            .workspace = text(),
+            .policyName = text(),
+            .policyHash = text(),
+            .planHash = text(),
+            .priority = static_cast<policy::PriorityClass>(below(3)),
+            .stdio = static_cast<sandbox::Stdio>(below(3)),
+            .weakened = {{wall(), text()}},
+            .detached = coin(),
+            .terms = coin() ? std::optional(RunTerms{
+                                  text(), text(), coin(), random_(), number(), PolicyFile{text(), text()}, bounds(),
+                                  AcceleratorShare{{text()}, number()}, AcceleratorShare{{text(), text()}, number()}})
+                            : std::nullopt};
       case 3: return RunBuilt{{{wall(), text(), text(), coin(), coin()}}, {{text()}}, pid()};
       case 4: return RunStarted{pid()};
       case 5: return RunRefused{text(), text(), 125};

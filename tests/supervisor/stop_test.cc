@@ -381,7 +381,7 @@ TEST_CASE("leases of accelerators are dropped, and a run takes them again before
   CoreWorld world;
   const auto start = [&](unsigned number, std::uint32_t percent) {
     AdmitRun admit = admission(runId(number));
-    admit.terms.npu = NpuShare{{"0000:00:0b.0"}, percent};
+    admit.terms.npu = AcceleratorShare{{"0000:00:0b.0"}, percent};
     REQUIRE(world.apply(admit));
     REQUIRE(world.apply(
         LauncherSaid{sandbox::Built{.run = runId(number), .posture = {}, .notes = {}, .held = 0, .initPid = 100}}));

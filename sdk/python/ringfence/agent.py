@@ -297,8 +297,8 @@ class Agent:
     # ---- accelerators
 
     def lease(self, device: str, wait: float = 0.0) -> Lease:
-        """A turn on what the run has of that kind: "npu" (`limits.npu` of its policy) or "gpu" (which no policy gives). Waits for
-        at most `wait` seconds (0 to 3600) for others to end theirs. Returns a `Lease`, which is true where it is held and else says
+        """A turn on what the run has of that kind: "npu" (`limits.npu` of its policy) or "gpu" (`limits.gpu`). Waits for at
+        most `wait` seconds (0 to 3600) for others to end theirs. Returns a `Lease`, which is true where it is held and else says
         why not; raises ValueError for another word, and nothing because the daemon is away."""
         if device not in ("npu", "gpu"):
             raise ValueError(f"a lease is of 'npu' or 'gpu', not {device!r}")

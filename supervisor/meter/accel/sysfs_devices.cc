@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -48,11 +49,18 @@ std::string linkName(int directory, const std::string& path) {
   return std::string(whole.substr(whole.rfind('/') + 1));
 }
 
+struct NodeFolder {
+  const char* name;   // below /dev
+  const char* nodes;  // how their names begin
+  const char* links;  // below /sys
+};
+constexpr NodeFolder kNpuNodes{"accel", "accel", "class/accel/"};
+constexpr NodeFolder kGpuNodes{"dri", "renderD", "class/drm/"};
+
 // "accel0" and not "accel0-copy" or "by-path".
-bool isNodeName(std::string_view name) {
-  constexpr std::string_view kPrefix = "accel";
-  return name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
-         name.find_first_not_of("0123456789", kPrefix.size()) == std::string_view::npos;
+bool isNodeName(std::string_view name, std::string_view prefix) {
+  return name.size() > prefix.size() && name.starts_with(prefix) &&
+         name.find_first_not_of("0123456789", prefix.size()) == std::string_view::npos;
 }
 
 std::optional<AccelDeviceReading> readBusyTime(int sys, const std::string& node) {
@@ -78,23 +86,40 @@ std::string rockchipName(int sys) {
   return {};
 }
 
+// Those that libdrm reads of a device on PCI and of one that a device tree names.
+std::map<std::string, std::string> attributesOf(int sys, const std::string& device) {
+  std::map<std::string, std::string> attributes;
+  for (const char* name : {"device", "revision", "subsystem_device", "subsystem_vendor", "uevent", "vendor"}) {
+    if (auto content = readFileAt(sys, device + "/" + name, kibibytes(4))) attributes[name] = *std::move(content);
+  }
+  return attributes;
+}
+
 }  // namespace
 
-std::vector<NpuNode> npuNodes(const MeterRoots& roots) {
-  std::vector<NpuNode> nodes;
-  for (const std::string& name : namesIn(roots.dev.get(), "accel")) {
+std::vector<AccelNode> accelNodes(const MeterRoots& roots, AccelKind kind) {
+  const NodeFolder& folder = kind == AccelKind::kNpu ? kNpuNodes : kGpuNodes;
+  std::vector<AccelNode> nodes;
+  for (const std::string& name : namesIn(roots.dev.get(), folder.name)) {
+    const std::string path = std::string(folder.name) + "/" + name;
     struct stat status {};
-    const bool isDevice = isNodeName(name) &&
-                          ::fstatat(roots.dev.get(), ("accel/" + name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+    const bool isDevice = isNodeName(name, folder.nodes) &&
+                          ::fstatat(roots.dev.get(), path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                           S_ISCHR(status.st_mode);
     if (!isDevice) continue;
     // An access list may let in more: the seat's user, where udev has marked the node so.
     const bool isOpen = (status.st_mode & 0006) == 0006 ||
-                        ::lgetxattr(("/proc/self/fd/" + std::to_string(roots.dev.get()) + "/accel/" + name).c_str(),
+                        ::lgetxattr(("/proc/self/fd/" + std::to_string(roots.dev.get()) + "/" + path).c_str(),
                                     "system.posix_acl_access", nullptr, 0) > 0;
-    std::string device = linkName(roots.sys.get(), "class/accel/" + name + "/device");
-    nodes.push_back({name, device.empty() ? name : std::move(device),
-                     isOpen ? std::nullopt : std::optional<std::uint32_t>(status.st_gid)});
+    const std::string described = folder.links + name + "/device";
+    std::string device = linkName(roots.sys.get(), described);
+    nodes.push_back({.path = path,
+                     .device = device.empty() ? name : std::move(device),
+                     .majorNumber = major(status.st_rdev),
+                     .minorNumber = minor(status.st_rdev),
+                     .bus = linkName(roots.sys.get(), described + "/subsystem"),
+                     .attributes = attributesOf(roots.sys.get(), described),
+                     .onlyGroup = isOpen ? std::nullopt : std::optional<std::uint32_t>(status.st_gid)});
   }
   return nodes;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,15 +23,20 @@ inline constexpr Microseconds kBusyTimePeriod{1'000'000};
 // A load and no counter: what lies between two looks is taken to be as the later one.
 inline constexpr Microseconds kRockchipPeriod{1'000'000};
 
-// An NPU that programs open: the node in /dev/accel and its device.
-struct NpuNode {
-  std::string name;  // "accel0"
+// An accelerator that programs open: its node below /dev, and its device.
+struct AccelNode {
+  std::string path;  // "accel/accel0", "dri/renderD128"
   AccelDeviceId device;
+  unsigned majorNumber = 0, minorNumber = 0;  // of the node
+  std::string bus;                            // "pci", "platform"; empty: the kernel does not tell
+  // What the device's folder in /sys tells to whoever chooses a driver for it: names of files and their contents.
+  std::map<std::string, std::string> attributes;
   std::optional<std::uint32_t> onlyGroup;  // that may open it, besides its owner and root; absent: also others
-  bool operator==(const NpuNode&) const = default;
+  bool operator==(const AccelNode&) const = default;
 };
-// In the order of their names. Those behind a DRM node (a render node is a GPU's here) are none.
-std::vector<NpuNode> npuNodes(const MeterRoots& roots);
+// In the order of their names: of NPUs those in /dev/accel, of GPUs the render nodes in /dev/dri, which compute and
+// cannot change what a screen shows.
+std::vector<AccelNode> accelNodes(const MeterRoots& roots, AccelKind kind);
 
 Presence probeBusyTimeDevices(const MeterRoots& roots);
 std::vector<AccelDeviceReading> readBusyTimeDevices(const MeterRoots& roots);

@@ -54,8 +54,29 @@ TEST_CASE("the nodes in /dev/accel are NPUs that can be given, each with its dev
                                             machine.path() + "/sys/class/accel/accel0/device");
   REQUIRE(::chmod((machine.path() + "/dev/accel/accel11").c_str(), 0666) == 0);
   REQUIRE(::chown((machine.path() + "/dev/accel/accel0").c_str(), 0, 4711) == 0);
-  CHECK(npuNodes(rootsOf(machine.path())) ==
-        std::vector<NpuNode>{{"accel0", "0000:00:0b.0", 4711}, {"accel11", "accel11", std::nullopt}});
+  CHECK(accelNodes(rootsOf(machine.path()), AccelKind::kNpu) ==
+        std::vector<AccelNode>{{"accel/accel0", "0000:00:0b.0", 261, 0, "", {}, 4711},
+                               {"accel/accel11", "accel11", 261, 11, "", {}, std::nullopt}});
+  CHECK(accelNodes(rootsOf(machine.path()), AccelKind::kGpu).empty());
+}
+
+TEST_CASE(
+    "the render nodes in /dev/dri are GPUs that can be given, and those that change what a screen shows are none") {
+  TempDir machine;
+  machine.makeDirectory("dev/dri/by-path");
+  const UniqueFd screen = openNode(machine, "dev/dri/card0", 226, 0);
+  const UniqueFd render = openNode(machine, "dev/dri/renderD128", 226, 128);
+  machine.makeDirectory("sys/devices/0000:03:00.0");
+  machine.write("sys/devices/0000:03:00.0/vendor", "0x8086\n");
+  machine.write("sys/devices/0000:03:00.0/rom", "not looked at");
+  std::filesystem::create_directory_symlink("../../bus/pci", machine.path() + "/sys/devices/0000:03:00.0/subsystem");
+  machine.makeDirectory("sys/class/drm/renderD128");
+  std::filesystem::create_directory_symlink("../../../devices/0000:03:00.0",
+                                            machine.path() + "/sys/class/drm/renderD128/device");
+  REQUIRE(::chown((machine.path() + "/dev/dri/renderD128").c_str(), 0, 4711) == 0);
+  CHECK(accelNodes(rootsOf(machine.path()), AccelKind::kGpu) ==
+        std::vector<AccelNode>{{"dri/renderD128", "0000:03:00.0", 226, 128, "pci", {{"vendor", "0x8086\n"}}, 4711}});
+  CHECK(accelNodes(rootsOf(machine.path()), AccelKind::kNpu).empty());
 }
 
 TEST_CASE("a process that holds nodes of which no driver tells is read from the real /proc and said to be unread") {

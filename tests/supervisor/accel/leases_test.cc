@@ -69,8 +69,8 @@ TEST_CASE("only what is named as a node of an NPU and is a device can be given")
   test::TempDir machine;
   machine.makeDirectory("dev/accel/accel2");
   machine.write("dev/accel/accel3", "no device");
-  CHECK(npuNodes(test::rootsOf(machine.path())).empty());
-  CHECK(npuNodes(test::rootsOf(machine.path() + "/elsewhere")).empty());
+  CHECK(accelNodes(test::rootsOf(machine.path()), AccelKind::kNpu).empty());
+  CHECK(accelNodes(test::rootsOf(machine.path() + "/elsewhere"), AccelKind::kGpu).empty());
 }
 
 }  // namespace ringfence::supervisor

@@ -9,14 +9,6 @@ using namespace ringfence::supervisor::governor::test;
 
 namespace {
 
-World threeClasses(GovernorSettings settings) {
-  World world(settings);
-  world.add(1).priority = RunClass::kInteractive;
-  world.add(2).priority = RunClass::kBackground;
-  world.add(3).priority = RunClass::kIdle;
-  return world;
-}
-
 // A run that writes and a disk that the person's programs wait for.
 struct Writing : World {
   double rate = 0;       // what it would write
@@ -155,32 +147,6 @@ TEST_CASE("the same run is not paused twice within half a minute for anything bu
   CHECK(sooner.run(26s, Step::kFreeze) == 0);
   CHECK(sooner.run(5s, Step::kFreeze) == 2);
   CHECK(world.now() > paused);
-}
-
-TEST_CASE("a background run that uses the NPU gives way to the person's programs while they use it") {
-  World world = threeClasses({});
-  for (const unsigned number : {1U, 2U, 3U}) world.run(number).npuBusyUsec = 0;
-  world.device().foregroundNpuBusyUsec = 0;
-  const auto pass = [&](std::uint64_t foreground, Microseconds time) {
-    std::size_t resumed = 0;
-    for (Microseconds passed{}; passed < time; passed += Microseconds{100ms}) {
-      for (const unsigned number : {1U, 2U})
-        if (world.run(number).hold == Hold::kNone) *world.run(number).npuBusyUsec += 30'000;
-      *world.device().foregroundNpuBusyUsec += foreground;
-      world.tickAfter(100ms);
-      resumed += world.count(Step::kResume);
-      world.obey();
-    }
-    return resumed;
-  };
-  pass(5'000, 5s);
-  CHECK(world.run(2).hold == Hold::kNone);
-  pass(50'000, 1s);
-  CHECK(world.run(1).hold == Hold::kNone);  // interactive
-  CHECK(world.run(2).hold == Hold::kByGovernor);
-  CHECK(world.run(3).hold == Hold::kNone);  // does not use it
-  CHECK(pass(50'000, 60s) == 0);
-  CHECK(pass(0, 1s) == 1);
 }
 
 TEST_CASE("writing that holds up the person's disk is halved each second, let up by a tenth and freed in the end") {

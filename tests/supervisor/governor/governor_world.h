@@ -117,4 +117,13 @@ struct World {
   }
 };
 
+// One run of each class: 1 interactive, 2 background, 3 idle.
+inline World threeClasses(GovernorSettings settings) {
+  World world(settings);
+  world.add(1).priority = RunClass::kInteractive;
+  world.add(2).priority = RunClass::kBackground;
+  world.add(3).priority = RunClass::kIdle;
+  return world;
+}
+
 }  // namespace ringfence::supervisor::governor::test

@@ -235,64 +235,6 @@ TEST_CASE("a run that is paused at what a day may use goes on when the next day 
   CHECK(world.run(1s, Step::kResume) == 1);
 }
 
-TEST_CASE("an NPU share is kept over minutes by pauses that are not nearer than half a minute") {
-  World world;
-  world.add(1).limits.npuPercent = 50;
-  world.run(1).npuBusyUsec = 0;
-  std::vector<Microseconds> freezes;
-  constexpr auto kTime = 600s;
-  const Microseconds begin = world.now();
-  while (world.now() < begin + kTime) {
-    if (world.run(1).hold == Hold::kNone) *world.run(1).npuBusyUsec += 100'000;
-    world.tickAfter(100ms);
-    if (const Proposal* freeze = world.find(1, Step::kFreeze)) {
-      freezes.push_back(world.now());
-      CHECK(freeze->reason == "it used 100 % of the NPU; its share is 50 %");
-      CHECK(freeze->cause == Cause::kAccelerator);
-    }
-    world.obey();
-  }
-  const double share = static_cast<double>(*world.run(1).npuBusyUsec) / 600e6;
-  CHECK(share > 0.45);
-  CHECK(share < 0.56);
-  REQUIRE(freezes.size() > 3);
-  for (std::size_t i = 1; i < freezes.size(); ++i) CHECK(freezes[i] - freezes[i - 1] >= Microseconds{30s});
-}
-
-TEST_CASE("a run within its NPU share is never paused, and one of which the NPU does not tell neither") {
-  World world;
-  world.add(1).limits.npuPercent = 50;
-  world.run(1).npuBusyUsec = 0;
-  world.add(2).limits.npuPercent = 1;
-  for (int i = 0; i < 3000; ++i) {
-    *world.run(1).npuBusyUsec += 48'000;
-    world.tickAfter(100ms);
-    REQUIRE(world.last.empty());
-  }
-}
-
-TEST_CASE("an NPU share that a person overrode once is kept again after the run had its share saved up") {
-  World world;
-  world.add(1).limits.npuPercent = 50;
-  world.run(1).npuBusyUsec = 0;
-  const auto use = [&](int ticks, std::uint64_t busy) {
-    std::size_t freezes = 0;
-    for (int i = 0; i < ticks; ++i) {
-      *world.run(1).npuBusyUsec += busy;
-      world.tickAfter(100ms);
-      freezes += world.count(Step::kFreeze);
-    }
-    return freezes;
-  };
-  REQUIRE(use(110, 100'000) == 1);
-  world.run(1).hold = Hold::kByGovernor;
-  world.tickAfter(100ms);
-  world.run(1).hold = Hold::kNone;
-  CHECK(use(600, 100'000) == 0);
-  use(1200, 0);
-  CHECK(use(110, 100'000) == 1);
-}
-
 namespace {
 
 // Writes as fast as `each` in a tick of 100 ms whenever it runs; how much that is in the end.

@@ -25,9 +25,11 @@ struct Person {
 
 TEST_CASE("processors are kept from the first second in which the person's programs work until ten without") {
   Person person(2);
+  CHECK_FALSE(person.second(0));  // What an earlier daemon kept stays kept until it is known whether they work.
   const auto first = person.second(0);
-  REQUIRE(first);  // Nobody knows how an earlier daemon left it.
+  REQUIRE(first);
   CHECK(first->processors == 0);
+  CHECK(first->reason == "none of the person's programs works");
   CHECK_FALSE(person.second(0.02));
   const auto works = person.second(0.05);
   REQUIRE(works);
@@ -59,6 +61,7 @@ TEST_CASE("where nobody can tell when the person's programs work, processors are
 
 TEST_CASE("groups that come and go are no work") {
   Person person;
+  (void)person.second(0);
   (void)person.second(0);
   person.used = 5;  // One went that had used much.
   CHECK_FALSE(person.second(0));

@@ -69,6 +69,7 @@ class RandomMachine {
     number(device.foregroundIoStallUsec, 1'000'000);
     number(device.foregroundMemoryStallUsec, 1'000'000);
     number(device.foregroundNpuBusyUsec, 10'000'000);
+    number(device.foregroundGpuBusyUsec, 10'000'000);
   }
   void change(RunSignals& run) {
     number(run.anonymousBytes, 3 * kGiB);
@@ -76,6 +77,7 @@ class RandomMachine {
     number(run.cpuUsec, 10'000'000);
     number(run.ioWriteBytes, 10 * kGiB);
     number(run.npuBusyUsec, 10'000'000);
+    number(run.gpuBusyUsec, 10'000'000);
     number(run.tokens, 100'000);
     if (below(50) == 0) run.wallTimeToday = Microseconds{static_cast<Microseconds::rep>(below(2'000'000'000))};
     if (below(50) == 0) run.holdsForeignLock = !run.holdsForeignLock;
@@ -91,6 +93,7 @@ class RandomMachine {
                     .wallTimePerDay = Microseconds{static_cast<Microseconds::rep>(below(2'000'000'000))},
                     .tokens = below(100'000),
                     .npuPercent = static_cast<std::uint32_t>(below(100)),
+                    .gpuPercent = static_cast<std::uint32_t>(below(100)),
                     .atLimit = static_cast<AtLimit>(below(3))};
   }
 

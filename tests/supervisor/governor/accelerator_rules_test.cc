@@ -1,0 +1,125 @@
+#include "governor_world.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <string>
+#include <vector>
+
+using namespace ringfence;
+using namespace ringfence::supervisor::governor;
+using namespace ringfence::supervisor::governor::test;
+
+namespace {
+
+struct Kind {
+  std::string name;
+  std::optional<std::uint32_t> RunLimits::*percent;
+  std::optional<std::uint64_t> RunSignals::*busyUsec;
+  std::optional<std::uint64_t> DeviceSignals::*foregroundBusyUsec;
+};
+
+Kind eachKind() {
+  return GENERATE(
+      values<Kind>({{"NPU", &RunLimits::npuPercent, &RunSignals::npuBusyUsec, &DeviceSignals::foregroundNpuBusyUsec},
+                    {"GPU", &RunLimits::gpuPercent, &RunSignals::gpuBusyUsec, &DeviceSignals::foregroundGpuBusyUsec}}));
+}
+
+// It works at so many microseconds in each tick of 100 ms; how often it was to be frozen.
+std::size_t use(World& world, const Kind& kind, int ticks, std::uint64_t busy) {
+  std::size_t freezes = 0;
+  for (int i = 0; i < ticks; ++i) {
+    *(world.run(1).*kind.busyUsec) += busy;
+    world.tickAfter(100ms);
+    freezes += world.count(Step::kFreeze);
+  }
+  return freezes;
+}
+
+}  // namespace
+
+TEST_CASE("a share of an accelerator is kept over minutes by pauses that are not nearer than half a minute") {
+  const Kind kind = eachKind();
+  World world;
+  world.add(1).limits.*kind.percent = 50;
+  world.run(1).*kind.busyUsec = 0;
+  std::vector<Microseconds> freezes;
+  constexpr auto kTime = 600s;
+  const Microseconds begin = world.now();
+  while (world.now() < begin + kTime) {
+    if (world.run(1).hold == Hold::kNone) *(world.run(1).*kind.busyUsec) += 100'000;
+    world.tickAfter(100ms);
+    if (const Proposal* freeze = world.find(1, Step::kFreeze)) {
+      freezes.push_back(world.now());
+      CHECK(freeze->reason == "it used 100 % of the " + kind.name + "; its share is 50 %");
+      CHECK(freeze->cause == Cause::kAccelerator);
+    }
+    world.obey();
+  }
+  const double share = static_cast<double>(*(world.run(1).*kind.busyUsec)) / 600e6;
+  CHECK(share > 0.45);
+  CHECK(share < 0.56);
+  REQUIRE(freezes.size() > 3);
+  for (std::size_t i = 1; i < freezes.size(); ++i) CHECK(freezes[i] - freezes[i - 1] >= Microseconds{30s});
+}
+
+TEST_CASE("a run within its share is never paused, and one of which the accelerator does not tell neither") {
+  const Kind kind = eachKind();
+  World world;
+  world.add(1).limits.*kind.percent = 50;
+  world.run(1).*kind.busyUsec = 0;
+  world.add(2).limits.*kind.percent = 1;
+  CHECK(use(world, kind, 3000, 48'000) == 0);
+}
+
+TEST_CASE("a share that a person overrode once is kept again after the run had its share saved up") {
+  const Kind kind = eachKind();
+  World world;
+  world.add(1).limits.*kind.percent = 50;
+  world.run(1).*kind.busyUsec = 0;
+  REQUIRE(use(world, kind, 110, 100'000) == 1);
+  world.run(1).hold = Hold::kByGovernor;
+  world.tickAfter(100ms);
+  world.run(1).hold = Hold::kNone;
+  CHECK(use(world, kind, 600, 100'000) == 0);
+  use(world, kind, 1200, 0);
+  CHECK(use(world, kind, 110, 100'000) == 1);
+}
+
+TEST_CASE("a share of the GPU says nothing about the NPU") {
+  World world;
+  world.add(1).limits.gpuPercent = 10;
+  world.run(1).gpuBusyUsec = 0;
+  world.run(1).npuBusyUsec = 0;
+  for (int i = 0; i < 600; ++i) {
+    *world.run(1).npuBusyUsec += 100'000;
+    world.tickAfter(100ms);
+    REQUIRE(world.count(Step::kFreeze) == 0);
+  }
+}
+
+TEST_CASE("a background run that uses what the person's programs use gives way to them meanwhile") {
+  const Kind kind = eachKind();
+  World world = threeClasses({});
+  for (const unsigned number : {1U, 2U, 3U}) world.run(number).*kind.busyUsec = 0;
+  world.device().*kind.foregroundBusyUsec = 0;
+  const auto pass = [&](std::uint64_t foreground, Microseconds time) {
+    std::size_t resumed = 0;
+    for (Microseconds passed{}; passed < time; passed += Microseconds{100ms}) {
+      for (const unsigned number : {1U, 2U})
+        if (world.run(number).hold == Hold::kNone) *(world.run(number).*kind.busyUsec) += 30'000;
+      *(world.device().*kind.foregroundBusyUsec) += foreground;
+      world.tickAfter(100ms);
+      resumed += world.count(Step::kResume);
+      world.obey();
+    }
+    return resumed;
+  };
+  pass(5'000, 5s);
+  CHECK(world.run(2).hold == Hold::kNone);
+  pass(50'000, 1s);
+  CHECK(world.run(1).hold == Hold::kNone);  // interactive
+  CHECK(world.run(2).hold == Hold::kByGovernor);
+  CHECK(world.run(3).hold == Hold::kNone);  // does not use it
+  CHECK(pass(50'000, 60s) == 0);
+  CHECK(pass(0, 1s) == 1);
+}
