@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sandbox/plan/guards.h"
+#include "sandbox/plan/writable_places.h"
 #include "sdk/base/output_ring.h"
 #include "sdk/base/sha256.h"
 #include "supervisor/api/details.h"
@@ -166,6 +167,7 @@ RunTerms Requests::termsOf(const RunId& run, const Prepared& prepared, const api
           .bounds = boundsOf(document),
           .npu = prepared.npu,
           .gpu = prepared.gpu,
+          .writable = sandbox::writablePlaces(prepared.plan),
           .adapter = request.adapter ? std::optional(request.adapter->terms) : std::nullopt};
 }
 

@@ -17,6 +17,7 @@
 #include "sandbox/kernel/masks.h"
 #include "sandbox/kernel/path_calls.h"
 #include "sandbox/plan/paths.h"
+#include "sandbox/plan/writable_places.h"
 #include "sdk/base/io.h"
 
 namespace ringfence::sandbox {
@@ -35,25 +36,6 @@ bool notifiesEachOpen(const SeccompTable& table) {
   return std::ranges::any_of(table.rules, [](const SeccompRule& rule) {
     return rule.call == "openat" && rule.action == SeccompAction::kNotify && rule.checks.empty();
   });
-}
-
-// Where the run can change what is there outside as well. Its private home is Ringfence's own.
-std::vector<std::string> writablePlaces(const Plan& plan) {
-  std::vector<std::string> places;
-  for (const MountStep& step : plan.mounts) {
-    const auto* given = std::get_if<BindDescriptor>(&step);
-    const auto* bound = std::get_if<BindPath>(&step);
-    if (given != nullptr && given->index != kHomeDescriptor && given->access == Access::kReadWrite)
-      places.push_back(given->target);
-    if (bound != nullptr && bound->access == Access::kReadWrite) places.push_back(bound->target);
-  }
-  std::ranges::sort(places, mountsBefore);
-  std::vector<std::string> apart;  // what lies within another is looked at with it
-  for (std::string& place : places) {
-    const auto holds = [&place](const std::string& above) { return isWithin(place, above); };
-    if (std::ranges::none_of(apart, holds)) apart.push_back(std::move(place));
-  }
-  return apart;
 }
 
 // What was there at launch, or was held for it, is a mount.

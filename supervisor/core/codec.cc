@@ -109,7 +109,7 @@ template <typename A, Of<AdapterTerms> F> void fields(A& a, F& f) {
 template <typename A, Of<RunTerms> F> void fields(A& a, F& f) {
   a("adapter", f.adapter); a("bounds", f.bounds); a("gpu", f.gpu);
   a("home", f.home); a("npu", f.npu); a("policy_file", f.policyFile); a("prompt_per_minute", f.promptPerMinute); a("prompt_timeout_sec", f.promptTimeoutSec);
-  a("resolved", f.resolved); a("unattended", f.unattended);
+  a("resolved", f.resolved); a("unattended", f.unattended); a("writable", f.writable);
 }
 template <typename A, Of<RunAdmitted> F> void fields(A& a, F& f) {
   a("caller_uid", f.callerUid); a("command", f.command); a("detached", f.detached); a("gid", f.gid); a("name", f.name);

@@ -46,9 +46,11 @@ struct RunTerms {
   std::uint64_t promptTimeoutSec = 600;
   std::uint32_t promptPerMinute = 6;
   std::optional<PolicyFile> policyFile;
-  std::optional<RunBounds> bounds;                     // absent in what builds before it wrote
-  std::optional<AcceleratorShare> npu;                 // absent: it has none
-  std::optional<AcceleratorShare> gpu;                 // likewise
+  std::optional<RunBounds> bounds;      // absent in what builds before it wrote
+  std::optional<AcceleratorShare> npu;  // absent: it has none
+  std::optional<AcceleratorShare> gpu;  // likewise
+  // Where it can change what is there outside too, by the names inside; absent in what builds before it wrote.
+  std::optional<std::vector<std::string>> writable;
   std::optional<AdapterTerms> adapter = std::nullopt;  // absent: none was used
   bool operator==(const RunTerms&) const = default;
 };

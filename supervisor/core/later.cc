@@ -5,6 +5,7 @@
 #include "sdk/base/units.h"
 
 #include "policy/triggers.h"
+#include "sandbox/plan/paths.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -18,8 +19,15 @@ std::string shownPath(const Run& run, const std::string& path) {
   return "…" + shown.substr(cut);
 }
 
+// Nobody outside obeys what is in its private home or in memory of its own.
+bool isOutside(const Run& run, const std::string& path) {
+  if (!run.what.terms || !run.what.terms->writable) return true;
+  return std::ranges::any_of(*run.what.terms->writable,
+                             [&](const std::string& place) { return sandbox::isWithin(path, place); });
+}
+
 void rememberPath(Run& run, const std::string& path, const sandbox::ProcessLink& by) {
-  if (path.empty() || !policy::obeyedBy(path)) return;
+  if (path.empty() || !policy::obeyedBy(path) || !isOutside(run, path)) return;
   std::vector<std::string>& paths = run.talk.later.paths;
   std::string shown = shownPath(run, path);
   if (std::ranges::find(paths, shown) != paths.end()) return;

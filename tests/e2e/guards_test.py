@@ -171,7 +171,10 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     ends = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
     kept = next(fact["body"]["later"] for fact in ends if fact["kind"] == "run-ended")
     equal([file["path"] for file in kept["files"]], ["Makefile", "a/conftest.py"])
-    equal(bench.sh("echo z > notes", "-p", str(bench.daemon.base / "asking.toml")).stderr.count("obeyed later"), 0)
+    # Nobody outside obeys what is in the home of the fence and in memory of its own.
+    unseen = bench.sh("echo z > notes && echo x > ~/.bashrc && echo y > /tmp/run.sh && cat ~/.bashrc /tmp/run.sh", "-p",
+                      str(bench.daemon.base / "asking.toml"))
+    equal((unseen.stdout, unseen.stderr.count("obeyed later")), ("x\ny\n", 0), unseen.stderr)
     equal(bench.show(bench.last_ended())["later"], {"files": [], "more": 0})
 
 

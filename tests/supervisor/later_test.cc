@@ -51,6 +51,19 @@ TEST_CASE("a run that changed nothing that is obeyed later says nothing about it
   CHECK(noteOfEnd(run, "it ended").ends_with("it ended"));
 }
 
+TEST_CASE("what a run changed where nobody outside can see it, obeys it nobody") {
+  Run run = runIn("/w");
+  run.what.terms.emplace().writable = {{"/home/ada/.cache", "/w"}};
+  for (const char* path : {"/home/ada/.bashrc", "/tmp/run.sh", "/w2/run.sh"}) rememberChange(run, "openat", path, "");
+  CHECK(noteOfEnd(run, "").empty());
+  rememberChange(run, "rename", "/tmp/run.sh", "/w/run.sh");
+  rememberChange(run, "openat", "/home/ada/.cache/setup.py", "");
+  CHECK(noteOfEnd(run, "") == kHead + "run.sh (whoever starts it), /home/ada/.cache/setup.py (pip)");
+  run.what.terms->writable.reset();  // as an earlier build wrote it
+  rememberChange(run, "openat", "/tmp/run.sh", "");
+  CHECK(run.talk.later.paths.size() == 3);
+}
+
 TEST_CASE("the note of an end names each changed file that is obeyed later once, and by whom") {
   Run run = runIn("/w");
   for (const char* path : {"/w/Makefile", "/w/main.py", "/w/Makefile", "/other/setup.py"})

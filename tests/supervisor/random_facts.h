@@ -91,7 +91,8 @@ class RandomFacts {
             .detached = coin(),
             .terms = coin() ? std::optional(RunTerms{
                                   text(), text(), coin(), random_(), number(), PolicyFile{text(), text()}, bounds(),
-                                  AcceleratorShare{{text()}, number()}, AcceleratorShare{{text(), text()}, number()}})
+                                  AcceleratorShare{{text()}, number()}, AcceleratorShare{{text(), text()}, number()},
+                                  std::vector<std::string>{text()}})
                             : std::nullopt};
       case 3: return RunBuilt{{{wall(), text(), text(), coin(), coin()}}, {{text()}}, pid()};
       case 4: return RunStarted{pid()};
