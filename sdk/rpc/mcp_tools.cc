@@ -94,11 +94,12 @@ json permission(const AgentVerdict& verdict) {
 std::string denialWords(const json& denial) {
   const std::string say = textAt(denial, "say");
   const std::string rule = textAt(denial, "rule");
+  const std::string place = textAt(denial, "file_line");
   std::string words = std::string(kSigned) + "the last that was not allowed: " + textAt(denial, "op") + " " +
                       textAt(denial, "target") + " (" + textAt(denial, "outcome") + ")";
   if (!say.empty()) words += ": " + say;
   words += ".";
-  if (!rule.empty()) words += " Rule: " + rule + " (" + textAt(denial, "file_line") + ").";
+  if (!rule.empty()) words += " Rule: " + rule + (place.empty() ? "" : " (" + place + ")") + ".";
   if (const auto next = denial.find("next"); next != denial.end() && next->is_array()) {
     for (const json& one : *next) {
       if (one.is_string()) words += " Now: " + one.get<std::string>() + ".";
