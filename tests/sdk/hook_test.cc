@@ -64,6 +64,9 @@ TEST_CASE("what each agent sends before it uses a tool is asked about as what it
 
 TEST_CASE("of whole sessions of real agents each use of a tool is asked about once, and all other events are read") {
   const std::map<std::string, std::vector<std::string>> kAsked = {
+      {"claude",
+       {"call Bash", "write /srv/project/new.txt", "read /srv/project/seen.txt", "write /srv/project/seen.txt",
+        "connect docs.example.com:80"}},
       {"codex", {"call Bash", "write /srv/project/new.txt", "read /etc/hostname", "call update_goal"}},
       {"gemini",
        {"call run_shell_command", "write /srv/project/a.txt", "read /srv/project/a.txt", "write /srv/project/a.txt",

@@ -201,6 +201,44 @@ TEST_CASE("what Claude Code asks its driver is answered by the policy or a perso
   replay(*made("claude"), "claude_guard.jsonl");
 }
 
+// Recorded of Claude Code 2.1.197: what its driver and it said, what was decided, and what it was told and took.
+TEST_CASE("of a whole session of Claude Code each use of a tool that it asks leave for is asked about once") {
+  ClaudeGuard guard("/srv/project");
+  std::deque<std::string> told;  // that the record has not said yet
+  std::vector<std::string> asked;
+  std::uint64_t tokens = 0;
+  for (const json& line : linesOf("sessions/claude.jsonl")) {
+    INFO(line.dump());
+    if (line.contains("to_server")) {
+      REQUIRE_FALSE(told.empty());
+      CHECK(json::parse(told.front()) == line["to_server"]);
+      told.pop_front();
+      continue;
+    }
+    REQUIRE(told.empty());
+    const auto effects = fed(guard, line);
+    REQUIRE(effects);
+    told.assign(effects->toServer.begin(), effects->toServer.end());
+    if (line.contains("client")) {
+      REQUIRE(told.size() == 1);
+      CHECK(json::parse(told.front()) == line["client"]);
+      told.pop_front();
+    }
+    const bool passes = line.contains("server") && line["server"]["type"] != "control_request";
+    CHECK(effects->toClient.size() == (passes ? 1 : 0));
+    if (passes) CHECK(json::parse(effects->toClient.front()) == line["server"]);
+    for (const Ask& ask : effects->asks) {
+      REQUIRE(ask.actions.size() == 1);
+      asked.push_back(shown(ask.actions.front())["op"].get<std::string>() + " " + ask.actions.front().target);
+    }
+    for (const AgentUsage& used : effects->used) tokens += used.inputTokens + used.outputTokens;
+  }
+  CHECK(told.empty());
+  CHECK(asked == std::vector<std::string>{"call Bash", "call Bash", "write /srv/project/new.txt", "call Bash",
+                                          "read /etc/hostname", "connect docs.example.com:80"});
+  CHECK(tokens == 840);
+}
+
 TEST_CASE("what Codex asks its driver is answered by the policy or a person, and passes where nobody spoke") {
   replay(*made("codex"), "codex_guard.jsonl");
 }
