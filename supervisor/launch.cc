@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
-#include <string_view>
 
 #include "sandbox/plan/display.h"
 #include "sandbox/plan/grants.h"
@@ -154,73 +152,6 @@ std::string tokenOf(const Error& error) {
   return "plan";
 }
 
-std::string hostNode(const Config& config, const AccelNode& node) {
-  return (config.meterRoot == "/" ? "" : config.meterRoot) + "/dev/" + node.path;
-}
-
-// A run has the rights of its ids on the node, as its caller has outside. Empty: it can open it, as far as its mode
-// says.
-std::string lockedNode(std::string_view key, const AccelNode& node, const sandbox::Identity& identity) {
-  const auto isOf = [&](std::uint32_t group) {
-    return identity.gid == group || std::ranges::find(identity.groups, group) != identity.groups.end();
-  };
-  if (!node.onlyGroup || isOf(*node.onlyGroup)) return {};
-  return std::string(key) + ": /dev/" + node.path + " can be opened by the group " + std::to_string(*node.onlyGroup) +
-         " alone, which this run is not in; a caller in it keeps it with identity.groups";
-}
-
-constexpr std::string_view kNpuKey = "limits.npu", kGpuKey = "limits.gpu";
-
-// What the policy gives of one kind of accelerator, of what the machine has.
-struct Accelerators {
-  std::string_view key;
-  std::optional<std::uint32_t> percent;
-  std::vector<AccelNode> nodes;
-};
-
-Accelerators acceleratorsOf(const policy::Limits& limits, AccelKind kind, const LaunchWorld& world) {
-  const bool isGpu = kind == AccelKind::kGpu;
-  Accelerators given{isGpu ? kGpuKey : kNpuKey, {}, {}};
-  const auto& share = isGpu ? limits.gpu : limits.npu;
-  if (!share) return given;
-  given.percent = share->percent;
-  given.nodes = world.nodesOf(kind);
-  return given;
-}
-
-// With a description where a driver's library looks for it by the number of the node.
-sandbox::Accelerators insideOf(const Accelerators& given, const Config& config) {
-  sandbox::Accelerators inside;
-  for (const AccelNode& node : given.nodes) {
-    inside.nodes["/dev/" + node.path] = hostNode(config, node);
-    const std::string number = std::to_string(node.majorNumber) + ":" + std::to_string(node.minorNumber);
-    const std::string device = "/sys/dev/char/" + number + "/device/";
-    for (const auto& [name, content] : node.attributes) inside.texts[device + name] = content;
-    if (node.attributes.empty()) continue;
-    const std::string subsystem = given.key == kGpuKey ? "drm/" : "accel/";
-    inside.texts[device + subsystem + node.path.substr(node.path.rfind('/') + 1) + "/dev"] = number + "\n";
-    if (!node.bus.empty()) inside.links[device + "subsystem"] = "/sys/bus/" + node.bus;
-  }
-  return inside;
-}
-
-// Several nodes may be of one device.
-std::optional<AcceleratorShare> shareOf(const Accelerators& given) {
-  if (!given.percent || given.nodes.empty()) return std::nullopt;
-  std::set<AccelDeviceId> devices;
-  for (const AccelNode& node : given.nodes) devices.insert(node.device);
-  return AcceleratorShare{{devices.begin(), devices.end()}, *given.percent};
-}
-
-void noteAccelerators(const Accelerators& given, const sandbox::Identity& identity, std::vector<std::string>& notes) {
-  for (const AccelNode& node : given.nodes)
-    if (std::string note = lockedNode(given.key, node, identity); !note.empty()) notes.push_back(note);
-  if (!given.percent || !given.nodes.empty()) return;
-  notes.push_back(std::string(given.key) +
-                  (given.key == kGpuKey ? " gives nothing: this machine has no GPU (no render node in /dev/dri)"
-                                        : " gives nothing: this machine has no NPU (there is none in /dev/accel)"));
-}
-
 // A program of ours runs in the command's place, behind the same walls, and becomes the command when the agent's files
 // are ready: what the rules say of the command was judged before, and a warden judges it again.
 void startThrough(const api::AdapterUse& adapter, sandbox::Plan& plan) {
@@ -328,10 +259,10 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
 
   const std::string name = request.name.empty() ? defaultName(request.argv) : request.name;
   sandbox::LaunchRequest launch = launchRequest(request, run, name, *account, *ownUid, world);
-  const Accelerators npus = acceleratorsOf(chosen.document.limits, AccelKind::kNpu, world);
-  const Accelerators gpus = acceleratorsOf(chosen.document.limits, AccelKind::kGpu, world);
-  launch.npus = insideOf(npus, world.config);
-  launch.gpus = insideOf(gpus, world.config);
+  const GivenAccelerators npus(AccelKind::kNpu, chosen.document.limits.npu, world.nodesOf);
+  const GivenAccelerators gpus(AccelKind::kGpu, chosen.document.limits.gpu, world.nodesOf);
+  launch.npus = npus.inside(world.config.meterRoot);
+  launch.gpus = gpus.inside(world.config.meterRoot);
   auto plan = sandbox::makePlan(chosen.document, launch, world.features);
   if (!plan) {
     api::Refusal refused = refusal(plan.error(), tokenOf(plan.error()));
@@ -340,11 +271,11 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   }
   clampToHardLimits(plan->rlimits);
   if (request.adapter && !request.adapter->start.empty()) startThrough(*request.adapter, *plan);
-  Prepared prepared{std::move(*plan), name,          request.workspace, account->home, {},
-                    chosen.notes,     shareOf(npus), shareOf(gpus)};
+  Prepared prepared{std::move(*plan), name,         request.workspace, account->home, {},
+                    chosen.notes,     npus.share(), gpus.share()};
   if (const std::string display = sandbox::displayGiven(chosen.document, launch); !display.empty())
     prepared.plan.weakened.push_back({sandbox::Wall::kMount, std::string(sandbox::kDisplayGiven) + display});
-  for (const Accelerators* given : {&npus, &gpus}) noteAccelerators(*given, prepared.plan.identity, prepared.notes);
+  for (const GivenAccelerators* given : {&npus, &gpus}) given->note(prepared.plan.identity, prepared.notes);
   if (request.dryRun) return prepared;
   if (world.isHomeLeaving(account->uid, homeDirectoryName(chosen.document.name))) {
     return refusal("busy", "home",

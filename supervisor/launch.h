@@ -19,7 +19,7 @@
 #include "supervisor/api/server.h"
 #include "supervisor/config.h"
 #include "supervisor/core/state.h"
-#include "supervisor/meter/accel/sysfs_devices.h"
+#include "supervisor/given_accelerators.h"
 #include "supervisor/system_policies.h"
 
 namespace ringfence::supervisor {
@@ -58,8 +58,7 @@ struct LaunchWorld {
   AccountSource accounts;
   const State& state;
   const api::PeerIdentity& caller;
-  // Of this machine; asked where the policy gives them.
-  std::function<std::vector<AccelNode>(AccelKind)> nodesOf;
+  NodesOf nodesOf;  // asked where the policy gives them
   // Whether the home of that user and directory is about to be removed.
   std::function<bool(std::uint32_t, const std::string&)> isHomeLeaving;
 };

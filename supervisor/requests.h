@@ -54,7 +54,7 @@ class Requests {
     Focus* focus;  // null: this machine has nothing to protect with
     const AgentClaims& agents;
     const AccelAccounts& accelerators;
-    std::function<std::vector<AccelNode>(AccelKind)> nodesOf;  // of this machine
+    NodesOf nodesOf;
     WarmSlots& slots;
     Awake& awake;
     Clients& clients;

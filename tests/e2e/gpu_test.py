@@ -32,8 +32,8 @@ print(open(folder + "/vendor").read().strip(), os.readlink(folder + "/subsystem"
 print(sorted(os.listdir(folder)), os.listdir("/sys"))
 try:
     open(folder + "/vendor", "w")
-except OSError as refused:
-    print(type(refused).__name__)
+except OSError:  # of the mount, or of Landlock
+    print("refused")
 """
 
 
@@ -98,7 +98,7 @@ def test_a_run_has_the_render_node_where_its_policy_says_so_and_what_a_driver_lo
     given = bench.sh("exec python3 look.py", "-p", policy(bench, "50%"))
     equal((given.returncode, given.stdout),
           (0, "b'\\x00\\x00\\x00' ['renderD128'] False\n0x8086 /sys/bus/pci ['renderD128']\n"
-              "['device', 'drm', 'subsystem', 'uevent', 'vendor'] ['dev']\nPermissionError\n"), given.stderr)
+              "['device', 'drm', 'subsystem', 'uevent', 'vendor'] ['dev']\nrefused\n"), given.stderr)
     run = bench.last_ended()
     equal(bodies(bench, run, "lease-given"), [{"device": GPU, "percent": 50}])
     equal(bodies(bench, run, "lease-ended"), [{"device": GPU}])
