@@ -81,6 +81,11 @@ class Groups:
         else:
             self._file(name, "cpu", "", "cpu.max").write_text(f"{percent * 1000} 100000")
 
+    def allow_realtime(self, name):
+        """Programs in it may have a real-time priority, which a v1 kernel refuses to groups that were given no time for that."""
+        if self.v1 and (file := self._file(name, "cpu", "cpu.rt_runtime_us", "")).exists():
+            file.write_text("900000")
+
     def processors(self, name, cpus):
         self._file(name, "cpuset", "cpuset.cpus", "cpuset.cpus").write_text(cpus)
 

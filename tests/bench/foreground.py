@@ -44,12 +44,14 @@ POLICY = 'schema = 1\nname = "agent"\nextends = ["offline"]\n[limits]\nmemory = 
 
 @dataclasses.dataclass
 class Mode:
-    """What holds the agent; each has its agent in a group of its own. `prefix`: a command that becomes the agent."""
+    """What holds the agent; each has its agent in a group of its own. `prefix`: a command that becomes the agent; `favour`: one that
+    becomes the person's program."""
     name: str
     title: str
     prefix: tuple = ()
     settle: object = None  # of (groups, group)
     in_session: bool = False
+    favour: tuple = ()
 
 
 PEERS = (
@@ -62,6 +64,7 @@ PEERS = (
     Mode("idle-group", "CPUWeight=idle", settle=lambda groups, group: groups.idle(group)),
     Mode("quota", "CPUQuota=100%", settle=lambda groups, group: groups.quota(group, 100)),
     Mode("cpuset", "a processor less (cpuset)", settle=lambda groups, group: groups.processors(group, f"1-{CPUS - 1}" if CPUS > 2 else "1")),
+    Mode("realtime", "floor: the program before everything else", favour=("chrt", "--fifo", "50")),
 )
 
 
@@ -91,8 +94,9 @@ class Field:
 
     def __init__(self, build, daemons, groups, load, modes, workspace, frames):
         self.bin, self.daemons, self.groups, self.load, self.workspace = pathlib.Path(build) / "bin", daemons, groups, load, workspace
-        self.agents = {}
+        self.agents, self.favours = {}, {mode.name: mode.favour for mode in modes}
         groups.make("person", within="session")
+        groups.allow_realtime("session")
         self.period, self.steps, self.frames = self.pace(frames)
         for mode in modes:
             self.begin(mode)
@@ -143,8 +147,8 @@ class Field:
         folders = [agent.folder for agent in self.agents.values()] + [self.groups.folder("person")]
         return sum(usage_of(folder) for folder in folders)
 
-    def person(self, arguments):
-        return subprocess.Popen([self.bin / "frame_probe", *arguments], stdout=subprocess.PIPE, text=True,
+    def person(self, arguments, favour=()):
+        return subprocess.Popen([*favour, self.bin / "frame_probe", *arguments], stdout=subprocess.PIPE, text=True,
                                 preexec_fn=lambda: self.groups.join("person"))
 
     def window(self, name, arguments=None):
@@ -156,7 +160,7 @@ class Field:
             time.sleep(SETTLE)
         person, all_before, ours = self.groups.used("person"), self.groups.used_by_all(), self.ours()
         used, begun = usage_of(agent.folder) if agent else 0, time.monotonic()
-        process = self.person(arguments)
+        process = self.person(arguments, self.favours.get(name, ()))
         text = process.communicate()[0]
         took = time.monotonic() - begun
         if process.returncode != 0:
