@@ -9,7 +9,6 @@ namespace ringfence::supervisor {
 namespace {
 
 using api::AgentRefusal;
-
 using api::LeasedKind;
 
 const char* nameOf(LeasedKind kind) { return kind == LeasedKind::kGpu ? "GPU" : "NPU"; }
