@@ -28,7 +28,7 @@ class Groups:
     def __init__(self):
         self.unified, mounted = _mounts()
         self.v1 = {name: mounted[name] for name in self.CONTROLLERS if name in mounted}
-        self.prefix, self.made = f"rf-bench-{os.getpid()}", {}
+        self.prefix, self.made, self.realtime = f"rf-bench-{os.getpid()}", {}, []
 
     def __enter__(self):
         if not self.v1:
@@ -39,6 +39,9 @@ class Groups:
     def __exit__(self, *_):
         for name, path in reversed(self.made.items()):
             self.kill(name)
+        for file in self.realtime:
+            file.write_text("0")  # a removed group keeps what it has for a while
+        for name, path in reversed(self.made.items()):
             for base in self._hierarchies(path):
                 (base / path).rmdir()
 
@@ -84,7 +87,8 @@ class Groups:
     def allow_realtime(self, name):
         """Programs in it may have a real-time priority, which a v1 kernel refuses to groups that were given no time for that."""
         if self.v1 and (file := self._file(name, "cpu", "cpu.rt_runtime_us", "")).exists():
-            file.write_text("900000")
+            file.write_text("900000")  # of a second; all groups together have no more than the 0.95 s of the machine
+            self.realtime.append(file)
 
     def processors(self, name, cpus):
         self._file(name, "cpuset", "cpuset.cpus", "cpuset.cpus").write_text(cpus)

@@ -96,7 +96,8 @@ class Field:
         self.bin, self.daemons, self.groups, self.load, self.workspace = pathlib.Path(build) / "bin", daemons, groups, load, workspace
         self.agents, self.favours = {}, {mode.name: mode.favour for mode in modes}
         groups.make("person", within="session")
-        groups.allow_realtime("session")
+        if any(self.favours.values()):
+            groups.allow_realtime("session")
         self.period, self.steps, self.frames = self.pace(frames)
         for mode in modes:
             self.begin(mode)

@@ -299,7 +299,7 @@ TEST_CASE("what a guard allowed is counted into the log, and leaves its ring whe
   REQUIRE(factsOf<ActionsAllowed>(world)[2].actions.size() == 1);
   CHECK(factsOf<ActionsAllowed>(world)[2].actions[0].target == "/w/c");
   // What is still there at the end of the run comes before that end.
-  allowed.action.action.target = "/w/Makefile";
+  allowed.action.action.target = world.daemon->state().runs.at(run).what.workspace + "/Makefile";
   (void)guard->ring->put(sandbox::encodeEntry(allowed));
   world.launcherSays(sandbox::Ended{run, {.code = 0, .signal = {}}, false, {}});
   REQUIRE(factsOf<ActionsAllowed>(world).size() == 4);
