@@ -16,6 +16,7 @@ void Outer::obey(const RunHeld& order) {
 
 void Outer::hold() {
   if (auto last = hold_.begin(nowMs())) link_.tell(*last);
+  spooled_.peak = spooled_.used;
   for (auto& [id, entry] : lives_) {
     Live& live = *entry;
     live.session.hold();
@@ -29,7 +30,7 @@ void Outer::hold() {
 void Outer::letGo() {
   for (auto& [id, entry] : lives_)
     if (entry->inHold && entry->session.wasFull()) hold_.full();
-  const std::int64_t held = hold_.end(nowMs(), spooled_.used);
+  const std::int64_t held = hold_.end(nowMs(), spooled_.peak);
   for (auto& [id, entry] : lives_) {
     Live& live = *entry;
     live.session.letGo();

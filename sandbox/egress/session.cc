@@ -261,7 +261,7 @@ Session::Happening Session::pumpDown(std::span<char> scratch) {
   const bool flushed = flushDown();
   if (upstreamEnd_ || state_ == State::kOver || (!flushed && !held_)) return Quiet{};
   const std::size_t most = flushed ? scratch.size() : std::min(scratch.size(), toClient_.room());
-  if (most == 0) full_ = true;
+  if (most == 0) full_ = true;  // Others of the run have all the room.
   if (most == 0) return Quiet{};
   const auto got = upstream_->read(scratch.data(), most);
   if (got.state == Stream::State::kAgain) return Quiet{};
@@ -283,13 +283,19 @@ Session::Happening Session::pumpDown(std::span<char> scratch) {
     return lookAtReply();
   }
   if (!toClient_.empty()) {
-    toClient_.append(bytes);
+    keepForClient(bytes);
     return Quiet{};
   }
   const auto sent = client_.write(bytes);
   if (sent.state != Stream::State::kOk && sent.state != Stream::State::kAgain) state_ = State::kOver;
-  toClient_.append(bytes.substr(sent.count));
+  keepForClient(bytes.substr(sent.count));
   return Quiet{};
+}
+
+// Told here: its client may begin to take it before the end of the hold is known here.
+void Session::keepForClient(std::string_view bytes) {
+  toClient_.append(bytes);
+  if (held_ && !bytes.empty() && toClient_.room() == 0) full_ = true;
 }
 
 Session::Happening Session::stream(std::span<char> scratch) {

@@ -74,8 +74,8 @@ class Session {
   // Its client does not run: what the other side sends is kept as far as there is room.
   void hold() { held_ = true, full_ = false; }
   void letGo() { held_ = false; }
-  // In the last hold no room was left for it. (Of one that has nothing kept it is not known whether it wanted any.)
-  bool wasFull() const { return full_ || (held_ && !toClient_.empty() && toClient_.room() == 0); }
+  // In the last hold what it kept left it no room.
+  bool wasFull() const { return full_; }
 
   // Tells the client and ends; nothing to tell: a reset.
   void refuse(const std::string& reply);
@@ -100,6 +100,7 @@ class Session {
   bool flushUp();
   void breakOff();
   bool flushDown();
+  void keepForClient(std::string_view bytes);
   bool wantsClientBytes() const;
 
   Stream client_;

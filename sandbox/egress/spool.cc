@@ -24,6 +24,7 @@ Spool::~Spool() { pool_->used -= size_; }
 void Spool::append(std::string_view bytes) {
   size_ += bytes.size();
   pool_->used += bytes.size();
+  pool_->peak = std::max(pool_->peak, pool_->used);
   while (!bytes.empty()) {
     if (pieces_.empty() || pieces_.back().size() >= kPiece) pieces_.emplace_back();
     std::string& last = pieces_.back();

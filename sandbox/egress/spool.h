@@ -18,6 +18,7 @@ inline constexpr std::size_t kMostSpooledOfRun = 32 * 1024 * 1024;
 struct SpoolPool {
   std::size_t most = kMostSpooledOfRun;
   std::size_t used = 0;
+  std::size_t peak = 0;  // of `used`, since whoever reads it set it last
   std::size_t room() const { return most > used ? most - used : 0; }
 };
 

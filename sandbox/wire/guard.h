@@ -148,7 +148,7 @@ struct HoldReport {
   std::uint32_t closed = 0;       // of these: their server ended them, which may have been the end of an answer
   std::uint32_t reset = 0;        // of these: broken
   std::uint32_t full = 0;         // of these: more came than is kept, so their server had to wait
-  std::uint64_t keptBytes = 0;    // waited for the run when the hold ended
+  std::uint64_t keptBytes = 0;    // waited for the run at once, at most
   bool operator==(const HoldReport&) const = default;
 };
 
