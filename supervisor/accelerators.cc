@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "supervisor/core/accelerator_kinds.h"
 #include "supervisor/core/lookup.h"
 
 namespace ringfence::supervisor {
@@ -82,12 +83,14 @@ void Accelerators::ready() {
 
 // A run that is asked to end still runs.
 void Accelerators::follow(const Run& run, Microseconds at) {
-  if (!run.what.terms || (!run.what.terms->npu && !run.what.terms->gpu)) return;
+  if (!run.what.terms || (!run.what.terms->npu && !run.what.terms->gpu)) return;  // most runs
   if (!std::holds_alternative<Running>(run.life) && !std::holds_alternative<Stopping>(run.life))
     return leases_.close(run.id, at);
   std::vector<AccelDeviceId> devices;
-  for (const auto& share : {run.what.terms->npu, run.what.terms->gpu})
+  for (const AcceleratorKind kind : kAcceleratorKinds) {
+    const auto& share = shareOf(*run.what.terms, kind);
     if (share) devices.insert(devices.end(), share->devices.begin(), share->devices.end());
+  }
   leases_.open(run.id, devices, at);
 }
 

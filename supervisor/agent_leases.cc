@@ -9,24 +9,19 @@ namespace ringfence::supervisor {
 namespace {
 
 using api::AgentRefusal;
-using api::LeasedKind;
 
-const char* nameOf(LeasedKind kind) { return kind == LeasedKind::kGpu ? "GPU" : "NPU"; }
-
-AgentRefusal hasNone(LeasedKind kind) {
-  const std::string key = kind == LeasedKind::kGpu ? "limits.gpu" : "limits.npu";
-  return {"unavailable", std::string("the run has no ") + nameOf(kind) + ": its policy gives it none (" + key +
+AgentRefusal hasNone(AcceleratorKind kind) {
+  return {"unavailable", std::string("the run has no ") + nameOf(kind) + ": its policy gives it none (" + keyOf(kind) +
                              "), the machine has none, or an emergency stop took it"};
 }
 
-LeasedKind kindOf(const AgentLeases::Asked& asked) { return std::get<api::AgentLease>(asked.request).kind; }
+AcceleratorKind kindOf(const AgentLeases::Asked& asked) { return std::get<api::AgentLease>(asked.request).kind; }
 
 // What the run may use of that kind now.
-std::optional<AcceleratorShare> shareOf(const State& state, const RunId& run, LeasedKind kind) {
+std::optional<AcceleratorShare> shareNow(const State& state, const RunId& run, AcceleratorKind kind) {
   const Run* live = findLive(state, run);
   if (live == nullptr || live->leasesDropped.value_or(false)) return std::nullopt;
-  const RunTerms terms = termsOf(*live);
-  return kind == LeasedKind::kGpu ? terms.gpu : terms.npu;
+  return shareOf(termsOf(*live), kind);
 }
 
 }  // namespace
@@ -45,7 +40,7 @@ bool AgentLeases::isRunning(const RunId& run) const {
 
 void AgentLeases::ask(Asked asked) {
   const auto& lease = std::get<api::AgentLease>(asked.request);
-  const auto share = shareOf(world_.state(), asked.run, lease.kind);
+  const auto share = shareNow(world_.state(), asked.run, lease.kind);
   if (!share || share->devices.empty()) return world_.answer(asked, hasNone(lease.kind));
   const auto isIts = [&](const Turn& turn) {
     return turn.connection == asked.connection && turn.devices == share->devices;
@@ -129,7 +124,7 @@ void AgentLeases::published(const Fact& fact) {
   if (std::holds_alternative<RunResumed>(fact.body) || std::holds_alternative<RunStarted>(fact.body)) giveWhatIsFree();
   if (!std::holds_alternative<LeaseEnded>(fact.body)) return;
   for (auto one = waiting_.begin(); one != waiting_.end();) {
-    const bool isOver = one->asked.run == fact.run && !shareOf(world_.state(), fact.run, kindOf(one->asked));
+    const bool isOver = one->asked.run == fact.run && !shareNow(world_.state(), fact.run, kindOf(one->asked));
     if (isOver) world_.answer(one->asked, hasNone(kindOf(one->asked)));
     one = isOver ? waiting_.erase(one) : one + 1;
   }

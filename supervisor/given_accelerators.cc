@@ -8,14 +8,14 @@ namespace ringfence::supervisor {
 namespace {
 
 struct Words {
-  const char* key;        // of the policy
+  AccelKind metered;
   const char* subsystem;  // of the kernel
   const char* absent;
 };
-constexpr Words kNpuWords{"limits.npu", "accel", "this machine has no NPU (there is none in /dev/accel)"};
-constexpr Words kGpuWords{"limits.gpu", "drm", "this machine has no GPU (no render node in /dev/dri)"};
+constexpr Words kNpuWords{AccelKind::kNpu, "accel", "this machine has no NPU (there is none in /dev/accel)"};
+constexpr Words kGpuWords{AccelKind::kGpu, "drm", "this machine has no GPU (no render node in /dev/dri)"};
 
-const Words& wordsOf(AccelKind kind) { return kind == AccelKind::kGpu ? kGpuWords : kNpuWords; }
+const Words& wordsOf(AcceleratorKind kind) { return kind == AcceleratorKind::kGpu ? kGpuWords : kNpuWords; }
 
 // A run has the rights of its ids on the node, as its caller has outside.
 bool mayOpen(const sandbox::Identity& identity, const AccelNode& node) {
@@ -25,9 +25,9 @@ bool mayOpen(const sandbox::Identity& identity, const AccelNode& node) {
 
 }  // namespace
 
-GivenAccelerators::GivenAccelerators(AccelKind kind, std::optional<CpuPercent> share, const NodesOf& nodesOf)
+GivenAccelerators::GivenAccelerators(AcceleratorKind kind, std::optional<CpuPercent> share, const NodesOf& nodesOf)
     : kind_(kind), share_(share) {
-  if (share_) nodes_ = nodesOf(kind);
+  if (share_) nodes_ = nodesOf(wordsOf(kind).metered);
 }
 
 sandbox::Accelerators GivenAccelerators::inside(const std::string& root) const {
@@ -53,7 +53,7 @@ std::optional<AcceleratorShare> GivenAccelerators::share() const {
 }
 
 void GivenAccelerators::note(const sandbox::Identity& identity, std::vector<std::string>& notes) const {
-  const std::string key = wordsOf(kind_).key;
+  const std::string key = keyOf(kind_);
   if (share_ && nodes_.empty()) notes.push_back(key + " gives nothing: " + wordsOf(kind_).absent);
   for (const AccelNode& node : nodes_) {
     if (mayOpen(identity, node)) continue;

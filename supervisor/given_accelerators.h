@@ -9,7 +9,7 @@
 #include "sandbox/plan/accelerators.h"
 #include "sandbox/plan/plan.h"
 #include "sdk/base/units.h"
-#include "supervisor/core/fact.h"
+#include "supervisor/core/accelerator_kinds.h"
 #include "supervisor/meter/accel/sysfs_devices.h"
 
 namespace ringfence::supervisor {
@@ -19,7 +19,7 @@ using NodesOf = std::function<std::vector<AccelNode>(AccelKind)>;  // of this ma
 class GivenAccelerators {
  public:
   // `share`: what the policy gives of that kind; without one the machine is not asked.
-  GivenAccelerators(AccelKind kind, std::optional<CpuPercent> share, const NodesOf& nodesOf);
+  GivenAccelerators(AcceleratorKind kind, std::optional<CpuPercent> share, const NodesOf& nodesOf);
 
   // Each node, and a description where a driver's library looks for it by the number of the node. `root`: where the
   // machine's /dev is.
@@ -30,7 +30,7 @@ class GivenAccelerators {
   void note(const sandbox::Identity& identity, std::vector<std::string>& notes) const;
 
  private:
-  AccelKind kind_;
+  AcceleratorKind kind_;
   std::optional<CpuPercent> share_;
   std::vector<AccelNode> nodes_;
 };

@@ -259,8 +259,8 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
 
   const std::string name = request.name.empty() ? defaultName(request.argv) : request.name;
   sandbox::LaunchRequest launch = launchRequest(request, run, name, *account, *ownUid, world);
-  const GivenAccelerators npus(AccelKind::kNpu, chosen.document.limits.npu, world.nodesOf);
-  const GivenAccelerators gpus(AccelKind::kGpu, chosen.document.limits.gpu, world.nodesOf);
+  const GivenAccelerators npus(AcceleratorKind::kNpu, chosen.document.limits.npu, world.nodesOf);
+  const GivenAccelerators gpus(AcceleratorKind::kGpu, chosen.document.limits.gpu, world.nodesOf);
   launch.npus = npus.inside(world.config.meterRoot);
   launch.gpus = gpus.inside(world.config.meterRoot);
   auto plan = sandbox::makePlan(chosen.document, launch, world.features);

@@ -134,7 +134,7 @@ Result<AgentRequest> leaseOf(const v1::AgentLease& message) {
   if (message.device() != "npu" && message.device() != "gpu") return malformed("lease.device is npu or gpu");
   if (message.wait_ms() > static_cast<std::uint64_t>(kMaxLeaseWait.count()))
     return malformed("lease.wait_ms is at most " + std::to_string(kMaxLeaseWait.count()));
-  return AgentRequest(AgentLease{message.device() == "npu" ? LeasedKind::kNpu : LeasedKind::kGpu,
+  return AgentRequest(AgentLease{message.device() == "npu" ? AcceleratorKind::kNpu : AcceleratorKind::kGpu,
                                  Milliseconds(static_cast<Milliseconds::rep>(message.wait_ms()))});
 }
 

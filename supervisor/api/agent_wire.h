@@ -14,6 +14,7 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 #include "sdk/base/units.h"
+#include "supervisor/core/accelerator_kinds.h"
 #include "supervisor/core/agent_commands.h"
 
 namespace ringfence::supervisor::api {
@@ -69,9 +70,8 @@ struct AgentListen {
   bool pause = false, resume = false, overrides = false;
 };
 struct AgentReady {};
-enum class LeasedKind { kNpu, kGpu };
 struct AgentLease {
-  LeasedKind kind = LeasedKind::kNpu;
+  AcceleratorKind kind = AcceleratorKind::kNpu;
   Milliseconds wait{};
 };
 struct AgentRelease {

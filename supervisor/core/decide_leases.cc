@@ -3,9 +3,9 @@
 // from a run that is held whole, and the run takes it again before it goes on. Several runs hold a device when their
 // shares of it are together no more than all of it.
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
+#include "supervisor/core/accelerator_kinds.h"
 #include "supervisor/core/deciding.h"
 #include "supervisor/core/lookup.h"
 
@@ -14,16 +14,9 @@ namespace {
 
 constexpr std::uint32_t kWholeDevice = 100;
 
-struct Kind {
-  const char* name;
-  const char* key;  // of the policy
-  std::optional<AcceleratorShare> RunTerms::*share;
-};
-constexpr std::array kKinds{Kind{"NPU", "limits.npu", &RunTerms::npu}, Kind{"GPU", "limits.gpu", &RunTerms::gpu}};
-
-bool holds(const Run& run, const Kind& kind, const std::string& device) {
+bool holds(const Run& run, AcceleratorKind kind, const std::string& device) {
   const RunTerms terms = termsOf(run);
-  const auto& share = terms.*kind.share;
+  const auto& share = shareOf(terms, kind);
   return isLive(run) && !run.leasesDropped.value_or(false) && share &&
          std::ranges::find(share->devices, device) != share->devices.end();
 }
@@ -33,13 +26,13 @@ struct Wanting {
   Peer peer;
 };
 
-Result<void> checkDevice(const State& state, const Wanting& by, const Kind& kind, std::uint32_t wanted,
+Result<void> checkDevice(const State& state, const Wanting& by, AcceleratorKind kind, std::uint32_t wanted,
                          const std::string& device) {
   std::uint32_t taken = 0;
   std::string holders;
   for (const auto& [id, run] : state.runs) {
     if (!holds(run, kind, device)) continue;
-    const std::uint32_t percent = (termsOf(run).*kind.share)->percent;
+    const std::uint32_t percent = shareOf(termsOf(run), kind)->percent;
     taken += percent;
     // Of another user's runs nobody is told more than that there are some.
     const bool isOwn = run.what.callerUid == by.ownerUid || by.peer.uid == 0;
@@ -48,15 +41,16 @@ Result<void> checkDevice(const State& state, const Wanting& by, const Kind& kind
   }
   if (taken + wanted <= kWholeDevice) return {};
   return Error{ErrorCode::kBusy,
-               std::string("the ") + kind.name + " " + device + " is leased: " + holders +
+               std::string("the ") + nameOf(kind) + " " + device + " is leased: " + holders +
                    ", and this run's share of " + std::to_string(wanted) +
-                   " % would make it more than all of it; try again when one has ended, or with a smaller " + kind.key,
+                   " % would make it more than all of it; try again when one has ended, or with a smaller " +
+                   keyOf(kind),
                EBUSY};
 }
 
 Result<void> checkDevices(const State& state, const Wanting& by, const RunTerms& terms) {
-  for (const Kind& kind : kKinds) {
-    const auto& share = terms.*kind.share;
+  for (const AcceleratorKind kind : kAcceleratorKinds) {
+    const auto& share = shareOf(terms, kind);
     if (!share) continue;
     for (const std::string& device : share->devices) RF_TRY(checkDevice(state, by, kind, share->percent, device));
   }
@@ -64,8 +58,8 @@ Result<void> checkDevices(const State& state, const Wanting& by, const RunTerms&
 }
 
 void give(Deciding& deciding, const RunId& run, const RunTerms& terms) {
-  for (const Kind& kind : kKinds) {
-    const auto& share = terms.*kind.share;
+  for (const AcceleratorKind kind : kAcceleratorKinds) {
+    const auto& share = shareOf(terms, kind);
     if (!share) continue;
     for (const std::string& device : share->devices) deciding.record(run, LeaseGiven{device, share->percent});
   }
@@ -86,8 +80,8 @@ void endLeases(Deciding& deciding, const RunId& id) {
 void dropLeases(Deciding& deciding, const Run& run) {
   if (run.leasesDropped.value_or(false)) return;
   const RunTerms terms = termsOf(run);
-  for (const Kind& kind : kKinds) {
-    const auto& share = terms.*kind.share;
+  for (const AcceleratorKind kind : kAcceleratorKinds) {
+    const auto& share = shareOf(terms, kind);
     if (!share) continue;
     for (const std::string& device : share->devices) deciding.record(run.id, LeaseEnded{device});
   }

@@ -11,17 +11,15 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.e2e.accelerators_test import GPU, Machine  # noqa: E402
-from tests.e2e.leases_test import end, freezer  # noqa: E402
+from tests.e2e.leases_test import Used, end, freezer  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
 from tests.support.observed import bodies  # noqa: E402
 
-PERSON = 4_999_999  # a process of the person's
 LOOK = """
 import os
 node = "/dev/dri/renderD128"
@@ -56,38 +54,15 @@ class GpuMachine(Machine):
             os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(1, 5))
             node.chmod(0o666)
 
+    def gpu_client(self, pid: int, busy_ns: int) -> None:
+        self.client(pid, busy_ns, client=pid)
+
 
 def policy(bench: Bench, share: str, priority: str = "background") -> str:
     file = bench.daemon.base / f"gpu-{share.strip('%')}.toml"
     file.write_text(f'schema = 1\nname = "gpu"\nextends = ["offline"]\n[limits]\ngpu = "{share}"\n'
                     f'[priority]\nclass = "{priority}"\n')
     return str(file)
-
-
-class Used:
-    """What the run and the person's programs use of the GPU, as its driver tells of its clients."""
-
-    def __init__(self, bench: Bench, machine: GpuMachine, run: str, percent: int) -> None:
-        self.person = threading.Event()
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.work, args=(bench, machine, run, percent))
-
-    def work(self, bench: Bench, machine: GpuMachine, run: str, percent: int) -> None:
-        pid = bench.show(run)["pid"]
-        used = {pid: 0, PERSON: 0}
-        while not self.stop.wait(0.05):
-            now = {pid: percent if freezer(bench, run) == "0" else 0, PERSON: 40 if self.person.is_set() else 0}
-            for of, share in now.items():
-                used[of] += share * 500_000
-                machine.client(of, used[of], client=of)
-
-    def __enter__(self) -> Used:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
 
 
 def test_a_run_has_the_render_node_where_its_policy_says_so_and_what_a_driver_looks_up_of_it(bench: Bench) -> None:
@@ -124,7 +99,7 @@ def test_a_gpu_is_not_leased_beyond_all_of_it(bench: Bench) -> None:
 def test_a_run_above_its_share_of_the_gpu_is_frozen_and_goes_on_when_it_is_kept_again(bench: Bench) -> None:
     machine = GpuMachine(bench)
     run = bench.detached("exec sleep 1000", "-p", policy(bench, "20%"))
-    with Used(bench, machine, run, 100):
+    with Used(bench, run, machine.gpu_client, 100):
         assert eventually(lambda: freezer(bench, run) == "1", 100), bench.show(run)
         assert eventually(lambda: bodies(bench, run, "run-frozen"), 60)
         held = bodies(bench, run, "run-frozen")[0]
@@ -138,7 +113,7 @@ def test_a_run_above_its_share_of_the_gpu_is_frozen_and_goes_on_when_it_is_kept_
 def test_while_the_person_uses_the_gpu_a_run_that_uses_it_is_frozen_and_goes_on_afterwards(bench: Bench) -> None:
     machine = GpuMachine(bench)
     run = bench.detached("exec sleep 1000", "-p", policy(bench, "100%"))
-    with Used(bench, machine, run, 20) as used:
+    with Used(bench, run, machine.gpu_client, 20) as used:
         assert eventually(lambda: (bench.show(run)["usage"]["gpu_usec"] or 0) > 500_000, 60), bench.daemon.log()
         equal(freezer(bench, run), "0")
         used.person.set()

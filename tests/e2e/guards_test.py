@@ -171,6 +171,10 @@ def test_the_end_of_a_run_names_what_it_changed_that_is_obeyed_later(bench: Benc
     ends = [json.loads(line) for line in bench.cli("log", run, "--json").stdout.splitlines()]
     kept = next(fact["body"]["later"] for fact in ends if fact["kind"] == "run-ended")
     equal([file["path"] for file in kept["files"]], ["Makefile", "a/conftest.py"])
+    # By whatever name it is reached.
+    hidden = bench.sh("echo x > /proc/self/root$PWD/run.sh && ln -s $PWD /tmp/link && cd / && echo x > /tmp/link/conftest.py", "-p",
+                      str(bench.daemon.base / "asking.toml"))
+    assert "outside: run.sh (whoever starts it), conftest.py (pytest)" in hidden.stderr, hidden.stderr
     # Nobody outside obeys what is in the home of the fence and in memory of its own.
     unseen = bench.sh("echo z > notes && echo x > ~/.bashrc && echo y > /tmp/run.sh && cat ~/.bashrc /tmp/run.sh", "-p",
                       str(bench.daemon.base / "asking.toml"))

@@ -107,6 +107,36 @@ class Busy:
         self.thread.join()
 
 
+PERSON = 4_999_999  # a process of the person's
+
+
+class Used:
+    """What the run, while it goes on, and the person's programs, while `person` is set, use of a device whose clients tell what they
+    do: `percent` of it, and 40 %. `client`: writes down that a process was busy on it for so many nanoseconds."""
+
+    def __init__(self, bench: Bench, run: str, client: Callable[[int, int], None], percent: int) -> None:
+        self.bench, self.run, self.client, self.percent = bench, run, client, percent
+        self.person = threading.Event()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.work, args=(bench.show(run)["pid"],))
+
+    def work(self, pid: int) -> None:
+        used = {pid: 0, PERSON: 0}
+        while not self.stop.wait(0.05):
+            now = {pid: self.percent if freezer(self.bench, self.run) == "0" else 0, PERSON: 40 if self.person.is_set() else 0}
+            for of, share in now.items():
+                used[of] += share * 500_000
+                self.client(of, used[of])
+
+    def __enter__(self) -> Used:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.thread.join()
+
+
 def test_a_run_has_the_npu_where_its_policy_says_so_and_no_other_device(bench: Bench) -> None:
     NpuMachine(bench)
     without = bench.sh(f"test -e /dev/accel && echo there; echo open > {NODE}", "-p", "offline")
@@ -205,34 +235,18 @@ def test_while_the_person_uses_the_npu_a_run_that_uses_it_is_frozen_and_goes_on_
     machine = NpuMachine(bench)
     (machine.device / "npu_busy_time_us").unlink()  # one whose clients tell what they do, as AMD's
     run = bench.detached("exec sleep 1000", "-p", policy(bench, "100%"))
-    pid = bench.show(run)["pid"]
-    used = {pid: 0, 4_999_999: 0}
-    stop = threading.Event()
-
-    def use() -> None:
-        while not stop.wait(0.05):
-            for of, percent in ((pid, 20 if freezer(bench, run) == "0" else 0), (4_999_999, 40 if person.is_set() else 0)):
-                used[of] += percent * 500_000
-                machine.npu_client(of, used[of])
-
-    person = threading.Event()
-    thread = threading.Thread(target=use)
-    thread.start()
-    try:
+    with Used(bench, run, machine.npu_client, 20) as used:
         assert eventually(lambda: (bench.show(run)["usage"]["npu_usec"] or 0) > 500_000, 60), bench.daemon.log()
         equal(freezer(bench, run), "0")
-        person.set()
+        used.person.set()
         assert eventually(lambda: freezer(bench, run) == "1", 100), bench.show(run)
         assert eventually(lambda: bodies(bench, run, "run-frozen"), 60)
         held = bodies(bench, run, "run-frozen")[0]
         assert held["reason"].startswith("the person's programs use the NPU ("), held
-        person.clear()
+        used.person.clear()
         assert eventually(lambda: bodies(bench, run, "run-resumed"), 100), bench.show(run)
         assert eventually(lambda: freezer(bench, run) == "0", 60)
         equal([(share["scope"], share["confidence"]) for share in bench.show(run)["accelerators"]], [("client", "measured")])
-    finally:
-        stop.set()
-        thread.join()
     end(bench, run)
 
 

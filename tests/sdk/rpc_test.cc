@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <deque>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -117,6 +118,42 @@ json question(const std::string& kind, std::size_t number) {
           {"params", {{"name", "approve"}, {"arguments", {{"tool_name", "Bash"}, {"input", json::object()}}}}}};
 }
 
+// Goes through a recorded session: what its mediator told the server is compared with the record; `seen` looks at the
+// rest of each effect, and takes from `told` what the record does not say by itself.
+void follow(Mediator& mediator, const std::string& name,
+            const std::function<void(const json& line, const Effects&, std::deque<std::string>& told)>& seen) {
+  std::deque<std::string> told;
+  for (const json& line : linesOf(name)) {
+    INFO(line.dump());
+    if (line.contains("to_server")) {
+      REQUIRE_FALSE(told.empty());
+      CHECK(json::parse(told.front()) == line["to_server"]);
+      told.pop_front();
+      continue;
+    }
+    REQUIRE(told.empty());
+    const auto effects = fed(mediator, line);
+    REQUIRE(effects);
+    told.assign(effects->toServer.begin(), effects->toServer.end());
+    seen(line, *effects, told);
+  }
+  CHECK(told.empty());
+}
+
+// What a client says passes as it is.
+void passesToServer(const json& line, std::deque<std::string>& told) {
+  REQUIRE_FALSE(told.empty());
+  CHECK(json::parse(told.front()) == line["client"]);
+  told.pop_front();
+}
+
+void noteAsked(const Effects& effects, std::vector<std::string>& asked) {
+  for (const Ask& ask : effects.asks) {
+    REQUIRE(ask.actions.size() == 1);
+    asked.push_back(shown(ask.actions.front())["op"].get<std::string>() + " " + ask.actions.front().target);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("each call of a server's tool is asked about before the server hears of it, and all else passes") {
@@ -137,36 +174,17 @@ TEST_CASE(
     "of a whole session of Gemini CLI each call that it asks leave for is asked about once, and its editor hears of "
     "it") {
   AcpGuard guard("/srv/project");
-  std::deque<std::string> told;  // that the record has not said yet
   std::vector<std::string> asked;
   std::map<std::string, std::pair<std::string, std::string>> calls;  // by id: title and what became of it
   std::uint64_t tokens = 0;
-  for (const json& line : linesOf("sessions/gemini.jsonl")) {
-    INFO(line.dump());
-    if (line.contains("to_server")) {
-      REQUIRE_FALSE(told.empty());
-      CHECK(json::parse(told.front()) == line["to_server"]);
-      told.pop_front();
-      continue;
-    }
-    REQUIRE(told.empty());
-    const auto effects = fed(guard, line);
-    REQUIRE(effects);
-    told.assign(effects->toServer.begin(), effects->toServer.end());
+  follow(guard, "sessions/gemini.jsonl", [&](const json& line, const Effects& effects, std::deque<std::string>& told) {
     // What is no question passes, and so does all that the editor says but what it would do for its agent.
-    if (line.contains("client") && line["client"]["method"] != "initialize") {
-      REQUIRE_FALSE(told.empty());
-      CHECK(json::parse(told.front()) == line["client"]);
-      told.pop_front();
-    }
+    if (line.contains("client") && line["client"]["method"] != "initialize") passesToServer(line, told);
     const bool passes = line.contains("server") && line["server"].value("method", "") != "session/request_permission";
-    if (passes) REQUIRE(effects->toClient.size() == 1);
-    if (passes && line["server"].value("id", -1) != 0) CHECK(json::parse(effects->toClient.front()) == line["server"]);
-    for (const Ask& ask : effects->asks) {
-      REQUIRE(ask.actions.size() == 1);
-      asked.push_back(shown(ask.actions.front())["op"].get<std::string>() + " " + ask.actions.front().target);
-    }
-    for (const std::string& heard : effects->toClient) {
+    if (passes) REQUIRE(effects.toClient.size() == 1);
+    if (passes && line["server"].value("id", -1) != 0) CHECK(json::parse(effects.toClient.front()) == line["server"]);
+    noteAsked(effects, asked);
+    for (const std::string& heard : effects.toClient) {
       const json message = json::parse(heard);
       if (message.value("method", "") != "session/update") continue;
       const json& update = message["params"]["update"];
@@ -177,9 +195,8 @@ TEST_CASE(
       if (isNew) calls[id].first = update["title"];
       calls[id].second += (isNew ? "" : " ") + status;
     }
-    for (const AgentUsage& used : effects->used) tokens += used.inputTokens + used.outputTokens;
-  }
-  CHECK(told.empty());
+    for (const AgentUsage& used : effects.used) tokens += used.inputTokens + used.outputTokens;
+  });
   CHECK(asked == std::vector<std::string>{"call execute", "call execute", "call execute",
                                           "write /srv/project/inside.txt", "call fetch", "call execute"});
   std::map<std::string, std::string> became;
@@ -204,36 +221,16 @@ TEST_CASE("what Claude Code asks its driver is answered by the policy or a perso
 // Recorded of Claude Code 2.1.197: what its driver and it said, what was decided, and what it was told and took.
 TEST_CASE("of a whole session of Claude Code each use of a tool that it asks leave for is asked about once") {
   ClaudeGuard guard("/srv/project");
-  std::deque<std::string> told;  // that the record has not said yet
   std::vector<std::string> asked;
   std::uint64_t tokens = 0;
-  for (const json& line : linesOf("sessions/claude.jsonl")) {
-    INFO(line.dump());
-    if (line.contains("to_server")) {
-      REQUIRE_FALSE(told.empty());
-      CHECK(json::parse(told.front()) == line["to_server"]);
-      told.pop_front();
-      continue;
-    }
-    REQUIRE(told.empty());
-    const auto effects = fed(guard, line);
-    REQUIRE(effects);
-    told.assign(effects->toServer.begin(), effects->toServer.end());
-    if (line.contains("client")) {
-      REQUIRE(told.size() == 1);
-      CHECK(json::parse(told.front()) == line["client"]);
-      told.pop_front();
-    }
+  follow(guard, "sessions/claude.jsonl", [&](const json& line, const Effects& effects, std::deque<std::string>& told) {
+    if (line.contains("client")) passesToServer(line, told);
     const bool passes = line.contains("server") && line["server"]["type"] != "control_request";
-    CHECK(effects->toClient.size() == (passes ? 1 : 0));
-    if (passes) CHECK(json::parse(effects->toClient.front()) == line["server"]);
-    for (const Ask& ask : effects->asks) {
-      REQUIRE(ask.actions.size() == 1);
-      asked.push_back(shown(ask.actions.front())["op"].get<std::string>() + " " + ask.actions.front().target);
-    }
-    for (const AgentUsage& used : effects->used) tokens += used.inputTokens + used.outputTokens;
-  }
-  CHECK(told.empty());
+    CHECK(effects.toClient.size() == (passes ? 1 : 0));
+    if (passes) CHECK(json::parse(effects.toClient.front()) == line["server"]);
+    noteAsked(effects, asked);
+    for (const AgentUsage& used : effects.used) tokens += used.inputTokens + used.outputTokens;
+  });
   CHECK(asked == std::vector<std::string>{"call Bash", "call Bash", "write /srv/project/new.txt", "call Bash",
                                           "read /etc/hostname", "connect docs.example.com:80"});
   CHECK(tokens == 840);

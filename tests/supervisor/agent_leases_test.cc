@@ -39,7 +39,7 @@ struct Trial {
     return id;
   }
   void ask(const RunId& run, std::uint64_t connection, Milliseconds wait = 0ms,
-           api::LeasedKind kind = api::LeasedKind::kNpu) {
+           AcceleratorKind kind = AcceleratorKind::kNpu) {
     leases.ask({run, connection, 1, api::AgentLease{kind, wait}});
   }
   // The lease of its last answer; 0: none, or it was refused.
@@ -101,7 +101,7 @@ TEST_CASE("who has no such device is told so, and a GPU nobody has") {
   const RunId without = trial.add({}), with = trial.add();
   trial.ask(without, 1, 10s);
   CHECK(trial.refused(1) == "unavailable");
-  trial.ask(with, 2, 10s, api::LeasedKind::kGpu);
+  trial.ask(with, 2, 10s, AcceleratorKind::kGpu);
   CHECK(trial.refused(2) == "unavailable");
   trial.ask(RunId::random(), 3);
   CHECK(trial.refused(3) == "unavailable");
@@ -114,14 +114,14 @@ TEST_CASE("turns on a GPU are apart from those on an NPU, also for one program t
   trial.state.runs.at(other).what.terms->gpu = AcceleratorShare{{kGpu}, 60};
   trial.ask(both, 1);
   const std::uint64_t npu = trial.lease(1);
-  trial.ask(both, 1, 0ms, api::LeasedKind::kGpu);
+  trial.ask(both, 1, 0ms, AcceleratorKind::kGpu);
   const auto leased = std::get<api::AgentLeased>(trial.answers[1].back());
   CHECK(leased.devices == std::vector<std::string>{kGpu});
   CHECK(leased.percent == 40);
   CHECK(leased.lease != npu);
-  trial.ask(both, 1, 0ms, api::LeasedKind::kGpu);
+  trial.ask(both, 1, 0ms, AcceleratorKind::kGpu);
   CHECK(trial.refused(1) == "busy");
-  trial.ask(other, 2, 10s, api::LeasedKind::kGpu);
+  trial.ask(other, 2, 10s, AcceleratorKind::kGpu);
   CHECK(trial.answers[2].empty());
   trial.leases.release(1, npu);
   CHECK(trial.answers[2].empty());
