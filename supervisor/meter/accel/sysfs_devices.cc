@@ -113,8 +113,9 @@ std::vector<AccelNode> accelNodes(const MeterRoots& roots, AccelKind kind) {
                                     "system.posix_acl_access", nullptr, 0) > 0;
     const std::string described = folder.links + name + "/device";
     std::string device = linkName(roots.sys.get(), described);
+    if (device.empty()) device = name;
     nodes.push_back({.path = path,
-                     .device = device.empty() ? name : std::move(device),
+                     .device = std::move(device),
                      .majorNumber = major(status.st_rdev),
                      .minorNumber = minor(status.st_rdev),
                      .bus = linkName(roots.sys.get(), described + "/subsystem"),
