@@ -13,6 +13,7 @@ from work import NAME, OPERATIONS, UID, Work, prepare
 # is measured, and a folder that is asked about.
 UNMEDIATED = 'schema = 1\nname = "{name}"\nextends = ["base"]\n[priority]\nclass = "interactive"\n[files]\nworkspace = "rw"\nread = ["{tools}"]\n'
 MEDIATED = UNMEDIATED.replace('["base"]', '["coding"]') + 'ask = ["{asked}"]\n[prompt]\nper_minute = 100000\n'
+LEAST = "least mediator"
 POLICIES = {"unmediated": UNMEDIATED, "mediated": MEDIATED, "ask-read": MEDIATED.replace('ask = [', 'ask_read = [')}
 
 
@@ -64,11 +65,12 @@ def of_programs(work, quick):
     for operation, what in OPERATIONS:
         if operation == "git-read":
             continue
-        values, _ = work.rounds(operation, 1 if quick else 100 if operation == "git" else 40, ("mediated", "ask-read", "unmediated", "outside"))
+        values, _ = work.rounds(operation, 1 if quick else 100 if operation == "git" else 40, list(work.workers))
         detail = f"median ms {', '.join(f'{name} {percentile(values[name], 0.5):.1f}' for name in values)}"
         yield f"{what}, under the profile coding against the same walls without a warden", "≤ 1.05", ratio(values["mediated"], values["unmediated"]), detail
         yield f"{what}, under the profile coding against outside", "≤ 1.15", ratio(values["mediated"], values["outside"]), ""
         yield f"{what}, every open heard of (ask_read) against outside", "≤ 1.30", ratio(values["ask-read"], values["outside"]), ""
+        yield f"{what}, under the least mediator in the warden's place, against outside", "", ratio(values[LEAST], values["outside"]), ""
 
 
 def of_calls(calls, least, quick):
@@ -158,7 +160,9 @@ def measured(build, policies, workspace, quick):
             each.add(NAME, UID)
             each.start()
         calls = Calls(accounts, str(workspace), tools)
-        with Work(accounts, str(workspace), ("mediated", "ask-read", "unmediated", "outside")) as work:
+        with (Work(accounts, str(workspace), ("mediated", "ask-read", "unmediated", "outside")) as work,
+              Work(least, str(workspace), ("ask-read",)) as under_least):
+            work.workers[LEAST] = under_least.workers["ask-read"]
             yield from of_programs(work, quick)
         yield from of_calls(calls, Calls(least, str(workspace), tools), quick)
         yield in_parallel(calls, quick)
