@@ -70,6 +70,7 @@ Daemon::Daemon(World world, State state)
                  .ownGroup = world_.ownGroup,
                  .network = [this](const RunId& run) { return networkOf(run); },
                  .agents = agents_.claims(),
+                 .ticker = world_.ticker,
                  .announce = [this](const governor::Proposal& proposal) { announce(proposal); },
                  .keep = world_.keepSamples,
                  .report = [this](const std::vector<Error>& failures) { report(failures); }},
@@ -175,6 +176,7 @@ api::Document Daemon::doctor() {
                                               .blind = accelerators_.accounts().blind(),
                                               .devices = accelerators_.accounts().devices()};
   if (world_.cgroups != nullptr) findings.placement = world_.cgroups->placement();
+  findings.reschedules = world_.ticker != nullptr;
   findings.foregroundGroups = steering_.foregroundGroups();
   findings.stop = StopFindings{emergency_.presence(), state().latch ? describe(*state().latch) : ""};
   findings.logTrouble = turns_.storeFailure() ? turns_.storeFailure()->message : "";

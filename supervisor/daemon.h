@@ -53,6 +53,7 @@ class Daemon {
     std::string ownGroup;                    // of this process, in the unified hierarchy; empty: the root
     std::optional<StopProgram> stop{};       // absent: there is no ringfence-stop, nothing can be stopped by it
     LoginLookup login{};                     // absent: who asks needs no login session
+    RescheduleTicker* ticker = nullptr;      // absent: the kernel is left to choose who has a processor
     UniqueFd processorLatency{};             // absent: processors sleep whenever they have nothing to do
     std::function<void(std::vector<Sample>)> keepSamples = [](const auto&) {};
     std::function<void(const std::string&)> say;  // one line for the daemon's own log

@@ -217,6 +217,8 @@ Check placementCheck(const Findings& findings) {
     text =
         "unprotected: background agents have as much of the processors as your programs, as the cpu controller has "
         "neither cpu.idle nor a weight that was taken";
+  if (findings.reschedules)
+    text += "; while your programs work beside busy agents, the kernel is made to choose anew after each of its ticks";
   if (!findings.otherScheduler.empty() && placement != Placement::kUnprotected)
     text +=
         "; but the scheduler \"" + findings.otherScheduler + "\" is loaded (sched_ext), and what these mean is its own";

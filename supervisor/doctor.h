@@ -59,6 +59,7 @@ struct Findings {
   bool tellsCharge = false;
   bool pauseWhenHot = false, tellsHeat = false;
   std::uint32_t reserveProcessors = 0;  // as configured
+  bool reschedules = false;             // the kernel is made to choose after each tick, where that helps
   std::size_t processors = 0;           // that are there; 0: not asked
 };
 

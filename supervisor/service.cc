@@ -427,6 +427,7 @@ Result<void> serve(const Config& config) {
   auto meters = MeterRoots::open(config.meterRoot);
   if (!meters) say("nothing is metered, so no agent is held back: " + meters.error().message);
   const std::unique_ptr<AccelWatch> accelerators = RF_TRY(watchAccelerators(config));
+  const auto ticker = cgroups ? RescheduleTicker::create(features.release, cgroups->placement()) : nullptr;
 
   TurnClock clock;
   Loop loop = RF_TRY(Loop::create(clock));
@@ -470,6 +471,7 @@ Result<void> serve(const Config& config) {
                                      [&stop](const std::string& words) { return stop.stop(words); },
                                      [&config] { return latchIn(config.stateDir); }},
                  .login = config.logins == LoginCheck::kOn ? LoginLookup(lookUpLogin) : nullptr,
+                 .ticker = ticker.get(),
                  .processorLatency = UniqueFd(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC)),
                  .keepSamples =
                      [file = opened.file](const std::vector<Sample>& samples) {

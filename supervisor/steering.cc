@@ -57,7 +57,10 @@ Steering::Steering(World world, governor::GovernorSettings settings)
       settings_(settings),
       governor_(settings),
       alarms_({}),
-      processors_(settings.reserveProcessors),
+      processors_({.ticker = world_.ticker,
+                   .submit = [this](const ReserveProcessors& command) { submit(command); },
+                   .report = world_.report},
+                  settings.reserveProcessors),
       beganAt_(world_.clock.now().boottime) {
   if (world_.roots != nullptr) {
     meter_.emplace(*world_.roots);
@@ -89,12 +92,13 @@ void Steering::wake() {
   const Now now = world_.clock.now();
   if (!due) {
     next_.reset();
+    processors_.rest();
     forgetEnded();
   }
   if (!due || *due > now.boottime) return;
   lookForRuns();
   signals_ = read(now);
-  keepProcessors(now);
+  processors_.tick(now.boottime, signals_, foregroundSeen_);
   costs_.observe(signals_);
   for (const InterruptionCost& cost : interruptions_.tick(signals_, costs_)) submit(cost);
   for (const governor::Proposal& proposal : governor_.tick(asTold(), costs_)) propose(proposal);
@@ -375,15 +379,6 @@ std::optional<GroupReading> Steering::lookAt(const RunId& run) {
   return found->second.meter.readAll(meter_->notDisks());
 }
 
-// Those of the person's own class are never kept off.
-void Steering::keepProcessors(const Now& now) {
-  const bool any = std::ranges::any_of(
-      live_.all(), [](const Run* run) { return run->what.priority != policy::PriorityClass::kInteractive; });
-  if (!any || !foregroundSeen_) return;
-  if (auto change = processors_.tick(now.boottime, foregroundSeen_->cpuUsec))
-    submit(ReserveProcessors{change->processors, std::move(change->reason)});
-}
-
 void Steering::keepSamples(const Now& now) {
   std::vector<Sample> samples;
   for (const auto& [id, watched] : watched_) {
@@ -446,6 +441,7 @@ void Steering::published(const Fact& fact) {
   if (const auto* held = std::get_if<ConnectionsHeld>(&fact.body)) interruptions_.told(fact.run, held->report);
   // Also a hold that is over before the next reading would be.
   if (std::holds_alternative<RunFrozen>(fact.body)) hurry();
+  if (std::holds_alternative<RunStarted>(fact.body) || std::holds_alternative<RunResumed>(fact.body)) noteGoing(fact);
   learnKill(fact);
   if (!std::holds_alternative<RunEnded>(fact.body)) return;
   costs_.forget(fact.run);
@@ -454,6 +450,14 @@ void Steering::published(const Fact& fact) {
   const Microseconds lived = fact.at.boottime - run->admittedAt.boottime;
   if (auto alarm = alarms_.ended(fact.run, run->what.name, lived, fact.at.boottime))
     submit(AlarmFound{alarm->run, kindOf(alarm->kind), alarm->reason});
+}
+
+// Without a reading: the governor would act on it, and whoever was let go would be held again before anybody saw it
+// run.
+void Steering::noteGoing(const Fact& fact) {
+  const Run* run = findKnown(world_.turns.state(), fact.run);
+  if (run != nullptr && classOf(run->what.priority) != governor::RunClass::kInteractive)
+    processors_.wentOn(world_.clock.now().boottime);
 }
 
 // Its counters outlive its processes, up to its end.

@@ -19,12 +19,12 @@
 #include "supervisor/governor/hook_watch.h"
 #include "supervisor/governor/limit_watch.h"
 #include "supervisor/governor/price.h"
-#include "supervisor/governor/processor_reserve.h"
 #include "supervisor/interruptions.h"
 #include "supervisor/live_runs.h"
 #include "supervisor/meter/device_meter.h"
 #include "supervisor/meter/file_locks.h"
 #include "supervisor/meter/foreground_meter.h"
+#include "supervisor/processor_steering.h"
 #include "supervisor/run_activity.h"
 #include "supervisor/run_meter.h"
 #include "supervisor/store/sample.h"
@@ -43,6 +43,7 @@ class Steering {
     std::string ownGroup;  // of the daemon, in the unified hierarchy; empty: the root
     std::function<RunActivity::Told(const RunId&)> network;
     const AgentClaims& agents;
+    RescheduleTicker* ticker = nullptr;  // absent: the kernel is left to choose who has a processor
     std::function<void(const governor::Proposal&)> announce;  // kAnnounce and kWithdraw
     std::function<void(std::vector<Sample>)> keep;            // may lose them
     std::function<void(const std::vector<Error>&)> report;
@@ -90,9 +91,9 @@ class Steering {
   void readProcesses(const Run& run, Watched& watched, const Now& now) const;
   void noteActivity(const Now& now, RunActivity& activity, governor::RunSignals& signals) const;
   void noteClaims(const RunActivity& activity, governor::RunSignals& signals) const;
-  void keepProcessors(const Now& now);
   void keepSamples(const Now& now);
   void lookForSilence(const Now& now);
+  void noteGoing(const Fact& fact);
   void learnKill(const Fact& fact);
   void submit(const Command& command);
   void propose(const governor::Proposal& proposal);
@@ -104,7 +105,7 @@ class Steering {
   governor::AlarmWatch alarms_;
   governor::LimitWatch limits_;
   governor::HookWatch hooks_;
-  governor::ProcessorReserve processors_;
+  ProcessorSteering processors_;
   Microseconds beganAt_;  // boottime; what ran before may have been heard by another daemon
   governor::CostModel costs_;
   std::optional<DeviceMeter> meter_;

@@ -3,38 +3,27 @@
 namespace ringfence::supervisor::governor {
 namespace {
 
-constexpr Microseconds kLeastBetween{200'000};  // readings that are nearer say little
-constexpr double kWorks = 0.03;                 // of one processor
-constexpr Microseconds kRests{10'000'000};
+using State = ForegroundWork::State;
+
+std::string reasonOf(State state) {
+  switch (state) {
+    case State::kUntold: return "nobody can tell when the person's programs work";
+    case State::kWorks: return "the person's programs work";
+    case State::kRests: return "none of the person's programs has worked for 10 s";
+    case State::kNotYetKnown:
+    case State::kNone: break;
+  }
+  return "none of the person's programs works";
+}
 
 }  // namespace
 
-std::optional<ProcessorReserve::Change> ProcessorReserve::tick(Microseconds now,
-                                                               std::optional<std::uint64_t> foregroundCpuUsec) {
-  if (wanted_ == 0) return std::nullopt;
-  if (!foregroundCpuUsec) {
-    workedAt_ = now;
-    usedBefore_.reset();
-    isKnown_ = true;
-  } else if (!usedBefore_ || *foregroundCpuUsec < *usedBefore_) {
-    usedBefore_ = foregroundCpuUsec;
-    before_ = now;
-  } else if (now - before_ >= kLeastBetween) {
-    const double used = static_cast<double>(*foregroundCpuUsec - *usedBefore_);
-    if (used >= kWorks * static_cast<double>((now - before_).count())) workedAt_ = now;
-    usedBefore_ = foregroundCpuUsec;
-    before_ = now;
-    isKnown_ = true;
-  }
-  if (!isKnown_) return std::nullopt;
-  const bool works = workedAt_ && now - *workedAt_ < kRests;
-  const std::uint32_t wanted = works ? wanted_ : 0;
+std::optional<ProcessorReserve::Change> ProcessorReserve::tick(const ForegroundWork& work) {
+  if (wanted_ == 0 || work.state() == State::kNotYetKnown) return std::nullopt;
+  const std::uint32_t wanted = work.isAssumed() ? wanted_ : 0;
   if (kept_ == wanted) return std::nullopt;
   kept_ = wanted;
-  if (!foregroundCpuUsec) return Change{wanted, "nobody can tell when the person's programs work"};
-  if (works) return Change{wanted, "the person's programs work"};
-  return Change{
-      wanted, workedAt_ ? "none of the person's programs has worked for 10 s" : "none of the person's programs works"};
+  return Change{wanted, reasonOf(work.state())};
 }
 
 }  // namespace ringfence::supervisor::governor

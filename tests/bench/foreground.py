@@ -1,7 +1,9 @@
 """How fast a program of the person's stays while agents work:
 foreground.py BUILD_DIR [--check] [--write] [--plot] [--windows N] [--only LOAD…] [--modes MODE…]
 
-The program wakes every 4 ms and works for 1 ms (frame_probe.cc; both longer where a machine cannot keep that up alone); beside
+The program wakes every 4.1 ms and works for 1 ms (frame_probe.cc; both longer where a machine cannot keep that up alone), so that
+its frames meet the kernel's ticks, which are 1, 4 or 10 ms apart, everywhere: at 4 ms each window is as good as its first frame
+fell between two. Beside
 it an agent does its worst (agent_load.cc), four workers for each two processors, held by what other tools would set on it, or by
 Ringfence: as a real run of a real daemon, and of one that keeps a processor for the person.
 All modes of a load are measured in one run, in windows of 1.6 s in random order, in each of which only that mode's agent is
@@ -27,8 +29,8 @@ from control_groups import Groups, usage_of, wait_until_frozen  # noqa: E402
 from daemon import Daemon  # noqa: E402
 from statistics_of_ratios import pooled_ratio  # noqa: E402
 
-PERIOD_US, WORK_US = 4000, 1000
-SLOWEST_PERIOD_US = 32000  # on an emulated machine
+PERIOD_US, WORK_US = 4100, 1000
+SLOWEST_PERIOD_US = 32800  # on an emulated machine
 SETTLE = 0.1           # seconds between a thaw and the first frame
 # The share of one processor that others may use in a window. What the daemon and systemd do once in a while takes ten times as
 # long where the processor is emulated.

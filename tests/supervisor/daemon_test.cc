@@ -482,4 +482,13 @@ TEST_CASE("the doctor's judgement names what is missing, and says nothing of wha
   CHECK_FALSE(power()["reserve"]);
   findings.reserveProcessors = 0;
   CHECK_FALSE(power().contains("reserve"));
+  findings.placement = sandbox::CgroupTree::Placement::kIdle;
+  const auto saysThatItChooses = [&] {
+    return std::ranges::any_of(judge(findings), [](const Check& check) {
+      return check.name == "placement" && check.ok && check.detail.find("choose anew") != std::string::npos;
+    });
+  };
+  CHECK_FALSE(saysThatItChooses());
+  findings.reschedules = true;
+  CHECK(saysThatItChooses());
 }

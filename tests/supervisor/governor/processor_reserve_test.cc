@@ -14,8 +14,10 @@ struct Person {
   std::optional<ProcessorReserve::Change> second(double part) {
     now += 1s;
     used += static_cast<std::uint64_t>(part * 1e6);
-    return reserve.tick(now, used);
+    work.tick(now, used);
+    return reserve.tick(work);
   }
+  ForegroundWork work;
   ProcessorReserve reserve;
   Microseconds now{};
   std::uint64_t used = 77'000'000;
@@ -51,12 +53,17 @@ TEST_CASE("processors are kept from the first second in which the person's progr
 }
 
 TEST_CASE("where nobody can tell when the person's programs work, processors are always kept") {
+  ForegroundWork work;
   ProcessorReserve reserve(1);
-  const auto first = reserve.tick(1s, std::nullopt);
+  work.tick(1s, std::nullopt);
+  const auto first = reserve.tick(work);
   REQUIRE(first);
   CHECK(first->processors == 1);
   CHECK(first->reason.starts_with("nobody can tell"));
-  for (int i = 2; i < 100; ++i) CHECK_FALSE(reserve.tick(std::chrono::seconds(i), std::nullopt));
+  for (int i = 2; i < 100; ++i) {
+    work.tick(std::chrono::seconds(i), std::nullopt);
+    CHECK_FALSE(reserve.tick(work));
+  }
 }
 
 TEST_CASE("groups that come and go are no work") {

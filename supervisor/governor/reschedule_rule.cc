@@ -1,0 +1,54 @@
+#include "supervisor/governor/reschedule_rule.h"
+
+#include <charconv>
+#include <utility>
+
+namespace ringfence::supervisor::governor {
+namespace {
+
+constexpr Microseconds kLeastBetween{200'000};  // readings that are nearer say little
+constexpr double kBusy = 0.1;                   // of all processors
+constexpr Microseconds kStaysFor{2'000'000};
+constexpr Microseconds kLongest{4'000};
+constexpr Microseconds kShortEnough{1'000};
+constexpr std::pair<int, int> kFirstWithEevdf{6, 6};
+
+// Nothing: not a kernel's version.
+std::optional<std::pair<int, int>> versionOf(std::string_view release) {
+  std::pair<int, int> version;
+  const char* const end = release.data() + release.size();
+  const auto major = std::from_chars(release.data(), end, version.first);
+  if (major.ec != std::errc() || major.ptr == end || *major.ptr != '.') return std::nullopt;
+  if (std::from_chars(major.ptr + 1, end, version.second).ec != std::errc()) return std::nullopt;
+  return version;
+}
+
+}  // namespace
+
+bool RescheduleRule::tick(Microseconds now, const ForegroundWork& work, const Agents& agents,
+                          std::uint32_t processors) {
+  const bool isLess = before_ && agents.count < before_->count;
+  if (agents.count > (before_ ? before_->count : 0)) busyAt_ = now;
+  if (agents.count == 0) busyAt_.reset();
+  if (!before_ || isLess || agents.cpuUsec < before_->cpuUsec) {
+    before_ = agents;
+    beforeAt_ = now;
+  } else if (now - beforeAt_ >= kLeastBetween) {
+    const double used = static_cast<double>(agents.cpuUsec - before_->cpuUsec);
+    if (used >= kBusy * processors * static_cast<double>((now - beforeAt_).count())) busyAt_ = now;
+    before_ = agents;
+    beforeAt_ = now;
+  } else {
+    before_->count = agents.count;
+  }
+  return work.isAssumed() && busyAt_ && now - *busyAt_ < kStaysFor;
+}
+
+std::optional<Microseconds> rescheduleEvery(std::string_view release, Microseconds tick) {
+  const auto version = versionOf(release);
+  if (!version || *version < kFirstWithEevdf || tick <= kShortEnough) return std::nullopt;
+  const auto parts = (tick + kLongest - Microseconds{1}) / kLongest;
+  return tick / parts;
+}
+
+}  // namespace ringfence::supervisor::governor
