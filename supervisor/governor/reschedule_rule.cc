@@ -1,5 +1,6 @@
 #include "supervisor/governor/reschedule_rule.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -7,8 +8,9 @@ namespace ringfence::supervisor::governor {
 namespace {
 
 constexpr Microseconds kLeastBetween{200'000};  // readings that are nearer say little
-constexpr double kBusy = 0.1;                   // of all processors
+constexpr double kBusy = 0.5;                   // of all processors
 constexpr Microseconds kStaysFor{2'000'000};
+constexpr Microseconds kUnseenFor{600'000};  // until it was read twice
 constexpr Microseconds kLongest{4'000};
 constexpr Microseconds kShortEnough{1'000};
 constexpr std::pair<int, int> kFirstWithEevdf{6, 6};
@@ -27,21 +29,25 @@ std::optional<std::pair<int, int>> versionOf(std::string_view release) {
 
 bool RescheduleRule::tick(Microseconds now, const ForegroundWork& work, const Agents& agents,
                           std::uint32_t processors) {
-  const bool isLess = before_ && agents.count < before_->count;
-  if (agents.count > (before_ ? before_->count : 0)) busyAt_ = now;
-  if (agents.count == 0) busyAt_.reset();
-  if (!before_ || isLess || agents.cpuUsec < before_->cpuUsec) {
+  const std::size_t before = before_ ? before_->count : 0;
+  if (agents.count > before) until_ = std::max(until_, now + kUnseenFor);
+  if (agents.count == 0) until_ = Microseconds{0};
+  // What another agent has used before is no use of this time.
+  if (!before_ || agents.count != before || agents.cpuUsec < before_->cpuUsec) {
     before_ = agents;
     beforeAt_ = now;
   } else if (now - beforeAt_ >= kLeastBetween) {
     const double used = static_cast<double>(agents.cpuUsec - before_->cpuUsec);
-    if (used >= kBusy * processors * static_cast<double>((now - beforeAt_).count())) busyAt_ = now;
+    if (used >= kBusy * processors * static_cast<double>((now - beforeAt_).count())) until_ = now + kStaysFor;
     before_ = agents;
     beforeAt_ = now;
-  } else {
-    before_->count = agents.count;
   }
-  return work.isAssumed() && busyAt_ && now - *busyAt_ < kStaysFor;
+  return work.isAssumed() && now < until_;
+}
+
+bool RescheduleRule::wentOn(Microseconds now, const ForegroundWork& work) {
+  until_ = std::max(until_, now + kUnseenFor);
+  return work.isAssumed();
 }
 
 std::optional<Microseconds> rescheduleEvery(std::string_view release, Microseconds tick) {

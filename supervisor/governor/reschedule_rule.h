@@ -24,19 +24,16 @@ class RescheduleRule {
     std::uint64_t cpuUsec = 0;  // what they have used, of any beginning
   };
   // `processors`: of the machine. Returns whether it is to be made now: while the person's programs work, and agents
-  // have used a tenth of all processors within the last two seconds, or one of them began or went on within these. So
-  // it costs little of what they use, however many processors there are.
+  // have used half of all processors within the last two seconds, or one of them began or went on a moment ago. With
+  // less there are processors that sleep, which it would wake in vain.
   bool tick(Microseconds now, const ForegroundWork& work, const Agents& agents, std::uint32_t processors);
   // The same before the next reading, when one begins or goes on.
-  bool wentOn(Microseconds now, const ForegroundWork& work) {
-    busyAt_ = now;
-    return work.isAssumed();
-  }
+  bool wentOn(Microseconds now, const ForegroundWork& work);
 
  private:
   std::optional<Agents> before_;
   Microseconds beforeAt_{};
-  std::optional<Microseconds> busyAt_;
+  Microseconds until_{};
 };
 
 // Between two choices: the tick, or a part of it where that is longer than 4 ms. Nothing where no choice is needed: a

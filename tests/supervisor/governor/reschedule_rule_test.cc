@@ -32,15 +32,17 @@ struct Machine {
 }  // namespace
 
 TEST_CASE(
-    "the kernel is made to choose from an agent's first reading on, and while agents use a tenth of the machine") {
+    "the kernel is made to choose from an agent's first reading on, and while agents use half of the machine") {
   Machine machine;
   CHECK_FALSE(machine.second(0, 0));
   CHECK(machine.after(50ms, 1));
-  for (int i = 0; i < 20; ++i) CHECK(machine.second(1, 0.41));
-  CHECK(machine.second(1, 0.39));  // two seconds of less
-  CHECK_FALSE(machine.second(1, 0.39));
-  for (int i = 0; i < 20; ++i) CHECK_FALSE(machine.second(1, 0.39));
-  CHECK(machine.second(1, 2));
+  CHECK(machine.after(500ms, 1));  // Nobody knows yet what it uses.
+  CHECK_FALSE(machine.after(500ms, 1));
+  for (int i = 0; i < 20; ++i) CHECK(machine.second(1, 2.05));
+  CHECK(machine.second(1, 1.95));  // two seconds of less
+  CHECK_FALSE(machine.second(1, 1.95));
+  for (int i = 0; i < 20; ++i) CHECK_FALSE(machine.second(1, 1.95));
+  CHECK(machine.second(1, 3));
 }
 
 TEST_CASE("it is not while the person's programs rest, nor while every agent is held") {
@@ -63,9 +65,8 @@ TEST_CASE("nobody waits for a reading when an agent begins or goes on") {
       machine.rule.wentOn(machine.now, machine.work));  // It is not known yet whether the person's programs work.
   CHECK_FALSE(machine.second(0, 0));
   CHECK(machine.rule.wentOn(machine.now, machine.work));
-  CHECK(machine.second(1, 0.1));
-  CHECK(machine.second(1, 0.1));
-  CHECK_FALSE(machine.second(1, 0.1));
+  CHECK(machine.after(300ms, 1));
+  CHECK(machine.second(1, 3));
 }
 
 TEST_CASE("where nobody can tell when the person's programs work it is whenever agents are busy") {
@@ -74,12 +75,22 @@ TEST_CASE("where nobody can tell when the person's programs work it is whenever 
   work.tick(1s, std::nullopt);
   CHECK(rule.tick(1s, work, {.count = 1, .cpuUsec = 0}, 2));
   CHECK_FALSE(rule.tick(4s, work, {.count = 1, .cpuUsec = 0}, 2));
-  CHECK(rule.tick(5s, work, {.count = 1, .cpuUsec = 300'000}, 2));
+  CHECK(rule.tick(5s, work, {.count = 1, .cpuUsec = 1'100'000}, 2));
+}
+
+TEST_CASE("what an agent used before it was held is no use of the time in which it goes on") {
+  Machine machine;
+  for (int i = 0; i < 5; ++i) CHECK(machine.second(1, 3));
+  CHECK_FALSE(machine.after(10ms, 0));
+  machine.used += 40'000'000;
+  CHECK(machine.after(1s, 1));
+  CHECK_FALSE(machine.after(1s, 1));
 }
 
 TEST_CASE("an agent that ends takes what it used with it, and that is no use of the others'") {
   Machine machine;
   CHECK(machine.second(2, 1));
+  CHECK(machine.second(2, 3));
   machine.used -= 30'000'000;
   CHECK(machine.after(1s, 1));  // busy a second ago
   CHECK_FALSE(machine.after(1s, 1));
