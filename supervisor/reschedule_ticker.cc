@@ -57,7 +57,7 @@ std::unique_ptr<RescheduleTicker> RescheduleTicker::create(const std::string& re
   timespec tick{};
   if (::clock_getres(CLOCK_MONOTONIC_COARSE, &tick) != 0) return nullptr;
   const auto length = std::chrono::seconds(tick.tv_sec) + Nanoseconds(tick.tv_nsec);
-  const auto every = governor::rescheduleEvery(release, std::chrono::duration_cast<Microseconds>(length));
+  const auto every = governor::rescheduleEvery(release, length);
   return every ? std::make_unique<RescheduleTicker>(*every) : nullptr;
 }
 
@@ -102,7 +102,6 @@ Result<void> RescheduleTicker::begin() {
 
 void RescheduleTicker::work(int processor) const {
   settleOn(processor);
-  const Nanoseconds every = every_;
   for (;;) {
     order_.wait(Order::kOff);
     if (order_ == Order::kEnd) return;
@@ -111,7 +110,7 @@ void RescheduleTicker::work(int processor) const {
     while (order_ == Order::kOn) {
       const Nanoseconds now = monotonic();
       isOnceMore = !isOnceMore && now - wanted > kLate;
-      wanted = isOnceMore ? now + kOnceMore : ((now - kAfterTick) / every + 1) * every + kAfterTick;
+      wanted = isOnceMore ? now + kOnceMore : ((now - kAfterTick) / every_ + 1) * every_ + kAfterTick;
       sleepUntil(wanted);
     }
   }

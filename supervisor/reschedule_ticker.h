@@ -8,13 +8,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "sandbox/kernel/cgroup.h"
-#include "sdk/base/clock.h"
 #include "sdk/base/result.h"
 
 namespace ringfence::supervisor {
@@ -25,7 +25,7 @@ class RescheduleTicker {
   // enough, or does not let agents be interrupted by whatever wakes.
   static std::unique_ptr<RescheduleTicker> create(const std::string& release, sandbox::CgroupTree::Placement placement);
   // `every`: what fits a whole number of times into the kernel's tick.
-  explicit RescheduleTicker(Microseconds every) : every_(every) {}
+  explicit RescheduleTicker(std::chrono::nanoseconds every) : every_(every) {}
   // Waits for its threads, at most for one interval and their turn.
   ~RescheduleTicker();
   RescheduleTicker(const RescheduleTicker&) = delete;
@@ -42,7 +42,7 @@ class RescheduleTicker {
   void order(Order order);
   void work(int processor) const;
 
-  const Microseconds every_;
+  const std::chrono::nanoseconds every_;
   std::atomic<Order> order_ = Order::kOff;
   std::vector<std::thread> threads_;
 };

@@ -11,8 +11,8 @@ constexpr Microseconds kLeastBetween{200'000};  // readings that are nearer say 
 constexpr double kBusy = 0.5;                   // of all processors
 constexpr Microseconds kStaysFor{2'000'000};
 constexpr Microseconds kUnseenFor{600'000};  // until it was read twice
-constexpr Microseconds kLongest{4'000};
-constexpr Microseconds kShortEnough{1'000};
+constexpr std::chrono::milliseconds kLongest{4}, kShortEnough{1};
+constexpr int kMostParts = 8;
 constexpr std::pair<int, int> kFirstWithEevdf{6, 6};
 
 // Nothing: not a kernel's version.
@@ -50,11 +50,13 @@ bool RescheduleRule::wentOn(Microseconds now, const ForegroundWork& work) {
   return work.isAssumed();
 }
 
-std::optional<Microseconds> rescheduleEvery(std::string_view release, Microseconds tick) {
+std::optional<std::chrono::nanoseconds> rescheduleEvery(std::string_view release, std::chrono::nanoseconds tick) {
   const auto version = versionOf(release);
   if (!version || *version < kFirstWithEevdf || tick <= kShortEnough) return std::nullopt;
-  const auto parts = (tick + kLongest - Microseconds{1}) / kLongest;
-  return tick / parts;
+  for (int parts = 1; parts <= kMostParts; ++parts) {
+    if (tick <= parts * kLongest && tick.count() % parts == 0) return tick / parts;
+  }
+  return tick;
 }
 
 }  // namespace ringfence::supervisor::governor

@@ -36,8 +36,8 @@ class RescheduleRule {
   Microseconds until_{};
 };
 
-// Between two choices: the tick, or a part of it where that is longer than 4 ms. Nothing where no choice is needed: a
-// kernel before 6.6 (`release`: as uname says it) or whose ticks are as near as a millisecond.
-std::optional<Microseconds> rescheduleEvery(std::string_view release, Microseconds tick);
+// Between two choices: the tick, or a whole part of it where that is longer than 4 ms and there is one. Nothing where
+// no choice is needed: a kernel before 6.6 (`release`: as uname says it) or whose ticks are as near as a millisecond.
+std::optional<std::chrono::nanoseconds> rescheduleEvery(std::string_view release, std::chrono::nanoseconds tick);
 
 }  // namespace ringfence::supervisor::governor

@@ -17,7 +17,7 @@ from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
 
 LIGHT = "while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.05; done"
-BUSY = "for i in $(seq 8); do (while :; do :; done) & done; wait"
+BUSY = f"for i in $(seq {2 * len(os.sched_getaffinity(0))}); do (while :; do :; done) & done; wait"
 PATIENCE = 15.0
 CLOCK_MONOTONIC_COARSE = 6
 

@@ -31,8 +31,7 @@ struct Machine {
 
 }  // namespace
 
-TEST_CASE(
-    "the kernel is made to choose from an agent's first reading on, and while agents use half of the machine") {
+TEST_CASE("the kernel is made to choose from an agent's first reading on, and while agents use half of the machine") {
   Machine machine;
   CHECK_FALSE(machine.second(0, 0));
   CHECK(machine.after(50ms, 1));
@@ -101,8 +100,9 @@ TEST_CASE("kernels choose often enough before EEVDF and with ticks of a millisec
   CHECK(rescheduleEvery("6.6.0", 4ms) == 4ms);
   CHECK(rescheduleEvery("6.18.44-generic", 4ms) == 4ms);
   CHECK(rescheduleEvery("7.0", 4ms) == 4ms);
-  CHECK(rescheduleEvery("6.12.48+deb13-amd64", Microseconds(3333)) == Microseconds(3333));
-  CHECK(rescheduleEvery("6.12.1", 10ms) == Microseconds(3333));
+  CHECK(rescheduleEvery("6.12.48+deb13-amd64", 3'333'333ns) == 3'333'333ns);
+  CHECK(rescheduleEvery("6.12.1", 10ms) == 2'500us);
+  CHECK(rescheduleEvery("6.12.1", 10'000'019ns) == 10'000'019ns);  // a prime
   CHECK_FALSE(rescheduleEvery("6.5.13", 4ms));
   CHECK_FALSE(rescheduleEvery("6.1.0-40-amd64", 4ms));
   CHECK_FALSE(rescheduleEvery("5.15", 4ms));
