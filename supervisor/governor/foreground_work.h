@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "sdk/base/clock.h"
+#include "supervisor/governor/processor_share.h"
 
 namespace ringfence::supervisor::governor {
 
@@ -25,8 +25,7 @@ class ForegroundWork {
 
  private:
   State state_ = State::kNotYetKnown;
-  std::optional<std::uint64_t> usedBefore_;
-  Microseconds before_{};
+  ProcessorShare share_;
   std::optional<Microseconds> workedAt_;
 };
 

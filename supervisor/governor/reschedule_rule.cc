@@ -7,8 +7,7 @@
 namespace ringfence::supervisor::governor {
 namespace {
 
-constexpr Microseconds kLeastBetween{200'000};  // readings that are nearer say little
-constexpr double kBusy = 0.5;                   // of all processors
+constexpr double kBusy = 0.5;  // of all processors
 constexpr Microseconds kStaysFor{2'000'000};
 constexpr Microseconds kUnseenFor{600'000};  // until it was read twice
 constexpr std::chrono::milliseconds kLongest{4}, kShortEnough{1};
@@ -29,19 +28,13 @@ std::optional<std::pair<int, int>> versionOf(std::string_view release) {
 
 bool RescheduleRule::tick(Microseconds now, const ForegroundWork& work, const Agents& agents,
                           std::uint32_t processors) {
-  const std::size_t before = before_ ? before_->count : 0;
-  if (agents.count > before) until_ = std::max(until_, now + kUnseenFor);
+  if (agents.count > count_) until_ = std::max(until_, now + kUnseenFor);
   if (agents.count == 0) until_ = Microseconds{0};
   // What another agent has used before is no use of this time.
-  if (!before_ || agents.count != before || agents.cpuUsec < before_->cpuUsec) {
-    before_ = agents;
-    beforeAt_ = now;
-  } else if (now - beforeAt_ >= kLeastBetween) {
-    const double used = static_cast<double>(agents.cpuUsec - before_->cpuUsec);
-    if (used >= kBusy * processors * static_cast<double>((now - beforeAt_).count())) until_ = now + kStaysFor;
-    before_ = agents;
-    beforeAt_ = now;
-  }
+  if (agents.count != count_) share_.begin();
+  count_ = agents.count;
+  const auto share = share_.tick(now, agents.cpuUsec);
+  if (share && *share >= kBusy * processors) until_ = now + kStaysFor;
   return work.isAssumed() && now < until_;
 }
 

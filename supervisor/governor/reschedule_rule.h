@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "supervisor/governor/foreground_work.h"
+#include "supervisor/governor/processor_share.h"
 
 namespace ringfence::supervisor::governor {
 
@@ -31,8 +32,8 @@ class RescheduleRule {
   bool wentOn(Microseconds now, const ForegroundWork& work);
 
  private:
-  std::optional<Agents> before_;
-  Microseconds beforeAt_{};
+  std::size_t count_ = 0;
+  ProcessorShare share_;
   Microseconds until_{};
 };
 

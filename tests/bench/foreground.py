@@ -3,9 +3,8 @@ foreground.py BUILD_DIR [--check] [--write] [--plot] [--windows N] [--only LOADâ
 
 The program wakes every 4.1 ms and works for 1 ms (frame_probe.cc; both longer where a machine cannot keep that up alone), so that
 its frames meet the kernel's ticks, which are 1, 4 or 10 ms apart, everywhere: at 4 ms each window is as good as its first frame
-fell between two. Beside
-it an agent does its worst (agent_load.cc), four workers for each two processors, held by what other tools would set on it, or by
-Ringfence: as a real run of a real daemon, and of one that keeps a processor for the person.
+fell between two. Beside it an agent does its worst (agent_load.cc), four workers for each two processors, held by what other tools
+would set on it, or by Ringfence: as a real run of a real daemon, and of one that keeps a processor for the person.
 All modes of a load are measured in one run, in windows of 1.6 s in random order, in each of which only that mode's agent is
 thawed. A window in which somebody else used the machine is dropped. --check: only the order and coarse ratios, for the tests.
 """
