@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -44,6 +45,8 @@ Result<std::int32_t> trusted(int socket, const std::string& name) {
   sigset_t none;
   ::sigemptyset(&none);
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  const sched_param usual{};
+  (void)::sched_setscheduler(0, SCHED_OTHER, &usual);  // The daemon has another.
   const int null = ::open("/dev/null", O_RDWR);
   if (null >= 0) {
     (void)::dup2(null, STDIN_FILENO);

@@ -22,7 +22,7 @@ constexpr Nanoseconds kAfterTick = 100us;
 // Who comes later than that had to wait for a program that is no agent of the background, which sleeps now or was
 // interrupted: an agent may have come in its place. Once more, and not again: a processor that slept is as late.
 constexpr Nanoseconds kLate = 80us;
-constexpr Nanoseconds kOnceMore = 500us;
+constexpr Nanoseconds kOnceMore = 200us;
 
 // The kernel's ticks are whole multiples of their length on it, since Linux 6.5.
 Nanoseconds monotonic() {

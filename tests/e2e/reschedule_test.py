@@ -83,5 +83,16 @@ def test_the_kernel_is_made_to_choose_while_a_busy_agent_runs_beside_the_persons
         person.rmdir()
 
 
+def test_the_daemon_interrupts_no_program_that_has_a_processor(bench: Bench) -> None:
+    run = bench.detached("sleep 60", "-p", policy(bench, "background"))
+    daemon = bench.daemon.process.pid
+    equal({os.sched_getscheduler(int(task.name)) for task in Path(f"/proc/{daemon}/task").iterdir()}, {os.SCHED_BATCH})
+    of_run = [pid for pid in bench.daemon.processes() if pid != daemon and f"/{run}/" in Path(f"/proc/{pid}/cgroup").read_text()]
+    assert of_run, "no process of the run"
+    for pid in (bench.daemon.launcher_pid(), *of_run):
+        equal(os.sched_getscheduler(pid), os.SCHED_OTHER, "what the daemon starts is as it would be without")
+    equal(bench.cli("kill", run).returncode, 0)
+
+
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))
