@@ -69,6 +69,34 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(judged((1.4, 0.9, 3.0), (9.0,)), foreground.UNCLEAR)
         self.assertIn("no load", judged((1.0, 0.9, 1.2), (1.9,)))
 
+    def test_where_the_scheduler_does_not_decide_the_order_alone_counts(self):
+        def verdict(load, ours):
+            def seen(frame):
+                return [foreground.Window([(0.0, frame)] * 100, 4000, 0, 0, 1)] * 4
+
+            return foreground.verdict_on(load, {"idle": seen(1.0), "frozen": seen(1.0), "none": seen(9.0), "same": seen(2.0), "ringfence": seen(ours)})
+
+        self.assertIn("under Ringfence", verdict("spin", 1.4))
+        self.assertEqual(verdict("fork", 1.4), foreground.HOLDS)
+        self.assertIn("under Ringfence", verdict("fork", 6.1))
+
+    def test_who_bars_processors_comes_after_the_others_with_an_idle_of_its_own(self):
+        asked = []
+
+        class Field:
+            load = "spin"
+
+            def window(self, name):
+                asked.append(name)
+                return foreground.Window([(0.0, 1.0)], 4000, 0, 0, 1)
+
+        modes = [mode for mode in foreground.MODES if mode.name in ("cpuset", "ringfence")]
+        parts, dropped = foreground.measure_all(Field(), modes, 2)
+        self.assertEqual([list(titles) for titles, _ in parts], [["idle", "frozen", "ringfence"], ["cpuset"]])
+        self.assertEqual(sorted(asked[:6]), ["frozen", "frozen", "idle", "idle", "ringfence", "ringfence"])
+        self.assertEqual(sorted(asked[6:]), ["cpuset", "cpuset", "idle", "idle"])
+        self.assertEqual(dropped, 0)
+
     def test_what_few_windows_say_is_looked_at_again_before_it_is_a_failure(self):
         def seen(frame):
             return {name: [foreground.Window([(0.0, 1.0)] * 99 + [(0.0, frame if name == "ringfence" else 9.0 if name == "none" else 1.0)] * 3, 4000, 0, 0, 1)] * 4
