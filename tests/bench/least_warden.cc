@@ -1,8 +1,8 @@
 // The least mediator that there can be, in the place of ringfence-warden: takes the notification, reads the path from
-// the caller's memory, opens it and hands the descriptor over with the answer. An exec it lets happen under a tracer,
-// which lets go of the new program before its first instruction. No policy, no pinning, no record, nothing compared.
-// Started by the launcher as the real one is, so its callers have the same fence around them: filter, Landlock, groups,
-// user namespace. For tests/bench/mediation.py; it lets through everything that it hears of.
+// the caller's memory, opens what that means for the caller and hands the descriptor over with the answer. An exec it
+// lets happen under a tracer, which lets go of the new program before its first instruction. No policy, no pinning, no
+// record, nothing compared. Started by the launcher as the real one is, so its callers have the same fence around them:
+// filter, Landlock, groups, user namespace. For tests/bench/mediation.py; it lets through everything that it hears of.
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
@@ -14,9 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <thread>
 
 #include "sandbox/wire/guard.h"
@@ -31,6 +33,7 @@ using namespace ringfence::sandbox;
 // As the launcher gives them.
 constexpr int kPair = 3;
 constexpr int kListener = 4;
+constexpr int kProc = 8;
 constexpr std::size_t kLongestPath = 255;  // of those that are measured
 
 bool say(const GuardEvent& event) {
@@ -71,6 +74,13 @@ void letExec(const seccomp_notif& call) {
   (void)::ptrace(PTRACE_DETACH, stopped, nullptr, signal);
 }
 
+// What a relative path of that thread begins at.
+int openFolderOf(pid_t thread) {
+  std::array<char, 32> name{};
+  (void)std::snprintf(name.data(), name.size(), "%d/cwd", thread);
+  return ::openat(kProc, name.data(), O_PATH | O_CLOEXEC);
+}
+
 void serve() {
   // SECCOMP_IOCTL_NOTIF_SET_FLAGS, which these headers may lack: wake the other side on the same CPU.
   (void)::ioctl(kListener, _IOW('!', 4, std::uint64_t), std::uint64_t{1});
@@ -96,7 +106,9 @@ void serve() {
     open_how how{};
     how.flags = call.data.args[2] | O_CLOEXEC;
     how.mode = call.data.args[3];
-    const auto fd = static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+    const int folder = path[0] == '/' ? AT_FDCWD : openFolderOf(static_cast<pid_t>(call.pid));
+    const auto fd = static_cast<int>(::syscall(SYS_openat2, folder, path, &how, sizeof how));
+    if (folder >= 0) ::close(folder);
     if (fd < 0) {
       proceed(call.id);
       continue;

@@ -1,7 +1,9 @@
 """What it costs that a warden hears of an agent's calls: the same fence with one and without, and a program outside."""
+import contextlib
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import time
 
@@ -73,6 +75,23 @@ def of_programs(work, quick):
         yield f"{what}, under the least mediator in the warden's place, against outside", "", ratio(values[LEAST], values["outside"]), ""
 
 
+LATENCY = pathlib.Path("/dev/cpu_dma_latency")
+
+
+@contextlib.contextmanager
+def awake():
+    """Meanwhile no processor sleeps: the kernel's PM QoS device forgets what was asked of it when it is closed."""
+    with LATENCY.open("wb", buffering=0) as device:
+        device.write(struct.pack("i", 0))
+        yield
+
+
+def of_execs(sides, quick):
+    """{name: [median microseconds of an exec, one a round]}"""
+    seen = interleaved(sides, 1 if quick else 15, lambda name: sides[name][0].measure(sides[name][1], "exec", "/bin/true", 20 if quick else 300))
+    return {name: [one[0] for one in seen[name]] for name in seen}
+
+
 def of_calls(calls, least, quick):
     count, rounds = 500 if quick else 20000, 1 if quick else 15
     sides = {"warden": (calls, "mediated", "open"), "least mediator": (least, "mediated", "open"), "unmediated": (calls, "unmediated", "open"),
@@ -86,12 +105,14 @@ def of_calls(calls, least, quick):
     yield ("the same against the least mediator of a program without a fence", "",
            ratio(middle["warden"], middle["least mediator without a fence"]), "")
     sides = {"mediated": (calls, "mediated"), "unmediated": (calls, "unmediated"), "outside": (calls, "outside"), "least mediator": (least, "mediated")}
-    execs = interleaved(sides, rounds, lambda name: sides[name][0].measure(sides[name][1], "exec", "/bin/true", 20 if quick else 300))
-    middle = {name: [one[0] for one in execs[name]] for name in execs}
-    yield ("an exec, heard of and verified, against outside", "≤ 1.15", ratio(middle["mediated"], middle["outside"]),
-           f"median µs {', '.join(f'{name} {percentile(middle[name], 0.5):.0f}' for name in middle)}")
-    yield ("an exec under the least mediator in the warden's place, which compares nothing, against outside", "",
-           ratio(middle["least mediator"], middle["outside"]), "")
+    states = {"": contextlib.nullcontext(), **({", while no processor sleeps": awake()} if LATENCY.exists() else {})}
+    for how, state in states.items():
+        with state:
+            middle = of_execs(sides, quick)
+        yield (f"an exec, heard of and verified, against outside{how}", "" if how else "≤ 1.15", ratio(middle["mediated"], middle["outside"]),
+               f"median µs {', '.join(f'{name} {percentile(middle[name], 0.5):.0f}' for name in middle)}")
+        yield (f"an exec under the least mediator in the warden's place, which compares nothing, against outside{how}", "",
+               ratio(middle["least mediator"], middle["outside"]), "")
 
 
 def in_parallel(calls, quick):
