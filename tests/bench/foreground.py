@@ -205,8 +205,8 @@ def measure(field, names, windows, seed=1):
 
 def measure_all(field, modes, windows):
     """What `measure` gives as a list of parts, each with the titles of its rows. Agents that may not use a processor that has nothing
-    to do come after the others, with an idle of their own: a kernel that often found work and could not move it looks for some less
-    often, also for whoever comes next. With such windows in between an idle group used 92 % of what was left, without 98 %."""
+    to do come after the others, with an idle of their own: with such windows in between the kernel gave the others less of the
+    processors that were left over, an idle group 92 % in place of 98 %."""
     free, barred = ([mode for mode in modes if mode.bars == bars] for bars in (False, True))
     seen, dropped = measure(field, ["idle", "frozen", *(mode.name for mode in free)], windows)
     parts = [({"idle": "no agent", "frozen": "control: all frozen", **{mode.name: mode.title for mode in free}}, seen)]
@@ -258,6 +258,17 @@ def starving(field, seconds):
         for process in processes:
             process.wait()
         return longest.result(), window.agent_cpu / CPUS
+
+
+def shares_alone(build, daemon, loads, workspace):
+    """{load: of the processors' time that the person's program left over, what agents under Ringfence used}, with no others on the
+    machine: beside those of many modes the kernel gives all of them less."""
+    ours, shares = [mode for mode in MODES if mode.name == "ringfence"], {}
+    for load in loads:
+        with Groups() as groups, Field(build, {"ringfence": daemon}, groups, load, ours, workspace, frames=400) as field:
+            window = field.window("ringfence", ["frames", str(field.period), field.steps, str(5 * field.frames)])
+            shares[load] = window.agent_cpu / window.left
+    return shares
 
 
 def longest_without_processor(folder, over):
@@ -316,9 +327,10 @@ def table(rows):
     return "\n".join(lines + ["| " + " | ".join(row[column] for column in COLUMNS) + " |" for row in rows])
 
 
-def told(load, longest, share):
-    return (f"{LOADS[load]}: beside programs of the person's that want every processor, the agent's longest time without a processor "
-            f"was {longest:.2f} s, its share of them {100 * share:.2f} %")
+def told(load, alone, longest, share):
+    return (f"{LOADS[load]}: with no other agents on the machine before or beside them, the agents under Ringfence used {100 * alone:.0f} % of the "
+            f"processors' time that the program left over; beside programs of the person's that want every processor, their longest time without one "
+            f"was {longest:.2f} s, their share of them {100 * share:.2f} %")
 
 
 def machine():
@@ -429,6 +441,8 @@ def main():
             reserving.kill_launcher()
             reserving.options = ["--config", str(settings)]
             reserving.start()
+            counts = "ringfence" in options.modes and not options.check
+            alone = shares_alone(options.build, daemon, loads, workspace) if counts else {}
             for load in loads:
                 with Groups() as groups:
                     chosen = (*UNCONTROLLED, "ringfence") if options.check else options.modes
@@ -439,8 +453,8 @@ def main():
                             titles, seen = parts[0]
                             check(load, seen, lambda: measure(field, list(titles), windows, seed=2)[0])
                         dropped += bad
-                        if "ringfence" in options.modes and not options.check:
-                            starved[load] = starving(field, 6)
+                        if counts:
+                            starved[load] = (alone[load], *starving(field, 6))
                 found = [row for titles, seen in parts for row in rows_of(load, titles, seen)]
                 rows += found
                 print(table(found), flush=True)
