@@ -248,14 +248,14 @@ void Launcher::readUsage(Run& run) {
 }
 
 // Another run of the same workspace may have found the file and be covered by it: all go when nothing runs any more (a
-// slot that waits for its plan has no mounts yet).
+// slot that waits for its plan has no mounts yet, and whose pid 1 is gone has none any more).
 void Launcher::removePlaceholders(Run& ended) {
   for (auto& each : ended.placeholders) {
     if (placeholders_.size() < kMaxPlaceholders) placeholders_.push_back(std::move(each));
   }
   ended.placeholders.clear();
   for (const auto& [serial, run] : runs_) {
-    if (!run->endSaid && run->state != RunState::kEnded && run->state != RunState::kPrepared) return;
+    if (!run->endSaid && run->state < RunState::kEmptying && run->state != RunState::kPrepared) return;
   }
   remover_.remove(std::exchange(placeholders_, {}));
 }
