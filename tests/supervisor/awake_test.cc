@@ -5,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
+#include <thread>
 
 using namespace ringfence;
 using namespace ringfence::supervisor;
@@ -24,11 +25,17 @@ std::int32_t inForce() {
   return microseconds;
 }
 
+// Daemons of other tests may be launching just now, and ask for it for ten milliseconds each time.
+std::int32_t inForceBetweenLaunches() {
+  for (int tries = 0; inForce() == 0 && tries < 2000; ++tries) std::this_thread::sleep_for(5ms);
+  return inForce();
+}
+
 }  // namespace
 
 TEST_CASE("processors stay awake for the time of a launch, and longer when another one begins") {
   if (::access(kDevice, R_OK | W_OK) != 0) SKIP("this kernel has no " << kDevice);
-  const std::int32_t before = inForce();
+  const std::int32_t before = inForceBetweenLaunches();
   REQUIRE(before > 0);  // or nobody could tell a difference
   {
     Awake awake(openDevice(O_WRONLY));
@@ -42,12 +49,12 @@ TEST_CASE("processors stay awake for the time of a launch, and longer when anoth
     awake.wake(1010ms);
     CHECK(inForce() == 0);
     awake.wake(1019ms);
-    CHECK(inForce() == before);
+    CHECK(inForceBetweenLaunches() == before);
     CHECK_FALSE(awake.nextWake());
     awake.keep(2000ms);
     CHECK(inForce() == 0);
   }
-  CHECK(inForce() == before);  // whoever ends asks for nothing any more
+  CHECK(inForceBetweenLaunches() == before);  // whoever ends asks for nothing any more
 }
 
 TEST_CASE("without the device, or with one that takes nothing, nothing is asked for and nobody waits for its end") {
