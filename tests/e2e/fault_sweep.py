@@ -156,6 +156,8 @@ def sweep(daemon: Daemon, posture: FullPosture, options: argparse.Namespace) -> 
             problems.append(f"{where}: a run is left over")
     supervisor.stop.set()
     supervisor.join()
+    if posture.left_names:
+        print(f"fault sweep: launches that were killed left {posture.left_names} empty files that held forbidden names")
     return len(chosen), len(points), counts, problems
 
 

@@ -44,6 +44,7 @@ echo "$answer"
 class FullPosture:
     def __init__(self, build: str, daemon: Daemon, project: Path, guarded: bool) -> None:
         self.daemon, self.project, self.guarded = daemon, project, guarded
+        self.left_names = 0  # of killed launches
         self.asked = daemon.base / "asked"
         self.asked.mkdir()
         shutil.copy(Path(build, "bin", "escape_probe"), project / "probe")
@@ -58,9 +59,12 @@ class FullPosture:
 
     def launch(self) -> subprocess.CompletedProcess[str]:
         # A launch that was killed just after it made files that hold forbidden names could not tell of them: they stay, and the next
-        # one holds these names in another way.
+        # one holds these names in another way. Nothing else may be left.
         for left in set(os.listdir(self.project)) - {"probe"}:
-            (self.project / left).unlink(missing_ok=True)
+            path = self.project / left
+            assert path.is_socket() and path.stat().st_size == 0, f"a launch left {path}"
+            path.unlink()
+            self.left_names += 1
         return self.daemon.cli("run", "--unattended", "-p", str(self.policy), "-w", str(self.project), "--", "/bin/bash", "-c", self.script,
                                timeout=60)
 
