@@ -69,7 +69,7 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(judged((1.4, 0.9, 3.0), (9.0,)), foreground.UNCLEAR)
         self.assertIn("no load", judged((1.0, 0.9, 1.2), (1.9,)))
 
-    def test_where_the_scheduler_does_not_decide_the_order_alone_counts(self):
+    def test_beside_a_fork_storm_more_is_let_pass_and_not_any_amount(self):
         def verdict(load, ours):
             def seen(frame):
                 return [foreground.Window([(0.0, frame)] * 100, 4000, 0, 0, 1)] * 4
@@ -78,7 +78,7 @@ class Arithmetic(unittest.TestCase):
 
         self.assertIn("under Ringfence", verdict("spin", 1.4))
         self.assertEqual(verdict("fork", 1.4), foreground.HOLDS)
-        self.assertIn("under Ringfence", verdict("fork", 6.1))
+        self.assertIn("under Ringfence", verdict("fork", 1.8))
 
     def test_who_bars_processors_comes_after_the_others_with_an_idle_of_its_own(self):
         asked = []
