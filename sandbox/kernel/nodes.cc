@@ -47,6 +47,20 @@ int holdName(const NodeMaker::Name& held) {
   return content.empty() ? makeFile(held.directory, held.name) : makeFileWith(content, held.directory, held.name);
 }
 
+// Looked at when it has just been made: whoever removes it afterwards must know it again.
+void hold(NodeMaker::Name& wanted) {
+  struct stat status {};
+  wanted.error = holdName(wanted);
+  if (wanted.error != 0) return;
+  if (::fstatat(wanted.directory, wanted.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    wanted.error = errno;
+    (void)::unlinkat(wanted.directory, wanted.name.c_str(), 0);
+    return;
+  }
+  wanted.device = status.st_dev;
+  wanted.inode = status.st_ino;
+}
+
 }  // namespace
 
 std::string_view contentOfHeld(std::string_view name) { return name == "commondir" ? "." : ""; }
@@ -106,14 +120,25 @@ Result<void> NodeMaker::holdNames(std::vector<Name>& names) const {
   std::vector<Name*> foreign;
   for (auto& one : names) {
     if (isOwn(one.directory))
-      one.error = holdName(one);
+      hold(one);
     else
       foreign.push_back(&one);
   }
   if (foreign.empty()) return {};
   const CallerRights rights = RF_TRY(CallerRights::assume(run_));
-  for (Name* one : foreign) one->error = holdName(*one);
+  for (Name* one : foreign) hold(*one);
   return {};
+}
+
+void NodeMaker::letGoOfNames(const std::vector<Name>& names) const {
+  const auto rights = CallerRights::assume(run_);
+  if (!rights) return;
+  for (const auto& one : names) {
+    struct stat now {};
+    const bool ours = one.error == 0 && ::fstatat(one.directory, one.name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+                      now.st_dev == one.device && now.st_ino == one.inode;
+    if (ours) (void)::unlinkat(one.directory, one.name.c_str(), 0);
+  }
 }
 
 }  // namespace ringfence::sandbox

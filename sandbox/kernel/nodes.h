@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,15 +36,18 @@ class NodeMaker {
   Result<UniqueFd> ensureDirectory(int root, const std::string& path, unsigned mode) const;
   Result<UniqueFd> ensureFile(int root, const std::string& path) const;
 
-  // A name in an open directory; `error` is what came of it: 0 or errno.
+  // A name in an open directory; `error` is what came of it: 0 or errno. Of 0 the file that was made, too.
   struct Name {
     int directory = -1;
     std::string name;
     bool inGitFolder = false;  // somewhere below a .git
     int error = 0;
+    std::uint64_t device = 0, inode = 0;
   };
   // Makes something empty of each, so that nothing else can have the name; takes the run's rights once.
   Result<void> holdNames(std::vector<Name>& names) const;
+  // Takes away again what holdNames() has made just now.
+  void letGoOfNames(const std::vector<Name>& names) const;
 
  private:
   template <typename Make>

@@ -164,9 +164,10 @@ Result<void> RootBuilder::performPending() {
   return finishMasks();
 }
 
-Result<void> RootBuilder::build(const std::vector<UniqueFd>& descriptors, int idmap) {
+Result<void> RootBuilder::build(const std::vector<UniqueFd>& descriptors, int idmap, const TellOfHeld& tell) {
   const bool begun = static_cast<bool>(root_);
   idmap_ = idmap;
+  tell_ = &tell;
   if (!begun) pending_.assign(plan_->mounts.size(), true);
   RF_TRY(openSources(descriptors));
   useWalk(descriptors);

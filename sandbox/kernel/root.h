@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,18 +64,21 @@ class RootBuilder {
   // one it was built for. False: this builder is of no use.
   Result<bool> adopt(const Plan& plan);
 
-  // In the host's mount namespace, as root; afterwards in one of its own, which has the root of the plan. Sources are
-  // opened with the caller's rights. `idmap`: the exchange namespace, or -1.
-  Result<void> build(const std::vector<UniqueFd>& descriptors, int idmap);
-
-  const std::vector<std::string>& notes() const { return notes_; }
-  // Empty files that were made so that a forbidden name is taken: to be removed when the run is over.
+  // An empty file that was made so that a forbidden name is taken: to be removed when the run is over.
   struct Placeholder {
     std::shared_ptr<const UniqueFd> directory;
     std::string name;
     std::uint64_t device = 0, inode = 0;
   };
-  std::vector<Placeholder>& placeholders() { return placeholders_; }
+  using TellOfHeld = std::function<Result<void>(const std::vector<Placeholder>&)>;
+
+  // In the host's mount namespace, as root; afterwards in one of its own, which has the root of the plan. Sources are
+  // opened with the caller's rights. `idmap`: the exchange namespace, or -1. `tell` hears of placeholders as soon as
+  // they are made, before anything else is done: a launch may be killed at any moment, and they are in somebody's
+  // folder. Where it fails they are gone again.
+  Result<void> build(const std::vector<UniqueFd>& descriptors, int idmap, const TellOfHeld& tell);
+
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   struct Source {
@@ -139,6 +143,7 @@ class RootBuilder {
   Result<void> pinAbove(const std::string& path);
   Result<Folder*> pinnedFolder(const std::string& path);
   Result<void> holdPlaces();
+  Result<void> tellOfHeld(const std::vector<Held>& held, const std::vector<NodeMaker::Name>& names);
   Result<void> coverHeld(const Held& place, const NodeMaker::Name& made);
   Result<void> finishMasks();
   Result<void> coverReadOnly(int object, const std::string& path);
@@ -160,7 +165,8 @@ class RootBuilder {
   std::vector<std::string> stale_;               // files that were made ahead with other content
   std::optional<Walked> walked_;
   std::vector<std::string> notes_;
-  std::vector<Placeholder> placeholders_;
+  const TellOfHeld* tell_ = nullptr;
+  std::size_t heldCount_ = 0;
   std::map<std::string, std::vector<GlobExpansion>> expansions_;  // by target, in the order of the steps
   std::map<std::string, Folder> folders_;                         // by path, while a row of masks is worked on
   std::vector<Held> held_;

@@ -166,8 +166,21 @@ Result<void> RootBuilder::holdPlaces() {
                      .name = place.path.substr(place.path.rfind('/') + 1),
                      .inGitFolder = place.path.find("/.git/") != std::string::npos});
   RF_TRY(nodes_.holdNames(names));
+  if (auto told = tellOfHeld(held, names); !told) {
+    nodes_.letGoOfNames(names);  // Nobody else would.
+    return told;
+  }
   for (std::size_t i = 0; i < held.size(); ++i) RF_TRY(coverHeld(held[i], names[i]));
   return {};
+}
+
+Result<void> RootBuilder::tellOfHeld(const std::vector<Held>& held, const std::vector<NodeMaker::Name>& names) {
+  std::vector<Placeholder> made;
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    if (names[i].error == 0) made.push_back({held[i].directory, names[i].name, names[i].device, names[i].inode});
+  }
+  heldCount_ += made.size();
+  return made.empty() ? Result<void>{} : (*tell_)(made);
 }
 
 Result<void> RootBuilder::coverHeld(const Held& place, const NodeMaker::Name& made) {
@@ -181,11 +194,6 @@ Result<void> RootBuilder::coverHeld(const Held& place, const NodeMaker::Name& ma
   if (!node) {
     return std::move(node).error().with("the rule at " + place.step->origin +
                                         " cannot be enforced: the place of a forbidden name cannot be held");
-  }
-  if (made.error == 0) {
-    struct stat status {};
-    if (::fstat(node->get(), &status) != 0) return posixError(errno, "looking at " + place.path);
-    placeholders_.push_back({place.directory, made.name, status.st_dev, status.st_ino});
   }
   return coverReadOnly(node->get(), place.path);
 }
@@ -220,7 +228,7 @@ Result<void> RootBuilder::maskOne(const MaskPath& step, const std::string& path)
   const bool wasPinned = folders_.contains(parentOf(path));
   Folder* folder = RF_TRY(pinnedFolder(path));
   if (isAbsent && folder == nullptr) return maskInstead(step, path);
-  if (isAbsent && !step.glob.empty() && held_.size() + placeholders_.size() >= kMaxHeldByPatterns) {
+  if (isAbsent && !step.glob.empty() && held_.size() + heldCount_ >= kMaxHeldByPatterns) {
     if (!std::exchange(saidFull_, true))
       notes_.push_back("not held, because there are too many: " + path + " and further absent names of patterns (" +
                        step.origin + ")");

@@ -203,9 +203,7 @@ Result<void> Builder::buildMounts() {
   token = "mount";
   if (root_ && !RF_TRY(root_->adopt(plan))) root_.reset();
   if (!root_) root_ = std::make_unique<RootBuilder>(plan, attachPoint_, token, &inherited_.folders);
-  auto built = root_->build(fds_, idmap.get());
-  RF_TRY(reportPlaceholders(root_->placeholders()));  // Also what a build that failed has made.
-  RF_TRY(std::move(built));
+  RF_TRY(root_->build(fds_, idmap.get(), [this](const auto& held) { return reportPlaceholders(held); }));
   notes_.insert(notes_.end(), root_->notes().begin(), root_->notes().end());
   root_.reset();
   const std::string news = inherited_.folders.takeNews(kMaxFolderNews.count);

@@ -148,7 +148,7 @@ def sweep(daemon: Daemon, fault: Path, project: Path, attach: type, limit: int, 
         return 0, 0, {}, ["no launch works before any fault"]
     known = faults.points(faults.record(attach))
     faults.settle()
-    groups = faults.settled_group_count()
+    groups, files = faults.settled_group_count(), set(os.listdir(project))
     known.sort(key=lambda point: point[0] != "execve")  # The control is always among those that are chosen.
     chosen = known if limit in (0, len(known)) or limit > len(known) else [known[i * len(known) // limit] for i in range(limit)]
     counts = {"full": 0, "refused": 0}
@@ -177,4 +177,7 @@ def sweep(daemon: Daemon, fault: Path, project: Path, attach: type, limit: int, 
             problems.append(f"{where}: control groups are left over")
         if not eventually(lambda: all(run["state"] == "ended" for run in daemon.json_runs()), 10):
             problems.append(f"{where}: a run is left over")
+        if not eventually(lambda: set(os.listdir(project)) == files, 10):
+            problems.append(f"{where}: left {sorted(set(os.listdir(project)) - files)}")
+            files = set(os.listdir(project))
     return len(chosen), len(known), counts, problems

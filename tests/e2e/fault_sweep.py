@@ -157,7 +157,11 @@ def sweep(daemon: Daemon, posture: FullPosture, options: argparse.Namespace) -> 
     supervisor.stop.set()
     supervisor.join()
     if posture.left_names:
-        print(f"fault sweep: launches that were killed left {posture.left_names} empty files that held forbidden names")
+        left = f"launches that failed left {posture.left_names} empty files that held forbidden names"
+        if options.who == "launcher":  # They stay where it ended; another one does not know of them.
+            print(f"fault sweep: {left}")
+        else:
+            problems.append(left)
     return len(chosen), len(points), counts, problems
 
 

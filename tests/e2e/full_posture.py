@@ -44,7 +44,7 @@ echo "$answer"
 class FullPosture:
     def __init__(self, build: str, daemon: Daemon, project: Path, guarded: bool) -> None:
         self.daemon, self.project, self.guarded = daemon, project, guarded
-        self.left_names = 0  # of killed launches
+        self.left_names = 0
         self.asked = daemon.base / "asked"
         self.asked.mkdir()
         shutil.copy(Path(build, "bin", "escape_probe"), project / "probe")
@@ -58,8 +58,8 @@ class FullPosture:
         assert first.returncode == 0 and not lacking, f"without any fault: {first.returncode}, {lacking[:8]}, {first.stderr}"
 
     def launch(self) -> subprocess.CompletedProcess[str]:
-        # A launch that was killed just after it made files that hold forbidden names could not tell of them: they stay, and the next
-        # one holds these names in another way. Nothing else may be left.
+        # A launch that ended together with its launcher leaves the files that hold forbidden names, and the next one holds these
+        # names in another way. Nothing else may be left.
         for left in set(os.listdir(self.project)) - {"probe"}:
             path = self.project / left
             assert path.is_socket() and path.stat().st_size == 0, f"a launch left {path}"
