@@ -226,4 +226,8 @@ bool GuardLink::settle(std::uint64_t upTo) {
   return !entry || entry->has_value();
 }
 
+void GuardLink::letGoOfRecorded() {
+  if (ring_) ring_->settle(cursor_);
+}
+
 }  // namespace ringfence::supervisor

@@ -55,6 +55,9 @@ class GuardLink {
   void advance(std::uint64_t upTo) { cursor_ = upTo; }
   // They are recorded. True when there is more to drain.
   bool settle(std::uint64_t upTo);
+  // Before the first drain(), by a daemon that found all of that in its log: lets go of what is before the first entry
+  // that drain() yields. Where the ring is full of it the guard waits for room, and nobody has anything to read.
+  void letGoOfRecorded();
 
  private:
   struct Queued {

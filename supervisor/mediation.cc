@@ -61,6 +61,7 @@ bool Mediation::openOne(const Run& run, GuardKind kind, Since since) {
   Link& link = links_.emplace(nextLink_++, Link{GuardLink(name, *std::move(end), std::move(ring), memory.ringUpTo)})
                    .first->second;
   if (since == Since::kAnotherDaemon) {
+    link.link.letGoOfRecorded();
     link.link.send(sandbox::Repeat{});
     link.adopted = true;
     link.drainAt = world_.clock.now().boottime;

@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.cli_bench import Bench, run_tests  # noqa: E402
 from tests.support.daemon import eventually  # noqa: E402
+from tests.support.observed import facts  # noqa: E402
 from tests.support.stop import Stop  # noqa: E402
 
 COUNTING = 'i=0; while :; do i=$((i+1)); echo $i >>"counter-$0"; done'
@@ -88,7 +89,8 @@ def resume(bench: Bench, run: str, file: Path) -> None:
     size = file.stat().st_size
     if bench.show(run)["state"] != "frozen":
         bench.cli("freeze", run)
-    assert bench.cli("resume", run).returncode == 0
+    resumed = bench.cli("resume", run)
+    assert resumed.returncode == 0, (resumed.returncode, resumed.stderr, bench.show(run))
     assert eventually(lambda: file.stat().st_size > size, 60), bench.show(run)
 
 
@@ -145,6 +147,8 @@ def test_a_stop_needs_neither_the_daemon_nor_the_launcher(bench: Bench) -> None:
 def test_a_stop_outlives_the_program_that_made_it_and_the_daemon(bench: Bench) -> None:
     with Stop(bench.daemon) as stop:
         runs = counting(bench, 2)
+        # One of which the log does not have yet that it began is ended by a daemon that finds it: it would be in doubt.
+        assert eventually(lambda: len(facts(bench, "run-started")) == 2), bench.daemon.log()
         check_receipt(bench, stop.ask("stop"), list(runs))
         if stop.process is not None:
             stop.process.kill()

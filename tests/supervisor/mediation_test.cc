@@ -298,11 +298,21 @@ TEST_CASE("what a guard allowed is counted into the log, and leaves its ring whe
   REQUIRE(factsOf<ActionsAllowed>(world).size() == 3);
   REQUIRE(factsOf<ActionsAllowed>(world)[2].actions.size() == 1);
   CHECK(factsOf<ActionsAllowed>(world)[2].actions[0].target == "/w/c");
+  // What the last daemon recorded was all that is there: it is let go, or a guard whose ring is full waits for ever.
+  (void)guard->ring->put(sandbox::encodeEntry(allowed));
+  guard->say(sandbox::ActionsWaiting{});
+  world.clock.advance(kRingDelay);
+  world.daemon->wake();
+  folded = State();
+  for (const Fact& fact : world.store.queued) folded = evolve(std::move(folded), fact);
+  CHECK_FALSE(guard->ring->empty());
+  world.start(folded, {{.run = run, .state = sandbox::KeptState::kRunning, .initPid = 100, .pid = 101}});
+  CHECK(guard->ring->empty());
   // What is still there at the end of the run comes before that end.
   allowed.action.action.target = world.daemon->state().runs.at(run).what.workspace + "/Makefile";
   (void)guard->ring->put(sandbox::encodeEntry(allowed));
   world.launcherSays(sandbox::Ended{run, {.code = 0, .signal = {}}, false, {}});
-  REQUIRE(factsOf<ActionsAllowed>(world).size() == 4);
+  REQUIRE(factsOf<ActionsAllowed>(world).size() == 5);
   REQUIRE(std::holds_alternative<RunEnded>(world.store.queued.back().body));
   CHECK(std::get<RunEnded>(world.store.queued.back().body).note.ends_with("Makefile (make)"));
 }
