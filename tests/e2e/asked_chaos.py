@@ -7,7 +7,8 @@ Agents make files in their workspace, make files in a folder whose changes are a
 each file and each command has a name of its own. An approver answers by the name: even numbers are allowed, odd ones
 denied. Wrong is: an effect that nobody allowed, an effect that happened twice, a question that was asked twice, an
 allowed one without its effect although the agent was told that it worked, and an agent that makes no step for two
-seconds after everything is back (and longer than a step takes without a kill: the machine may be busy).
+seconds after everything is back (and longer than a step takes without a kill: the machine may be busy). One more agent
+writes more at a time than there is room for before the daemon has recorded it; it only has to go on.
 """
 
 from __future__ import annotations
@@ -67,6 +68,17 @@ while not os.path.exists("stop"):
             told("command", number, subprocess.run(["/usr/bin/touch", f"command-{name}-{number}"]).returncode)
         except OSError as error:
             told("command", number, error.errno)
+"""
+
+# More openings in a row than what is allowed has room for on its way to the log.
+WRITER = """
+import os, sys, time
+while not os.path.exists("stop"):
+    for _ in range(10_000):
+        fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.write(fd, b"\\n")
+        os.close(fd)
+    time.sleep(0.2)
 """
 
 
@@ -156,6 +168,9 @@ def main() -> int:
         runs = [daemon.cli("run", "-d", "-p", str(policy), "-w", str(project), "--", "/usr/bin/python3", "agent.py", name, str(asked),
                            str(project / f"log-{name}")).stdout.strip() for name in names]
         logs = [project / f"log-{name}" for name in names]
+        (project / "writer.py").write_text(WRITER)
+        logs.append(project / "log-writer")
+        runs.append(daemon.cli("run", "-d", "-p", str(policy), "-w", str(project), "--", "/usr/bin/python3", "writer.py", str(logs[-1])).stdout.strip())
         approver = Approver(daemon)
         approver.start()
         if not eventually(lambda: min(steps_of(logs)) > 4, 30):
