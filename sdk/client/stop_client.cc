@@ -1,14 +1,34 @@
 #include "sdk/client/stop_client.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <thread>
 
 #include "sdk/base/io.h"
+#include "sdk/base/unique_fd.h"
 #include "sdk/client/dial.h"
 
 namespace ringfence::client {
 namespace {
 
 constexpr Bytes kMaxAnswer = kibibytes(256);
+constexpr std::chrono::milliseconds kRestartTakes{2000};
+constexpr std::chrono::milliseconds kRetryInterval{5};
+
+// One that died has left its socket, and is started again by the daemon within a moment. Nothing was said to anybody
+// yet, so that nothing is asked for twice.
+Result<UniqueFd> reach(const std::string& socketPath, std::chrono::seconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + std::min<std::chrono::milliseconds>(kRestartTakes, patience);
+  for (bool hasLeft = false;;) {
+    auto socket = dial(socketPath, {static_cast<time_t>(patience.count()), 0});
+    if (socket) return socket;
+    const int cause = socket.error().sysErrno;
+    hasLeft = hasLeft || cause == ECONNREFUSED;
+    const bool isReplaced = hasLeft && (cause == ECONNREFUSED || cause == ENOENT);
+    if (!isReplaced || std::chrono::steady_clock::now() >= deadline) return socket;
+    std::this_thread::sleep_for(kRetryInterval);
+  }
+}
 
 }  // namespace
 
@@ -23,7 +43,7 @@ Result<std::string> askStop(const std::string& request, std::chrono::seconds pat
 
 Result<std::string> askStopAt(const std::string& socketPath, const std::string& request,
                               std::chrono::seconds patience) {
-  const UniqueFd socket = RF_TRY(dial(socketPath, {static_cast<time_t>(patience.count()), 0}));
+  const UniqueFd socket = RF_TRY(reach(socketPath, patience));
   // One that has no room for us answers why, and closes: that is read below.
   if (auto sent = sendPacket(socket.get(), request); !sent && sent.error().sysErrno != EPIPE)
     return std::move(sent).error().with(socketPath);

@@ -15,8 +15,9 @@ namespace ringfence::client {
 std::string stopSocketPath();
 
 // One request ("stop [WORDS]", "kill [WORDS]", "status") and its answer, one JSON object: the receipt, {"error":…}, or
-// the status. Fails with kUnavailable when nobody is there, kBusy when there is no answer in time (what was asked may
-// have happened), kDenied when whoever is there is neither root nor this user.
+// the status. Waits for one that has just died for up to 2 s, in which the daemon starts another. Fails with
+// kUnavailable when nobody is there, kBusy when there is no answer in time (what was asked may have happened), kDenied
+// when whoever is there is neither root nor this user.
 Result<std::string> askStop(const std::string& request, std::chrono::seconds patience);
 Result<std::string> askStopAt(const std::string& socketPath, const std::string& request, std::chrono::seconds patience);
 

@@ -16,6 +16,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Iterator
@@ -23,7 +24,7 @@ from typing import Any, Iterator
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.support.accounts import Accounts  # noqa: E402
 from tests.support.cli_bench import Bench, equal, run_tests  # noqa: E402
-from tests.support.daemon import eventually  # noqa: E402
+from tests.support.daemon import eventually, is_alive  # noqa: E402
 from tests.support.observed import facts  # noqa: E402
 
 ADMINS = 61902
@@ -126,6 +127,20 @@ def test_estop_needs_no_daemon_and_the_daemon_hears_of_it_afterwards(bench: Benc
         equal(count(bench, "one"), before)
     finally:
         bench.daemon.process.send_signal(signal.SIGCONT)
+    assert eventually(lambda: bench.show(run)["state"] == "frozen"), bench.show(run)
+    stands_still(bench, "one")
+
+
+def test_estop_waits_for_a_ringfence_stop_that_is_being_started_again(bench: Bench) -> None:
+    run = counter(bench, "one")
+    assert bench.daemon.process is not None
+    bench.daemon.process.send_signal(signal.SIGSTOP)  # Nobody starts it until then.
+    pid = bench.daemon.kill_stop()
+    assert pid and eventually(lambda: not is_alive(pid))
+    threading.Timer(0.3, bench.daemon.process.send_signal, [signal.SIGCONT]).start()
+    stopped = bench.cli("estop", "--json")
+    equal(stopped.returncode, 0, stopped.stderr)
+    assert run in {line["run"] for line in receipt(stopped)["evidence"]}, stopped.stdout
     assert eventually(lambda: bench.show(run)["state"] == "frozen"), bench.show(run)
     stands_still(bench, "one")
 
