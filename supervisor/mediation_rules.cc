@@ -42,10 +42,13 @@ Result<Mediation::ReadyRules> Mediation::judgeOf(const Run& run) {
   return *known.ready;
 }
 
-// Numbers of an earlier daemon were all below the log's.
+// Above all that an earlier daemon gave out while these guards lived. The log's numbers would not do: what was not yet
+// on the disk when that one died is gone, and with it how far it had counted; a guard passes by rules that are older
+// than those it has.
 std::uint64_t Mediation::nextGeneration(const RunId& run) const {
   const auto known = rules_.find(run);
-  return std::max(known == rules_.end() ? 1 : known->second.generation + 1, world_.turns.state().lastSeq);
+  const auto now = static_cast<std::uint64_t>(world_.clock.now().boottime.count());
+  return std::max(known == rules_.end() ? 1 : known->second.generation + 1, now);
 }
 
 std::vector<Mediation::AwaitedRules> Mediation::awaitRules(const RunId& id) const {
