@@ -220,14 +220,11 @@ void GuardLink::close() {
 
 bool GuardLink::settle(std::uint64_t upTo) {
   if (!ring_) return false;
-  ring_->settle(upTo);
+  // Never back: an earlier one may come after a later one.
+  if (upTo - ring_->taken() <= sandbox::kActionRingCapacity.count) ring_->settle(upTo);
   std::uint64_t at = cursor_;
   auto entry = ring_->read(at);
   return !entry || entry->has_value();
-}
-
-void GuardLink::letGoOfRecorded() {
-  if (ring_) ring_->settle(cursor_);
 }
 
 }  // namespace ringfence::supervisor

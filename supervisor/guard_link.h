@@ -55,9 +55,9 @@ class GuardLink {
   void advance(std::uint64_t upTo) { cursor_ = upTo; }
   // They are recorded. True when there is more to drain.
   bool settle(std::uint64_t upTo);
-  // Before the first drain(), by a daemon that found all of that in its log: lets go of what is before the first entry
-  // that drain() yields. Where the ring is full of it the guard waits for room, and nobody has anything to read.
-  void letGoOfRecorded();
+  // Whether something before the next entry of drain() has not been let go of. Where a ring is full of that its guard
+  // waits for room, and there is nothing to read.
+  bool hasUnsettled() const { return ring_ && ring_->taken() != cursor_; }
 
  private:
   struct Queued {

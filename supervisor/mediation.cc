@@ -60,8 +60,9 @@ bool Mediation::openOne(const Run& run, GuardKind kind, Since since) {
   const GuardMemory& memory = kind == GuardKind::kWarden ? run.talk.warden : run.talk.egress;
   Link& link = links_.emplace(nextLink_++, Link{GuardLink(name, *std::move(end), std::move(ring), memory.ringUpTo)})
                    .first->second;
+  // Whoever was to say that something is there may have died before it did, and says it of an empty ring alone.
+  link.drainAt = world_.clock.now().boottime + kRingDelay;
   if (since == Since::kAnotherDaemon) {
-    link.link.letGoOfRecorded();
     link.link.send(sandbox::Repeat{});
     link.adopted = true;
     link.drainAt = world_.clock.now().boottime;
@@ -240,6 +241,7 @@ bool Mediation::on(Link& link, const sandbox::GuardHello& event) {
   if (event.restarted || !link.toldRules) sendRules(link.link.name().run, &link);
   link.toldRules = false;
   tellHold(link);
+  soonest(link.drainAt, world_.clock.now().boottime + kRingDelay);  // What the one before it had no time to say.
   return true;
 }
 
@@ -401,7 +403,11 @@ void Mediation::drainRing(Link& link, Extent extent) {
       link.link.fail("what it says that it allowed cannot be read: " + drained.error().message);
       return;
     }
-    if (drained->actions.empty()) return;
+    if (drained->actions.empty()) {
+      // Recorded by a daemon that died before it let go of it, or of a link that is no more.
+      if (!link.link.hasUnsettled() || submit(ActionsDrained{name, {}, drained->upTo, hashOf(name.run)})) return;
+      break;
+    }
     if (!submit(ActionsDrained{name, std::move(drained->actions), drained->upTo, hashOf(name.run)})) break;
     link.link.advance(drained->upTo);
     if (!drained->more) return;

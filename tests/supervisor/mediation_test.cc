@@ -307,14 +307,45 @@ TEST_CASE("what a guard allowed is counted into the log, and leaves its ring whe
   for (const Fact& fact : world.store.queued) folded = evolve(std::move(folded), fact);
   CHECK_FALSE(guard->ring->empty());
   world.start(folded, {{.run = run, .state = sandbox::KeptState::kRunning, .initPid = 100, .pid = 101}});
+  world.daemon->wake();
+  guard->settle();
   CHECK(guard->ring->empty());
+  CHECK(factsOf<ActionsAllowed>(world).size() == 4);
+  // A guard died before it could say that something is there: the next one says so of an empty ring alone.
+  (void)guard->ring->put(sandbox::encodeEntry(allowed));
+  guard->say(sandbox::GuardHello{.kind = GuardKind::kWarden, .pid = 502, .restarted = true});
+  world.clock.advance(kRingDelay);
+  world.daemon->wake();
+  guard->settle();
+  CHECK(factsOf<ActionsAllowed>(world).size() == 5);
   // What is still there at the end of the run comes before that end.
   allowed.action.action.target = world.daemon->state().runs.at(run).what.workspace + "/Makefile";
   (void)guard->ring->put(sandbox::encodeEntry(allowed));
   world.launcherSays(sandbox::Ended{run, {.code = 0, .signal = {}}, false, {}});
-  REQUIRE(factsOf<ActionsAllowed>(world).size() == 5);
+  REQUIRE(factsOf<ActionsAllowed>(world).size() == 6);
   REQUIRE(std::holds_alternative<RunEnded>(world.store.queued.back().body));
   CHECK(std::get<RunEnded>(world.store.queued.back().body).note.ends_with("Makefile (make)"));
+}
+
+TEST_CASE("rules of a daemon whose log lost its end are newer than those that went out before it died") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  const RunId run = launchGuarded(world, client, guard);
+  const auto lastGeneration = [&] {
+    std::uint64_t last = 0;
+    while (const auto rules = guard->next<sandbox::GuardRules>()) last = rules->generation;
+    return last;
+  };
+  State durable;
+  for (const Fact& fact : world.store.queued) durable = evolve(std::move(durable), fact);
+  for (std::int32_t pid = 502; pid < 512; ++pid)
+    guard->say(sandbox::GuardHello{.kind = GuardKind::kWarden, .pid = pid, .restarted = true});
+  const std::uint64_t before = lastGeneration();
+  REQUIRE(before > 0);
+  world.clock.advance(Milliseconds{1});
+  world.start(durable, {{.run = run, .state = sandbox::KeptState::kRunning, .initPid = 100, .pid = 101}});
+  CHECK(lastGeneration() > before);
 }
 
 TEST_CASE("time expires a question, and its guard hears of that once") {
