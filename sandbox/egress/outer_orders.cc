@@ -176,6 +176,7 @@ void Outer::obey(const Recorded& recorded) {
 void Outer::obey(const Repeat&) {
   link_.repeat();
   activity_.repeat();
+  traffic_.noteChange();  // All of it: what was told last is recorded a minute later, and may be lost.
 }
 
 bool Outer::isStillAllowed(Live& live) {

@@ -336,6 +336,20 @@ class TlsServer {
 
 }  // namespace
 
+TEST_CASE("egress: what it counted is told again to another daemon") {
+  EgressProcess egress;
+  egress.setName("api.example.org", {"198.51.100.1"});
+  const Server server("198.51.100.1", 443);
+  egress.giveRules(allowing({host("api.example.org")}));
+  const Wire client = egress.proxy();
+  client.send(connectTo("api.example.org:443") + "12345");
+  CHECK(server.accept().read(5) == "12345");
+  const auto sent = [](const Traffic& one) { return one.hosts[0].sentBytes == 5; };
+  (void)egress.expect<Traffic>(sent);
+  egress.send(Repeat{});
+  (void)egress.expect<Traffic>(sent);
+}
+
 TEST_CASE("egress: at its end it says what was counted") {
   EgressProcess egress;
   egress.setName("api.example.org", {"198.51.100.1"});
