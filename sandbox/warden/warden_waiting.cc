@@ -249,7 +249,8 @@ void Warden::lookAtHeld() {
 
 void Warden::retryRoom() {
   const Lock lock(mutex_);
-  if (!parts_.ring->empty()) return;
+  // Not before it is worth while, and not only when it is empty: while others write it never is.
+  if (!parts_.ring->isHalfFree()) return;
   while (auto call = takeHeld([](const Call& each) { return each.waits == Call::Waits::kRoom; })) {
     send(Errand{.what = Errand::What::kDecide, .call = std::move(call), .answer = {}});
   }

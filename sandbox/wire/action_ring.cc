@@ -137,6 +137,12 @@ bool ActionRing::empty() const {
   return header->taken.load(std::memory_order_seq_cst) == header->written.load(std::memory_order_seq_cst);
 }
 
+bool ActionRing::isHalfFree() const {
+  const Header* header = headerOf(map_);
+  const std::uint64_t taken = header->taken.load(std::memory_order_seq_cst);
+  return header->written.load(std::memory_order_seq_cst) - taken <= capacity_ / 2;
+}
+
 template <typename A>
 void describe(A& a, typename A::template Of<AllowedAction>& value) {
   auto& [action, rule, boottime] = value;

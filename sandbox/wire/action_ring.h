@@ -42,6 +42,7 @@ class ActionRing {
   void settle(std::uint64_t at);
   // Whether everything was taken.
   bool empty() const;
+  bool isHalfFree() const;
   int fd() const { return fd_.get(); }
 
  private:

@@ -85,6 +85,7 @@ TEST_CASE("a ring of actions gives back what was put in, in order, and overwrite
     CHECK(writer->put(entryOf(put)) == ActionRing::Put::kFirst);
     ++put;
     while (writer->put(entryOf(put)) == ActionRing::Put::kDone) ++put;
+    CHECK_FALSE(writer->isHalfFree());
     for (;;) {
       const auto entry = reader->take();
       REQUIRE(entry);
@@ -93,6 +94,7 @@ TEST_CASE("a ring of actions gives back what was put in, in order, and overwrite
       ++taken;
     }
     CHECK(reader->empty());
+    CHECK(writer->isHalfFree());
     CHECK(taken == put);
   }
   CHECK(put > 5000);
