@@ -332,6 +332,7 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   signals.ioReadBytes = reading.ioReadBytes;
   signals.ioWriteBytes = reading.ioWriteBytes;
   signals.refaults = reading.refaults;
+  signals.writeLimit = run.writeLimit;
   signals.npuBusyUsec = world_.accelerators.busyUsec(run.id, AccelKind::kNpu);
   signals.gpuBusyUsec = world_.accelerators.busyUsec(run.id, AccelKind::kGpu);
   signals.acceleratorBytes = world_.accelerators.memoryBytes(run.id);

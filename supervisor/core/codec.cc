@@ -212,6 +212,7 @@ template <typename A, Of<Run> F> void fields(A& a, F& f) {
   a("admitted_at", f.admittedAt); a("admitted_seq", f.admittedSeq); a("id", f.id); a("life", f.life);
   a("leases_dropped", f.leasesDropped); a("limits", f.limits); a("notes", f.notes);
   a("posture", f.posture); a("reported", f.reported); a("talk", f.talk); a("what", f.what);
+  a("write_limit", f.writeLimit);
 }
 struct Trust { std::uint32_t uid = 0; std::string file; std::string hash; };
 template <typename A, Of<Trust> F> void fields(A& a, F& f) { a("file", f.file); a("hash", f.hash); a("uid", f.uid); }

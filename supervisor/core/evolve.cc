@@ -163,6 +163,9 @@ void evolveRun(State& state, Run& run, const Fact& fact) {
                  [&](const RunResumed& body) { resume(state, run, body); },
                  [&](const UsageReported& body) { addReported(state, run, body); },
                  [&](const BudgetExtended& body) { evolveBudget(state, run, body); },
+                 [&](const RunRestrained& body) {
+                   if (body.step == MilderStep::kLimitWrites) run.writeLimit = body.bytes;
+                 },
                  [&](const LeaseEnded&) { run.leasesDropped = true; },
                  [&](const LeaseGiven&) { run.leasesDropped.reset(); },
                  [&](const LimitReached& body) {

@@ -107,6 +107,8 @@ struct Run {
   std::vector<SeenLimit> limits;      // at which the kernel held it: the last of each, at most kMaxLimitsKept
   std::vector<SeenAlarm> alarms;      // of a live run, the last kMaxAlarmsKept, oldest first
   std::optional<bool> leasesDropped;  // by an emergency stop; it takes them again when it is resumed
+  // That the governor has set, below its policy's own, in bytes a second. The kernel keeps it over a daemon's death.
+  std::optional<std::uint64_t> writeLimit;
   std::optional<ReportedUsage> reported;
   std::optional<ReportedUsage> seen;   // by its egress
   std::optional<std::uint64_t> asked;  // questions that were put to a person; absent: none

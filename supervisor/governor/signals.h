@@ -52,6 +52,7 @@ struct RunSignals {
   std::optional<std::uint64_t> npuBusyUsec, gpuBusyUsec, acceleratorBytes;
   std::optional<std::uint64_t> readByCalls, writtenByCalls;  // bytes, whatever they read and write
   std::optional<std::uint64_t> fileBytesWritten;             // whenever the kernel brings them to the disk
+  std::optional<std::uint64_t> writeLimit;                   // that a governor has set, bytes a second
   // What the kernel counts when it holds a run at a limit: processes that it did not make, periods of processor time
   // and those of them in which the run had to wait for the next, processes that it ended for memory.
   std::optional<std::uint64_t> pidsRefused, cpuPeriods, cpuPeriodsHeld, outOfMemoryKills;

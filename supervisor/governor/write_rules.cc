@@ -56,6 +56,14 @@ void letUp(Tick& tick, const RunSignals& run) {
   if (needed) limit(tick, run, to, "the person's programs do not wait for the disk: at most " + rateWords(to));
 }
 
+// What a governor before this one has set is this one's to let up.
+void takeOver(Tick& tick, const RunSignals& run) {
+  Seen& of = tick.seen(run);
+  if (of.writeLimit || !run.writeLimit) return;
+  of.writeLimit = of.writeRateAtLimit = static_cast<double>(*run.writeLimit);
+  of.writesNeeded = tick.now;
+}
+
 }  // namespace
 
 void governWrites(Tick& tick) {
@@ -68,6 +76,7 @@ void governWrites(Tick& tick) {
   const double stall = *state.ioStall.perSecond;
   for (const RunSignals& run : tick.signals.runs) {
     if (run.holdsForeignLock || tick.seen(run).killProposed) continue;
+    takeOver(tick, run);
     if (stall > kStallUsec && run.priority != RunClass::kInteractive)
       halve(tick, run, stall);
     else if (stall <= kStallUsec)

@@ -114,6 +114,7 @@ TEST_CASE("milder steps are recorded, and performed without waiting for the disk
   REQUIRE(effectsOf<LimitWrites>(*slowed).size() == 1);
   CHECK(effectsOf<LimitWrites>(*slowed)[0].first == 0);
   CHECK(effectsOf<LimitWrites>(*slowed)[0].second.bytesPerSec == 1000);
+  CHECK(world.run(run).writeLimit == 1000);
   PreemptRun reclaim = preemption(run, PreemptStep::kReclaim);
   reclaim.bytes = 4096;
   CHECK(effectsOf<ReclaimMemory>(*world.apply(reclaim)).at(0).second.bytes == 4096);

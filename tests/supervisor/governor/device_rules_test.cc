@@ -23,6 +23,7 @@ struct Writing : World {
       if (const Proposal* proposal = find(1, Step::kLimitWrites)) {
         limit.reset();
         if (proposal->bytesPerSec) limit = static_cast<double>(*proposal->bytesPerSec);
+        run(1).writeLimit = proposal->bytesPerSec;
       }
     }
   }
@@ -221,6 +222,14 @@ TEST_CASE(
   for (int i = 0; i < 3; ++i) world.second();
   REQUIRE(world.limit);
   CHECK(*world.limit >= 49e6);
+}
+
+TEST_CASE("a limit on writes that an earlier governor left behind is let up, needed or not") {
+  Writing world(GENERATE(200e6, 0.2e6));
+  world.limit = 1e6;
+  world.run(1).writeLimit = 1'000'000;
+  for (int i = 0; i < 13; ++i) world.second();
+  CHECK(!world.limit);
 }
 
 TEST_CASE("a limit on writes that a run does not need is lifted") {
