@@ -1,10 +1,17 @@
 #include "supervisor/governor_convert.h"
 
+#include <algorithm>
+
 namespace ringfence::supervisor {
 namespace {
 
 std::optional<Bytes> bytes(std::optional<std::uint64_t> count) {
   return count ? std::optional(Bytes{*count}) : std::nullopt;
+}
+
+// Of a plan that names none, one is what its share speaks of.
+std::uint32_t devicesOf(const AcceleratorShare& share) {
+  return static_cast<std::uint32_t>(std::max<std::size_t>(share.devices.size(), 1));
 }
 
 }  // namespace
@@ -22,8 +29,14 @@ governor::RunLimits limitsOf(const Run& run) {
   governor::RunLimits limits;
   // In place: to copy all terms of every run at every look costs as much as to read its groups.
   if (!run.what.terms) return limits;
-  if (const auto& npu = run.what.terms->npu) limits.npuPercent = npu->percent;
-  if (const auto& gpu = run.what.terms->gpu) limits.gpuPercent = gpu->percent;
+  if (const auto& npu = run.what.terms->npu) {
+    limits.npuPercent = npu->percent;
+    limits.npuDevices = devicesOf(*npu);
+  }
+  if (const auto& gpu = run.what.terms->gpu) {
+    limits.gpuPercent = gpu->percent;
+    limits.gpuDevices = devicesOf(*gpu);
+  }
   const auto& bounds = run.what.terms->bounds;
   if (!bounds) return limits;
   limits.memory = bytes(bounds->memoryBytes);

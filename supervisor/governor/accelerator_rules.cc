@@ -10,9 +10,8 @@
 namespace ringfence::supervisor::governor {
 namespace {
 
-constexpr double kBurstUsec = 10e6;  // of the share, saved up or owed
-constexpr double kResumeUsec = 1e6;
-constexpr double kWanted = 0.1;  // of one: the person's programs use it
+constexpr double kResumeUsec = 1e6;  // of the share, that must be there again
+constexpr double kWanted = 0.1;      // of one: the person's programs use it
 constexpr double kUses = 0.01;
 constexpr Microseconds kDemandSpan{200'000};
 
@@ -20,16 +19,17 @@ struct Kind {
   const char* name;
   Reason share, foreground;
   std::optional<std::uint32_t> RunLimits::*percent;
+  std::uint32_t RunLimits::*devices;
   std::optional<std::uint64_t> RunSignals::*busyUsec;
   std::optional<std::uint64_t> DeviceSignals::*foregroundBusyUsec;
   AcceleratorUse Seen::*use;
   AcceleratorDemand GovernorState::*demand;
 };
 constexpr std::array kKinds{
-    Kind{"NPU", Reason::kNpuShare, Reason::kForegroundNpu, &RunLimits::npuPercent, &RunSignals::npuBusyUsec,
-         &DeviceSignals::foregroundNpuBusyUsec, &Seen::npu, &GovernorState::npuDemand},
-    Kind{"GPU", Reason::kGpuShare, Reason::kForegroundGpu, &RunLimits::gpuPercent, &RunSignals::gpuBusyUsec,
-         &DeviceSignals::foregroundGpuBusyUsec, &Seen::gpu, &GovernorState::gpuDemand}};
+    Kind{"NPU", Reason::kNpuShare, Reason::kForegroundNpu, &RunLimits::npuPercent, &RunLimits::npuDevices,
+         &RunSignals::npuBusyUsec, &DeviceSignals::foregroundNpuBusyUsec, &Seen::npu, &GovernorState::npuDemand},
+    Kind{"GPU", Reason::kGpuShare, Reason::kForegroundGpu, &RunLimits::gpuPercent, &RunLimits::gpuDevices,
+         &RunSignals::gpuBusyUsec, &DeviceSignals::foregroundGpuBusyUsec, &Seen::gpu, &GovernorState::gpuDemand}};
 
 std::string percentOf(double usecPerSecond) { return numberWords(usecPerSecond / 1e4, 0) + " %"; }
 
@@ -48,7 +48,17 @@ Span spanOf(const Tick& tick, const RunSignals& run, const std::optional<std::ui
   return span;
 }
 
-// The time that it may still use grows by its share and is used up by what it does.
+// What must be there before it goes on: enough to keep all of its devices busy until it may be held again. With less it
+// would use more than its share until then, and would have to stand still for minutes afterwards.
+double neededToGoOn(const Tick& tick, const Seen& of, double share, double devices) {
+  const Microseconds until =
+      of.preempted ? *of.preempted + tick.settings.leastBetweenHolds - tick.now : Microseconds{0};
+  return std::max(share * kResumeUsec, (devices - share) * static_cast<double>(until.count()));
+}
+
+// The time that it may still use grows by its share and is used up by what it does. It may save up what its share
+// brings between two holds, and it owes no more than what all of its devices can do in the time in which it cannot be
+// held.
 void governShare(Tick& tick, const RunSignals& run, const Kind& kind) {
   Seen& of = tick.seen(run);
   AcceleratorUse& use = of.*kind.use;
@@ -60,9 +70,12 @@ void governShare(Tick& tick, const RunSignals& run, const Kind& kind) {
     return;
   }
   const double share = static_cast<double>(*percent) / 100;
-  const double burst = share * kBurstUsec;
-  use.credit = std::clamp(use.credit.value_or(burst) + share * span.passed - span.used, -4 * kBurstUsec, burst);
-  if (*use.credit >= std::min(burst, share * kResumeUsec)) at(of.reasons, kind.share) = false;
+  const double devices = run.limits.*kind.devices;
+  const Microseconds between = tick.settings.leastBetweenHolds;
+  const double burst = share * static_cast<double>(between.count());
+  const double debt = devices * static_cast<double>((between + run.pauseNotice.value_or(Microseconds{0})).count());
+  use.credit = std::clamp(use.credit.value_or(burst) + share * span.passed - span.used, -debt, burst);
+  if (*use.credit >= std::min(burst, neededToGoOn(tick, of, share, devices))) at(of.reasons, kind.share) = false;
   if (*use.credit >= burst) at(of.overridden, kind.share) = false;
   if (*use.credit >= 0 || !use.busy.perSecond) return;
   const std::string name = kind.name;

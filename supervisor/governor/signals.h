@@ -28,6 +28,7 @@ struct RunLimits {
   // Budgets, where they end now: a person may have moved that. Money in millionths of a dollar.
   std::optional<std::uint64_t> tokens, tokensPerDay, costMicroUsd, costPerDayMicroUsd;
   std::optional<std::uint32_t> npuPercent, gpuPercent;  // of one
+  std::uint32_t npuDevices = 1, gpuDevices = 1;         // that it may use with that
   std::optional<Bytes> fileWritesPerSec;                // to files, by all of its processes
   // Held by the kernel; what the governor knows of them is words.
   std::optional<Bytes> memoryHard;

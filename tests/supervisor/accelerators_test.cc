@@ -6,6 +6,7 @@
 
 #include "supervisor/accel_accounts.h"
 #include "supervisor/accel_watch.h"
+#include "supervisor/governor_convert.h"
 #include "tests/supervisor/accel/fake_machine.h"
 
 namespace ringfence::supervisor {
@@ -276,6 +277,18 @@ TEST_CASE("a driver that does not answer holds up nobody, not even the end of th
   CHECK(watch->isBusy());
   watch.reset();
   letGo.reset();
+}
+
+TEST_CASE("the governor hears of a run's share and of how many devices it has for it") {
+  Run run;
+  run.what.terms.emplace();
+  run.what.terms->npu = AcceleratorShare{.devices = {"accel/accel0"}, .percent = 20};
+  run.what.terms->gpu = AcceleratorShare{.devices = {"dri/renderD128", "dri/renderD129"}, .percent = 30};
+  const governor::RunLimits limits = limitsOf(run);
+  CHECK(limits.npuPercent == 20);
+  CHECK(limits.npuDevices == 1);
+  CHECK(limits.gpuPercent == 30);
+  CHECK(limits.gpuDevices == 2);
 }
 
 }  // namespace ringfence::supervisor
