@@ -169,8 +169,16 @@ void letGoOf(Tick& tick, const Kind& kind, const RunSignals& run, bool isNew) {
     letGo(tick, kind, of, "it has waited " + spanWords(held) + " for the person's programs");
 }
 
+// Who was told of a hold runs yet: it need not bring calm first, as a hold does, that nobody waits is enough.
+void takeBackAnnounced(Tick& tick, const Kind& kind) {
+  if (kind.watch.inARow > 0) return;
+  for (auto& [run, of] : tick.state.seen)
+    if (of.announced) at(of.reasons, kind.reason) = false;
+}
+
 void govern(Tick& tick, const Kind& kind, std::optional<std::uint64_t> total) {
   const bool isNew = note(tick, kind, total);
+  if (isNew) takeBackAnnounced(tick, kind);
   for (const RunSignals& run : tick.signals.runs) letGoOf(tick, kind, run, isNew);
   const auto& calm = kind.watch.calmSince;
   if (calm && tick.now - *calm >= kCalmFor)

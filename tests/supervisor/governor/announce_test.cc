@@ -1,5 +1,7 @@
 // Holds that a run is told of before, and the moment at which they come.
 #include <catch2/catch_test_macros.hpp>
+#include <functional>
+#include <vector>
 
 #include "governor_world.h"
 
@@ -142,4 +144,65 @@ TEST_CASE("an end is not announced, and neither is a hold for memory that runs o
   CHECK(world.run(30s, Step::kResume) == 0);
   world.run(1).anonymousBytes = 1000 * kMiB;
   CHECK(world.run(30s, Step::kResume) == 1);
+}
+
+TEST_CASE("a hold for the person's waiting that was announced is taken back when they wait no longer within its time") {
+  World world;
+  RunSignals& run = world.add(1);
+  run.pauseNotice = 5s;
+  world.tick();
+  std::size_t told = 0, takenBack = 0, frozen = 0;
+  // A second in which it writes, and the person's programs wait so long for the disk.
+  const auto second = [&](std::uint64_t waitedUsec) {
+    *world.run(1).ioWriteBytes += 20 * kMiB;
+    *world.device().foregroundIoStallUsec += waitedUsec;
+    world.tickAfter(1s);
+    told += world.count(Step::kAnnounce);
+    takenBack += world.count(Step::kWithdraw);
+    frozen += world.count(Step::kFreeze);
+    world.obey();
+  };
+  for (int i = 0; i < 20 && told == 0; ++i) second(300'000);
+  REQUIRE(told == 1);
+  second(300'000);
+  CHECK(takenBack == 0);
+  second(100'000);
+  CHECK(takenBack == 1);
+  for (int i = 0; i < 10; ++i) second(100'000);
+  CHECK(frozen == 0);
+  // It is told anew when they wait anew, and held where they still do.
+  for (int i = 0; i < 12; ++i) second(300'000);
+  CHECK(told == 2);
+  CHECK(takenBack == 1);
+  CHECK(frozen == 1);
+}
+
+TEST_CASE("a hold for the battery, for heat, for quiet hours or for a game is taken back when that is over") {
+  struct Passing {
+    std::function<void(World&)> begins, ends;
+  };
+  const std::vector<Passing> all{
+      {[](World& world) { world.device().batteryPercent = 10; },
+       [](World& world) { world.device().onBattery = false; }},
+      {[](World& world) { world.device().tooHot = true; }, [](World& world) { world.device().tooHot = false; }},
+      {[](World& world) { world.device().minuteOfDay = 30; }, [](World& world) { world.device().minuteOfDay = 90; }},
+      {[](World& world) { world.device().foregroundGpuBusyUsec = 900'000; }, [](World&) {}},
+  };
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    INFO("reason " << i);
+    World world({.pauseBelowBatteryPercent = 20, .pauseWhenHot = true, .quietHours = QuietHours{0, 60}});
+    world.add(1).pauseNotice = 60s;
+    world.run(1).gpuBusyUsec = world.device().foregroundGpuBusyUsec = 0;
+    world.device().onBattery = true;
+    world.device().batteryPercent = 90;
+    world.device().minuteOfDay = 90;
+    world.tick();
+    *world.run(1).gpuBusyUsec += 500'000;
+    all[i].begins(world);
+    world.tickAfter(1s);
+    REQUIRE(world.find(1, Step::kAnnounce) != nullptr);
+    all[i].ends(world);
+    CHECK(world.run(40s, Step::kWithdraw) == 1);
+    CHECK(world.run(40s, Step::kFreeze) == 0);
+  }
 }
