@@ -12,6 +12,8 @@ namespace {
 
 constexpr double kResumeUsec = 1e6;  // of the share, that must be there again
 constexpr double kWanted = 0.1;      // of one: the person's programs use it
+constexpr double kAtRest = 0.05;     // of one: and they do not, when it was less for so long
+constexpr Microseconds kAtRestFor{5'000'000};
 constexpr double kUses = 0.01;
 constexpr Microseconds kDemandSpan{200'000};
 
@@ -85,17 +87,29 @@ void governShare(Tick& tick, const RunSignals& run, const Kind& kind) {
               "Your share of the " + name + " is " + std::to_string(*percent) + " %. Send it less work at once.");
 }
 
+// What uses about as much as makes it wanted, a film for one, must not let runs go and hold them again while it plays.
+void judgeDemand(AcceleratorDemand& demand, Microseconds now) {
+  const auto& busy = demand.busy.perSecond;
+  if (!busy) return;
+  if (*busy > kWanted * 1e6) demand.wanted = true;
+  if (*busy >= kAtRest * 1e6)
+    demand.atRestSince.reset();
+  else if (!demand.atRestSince)
+    demand.atRestSince = now;
+  if (demand.atRestSince && now - *demand.atRestSince >= kAtRestFor) demand.wanted = false;
+}
+
 void governDemand(Tick& tick, const Kind& kind) {
   AcceleratorDemand& demand = tick.state.*kind.demand;
   demand.busy.add(tick.signals.device.*kind.foregroundBusyUsec, tick.now, kDemandSpan);
+  judgeDemand(demand, tick.now);
   const auto& busy = demand.busy.perSecond;
-  if (busy) demand.wanted = *busy > kWanted * 1e6;
   if (!demand.wanted) {
     for (auto& [run, of] : tick.state.seen)
       at(of.reasons, kind.foreground) = at(of.overridden, kind.foreground) = false;
     return;
   }
-  if (!busy) return;
+  if (!busy || demand.atRestSince) return;
   for (const RunSignals& run : tick.signals.runs) {
     const auto& used = (tick.seen(run).*kind.use).busy.perSecond;
     if (run.priority == RunClass::kInteractive || !used || *used < kUses * 1e6) continue;

@@ -65,6 +65,7 @@ struct AcceleratorUse {
 struct AcceleratorDemand {
   Rate busy;
   bool wanted = false;
+  std::optional<Microseconds> atRestSince;  // next to none
 };
 
 // A hold of which the run was told.

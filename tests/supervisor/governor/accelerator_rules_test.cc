@@ -159,5 +159,30 @@ TEST_CASE("a background run that uses what the person's programs use gives way t
   CHECK(world.run(2).hold == Hold::kByGovernor);
   CHECK(world.run(3).hold == Hold::kNone);  // does not use it
   CHECK(pass(50'000, 60s) == 0);
-  CHECK(pass(0, 1s) == 1);
+  CHECK(pass(0, 4s) == 0);
+  CHECK(pass(0, 2s) == 1);
+}
+
+TEST_CASE("a film that uses about a tenth of an accelerator holds a run for as long as it plays, not again and again") {
+  const Kind kind = eachKind();
+  World world;
+  world.add(1).*kind.busyUsec = 0;
+  world.device().*kind.foregroundBusyUsec = 0;
+  std::size_t freezes = 0, resumed = 0;
+  const auto second = [&](std::uint64_t foreground) {
+    for (int i = 0; i < 10; ++i) {
+      if (world.run(1).hold == Hold::kNone) *(world.run(1).*kind.busyUsec) += 30'000;
+      *(world.device().*kind.foregroundBusyUsec) += foreground / 10;
+      world.tickAfter(100ms);
+      freezes += world.count(Step::kFreeze);
+      resumed += world.count(Step::kResume);
+      world.obey();
+    }
+  };
+  // It hardly moves for three seconds now and then.
+  for (int i = 0; i < 300; ++i) second(i % 10 < 3 ? 20'000 : i % 2 == 0 ? 120'000 : 80'000);
+  CHECK(freezes == 1);
+  CHECK(resumed == 0);
+  for (int i = 0; i < 6; ++i) second(20'000);
+  CHECK(resumed == 1);
 }
