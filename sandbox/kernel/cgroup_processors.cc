@@ -76,8 +76,13 @@ Result<void> CgroupTree::reserveProcessors(std::size_t count) {
   if (!isThere && count == 0) return {};
   if (!isThere)
     return Error{ErrorCode::kUnsupported, "the kernel gives no `cpuset` controller: no processor is kept free"};
+  // None at all, which would mean the same on v2, is refused while somebody is in the group (Linux 6.1). There a list
+  // may name processors that are not online yet, so that they are the agents' too when they come.
+  if (count == 0 && !group->isFirst) {
+    const auto possible = readLine(root_.get(), "sys/devices/system/cpu/possible");
+    if (possible && writeFileAt(root_.get(), file, *possible)) return {};
+  }
   const std::string text = RF_TRY(readLine(root_.get(), group->all));
-  // None at all, which would mean the same on v2, is refused while somebody is in the group (Linux 6.1).
   if (count == 0) return writeFileAt(root_.get(), file, text);
   const auto all = parseProcessors(text);
   if (!all || all->empty()) return Error{ErrorCode::kUnsupported, "/" + group->all + ": no list of processors"};

@@ -229,6 +229,32 @@ TEST_CASE("guards of an interactive run, and those of a unified machine, are in 
   check(CgroupLayout::kUnified, PriorityClass::kBackground, "unified/rf-background");
 }
 
+TEST_CASE("where no processor is kept a unified machine's agents have also those that come online later") {
+  const auto given = [](CgroupLayout layout, const std::string& possible, std::size_t kept) {
+    FakeHierarchies fake(layout);
+    const bool hybrid = layout == CgroupLayout::kHybrid;
+    const std::string mount = hybrid ? "cpuset" : "unified";
+    fake.features.controllers["cpuset"] = {hybrid ? 1 : 2, "/" + mount};
+    fake.dir.write(mount + (hybrid ? "/cpuset.cpus" : "/cpuset.cpus.effective"), "0-3\n");
+    fake.dir.write(mount + "/rf-background/cpuset.cpus", "2-3\n");
+    if (hybrid) {
+      fake.dir.write("cpuset/cpuset.mems", "0\n");
+      fake.dir.write("cpuset/rf-background/cpuset.mems", "0\n");
+    }
+    if (!possible.empty()) fake.dir.write("sys/devices/system/cpu/possible", possible);
+    CgroupTree tree = fake.open();
+    REQUIRE(tree.reserveProcessors(kept));
+    std::string text = fake.read(mount + "/rf-background/cpuset.cpus");
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  };
+  CHECK(given(CgroupLayout::kUnified, "0-7\n", 0) == "0-7");
+  CHECK(given(CgroupLayout::kUnified, "", 0) == "0-3");
+  CHECK(given(CgroupLayout::kUnified, "0-7\n", 1) == "1-3");
+  // The first layout refuses what its parent does not have.
+  CHECK(given(CgroupLayout::kHybrid, "0-7\n", 0) == "0-3");
+}
+
 TEST_CASE("a number that cannot be read is unknown, not zero") {
   FakeHierarchies fake(CgroupLayout::kHybrid);
   CgroupTree tree = fake.open();
