@@ -44,6 +44,13 @@ void RunMeter::read(const Look& look) {
   last_ = full_;
 }
 
+// The governor must not take for repeated what it never got.
+GroupReading RunMeter::readAll(std::span<const DeviceNumber> notDisks) {
+  GroupReading reading = meter_.read(Depth::kFull, notDisks);
+  meter_.forgetMemoryStat();
+  return reading;
+}
+
 // Each process costs a file.
 void RunMeter::readProcesses(const sandbox::CgroupTree& cgroups, int proc, const Run& run, Extent extent,
                              Microseconds now) {

@@ -46,7 +46,7 @@ class RunMeter {
   enum class Extent { kAll, kWrites };
   void readProcesses(const sandbox::CgroupTree& cgroups, int proc, const Run& run, Extent extent, Microseconds now);
   // Everything, anew, for somebody who looks. What the governor has of it stays as it is.
-  GroupReading readAll(std::span<const DeviceNumber> notDisks) { return meter_.read(Depth::kFull, notDisks); }
+  GroupReading readAll(std::span<const DeviceNumber> notDisks);
   Result<std::vector<int>> processes() const { return meter_.processes(); }
 
   const GroupReading& last() const { return last_; }

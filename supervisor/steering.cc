@@ -327,6 +327,7 @@ governor::RunSignals Steering::signalsOf(const Run& run, const Watched& watched)
   signals.swapBytes = reading.swapBytes;
   signals.pids = reading.pids;
   signals.anonymousBytes = reading.anonymousBytes;
+  signals.anonymousRepeated = reading.anonymousRepeated;
   // Shared memory, too, only swap can take back.
   if (signals.anonymousBytes) *signals.anonymousBytes += reading.sharedBytes.value_or(0);
   signals.ioReadBytes = reading.ioReadBytes;

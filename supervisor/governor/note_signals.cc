@@ -4,6 +4,7 @@
 #include <set>
 
 #include "supervisor/governor/tick.h"
+#include "supervisor/governor/words.h"
 
 namespace ringfence::supervisor::governor {
 namespace {
@@ -12,6 +13,10 @@ constexpr Microseconds kUnderWay{1'000'000};
 constexpr Microseconds kKillUnderWay{2'000'000};
 constexpr Microseconds kLeastSpan{10'000};  // two readings nearer than that say nothing of a rate
 constexpr Microseconds kSpellOver{1'000'000};
+// Longer than ten of the longest ticks that are near an end: a run that grows is read anew by then.
+constexpr Microseconds kGrowthBelieved{1'500'000};
+constexpr std::uint64_t kStillBytes = 256 * 1024;  // the kernel counts memory in use in steps
+constexpr double kCovered = 0.8;
 constexpr double kGrowing = 1024 * 1024;  // bytes a second
 constexpr std::int64_t kMinute = 60'000'000;
 constexpr double kReclaimedSomething = 1024 * 1024;
@@ -53,15 +58,37 @@ void noteHold(Seen& of, const RunSignals& run, Microseconds now) {
   of.hold = run.hold;
 }
 
-void noteGrowth(Seen& of, const RunSignals& run, Microseconds now) {
+// A number that is repeated does not say that nothing grew, so what was seen before is believed for a while.
+void noteRepeated(Seen& of, const RunSignals& run, Microseconds now, Microseconds sinceTick) {
+  if (run.hold != Hold::kNone) {
+    of.growth = 0;
+    of.at = std::min(now, of.at + sinceTick);
+    of.stillUntil = std::max(of.stillUntil, of.at);
+  }
+  if (now - of.at > kGrowthBelieved) of.growth = 0;
+  if (run.memoryBytes && of.inUse && *run.memoryBytes <= *of.inUse + kStillBytes) of.stillUntil = now;
+}
+
+// Memory in use is read at each tick, so it tells when a growth began. It does not where the kernel took cached files
+// for what grew, and so it stayed as it was.
+Microseconds beganToGrow(const Seen& of, const RunSignals& run, double grown, Microseconds now) {
+  const bool isKnown = run.memoryBytes && of.inUse && now - of.stillUntil >= kLeastSpan;
+  if (!isKnown || of.stillUntil < of.at) return of.at;
+  const double more = static_cast<double>(*run.memoryBytes) - static_cast<double>(*of.inUse);
+  return more >= kCovered * grown ? of.stillUntil : of.at;
+}
+
+void noteGrowth(Seen& of, const RunSignals& run, Microseconds now, Microseconds sinceTick) {
   const bool anonymous = run.anonymousBytes.has_value();
+  if (anonymous && run.anonymousRepeated) return noteRepeated(of, run, now, sinceTick);
   const std::optional<std::uint64_t> bytes = anonymous ? run.anonymousBytes : run.memoryBytes;
-  const Microseconds span = now - of.at;
   const bool comparable = bytes && of.bytes && anonymous == of.bytesAreAnonymous;
-  if (comparable && span < kLeastSpan) return;
+  if (comparable && now - of.at < kLeastSpan) return;
   of.growth = 0;
-  if (comparable && run.hold == Hold::kNone && *bytes > *of.bytes)
-    of.growth = static_cast<double>(*bytes - *of.bytes) / (static_cast<double>(span.count()) / 1e6);
+  if (comparable && run.hold == Hold::kNone && *bytes > *of.bytes) {
+    const double grown = static_cast<double>(*bytes - *of.bytes);
+    of.growth = grown / seconds(now - beganToGrow(of, run, grown, now));
+  }
   if (of.growth >= kGrowing) {
     of.grown += static_cast<double>(*bytes - *of.bytes);
     of.stoppedGrowing = now;
@@ -72,11 +99,13 @@ void noteGrowth(Seen& of, const RunSignals& run, Microseconds now) {
     of.reclaimed += static_cast<double>(*of.bytes - *bytes);
   of.bytes = bytes;
   of.bytesAreAnonymous = anonymous;
-  of.at = now;
+  of.inUse = run.memoryBytes;
+  of.at = of.stillUntil = now;
 }
 
 void noteReclaim(Seen& of, const RunSignals& run, Microseconds now) {
   if (!of.reclaimProposed || now - *of.reclaimProposed < kUnderWay || !run.anonymousBytes) return;
+  if (run.anonymousRepeated) return;  // It may be from before.
   const double gone = static_cast<double>(of.anonymousBeforeReclaim) - static_cast<double>(*run.anonymousBytes);
   if (gone < kReclaimedSomething && run.hold != Hold::kNone)
     of.reclaimFailed = now;
@@ -147,13 +176,11 @@ void noteSignals(Tick& tick) {
   double took = 0;
   for (const RunSignals& run : tick.signals.runs) {
     Seen& of = tick.seen(run);
-    const double before = of.bytes ? static_cast<double>(*of.bytes) : 0;
-    const bool known = of.bytes.has_value();
     noteHeldTime(of, run, tick.now, span);
     noteHold(of, run, tick.now);
-    noteGrowth(of, run, tick.now);
+    noteGrowth(of, run, tick.now, span);
     noteReclaim(of, run, tick.now);
-    if (known && of.bytes) took += std::max(0.0, static_cast<double>(*of.bytes) - before);
+    took += of.growth * seconds(span);
     of.cpu.add(run.cpuUsec, tick.now, Microseconds{500'000});
     of.npu.busy.add(run.npuBusyUsec, tick.now, Microseconds{500'000});
     of.gpu.busy.add(run.gpuBusyUsec, tick.now, Microseconds{500'000});

@@ -46,6 +46,7 @@ struct RunSignals {
   RunLimits limits;
   std::optional<std::uint64_t> cpuUsec, memoryBytes, memoryPeakBytes, swapBytes, pids;
   std::optional<std::uint64_t> anonymousBytes;  // in memory now, and only swap can take it back
+  bool anonymousRepeated = false;               // it is that of an earlier reading, and says nothing of the time since
   std::optional<std::uint64_t> ioReadBytes, ioWriteBytes, networkBytes, tokens, refaults;
   // Of models. Today: of all runs that one user has under its policy.
   std::optional<std::uint64_t> costMicroUsd, tokensToday, costTodayMicroUsd;

@@ -91,9 +91,11 @@ struct Seen {
   // Memory.
   std::optional<std::uint64_t> bytes;
   bool bytesAreAnonymous = false;
-  Microseconds at{};
-  double growth = 0;  // bytes a second, now; 0 when held or unknown
-  double grown = 0;   // in this spell of growing
+  Microseconds at{};                   // time in which it is held is left out: moved on by that
+  std::optional<std::uint64_t> inUse;  // cached files too; when `bytes` was read
+  Microseconds stillUntil{};           // up to then it had no more in use than that
+  double growth = 0;                   // bytes a second, now; 0 when held or unknown
+  double grown = 0;                    // in this spell of growing
   Microseconds stoppedGrowing{};
   double lastGrowth = 0;  // when it was frozen
   double reclaimed = 0;   // since it was frozen

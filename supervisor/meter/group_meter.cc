@@ -143,7 +143,8 @@ bool GroupMeter::isMemoryStatDue(std::optional<std::uint64_t> memoryBytes) {
 
 void GroupMeter::readMemory(Depth depth, std::span<char> buffer, GroupReading& reading) {
   reading.memoryBytes = readNumber(files_[kMemory], buffer);
-  if (depth == Depth::kFull || isMemoryStatDue(reading.memoryBytes)) {
+  const bool isDue = depth == Depth::kFull || isMemoryStatDue(reading.memoryBytes);
+  if (isDue) {
     const auto text = files_[kMemoryStat].read(buffer);
     lastStat_ = text ? parseMemoryStat(*text, memory_) : MemoryStat{};
     lastStatAt_ = reading.memoryBytes;
@@ -151,6 +152,7 @@ void GroupMeter::readMemory(Depth depth, std::span<char> buffer, GroupReading& r
   }
   reading.anonymousBytes = lastStat_.anonymousBytes;
   reading.sharedBytes = lastStat_.sharedBytes;
+  reading.anonymousRepeated = !isDue && reading.anonymousBytes.has_value();
   if (depth == Depth::kQuick) return;
   reading.swapBytes = files_[kSwap] ? readNumber(files_[kSwap], buffer) : lastStat_.swapBytes;
   reading.refaults = lastStat_.refaults;

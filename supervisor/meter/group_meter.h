@@ -28,6 +28,7 @@ struct GroupReading {
   std::optional<std::uint64_t> memoryBytes, memoryPeakBytes;
   std::optional<std::uint64_t> anonymousBytes;  // of processes; only swap can take it back
   std::optional<std::uint64_t> sharedBytes;     // of files in memory (tmpfs, memfd) and shared memory; likewise
+  bool anonymousRepeated = false;               // a quick reading: both are those of an earlier one
   std::optional<std::uint64_t> swapBytes;
   std::optional<std::uint64_t> refaults;  // pages read back in since the group was made
   std::optional<std::uint64_t> pids;
@@ -51,7 +52,7 @@ struct GroupPlaces {
 // What of a reading is wanted. A governor's tick needs kQuick; a person who looks sees everything. kQuick of a group:
 // cpu, memory, anonymous and shared memory, pids. These two come from memory.stat, which costs as much as all others
 // together: a quick reading looks into it when memory in use has changed by 1/64 and a mebibyte since it last did, and
-// at the latest each tenth time; between these it repeats them.
+// at the latest each tenth time; between these it repeats them, and says so.
 enum class Depth { kQuick, kFull };
 
 class GroupMeter {
@@ -60,6 +61,8 @@ class GroupMeter {
   // The bytes of devices in `notDisks` (sorted; DeviceMeter knows them) are left out, as they are counted where they
   // go.
   GroupReading read(Depth depth, std::span<const DeviceNumber> notDisks = {});
+  // The next reading looks into memory.stat, whatever its depth.
+  void forgetMemoryStat() { lastStatAt_.reset(); }
   // Alone: a governor asks for it of the foreground.
   PressureTotals readPressure() const;
   // Of all processes in the group itself and in the groups below it, sorted. Fails with kNotFound when the group is

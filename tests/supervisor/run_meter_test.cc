@@ -67,6 +67,20 @@ struct MeteredWorld : World {
   }
 };
 
+TEST_CASE("what somebody else looked at is not taken for what the governor has seen") {
+  MeteredWorld world;
+  world.look(Microseconds(0));
+  world.write("memory.stat", "anon 700\n");
+  CHECK(world.meter->readAll({}).anonymousBytes == 700);
+  CHECK(world.meter->last().anonymousBytes == 600);
+  const auto next = [&] {
+    world.meter->read({.depth = Depth::kQuick, .notDisks = {}, .now = Microseconds(1)});
+    return world.meter->last();
+  };
+  CHECK_FALSE(next().anonymousRepeated);
+  CHECK(next().anonymousRepeated);
+}
+
 TEST_CASE("of a run in which nothing ran only what shows that is read, and all again when something did") {
   MeteredWorld world;
   world.look(Microseconds(0));

@@ -103,20 +103,31 @@ TEST_CASE("quick readings look into memory.stat when memory in use has changed, 
     group.dir.write("memory.current", std::to_string(memory) + "\n");
     group.dir.write("memory.stat", "anon " + std::to_string(anonymous) + "\n");
   };
-  const auto anonymous = [&] { return meter.read(Depth::kQuick).anonymousBytes; };
+  bool repeated = false;
+  const auto anonymous = [&] {
+    const GroupReading reading = meter.read(Depth::kQuick);
+    repeated = reading.anonymousRepeated;
+    return reading.anonymousBytes;
+  };
   use(128 << 20, 1);
   CHECK(anonymous() == 1);
+  CHECK_FALSE(repeated);
   use((128 << 20) + (1 << 20), 2);
   CHECK(anonymous() == 1);  // a mebibyte, but not 1/64
+  CHECK(repeated);
   use((128 << 20) + (2 << 20), 3);
   CHECK(anonymous() == 3);
   use(1 << 20, 4);
   CHECK(anonymous() == 4);
   use((1 << 20) + (1 << 19), 5);
   for (int i = 0; i < 9; ++i) CHECK(anonymous() == 4);
+  CHECK(repeated);
   CHECK(anonymous() == 5);
+  CHECK_FALSE(repeated);
   use((1 << 20) + (1 << 19), 6);
-  CHECK(meter.read(Depth::kFull).anonymousBytes == 6);
+  CHECK_FALSE(meter.read(Depth::kFull).anonymousRepeated);
+  CHECK(anonymous() == 6);
+  CHECK(repeated);
   std::filesystem::resize_file(group.dir.path() + "/memory.stat", 0);
   CHECK_FALSE(meter.read(Depth::kFull).anonymousBytes);
   CHECK_FALSE(anonymous());
