@@ -8,6 +8,8 @@ namespace ringfence::supervisor {
 namespace {
 
 constexpr Microseconds kRecoveryTime{5'000'000};  // what is read back later is not ascribed to a hold
+// Not every reading says what was read back. So much later one that does still counts, and so much before a hold.
+constexpr Microseconds kBetweenRefaults{3'000'000};
 // An egress tells what became of connections a minute after a hold, or when the next one begins.
 constexpr Microseconds kReportTime{75'000'000};
 constexpr Microseconds kPricedHold{5'000'000};  // nobody knows yet how long it will be
@@ -84,6 +86,12 @@ void Interruptions::told(const RunId& run, const sandbox::HoldReport& report) {
   if (found != recovering_.end()) found->second.report = report;
 }
 
+std::optional<std::uint64_t> Interruptions::lastRefaults(const RunId& run, Microseconds now) const {
+  const auto found = refaults_.find(run);
+  if (found == refaults_.end() || now - found->second.at > kBetweenRefaults) return std::nullopt;
+  return found->second.count;
+}
+
 // What is known of a run when it is held, whoever does it.
 void Interruptions::noteHold(const governor::RunSignals& run, const governor::CostModel& costs, Microseconds now) {
   const auto known = holding_.find(run.run);
@@ -91,26 +99,41 @@ void Interruptions::noteHold(const governor::RunSignals& run, const governor::Co
     if (known == holding_.end()) return;
     recovering_[run.run] = {.held = known->second, .thawed = now, .pages = {}, .report = {}};
     holding_.erase(known);
+    refaults_.erase(run.run);  // Of before it read back.
   } else if (known == holding_.end()) {
     holding_[run.run] = {.since = run.heldSince,
-                         .refaults = run.refaults,
+                         .refaults = run.refaults ? run.refaults : lastRefaults(run.run, now),
+                         .areOfHold = run.refaults.has_value(),
                          .predicted = costs.predict(run, governor::Interruption::kFreeze, kPricedHold, now),
                          .activity = run.activity,
                          .awaitsReport = run.callsCanWait && governor::isOnNetwork(run.activity),
                          .work = workOf(run, now),
                          .standstill = takeStandstill(run.run),
                          .resume = {}};
+  } else if (run.refaults && !known->second.areOfHold) {
+    known->second.refaults = run.refaults;
+    known->second.areOfHold = true;
   }
 }
 
-// What a run reads back after a hold, it would not have read without it.
+// What a run reads back after a hold, it would not have read without it. A run that is held again reads nothing back,
+// so that a later reading says the same, up to the end of that hold.
+void Interruptions::notePages(Recovering& one, const governor::RunSignals& run, Microseconds now) const {
+  const auto again = holding_.find(run.run);
+  const bool heldAgain = again != holding_.end();
+  Microseconds due = one.thawed + kRecoveryTime;
+  if (heldAgain) due = std::min(due, again->second.since);
+  if (one.isReadBack || (now < due && !heldAgain)) return;
+  const bool goesOn = heldAgain && run.hold == governor::Hold::kNone;
+  std::optional<std::uint64_t> after = run.refaults;
+  if (goesOn) after = again->second.areOfHold ? again->second.refaults : std::nullopt;
+  if (after && one.held.refaults) one.pages = *after - std::min(*after, *one.held.refaults);
+  one.isReadBack = after || !one.held.refaults || goesOn || now - due >= kBetweenRefaults;
+}
+
 bool Interruptions::isKnown(Recovering& one, const governor::RunSignals& run, Microseconds now) const {
   const Microseconds passed = now - one.thawed;
-  const bool heldAgain = holding_.contains(run.run);
-  if (!one.isReadBack && (passed >= kRecoveryTime || heldAgain)) {
-    one.isReadBack = true;
-    if (run.refaults && one.held.refaults) one.pages = *run.refaults - std::min(*run.refaults, *one.held.refaults);
-  }
+  notePages(one, run, now);
   const bool waits = one.held.awaitsReport && !one.report && passed < kReportTime;
   return one.isReadBack && !waits;
 }
@@ -121,23 +144,27 @@ InterruptionCost Interruptions::learn(const RunId& run, const Recovering& one, g
                                   .interruption = governor::Interruption::kFreeze,
                                   .activity = one.held.activity,
                                   .held = held,
-                                  .real = {.seconds = static_cast<double>(one.pages.value_or(0)) * kSecondsPerRefault},
+                                  .real = {},
                                   .basis = one.held.predicted.basis,
                                   .broken = {}};
-  governor::Amounts real = measured.real;
+  if (one.pages) measured.real = governor::Amounts{.seconds = static_cast<double>(*one.pages) * kSecondsPerRefault};
+  std::optional<governor::Amounts> real = measured.real;
   std::string why;
   if (one.held.awaitsReport && one.report) {
     const double part = brokenPart(*one.report);
     const governor::Amounts& again = one.held.predicted.again;
     measured.broken = part;
-    real.seconds += part * again.seconds;
-    real.tokens += part * again.tokens;
-    if (part > 0) why = brokenWords(*one.report, part * again.seconds);
+    if (part > 0) {
+      if (!real) real.emplace();
+      real->seconds += part * again.seconds;
+      real->tokens += part * again.tokens;
+      why = brokenWords(*one.report, part * again.seconds);
+    }
   }
   costs.learn(measured);
   InterruptionMeasured fact{.heldUsec = *usec(held),
                             .predicted = stored(one.held.predicted, one.held.predicted.why),
-                            .real = stored(real, std::move(why)),
+                            .real = real ? std::optional(stored(*real, std::move(why))) : std::nullopt,
                             .standstillUsec = usec(one.held.standstill),
                             .resumeUsec = usec(one.held.resume),
                             .pagesReadBack = one.pages,
@@ -161,12 +188,14 @@ std::vector<InterruptionCost> Interruptions::tick(const governor::Signals& signa
       }
     }
     noteHold(run, costs, now);
+    if (run.refaults) refaults_[run.run] = {*run.refaults, now};
   }
   const auto isGone = [&](const auto& entry) {
     return std::ranges::none_of(signals.runs, [&](const governor::RunSignals& run) { return run.run == entry.first; });
   };
   std::erase_if(recovering_, isGone);
   std::erase_if(holding_, isGone);
+  std::erase_if(refaults_, isGone);
   std::erase_if(standstills_, [&](const auto& entry) { return isGone(entry) && !killed_.contains(entry.first); });
   return known;
 }

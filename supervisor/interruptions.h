@@ -33,9 +33,14 @@ class Interruptions {
     governor::Amounts lost;
     std::optional<std::uint64_t> cpuUsec;  // absent: its processor time could not be read
   };
+  struct Refaults {
+    std::uint64_t count = 0;
+    Microseconds at{};
+  };
   struct Holding {
     Microseconds since{};
-    std::optional<std::uint64_t> refaults;
+    std::optional<std::uint64_t> refaults;  // of before it was let go: a run that is held reads nothing back
+    bool areOfHold = false;                 // else they are of the last reading before that had them
     governor::Price predicted;
     governor::Activity activity{};
     bool awaitsReport = false;
@@ -56,10 +61,13 @@ class Interruptions {
 
   static Work workOf(const governor::RunSignals& run, Microseconds now);
   std::optional<Microseconds> takeStandstill(const RunId& run);
+  std::optional<std::uint64_t> lastRefaults(const RunId& run, Microseconds now) const;
   void noteHold(const governor::RunSignals& run, const governor::CostModel& costs, Microseconds now);
+  void notePages(Recovering& one, const governor::RunSignals& run, Microseconds now) const;
   bool isKnown(Recovering& one, const governor::RunSignals& run, Microseconds now) const;
   static InterruptionCost learn(const RunId& run, const Recovering& one, governor::CostModel& costs);
 
+  std::map<RunId, Refaults> refaults_;  // not every reading has them
   std::map<RunId, Holding> holding_;
   std::map<RunId, Recovering> recovering_;
   std::map<RunId, Killed> killed_;

@@ -94,7 +94,7 @@ struct InterruptionMeasured {
   bool killed = false;  // else it was held
   std::uint64_t heldUsec = 0;
   std::optional<InterruptionPrice> predicted;
-  InterruptionPrice real;
+  std::optional<InterruptionPrice> real;
   std::optional<std::uint64_t> standstillUsec = std::nullopt;  // from the order until nothing of the agent ran
   std::optional<std::uint64_t> resumeUsec = std::nullopt;      // from the order until something of it ran again
   std::optional<std::uint64_t> pagesReadBack = std::nullopt;

@@ -318,13 +318,19 @@ void CostModel::observe(const Signals& signals) {
 }
 
 void CostModel::learn(const MeasuredCost& cost) {
-  if (!isUsable(cost.real) || !isUsable(cost.basis)) return;
+  if ((cost.real && !isUsable(*cost.real)) || !isUsable(cost.basis)) return;
   const Kind kind{cost.interruption, cost.activity};
-  const Sample sample{spanOf(cost.held), cost.real, cost.basis};
-  keep(pooled_[kind], sample, kMaxPooledCostSamples);
-  if (runs_.contains(cost.run) || runs_.size() < kMaxPricedRuns)
-    keep(runs_[cost.run].samples[kind], sample, kMaxCostSamples);
-  if (cost.broken && *cost.broken >= 0 && *cost.broken <= 1) learnBreaks(cost, sample.span);
+  const int span = spanOf(cost.held);
+  const bool hasRoom = runs_.contains(cost.run) || runs_.size() < kMaxPricedRuns;
+  if (cost.real) {
+    const Sample sample{span, *cost.real, cost.basis};
+    keep(pooled_[kind], sample, kMaxPooledCostSamples);
+    if (hasRoom) keep(runs_[cost.run].samples[kind], sample, kMaxCostSamples);
+  }
+  if (cost.broken && *cost.broken >= 0 && *cost.broken <= 1) {
+    if (hasRoom) (void)runs_[cost.run];  // Its breaks are its own, too.
+    learnBreaks(cost, span);
+  }
 }
 
 void CostModel::learnBreaks(const MeasuredCost& cost, int span) {

@@ -43,8 +43,8 @@ struct MeasuredCost {
   Interruption interruption{};
   Activity activity{};
   Microseconds held{};
-  Amounts real;
-  Amounts basis;  // of the Price that was predicted for it
+  std::optional<Amounts> real;  // absent: nobody could read it, so that no amounts are learned
+  Amounts basis;                // of the Price that was predicted for it
   // The part of its connections that broke over the hold; absent: nobody knows. What that cost is not in `real`: it is
   // learned as a chance, because what happens now and then has no middle.
   std::optional<double> broken = {};

@@ -213,7 +213,8 @@ TEST_CASE("an alarm and what an interruption cost are facts of their run") {
   REQUIRE(alarm);
   CHECK(kindsOf(*alarm) == Kinds{"alarm-raised"});
   CHECK(alarm->facts[0].run == run);
-  const auto cost = world.apply(InterruptionCost{run, {.heldUsec = 5, .real = {.delayUsec = 7, .why = ""}}});
+  const auto cost =
+      world.apply(InterruptionCost{run, {.heldUsec = 5, .real = InterruptionPrice{.delayUsec = 7, .why = ""}}});
   REQUIRE(cost);
   CHECK(kindsOf(*cost) == Kinds{"interruption-measured"});
 }

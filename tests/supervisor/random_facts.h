@@ -49,10 +49,17 @@ class RandomFacts {
   std::optional<std::uint64_t> optional() { return coin() ? std::optional(random_()) : std::nullopt; }
   InterruptionPrice price() { return {random_(), random_(), random_(), text()}; }
   InterruptionMeasured interruption() {
-    return {coin(),     random_(),  coin() ? std::optional(price()) : std::nullopt,
-            price(),    optional(), optional(),
-            optional(), optional(), optional(),
-            optional(), optional()};
+    return {coin(),
+            random_(),
+            coin() ? std::optional(price()) : std::nullopt,
+            coin() ? std::optional(price()) : std::nullopt,
+            optional(),
+            optional(),
+            optional(),
+            optional(),
+            optional(),
+            optional(),
+            optional()};
   }
   Preemption preemption() { return {cause(), coin() ? std::optional(price()) : std::nullopt}; }
 

@@ -208,18 +208,21 @@ TEST_CASE("a run learns from itself, new runs from all, and one odd measurement 
     return costs.predict(run, Interruption::kFreeze, 5s, kNow).seconds;
   };
   for (int i = 0; i < 5; ++i)
-    costs.learn({known.run, Interruption::kFreeze, Activity::kToolRunning, 5s, {.seconds = 3}, {.seconds = 0.001}});
+    costs.learn(
+        {known.run, Interruption::kFreeze, Activity::kToolRunning, 5s, Amounts{.seconds = 3}, {.seconds = 0.001}});
   CHECK(predicted(known) == Approx(3));
   CHECK(predicted(fresh) == Approx(3));
   CHECK(costs.predict(known, Interruption::kFreeze, 5s, kNow).why ==
         "interruptions like it did cost 3.0 s more than the hold");
-  costs.learn({known.run, Interruption::kFreeze, Activity::kToolRunning, 5s, {.seconds = 900}, {.seconds = 0.001}});
+  costs.learn(
+      {known.run, Interruption::kFreeze, Activity::kToolRunning, 5s, Amounts{.seconds = 900}, {.seconds = 0.001}});
   CHECK(predicted(known) == Approx(3));
   // Other holds, activities and interruptions are other things.
   CHECK(costs.predict(known, Interruption::kFreeze, 500ms, kNow).seconds < 0.01);
   CHECK(costs.predict(doing(Activity::kWaitingForPerson), Interruption::kFreeze, 5s, kNow).seconds < 0.01);
   for (int i = 0; i < 100; ++i)
-    costs.learn({runId(3), Interruption::kFreeze, Activity::kToolRunning, 5s, {.seconds = 1}, {.seconds = 0.001}});
+    costs.learn(
+        {runId(3), Interruption::kFreeze, Activity::kToolRunning, 5s, Amounts{.seconds = 1}, {.seconds = 0.001}});
   CHECK(predicted(known) == Approx(3));
   CHECK(predicted(fresh) == Approx(1));
   costs.forget(known.run);
@@ -230,7 +233,7 @@ TEST_CASE("what is not a cost is not learned") {
   CostModel costs;
   for (const double wrong : {std::nan(""), -1.0, std::numeric_limits<double>::infinity()})
     for (int i = 0; i < 20; ++i)
-      costs.learn({runId(1), Interruption::kFreeze, Activity::kUnknown, 5s, {.seconds = wrong}, {}});
+      costs.learn({runId(1), Interruption::kFreeze, Activity::kUnknown, 5s, Amounts{.seconds = wrong}, {}});
   CHECK(costs.predict(doing(Activity::kUnknown), Interruption::kFreeze, 5s, kNow).seconds < 0.01);
 }
 
@@ -354,8 +357,13 @@ TEST_CASE("connections that broke over holds although they were kept are learned
   run.safePoint = kNow - Microseconds{10s};
   const auto price = [&](Microseconds hold) { return costs.predict(run, Interruption::kFreeze, hold, kNow); };
   const auto hold = [&](double broken) {
-    costs.learn(
-        {run.run, Interruption::kFreeze, Activity::kStreaming, 5s, {.seconds = 0.001}, {.seconds = 0.001}, broken});
+    costs.learn({run.run,
+                 Interruption::kFreeze,
+                 Activity::kStreaming,
+                 5s,
+                 Amounts{.seconds = 0.001},
+                 {.seconds = 0.001},
+                 broken});
   };
   CHECK(price(5s).seconds < 0.01);
   CHECK(price(5s).again.seconds == Approx(10));
@@ -397,7 +405,7 @@ TEST_CASE(
         continue;
       }
       const double broken = std::bernoulli_distribution(chance)(random) ? 1 : 0;
-      costs.learn({run.run, Interruption::kFreeze, run.activity, 5s, {.seconds = 0.001}, price.basis, broken});
+      costs.learn({run.run, Interruption::kFreeze, run.activity, 5s, Amounts{.seconds = 0.001}, price.basis, broken});
     }
   }
   INFO("median error " << median(learned) << ", of the priors alone " << median(unlearned));
