@@ -116,7 +116,7 @@ class Operations:
             names = {*self.model.runs} if self.victim == "launcher" else {self.victim_of}
             self.judging.update({name: now() + 5 for name in names})
             for state in states:
-                state.lose_wardens(names)
+                state.lose_wardens(names, self.model)
         # The next warden judges anew what its agent is still waiting for, in its own time.
         anew = [(state, state.judged_anew({name for name, until in self.judging.items() if until > now()})) for state in states]
         states += [after for before, after in anew if len(after.questions) < len(before.questions)]

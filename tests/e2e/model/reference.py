@@ -242,8 +242,17 @@ class Reference:
                     if told is self.said:
                         self.sizes[path] -= 1
 
-    def lose_wardens(self, names: set[str]) -> None:
+    def lose_wardens(self, names: set[str], before: "Reference") -> None:
         self.anew.update({key: True for key in self.owed if key[0] in names})
+        # What was allowed while the run is held is begun, and handed over when it goes on: a file may be made by then.
+        for key, (code, path) in before.owed.items():
+            if key[0] not in names or code != 0:
+                continue
+            if self.owed.get(key) == (0, path):
+                self.owed[key] = (CUT_OFF, path)
+            elif self.said.get(key) == (0, path):
+                self.said[key] = (CUT_OFF, path)
+                self.sizes[path] -= 1
 
     def hear(self, name: str, ask: int, code: int) -> None:
         """What became of one that was cut off, or that heard in time."""
