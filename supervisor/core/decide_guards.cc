@@ -46,9 +46,10 @@ void decideDrained(Deciding& deciding, const ActionsDrained& command) {
   const Run* run = findKnown(deciding.state(), command.guard.run);
   if (run == nullptr) return;
   std::uint64_t seq = deciding.state().lastSeq;
-  // What an agent asked itself is in no ring.
+  // What an agent asked itself is in no ring. Nothing: all is recorded, and to be let go when that is surely on disk.
   const bool isGuard = command.guard.kind != sandbox::GuardKind::kAgent;
-  if (!isGuard || memoryOf(*run, command.guard.kind).ringUpTo != command.upTo)
+  const bool isNew = !isGuard || memoryOf(*run, command.guard.kind).ringUpTo != command.upTo;
+  if (isNew && !command.actions.empty())
     seq =
         deciding.record(run->id, ActionsAllowed{command.guard.kind, command.actions, command.policyHash, command.upTo});
   deciding.after(seq, SettleRing{run->id, command.guard.kind, command.upTo});

@@ -325,6 +325,10 @@ TEST_CASE("what a guard allowed is counted into the log, and leaves its ring whe
   REQUIRE(factsOf<ActionsAllowed>(world).size() == 6);
   REQUIRE(std::holds_alternative<RunEnded>(world.store.queued.back().body));
   CHECK(std::get<RunEnded>(world.store.queued.back().body).note.ends_with("Makefile (make)"));
+  world.clock.advance(kRingDelay);
+  world.daemon->wake();
+  guard->hear();
+  CHECK(std::holds_alternative<RunEnded>(world.store.queued.back().body));
 }
 
 TEST_CASE("rules of a daemon whose log lost its end are newer than those that went out before it died") {
