@@ -336,7 +336,7 @@ class TlsServer {
 
 }  // namespace
 
-TEST_CASE("egress: what it counted is told again to another daemon") {
+TEST_CASE("egress: what it counted it says at its end, and again to another daemon") {
   EgressProcess egress;
   egress.setName("api.example.org", {"198.51.100.1"});
   const Server server("198.51.100.1", 443);
@@ -344,23 +344,13 @@ TEST_CASE("egress: what it counted is told again to another daemon") {
   const Wire client = egress.proxy();
   client.send(connectTo("api.example.org:443") + "12345");
   CHECK(server.accept().read(5) == "12345");
-  const auto sent = [](const Traffic& one) { return one.hosts[0].sentBytes == 5; };
-  (void)egress.expect<Traffic>(sent);
-  egress.send(Repeat{});
-  (void)egress.expect<Traffic>(sent);
-}
-
-TEST_CASE("egress: at its end it says what was counted") {
-  EgressProcess egress;
-  egress.setName("api.example.org", {"198.51.100.1"});
-  const Server server("198.51.100.1", 443);
-  egress.giveRules(allowing({host("api.example.org")}));
-  const Wire client = egress.proxy();
-  client.send(connectTo("api.example.org:443") + "12345");
-  CHECK(server.accept().read(5) == "12345");
-  REQUIRE(::kill(egress.outerPid(), SIGTERM) == 0);
-  const auto traffic = egress.expect<Traffic>([](const Traffic& one) { return one.hosts[0].sentBytes == 5; });
-  CHECK(traffic.hosts[0].host == "api.example.org");
+  const auto isWhole = [](const Traffic& one) { return one.hosts[0].sentBytes == 5; };
+  SECTION("its end") { REQUIRE(::kill(egress.outerPid(), SIGTERM) == 0); }
+  SECTION("another daemon") {
+    (void)egress.expect<Traffic>(isWhole);
+    egress.send(Repeat{});
+  }
+  CHECK(egress.expect<Traffic>(isWhole).hosts[0].host == "api.example.org");
 }
 
 TEST_CASE("egress: the value of a credential goes to its host over TLS and to nobody else") {
