@@ -7,6 +7,7 @@
 #include "policy/match.h"
 #include "policy/rule_table.h"
 #include "policy/scalars.h"
+#include "sdk/base/clock.h"
 #include "sdk/base/text.h"
 
 namespace ringfence::policy {
@@ -139,25 +140,6 @@ std::optional<Credential> decodeCredential(const Value& element, Complaints& com
   return rule;
 }
 
-// "2026-12-31T23:59:59Z", with a fraction and an offset where wanted.
-bool isTime(std::string_view text) {
-  static constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd";
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto fits = [&](std::string_view part, std::string_view shape) {
-    return part.size() == shape.size() && std::equal(part.begin(), part.end(), shape.begin(), [&](char c, char wanted) {
-             return wanted == 'd' ? digit(c) : c == wanted;
-           });
-  };
-  if (!fits(text.substr(0, kShape.size()), kShape)) return false;
-  text.remove_prefix(kShape.size());
-  if (text.starts_with('.')) {
-    const std::size_t end = text.find_first_not_of("0123456789", 1);
-    if (end == 1 || end == std::string_view::npos) return false;
-    text.remove_prefix(end);
-  }
-  return text == "Z" || fits(text, "+dd:dd") || fits(text, "-dd:dd");
-}
-
 // The target in the form in which actions name theirs; empty after a complaint.
 std::string targetOf(const RuleTable& fields, Operation operation, const Value& element) {
   if (operation == Operation::kConnect) {
@@ -194,7 +176,7 @@ std::optional<Grant> decodeGrant(const Value& element, Complaints& complaints) {
                    "argv = [\"git\", \"push\", \"origin\"]");
   }
   grant.until = fields.text("until");
-  if (!grant.until.empty() && !isTime(grant.until)) {
+  if (!grant.until.empty() && !parseRfc3339(grant.until)) {
     complaints.add(markOf(fields, "until", element), quoteName(grant.until) + " is no time",
                    "\"2026-12-31T23:59:59Z\"");
   }

@@ -7,6 +7,8 @@
 
 namespace ringfence::policy {
 
+std::optional<Microseconds> endOf(const Grant& grant) { return parseRfc3339(grant.until); }
+
 std::string documentHash(const Document& document) {
   // Length before text: no value can pretend to be two.
   std::vector<std::string> lines;

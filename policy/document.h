@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sdk/base/clock.h"
 #include "sdk/base/units.h"
 
 namespace ringfence::policy {
@@ -168,6 +169,8 @@ struct Grant {
   std::string why;
   bool operator==(const Grant&) const = default;
 };
+// By the wall clock; nothing: none. A Judge knows no time: whoever makes one leaves out what has ended.
+std::optional<Microseconds> endOf(const Grant& grant);
 
 struct Walls {
   WallStrength mount = WallStrength::kRequired;

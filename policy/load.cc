@@ -74,7 +74,9 @@ std::variant<Loaded, std::vector<Diagnostic>> load(const Sources& sources, const
                         sources.projectTrusted ? ProjectTrust::kTrusted : ProjectTrust::kUntrusted);
   if (!merged.errors.empty()) return fewOf(std::move(merged.errors));
   warnOfBrokenFiles(library, resolution.steps, merged.warnings);
-  return Loaded{.document = std::move(merged.document), .warnings = std::move(merged.warnings)};
+  return Loaded{.document = std::move(merged.document),
+                .warnings = std::move(merged.warnings),
+                .locked = std::move(merged.locked)};
 }
 
 std::vector<Available> available(const Sources& sources) {

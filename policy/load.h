@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -51,6 +52,7 @@ struct Sources {
 struct Loaded {
   Document document;
   std::vector<Diagnostic> warnings;
+  std::map<std::string, Origin> locked;  // by the system, and where
 };
 
 // Keys of the format that this build does not enforce are errors, so that nobody relies on them. Accepting them is for

@@ -1,7 +1,6 @@
 #include "policy/merge.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -82,12 +81,12 @@ class Merge {
     addLocks(*base);
     settle(*base);
     for (const Setting& setting : base->settings) {
-      if (locks_.contains(setting.key->name)) set(setting);
+      if (out_.locked.contains(std::string(setting.key->name))) set(setting);
     }
   }
 
   void addLocks(const PolicyFile& file) {
-    for (const TextItem& item : file.lock) locks_.emplace(findKey(item.text)->name, item.place.origin);
+    for (const TextItem& item : file.lock) out_.locked.emplace(findKey(item.text)->name, item.place.origin);
   }
 
   void settle(const PolicyFile& file) {
@@ -116,8 +115,8 @@ class Merge {
   }
 
   bool permittedByLocks(Layer layer, const Setting& setting) {
-    const auto lock = locks_.find(setting.key->name);
-    if (lock == locks_.end() || layer == Layer::kSystem) return true;
+    const auto lock = out_.locked.find(std::string(setting.key->name));
+    if (lock == out_.locked.end() || layer == Layer::kSystem) return true;
     const std::string key = "`" + std::string(setting.key->name) + "`";
     if (layer == Layer::kShipped) {
       // What the locking file builds on came before it; the rest does not count.
@@ -198,7 +197,6 @@ class Merge {
   Merged out_;
   std::size_t entries_ = 0;
   bool isTooLong_ = false;
-  std::map<std::string_view, Origin> locks_;
   std::set<std::string_view> settled_;  // locked keys whose locking file has been applied
   std::vector<Document> remembered_;    // limits and their origins
 };

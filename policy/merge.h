@@ -1,6 +1,7 @@
 // Settings of many files -> one Document, under the rules between layers. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Merged {
   Document document;
   std::vector<Diagnostic> errors;
   std::vector<Diagnostic> warnings;
+  std::map<std::string, Origin> locked;
 };
 
 Merged merge(const std::vector<Step>& steps, const std::string& name, const Library& library, ProjectTrust trust);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include "sandbox/plan/display.h"
 #include "sandbox/plan/grants.h"
@@ -22,7 +23,7 @@ namespace ringfence::supervisor {
 namespace {
 
 constexpr char kDefaultPolicy[] = "coding";
-constexpr int kNotStarted = 125;
+constexpr int kNotStarted = 125, kDenied = 4;
 
 api::Refusal refusal(const char* code, std::string token, std::string message, int exitCode = kNotStarted) {
   return {code, std::move(message), std::move(token), static_cast<std::uint32_t>(exitCode), {}, 0};
@@ -211,6 +212,32 @@ void allowHosts(policy::Network& network, const std::vector<api::HostGrant>& gra
   }
 }
 
+// What a person gives a run by hand is heeded as if a file of theirs said it, so the system's locks hold for it too.
+std::optional<api::Refusal> refusedByLocks(const api::RunRequest& request, const policy::Loaded& loaded) {
+  const bool writes = std::ranges::any_of(
+      request.extraPaths, [](const sandbox::ExtraPath& extra) { return extra.access == sandbox::Access::kReadWrite; });
+  for (const auto& [isGiven, option, key] : {std::tuple(!request.allowHosts.empty(), "--allow-host", "network.allow"),
+                                             std::tuple(writes, "--write", "files.write")}) {
+    const auto lock = loaded.locked.find(key);
+    if (!isGiven || lock == loaded.locked.end()) continue;
+    return refusal("denied", "policy",
+                   std::string(option) + " cannot be given: the system locks `" + key + "` at " +
+                       escapeForDisplay(lock->second.file) + ":" + std::to_string(lock->second.line),
+                   kDenied);
+  }
+  return std::nullopt;
+}
+
+void leaveOutEnded(ChosenPolicy& chosen, Microseconds wall) {
+  std::erase_if(chosen.document.grants, [&](const policy::Grant& grant) {
+    const auto end = policy::endOf(grant);
+    if (!end || wall < *end) return false;
+    chosen.notes.push_back(grant.origin.file + ":" + std::to_string(grant.origin.line) + ": this grant ended at " +
+                           grant.until);
+    return true;
+  });
+}
+
 }  // namespace
 
 std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& request, const LaunchWorld& world) {
@@ -227,8 +254,10 @@ std::variant<ChosenPolicy, api::Refusal> choosePolicy(const api::RunRequest& req
   const auto& loaded = world.memory.load(std::move(sources), request.policy.empty() ? kDefaultPolicy : request.policy);
   if (const auto* diagnostics = std::get_if<std::vector<policy::Diagnostic>>(&loaded))
     return invalidPolicy(*diagnostics);
+  if (auto refused = refusedByLocks(request, std::get<policy::Loaded>(loaded))) return *std::move(refused);
   ChosenPolicy chosen{std::get<policy::Loaded>(loaded).document, {}};
   allowHosts(chosen.document.network, request.allowHosts);
+  leaveOutEnded(chosen, world.wall);
   for (const policy::Diagnostic& warning : std::get<policy::Loaded>(loaded).warnings) {
     chosen.notes.push_back(warning.file + ":" + std::to_string(warning.line) + ": " + warning.message);
   }
@@ -266,7 +295,7 @@ std::variant<Prepared, api::Refusal> prepareLaunch(const api::RunRequest& reques
   auto plan = sandbox::makePlan(chosen.document, launch, world.features);
   if (!plan) {
     api::Refusal refused = refusal(plan.error(), tokenOf(plan.error()));
-    if (plan.error().code == ErrorCode::kDenied) refused.exitCode = 4;
+    if (plan.error().code == ErrorCode::kDenied) refused.exitCode = kDenied;
     return refused;
   }
   clampToHardLimits(plan->rlimits);

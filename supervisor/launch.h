@@ -58,6 +58,7 @@ struct LaunchWorld {
   AccountSource accounts;
   const State& state;
   const api::PeerIdentity& caller;
+  Microseconds wall;
   NodesOf nodesOf;  // asked where the policy gives them
   // Whether the home of that user and directory is about to be removed.
   std::function<bool(std::uint32_t, const std::string&)> isHomeLeaving;

@@ -158,7 +158,8 @@ void Mediation::ready(LinkId id, bool readable, bool writable) {
 }
 
 void Mediation::wake() {
-  const Microseconds now = world_.clock.now().boottime;
+  const auto [wall, monotonic, now] = world_.clock.now();
+  renewRules(wall);
   const bool wasDeaf = deaf_;
   deaf_ = world_.turns.storeFailure().has_value();
   // Meanwhile a guard may have had no room to keep what it said.
@@ -179,6 +180,10 @@ void Mediation::wake() {
 // While nothing can be recorded, the log's own next try wakes the loop.
 std::optional<Microseconds> Mediation::nextWake() const {
   std::optional<Microseconds> next;
+  const auto [wall, monotonic, now] = world_.clock.now();
+  for (const auto& [run, rules] : rules_) {
+    if (rules.endsAt) soonest(next, now + (*rules.endsAt - wall));
+  }
   if (!canRecord()) return next;
   for (const auto& [id, link] : links_) {
     if (link.refuseAt) soonest(next, *link.refuseAt);

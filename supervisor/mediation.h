@@ -139,6 +139,7 @@ class Mediation {
     std::uint64_t generation = 0;
     std::map<std::uint64_t, std::string> hashes;  // of the last generations
     std::optional<ReadyRules> ready = std::nullopt;
+    std::optional<Microseconds> endsAt = std::nullopt;  // by the wall clock: something in them is over then
   };
 
   const Link* find(const GuardName& guard) const;
@@ -147,6 +148,8 @@ class Mediation {
   bool openOne(const Run& run, sandbox::GuardKind kind, Since since);
   Result<std::shared_ptr<const policy::Document>> documentOf(const Run& run) const;
   void sendRules(const RunId& run, Link* only);
+  static void awaitEnd(Rules& known, const policy::Document& rules);
+  void renewRules(Microseconds wall);
   std::string hashOf(const RunId& run) const;
   bool canRecord() const;
   bool submit(const Command& command);

@@ -24,9 +24,32 @@ Result<std::shared_ptr<const policy::Document>> Mediation::documentOf(const Run&
   return document;
 }
 
+// The first of those that files grant; of what the log has its own deadlines tell.
+void Mediation::awaitEnd(Rules& known, const policy::Document& rules) {
+  known.endsAt.reset();
+  for (const policy::Grant& grant : rules.grants) {
+    const auto end = grant.id == 0 ? policy::endOf(grant) : std::nullopt;
+    if (end) known.endsAt = std::min(known.endsAt.value_or(*end), *end);
+  }
+}
+
+void Mediation::renewRules(Microseconds wall) {
+  std::vector<RunId> due;
+  for (auto& [run, known] : rules_) {
+    if (!known.endsAt || wall < *known.endsAt) continue;
+    known.endsAt.reset();
+    due.push_back(run);
+  }
+  for (const RunId& run : due) sendRules(run, nullptr);
+}
+
 Result<policy::Document> Mediation::rulesOf(const Run& run) const {
   const auto document = RF_TRY(documentOf(run));
   policy::Document rules = *document;
+  std::erase_if(rules.grants, [now = world_.clock.now().wall](const policy::Grant& grant) {
+    const auto end = policy::endOf(grant);
+    return end && *end <= now;
+  });
   const GrantsAt at{world_.clock.now(), world_.bootId, world_.turns.durableSeq()};
   for (policy::Grant& grant : grantsFor(world_.turns.state(), at, run.id, run.what.callerUid, run.what.workspace))
     rules.grants.push_back(std::move(grant));
@@ -37,6 +60,7 @@ Result<Mediation::ReadyRules> Mediation::judgeOf(const Run& run) {
   Rules& known = rules_[run.id];
   if (known.ready) return *known.ready;
   policy::Document rules = RF_TRY(rulesOf(run));
+  awaitEnd(known, rules);
   std::string hash = policy::documentHash(rules);
   known.ready = ReadyRules{std::make_shared<const policy::Judge>(std::move(rules), placesOf(run)), std::move(hash)};
   return *known.ready;
@@ -82,6 +106,7 @@ void Mediation::sendRules(const RunId& id, Link* only) {
   known.generation = generation;
   known.hashes[known.generation] = policy::documentHash(*rules);
   known.ready.reset();
+  awaitEnd(known, *rules);
   while (known.hashes.size() > 4) known.hashes.erase(known.hashes.begin());
   for (auto& [linkId, link] : links_) {
     if (link.link.name().run != id || (only != nullptr && only != &link)) continue;

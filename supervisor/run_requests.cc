@@ -106,6 +106,7 @@ void Requests::start(Asker asker, api::RunRequest& request, std::vector<UniqueFd
       AccountSource{names_, world_.clock.now().boottime},
       world_.turns.state(),
       client.identity,
+      world_.clock.now().wall,
       world_.nodesOf,
       [this](std::uint32_t uid, const std::string& directory) { return world_.prunes.isLeaving(uid, directory); }};
   auto chosen = choosePolicy(request, launchWorld);

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace ringfence {
 
@@ -42,5 +44,7 @@ class ManualClock final : public Clock {
 
 // "2026-11-28T01:12:50.123456Z" for microseconds since the epoch (UTC).
 std::string formatRfc3339(Microseconds wall);
+// The same back, or another with a fraction or without, and with an offset like "+01:00"; nothing: it is no such time.
+std::optional<Microseconds> parseRfc3339(std::string_view text);
 
 }  // namespace ringfence

@@ -372,6 +372,25 @@ def test_an_edited_policy_counts_for_the_next_run_and_a_broken_edit_leaves_the_l
         equal(edition().stdout, "fourth\n")
 
 
+def test_what_the_system_locks_is_not_given_by_hand_and_a_grant_that_ended_is_said(bench: Bench) -> None:
+    folder = bench.daemon.base / "policies"
+    folder.mkdir()
+    (folder / "base.toml").write_text('lock = ["network.allow", "files.write"]\n')
+    (folder / "mine.toml").write_text('extends = ["offline"]\n[[grant]]\nop = "call"\ntarget = "deploy"\nuntil = "2001-01-01T00:00:00Z"\n')
+    with Daemon(bench.daemon.bin.parent, policies=[SOURCE / "policy" / "profiles", folder]) as daemon:
+
+        def run(*options: str) -> subprocess.CompletedProcess[str]:
+            return daemon.cli("run", "-p", "mine", "-w", str(bench.workspace), *options, "--", "true")
+
+        for option, value, key in (("--allow-host", "example.org", "network.allow"), ("--write", str(daemon.base), "files.write")):
+            refused = run(option, value)
+            equal(refused.returncode, 4, refused.stderr)
+            assert f"{option} cannot be given: the system locks `{key}` at {folder}/base.toml:1" in refused.stderr, refused.stderr
+        started = run("--read", "/usr/share")
+        equal(started.returncode, 0, started.stderr)
+        assert f"{folder}/mine.toml:3: this grant ended at 2001-01-01T00:00:00Z" in started.stderr, started.stderr
+
+
 def test_ps_fits_the_terminal_and_shows_what_is_weakened(bench: Bench) -> None:
     (bench.workspace / "weak.toml").write_text('schema = 1\nname = "weak"\nextends = ["coding"]\n[walls]\nlandlock = "off"\n')
     run = bench.detached("sleep 1000 # " + "x" * 200, "-n", "n" * 60, "-p", "./weak.toml")

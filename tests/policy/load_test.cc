@@ -221,6 +221,18 @@ TEST_CASE("what the system's base locks holds for a policy that does not extend 
   CHECK(mentions(refused(sources, "mine"), "locked at /etc/base.toml:1"));
 }
 
+TEST_CASE("what is locked for a policy is told with the place, for whoever is asked for more by hand") {
+  Sources sources;
+  sources.shipped = {text("/s/wild.toml", "files.workspace = \"rw\"\n")};
+  sources.system = {text("/etc/base.toml", "lock = [\"network.allow\"]\n"),
+                    text("/etc/other.toml", "lock = [\"limits.pids\"]\n")};
+  const auto result = load(sources, "wild");
+  const auto& locked = std::get<Loaded>(result).locked;
+  REQUIRE(locked.size() == 1);
+  CHECK(locked.at("network.allow").file == "/etc/base.toml");
+  CHECK(locked.at("network.allow").line == 1);
+}
+
 TEST_CASE("a shipped policy named before the system's base cannot get in front of its locks") {
   Sources sources;
   sources.shipped = {text("/s/big.toml", "files.read = [\"/big\"]\nlimits.memory = \"64GiB\"\n")};

@@ -352,6 +352,42 @@ TEST_CASE("rules of a daemon whose log lost its end are newer than those that we
   CHECK(lastGeneration() > before);
 }
 
+TEST_CASE("what a file grants until some time is out of the rules then, and is not in those of later runs") {
+  World world;
+  const auto grant = [&](const std::string& target, std::chrono::seconds left) {
+    return "[[grant]]\nop = \"write\"\ntarget = \"" + target + "\"\nuntil = \"" +
+           formatRfc3339(world.clock.now().wall + left) + "\"\n";
+  };
+  world.dir.write("site/coding.toml", grant("/over", std::chrono::seconds(0)) +
+                                          grant("/soon", std::chrono::seconds(60)) +
+                                          grant("/late", std::chrono::hours(2)));
+  world.config.policyDirs.push_back(world.dir.path() + "/site");
+  world.start(State{}, {});
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  (void)launchGuarded(world, client, guard);
+  const auto granted = [](Guard& of) {
+    const auto rules = of.next<sandbox::GuardRules>();
+    REQUIRE(rules);
+    std::vector<std::string> targets;
+    for (const policy::Grant& one : rules->document.grants) targets.push_back(one.target);
+    return targets;
+  };
+  CHECK(granted(*guard) == std::vector<std::string>{"/soon", "/late"});
+  REQUIRE(world.daemon->nextWake());
+  CHECK(*world.daemon->nextWake() <= world.clock.now().boottime + std::chrono::seconds(60));
+  world.clock.advance(std::chrono::seconds(60));
+  world.daemon->wake();
+  CHECK(granted(*guard) == std::vector<std::string>{"/late"});
+  world.daemon->wake();
+  CHECK_FALSE(guard->next());
+
+  Peering starter(world, 1000);
+  std::optional<Guard> second;
+  (void)launchGuarded(world, starter, second);
+  CHECK(granted(*second) == std::vector<std::string>{"/late"});
+}
+
 TEST_CASE("time expires a question, and its guard hears of that once") {
   World world;
   Peering client(world, 1000);

@@ -43,9 +43,6 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// "2026-11-28T01:12:50.123456Z" (or with "+01:00") in microseconds since the epoch.
-std::optional<Microseconds> parseRfc3339(std::string_view text);
-
 // "90s", "10m", "2h", "3d".
 std::optional<Microseconds> parseAge(std::string_view text);
 

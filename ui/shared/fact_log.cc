@@ -66,7 +66,7 @@ void FactLog::follow() {
   const auto now = std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
   auto since = now - span_;
   // What is known already needs not be told again; a second more, since a clock may have been set back.
-  if (const auto last = cli::parseRfc3339(lastAt_); last && *last - 1s > since) since = *last - 1s;
+  if (const auto last = parseRfc3339(lastAt_); last && *last - 1s > since) since = *last - 1s;
   link_.watchLog(Link::Watch::kYes, since);
 }
 

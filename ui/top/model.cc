@@ -117,7 +117,7 @@ Row rowOf(const client::RunDetails& run, std::span<const Reading> readings, cons
   setUse(row, pair);
   row.growth = growthOf(readings, run.id, row.memory);
   row.questions = questionsOf(*pair.now, run.id);
-  const auto started = cli::parseRfc3339(run.started);
+  const auto started = parseRfc3339(run.started);
   if (started && pair.now->wall >= *started) row.age = pair.now->wall - *started;
   row.says = presentable(run.says.substr(0, kCommandBytes));
   row.command = presentable(cli::commandText(run.command).substr(0, kCommandBytes));
