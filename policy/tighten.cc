@@ -17,7 +17,7 @@ Diagnostic refusal(const Place& place, const std::string& what) {
 
 std::uint64_t numberOf(const Decoded& value) { return std::get<std::uint64_t>(value); }
 
-// Variables that decide which code a program loads or runs, or where it looks for its own settings.
+// Variables that decide which code a program loads or runs, where it looks for its own settings, or whom it talks to.
 bool steersPrograms(std::string_view name) {
   static constexpr std::string_view kNames[] = {"PATH",
                                                 "HOME",
@@ -42,6 +42,11 @@ bool steersPrograms(std::string_view name) {
                                                 "LESSCLOSE",
                                                 "NODE_OPTIONS",
                                                 "NODE_PATH",
+                                                "NODE_EXTRA_CA_CERTS",
+                                                "ZDOTDIR",
+                                                "GOPROXY",
+                                                "GOFLAGS",
+                                                "GOSUMDB",
                                                 "RUBYOPT",
                                                 "RUBYLIB",
                                                 "CLASSPATH",
@@ -65,11 +70,14 @@ bool steersPrograms(std::string_view name) {
                                                 "SSL_CERT_DIR",
                                                 "CURL_CA_BUNDLE",
                                                 "REQUESTS_CA_BUNDLE"};
-  static constexpr std::string_view kPrefixes[] = {"LD_",  "GLIBC_", "MALLOC_", "BASH_FUNC", "PYTHON", "PERL",
-                                                   "GIT_", "SSH_",   "XDG_",    "DBUS_",     "CARGO_", "NPM_",
-                                                   "npm_", "PIP_",   "DYLD_",   "RINGFENCE_"};
+  static constexpr std::string_view kPrefixes[] = {
+      "LD_",   "GLIBC_",     "MALLOC_", "BASH_FUNC", "PYTHON",  "PERL", "GIT_",
+      "SSH_",  "XDG_",       "DBUS_",   "CARGO_",    "NPM_",    "npm_", "PIP_",
+      "DYLD_", "RINGFENCE_", "UV_",     "YARN_",     "BUNDLE_", "GEM_", "AWS_ENDPOINT_URL"};
   if (std::ranges::find(kNames, name) != std::end(kNames)) return true;
-  if (name.ends_with("_PROXY") || name.ends_with("_proxy")) return true;
+  static constexpr std::string_view kSuffixes[] = {"_PROXY",   "_proxy",    "_BASE_URL", "_API_BASE",
+                                                   "_API_URL", "_ENDPOINT", "_INDEX_URL"};
+  if (std::ranges::any_of(kSuffixes, [&](std::string_view suffix) { return name.ends_with(suffix); })) return true;
   return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
@@ -97,14 +105,21 @@ bool isPassed(const std::unordered_set<std::string>& patterns, const std::string
   return false;
 }
 
+bool isOfCredential(const Document& document, const std::string& name) {
+  return std::ranges::any_of(document.network.credentials, [&](const Credential& credential) {
+    return credential.baseVariable == name || credential.fromVariable == name;
+  });
+}
+
 std::vector<Diagnostic> refuseVariables(const Document& document, const Setting& setting) {
   std::vector<Diagnostic> refused;
   const std::unordered_set<std::string> pass(document.environment.pass.begin(), document.environment.pass.end());
   for (const Assignment& assignment : std::get<std::vector<Assignment>>(setting.value)) {
     const auto present = document.environment.set.find(assignment.name);
     if (present != document.environment.set.end() && present->second == assignment.value) continue;
-    const bool passed = isPassed(pass, assignment.name);
-    if (present == document.environment.set.end() && !passed && !steersPrograms(assignment.name)) continue;
+    const bool isTaken = present != document.environment.set.end() || isPassed(pass, assignment.name) ||
+                         isOfCredential(document, assignment.name);
+    if (!isTaken && !steersPrograms(assignment.name)) continue;
     refused.push_back(refusal(assignment.place, "it may not set the variable " + quoteName(assignment.name)));
   }
   return refused;
@@ -120,16 +135,22 @@ std::string_view programOf(const ExecRule& rule) {
   return program.substr(program.rfind('/') + 1);
 }
 
-std::vector<Diagnostic> refuseToolRules(const std::vector<ToolRule>& rules, const Setting& setting) {
-  const bool onlyStricter =
-      std::ranges::none_of(rules, [](const ToolRule& rule) { return rule.decide == Decision::kAllow; });
+// By its default a tool that no rule names may be forbidden: a rule that asks would ask about that.
+std::vector<Diagnostic> refuseToolRules(const Document& document, const std::vector<ToolRule>& rules,
+                                        const Setting& setting) {
+  const bool forbids = document.tools.fallback == Decision::kForbid;
+  const bool onlyStricter = std::ranges::all_of(rules, [&](const ToolRule& rule) {
+    return rule.decide == Decision::kForbid || (rule.decide == Decision::kAsk && !forbids);
+  });
   if (onlyStricter) return {};
-  return {refusal(setting.place, "it may only add rules that ask or forbid to `tools.rule`")};
+  return {refusal(setting.place,
+                  std::string("it may only add rules that ") + (forbids ? "" : "ask or ") + "forbid to `tools.rule`")};
 }
 
 // A question may take the place of leave, not of a rewrite: the person would be asked for what must not happen.
 std::vector<Diagnostic> refuseRules(const Document& document, const Setting& setting) {
-  if (const auto* tools = std::get_if<std::vector<ToolRule>>(&setting.value)) return refuseToolRules(*tools, setting);
+  if (const auto* tools = std::get_if<std::vector<ToolRule>>(&setting.value))
+    return refuseToolRules(document, *tools, setting);
   for (const ExecRule& rule : std::get<std::vector<ExecRule>>(setting.value)) {
     if (rule.decide == Decision::kForbid) continue;
     if (rule.decide != Decision::kAsk)

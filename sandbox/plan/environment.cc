@@ -104,6 +104,11 @@ void addProxies(std::map<std::string, std::string>& variables) {
   for (const char* name : {"NO_PROXY", "no_proxy"}) variables[name] = "localhost,127.0.0.1,::1";
 }
 
+bool isBaseOfCredential(const policy::Document& document, const std::string& name) {
+  const auto& credentials = document.network.credentials;
+  return std::ranges::find(credentials, name, &policy::Credential::baseVariable) != credentials.end();
+}
+
 // The value of a credential never enters the fence, under whatever name.
 Result<void> checkSecrets(const policy::Document& document, const LaunchRequest& request,
                           const std::map<std::string, std::string>& variables) {
@@ -149,6 +154,11 @@ Result<std::vector<std::string>> makeEnvironment(const policy::Document& documen
   }
   for (const auto& [name, value] : document.environment.set) {
     RF_TRY(checkSetting("environment.set", name, value));
+    if (isBaseOfCredential(document, name)) {
+      return Error{ErrorCode::kInvalid,
+                   "environment.set " + escapeForDisplay(name) +
+                       ": is where a network.credential tells the agent its address; leave one out"};
+    }
     variables[name] = value;
   }
   for (const auto& [name, value] : request.extraEnvironment) {

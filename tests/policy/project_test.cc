@@ -1,6 +1,7 @@
 // A project's own policy may tighten what its user has, and nothing else.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <random>
 #include <set>
 
@@ -56,9 +57,9 @@ pass = ["LANG", "LC_*"]
 set = { EDITOR = "true" }
 )";
 
-Sources withProject(const std::string& project) {
+Sources withProject(const std::string& project, const std::string& more = {}) {
   Sources sources;
-  sources.user = {text("/u/mine.toml", kUserPolicy)};
+  sources.user = {text("/u/mine.toml", kUserPolicy + more)};
   sources.project = text("/w/.ringfence.toml", project);
   return sources;
 }
@@ -101,6 +102,8 @@ void checkActions(const Document& inner, const Document& outer) {
     actions.push_back({.operation = Operation::kExec, .target = "/usr/bin/" + argv[0], .argv = argv});
     actions.push_back({.operation = Operation::kExec, .target = "/nowhere/" + argv[0], .argv = argv});
   }
+  for (const char* tool : {"a", "ab", "c"})
+    actions.push_back({.operation = Operation::kCall, .target = tool, .argv = {}});
   for (const Action& action : actions) {
     const Decision now = evaluate(inner, places, action).decision;
     const Decision before = evaluate(outer, places, action).decision;
@@ -189,7 +192,9 @@ constexpr const char* kLines[] = {
     "network.send_limit = \"1KiB\"",
     "network.send_limit = \"1GiB\"",
     "tools.default = \"ask\"",
+    "tools.default = \"forbid\"",
     "tools.rule = [{ match = [\"a*\"], decide = \"ask\" }]",
+    "tools.rule = [{ match = [\"a*\"], decide = \"forbid\" }]",
     "tools.rule = [{ match = [\"a\"], decide = \"allow\" }]",
     "exec.rule = [{ match = [\"git\"], decide = \"forbid\" }]",
     "exec.rule = [{ match = [\"git\"], decide = \"ask\" }]",
@@ -223,6 +228,8 @@ constexpr const char* kLines[] = {
     "environment.set.PATH = \"/w\"",
     "environment.set.EDITOR = \"vi\"",
     "environment.set.LANG = \"C\"",
+    "environment.set.OPENAI_BASE_URL = \"https://b.org\"",
+    "environment.set.NODE_EXTRA_CA_CERTS = \"/w/ca.pem\"",
     "environment.set.LC_ALL = \"C\"",
     "extends = [\"mine\"]",
     "lock = [\"limits.pids\"]",
@@ -233,8 +240,9 @@ constexpr const char* kLines[] = {
 }  // namespace
 
 TEST_CASE("whatever lines a project's policy has, the result grants nothing that its user does not") {
+  const std::string more = GENERATE("", "[tools]\ndefault = \"forbid\"\n");
   Sources sources;
-  sources.user = {text("/u/mine.toml", kUserPolicy)};
+  sources.user = {text("/u/mine.toml", kUserPolicy + more)};
   const Document user = loaded(sources, "mine");
   std::mt19937 random(20261128);
   int accepted = 0;
@@ -244,7 +252,7 @@ TEST_CASE("whatever lines a project's policy has, the result grants nothing that
     while (chosen.size() < count) chosen.insert(random() % std::size(kLines));
     std::string project;
     for (const std::size_t line : chosen) project += std::string(kLines[line]) + "\n";
-    const auto result = load(withProject(project), "mine");
+    const auto result = load(withProject(project, more), "mine");
     if (!std::holds_alternative<Loaded>(result)) continue;
     ++accepted;
     INFO(project);
@@ -313,6 +321,22 @@ TEST_CASE("a project asks about hosts only where nothing is rewritten and nothin
   sources.user = {text("/u/mine.toml", "network.default = \"forbid\"\n")};
   sources.project = text("/w/.ringfence.toml", "network.ask = [{ host = \"b.org\" }]\n");
   CHECK(refused(sources, "mine").front().line == 1);
+}
+
+TEST_CASE("a project sets no variable in which a credential is named") {
+  Sources sources;
+  sources.user = {text("/u/mine.toml", R"([[network.credential]]
+host = "a.org"
+header = "x"
+from = "A_TOKEN"
+base = "A_HOME"
+)")};
+  for (const char* name : {"A_TOKEN", "A_HOME"}) {
+    sources.project = text("/w/.ringfence.toml", "environment.set." + std::string(name) + " = \"x\"\n");
+    CHECK(refused(sources, "mine").front().line == 1);
+  }
+  sources.project = text("/w/.ringfence.toml", "environment.set.A_FLAG = \"x\"\n");
+  CHECK(loaded(sources, "mine").environment.set.contains("A_FLAG"));
 }
 
 TEST_CASE("a grant counts in files of the system and the user, and in no project's, trusted or not") {

@@ -301,6 +301,9 @@ TEST_CASE("a credential's value stays outside under every name, and its base URL
   CHECK(explain(plan).find("sk-0123456789") == std::string::npos);
   document.environment.set["API_KEY"] = "unused";
   CHECK(hasVariable(planOf(document, request), "API_KEY=unused"));
+  document.environment.set["API_BASE_URL"] = "https://elsewhere.example";
+  CHECK_THAT(errorOf(document, request).message, ContainsSubstring("environment.set API_BASE_URL"));
+  document.environment.set.erase("API_BASE_URL");
   request.extraEnvironment["TOKEN"] = "sk-0123456789";
   CHECK(errorOf(document, request).code == ErrorCode::kDenied);
   request.extraEnvironment.clear();
