@@ -261,9 +261,23 @@ bool Mediation::on(Link& link, const sandbox::Ask& event) {
     return true;
   }
   AskRaised raised{link.link.name(), event, hashOf(run->id)};
-  if (isNew(world_.turns.state(), *run, link.link.name().kind, event) && !findOwner(link, *run, raised.ask.action))
-    return false;
-  return submit(raised);
+  const bool isFirst = isNew(world_.turns.state(), *run, link.link.name().kind, event);
+  if (isFirst && !findOwner(link, *run, raised.ask.action)) return false;
+  // Asked and withdrawn again and again it fills the log as records do, and no bound of open questions keeps it.
+  const Bytes weight = isFirst ? weightOf({.action = raised.ask.action, .rule = raised.ask.rule}) : weightOf({});
+  if (!takeOrWait(link, weight) && !link.lastWords) return false;
+  if (submit(raised)) return true;
+  allowances_[link.link.name()].giveBack(weight);
+  return false;
+}
+
+// False: the log has no room for it, and the first of the inbox is looked at when there is.
+bool Mediation::takeOrWait(Link& link, Bytes weight) {
+  RecordAllowance& allowance = allowances_[link.link.name()];
+  link.hearAt.reset();
+  if (allowance.take(weight, world_.clock.now().boottime)) return true;
+  link.hearAt = allowance.readyAt(weight);
+  return false;
 }
 
 // When an ask that is too many is refused, with what came meanwhile. Where nobody is there none of them waits for a
@@ -328,21 +342,16 @@ bool Mediation::on(Link& link, const sandbox::Record& event) {
 // What a guard waits for is never left out: it is heard more slowly then.
 bool Mediation::recordOf(Link& link, const sandbox::Record& event, Waits waits) {
   const GuardName& name = link.link.name();
-  const Microseconds now = world_.clock.now().boottime;
   const Bytes weight = weightOf(event);
-  RecordAllowance& allowance = allowances_[name];
-  link.hearAt.reset();
-  if (allowance.take(weight, now)) {
+  if (takeOrWait(link, weight)) {
     if (submit(RecordTold{name, event, hashOf(name.run)})) return true;
-    allowance.giveBack(weight);
+    allowances_[name].giveBack(weight);
     return false;
   }
-  if (waits == Waits::kItsGuard) {
-    link.hearAt = allowance.readyAt(weight);
-    return false;
-  }
+  if (waits == Waits::kItsGuard) return false;
+  link.hearAt.reset();
   ++link.omitted;
-  soonest(link.omittedAt, now + kOmittedDelay);
+  soonest(link.omittedAt, world_.clock.now().boottime + kOmittedDelay);
   return true;
 }
 

@@ -175,6 +175,7 @@ class Mediation {
   void refuseTooMany(Link& link);
   void recordTraffic(Link& link);
   void recordOmitted(Link& link);
+  bool takeOrWait(Link& link, Bytes weight);
   enum class Waits { kNobody, kItsGuard };
   bool recordOf(Link& link, const sandbox::Record& event, Waits waits);
   enum class Extent { kSome, kAll };

@@ -130,6 +130,35 @@ TEST_CASE("a guard that floods the log with records gets a bounded part of it, a
   CHECK_FALSE(other == run);
 }
 
+TEST_CASE("an agent that asks and takes it back, again and again, fills the log no faster than records do") {
+  World world;
+  Peering client(world, 1000);
+  std::optional<Guard> guard;
+  (void)launchGuarded(world, client, guard);
+  const std::string folder = "/d/" + std::string(sandbox::kMaxGuardText / 2, 'x') + "/";
+  constexpr std::size_t kRoom = kMaxRecordBurst.count / (sandbox::kMaxGuardText / 2);
+  const State& state = world.daemon->state();
+  std::uint64_t asked = 0;
+  while (asked < 2 * kRoom && state.lastQuestion == asked) {
+    ++asked;
+    guard->ask(asked, folder + std::to_string(asked));
+    guard->say(sandbox::Withdraw{asked, "its process is gone"});
+    guard->hear();
+  }
+  CHECK(asked > kRoom / 2);
+  CHECK(asked <= kRoom);
+  // The last one waits where it is, and is heard when there is room again.
+  REQUIRE(world.daemon->nextWake());
+  CHECK(*world.daemon->nextWake() > world.clock.now().boottime);
+  CHECK(state.lastQuestion == asked - 1);
+  world.clock.advance(std::chrono::seconds(1));
+  world.daemon->wake();
+  guard->hear();
+  CHECK(state.lastQuestion == asked);
+  CHECK(state.questions.empty());
+  CHECK(factsOf<AsksRefused>(world).empty());
+}
+
 TEST_CASE("a record that a guard waits for is written later when there are too many, and never left out") {
   World world;
   Peering client(world, 1000);
