@@ -1,5 +1,5 @@
-// How much the records of one guard may add to the log: a good deal at once, and then so much a second. A guard may be
-// hijacked by the agent behind it, and what it tells is written whether or not anybody waits for it.
+// How much the records and the asks of one guard may add to the log: a good deal at once, and then so much a second. A
+// guard may be hijacked by the agent behind it, and what it tells is written whether or not anybody waits for it.
 #pragma once
 
 #include <algorithm>
