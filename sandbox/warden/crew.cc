@@ -28,6 +28,8 @@ bool spawn(pthread_t& thread, void* (*start)(void*), void* argument) {
 
 Result<void> Warden::run() {
   RF_TRY(openWatch());
+  // Handles are named relative to it, here as in every other thread.
+  if (::fchdir(handles_.get()) != 0) return posixError(errno, "entering the warden's own handles");
   struct sigaction wake {};
   wake.sa_handler = [](int) {};
   sigset_t set;

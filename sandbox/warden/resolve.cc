@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <climits>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "sandbox/kernel/path_calls.h"
 #include "sandbox/warden/walk.h"
@@ -109,18 +112,31 @@ std::string handleOf(int object) { return std::to_string(object); }
 
 namespace {
 
-std::set<std::uint64_t> ownMounts() {
-  std::set<std::uint64_t> mounts;
+using Mounts = std::set<std::uint64_t>;
+
+// Null: they cannot be read now.
+std::unique_ptr<const Mounts> readOwnMounts() {
   // Of this process: the directory in which handles are is below its own.
   const auto text = readFileAt(AT_FDCWD, "../mountinfo", mebibytes(64));
-  if (!text) return mounts;
+  if (!text || text->empty()) return nullptr;
+  Mounts mounts;
   for (std::size_t line = 0; line < text->size();) {
     std::uint64_t mount = 0;
     const auto [end, error] = std::from_chars(text->data() + line, text->data() + text->size(), mount);
     if (error == std::errc()) mounts.insert(mount);
     line = std::min(text->find('\n', line), text->size() - 1) + 1;
   }
-  return mounts;
+  return std::make_unique<const Mounts>(std::move(mounts));
+}
+
+// Nobody in a run makes mounts, so they are kept once they were read. Null: not this time.
+const Mounts* ownMounts() {
+  static std::atomic<const Mounts*> kept = nullptr;
+  if (const Mounts* mounts = kept.load(std::memory_order_acquire)) return mounts;
+  auto mounts = readOwnMounts();
+  if (!mounts) return nullptr;
+  const Mounts* others = nullptr;
+  return kept.compare_exchange_strong(others, mounts.get(), std::memory_order_acq_rel) ? mounts.release() : others;
 }
 
 // null, zero, full and random are the same ones everywhere.
@@ -138,12 +154,11 @@ bool isMemoryFile(std::string_view path) { return path.starts_with("/memfd:") &&
 }  // namespace
 
 // What a person gave a run as its standard input does not: its name is one outside, and would be taken for one inside.
-// Nobody in a run makes mounts, so they are looked at once.
 bool isOfThisRun(int object) {
-  static const std::set<std::uint64_t> kMounts = ownMounts();
+  const Mounts* mounts = ownMounts();
   struct statx status {};
-  return ::statx(object, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 && (status.stx_mask & STATX_MNT_ID) != 0 &&
-         kMounts.contains(status.stx_mnt_id);
+  return mounts != nullptr && ::statx(object, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) == 0 &&
+         (status.stx_mask & STATX_MNT_ID) != 0 && mounts->contains(status.stx_mnt_id);
 }
 
 namespace {
