@@ -216,7 +216,11 @@ Warden::Look Warden::lookAt(const Notification& call) const {
 
 // Locked. The call is no longer held.
 void Warden::leave(OwnedCall call, Look look) {
-  if (look == Look::kInterrupted) (void)parts_.notifier->answer(call->id(), CallAnswer::restarted());
+  if (look == Look::kInterrupted) {
+    // What was refused, or may have been done already, is not begun once more.
+    const int error = call->errorAfterwards;
+    (void)parts_.notifier->answer(call->id(), error != 0 ? CallAnswer::failed(error) : CallAnswer::restarted());
+  }
   if (call->waits != Call::Waits::kAnswer) return parts_.journal->release(call->slot);
   if (look == Look::kGone) {
     send(Withdraw{.ask = call->ask, .why = "its caller is gone"});

@@ -31,6 +31,15 @@ void putFifo(const World& world) {
   REQUIRE(::chmod(path.c_str(), 0666) == 0);
 }
 
+volatile sig_atomic_t handled = 0;
+void count(int) { handled = handled + 1; }
+void handleAndRestart(int number) {
+  struct sigaction action {};
+  action.sa_handler = count;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(number, &action, nullptr);
+}
+
 }  // namespace
 
 TEST_CASE("after a call by a relative path that a dead warden was performing, paths are found again") {
@@ -48,5 +57,24 @@ TEST_CASE("after a call by a relative path that a dead warden was performing, pa
   const auto record = world.expect<Record>();
   CHECK(record.kind == RecordKind::kOutcomeUnknown);
   CHECK(record.action.action.target == "fifo");
+  CHECK(world.finish() == 0);
+}
+
+TEST_CASE("a signal does not have done again what a dead warden was performing") {
+  World world({.document = asking(), .records = Records::kLeft});
+  putFifo(world);
+  world.start([] {
+    handleAndRestart(SIGUSR1);
+    return truncateFifo("/mnt/fifo") == EIO && handled == 1 ? 0 : 1;
+  });
+  REQUIRE(eventually([&] { return world.isPerforming(); }));
+  world.killWarden();
+  world.startWarden(true);
+  world.sendRules(1);
+  CHECK(world.expect<Record>().kind == RecordKind::kOutcomeUnknown);
+  REQUIRE(::kill(world.target(), SIGUSR1) == 0);
+  // Whoever opens it once more meets this reader.
+  const UniqueFd reader(::open((world.directory() + "/fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  REQUIRE(reader);
   CHECK(world.finish() == 0);
 }
