@@ -2,10 +2,12 @@
 
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
 #include "sandbox/warden/exec_head.h"
+#include "sandbox/warden/exec_unwrap.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -29,6 +31,13 @@ ExecObject unopened(const ExecObject& object) {
           .head = object.head,
           .argv = object.argv,
           .loads = object.loads};
+}
+
+// What a dynamic loader loads is found by a path of its own, which may lead elsewhere the next time.
+bool loadsAnother(const ExecObject& program) {
+  return std::ranges::any_of(unwrapCommand(program.path, program.argv), [](const UnwrappedCommand& inner) {
+    return inner.loadedInside && inner.argv.front().find('/') != std::string::npos;
+  });
 }
 
 bool isShort(const ExecCopy& copy) {
@@ -63,8 +72,8 @@ std::shared_ptr<const AllowedExec> AllowedExecs::find(const ExecCopy& copy, cons
 void AllowedExecs::keep(const ExecCase& allowed, const Rules& rules, const Ruling& ruling,
                         const policy::Action& action) {
   const std::vector<ExecObject>& chain = allowed.program.chain;
-  if (allowed.kept || allowed.copy.argvCut || chain.size() != 1 || !chain.front().fixed || !isShort(allowed.copy))
-    return;
+  if (allowed.kept || allowed.copy.argvCut || chain.size() != 1 || !chain.front().fixed) return;
+  if (!isShort(allowed.copy) || loadsAnother(chain.front())) return;
   auto kept = std::make_shared<const AllowedExec>(AllowedExec{
       .rules = rules.serial(),
       .copy = allowed.copy,

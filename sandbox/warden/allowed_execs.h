@@ -1,6 +1,6 @@
 // Command lines that the rules allow without a question: the same one again is allowed for as long as the same rules
 // are in force and its path leads to the same program, and nobody judges it or makes words of it once more. Of programs
-// alone that their path leads to for good, and of no scripts. Threads may share one.
+// alone that their path leads to for good, of no scripts and of no dynamic loader. Threads may share one.
 #pragma once
 
 #include <array>

@@ -114,6 +114,40 @@ TEST_CASE("the same command line again is recorded each time, and judged by new 
   CHECK(world.expect<Record>().kind == RecordKind::kDenied);
 }
 
+TEST_CASE("what a dynamic loader is given is judged by where its path leads each time") {
+  std::string loader;
+  for (const char* path : {"/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"}) {
+    if (::access(path, X_OK) == 0) loader = path;
+  }
+  REQUIRE_FALSE(loader.empty());
+  World world({.document = forbidding({"/usr/bin/touch", "/mnt/evil"}),
+               .notified = Notified::kExec,
+               .emptiesRing = true,
+               .fixedRoot = true});
+  const auto loads = [&loader](const char* to) {
+    (void)::unlink("/mnt/link");
+    if (to != nullptr && ::symlink(to, "/mnt/link") != 0) return errno;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::execl(loader.c_str(), loader.c_str(), "/mnt/link", "/mnt/evil", nullptr);
+      ::_exit(errno);
+    }
+    return waitFor(child);
+  };
+  CHECK(world.run([&] {
+    if (loads("/usr/bin/touch") != EACCES) return 1;
+    for (int i = 0; i < 3; ++i) {
+      if (loads("/usr/bin/true") != 0) return 2;
+    }
+    if (loads("/usr/bin/touch") != EACCES) return 3;
+    for (int i = 0; i < 3; ++i) {
+      if (loads(nullptr) == 0) return 4;
+    }
+    return loads("/usr/bin/touch") == EACCES ? 0 : 5;
+  }) == 0);
+  CHECK(::access((world.directory() + "/evil").c_str(), F_OK) != 0);
+}
+
 TEST_CASE(
     "a path that is exchanged for another program's never runs that one, also where paths are not looked at again") {
   World world({.document = forbidding({"/usr/bin/touch"}),
