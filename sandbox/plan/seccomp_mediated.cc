@@ -52,10 +52,14 @@ SeccompRule asNotified(SeccompRule rule) {
 }
 
 // In place of "allowed unless it makes a file": what makes one is notified under the same conditions.
-void addOpen(TableBuilder& table, const SeccompRule& rule, std::uint8_t flags) {
+void addOpen(TableBuilder& table, const SeccompRule& rule, std::uint8_t flags, OpensNotified opens) {
   constexpr std::uint64_t kCreating = kOpenCreates | kOpenTemporary;
   const bool creates = rule.checks.front().value != 0;
   if (creates) return table.add(asNotified(rule));
+  if (opens == OpensNotified::kAll) {
+    table.allow(rule.call, {masked(flags, kCreating | kOpenPath, kOpenPath)});
+    return table.notify(rule.call, {masked(flags, kCreating | kOpenPath, 0)});
+  }
   constexpr std::uint64_t kChanging[] = {01, 02, 01000};  // O_WRONLY, O_RDWR, O_TRUNC
   table.allow(rule.call, {masked(flags, kCreating | kChanging[0] | kChanging[1] | kChanging[2], 0)});
   for (const std::uint64_t bit : kChanging) table.notify(rule.call, {masked(flags, kCreating | bit, bit)});
@@ -66,8 +70,7 @@ void addMediated(TableBuilder& table, const SeccompRule& rule, const Mediation& 
   if (rule.call == "ioctl" && descriptors) return;  // anew, with more requests refused
   if (rule.action != SeccompAction::kAllow) return table.add(rule);
   if (rule.call == "open" || rule.call == "openat") {
-    if (mediation.opens == OpensNotified::kAll) return table.add(asNotified(rule));
-    return addOpen(table, rule, rule.call == "open" ? 1 : 2);
+    return addOpen(table, rule, rule.call == "open" ? 1 : 2, mediation.opens);
   }
   if (contains(kByEither, rule.call) && !descriptors) {
     constexpr std::uint8_t kPath = 1;

@@ -13,7 +13,8 @@ enum class AttributesNotified { kByPath, kByDescriptorToo };
 enum class ExecsNotified { kNone, kAll };
 
 struct Mediation {
-  // kForChanges: by the flags in the register. openat2 has its flags in memory and is always notified.
+  // kForChanges: by the flags in the register. openat2 has its flags in memory and is always notified. kAll: but what
+  // is opened with O_PATH, through which nothing is read or changed; to open that for more is notified.
   OpensNotified opens = OpensNotified::kForChanges;
   // kByDescriptorToo: what may be read without asking can be opened, and its mode, owner and attributes changed through
   // that descriptor; what only an ioctl changes so is refused.

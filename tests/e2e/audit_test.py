@@ -131,5 +131,37 @@ def test_an_audit_asks_nobody_notes_what_would_be_asked_and_keeps_what_is_forbid
     assert lines[2] == "table errno 2" and "welcome" not in lines[4], lines
 
 
+def test_where_every_read_is_heard_of_files_go_into_folders_and_a_mere_name_gives_no_content(bench: Bench) -> None:
+    base = bench.daemon.base
+    (base / "private").mkdir()
+    (base / "private/letter").write_text("secret")
+    (bench.workspace / "named.py").write_text("""
+import os, sys
+letter = sys.argv[1]
+for flags in (0, os.O_RDWR, os.O_WRONLY | os.O_TRUNC, os.O_CREAT, os.O_DIRECTORY, os.O_NOFOLLOW, os.O_TMPFILE):
+    try:
+        named = os.open(letter, os.O_PATH | flags)
+    except OSError:
+        continue
+    for deed in (lambda: os.read(named, 9), lambda: os.write(named, b"x"), lambda: os.ftruncate(named, 0), lambda: os.fchmod(named, 0o777),
+                 lambda: os.open(f"/proc/self/fd/{named}", os.O_RDONLY), lambda: os.open(f"/dev/fd/{named}", os.O_WRONLY),
+                 lambda: os.link(f"/proc/self/fd/{named}", "taken", follow_symlinks=True)):
+        try:
+            print(flags, deed())
+        except OSError:
+            pass
+print("looked")
+""")
+    for mode, more in (("audit", ""), ("enforce", f'ask_read = ["{base}/private"]\n')):
+        policy = base / f"{mode}.toml"
+        policy.write_text(f'schema = 1\nname = "{mode}"\nextends = ["base"]\nmode = "{mode}"\n[files]\nworkspace = "rw"\n{more}', encoding="utf-8")
+        result = bench.sh("rm -rf d e; mkdir d && echo 1 > a && echo 2 > b && cp a d/ && cp -r d e && mv b d/ && ln -s a d/c && cat d/a d/b e/a && ls d",
+                          "--unattended", "-p", str(policy))
+        equal((result.returncode, result.stdout.split()), (0, ["1", "2", "1", "a", "b", "c"]), (mode, result.stderr))
+    looked = bench.cli("run", "--unattended", "-p", str(policy), "--", "/usr/bin/python3", "named.py", f"{base}/private/letter")
+    equal((looked.returncode, looked.stdout), (0, "looked\n"), looked.stderr)
+    equal((base / "private/letter").read_text(), "secret")
+
+
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))

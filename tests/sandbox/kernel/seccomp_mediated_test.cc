@@ -89,10 +89,10 @@ constexpr std::uint64_t kHigh = 0xffff'ffff'0000'0000;
 
 // Arguments near what rules compare with, and any others.
 Arguments someArguments(std::mt19937_64& random) {
-  static constexpr std::uint64_t kNear[] = {0,      1,          2,          3,          0100,       01000,
-                                            0101,   020200002,  04755,      02755,      0644,       0100644,
-                                            020666, 0x1000,     0x5412,     0x40086602, 0x401c5820, 0x5401,
-                                            17,     0x10000011, 0x5000940f, 02000000,   kHigh | 1,  0xffffffff};
+  static constexpr std::uint64_t kNear[] = {
+      0,     1,          2,          3,        0100,      01000,      0101,       020200002,  04755,
+      02755, 0644,       0100644,    020666,   0x1000,    0x5412,     0x40086602, 0x401c5820, 0x5401,
+      17,    0x10000011, 0x5000940f, 02000000, kHigh | 1, 0xffffffff, 010000000};
   Arguments arguments{};
   for (std::uint64_t& argument : arguments) {
     argument = kNear[random() % std::size(kNear)];
@@ -162,6 +162,29 @@ TEST_CASE("an open is notified for what it may change, by its flags alone") {
   CHECK(mediated(kChanges).of("creat", {0, 0644}) == "notify");
   CHECK(mediated(kChanges).of("creat", {0, 04755}) == "errno 1");
   CHECK(mediated(kChanges).of("mq_open", {0, 0102, 0600}) == "allow");
+}
+
+TEST_CASE("where all opens are notified, only what gives no content is opened unheard") {
+  for (const Target& target : kTargets) {
+    const Filter filter = mediated(kEverything, target);
+    INFO(target.name);
+    // Alone, and with what the kernel heeds or ignores beside it.
+    for (const std::uint64_t flags : {0, 02000000, 0200000, 040000, 0400000, 0100000, 1, 2, 3, 01000}) {
+      CHECK(filter.of("openat", {0, 0, flags, 0}) == "notify");
+      CHECK(filter.of("openat", {0, 0, kHigh | flags, 0}) == "notify");
+      CHECK(filter.of("openat", {0, 0, 010000000 | flags, 0}) == "allow");
+      CHECK(filter.of("openat", {0, 0, kHigh | 010000000 | flags, 04755}) == "allow");
+      // Only the low half of the register is the flags.
+      CHECK(filter.of("openat", {0, 0, 010000000ULL << 32 | flags, 0}) == "notify");
+    }
+    for (const std::uint64_t flags : {0100, 020000000, 020200002}) {
+      CHECK(filter.of("openat", {0, 0, 010000000 | flags, 0644}) == "notify");
+      CHECK(filter.of("openat", {0, 0, 010000000 | flags, 04755}) == "errno 1");
+    }
+    CHECK(filter.of("openat2") == "notify");
+  }
+  CHECK(mediated(kEverything).of("open", {0, 010200000}) == "allow");
+  CHECK(mediated(kEverything).of("open", {0, 0200000}) == "notify");
 }
 
 TEST_CASE("a file that may be read cannot be changed through its descriptor where paths are asked about") {
