@@ -32,12 +32,6 @@ constexpr std::size_t kMaxChangedBytes = 4096;  // in all
 constexpr std::size_t kMaxShownPath = 256;
 using Masks = std::vector<const MaskPath*>;
 
-bool notifiesEachOpen(const SeccompTable& table) {
-  return std::ranges::any_of(table.rules, [](const SeccompRule& rule) {
-    return rule.call == "openat" && rule.action == SeccompAction::kNotify && rule.checks.empty();
-  });
-}
-
 // What was there at launch, or was held for it, is a mount.
 bool isMade(const std::string& path) {
   struct stat status {};
@@ -255,7 +249,6 @@ bool isNearer(const std::string& left, const std::string& right) {
 }  // namespace
 
 std::vector<std::string> madeDespitePatterns(const Plan& plan, FolderMemory& folders) {
-  if (notifiesEachOpen(plan.seccomp)) return {};
   const std::vector<std::string> places = writablePlaces(plan);
   const auto isWritable = [&places](const std::string& target) {
     return std::ranges::any_of(

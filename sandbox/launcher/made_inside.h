@@ -21,8 +21,8 @@
 
 namespace ringfence::sandbox {
 
-// Of a repository its ".git" is named once; of many things the first ones. Nothing for a run whose opens are all
-// notified: we must wait for nobody.
+// Of a repository its ".git" is named once; of many things the first ones. Not for a run whose opens are all notified:
+// ours would be too, and we must wait for nobody.
 std::vector<std::string> madeDespitePatterns(const Plan& plan, FolderMemory& folders);
 
 // When a run began, by the clock that the kernel stamps changes with and by one that nobody sets.

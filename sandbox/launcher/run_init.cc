@@ -16,6 +16,7 @@
 #include "sandbox/launcher/made_inside.h"
 #include "sandbox/launcher/report.h"
 #include "sandbox/launcher/rest.h"
+#include "sandbox/plan/seccomp_mediated.h"
 
 namespace ringfence::sandbox {
 namespace {
@@ -56,7 +57,11 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 class RunInit {
  public:
   RunInit(const Plan& plan, int report, FolderMemory& folders, const std::function<void()>& forgetBuilding)
-      : plan_(plan), report_(report), folders_(folders), forgetBuilding_(forgetBuilding) {}
+      : plan_(plan),
+        report_(report),
+        folders_(folders),
+        forgetBuilding_(forgetBuilding),
+        isHeardOpening_(notifiesEachOpen(plan.seccomp)) {}
 
   [[noreturn]] void run() {
     blockChildSignal();
@@ -212,7 +217,9 @@ class RunInit {
     for (const MaskPath& mask : absent_) {
       if (exists(mask.target)) list += (list.empty() ? "" : ", ") + mask.target + " (" + mask.origin + ")";
     }
-    for (const std::string& found : madeDespitePatterns(plan_, folders_)) list += (list.empty() ? "" : ", ") + found;
+    if (!isHeardOpening_) {
+      for (const std::string& found : madeDespitePatterns(plan_, folders_)) list += (list.empty() ? "" : ", ") + found;
+    }
     if (!list.empty()) list = "made inside, and run or obeyed by tools outside; look before you use: " + list;
     std::string changed;
     for (const std::string& found : changedMeanwhile(plan_, beginning_, folders_))
@@ -230,6 +237,7 @@ class RunInit {
   int report_;
   FolderMemory& folders_;
   const std::function<void()>& forgetBuilding_;
+  const bool isHeardOpening_;  // the table that says so may be forgotten
   Rest rest_;
   std::vector<MaskPath> absent_;
   Beginning beginning_;

@@ -134,6 +134,17 @@ Mediation mediationOf(const policy::Document& document) {
   return mediation;
 }
 
+bool notifiesEachOpen(const SeccompTable& table) {
+  const auto opensUnheard = [](const SeccompRule& rule) {
+    const bool isOpen = rule.call == "open" || rule.call == "openat" || rule.call == "openat2";
+    const bool namesOnly = std::ranges::any_of(rule.checks, [](const ArgCheck& check) {
+      return check.op == ArgOp::kMaskedEqual && (check.mask & check.value & kOpenPath) != 0;
+    });
+    return isOpen && rule.action == SeccompAction::kAllow && !namesOnly;
+  };
+  return table.fallback != SeccompAction::kAllow && std::ranges::none_of(table.rules, opensUnheard);
+}
+
 const SharedSeccompTable& mediatedSeccompTable(const Mediation& mediation) {
   using Key = std::tuple<OpensNotified, AttributesNotified, ExecsNotified>;
   thread_local std::map<Key, SharedSeccompTable> tables;

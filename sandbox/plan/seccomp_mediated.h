@@ -25,6 +25,9 @@ struct Mediation {
 
 Mediation mediationOf(const policy::Document& document);
 
+// Whether a table lets nobody open anything for what is in it without being heard of.
+bool notifiesEachOpen(const SeccompTable& table);
+
 // Made once for each kind of mediation: equal ones share it.
 const SharedSeccompTable& mediatedSeccompTable(const Mediation& mediation);
 

@@ -187,6 +187,14 @@ TEST_CASE("where all opens are notified, only what gives no content is opened un
   CHECK(mediated(kEverything).of("open", {0, 0200000}) == "notify");
 }
 
+TEST_CASE("a table says whether it hears of each open") {
+  CHECK(notifiesEachOpen(mediatedSeccompTable(kEverything)));
+  CHECK(notifiesEachOpen(mediatedSeccompTable({.opens = OpensNotified::kAll})));
+  for (const Mediation& mediation : {kChanges, kAsks, kCommands})
+    CHECK_FALSE(notifiesEachOpen(mediatedSeccompTable(mediation)));
+  CHECK_FALSE(notifiesEachOpen(defaultSeccompTable()));
+}
+
 TEST_CASE("a file that may be read cannot be changed through its descriptor where paths are asked about") {
   const Filter unasked = mediated(kChanges);
   const Filter asked = mediated(kAsks);
