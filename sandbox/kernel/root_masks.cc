@@ -106,8 +106,8 @@ Result<void> RootBuilder::perform(std::size_t, const MountProc& step) {
   UniqueFd proc = RF_TRY(newFilesystem("proc", {}, attributes));
   UniqueFd place = RF_TRY(nodes_.ensureDirectory(root_.get(), step.target, 0555));
   RF_TRY(attachMount(proc.get(), place.get(), step.target));
-  // Belongs to the pid namespace: what is made by memfd_create inside cannot be executed. Absent on older kernels,
-  // where seccomp alone refuses memfd_create.
+  // Belongs to the pid namespace: what is made by memfd_create inside cannot be executed. Absent on kernels before
+  // 6.3, where what is made without MFD_EXEC, which seccomp refuses, can be executed all the same.
   auto noExec = writeFileAt(proc.get(), "sys/vm/memfd_noexec", "1");
   if (!noExec && noExec.error().sysErrno != ENOENT) return noExec;
   for (const auto& name : readOnlyProcEntries()) {
