@@ -16,6 +16,17 @@ policy::Verdict refusal(std::string rule, std::string why, policy::Origin origin
           .why = std::move(why)};
 }
 
+bool isGranted(const policy::Verdict& literal, Asked asked) {
+  if (literal.decision == policy::Decision::kAsk) return asked == Asked::kAddress;
+  return literal.decision == policy::Decision::kAllow;
+}
+
+policy::Verdict notNamed(const Destination& literal) {
+  return refusal(
+      "not granted",
+      literal.host + " is an address of a private network, of this machine or of its cloud; a rule must name it");
+}
+
 }  // namespace
 
 Judge::Judge(policy::Document document, policy::Places places) : judge_(std::move(document), std::move(places)) {}
@@ -46,14 +57,12 @@ Judgement Judge::replacement(const Destination& other) const {
   return judged;
 }
 
-std::optional<policy::Verdict> Judge::refusalOf(const policy::Address& address, std::uint16_t port) const {
+std::optional<policy::Verdict> Judge::refusalOf(const policy::Address& address, std::uint16_t port, Asked asked) const {
   const Destination literal{.host = address.text(), .address = address, .port = port};
   const auto verdict = judge(literal);
   if (isForbidRule(verdict)) return verdict;
-  if (!address.isSpecial() || verdict.decision == policy::Decision::kAllow) return std::nullopt;
-  return refusal(
-      "not granted",
-      literal.host + " is an address of a private network, of this machine or of its cloud; " + "a rule must name it");
+  if (!address.isSpecial() || isGranted(verdict, asked)) return std::nullopt;
+  return notNamed(literal);
 }
 
 bool Judge::mayAnswer(std::string_view name) const {

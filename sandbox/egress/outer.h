@@ -146,6 +146,7 @@ class Outer {
   void allow(Live& live, Allowed how, const GuardRule& rule, const std::optional<Destination>& instead);
   GuardedAction actionOf(const Live& live) const;
   bool isLocal(const Live& live) const;
+  static Asked askedOf(const Live& live, const policy::Address& address);
 
   // outer_hold.cc: a run that is held, calls that are deferred, what connections do
   void hold();
@@ -163,6 +164,7 @@ class Outer {
 
   // outer_open.cc: what then happens
   void resolve(Live& live);
+  void refuseAddress(Live& live, const policy::Verdict& refused);
   void onResolved(std::uint64_t id, Result<std::vector<policy::Address>> addresses);
   void dialNext(Live& live);
   void watchDialled(Live& live);

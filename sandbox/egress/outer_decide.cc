@@ -47,6 +47,11 @@ bool Outer::isLocal(const Live& live) const {
          live.protocol != Protocol::kRedirected && live.protocol != Protocol::kCredential;
 }
 
+// Whether it was allowed as a connection to this very address.
+Asked Outer::askedOf(const Live& live, const policy::Address& address) {
+  return live.allowed == Allowed::kByPerson && live.dial.address == address ? Asked::kAddress : Asked::kNot;
+}
+
 void Outer::wantRedirected(Live& live) {
   const auto original = originalDestination(live.session.clientFd());
   if (!original) return refuse(live, {});
@@ -223,6 +228,11 @@ void Outer::allow(Live& live, Allowed how, const GuardRule& rule, const std::opt
   live.allowed = how;
   live.dial = instead ? *instead : live.wanted.destination;
   live.deadlineMs = nowMs() + kOpenMs;
+  // Of what is not opened there is no record that it was.
+  if (live.dial.address && !isLocal(live)) {
+    const auto refused = judge_->refusalOf(*live.dial.address, live.dial.port, askedOf(live, *live.dial.address));
+    if (refused) return refuseAddress(live, *refused);
+  }
   if (isLocal(live)) {
     live.localRule = rule.text;
     recordLocal(live);

@@ -43,16 +43,20 @@ void Outer::onResolved(std::uint64_t id, Result<std::vector<policy::Address>> ad
   }
   std::optional<policy::Verdict> refused;
   for (const policy::Address& address : *addresses) {
-    auto refusal = judge_->refusalOf(address, live.dial.port);
+    auto refusal = judge_->refusalOf(address, live.dial.port, askedOf(live, address));
     if (!refusal && live.addresses.size() < kMostAddresses) live.addresses.push_back(address);
     if (refusal && !refused) refused = std::move(refusal);
   }
   if (live.addresses.empty() && refused)
-    deny(live, DenialOutcome::kForbidden, ruleOf(*refused),
-         live.dial.host + " is at an address that is refused: " + refused->why);
+    refuseAddress(live, *refused);
   else
     dialNext(live);
   updateEvents(live);
+}
+
+void Outer::refuseAddress(Live& live, const policy::Verdict& refused) {
+  deny(live, DenialOutcome::kForbidden, ruleOf(refused),
+       live.dial.host + " is at an address that is refused: " + refused.why);
 }
 
 void Outer::dialNext(Live& live) {

@@ -141,12 +141,26 @@ TEST_CASE("an address that is not public is refused after resolution, unless a r
                            "198.18.0.1",
                            "203.0.113.7"}) {
     INFO(text);
-    CHECK(judge.refusalOf(address(text), 443).has_value());
+    CHECK(judge.refusalOf(address(text), 443, Asked::kNot).has_value());
   }
-  CHECK(!judge.refusalOf(address("10.1.2.3"), 443));
-  CHECK(judge.refusalOf(address("10.1.2.3"), 80));
-  CHECK(!judge.refusalOf(address("93.184.216.34"), 443));
-  CHECK(!judge.refusalOf(address("2606:2800::1"), 443));
+  CHECK(!judge.refusalOf(address("10.1.2.3"), 443, Asked::kNot));
+  CHECK(judge.refusalOf(address("10.1.2.3"), 80, Asked::kNot));
+  CHECK(!judge.refusalOf(address("93.184.216.34"), 443, Asked::kNot));
+  CHECK(!judge.refusalOf(address("2606:2800::1"), 443, Asked::kNot));
+}
+
+TEST_CASE("an address that a rule asks about literally may be dialled by whom a person allowed that very address") {
+  policy::Network network;
+  network.fallback = policy::Decision::kAsk;
+  network.ask = {rule("10.1.2.3", 443)};
+  network.forbid = {rule("10.1.2.4")};
+  const Judge judge = judgeOf(network);
+  CHECK(!judge.refusalOf(address("10.1.2.3"), 443, Asked::kAddress));
+  CHECK(judge.refusalOf(address("10.1.2.3"), 443, Asked::kNot));
+  CHECK(judge.refusalOf(address("10.1.2.3"), 80, Asked::kAddress));
+  CHECK(judge.refusalOf(address("10.1.2.4"), 443, Asked::kAddress));
+  CHECK(judge.refusalOf(address("10.1.2.5"), 443, Asked::kAddress));
+  CHECK(!judge.refusalOf(address("93.184.216.34"), 443, Asked::kNot));
 }
 
 TEST_CASE("a replacement is still bound by what is forbidden, and by nothing weaker") {

@@ -1,0 +1,77 @@
+// Addresses of this machine and of private networks: who reaches them, and who does not.
+#include <cerrno>
+#include <string>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/sandbox/egress/egress_process.h"
+#include "tests/sandbox/egress/egress_rules.h"
+
+using namespace ringfence;
+using namespace ringfence::sandbox;
+using namespace ringfence::test;
+
+namespace {
+
+const std::string kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
+
+policy::Network asking(const std::string& name) {
+  policy::Network network;
+  network.ask = {host(name)};
+  return network;
+}
+
+Answer allowed(const Ask& ask) {
+  Answer made;
+  made.ask = ask.ask;
+  made.outcome = Outcome::kAllowed;
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("egress: an address of this machine that a rule asks about is reached when it is allowed, and by no name") {
+  EgressProcess egress;
+  egress.setName("name.example.org", {"127.0.0.1"});
+  const Server server("127.0.0.1", 8443);
+  policy::Network network;
+  network.ask = {host("127.0.0.1", 8443), host("name.example.org")};
+  egress.giveRules(network);
+  const Wire client = egress.proxy();
+  client.send(connectTo("127.0.0.1:8443") + "hello");
+  egress.send(allowed(egress.expect<Ask>()));
+  CHECK(client.read(kEstablished.size()) == kEstablished);
+  const Wire outside = server.accept();
+  CHECK(outside.read(5) == "hello");
+  (void)egress.expectRecord(RecordKind::kLeavesDevice, "127.0.0.1:8443");
+  (void)egress.expect<RulesInForce>();
+  egress.giveRules(network);
+  CHECK(egress.expect<RulesInForce>().cut == 0);
+  outside.send("word");
+  CHECK(client.read(4) == "word");
+  const Wire named = egress.proxy();
+  named.send(connectTo("name.example.org:8443"));
+  egress.send(allowed(egress.expect<Ask>()));
+  CHECK(named.readAll().starts_with("HTTP/1.1 403"));
+  CHECK(!server.hasClient());
+  network.ask.clear();
+  egress.giveRules(network);
+  CHECK(egress.expect<RulesInForce>().cut == 1);
+  CHECK(client.isReset());
+}
+
+TEST_CASE("egress: what a person sends to an address that no rule names is denied, and not on record as opened") {
+  EgressProcess egress;
+  const Server server("127.0.0.1", 8443);
+  egress.giveRules(asking("ask.example.org"));
+  const Wire client = egress.proxy();
+  client.send(connectTo("ask.example.org:8443"));
+  Answer other = allowed(egress.expect<Ask>());
+  other.outcome = Outcome::kRewritten;
+  other.rewrite.host = "127.0.0.1";
+  egress.send(other);
+  CHECK(client.readAll().starts_with("HTTP/1.1 403"));
+  CHECK(egress.expect<Record>().kind == RecordKind::kDenied);
+  CHECK(egress.expect<Performed>().sysErrno == EACCES);
+  CHECK(!server.hasClient());
+}
