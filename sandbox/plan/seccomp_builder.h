@@ -34,8 +34,7 @@ void allowWithoutBits(TableBuilder& table, std::string_view call, std::uint8_t i
 void allowRequestsBut(TableBuilder& table, const std::vector<std::uint32_t>& refused);
 
 // The flags by which open(2) and openat(2) make a file, the one with which they open none (the kernel then ignores all
-// that would), and the requests that push text into a terminal or change what
-// is behind it.
+// that would), and the requests that push text into a terminal or change what is behind it.
 inline constexpr std::uint64_t kOpenCreates = 0100;           // O_CREAT
 inline constexpr std::uint64_t kOpenTemporary = 020'000'000;  // __O_TMPFILE
 inline constexpr std::uint64_t kOpenPath = 010'000'000;       // O_PATH
