@@ -388,7 +388,7 @@ def test_what_the_system_locks_is_not_given_by_hand_and_a_grant_that_ended_is_sa
             assert f"{option} cannot be given: the system locks `{key}` at {folder}/base.toml:1" in refused.stderr, refused.stderr
         started = run("--read", "/usr/share")
         equal(started.returncode, 0, started.stderr)
-        assert f"{folder}/mine.toml:3: this grant ended at 2001-01-01T00:00:00Z" in started.stderr, started.stderr
+        assert f"note: {folder}/mine.toml:4: this grant ended at 2001-01-01T00:00:00Z" in started.stderr, started.stderr
 
 
 def test_ps_fits_the_terminal_and_shows_what_is_weakened(bench: Bench) -> None:

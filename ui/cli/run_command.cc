@@ -92,10 +92,10 @@ int refuseStart(const client::Failure& failure, StatusLines& lines, Form form) {
 }
 
 // A forbid of whose matches some are not masked, being too many or links; a policy file that counts as it was before it
-// was broken, or a key that gives nothing here.
+// was broken, or a key or a grant that gives nothing here or any more.
 bool isAboutRules(std::string_view note) {
   return note.starts_with("expanded only") || note.starts_with("not held") || note.starts_with("limits.") ||
-         note.find("last good version stays in force") != note.npos;
+         note.find("last good version stays in force") != note.npos || note.find(": this grant ended at ") != note.npos;
 }
 
 // What makes a wall or a forbid weaker is said always. Other notes (absent paths, held places) would fill a screen on
