@@ -256,8 +256,12 @@ void Outer::onClientEvents(std::uint64_t id, std::uint32_t events) {
   const bool gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
   const bool hungUp = (events & EPOLLRDHUP) != 0;
   advance(live);
-  if (gone || (hungUp && (live.session.state() == Session::State::kWaiting || live.session.onlyAnswers())))
-    live.session.end();
+  // Who sends no more may still wait for an answer. One that has gone for good looks no different, so nobody is asked
+  // for it, and no call waits for its turn.
+  const bool undecided =
+      live.session.state() == Session::State::kWaiting && live.allowed == Allowed::kNot && !live.denied;
+  if (hungUp) live.session.noteLastWord();
+  if (gone || (hungUp && undecided)) live.session.end();
   updateEvents(live);
 }
 

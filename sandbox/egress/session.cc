@@ -87,6 +87,15 @@ void Session::open(Stream upstream, Opening opening) {
   state_ = State::kStreaming;
 }
 
+// A server that hears of it before it answers may take it for the end. One that answers already closes after its one
+// answer, or fails to, and then must hear.
+void Session::noteLastWord() {
+  heardLast_ = true;
+  if (state_ != State::kStreaming || !onlyAnswers() || received_ == 0 || upstreamShut_) return;
+  upstream_->finishWriting();
+  upstreamShut_ = true;
+}
+
 void Session::refuse(const std::string& reply) {
   upstream_.reset();
   if (reply.empty()) {
@@ -331,10 +340,10 @@ std::uint32_t Session::clientEvents() const {
   std::uint32_t events = toClient_.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT);
   switch (state_) {
     case State::kNegotiating: return events | EPOLLIN;
-    case State::kWaiting: return events | (clientEnd_ ? 0U : static_cast<std::uint32_t>(EPOLLRDHUP));
+    case State::kWaiting: return events | (clientEnd_ || heardLast_ ? 0U : static_cast<std::uint32_t>(EPOLLRDHUP));
     case State::kRefusing: return events | EPOLLIN;
     case State::kStreaming:
-      if (onlyAnswers() && !clientEnd_) return events | EPOLLRDHUP;
+      if (onlyAnswers() && !clientEnd_ && !heardLast_) return events | EPOLLRDHUP;
       return events | (wantsClientBytes() ? static_cast<std::uint32_t>(EPOLLIN) : 0U);
     case State::kOver: return 0;
   }

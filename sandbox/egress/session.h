@@ -83,8 +83,8 @@ class Session {
 
   std::uint32_t clientEvents() const;
   std::uint32_t upstreamEvents() const;
-  // One request went out whole: a client that hangs up now wants no answer any more.
-  bool onlyAnswers() const { return oneRequest_ && body_ && body_->done(); }
+  // The client was heard to send no more. It may have gone, or wait for its answer.
+  void noteLastWord();
 
  private:
   Happening negotiate(std::span<char> scratch);
@@ -102,6 +102,7 @@ class Session {
   bool flushDown();
   void keepForClient(std::string_view bytes);
   bool wantsClientBytes() const;
+  bool onlyAnswers() const { return oneRequest_ && body_ && body_->done(); }
 
   Stream client_;
   std::optional<Stream> upstream_;
@@ -121,7 +122,7 @@ class Session {
   bool held_ = false, full_ = false;
   bool clientEnd_ = false, upstreamEnd_ = false, clientShut_ = false, upstreamShut_ = false;
   bool handshaken_ = false, released_ = false, oneRequest_ = false, moved_ = false, upgrading_ = false,
-       carried_ = false;
+       carried_ = false, heardLast_ = false;
 };
 
 }  // namespace ringfence::sandbox

@@ -1,7 +1,10 @@
 // What goes out, and what does not: one real egress, the test around it.
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -362,4 +365,53 @@ TEST_CASE(
   CHECK(workingOutside.read(1) == "b");
   CHECK(!asking.hasBytes());
   CHECK(::kill(egress.outerPid(), 0) == 0);
+}
+
+TEST_CASE("egress: a client that sends no more gets its answer, of a tunnel and of one request") {
+  EgressProcess egress;
+  egress.setName("api.example.org", {"198.51.100.1"});
+  egress.giveRules(allowing({host("api.example.org")}));
+  const std::string inside = egress.addressInside("api.example.org");
+  const Server tunnels("198.51.100.1", 7000);
+  for (int i = 0; i < 3; ++i) {
+    const Wire client = egress.connectInside(inside, 7000);
+    client.send("question\n");
+    client.finish();
+    const Wire outside = tunnels.accept();
+    CHECK(outside.readAll() == "question\n");
+    outside.send("answer");
+    outside.finish();
+    CHECK(client.readAll() == "answer");
+  }
+  const Server plain("198.51.100.1", 80);
+  for (const bool proxied : {false, true}) {
+    const Wire client = proxied ? egress.proxy() : egress.connectInside(inside, 80);
+    client.send(std::string("GET ") + (proxied ? "http://api.example.org/" : "/") +
+                " HTTP/1.1\r\nHost: api.example.org\r\n\r\n");
+    const Wire outside = plain.accept();
+    (void)outside.readUntil("\r\n\r\n");
+    client.finish();
+    ::usleep(100'000);
+    outside.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nanswer");
+    outside.finish();
+    CHECK(client.readAll().ends_with("\r\n\r\nanswer"));
+  }
+}
+
+TEST_CASE("egress: a client that sends no more and waits for its refusal gets it, and costs nothing meanwhile") {
+  EgressProcess egress;
+  egress.acknowledge(false);
+  egress.giveRules(allowing({host("api.example.org")}));
+  const auto ticks = [&egress] {
+    std::istringstream words(readFile("/proc/" + std::to_string(egress.outerPid()) + "/stat"));
+    std::vector<std::string> all(std::istream_iterator<std::string>(words), {});
+    return std::stol(all.at(13)) + std::stol(all.at(14));
+  };
+  const Wire client = egress.proxy();
+  client.send(connectTo("other.example.org:443"));
+  (void)egress.expectRecord(RecordKind::kDenied, "other.example.org:443");
+  const long before = ticks();
+  client.finish();
+  CHECK(client.readAll().starts_with("HTTP/1.1 403"));
+  CHECK(ticks() - before < ::sysconf(_SC_CLK_TCK) / 4);
 }
