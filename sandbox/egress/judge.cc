@@ -16,6 +16,8 @@ policy::Verdict refusal(std::string rule, std::string why, policy::Origin origin
           .why = std::move(why)};
 }
 
+bool isDefault(const policy::Verdict& verdict) { return verdict.rule.starts_with("network.default "); }
+
 bool isGranted(const policy::Verdict& literal, Asked asked) {
   if (literal.decision == policy::Decision::kAsk) return asked == Asked::kAddress;
   return literal.decision == policy::Decision::kAllow;
@@ -62,6 +64,16 @@ std::optional<policy::Verdict> Judge::refusalOf(const policy::Address& address, 
   const auto verdict = judge(literal);
   if (isForbidRule(verdict)) return verdict;
   if (!address.isSpecial() || isGranted(verdict, asked)) return std::nullopt;
+  return notNamed(literal);
+}
+
+// "*" and the like never match an address: what is no default names it.
+std::optional<policy::Verdict> Judge::refusalOfOwn(const policy::Address& address, std::uint16_t port,
+                                                   Asked asked) const {
+  const Destination literal{.host = address.text(), .address = address, .port = port};
+  const auto verdict = judge(literal);
+  if (isForbidRule(verdict)) return verdict;
+  if (!isDefault(verdict) && isGranted(verdict, asked)) return std::nullopt;
   return notNamed(literal);
 }
 

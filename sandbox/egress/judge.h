@@ -34,6 +34,8 @@ class Judge {
   // are refused unless a rule names them literally, and so is whatever a `forbid` covers. One that a rule asks about
   // is one that was asked about, or refused.
   std::optional<policy::Verdict> refusalOf(const policy::Address& address, std::uint16_t port, Asked asked) const;
+  // The same of an address that was dialled and proved to be this machine's own, whatever it looks like.
+  std::optional<policy::Verdict> refusalOfOwn(const policy::Address& address, std::uint16_t port, Asked asked) const;
   // Whether the name has an address inside the fence: some port of it is allowed, askable or rewritten.
   bool mayAnswer(std::string_view name) const;
   // A port of the host's 127.0.0.1 that the policy brings inside.

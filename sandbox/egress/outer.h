@@ -75,6 +75,7 @@ class Outer {
     std::string localRule;       // of what leaves no device
     std::uint64_t answered = 0;  // the ask whose outcome is to be told
     int dialError = 0;           // of the last address
+    bool ownAddress = false;     // the one that was dialled is this machine's
     std::int64_t sinceMs = 0;    // it was accepted, or connected
     Call call;
     bool inHold = false;     // it was open when the hold began that is watched
@@ -147,6 +148,7 @@ class Outer {
   GuardedAction actionOf(const Live& live) const;
   bool isLocal(const Live& live) const;
   static Asked askedOf(const Live& live, const policy::Address& address);
+  std::optional<policy::Verdict> refusalOfDialled(const Live& live) const;
 
   // outer_hold.cc: a run that is held, calls that are deferred, what connections do
   void hold();

@@ -52,6 +52,14 @@ Asked Outer::askedOf(const Live& live, const policy::Address& address) {
   return live.allowed == Allowed::kByPerson && live.dial.address == address ? Asked::kAddress : Asked::kNot;
 }
 
+std::optional<policy::Verdict> Outer::refusalOfDialled(const Live& live) const {
+  if (live.nextAddress == 0 || isLocal(live)) return std::nullopt;
+  const policy::Address& address = live.addresses[live.nextAddress - 1];
+  const Asked asked = askedOf(live, address);
+  return live.ownAddress ? judge_->refusalOfOwn(address, live.dial.port, asked)
+                         : judge_->refusalOf(address, live.dial.port, asked);
+}
+
 void Outer::wantRedirected(Live& live) {
   const auto original = originalDestination(live.session.clientFd());
   if (!original) return refuse(live, {});

@@ -89,10 +89,17 @@ void Outer::onDialled(std::uint64_t id) {
   poller_.forget(std::exchange(live.watchedUpstream, -1));
   if (live.session.state() != Session::State::kWaiting || live.denied) return;
   live.dialError = takeError(live.dialled.get());
-  if (live.dialError == 0)
+  // Which addresses are this machine's is known to its routes, and they choose this end of a connection.
+  live.ownAddress = live.dialError == 0 && isToOwnAddress(live.dialled.get());
+  const auto refused = live.ownAddress ? refusalOfDialled(live) : std::nullopt;
+  if (refused) {
+    live.dialled.reset();
+    refuseAddress(live, *refused);
+  } else if (live.dialError == 0) {
     startStreaming(live);
-  else
+  } else {
     dialNext(live);
+  }
   updateEvents(live);
 }
 

@@ -189,10 +189,7 @@ bool Outer::isStillAllowed(Live& live) {
       (live.wanted.credential >= network.credentials.size() ||
        network.credentials[live.wanted.credential].host != live.wanted.destination.host))
     return false;
-  if (live.nextAddress > 0) {
-    const policy::Address& address = live.addresses[live.nextAddress - 1];
-    if (judge_->refusalOf(address, live.dial.port, askedOf(live, address))) return false;
-  }
+  if (refusalOfDialled(live)) return false;
   const Judgement judged = judge_->connection(live.wanted.destination);
   switch (judged.decision) {
     case policy::Decision::kForbid: return false;

@@ -53,6 +53,19 @@ std::string endText(int socket, int (*ask)(int, sockaddr*, socklen_t*)) {
   return std::string(text) + ":" + std::to_string(ntohs(end.sin_port));
 }
 
+// Empty: neither IPv4 nor IPv6, or gone.
+std::string addressBytes(int socket, int (*ask)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage end{};
+  socklen_t length = sizeof end;
+  if (ask(socket, reinterpret_cast<sockaddr*>(&end), &length) != 0) return {};
+  const auto bytesOf = [](const auto& address) {
+    return std::string(reinterpret_cast<const char*>(&address), sizeof address);
+  };
+  if (end.ss_family == AF_INET) return bytesOf(reinterpret_cast<const sockaddr_in*>(&end)->sin_addr);
+  if (end.ss_family == AF_INET6) return bytesOf(reinterpret_cast<const sockaddr_in6*>(&end)->sin6_addr);
+  return {};
+}
+
 }  // namespace
 
 Result<UniqueFd> bindLoopback(Transport transport, std::uint16_t port) {
@@ -101,6 +114,11 @@ int takeError(int socket) {
 
 std::string peerText(int socket) { return endText(socket, ::getpeername); }
 std::string calledText(int socket) { return endText(socket, ::getsockname); }
+
+bool isToOwnAddress(int socket) {
+  const std::string own = addressBytes(socket, ::getsockname);
+  return !own.empty() && own == addressBytes(socket, ::getpeername);
+}
 
 void resetOnClose(int socket) {
   const linger reset{.l_onoff = 1, .l_linger = 0};

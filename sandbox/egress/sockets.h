@@ -25,6 +25,8 @@ int takeError(int socket);
 std::string peerText(int socket);
 // This end as the other one called it, likewise.
 std::string calledText(int socket);
+// Whether both ends have one address: whoever is connected to is this machine.
+bool isToOwnAddress(int socket);
 // The next close sends a reset.
 void resetOnClose(int socket);
 

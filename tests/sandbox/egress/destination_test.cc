@@ -163,6 +163,31 @@ TEST_CASE("an address that a rule asks about literally may be dialled by whom a 
   CHECK(!judge.refusalOf(address("93.184.216.34"), 443, Asked::kNot));
 }
 
+TEST_CASE("an address that proves to be this machine's own needs a rule that says it, however public it looks") {
+  policy::Network network;
+  const auto refused = [&network](const char* text, Asked asked) {
+    return judgeOf(network).refusalOfOwn(address(text), 443, asked).has_value();
+  };
+  for (const auto fallback : {policy::Decision::kAllow, policy::Decision::kAsk, policy::Decision::kForbid}) {
+    network.fallback = fallback;
+    network.allow = {rule("93.184.216.34", 443), rule("own.example.org")};
+    network.ask = {rule("2606:2800::1")};
+    CHECK(!refused("93.184.216.34", Asked::kNot));
+    CHECK(refused("93.184.216.35", Asked::kNot));
+    CHECK(refused("93.184.216.35", Asked::kAddress));
+    CHECK(refused("2606:2800::1", Asked::kNot));
+    CHECK(!refused("2606:2800::1", Asked::kAddress));
+    network.ask.clear();
+    CHECK(refused("2606:2800::1", Asked::kAddress));
+  }
+  policy::HostRule range;
+  range.cidr = "93.184.216.0/24";
+  network.allow = {range};
+  CHECK(!refused("93.184.216.35", Asked::kNot));
+  network.forbid = {rule("93.184.216.35")};
+  CHECK(refused("93.184.216.35", Asked::kNot));
+}
+
 TEST_CASE("a replacement is still bound by what is forbidden, and by nothing weaker") {
   policy::Network network;
   network.forbid = {rule("evil.example.org")};

@@ -75,3 +75,43 @@ TEST_CASE("egress: what a person sends to an address that no rule names is denie
   CHECK(egress.expect<Performed>().sysErrno == EACCES);
   CHECK(!server.hasClient());
 }
+
+TEST_CASE("egress: this machine's own address is reached by whom a rule names it to, and by nobody else") {
+  EgressProcess egress;
+  egress.setName("own.example.org", {"198.51.100.10"});
+  egress.setName("other.example.org", {"198.51.100.1"});
+  const Server own("198.51.100.10", 8443);
+  const Server other("198.51.100.1", 8443);
+  policy::Network network;
+  network.fallback = policy::Decision::kAllow;
+  network.allow = {host("own.example.org")};
+  egress.giveRules(network);
+  for (const std::string target : {"198.51.100.10:8443", "own.example.org:8443"}) {
+    const Wire client = egress.proxy();
+    client.send(connectTo(target) + "secret");
+    const std::string told = client.readAll();
+    CHECK(told.starts_with("HTTP/1.1 403"));
+    CHECK(told.find("a rule must name it") != std::string::npos);
+    (void)egress.expectRecord(RecordKind::kDenied, target);
+    CHECK(own.accept().readAll().empty());
+  }
+  const Wire without = egress.connectInside("198.51.100.10", 8443);
+  CHECK(without.isReset());
+  CHECK(own.accept().readAll().empty());
+  const Wire elsewhere = egress.proxy();
+  elsewhere.send(connectTo("other.example.org:8443"));
+  CHECK(elsewhere.read(kEstablished.size()) == kEstablished);
+  network.allow = {host("198.51.100.10", 8443)};
+  egress.giveRules(network);
+  const Wire named = egress.proxy();
+  named.send(connectTo("198.51.100.10:8443") + "hello");
+  CHECK(named.read(kEstablished.size()) == kEstablished);
+  const Wire outside = own.accept();
+  CHECK(outside.read(5) == "hello");
+  (void)egress.expect<RulesInForce>([](const RulesInForce& rules) { return rules.generation == 2; });
+  // As soon as no rule names it any more, though any other address is allowed.
+  network.allow.clear();
+  egress.giveRules(network);
+  CHECK(egress.expect<RulesInForce>([](const RulesInForce& rules) { return rules.generation == 3; }).cut == 1);
+  CHECK(named.isReset());
+}

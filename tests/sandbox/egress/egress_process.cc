@@ -139,9 +139,12 @@ Wire Server::accept() const {
 EgressProcess::EgressProcess(const std::vector<std::string>& options) {
   need(::unshare(CLONE_NEWNET) == 0, "unshare");
   need(bringLoopbackUp().has_value(), "lo");
-  for (int i = 1; i < 10; ++i) {
-    const std::string command = "ip addr add 198.51.100." + std::to_string(i) + "/32 dev lo";
-    need(std::system(command.c_str()) == 0, "ip addr add");
+  // .10 is this machine's; whoever connects to the others does so from there, as to other machines.
+  for (int i = 10; i > 0; --i) {
+    const std::string address = "198.51.100." + std::to_string(i);
+    need(std::system(("ip addr add " + address + "/32 dev lo").c_str()) == 0, "ip addr add");
+    const std::string route = "ip route replace table local local " + address + " dev lo src 198.51.100.10";
+    need(i == 10 || std::system(route.c_str()) == 0, "ip route replace");
   }
   worldNs_ = openNamespace(::getpid());
   int ready[2];

@@ -54,7 +54,8 @@ class Server {
 
 class EgressProcess {
  public:
-  // The calling thread is in the world's namespace afterwards: `lo` with 198.51.100.1 to .9.
+  // The calling thread is in the world's namespace afterwards: `lo` with 198.51.100.1 to .9, which play other machines,
+  // and 198.51.100.10, the own address of the one that the egress is on.
   explicit EgressProcess(const std::vector<std::string>& options = {});
   ~EgressProcess();
   EgressProcess(const EgressProcess&) = delete;
