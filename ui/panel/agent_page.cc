@@ -9,6 +9,7 @@
 #include <QPushButton>
 #include <QTabWidget>
 #include <algorithm>
+#include <utility>
 
 #include "ui/panel/activity_tab.h"
 #include "ui/panel/agent_words.h"
@@ -99,12 +100,7 @@ void AgentPage::listen() {
   connect(tabs_, &QTabWidget::currentChanged, this, &AgentPage::tellTabs);
   connect(price_, &QPushButton::clicked, this, &AgentPage::askPrice);
   connect(pause_, &QPushButton::clicked, this, [this] {
-    const int row = sources_.runs.indexOf(run_);
-    if (row < 0) return;
-    const top::Row& run = sources_.runs.row(row);
-    act(canResume(run)   ? client::Client::Verb::kResume
-        : isPausing(run) ? client::Client::Verb::kFreezeAtOnce
-                         : client::Client::Verb::kFreeze);
+    if (sources_.runs.indexOf(run_) >= 0) act(hold_);
   });
   connect(goOn_, &QPushButton::clicked, this, [this] { act(client::Client::Verb::kResume); });
   connect(stop_, &QPushButton::clicked, this, [this] { act(client::Client::Verb::kStop); });
@@ -172,8 +168,8 @@ void AgentPage::refresh() {
   const int row = sources_.runs.indexOf(run_);
   const client::RunDetails* details = sources_.runs.details(run_);
   for (QPushButton* button : {pause_, stop_, price_}) button->setEnabled(row >= 0);
-  const bool pausing = row >= 0 && isPausing(sources_.runs.row(row));
-  goOn_->setVisible(pausing);
+  goOn_->setVisible(row >= 0 && isPausing(sources_.runs.row(row)));
+  if (row >= 0) showHold(sources_.runs.row(row));
   if (run_.empty()) {
     state_->setText(tr("No agent is chosen."));
     place_->clear();
@@ -182,13 +178,22 @@ void AgentPage::refresh() {
   }
   if (row < 0 || details == nullptr) return askDetails();
   isAsked_ = false;
-  pause_->setText(canResume(sources_.runs.row(row)) ? tr("Resume") : pausing ? tr("Pause at once") : tr("Pause"));
   const RunWords words = runWords(sources_.runs.row(row), details, ::geteuid());
   state_->setText(breakable(words.warning.isEmpty() ? words.state : tr("%1. %2").arg(words.state, words.warning)));
   QStringList place{words.place, words.command};
   if (!words.says.isEmpty()) place += words.says;
   place_->setText(breakable(place.join('\n')));
   show(*details);
+}
+
+// Beside the one that pauses, others move when it says something else.
+void AgentPage::showHold(const top::Row& row) {
+  using Verb = client::Client::Verb;
+  const bool resumes = canResume(row), pausing = isPausing(row);
+  const Verb hold = resumes ? Verb::kResume : pausing ? Verb::kFreezeAtOnce : Verb::kFreeze;
+  const bool isOther = std::exchange(holdsRun_, row.run) != row.run;
+  if (std::exchange(hold_, hold) != hold && !isOther) guard_.hold();
+  pause_->setText(resumes ? tr("Resume") : pausing ? tr("Pause at once") : tr("Pause"));
 }
 
 void AgentPage::show(const client::RunDetails& details) {
@@ -235,6 +240,7 @@ void AgentPage::askPrice() {
 }
 
 void AgentPage::act(client::Client::Verb verb) {
+  if (!guard_.isOpen()) return;
   actOn(sources_, this, verb, run_, [this](const QString& words) { said_->setText(words); });
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ui/panel/page.h"
+#include "ui/panel/press_guard.h"
 #include "ui/panel/sources.h"
 #include "ui/shared/fact_log.h"
 
@@ -41,12 +42,16 @@ class AgentPage final : public Page {
   void show(const client::RunDetails& details);
   void askDetails();
   void askPrice();
+  void showHold(const top::Row& row);
   void act(client::Client::Verb verb);
   void tellTabs();
 
   Sources sources_;
   FactLog& facts_;
   std::string run_;
+  std::string holdsRun_;         // that the buttons are about
+  client::Client::Verb hold_{};  // what the button that pauses does
+  PressGuard guard_;
   bool isSeen_ = false;
   bool isAsked_ = false;  // for what the snapshots do not have
   QComboBox* runs_;

@@ -174,8 +174,8 @@ void MainWindow::takeReceipt(const QByteArray& json) {
 
 void MainWindow::pressStop() {
   // Two presses within three seconds end this person's agents; a double click must not be two of them.
-  if (sinceStop_.isValid() && sinceStop_.elapsed() < QApplication::doubleClickInterval()) return;
-  sinceStop_.start();
+  if (!stopGuard_.isOpen()) return;
+  stopGuard_.hold();
   bar_->setNotice(tr("Stopping everything…"));
   sources_.stop.stopAll("panel");
 }

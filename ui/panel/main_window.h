@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ui/panel/page.h"
+#include "ui/panel/press_guard.h"
 #include "ui/panel/rail.h"
 #include "ui/panel/sources.h"
 #include "ui/panel/stop_facts.h"
@@ -65,7 +66,7 @@ class MainWindow final : public QWidget {
   Layout layout_ = Layout::kDesktop;
   QStackedWidget* front_;  // the pages, or that everything is stopped
   StoppedPage* stopped_;
-  QElapsedTimer sinceStop_;     // was pressed
+  PressGuard stopGuard_;
   QElapsedTimer sinceReceipt_;  // said that it is latched
   bool wasStopped_ = false;
 };

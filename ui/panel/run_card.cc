@@ -8,6 +8,7 @@
 #include <QPaintEvent>
 #include <QPainter>
 #include <QPushButton>
+#include <tuple>
 
 #include "ui/panel/elided_label.h"
 #include "ui/panel/plots/sparkline.h"
@@ -20,7 +21,6 @@ namespace {
 
 using Verb = client::Client::Verb;
 
-constexpr qint64 kSettlesAfter = 400;                 // milliseconds
 constexpr int kMostName = 300, kMostNameSpoken = 80;  // of names that agents or people made
 
 }  // namespace
@@ -86,16 +86,16 @@ void RunCard::build() {
 
 void RunCard::connectButtons() {
   connect(holdButton_, &QPushButton::clicked, this, [this] {
-    if (isSettled()) emit actWanted(hold_, run_);
+    if (guard_.isOpen()) emit actWanted(hold_, run_);
   });
   connect(goOnButton_, &QPushButton::clicked, this, [this] {
-    if (isSettled()) emit actWanted(Verb::kResume, run_);
+    if (guard_.isOpen()) emit actWanted(Verb::kResume, run_);
   });
   connect(endButton_, &QPushButton::clicked, this, [this] {
-    if (isSettled()) emit actWanted(end_, run_);
+    if (guard_.isOpen()) emit actWanted(end_, run_);
   });
   connect(openButton_, &QPushButton::clicked, this, [this] {
-    if (isSettled()) emit openWanted(QString::fromStdString(run_));
+    if (guard_.isOpen()) emit openWanted(QString::fromStdString(run_));
   });
 }
 
@@ -109,13 +109,12 @@ void RunCard::setSpeech(Speech speech) {
   layout()->invalidate();
 }
 
-void RunCard::moved() { sinceMoved_.start(); }
-
-bool RunCard::isSettled() const { return !sinceMoved_.isValid() || sinceMoved_.elapsed() > kSettlesAfter; }
+void RunCard::moved() { guard_.hold(); }
 
 void RunCard::showRun(const RunsModel& runs, int index, const QString& lastAction) {
   const top::Row& row = runs.row(index);
   const RunWords words = runWords(row, runs.details(row.run), ::getuid());
+  const auto before = std::tuple(run_, hold_, end_);
   run_ = row.run;
   shape_ = words.shape;
   const QString name = QString::fromStdString(row.name).left(kMostName);
@@ -128,12 +127,8 @@ void RunCard::showRun(const RunsModel& runs, int index, const QString& lastActio
   last_->setText(lastAction);
   const QString brief = name.left(kMostNameSpoken);
   showHold(row, runs.stop(), brief);
-  const NextStop next = nextStop(row);
-  end_ = next == NextStop::kKill ? Verb::kKill : Verb::kStop;
-  endButton_->setText(next == NextStop::kKill ? tr("Kill now") : tr("Stop"));
-  endButton_->setAccessibleName(next == NextStop::kKill ? tr("Kill %1 now").arg(brief)
-                                                        : tr("Ask %1 to end").arg(brief));
-  endButton_->setEnabled(next != NextStop::kNone);
+  showEnd(row, brief);
+  if (before != std::tuple(run_, hold_, end_)) moved();
   openButton_->setAccessibleName(tr("Details of %1").arg(brief));
   const RunSeries& series = runs.series(row.run);
   const Series* const values[] = {&series.cpu, &series.memory, &series.io, &series.accelerator};
@@ -144,8 +139,6 @@ void RunCard::showRun(const RunsModel& runs, int index, const QString& lastActio
 
 void RunCard::showHold(const top::Row& row, const client::StopState& stop, const QString& brief) {
   const bool resumes = canResume(row), pausing = isPausing(row);
-  // Who pressed twice did not mean the button that is there since.
-  if (pausing && hold_ != Verb::kFreezeAtOnce) moved();
   hold_ = resumes ? Verb::kResume : pausing ? Verb::kFreezeAtOnce : Verb::kFreeze;
   holdButton_->setText(resumes ? tr("Resume") : pausing ? tr("Pause at once") : tr("Pause"));
   holdButton_->setAccessibleName(resumes   ? tr("Resume %1").arg(brief)
@@ -154,6 +147,15 @@ void RunCard::showHold(const top::Row& row, const client::StopState& stop, const
   holdButton_->setEnabled((resumes && !stop.latched) || canPause(row));
   goOnButton_->setAccessibleName(tr("Let %1 go on").arg(brief));
   goOnButton_->setVisible(pausing);
+}
+
+void RunCard::showEnd(const top::Row& row, const QString& brief) {
+  const NextStop next = nextStop(row);
+  end_ = next == NextStop::kKill ? Verb::kKill : Verb::kStop;
+  endButton_->setText(next == NextStop::kKill ? tr("Kill now") : tr("Stop"));
+  endButton_->setAccessibleName(next == NextStop::kKill ? tr("Kill %1 now").arg(brief)
+                                                        : tr("Ask %1 to end").arg(brief));
+  endButton_->setEnabled(next != NextStop::kNone);
 }
 
 std::vector<QWidget*> RunCard::focusStops() {

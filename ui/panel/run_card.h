@@ -1,10 +1,10 @@
 // One run as a card: what it is and does, its figures over the last minute, and what can be done with it.
 #pragma once
 
-#include <QElapsedTimer>
 #include <QFrame>
 #include <optional>
 
+#include "ui/panel/press_guard.h"
 #include "ui/shared/glyphs.h"
 #include "ui/shared/runs_model.h"
 
@@ -32,7 +32,8 @@ class RunCard final : public QFrame {
   // What an agent says has a line where one of those that are shown says something.
   enum class Speech { kHidden, kShown };
   void setSpeech(Speech speech);
-  // It lies elsewhere now: what is pressed in the next moment was meant for what lay here before, and is not done.
+  // It lies elsewhere now: what is pressed in the next moment was meant for what lay here before, and is not done. So
+  // it is where a button came to mean something else.
   void moved();
   // What the Tab key stops at, in order.
   std::vector<QWidget*> focusStops();
@@ -51,7 +52,7 @@ class RunCard final : public QFrame {
   void build();
   void connectButtons();
   void showHold(const top::Row& row, const client::StopState& stop, const QString& brief);
-  bool isSettled() const;
+  void showEnd(const top::Row& row, const QString& brief);
   void drawShape();
 
   struct Drawn {
@@ -66,7 +67,7 @@ class RunCard final : public QFrame {
   client::Client::Verb hold_{}, end_{};  // what the buttons do
   Glyph shape_ = Glyph::kUnknown;
   std::optional<Drawn> drawn_;
-  QElapsedTimer sinceMoved_;
+  PressGuard guard_;
   QBoxLayout* head_;
   QLabel* shapeLabel_;
   ElidedLabel* name_;

@@ -59,8 +59,23 @@ TEST_CASE("the button that pauses freezes the agent for the kernel, and lets it 
   QTest::mouseClick(findButton(world.page, "Pause"), Qt::LeftButton);
   CHECK(until([&] { return isFrozen(world.daemon, run); }));
   REQUIRE(until([&] { return textOf(world.page, "State").startsWith("Paused"); }));
+  QTest::qWait(450);  // It has meant that for longer than a double click takes.
   QTest::mouseClick(findButton(world.page, "Resume"), Qt::LeftButton);
   CHECK(until([&] { return !isFrozen(world.daemon, run); }));
+}
+
+TEST_CASE("a double click on the button that pauses an agent does not let it go on") {
+  World world;
+  const std::string run = world.start({"/bin/sleep", "600"}, "sleeper");
+  world.open(run);
+  REQUIRE(until([&] { return world.runs.indexOf(run) >= 0 && textOf(world.page, "State") == "Working"; }));
+  auto* button = findButton(world.page, "Pause");
+  QTest::mouseClick(button, Qt::LeftButton);
+  REQUIRE(until([&] { return button->text() == "Resume"; }));
+  QTest::mouseClick(button, Qt::LeftButton);
+  QTest::qWait(700);  // That nothing happens shows only with time.
+  CHECK(isFrozen(world.daemon, run));
+  CHECK(button->text() == "Resume");
 }
 
 TEST_CASE("output is shown as it comes and as text, also of an agent that is over") {

@@ -243,6 +243,50 @@ TEST_CASE("a card that came to lie elsewhere does nothing for a moment, and keep
   CHECK(acts == 2);
 }
 
+TEST_CASE("a card whose buttons came to mean something else does nothing for a moment: a double click is one press") {
+  RunsModel runs;
+  CardList list(runs, [](const std::string&) { return QString(); });
+  list.resize(900, 900);
+  list.show();
+  auto become = [&, at = 1s](const std::string& state) mutable {
+    auto moment = std::make_shared<top::Reading>(*momentOf(1, at++));
+    moment->runs.front().state = moment->usage.rows.front().state = state;
+    runs.show(moment);
+    list.refresh();
+  };
+  std::vector<client::Client::Verb> acts;
+  QObject::connect(&list, &CardList::actWanted, [&](client::Client::Verb verb) { acts.push_back(verb); });
+  const auto press = [&](const QString& text) {
+    const auto buttons = list.cardOf("run0")->findChildren<QPushButton*>();
+    const auto found = std::ranges::find(buttons, text, &QPushButton::text);
+    REQUIRE(found != buttons.end());
+    QTest::mouseClick(*found, Qt::LeftButton);
+  };
+  using Verb = client::Client::Verb;
+  using Acts = std::vector<Verb>;
+  become("running");
+  QTest::qWait(450);
+  press("Pause");
+  become("frozen");
+  press("Resume");
+  CHECK(acts == Acts{Verb::kFreeze});
+  become("frozen");  // Only a change counts, not each moment.
+  QTest::qWait(450);
+  become("frozen");
+  press("Resume");
+  become("running");
+  press("Pause");
+  CHECK(acts == Acts{Verb::kFreeze, Verb::kResume});
+  QTest::qWait(450);
+  press("Stop");
+  become("stopping");
+  press("Kill now");
+  CHECK(acts == Acts{Verb::kFreeze, Verb::kResume, Verb::kStop});
+  QTest::qWait(450);
+  press("Kill now");
+  CHECK(acts == Acts{Verb::kFreeze, Verb::kResume, Verb::kStop, Verb::kKill});
+}
+
 TEST_CASE("a narrow window has its pages at the bottom and a stop that is held for a second") {
   PanelWorld world;
   auto* stop = qobject_cast<HoldButton*>(world.button("Emergency stop"));
