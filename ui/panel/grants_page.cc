@@ -61,14 +61,17 @@ GrantsPage::GrantsPage(Sources sources, QString program)
       program_(program.isEmpty() ? ownCommandLine() : std::move(program)),
       model_(new GrantsModel(this)),
       reads_(new QTimer(this)),
-      state_(plainLabel()) {
+      listed_(plainLabel()),
+      done_(plainLabel()) {
   auto* tabs = new QTabWidget;
   tabs->setAccessibleName(title());
   tabs->addTab(makeGrants(), tr("What you allowed"));
   tabs->addTab(makeRules(), tr("Rules of policies"));
   auto* column = new QVBoxLayout(this);
   column->addWidget(tabs, 1);
-  column->addWidget(state_);
+  column->addWidget(done_);
+  listed_->setObjectName("listed");
+  done_->setObjectName("done");
   reads_->setInterval(kReadEvery);
   connect(reads_, &QTimer::timeout, this, &GrantsPage::readGrants);
 }
@@ -95,6 +98,7 @@ QWidget* GrantsPage::makeGrants() {
   text_->setMaximumHeight(fontMetrics().lineSpacing() * 9);
   auto* column = new QVBoxLayout(part);
   column->addWidget(table_, 1);
+  column->addWidget(listed_);
   column->addWidget(text_);
   auto* row = new QHBoxLayout;
   column->addLayout(row);
@@ -148,14 +152,13 @@ void GrantsPage::readGrants() {
       [this, shown](const client::Answer<std::vector<client::GrantRow>>& answer) {
         const bool isOld = (shown == client::GrantsShown::kAlsoEnded) != ended_->isChecked();
         const auto* grants = std::get_if<std::vector<client::GrantRow>>(&answer);
-        if (grants == nullptr) return tell(troubleOf(std::get<client::Failure>(answer)));
+        if (grants == nullptr) return setPlainText(listed_, troubleOf(std::get<client::Failure>(answer)));
         if (isOld) return;
         const QModelIndex current = table_->currentIndex();
         const std::uint64_t kept = current.isValid() ? model_->grant(current.row()).id : 0;
         model_->show(*grants);
         if (const int row = model_->indexOf(kept); row >= 0) table_->setCurrentIndex(model_->index(row, 0));
-        if (state_->accessibleName().isEmpty() || grants->empty())
-          tell(grants->empty() ? tr("You allowed nothing for longer than once.") : QString());
+        setPlainText(listed_, grants->empty() ? tr("You allowed nothing for longer than once.") : QString());
         showGrant();
       });
 }
@@ -184,7 +187,7 @@ void GrantsPage::revoke() {
       });
 }
 
-void GrantsPage::tell(const QString& words) { setPlainText(state_, words); }
+void GrantsPage::tell(const QString& words) { setPlainText(done_, words); }
 
 // ---- rules
 

@@ -34,6 +34,7 @@ class GrantsPage final : public Page {
   void readGrants();
   void showGrant();
   void revoke();
+  // What became of the last act, until the next one: reads of the list leave it.
   void tell(const QString& words);
   // Asks the command line; `told` gets what it wrote, or why it could not.
   void askCommandLine(const QStringList& words, void (GrantsPage::*told)(const QString& text));
@@ -48,7 +49,8 @@ class GrantsPage final : public Page {
   QCheckBox* ended_;
   QPushButton* revoke_;
   QPlainTextEdit* text_;
-  QLabel* state_;
+  QLabel* listed_;  // of the list, as it was read last
+  QLabel* done_;    // of the last act
   QComboBox* policies_;
   QPlainTextEdit* rules_;
   QProcess* asking_ = nullptr;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <QApplication>
+#include <QCheckBox>
 #include <QComboBox>
 #include <QLabel>
 #include <QLineEdit>
@@ -401,6 +402,32 @@ TEST_CASE("what is allowed for the run is in the list of grants with its rule, a
   world.click("deny");
   REQUIRE(world.waitForEnd(run));
   CHECK(world.content("asked/note") == "1\n");
+}
+
+TEST_CASE("what the list of grants says is of its last read, and what became of a revocation stays beside it") {
+  World world;
+  (void)world.start("echo 1 > asked/note; sleep 600");
+  world.waitForQuestions(1);
+  GrantsPage grants(world.sources());
+  grants.setSeen(true);
+  const auto says = [&](const char* label) { return grants.findChild<QLabel*>(label)->accessibleName(); };
+  REQUIRE(world.waitFor([&] { return says("listed") == "You allowed nothing for longer than once."; }));
+  world.arm();
+  world.click("scope1");
+  world.click("allow");
+  auto* table = grants.findChild<QTreeView*>("grants");
+  REQUIRE(world.waitFor([&] { return table->model()->rowCount() == 1; }));
+  CHECK(says("listed").isEmpty());
+  table->setCurrentIndex(table->model()->index(0, 0));
+  grants.findChild<QPushButton*>("revoke")->click();
+  REQUIRE(world.waitFor([&] { return table->model()->rowCount() == 0; }));
+  CHECK(says("listed") == "You allowed nothing for longer than once.");
+  CHECK(says("done").contains("is revoked"));
+  for (const int rows : {1, 0}) {  // Each is a read.
+    grants.findChild<QCheckBox*>("ended")->toggle();
+    REQUIRE(world.waitFor([&] { return table->model()->rowCount() == rows; }));
+  }
+  CHECK(says("done").contains("is revoked"));
 }
 
 TEST_CASE("what is allowed for an hour is a grant that ends in an hour, says the daemon") {
