@@ -133,7 +133,9 @@ void Tray::notify(const std::vector<client::PendingItem>& questions, const Setti
   for (const auto& [id, run] : held)
     notifications_.show(kHeldKey + QString::fromStdString(id), heldNotice(run, setting));
   if (stop.latched) notifications_.show(kStopKey, stopNotice(stop, setting));
-  if (!failure_.isEmpty()) notifications_.show(kFailureKey, failureNotice(std::exchange(failure_, {}), setting));
+  if (failure_.isEmpty()) return;
+  notifications_.withdraw(kFailureKey);  // What failed again is told again, in the same words or not.
+  notifications_.show(kFailureKey, failureNotice(std::exchange(failure_, {}), setting));
 }
 
 // While everything is stopped that alone is told.

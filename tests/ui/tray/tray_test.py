@@ -235,6 +235,33 @@ def test_the_icon_tells_how_it_stands_and_stop_all_freezes_while_the_daemon_hang
         bench.cli("kill", run)
 
 
+def without_stop(bench: Bench) -> Path:
+    """Nobody can stop everything from now on: a directory lies where ringfence-stop would listen. Returns it."""
+    place = bench.daemon.run_dir / "stop.sock"
+
+    def taken() -> bool:
+        bench.daemon.kill_stop()
+        place.unlink(missing_ok=True)
+        try:
+            place.mkdir()
+        except FileExistsError:
+            return False
+        return True
+
+    assert eventually(taken, 20), bench.daemon.log()
+    return place
+
+
+def test_a_stop_all_that_failed_again_is_told_again(bench: Bench) -> None:
+    with Desktop(bench) as desktop:
+        menu = desktop.menu()
+        place = without_stop(bench)
+        for times in (1, 2, 3):
+            menu.click("STOP ALL")
+            assert eventually(lambda: len(about(desktop, "could not do that")) == times, 20), desktop.notifications()
+        place.rmdir()
+
+
 def stopped(bench: Bench) -> bool:
     """The branches around all runs are frozen, says the kernel."""
     states = [Path(file).read_text() for group in bench.daemon.groups() for file in glob.glob(f"{group}/cgroup.events")
