@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "sandbox/egress/judge.h"
 #include "sandbox/egress/name_table.h"
@@ -17,7 +18,7 @@ namespace ringfence::sandbox {
 
 class DnsService {
  public:
-  explicit DnsService(Poller& poller) : poller_(poller) {}
+  DnsService(Poller& poller, NameTable names) : poller_(poller), names_(std::move(names)) {}
   ~DnsService();
 
   // Before this nothing is answered.

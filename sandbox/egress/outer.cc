@@ -39,6 +39,11 @@ Result<void> makeNonBlocking(int fd) {
   return {};
 }
 
+NameTable namesFor(Start start) {
+  if (start == Start::kFirst) return {};
+  return NameTable::after(std::chrono::duration_cast<std::chrono::milliseconds>(SystemClock().now().boottime));
+}
+
 }  // namespace
 
 Outer::Outer(const OuterOptions& options, Poller poller, GuardLink link, ActionRing ring, TlsClient tls)
@@ -50,7 +55,7 @@ Outer::Outer(const OuterOptions& options, Poller poller, GuardLink link, ActionR
       guardPair_(options.guardPair),
       denialsFile_(options.denials),
       resolver_(poller_, options.resolver),
-      names_(poller_),
+      names_(poller_, namesFor(options.start)),
       denials_(link_, options.denials),
       scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {}
 

@@ -74,6 +74,29 @@ TEST_CASE("a name keeps its address, and no address is given twice") {
   CHECK(table.addressOf("b.example.org") == second);
 }
 
+TEST_CASE("the table of a later egress gives none of the first one's addresses, nor those of one shortly before it") {
+  NameTable first;
+  for (std::size_t i = 0; i < kMaxNames; ++i) REQUIRE(first.addressOf(std::to_string(i) + ".org"));
+  for (const int boottime : {0, 1, 77, 1000, 1023, 1024, 86'400, 1'000'000'000}) {
+    INFO(boottime);
+    NameTable before = NameTable::after(std::chrono::seconds(boottime));
+    NameTable later = NameTable::after(std::chrono::seconds(boottime + 1));
+    const auto old = before.addressOf("a.example.org");
+    const auto again = later.addressOf("a.example.org");
+    REQUIRE((old && again));
+    CHECK(old != again);
+    CHECK(later.nameOf(*old) == nullptr);
+    CHECK(*later.nameOf(*again) == "a.example.org");
+    for (std::size_t i = 1; i < kMaxNames; ++i) {
+      const auto address = later.addressOf(std::to_string(i) + ".org");
+      REQUIRE(address);
+      REQUIRE(NameTable::isSynthetic(*address));
+      REQUIRE(first.nameOf(*address) == nullptr);
+    }
+    CHECK(!later.addressOf("one-more.org"));
+  }
+}
+
 namespace {
 
 policy::HostRule rule(std::string host, std::optional<std::uint16_t> port = std::nullopt) {

@@ -115,3 +115,24 @@ TEST_CASE("egress: this machine's own address is reached by whom a rule names it
   CHECK(egress.expect<RulesInForce>([](const RulesInForce& rules) { return rules.generation == 3; }).cut == 1);
   CHECK(named.isReset());
 }
+
+TEST_CASE("egress: an address that one before gave to a name is no other name's after it") {
+  std::string before;
+  {
+    EgressProcess first;
+    first.giveRules(allowing({host("a.example.org")}));
+    before = first.addressInside("a.example.org");
+    REQUIRE_FALSE(before.empty());
+  }
+  EgressProcess egress({"--restarted"});
+  egress.setName("b.example.org", {"198.51.100.1"});
+  const Server server("198.51.100.1", 8443);
+  egress.giveRules(allowing({host("a.example.org"), host("b.example.org")}));
+  const std::string now = egress.addressInside("b.example.org");
+  CHECK(now != before);
+  CHECK(egress.connectInside(before, 8443).isReset());
+  CHECK_FALSE(server.hasClient());
+  const Wire client = egress.connectInside(now, 8443);
+  client.send("hello");
+  CHECK(server.accept().read(5) == "hello");
+}
