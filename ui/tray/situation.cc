@@ -3,6 +3,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <algorithm>
+#include <utility>
 
 namespace ringfence::ui {
 
@@ -10,16 +11,18 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::system_clock;
 
+constexpr std::chrono::seconds kStopAgain{5};
+
 Situation::Situation(Link& link, StopLink& stop, QObject* parent) : QObject(parent), link_(link), stop_(stop) {
   connect(&link_, &Link::questionsChanged, this, &Situation::hearQuestions);
   connect(&link_, &Link::linesArrived, this, &Situation::hearLines);
   connect(&link_, &Link::troubleChanged, this, &Situation::lookAgain);
   connect(&stop_, &StopLink::statusArrived, this, &Situation::hearStop);
   connect(&stop_, &StopLink::receiptArrived, this, &Situation::hearStop);
-  connect(&stop_, &StopLink::absent, this, [this] {
-    heard_.latched.reset();
-    emit changed();
-  });
+  connect(&stop_, &StopLink::absent, this, &Situation::hearNoStop);
+  stopAgain_.setSingleShot(true);
+  stopAgain_.setTimerType(Qt::VeryCoarseTimer);
+  connect(&stopAgain_, &QTimer::timeout, &stop_, &StopLink::askStatus);
   link_.watchQuestions(Link::Watch::kYes);
   link_.watchLog(Link::Watch::kYes, duration_cast<microseconds>(system_clock::now().time_since_epoch()));
 }
@@ -68,13 +71,30 @@ void Situation::hearLines(const LogLines& lines) {
 
 void Situation::hearStop(const QByteArray& json) {
   const QJsonObject said = QJsonDocument::fromJson(json).object();
+  askStopLater();
   if (!said["latched"].isBool()) return;
-  heard_.latched = said["latched"].toBool();
   const QJsonValue trigger = said.contains("trigger") ? said["trigger"] : said["by"];
-  stopSaid_ = {.latched = *heard_.latched,
+  const client::StopState before = stopSaid_;
+  stopSaid_ = {.latched = said["latched"].toBool(),
                .trigger = trigger.toString().toStdString(),
                .at = said["at"].toString().toStdString()};
-  emit changed();
+  const bool isSame = std::exchange(heard_.latched, stopSaid_.latched) == stopSaid_.latched &&
+                      before.trigger == stopSaid_.trigger && before.at == stopSaid_.at;
+  if (!isSame) emit changed();
+}
+
+void Situation::hearNoStop() {
+  if (std::exchange(heard_.latched, std::nullopt)) emit changed();
+  askStopLater();
+}
+
+// After each answer, so that one that takes long is not asked twice.
+void Situation::askStopLater() {
+  const auto isThere = [](const client::RunDetails& run) { return run.state != "ended"; };
+  if (heard_.listing && std::ranges::none_of(heard_.listing->runs, isThere))
+    stopAgain_.stop();
+  else if (!stopAgain_.isActive())
+    stopAgain_.start(kStopAgain);
 }
 
 void Situation::askForRuns() {
@@ -90,6 +110,7 @@ void Situation::askForRuns() {
         const auto* listing = std::get_if<client::RunListing>(&answer);
         heard_.listing = listing != nullptr ? std::optional(*listing) : std::nullopt;
         emit changed();
+        askStopLater();
         if (std::exchange(isOutdated_, false)) askForRuns();
       },
       Link::Lane::kReports);

@@ -1,8 +1,11 @@
 // What the helper knows of daemon and emergency stop, and hears without sampling: the stream of questions, and the log,
-// of which a fact that changes what runs makes it ask once for the runs. When nothing happens, nothing is asked.
+// of which a fact that changes what runs makes it ask once for the runs. A daemon that hangs or is gone tells of no
+// stop: while agents are there, or nobody knows whether they are, ringfence-stop is asked every five seconds. Without
+// agents nothing is asked while nothing happens.
 #pragma once
 
 #include <QObject>
+#include <QTimer>
 #include <map>
 #include <vector>
 
@@ -35,6 +38,8 @@ class Situation final : public QObject {
   void hearQuestions(const std::vector<client::PendingEvent>& events, bool fresh);
   void hearLines(const LogLines& lines);
   void hearStop(const QByteArray& json);
+  void hearNoStop();
+  void askStopLater();
   void askForRuns();
 
   Link& link_;
@@ -42,6 +47,7 @@ class Situation final : public QObject {
   Heard heard_;
   std::map<std::uint64_t, client::PendingItem> questions_;
   client::StopState stopSaid_;  // by ringfence-stop
+  QTimer stopAgain_;            // is asked how it stands
   bool isAsking_ = false;
   bool isOutdated_ = false;  // something changed while the runs were asked for
 };

@@ -235,6 +235,23 @@ def test_the_icon_tells_how_it_stands_and_stop_all_freezes_while_the_daemon_hang
         bench.cli("kill", run)
 
 
+def test_a_stop_that_was_made_elsewhere_while_the_daemon_hangs_shows_on_the_icon(bench: Bench) -> None:
+    with Desktop(bench) as desktop:
+        menu = desktop.menu()
+        run = bench.detached("sleep 1000", "-p", "offline", "-n", "coder")
+        assert eventually(lambda: menu.tooltip() == "Agents at work: 1.", 20), menu.tooltip()
+        assert bench.daemon.process is not None
+        bench.daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            # Nobody here: ringfence-stop itself, of a daemon that is silent.
+            assert eventually(lambda: menu.tooltip().startswith("STOPPED"), 60), menu.tooltip()
+        finally:
+            bench.daemon.process.send_signal(signal.SIGCONT)
+        equal(bench.cli("rearm").returncode, 0)
+        assert eventually(lambda: menu.tooltip() == "Agents paused: 1.", 20), menu.tooltip()
+        bench.cli("kill", run)
+
+
 def without_stop(bench: Bench) -> Path:
     """Nobody can stop everything from now on: a directory lies where ringfence-stop would listen. Returns it."""
     place = bench.daemon.run_dir / "stop.sock"
