@@ -82,6 +82,8 @@ Result<std::string> textAt(const json& object, const char* name) {
 
 Result<void> checkObject(std::string_view bytes, const std::string& what, Comments comments) {
   if (bytes.size() > kMaxEvent.count) return invalid(what + " is longer than " + formatBytes(kMaxEvent));
+  // The text would end there.
+  if (bytes.find('\0') != std::string_view::npos) return invalid(what + " is no JSON: it holds a NUL");
   Examiner examiner;
   const bool mayComment = comments == Comments::kAllow;
   if (!json::sax_parse(bytes.begin(), bytes.end(), &examiner, json::input_format_t::json, true, mayComment))

@@ -110,6 +110,8 @@ class Examiner : public nlohmann::json_sax<json> {
 Result<Outline> outlineOf(std::string_view line, std::span<const std::string_view> members) {
   // Skipped by some readers, and no JSON.
   if (line.starts_with("\xef\xbb\xbf")) return invalid("the message is no JSON: it begins with a byte order mark");
+  // Here the text would end, and what comes after it would be seen by nobody but the other side.
+  if (line.find('\0') != std::string_view::npos) return invalid("the message is no JSON: it holds a NUL");
   Examiner examiner(members);
   if (!json::sax_parse(line.begin(), line.end(), &examiner)) return invalid("the message " + examiner.wrong());
   return examiner.take();

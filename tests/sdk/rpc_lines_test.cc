@@ -59,6 +59,16 @@ TEST_CASE("a message says what it is, and its id as it was written") {
   CHECK(*readMessage(R"({"id":null,"error":{}})") == Message{Message::Kind::kResponse, "", "null"});
 }
 
+TEST_CASE("nothing hides in a message behind a NUL, where its text would end") {
+  const std::string first = R"({"id":1,"method":"ping"})", second = R"({"id":2,"method":"tools/call"})";
+  REQUIRE(readMessage(first));
+  for (const std::string& line : {first + '\0' + second, first + '\0', '\0' + first}) {
+    const auto message = readMessage(line);
+    REQUIRE_FALSE(message);
+    CHECK(message.error().message == "the message is no JSON: it holds a NUL");
+  }
+}
+
 TEST_CASE("what is passed on is the same document, and no reader finds the end of a line in it") {
   // A blank for us, an end of a line for others: in text files of Python, in the readline of Node.
   const std::string line = "{\"id\":1,\r\"method\":\"m\",\"params\":{\"a\":\"\xe2\x80\xa8\xc2\x85\xe2\x80\xa9é\"}}";
