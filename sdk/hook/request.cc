@@ -148,20 +148,48 @@ std::string withHost(std::string_view url, std::string_view host) {
          std::string(url.substr(rest));
 }
 
+namespace {
+
+// What Unicode calls white space, as the agent that reads patches does.
+constexpr std::string_view kBlanks[] = {" ",      "\t",     "\r",     "\v",     "\f",     "\u0085", "\u00a0", "\u1680",
+                                        "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007",
+                                        "\u2008", "\u2009", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+
+std::string_view withoutBlanks(std::string_view line) {
+  const auto front = [&](std::string_view blank) { return line.starts_with(blank); };
+  const auto back = [&](std::string_view blank) { return line.ends_with(blank); };
+  for (auto found = std::ranges::find_if(kBlanks, front); found != std::end(kBlanks);
+       found = std::ranges::find_if(kBlanks, front))
+    line.remove_prefix(found->size());
+  for (auto found = std::ranges::find_if(kBlanks, back); found != std::end(kBlanks);
+       found = std::ranges::find_if(kBlanks, back))
+    line.remove_suffix(found->size());
+  return line;
+}
+
+// Nothing: it names no file. As it is read by the agent that such patches are of: blanks around the first three count
+// for nothing, those around where a file goes belong to its name.
+std::string_view fileIn(std::string_view line) {
+  static constexpr std::string_view kHeads[] = {"*** Add File: ", "*** Update File: ", "*** Delete File: "};
+  static constexpr std::string_view kMoves = "*** Move to: ";
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.starts_with(kMoves)) return line.substr(kMoves.size());
+  const std::string_view bare = withoutBlanks(line);
+  for (const std::string_view head : kHeads) {
+    if (bare.starts_with(head)) return bare.substr(head.size());
+  }
+  return {};
+}
+
+}  // namespace
+
 std::vector<std::string> pathsOf(std::string_view patch) {
-  static constexpr std::string_view kHeads[] = {
-      "*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: "};
   std::vector<std::string> paths;
   while (!patch.empty() && paths.size() <= kMaxFiles) {
     const auto end = std::min(patch.find('\n'), patch.size());
-    std::string_view line = patch.substr(0, end);
+    std::string path(fileIn(patch.substr(0, end)));
     patch.remove_prefix(std::min(end + 1, patch.size()));
-    while (line.ends_with('\r') || line.ends_with(' ')) line.remove_suffix(1);
-    for (const std::string_view head : kHeads) {
-      if (!line.starts_with(head)) continue;
-      std::string path(line.substr(head.size()));
-      if (!path.empty() && std::ranges::find(paths, path) == paths.end()) paths.push_back(std::move(path));
-    }
+    if (!path.empty() && std::ranges::find(paths, path) == paths.end()) paths.push_back(std::move(path));
   }
   return paths;
 }

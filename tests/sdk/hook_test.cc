@@ -123,6 +123,20 @@ TEST_CASE("what is no event is refused with words that say why") {
   }
 }
 
+TEST_CASE("nothing hides in an event behind a NUL") {
+  const std::string event = R"({"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls"}})";
+  REQUIRE(readEvent(event));
+  CHECK(readEvent(event + '\0' + event).error().message == "the event is no JSON: it holds a NUL");
+}
+
+TEST_CASE("a patch names its files as the agent reads them, whatever blanks are around") {
+  const auto paths = pathsOf(
+      "*** Begin Patch\n*** Add File: ok.txt\n+x\n *** Add File: deploy/prod.env\r\n+y\n\t*** Update File: a "
+      "b.cc\u2003\n"
+      "*** Move to: c.cc \n*** Delete File: .env\t\n+ *** Delete File: kept\n*** End Patch\n");
+  CHECK(paths == std::vector<std::string>{"ok.txt", "deploy/prod.env", "a b.cc", "c.cc ", ".env"});
+}
+
 TEST_CASE("an event is at most a mebibyte, and nests as deep as it may") {
   const std::string front = R"({"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":")";
   const std::string back = "\"}}";
