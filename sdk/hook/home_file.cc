@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <random>
 #include <utility>
 
 #include "sdk/base/io.h"
@@ -125,13 +126,15 @@ Result<void> HomeFile::moveAside(int directory, std::size_t part, const std::str
 Result<void> HomeFile::replace(std::string_view text) {
   RF_TRY(mayChange(parts_.size()));
   const std::string& name = parts_.back();
-  const std::string fresh = "." + name + ".ringfence";
-  (void)::unlinkat(directory_.get(), fresh.c_str(), 0);  // Left by one that was killed.
+  // Another run may begin in this home at this moment, and write the same file.
+  std::random_device random;
+  const std::string fresh = "." + name + ".ringfence-" + std::to_string(random()) + std::to_string(random());
   const UniqueFd file = RF_TRY(openAt(directory_.get(), fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode_ | 0600));
-  RF_TRY(writeAll(file.get(), text, shown()));
-  if (::renameat(directory_.get(), fresh.c_str(), directory_.get(), name.c_str()) < 0)
-    return posixError(errno, "writing " + shown());
-  return {};
+  Result<void> written = writeAll(file.get(), text, shown());
+  if (written && ::renameat(directory_.get(), fresh.c_str(), directory_.get(), name.c_str()) < 0)
+    written = posixError(errno, "writing " + shown());
+  if (!written) (void)::unlinkat(directory_.get(), fresh.c_str(), 0);
+  return written;
 }
 
 }  // namespace ringfence::hook

@@ -4,12 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "policy/adapter.h"
 #include "policy/read_sources.h"
@@ -130,6 +133,24 @@ TEST_CASE("files are made in the home with their directories, for its owner alon
   REQUIRE(::stat(file.c_str(), &status) == 0);
   CHECK(status.st_ino == inode);
   CHECK(said.empty());
+}
+
+TEST_CASE("runs that begin in one home at one moment each find the settings whole") {
+  for (int i = 0; i < 20; ++i) {
+    const test::TempDir home;
+    std::atomic<int> ready = 0;
+    const auto begin = [&] {
+      std::string said;
+      if (makeReady(wanted(), home.path(), said) && said.empty()) ++ready;
+    };
+    std::vector<std::thread> runs;
+    for (int run = 0; run < 8; ++run) runs.emplace_back(begin);
+    for (std::thread& run : runs) run.join();
+    CHECK(ready == 8);
+    const std::filesystem::path folder = std::filesystem::path(home.path()) / ".claude";
+    CHECK(Json::parse(contents(folder / "settings.json")) == kOurs);
+    CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 1);
+  }
 }
 
 TEST_CASE("links that an earlier run left lead nowhere: they are moved aside, and their targets stay as they are") {
