@@ -71,6 +71,8 @@ Result<Arguments> argumentsOf(int count, char** words) {
   return arguments;
 }
 
+// To its end in any case: who writes it may take a pipe that nobody reads for a hook that failed, and go on. Of what is
+// longer than `limit` one byte more is kept, which is enough to be refused.
 Result<std::string> readInput(Time until, Bytes limit) {
   std::string bytes;
   for (;;) {
@@ -85,9 +87,7 @@ Result<std::string> readInput(Time until, Bytes limit) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return posixError(errno, "reading the event");
     if (got == 0) return bytes;
-    bytes.append(block, static_cast<std::size_t>(got));
-    // One byte too many is enough to be refused.
-    if (bytes.size() > limit.count) return bytes;
+    bytes.append(block, std::min(static_cast<std::size_t>(got), limit.count + 1 - bytes.size()));
   }
 }
 
@@ -211,7 +211,10 @@ int run(int count, char** words) {
   // Outside it would write to the person's own home.
   if (isFenced && count > 1 && std::string_view(words[1]) == "import") return import(count, words, began);
   const auto arguments = argumentsOf(count, words);
-  if (!arguments && isFenced) return give({.out = {}, .err = arguments.error().message, .status = kBlock});
+  if (!arguments && isFenced) {
+    (void)readInput(began + kReadPatience, kMaxEvent);
+    return give({.out = {}, .err = arguments.error().message, .status = kBlock});
+  }
   if (!arguments) return give({.out = {}, .err = arguments.error().message, .status = 1});
   const Bytes limit = arguments && !arguments->contract->telling.empty() ? kMaxTold : kMaxEvent;
   const auto bytes = readInput(began + std::min(kReadPatience, arguments->patience), limit);

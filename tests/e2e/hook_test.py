@@ -181,6 +181,19 @@ def test_what_an_agent_tells_its_hook_is_shown_as_its_own_words(bench: Bench) ->
     bench.ended(run.stdout.strip())
 
 
+def test_an_event_that_is_too_long_is_read_to_its_end_before_it_is_refused(bench: Bench) -> None:
+    (bench.workspace / "write.py").write_text(
+        "import json, subprocess, sys\n"
+        "hook = subprocess.Popen([sys.argv[1], 'claude'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "text = json.dumps({'hook_event_name': 'PreToolUse', 'tool_name': 'Bash', 'tool_input': {'command': 'ls', 'description': ' ' * (4 << 20)}})\n"
+        "hook.stdin.write(text.encode())\n"  # a pipe that nobody reads to its end breaks here
+        "hook.stdin.close()\n"
+        "print(hook.stdout.read().decode())\n")
+    result = bench.cli("run", "-p", "offline", "--", "python3", "write.py", str(bench.daemon.bin / "ringfence-hook"))
+    equal(result.returncode, 0, result.stderr)
+    equal(json.loads(result.stdout)["hookSpecificOutput"]["permissionDecision"], "deny")
+
+
 def test_outside_a_fence_a_hook_decides_nothing(bench: Bench) -> None:
     for text in (event("Bash", {"command": "ls"}), "{"):
         result = subprocess.run([str(bench.daemon.bin / "ringfence-hook"), "claude"], input=text, capture_output=True, text=True, timeout=60)
