@@ -14,7 +14,7 @@ from tests.agents.languages import Call, GenerateContent, Responses
 from tests.agents.scripted_model import Language
 
 PROMPT = "Do what has to be done."
-HOOK_TIMEOUT_S = 630
+HOOK_TIMEOUT_S = 86400
 
 
 @dataclasses.dataclass(frozen=True)
