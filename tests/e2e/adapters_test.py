@@ -151,7 +151,7 @@ def test_a_known_agent_is_given_its_hook_and_asks_before_it_uses_a_tool(bench: B
     settings = json.loads(agent.settings(file).read_text())
     equal(settings["sandbox"], {"enabled": False})
     hook = str((bench.daemon.bin / "ringfence-hook").resolve())
-    equal(settings["hooks"]["PreToolUse"], [{"matcher": "*", "hooks": [{"type": "command", "command": f"{hook} claude --wait 600", "timeout": 630}]}])
+    equal(settings["hooks"]["PreToolUse"], [{"matcher": "*", "hooks": [{"type": "command", "command": f"{hook} claude --wait 600", "timeout": 86400}]}])
 
 
 def test_the_word_of_a_hook_is_shown_while_its_run_lives(bench: Bench) -> None:
