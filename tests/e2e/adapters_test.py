@@ -136,6 +136,12 @@ def alarms(bench: Bench, run: str) -> list[dict[str, Any]]:
     return [one for one in bench.show(run)["alarms"] if one["kind"] == "hook-silent"]
 
 
+def test_what_belongs_to_an_import_is_refused_elsewhere(bench: Bench) -> None:
+    for option in (("-p", "offline"), ("--again",), ("--yes",)):
+        refused = bench.cli("adapter", "list", *option)
+        equal((refused.returncode, refused.stdout), (2, ""), refused.stderr)
+
+
 def test_a_known_agent_is_given_its_hook_and_asks_before_it_uses_a_tool(bench: Bench) -> None:
     agent = Agent(bench)
     file = policy(bench, TOOLS, "tools")

@@ -43,6 +43,19 @@ TEST_CASE("policy list names each policy with its file and summary") {
   CHECK(first["broken"] == false);
 }
 
+TEST_CASE("what a verb of policy does not take is refused, and its help is given") {
+  const Desk desk;
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"list", "foo"}, {"list", "--origin"}, {"schema", "foo"}, {"check", "--origin"}}) {
+    const PolicyOutcome refused = desk.run(args);
+    CHECK(refused.status == 2);
+    CHECK(refused.out.empty());
+  }
+  const PolicyOutcome help = desk.run({"show", "--help"});
+  CHECK(help.status == 0);
+  CHECK(contains(help.out, "usage: ringfence policy"));
+}
+
 TEST_CASE("policy show prints the merged policy, and with --origin where each value was written") {
   const Desk desk;
   const PolicyOutcome plain = desk.run({"show", "coding"});

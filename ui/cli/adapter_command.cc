@@ -111,6 +111,11 @@ int adapterCommand(const Parsed& parsed) {
   const Form form = formOf(parsed);
   const std::string verb = parsed.words.empty() ? "list" : parsed.words[0];
   const std::string word = parsed.words.size() > 1 ? parsed.words[1] : "";
+  for (const char* option : {"policy", "again", "yes"}) {
+    if (verb == "import" || !parsed.has(option)) continue;
+    complain(std::string("only adapter import takes --") + option + "; see 'ringfence adapter --help'");
+    return kExitUsage;
+  }
   if (verb == "imported" && word.empty()) return printImported(parsed);
   if (verb == "check" && (word.find('/') != word.npos || word.ends_with(".toml"))) return checkFile(word, form);
   const AdapterShelf shelf = readAdapters(homeOfCaller());

@@ -15,6 +15,7 @@
 #include "sdk/base/io.h"
 #include "sdk/base/json_writer.h"
 #include "sdk/base/text.h"
+#include "ui/cli/command_line.h"
 #include "ui/cli/policy_shelf.h"
 
 namespace ringfence::cli {
@@ -53,6 +54,8 @@ std::variant<Request, PolicyOutcome> parse(std::span<const std::string> args) {
       request.words.push_back(arg);
     } else if (arg == "--") {
       optionsEnded = true;
+    } else if (arg == "--help" || arg == "-h") {
+      return PolicyOutcome{.status = 0, .out = verbHelp(*findVerb("policy")), .err = {}};
     } else if (arg == "--json") {
       request.form = Form::kJson;
     } else if (arg == "--origin") {
@@ -236,6 +239,9 @@ PolicyOutcome runPolicy(std::span<const std::string> args, const PolicyWorld& wo
   const Request& request = std::get<Request>(parsed);
   if (request.words.empty()) return usage("policy needs one of list, show, check, diff, learn, schema, trust");
   const std::string& verb = request.words.front();
+  if (verb != "show" && request.origins == policy::ShowOrigins::kYes) return usage("only policy show takes --origin");
+  if ((verb == "list" || verb == "schema") && request.words.size() > 1)
+    return usage("policy " + verb + " takes no word: " + escapeForDisplay(request.words[1]));
   if (verb == "schema") return {.status = 0, .out = policy::jsonSchema() + "\n", .err = {}};
   if (verb == "trust") {
     if (request.words.size() != 2) return usage("policy trust takes one file");
