@@ -54,7 +54,8 @@ ActivityTab::ActivityTab(Sources sources, const FactLog& facts)
   connect(search_, &QLineEdit::textChanged, this, &ActivityTab::applyFilter);
   connect(what_, &QComboBox::currentIndexChanged, this, &ActivityTab::applyFilter);
   connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& index) {
-    chosen_->setText(index.isValid() ? model_->fact(index.row()).words.sentence.left(kMostChosen) : QString());
+    const ShownFact* fact = index.isValid() ? model_->fact(index.row()) : nullptr;
+    chosen_->setText(fact != nullptr ? fact->words.sentence.left(kMostChosen) : QString());
   });
   applyFilter();
 }

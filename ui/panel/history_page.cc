@@ -217,8 +217,9 @@ void HistoryPage::showCounts() {
 
 void HistoryPage::showChosen() {
   const QModelIndex index = table_->currentIndex();
-  if (!index.isValid()) return details_->clear();
-  const ShownFact& fact = model_->fact(index.row());
+  const ShownFact* chosen = index.isValid() ? model_->fact(index.row()) : nullptr;
+  if (chosen == nullptr) return details_->clear();
+  const ShownFact& fact = *chosen;
   const QString head = tr("Fact %1, %2, %3: %4")
                            .arg(QString::number(fact.line->seq), visibleText(fact.line->at),
                                 visibleText(fact.line->kind), fact.words.sentence);

@@ -115,10 +115,10 @@ QVariant HistoryModel::headerData(int section, Qt::Orientation orientation, int 
 }
 
 QVariant HistoryModel::data(const QModelIndex& index, int role) const {
-  // Facts that the log has dropped since are rows for a moment still.
   if (!checkIndex(index, CheckIndexOption::IndexIsValid)) return {};
-  if (places_[static_cast<std::size_t>(index.row())] < facts_.first()) return {};
-  const ShownFact& fact = this->fact(index.row());
+  const ShownFact* known = this->fact(index.row());
+  if (known == nullptr) return {};
+  const ShownFact& fact = *known;
   if (role == kRunRole) return QString::fromStdString(fact.line->run);
   if (role == kSeqRole) return QVariant::fromValue<qulonglong>(fact.line->seq);
   if (role != Qt::DisplayRole && role != Qt::AccessibleTextRole) return {};

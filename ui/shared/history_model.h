@@ -45,7 +45,11 @@ class HistoryModel final : public QAbstractTableModel {
   // Names for runs whose start the log does not have; asked for when a row is shown or searched.
   void setNames(std::function<QString(const std::string& run)> names) { names_ = std::move(names); }
   QString nameOf(const std::string& run) const;
-  const ShownFact& fact(int row) const { return facts_.at(places_[static_cast<std::size_t>(row)]); }
+  // Null: the log has dropped it, and it is a row for a moment still.
+  const ShownFact* fact(int row) const {
+    const std::uint64_t place = places_[static_cast<std::size_t>(row)];
+    return place < facts_.first() ? nullptr : &facts_.at(place);
+  }
   // Of the rows, for FactLog::lines.
   std::vector<std::uint64_t> places() const { return {places_.begin(), places_.end()}; }
 

@@ -44,7 +44,7 @@ TEST_CASE("an agent's page says how it is, how its walls are, and what it did, a
 
   HistoryModel& activity = world.page.findChild<ActivityTab*>()->model();
   REQUIRE(until([&] { return activity.rowCount() >= 3; }));
-  for (int row = 0; row < activity.rowCount(); ++row) CHECK(activity.fact(row).line->run == run);
+  for (int row = 0; row < activity.rowCount(); ++row) CHECK(activity.fact(row)->line->run == run);
 
   REQUIRE(until([&] { return world.runs.indexOf(run) >= 0; }));
   QTest::mouseClick(findButton(world.page, "What would an interruption cost?"), Qt::LeftButton);

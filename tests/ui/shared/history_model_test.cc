@@ -136,6 +136,21 @@ TEST_CASE("more facts than are kept push the oldest out, and it is said how many
   CHECK(model.rowCount() == 1'000);
 }
 
+TEST_CASE("a row whose fact the log has just dropped has none") {
+  World world{.bounds = {.facts = 1'000}};
+  HistoryModel model(world.facts);
+  world.tell(linesFrom(1, 1'000));
+  REQUIRE(until([&] { return model.rowCount() == 1'000; }));
+  world.facts.take(linesFrom(1'001, 500));
+  while (world.facts.isCatchingUp()) QCoreApplication::processEvents();
+  // The model hears of it a moment later.
+  REQUIRE(model.index(0, 0).data(HistoryModel::kSeqRole).isNull());
+  CHECK(model.fact(0) == nullptr);
+  CHECK(model.fact(model.rowCount() - 1) != nullptr);
+  REQUIRE(until([&] { return model.fact(0) != nullptr; }));
+  CHECK(model.fact(0)->line->seq == 501);
+}
+
 TEST_CASE("facts with long texts are bounded by what they take, however few they are") {
   World world{.bounds = {.facts = 1'000, .bytes = 1 << 20}};
   LogLines lines = linesFrom(1, 100);
