@@ -78,6 +78,8 @@ int TargetStyle::styleHint(StyleHint hint, const QStyleOption* option, const QWi
     case SH_UnderlineShortcut: return 1;
     // No button answers to Enter only because it had the focus last.
     case SH_DialogButtonBox_ButtonsHaveIcons: return 0;
+    // Who scrolls a page chooses nothing by it.
+    case SH_ComboBox_AllowWheelScrolling: return 0;
     default: return QProxyStyle::styleHint(hint, option, widget, answer);
   }
 }

@@ -49,7 +49,6 @@ ScopePicker::ScopePicker(QWidget* parent)
     durations_->addItem(names[i], static_cast<qlonglong>(kDurations[i].count()));
   durations_->setAccessibleName(tr("When it ends"));
   durations_->setObjectName("duration");
-  durations_->setFocusPolicy(Qt::StrongFocus);  // A wheel that only passes over it changes nothing.
   row->addWidget(durations_);
   rule_->setReadOnly(true);
   rule_->setTabChangesFocus(true);

@@ -14,6 +14,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/ui/shared/prompt/questions.h"
+#include "ui/shared/target_style.h"
 
 namespace ringfence::ui {
 namespace {
@@ -293,6 +294,22 @@ TEST_CASE("a longer scope can end earlier, and the button says so; once has no e
   prompt.present(writeQuestion(18));
   prompt.find<QRadioButton>("scope1")->click();
   CHECK(durations->currentIndex() == 0);
+}
+
+TEST_CASE("a wheel that passes over when it ends changes nothing") {
+  QApplication::setStyle(new TargetStyle);
+  Prompt prompt;
+  prompt.arm(writeQuestion());
+  prompt.find<QRadioButton>("scope3")->click();
+  auto* durations = prompt.find<QComboBox>("duration");
+  durations->setCurrentText("for 1 hour");
+  durations->setFocus();
+  for (const int turn : {120, -120, -120}) {
+    QWheelEvent wheel(QPointF(5, 5), durations->mapToGlobal(QPointF(5, 5)), {}, QPoint(0, turn), Qt::NoButton,
+                      Qt::NoModifier, Qt::NoScrollPhase, false);
+    QApplication::sendEvent(durations, &wheel);
+    CHECK(durations->currentText() == "for 1 hour");
+  }
 }
 
 TEST_CASE("what can be allowed once alone offers no more, and says why") {
