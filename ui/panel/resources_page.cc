@@ -18,7 +18,6 @@
 namespace ringfence::ui {
 namespace {
 
-constexpr std::size_t kKept = 120;
 constexpr int kNarrow = 560;  // logical pixels
 constexpr std::chrono::seconds kAskAgain{60};
 
@@ -135,14 +134,6 @@ void ResourcesPage::setSeen(bool seen) {
 }
 
 void ResourcesPage::refresh() {
-  std::map<std::string, std::deque<Value>> network;
-  for (int row = 0; row < sources_.runs.rowCount(); ++row) {
-    const top::Row& one = sources_.runs.row(row);
-    auto& values = network[one.run] = std::move(network_[one.run]);
-    values.push_back(one.network);
-    if (values.size() > kKept) values.pop_front();
-  }
-  network_ = std::move(network);
   if (!isSeen_) return;
   const auto lines = deviceLines(sources_.runs.machine());
   for (std::size_t i = 0; i < lines.size(); ++i) values_[i]->setText(lines[i].value);
@@ -154,8 +145,7 @@ void ResourcesPage::showMinute() {
   for (int row = 0; row < sources_.runs.rowCount(); ++row) {
     const std::string& run = sources_.runs.row(row).run;
     const RunSeries& series = sources_.runs.series(run);
-    const std::deque<Value>& network = network_[run];
-    const std::deque<Value>* of[] = {&series.cpu, &series.memory, &series.io, &network, &series.accelerator};
+    const Series* of[] = {&series.cpu, &series.memory, &series.io, &series.network, &series.accelerator};
     for (std::size_t i = 0; i < std::size(of); ++i) bands[i].push_back({nameOf(run), {of[i]->begin(), of[i]->end()}});
   }
   showBands(std::move(bands));

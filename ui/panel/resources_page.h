@@ -48,7 +48,6 @@ class ResourcesPage final : public Page {
   Sources sources_;
   FactLog& facts_;
   bool isSeen_ = false;
-  std::map<std::string, std::deque<Value>> network_;
   std::vector<QLabel*> names_, values_;
   QGridLayout* device_;
   int pairs_ = 0;  // beside one another; 0: not placed yet

@@ -8,11 +8,6 @@
 #include "ui/shared/visible_text.h"
 
 namespace ringfence::ui {
-namespace {
-
-constexpr std::size_t kKept = 120;
-
-}  // namespace
 
 UsageTab::UsageTab(Sources sources)
     : sources_(sources), plots_(new UsagePlots(TimeSeriesPlot::Kind::kLines)), said_(plainLabel()) {
@@ -24,7 +19,6 @@ UsageTab::UsageTab(Sources sources)
 }
 
 void UsageTab::setRun(const std::string& run) {
-  if (run != run_) network_.clear();
   run_ = run;
   said_->clear();
   plots_->clear();
@@ -41,9 +35,6 @@ void UsageTab::setSeen(bool seen) {
 }
 
 void UsageTab::takeSnapshot() {
-  const int row = sources_.runs.indexOf(run_);
-  network_.push_back(row < 0 ? std::nullopt : sources_.runs.row(row).network);
-  if (network_.size() > kKept) network_.pop_front();
   if (isSeen_ && plots_->span() == Span::kMinute) showMinute();
 }
 
@@ -60,7 +51,7 @@ void UsageTab::showMinute() {
   give(Figure::kCpu, tr("of one processor"), series.cpu);
   give(Figure::kMemory, tr("in memory"), series.memory);
   give(Figure::kIo, tr("read and written"), series.io);
-  give(Figure::kNetwork, tr("sent and received"), network_);
+  give(Figure::kNetwork, tr("sent and received"), series.network);
   give(Figure::kAccelerator, tr("of one GPU or NPU"), series.accelerator);
 }
 

@@ -26,7 +26,6 @@ class UsageTab final : public AgentTab {
   Sources sources_;
   std::string run_;
   bool isSeen_ = false;
-  std::deque<Value> network_;
   UsagePlots* plots_;
   QLabel* said_;
 };

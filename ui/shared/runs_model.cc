@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kValuesKept = 120;  // a minute of snapshots
 constexpr Microseconds kReadingsApart{900'000};
+constexpr Microseconds kGap{3'000'000};  // nobody looked meanwhile
 
 void append(Series& series, std::optional<double> value) {
   series.push_back(value);
@@ -69,6 +70,10 @@ const client::StopState& RunsModel::stop() const {
 }
 
 void RunsModel::show(const Snapshot& snapshot) {
+  if (!readings_.empty() && snapshot->at - readings_.back().at > kGap) {
+    readings_.clear();
+    series_.clear();
+  }
   // Rates are of readings a second apart, so that of two snapshots within it the newer one takes the place of the
   // older.
   if (readings_.size() > 1 && readings_.back().at - readings_[readings_.size() - 2].at < kReadingsApart)
@@ -132,6 +137,7 @@ void RunsModel::remember(const top::View& view) {
     append(series.cpu, row.cpu);
     append(series.memory, row.memory ? std::optional(static_cast<double>(*row.memory)) : std::nullopt);
     append(series.io, sumOf(row.read, row.written));
+    append(series.network, row.network);
     append(series.accelerator, row.accelerator);
   }
   series_ = std::move(kept);

@@ -21,6 +21,7 @@ struct RunSeries {
   Series cpu;          // percent of one processor
   Series memory;       // bytes
   Series io;           // bytes a second, read and written
+  Series network;      // bytes a second, sent and received
   Series accelerator;  // percent of one GPU or NPU
 };
 
@@ -45,6 +46,8 @@ class RunsModel final : public QAbstractListModel {
   bool isKnown() const { return !readings_.empty(); }
 
  public slots:
+  // One that comes long after the last begins anew: what was before is no last minute, and no rate goes over the time
+  // between.
   void show(const ringfence::ui::Snapshot& snapshot);
   // Nothing is known any more.
   void forget();
