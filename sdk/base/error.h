@@ -17,6 +17,7 @@ enum class ErrorCode {
   kBusy,         // try again later
   kUnsupported,  // this build or kernel cannot
   kUnavailable,  // a peer or resource is gone or full
+  kUncertain,    // it may have happened: look before asking again
   kInternal,     // none of the above; the message says what happened
 };
 

@@ -44,21 +44,20 @@ Result<std::string> askStop(const std::string& request, std::chrono::seconds pat
 Result<std::string> askStopAt(const std::string& socketPath, const std::string& request,
                               std::chrono::seconds patience) {
   const UniqueFd socket = RF_TRY(reach(socketPath, patience));
+  const auto sent = sendPacket(socket.get(), request);
   // One that has no room for us answers why, and closes: that is read below.
-  if (auto sent = sendPacket(socket.get(), request); !sent && sent.error().sysErrno != EPIPE)
-    return std::move(sent).error().with(socketPath);
+  if (!sent && sent.error().sysErrno != EPIPE)
+    return Error{ErrorCode::kUnavailable, socketPath + ": " + sent.error().message, sent.error().sysErrno};
+  const ErrorCode unanswered = sent ? ErrorCode::kUncertain : ErrorCode::kUnavailable;
   for (int resets = 0;;) {
     auto packet = receivePacket(socket.get(), kMaxAnswer);
-    if (!packet && packet.error().sysErrno == ECONNRESET && resets++ == 0) continue;
-    if (!packet && packet.error().sysErrno == EAGAIN) {
-      return Error{ErrorCode::kBusy,
-                   socketPath + ": no answer within " + std::to_string(patience.count()) +
-                       " s; what was asked may have happened: 'ringfence ps' shows it",
-                   EAGAIN};
-    }
-    if (!packet) return std::move(packet).error().with(socketPath);
-    if (packet->bytes.empty()) return Error{ErrorCode::kUnavailable, socketPath + ": closed without an answer"};
-    return std::move(packet->bytes);
+    if (packet && packet->bytes.empty()) return Error{unanswered, socketPath + ": closed without an answer"};
+    if (packet) return std::move(packet->bytes);
+    const Error& error = packet.error();
+    if (error.sysErrno == ECONNRESET && resets++ == 0) continue;
+    const std::string why =
+        error.sysErrno == EAGAIN ? "no answer within " + std::to_string(patience.count()) + " s" : error.message;
+    return Error{unanswered, socketPath + ": " + why, error.sysErrno};
   }
 }
 

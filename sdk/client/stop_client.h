@@ -16,8 +16,9 @@ std::string stopSocketPath();
 
 // One request ("stop [WORDS]", "kill [WORDS]", "status") and its answer, one JSON object: the receipt, {"error":…}, or
 // the status. Waits for one that has just died for up to 2 s, in which the daemon starts another. Fails with
-// kUnavailable when nobody is there, kBusy when there is no answer in time (what was asked may have happened), kDenied
-// when whoever is there is neither root nor this user.
+// kUnavailable when nobody is there or takes it, kDenied when whoever is there is neither root nor this user: then
+// nothing was asked of anybody. Fails with kUncertain when it was sent and no answer came, in time or at all: it may
+// have happened. It is never sent twice.
 Result<std::string> askStop(const std::string& request, std::chrono::seconds patience);
 Result<std::string> askStopAt(const std::string& socketPath, const std::string& request, std::chrono::seconds patience);
 

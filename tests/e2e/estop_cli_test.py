@@ -14,6 +14,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -178,6 +179,37 @@ def test_estop_where_nobody_is_there_says_so_with_status_3(bench: Bench) -> None
     as_json = bench.cli("estop", "--json", env=nobody)
     equal((as_json.returncode, json.loads(as_json.stderr)["error"]["exit_status"]), (3, 3))
     equal(bench.cli("rearm", env=nobody).returncode, 3)
+
+
+def deaf(place: Path, answer: bytes, told: list[bytes]) -> None:
+    """At the place of ringfence-stop: takes each request, answers always that or nothing, and closes."""
+    place.mkdir()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(place / "stop.sock"))
+    listener.listen()
+
+    def serve() -> None:
+        while True:
+            with listener.accept()[0] as peer:
+                told.append(peer.recv(256))
+                if answer:
+                    peer.send(answer)
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+def test_a_stop_that_was_taken_and_not_answered_is_not_known_with_status_1_and_not_sent_again(bench: Bench) -> None:
+    for number, answer in enumerate((b"", b"no receipt")):
+        place, told = bench.daemon.base / f"deaf{number}", []
+        deaf(place, answer, told)
+        env = {"RINGFENCE_SOCKET": str(place / "control.sock")}
+        stopped = bench.cli("estop", env=env)
+        equal((stopped.returncode, stopped.stdout), (1, ""), stopped.stderr)
+        assert "it is not known whether everything was stopped" in stopped.stderr, stopped.stderr
+        assert "nothing was stopped" not in stopped.stderr and "is not there" not in stopped.stderr, stopped.stderr
+        equal(told, [b"stop ringfence estop"])
+        error = json.loads(bench.cli("estop", "--json", env=env).stderr)["error"]
+        equal((error["code"], error["exit_status"]), ("uncertain", 1))
 
 
 def test_what_is_not_latched_cannot_be_rearmed(bench: Bench) -> None:

@@ -22,7 +22,14 @@ int failToStop(const Error& error, Form form) {
     (void)writeAll(STDERR_FILENO, line, "stderr");  // Nowhere is left to say that stderr is gone.
     return status;
   }
-  complain("nothing was stopped: " + escapeLines(error.message));
+  const bool isUncertain = error.code == ErrorCode::kUncertain;
+  complain((isUncertain ? "it is not known whether everything was stopped: " : "nothing was stopped: ") +
+           escapeLines(error.message));
+  if (isUncertain) {
+    complain(
+        "'ringfence ps' shows what stands still, and 'ringfence freeze --now --all' asks the daemon to hold your runs; "
+        "a second stop within three seconds kills");
+  }
   if (isAbsent) {
     complain(
         "ringfence-stop is not there; 'ringfence freeze --now --all' and 'ringfence kill --all' ask the daemon "
@@ -39,7 +46,8 @@ int estopCommand(const Parsed& parsed) {
   const auto answer = client::askStop(parsed.has("kill") ? "kill ringfence estop" : "stop ringfence estop", kPatience);
   if (!answer) return failToStop(answer.error(), form);
   const auto receipt = readReceipt(*answer);
-  if (!receipt) return failToStop({ErrorCode::kInternal, "ringfence-stop answered something that is no receipt"}, form);
+  if (!receipt)
+    return failToStop({ErrorCode::kUncertain, "ringfence-stop answered something that is no receipt"}, form);
   if (form == Form::kJson)
     printLine(*answer);
   else

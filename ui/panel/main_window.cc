@@ -82,7 +82,10 @@ void MainWindow::listen() {
     if (isStopped()) return front_->setCurrentWidget(stopped_);
     showPage(Page::Kind::kNow);
   });
-  connect(&sources_.stop, &StopLink::failed, this, &MainWindow::stopWithoutHelp);
+  connect(&sources_.stop, &StopLink::failed, this,
+          [this](const QString& why) { stopWithoutHelp(Stopped::kNothing, why); });
+  connect(&sources_.stop, &StopLink::uncertain, this,
+          [this](const QString& why) { stopWithoutHelp(Stopped::kUnknown, why); });
   connect(&sources_.stop, &StopLink::receiptArrived, this, &MainWindow::takeReceipt);
   connect(&sources_.stop, &StopLink::statusArrived, this, [this](const QByteArray& json) {
     const auto facts = stopFactsOf(json);
@@ -163,7 +166,7 @@ void MainWindow::showStopped() {
 
 void MainWindow::takeReceipt(const QByteArray& json) {
   const auto facts = stopFactsOf(json);
-  if (!facts) return bar_->setNotice(tr("The emergency stop answered something that cannot be read."));
+  if (!facts) return;
   bar_->setNotice({});
   stopped_->showStop(*facts);
   if (!facts->latched) return;
@@ -180,21 +183,29 @@ void MainWindow::pressStop() {
   sources_.stop.stopAll("panel");
 }
 
-// Nobody took the stop: the daemon is asked to hold what is this person's.
-void MainWindow::stopWithoutHelp(const QString& why) {
-  bar_->setNotice(
-      tr("The emergency stop was not carried out: %1. The daemon is asked to pause your agents instead.").arg(why));
+// Nobody took the stop, or what became of it is not known: the daemon is asked to hold what is this person's, which is
+// no second stop.
+void MainWindow::stopWithoutHelp(Stopped stopped, const QString& why) {
+  const QString first = stopped == Stopped::kNothing
+                            ? tr("The emergency stop was not carried out: %1.").arg(why)
+                            : tr("It is not known whether everything was stopped: %1.").arg(why);
+  bar_->setNotice(tr("%1 The daemon is asked to pause your agents.", "what became of the stop").arg(first));
   sources_.link.ask<client::Client::Acted>(
       this, [](client::Client& daemon) { return daemon.act(client::Client::Verb::kFreezeAtOnce, {}); },
-      [this, why](const client::Answer<client::Client::Acted>& answer) {
-        const QString first = tr("The emergency stop was not carried out: %1.").arg(why);
+      [this, stopped, first](const client::Answer<client::Client::Acted>& answer) {
         if (const auto* failure = std::get_if<client::Failure>(&answer)) {
-          bar_->setNotice(tr("%1 Your agents were not paused either: %2").arg(first, troubleOf(*failure)));
+          const QString trouble = troubleOf(*failure);
+          bar_->setNotice(stopped == Stopped::kNothing
+                              ? tr("%1 Your agents were not paused either: %2").arg(first, trouble)
+                              : tr("%1 The daemon did not pause your agents: %2").arg(first, trouble));
           return;
         }
         const int count = static_cast<int>(std::get<client::Client::Acted>(answer).runs.size());
         bar_->setNotice(
-            tr("%1 The daemon paused %n agent(s) of yours; new ones can still be started.", nullptr, count).arg(first));
+            (stopped == Stopped::kNothing
+                 ? tr("%1 The daemon paused %n agent(s) of yours; new ones can still be started.", nullptr, count)
+                 : tr("%1 The daemon paused %n agent(s) of yours.", nullptr, count))
+                .arg(first));
       });
 }
 

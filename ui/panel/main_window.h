@@ -51,7 +51,8 @@ class MainWindow final : public QWidget {
   void takeReceipt(const QByteArray& json);
   void showStopped();
   void pressStop();
-  void stopWithoutHelp(const QString& why);
+  enum class Stopped { kNothing, kUnknown };
+  void stopWithoutHelp(Stopped stopped, const QString& why);
   void focusNextPart();
   Page* pageOf(Page::Kind kind) const;
 

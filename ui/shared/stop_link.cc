@@ -25,29 +25,34 @@ StopLink::~StopLink() {
 }
 
 // A thread for each request: a stop never waits behind another one.
-void StopLink::ask(std::string request, void (StopLink::*told)(const QByteArray&),
-                   void (StopLink::*refused)(const QString&)) {
-  std::thread([alive = alive_, request = std::move(request), told, refused] {
+void StopLink::ask(std::string request, Kind kind) {
+  std::thread([alive = alive_, request = std::move(request), kind] {
     const Result<std::string> answer = client::askStop(request, 10s);
     const std::lock_guard lock(alive->mutex);
     if (alive->link == nullptr) return;
     QMetaObject::invokeMethod(
-        alive->link,
-        [link = alive->link, answer, told, refused] {
-          if (!answer) return (link->*refused)(visibleText(answer.error().message));
-          const QByteArray json = QByteArray::fromStdString(*answer);
-          const QJsonValue error = QJsonDocument::fromJson(json).object().value("error");
-          if (error.isString()) return (link->*refused)(visibleText(error.toString().toStdString()));
-          (link->*told)(json);
-        },
-        Qt::QueuedConnection);
+        alive->link, [link = alive->link, kind, answer] { link->hear(kind, answer); }, Qt::QueuedConnection);
   }).detach();
 }
 
-void StopLink::stopAll(const QString& trigger) {
-  ask("stop " + trigger.toStdString(), &StopLink::receiptArrived, &StopLink::failed);
+void StopLink::hear(Kind kind, const Result<std::string>& answer) {
+  const auto fail = [&](void (StopLink::*ofStop)(const QString&), const QString& why) {
+    emit(this->*(kind == Kind::kStop ? ofStop : &StopLink::absent))(why);
+  };
+  if (!answer) {
+    const bool wasSent = answer.error().code == ErrorCode::kUncertain;
+    return fail(wasSent ? &StopLink::uncertain : &StopLink::failed, visibleText(answer.error().message));
+  }
+  const QByteArray json = QByteArray::fromStdString(*answer);
+  const QJsonObject said = QJsonDocument::fromJson(json).object();
+  if (const QJsonValue error = said.value("error"); error.isString())
+    return fail(&StopLink::failed, visibleText(error.toString().toStdString()));
+  if (!said.value("latched").isBool()) return fail(&StopLink::uncertain, tr("what it answered cannot be read"));
+  emit(this->*(kind == Kind::kStop ? &StopLink::receiptArrived : &StopLink::statusArrived))(json);
 }
 
-void StopLink::askStatus() { ask("status", &StopLink::statusArrived, &StopLink::absent); }
+void StopLink::stopAll(const QString& trigger) { ask("stop " + trigger.toStdString(), Kind::kStop); }
+
+void StopLink::askStatus() { ask("status", Kind::kStatus); }
 
 }  // namespace ringfence::ui

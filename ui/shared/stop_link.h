@@ -5,6 +5,9 @@
 #include <QObject>
 #include <QString>
 #include <memory>
+#include <string>
+
+#include "sdk/base/result.h"
 
 namespace ringfence::ui {
 
@@ -24,8 +27,10 @@ class StopLink final : public QObject {
  signals:
   // JSON, as `ringfence estop --json` gives it.
   void receiptArrived(const QByteArray& receipt);
-  // Nothing was stopped by this request, or nobody knows: why, for people.
+  // Nothing was stopped by this request: why, for people.
   void failed(const QString& why);
+  // It was taken, and what became of it is not known: why, for people.
+  void uncertain(const QString& why);
   // JSON of ringfence-stop: "latched" and more.
   void statusArrived(const QByteArray& status);
   // Nobody could stop everything now: why.
@@ -33,7 +38,9 @@ class StopLink final : public QObject {
 
  private:
   struct Alive;
-  void ask(std::string request, void (StopLink::*told)(const QByteArray&), void (StopLink::*refused)(const QString&));
+  enum class Kind { kStop, kStatus };
+  void ask(std::string request, Kind kind);
+  void hear(Kind kind, const Result<std::string>& answer);
   std::shared_ptr<Alive> alive_;
 };
 

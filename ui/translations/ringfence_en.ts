@@ -331,6 +331,13 @@
             <numerusform>%1 The daemon paused %n agents of yours; new ones can still be started.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%1 The daemon paused %n agent(s) of yours.</source>
+        <translation>
+            <numerusform>%1 The daemon paused %n agent of yours.</numerusform>
+            <numerusform>%1 The daemon paused %n agents of yours.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>ringfence::ui::NetworkTab</name>

@@ -2776,16 +2776,8 @@
         <translation>紧急停止未就绪：%1。</translation>
     </message>
     <message>
-        <source>The emergency stop answered something that cannot be read.</source>
-        <translation>紧急停止的回应无法读取。</translation>
-    </message>
-    <message>
         <source>Stopping everything…</source>
         <translation>正在停止全部…</translation>
-    </message>
-    <message>
-        <source>The emergency stop was not carried out: %1. The daemon is asked to pause your agents instead.</source>
-        <translation>紧急停止没有执行：%1。改为请求守护进程暂停您的智能体。</translation>
     </message>
     <message>
         <source>The emergency stop was not carried out: %1.</source>
@@ -2799,6 +2791,25 @@
         <source>%1 The daemon paused %n agent(s) of yours; new ones can still be started.</source>
         <translation>
             <numerusform>%1 守护进程暂停了您的 %n 个智能体；仍然可以启动新的智能体。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>It is not known whether everything was stopped: %1.</source>
+        <translation>不知道是否全部已停止：%1。</translation>
+    </message>
+    <message>
+        <source>%1 The daemon is asked to pause your agents.</source>
+        <comment>what became of the stop</comment>
+        <translation>%1 正在请求守护进程暂停您的智能体。</translation>
+    </message>
+    <message>
+        <source>%1 The daemon did not pause your agents: %2</source>
+        <translation>%1 守护进程没有暂停您的智能体：%2</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 The daemon paused %n agent(s) of yours.</source>
+        <translation>
+            <numerusform>%1 守护进程暂停了您的 %n 个智能体。</numerusform>
         </translation>
     </message>
 </context>
@@ -3709,6 +3720,13 @@ ringfence run -p coding -- claude
     </message>
 </context>
 <context>
+    <name>ringfence::ui::StopLink</name>
+    <message>
+        <source>what it answered cannot be read</source>
+        <translation>它的回应无法读取</translation>
+    </message>
+</context>
+<context>
     <name>ringfence::ui::StoppedPage</name>
     <message>
         <source>Everything is frozen</source>
@@ -3806,6 +3824,10 @@ ringfence run -p coding -- claude
     <message>
         <source>ringfence-panel could not be started: it is not installed beside this helper, nor on the PATH.</source>
         <translation>无法启动 ringfence-panel：它没有安装在此助手旁边，也不在 PATH 中。</translation>
+    </message>
+    <message>
+        <source>It is not known whether everything was stopped: %1</source>
+        <translation>不知道是否全部已停止：%1</translation>
     </message>
 </context>
 <context>

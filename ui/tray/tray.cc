@@ -39,6 +39,10 @@ Tray::Tray(const QDBusConnection& session, const QDBusConnection& system, const 
   connect(&shortcut_, &Shortcut::pressed, &prompt_, &PromptWindow::open);
   connect(&stop_, &StopLink::failed, this,
           [this](const QString& why) { tellFailure(tr("Nothing was stopped: %1").arg(why)); });
+  connect(&stop_, &StopLink::uncertain, this, [this](const QString& why) {
+    tellFailure(tr("It is not known whether everything was stopped: %1").arg(why));
+    situation_.lookAgain();
+  });
   connect(&link_, &Link::questionsChanged, this, [this](const auto&, bool fresh) {
     if (fresh) focus_.tellAgain();
   });

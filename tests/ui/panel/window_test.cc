@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "sdk/client/stop_client.h"
+#include "tests/support/deaf_stop.h"
 #include "tests/support/listening_run.h"
 #include "tests/ui/panel/panel_world.h"
 #include "ui/panel/bar.h"
@@ -137,6 +138,20 @@ TEST_CASE("with a daemon that hangs the window answers at once, says so, and STO
   CHECK(isFrozen(world.daemon, run));
   CHECK(isLatched());
   REQUIRE(::kill(world.daemon.pid(), SIGCONT) == 0);
+}
+
+TEST_CASE("a stop whose outcome is not known is not called one that was not carried out") {
+  PanelWorld world;
+  const std::string run = world.start("webapp");
+  world.click("Pause webapp");  // From now on the link to the daemon stands.
+  world.click("Resume webapp");
+  REQUIRE(until([&] { return world.button("Pause webapp") != nullptr; }));
+  ringfence::test::DeafStop deaf("");
+  world.click("Emergency stop");
+  CHECK(until([&] { return world.shows("It is not known whether everything was stopped"); }));
+  CHECK(until([&] { return world.shows("The daemon paused 1 agent") && isFrozen(world.daemon, run); }));
+  CHECK_FALSE(world.shows("was not carried out"));
+  CHECK(std::ranges::count(deaf.requests(), "stop panel") == 1);
 }
 
 TEST_CASE("while nobody could stop everything the bar says so, and no longer when somebody can") {

@@ -14,6 +14,7 @@
 
 #include <catch2/catch_all.hpp>
 
+#include "tests/support/deaf_stop.h"
 #include "tests/support/listening_run.h"
 #include "tests/support/test_daemon.h"
 #include "tests/support/ui_wait.h"
@@ -244,4 +245,27 @@ TEST_CASE("the emergency stop works while the daemon hangs, and says what it did
   CHECK(receipts.at(0).at(0).toByteArray().contains("\"verified\":true"));
   CHECK(test::isFrozen(world.daemon, run));
   REQUIRE(::kill(world.daemon.pid(), SIGCONT) == 0);
+}
+
+TEST_CASE("a stop that was taken and not answered, or answered with what is no receipt, is told as not known") {
+  for (const std::string answer : {"", "{", "{}"}) {
+    INFO(answer);
+    test::DeafStop deaf(answer);
+    StopLink stop;
+    QSignalSpy receipts(&stop, &StopLink::receiptArrived), failures(&stop, &StopLink::failed);
+    QSignalSpy unknown(&stop, &StopLink::uncertain);
+    stop.stopAll("panel");
+    REQUIRE(until([&] { return receipts.count() + failures.count() + unknown.count() > 0; }));
+    CHECK(unknown.count() == 1);
+    CHECK(deaf.requests() == std::vector<std::string>{"stop panel"});  // A second one would kill.
+  }
+}
+
+TEST_CASE("a stop that nobody took is told as one that stopped nothing") {
+  test::TempDir directory;
+  qputenv("RINGFENCE_SOCKET", QByteArray::fromStdString(directory.path() + "/control.sock"));
+  StopLink stop;
+  QSignalSpy failures(&stop, &StopLink::failed);
+  stop.stopAll("panel");
+  CHECK(until([&] { return failures.count() == 1; }));
 }
