@@ -65,7 +65,8 @@ void Service::answerStop(StopPeer& peer, const Request& request) {
   Trigger trigger{.text = triggerOf(request), .uid = peer.uid};
   peer.waits = true;
   if (!peer.isAdmin) return stopFor(peer, trigger, wantsKill);
-  trigger.press = Trigger::Press::kMayKill;
+  // The daemon closes what it finds open again; that is no person's second press.
+  if (!peer.isDaemon) trigger.press = Trigger::Press::kMayKill;
   if (wantsKill)
     stopper_.kill(trigger);
   else

@@ -58,14 +58,17 @@ void Stopper::begin() {
   (void)branches_.freeze();  // What they do not take now, the reading of the next stop shows.
 }
 
-bool Stopper::isSecondPress(const Trigger& trigger, Microseconds now) const {
-  return trigger.press == Trigger::Press::kMayKill && isLatched_ && lastPress_ && now - *lastPress_ <= kSecondPress;
+// Two people who each stop everything once end nothing, and neither do a key and a command: who pressed a key is not
+// known.
+bool Stopper::isSecondPress(const Trigger& trigger, Microseconds now) {
+  if (trigger.press != Trigger::Press::kMayKill) return false;
+  const auto last = trigger.uid ? adminPresses_.note(*trigger.uid, now) : std::exchange(lastKeyPress_, now);
+  return isLatched_ && last && now - *last <= kSecondPress;
 }
 
 void Stopper::stop(const Trigger& trigger) {
   const Microseconds now = monotonic();
   const bool kills = isSecondPress(trigger, now);
-  if (trigger.press == Trigger::Press::kMayKill) lastPress_ = now;
   if (kills) return kill(trigger);
   // Who asks while a stop is being read back is answered with that one.
   if (!isReading()) beginReading(trigger, Mode::kFreezing);
@@ -302,7 +305,8 @@ Result<void> Stopper::release() {
     return stillLatched(error, "clearing the latch");
   }
   isLatched_ = false;
-  lastPress_.reset();
+  lastKeyPress_.reset();
+  adminPresses_.clear();
   presses_.clear();
   return {};
 }

@@ -29,13 +29,13 @@ inline constexpr Microseconds kPause{300};
 inline constexpr std::chrono::seconds kMaxReadingTime{5};
 // The same for a kill.
 inline constexpr std::chrono::seconds kMaxKillTime{2};
-// Two presses within it kill.
+// Two presses of one person within it kill.
 inline constexpr Milliseconds kSecondPress{3000};
 
 struct Trigger {
   TriggerText text;
   std::optional<std::uint32_t> uid;
-  // Keys and administrators: the second one of them kills.
+  // Keys and administrators: the second one of the keys, or of the same administrator, kills.
   enum class Press { kStopsOnly, kMayKill } press = Press::kStopsOnly;
 };
 
@@ -86,7 +86,7 @@ class Stopper {
   bool meetOwners(Microseconds now);
   bool areOwnGone(Microseconds now) const;
   void settleOwn();
-  bool isSecondPress(const Trigger& trigger, Microseconds now) const;
+  bool isSecondPress(const Trigger& trigger, Microseconds now);
   void lookWhetherFrozen(Microseconds now);
   void lookWhetherEmpty(Microseconds now);
   void finish(Microseconds now);
@@ -102,7 +102,8 @@ class Stopper {
 
   Mode mode_ = Mode::kIdle;
   Microseconds begun_{}, next_{}, nextThorough_{};
-  std::optional<Microseconds> lastPress_, lastEnd_;
+  std::optional<Microseconds> lastKeyPress_, lastEnd_;
+  Presses adminPresses_;
   Presses presses_;           // of those who may end the own runs alone
   bool isKillTold_ = false;   // of everybody's
   FrozenProcesses frozen_;    // of this reading

@@ -269,6 +269,18 @@ TEST_CASE("the second press within three seconds kills, a second request of some
     CHECK_FALSE(StopWorld::readBack(*stopper).stop.isKilled);
     CHECK(world.tree->isPopulated(run, PriorityClass::kBackground).value());
   }
+  SECTION("two people who press once each, or a key and a command, end nothing; the one who presses again does") {
+    const auto pressedBy = [](std::uint32_t uid) {
+      return Trigger{.text = TriggerText("asked"), .uid = uid, .press = Trigger::Press::kMayKill};
+    };
+    stopper->stop(pressedBy(30001));
+    stopper->stop(pressedBy(30002));
+    stopper->stop(pressed());
+    CHECK_FALSE(StopWorld::readBack(*stopper).stop.isKilled);
+    CHECK(world.tree->isPopulated(run, PriorityClass::kBackground).value());
+    stopper->stop(pressedBy(30001));
+    CHECK(StopWorld::readBack(*stopper).stop.isKilled);
+  }
   SECTION("a press before a release is none after it") {
     stopper->stop(pressed());
     StopWorld::readBack(*stopper);
