@@ -86,7 +86,13 @@ Check stopKeysCheck(const std::optional<StopFindings>& stop, const std::optional
   if (!stop->presence.there) return {kName, true, "unknown: ringfence-stop, which watches them, is away"};
   const std::string& text = stop->presence.keys;
   const Json keys = Json::parse(text, nullptr, false);
-  if (keys.is_null()) return {kName, true, "none are watched: stop_keys = []; `ringfence estop` works without them"};
+  if (keys.is_null() && wanted && wanted->empty())
+    return {kName, true, "none are watched: stop_keys = []; `ringfence estop` works without them"};
+  if (keys.is_null()) {
+    // Only who wrote some counts on them.
+    const char* const why = wanted ? "none are watched, though stop_keys names some" : "none are watched";
+    return {kName, !wanted, std::string(why) + ": ringfence-stop was started with --keys off"};
+  }
   if (!keys.is_object()) return {kName, true, "unknown: ringfence-stop says nothing of them"};
   const std::string state = textIn(keys, "state");
   if (state == "failed") return {kName, false, "not watched: " + textIn(keys, "problem")};

@@ -407,7 +407,13 @@ TEST_CASE("the doctor says which keyboards and buttons stop everything, and whic
   CHECK_FALSE(failed.ok);
   CHECK(failed.detail == "not watched: the key watcher was ended by signal 31");
 
-  CHECK(said("null").detail.starts_with("none are watched: stop_keys = []"));
+  CHECK(said("null").detail == "none are watched: ringfence-stop was started with --keys off");
+  CHECK(said("null").ok);
+  const auto off = [](const std::vector<std::string>& wanted) {
+    return stopKeysCheck(StopFindings{{.expected = true, .there = true, .keys = "null"}, ""}, wanted);
+  };
+  CHECK(off({}).detail.starts_with("none are watched: stop_keys = []"));
+  CHECK_FALSE(off({"hold ctrl-alt-end 1s"}).ok);
   // Started by the system, it knows nothing of that file.
   for (const auto& [wanted, warns] : {std::pair(std::vector<std::string>{"hold ctrl+alt+end 500ms"}, false),
                                       std::pair(std::vector<std::string>{"press pause x5 within 2s"}, true),
