@@ -8,6 +8,7 @@
 #include "sdk/base/clock.h"
 #include "sdk/base/io.h"
 #include "sdk/base/text.h"
+#include "sdk/base/whole_number.h"
 #include "ui/cli/commands.h"
 #include "ui/cli/otlp.h"
 
@@ -92,6 +93,15 @@ Result<std::string> fetchMetrics(const std::string& path) {
   if (body == std::string::npos) return Error{ErrorCode::kUnavailable, "the daemon told no metrics"};
   if (answer.compare(0, 13, "HTTP/1.0 200 ") != 0)
     return Error{ErrorCode::kDenied, "the daemon tells no metrics: " + escapeForDisplay(answer.substr(body + 4))};
+  // A daemon that ends in the middle closes as one that has said everything.
+  constexpr std::string_view kLength = "\r\nContent-Length: ";
+  const std::size_t length = answer.find(kLength);
+  const std::size_t from = length + kLength.size();
+  const auto said =
+      length < body ? wholeNumber<std::size_t>(std::string_view(answer).substr(from, answer.find("\r\n", from) - from))
+                    : std::nullopt;
+  if (said != answer.size() - (body + 4))
+    return Error{ErrorCode::kUnavailable, "the daemon broke off while it told its metrics"};
   return answer.substr(body + 4);
 }
 
