@@ -1,6 +1,8 @@
 # What goes where on a system. The daemon finds its launcher and ringfence-stop beside its own file, so they live together and the command
 # in sbin is a link. No file is set-id.
 include(GNUInstallDirs)
+# Whatever the umask of who installs it: everybody reads what is installed.
+set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(own ${CMAKE_INSTALL_LIBEXECDIR}/ringfence)
 
 if(TARGET ringfence)
@@ -22,7 +24,8 @@ if(TARGET ringfence-tray)
   install(CODE "
     set(RINGFENCE_BIN \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
     set(entry \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}/applications/ringfence-tray.desktop\")
-    configure_file(\"${PROJECT_SOURCE_DIR}/packaging/autostart/ringfence-tray.desktop.in\" \"\${entry}\" @ONLY)
+    configure_file(\"${PROJECT_SOURCE_DIR}/packaging/autostart/ringfence-tray.desktop.in\" \"\${entry}\" @ONLY
+      FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
     string(REGEX REPLACE \"^/usr$\" \"\" etc \"\${CMAKE_INSTALL_PREFIX}\")
     file(INSTALL \"\${entry}\" DESTINATION \"\${etc}/etc/xdg/autostart\")")
 endif()
@@ -53,7 +56,8 @@ install(CODE "
   set(RINGFENCE_LIBEXEC \"\${CMAKE_INSTALL_PREFIX}/${own}\")
   foreach(service ringfenced ringfence-stop)
     set(unit \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/\${service}.service\")
-    configure_file(\"${PROJECT_SOURCE_DIR}/packaging/systemd/\${service}.service.in\" \"\$ENV{DESTDIR}\${unit}\" @ONLY)
+    configure_file(\"${PROJECT_SOURCE_DIR}/packaging/systemd/\${service}.service.in\" \"\$ENV{DESTDIR}\${unit}\" @ONLY
+      FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
     message(STATUS \"Installing: \$ENV{DESTDIR}\${unit}\")
   endforeach()")
 install(FILES ${PROJECT_SOURCE_DIR}/packaging/sysusers/ringfence.conf DESTINATION lib/sysusers.d)
