@@ -157,6 +157,11 @@ void KeptProgram::lost(Microseconds now, Keeper keeper) {
     pause_ = {};
 }
 
+void KeptProgram::unfit(Microseconds now) {
+  isStarted_ = false;
+  pause(now);
+}
+
 void KeptProgram::pause(Microseconds now) {
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
   nextTry_ = now + pause_;

@@ -49,6 +49,8 @@ class KeptProgram {
   // Who answered is gone. One that others start again is given a moment to come back before it is started here.
   enum class Keeper { kUs, kOthers };
   void lost(Microseconds now, Keeper keeper = Keeper::kUs);
+  // Who answers is of no use to us: looked at again after growing pauses.
+  void unfit(Microseconds now);
 
  private:
   void pause(Microseconds now);

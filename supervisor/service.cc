@@ -439,7 +439,7 @@ Result<void> serve(const Config& config) {
                  places.stopSocket,
                  stopProgram(),
                  {"--run-dir", config.runDir, "--state-dir", config.stateDir, "--cgroup-root", config.cgroupRoot}},
-                config.deadManAfter, clock);
+                {config.cgroupRoot, config.stateDir}, config.deadManAfter, clock);
   const std::unique_ptr<Verifier> verifier = RF_TRY(Verifier::create(places.logFile));
   const auto isEnded = [&opened](const RunId& run) {
     const auto found = opened.state.runs.find(run);

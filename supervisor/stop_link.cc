@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sdk/base/io.h"
+#include "sdk/base/text.h"
 
 namespace ringfence::supervisor {
 namespace {
@@ -68,8 +69,13 @@ std::string keysIn(const Json& object) {
 }
 
 StopUp statusIn(const Json& object) {
-  return {flagIn(object, "latched").value_or(true), textIn(object, "trigger"), flagIn(object, "realtime"),
-          flagIn(object, "kept").value_or(false), keysIn(object)};
+  return {flagIn(object, "latched").value_or(true),
+          textIn(object, "trigger"),
+          flagIn(object, "realtime"),
+          flagIn(object, "kept").value_or(false),
+          keysIn(object),
+          textIn(object, "cgroup_root"),
+          textIn(object, "state_dir")};
 }
 
 // Of one that does not say whose runs end, in words that are understood, nobody's do.
@@ -78,6 +84,23 @@ std::optional<StopNews> killingIn(const Json& object) {
                   numberIn<std::uint32_t>(object, "of")};
   if (object.contains("of") && !kills.of) return std::nullopt;
   return StopKilling{std::move(kills)};
+}
+
+std::string_view withoutSlashes(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return path;
+}
+
+// Nothing: it stops what it should. Of one that does not say, nothing is known.
+std::optional<std::string> whyOfNoUse(const StopUp& up, const StopLink::Needs& needs) {
+  if (!up.cgroupRoot.empty() && up.cgroupRoot != needs.cgroupRoot)
+    return "it stops the runs in the groups " + escapeForDisplay(up.cgroupRoot) + "-*, and this daemon's are in " +
+           escapeForDisplay(needs.cgroupRoot) + "-*: give its service --cgroup-root " +
+           escapeForDisplay(needs.cgroupRoot);
+  if (!up.stateDir.empty() && withoutSlashes(up.stateDir) != withoutSlashes(needs.stateDir))
+    return "its latch is in " + escapeForDisplay(up.stateDir) + ", and this daemon looks for it in " +
+           escapeForDisplay(needs.stateDir) + ": give its service --state-dir " + escapeForDisplay(needs.stateDir);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -176,8 +199,14 @@ std::vector<StopNews> StopLink::receive() {
     }
     if (!*said) continue;
     if (const auto* up = std::get_if<StopUp>(&**said)) {
-      program_.settled();
       keeper_ = up->kept ? KeptProgram::Keeper::kOthers : KeptProgram::Keeper::kUs;
+      if (auto why = whyOfNoUse(*up, needs_)) {
+        (void)say("bye");  // It waits for no beat of ours.
+        down(*std::move(why), news);
+        program_.unfit(clock_.now().boottime);
+        break;
+      }
+      program_.settled();
     }
     const bool isAnswer = std::holds_alternative<StopReleased>(**said) || std::holds_alternative<StopRefused>(**said);
     if (isAnswer && !releaseBy_) {

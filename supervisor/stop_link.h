@@ -27,6 +27,8 @@ struct StopUp {
   std::optional<bool> realtime;
   bool kept = false;  // a service manager starts it again when it ends
   std::string keys;   // its JSON about the keys that it watches, "null" where it watches none; empty: it says nothing
+  // What it stops, and where its latch is. Empty: it says nothing.
+  std::string cgroupRoot = {}, stateDir = {};
 };
 // What its keys are has changed.
 struct StopKeys {
@@ -54,9 +56,13 @@ Result<std::optional<StopNews>> decodeStopPacket(std::string_view packet);
 
 class StopLink {
  public:
+  // What this daemon's runs are in, and where it looks for the latch. One that stops something else is none.
+  struct Needs {
+    std::string cgroupRoot, stateDir;
+  };
   // Without a beat for `deadManAfter` it stops everything; zero: never.
-  StopLink(KeptProgram::Place place, std::chrono::seconds deadManAfter, const Clock& clock)
-      : program_(std::move(place)), deadManAfter_(deadManAfter), clock_(clock) {}
+  StopLink(KeptProgram::Place place, Needs needs, std::chrono::seconds deadManAfter, const Clock& clock)
+      : program_(std::move(place)), needs_(std::move(needs)), deadManAfter_(deadManAfter), clock_(clock) {}
 
   int fd() const { return socket_.get(); }      // -1: not connected
   std::optional<Microseconds> nextTry() const;  // boottime: when advance() has something to do
@@ -77,6 +83,7 @@ class StopLink {
   void down(std::string reason, std::vector<StopNews>& news);
 
   KeptProgram program_;
+  Needs needs_;
   std::chrono::seconds deadManAfter_;
   const Clock& clock_;
   UniqueFd socket_;

@@ -116,6 +116,10 @@ void Service::answerStatus(StopPeer& peer, const char* event) {
   json_.field("memory_locked", readiness_.memoryProblem.empty());
   if (!readiness_.memoryProblem.empty()) json_.field("memory_problem", std::string_view(readiness_.memoryProblem));
   json_.field("kept", options_.keeper == ServiceOptions::Keeper::kSystem);
+  if (event != nullptr) {
+    json_.field("cgroup_root", std::string_view(options_.cgroupRoot));
+    json_.field("state_dir", std::string_view(options_.stateDirectory));
+  }
   addKeys();
   json_.endObject();
   sendJson(peer);

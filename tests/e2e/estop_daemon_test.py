@@ -338,6 +338,30 @@ def test_a_daemon_without_ringfence_stop_says_so_wherever_somebody_looks(bench: 
     equal(daemon.leftovers(), [])
 
 
+def test_a_ringfence_stop_that_would_stop_something_else_is_none(bench: Bench) -> None:
+    daemon = bench.daemon
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGTERM)
+    equal(daemon.process.wait(30), 0)
+    assert eventually(lambda: not daemon.stop_pid()), daemon.log()
+    place = ["--run-dir", str(daemon.run_dir), "--state-dir", str(daemon.state_dir)]
+    other = subprocess.Popen([str(daemon.bin / "ringfence-stop"), *place, "--cgroup-root", f"{daemon.cgroup_root}x"])
+    try:
+        assert eventually(lambda: (daemon.run_dir / "stop.sock").exists() and daemon.cli("estop", "--status").returncode in (0, 1)), daemon.log()
+        daemon.start()
+        wanted = f"it stops the runs in the groups {daemon.cgroup_root}x-*, and this daemon's are in {daemon.cgroup_root}-*"
+        assert eventually(lambda: f"ALARM: ringfence-stop is away: {wanted}" in daemon.cli("ps").stderr, 30), daemon.log()
+        checks = {check["name"]: check for check in json.loads(daemon.cli("doctor", "--json").stdout)["checks"]}
+        equal(checks["emergency stop"]["ok"], False, checks["emergency stop"])
+        assert wanted in checks["emergency stop"]["detail"], checks["emergency stop"]
+    finally:
+        other.kill()
+        other.wait()
+    # Then its own takes the place.
+    assert eventually(lambda: "ALARM" not in daemon.cli("ps").stderr, 30), daemon.log()
+    stop_everything(bench)
+
+
 def test_the_doctor_tells_that_everything_can_be_stopped_and_that_it_is(bench: Bench) -> None:
     def check() -> dict[str, Any]:
         report = json.loads(bench.cli("doctor", "--json").stdout)
