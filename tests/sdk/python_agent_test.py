@@ -293,6 +293,78 @@ class Trial(unittest.TestCase):
         self.assertEqual(len(daemon.counted), 102)
         self.assertEqual([verb for verb, _ in daemon.seen].count("hello"), 2)
 
+    def status_of_child(self, works: Callable[[], bool]) -> int:
+        """0: it did, before anybody would call that hanging."""
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(60)
+                os._exit(0 if works() else 1)
+            finally:
+                os._exit(2)
+        return os.waitpid(child, 0)[1]
+
+    def test_a_child_that_is_forked_while_another_thread_is_in_a_call_reports_and_asks(self) -> None:
+        held = threading.Event()
+
+        def answer(verb: str, body: dict[str, Any]) -> Optional[dict[str, Any]]:
+            if body.get("text") == "held":
+                daemon.lock.release()  # The others are served meanwhile.
+                held.wait(60)
+                daemon.lock.acquire()
+            return {"verdict": {"allowed": True, "outcome": "allowed"}} if verb == "guard" else None
+
+        daemon, agent = self.daemon(answer), self.agent(timeout=60)
+        other = threading.Thread(target=agent.say, args=("held",))
+        other.start()
+        self.assertTrue(eventually(lambda: ("say", {"text": "held"}) in daemon.seen))
+        agent.report_usage("m", 1, 0, id="of the parent", wait=False)
+
+        def works() -> bool:
+            agent._calls.timeout = 30
+            return (agent.report_usage("m", 1, 0, id="of the child") is not None and agent.say("x") and agent.flush() and
+                    bool(agent.guard("call", "deploy", patience=30)))
+
+        self.assertEqual(self.status_of_child(works), 0)
+        self.assertEqual(list(daemon.counted), ["of the child"])
+        held.set()
+        other.join()
+        self.assertTrue(agent.flush() and agent.guard("call", "deploy", patience=30))
+        self.assertEqual(list(daemon.counted), ["of the child", "of the parent"])
+
+    def test_a_child_that_is_forked_while_another_thread_asks_or_is_told_does_both(self) -> None:
+        daemon = self.daemon(lambda verb, body: {"verdict": {"allowed": True, "outcome": "allowed"}} if verb == "guard" else None)
+        agent = ringfence.Agent(self.path, 30, callbacks="poll")
+        self.addCleanup(agent.close)
+        agent.on_pause(print)
+        self.assertTrue(agent.guard("call", "deploy", patience=30))
+        are_held, end = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with agent._guards._lock, agent._notices._lock:
+                are_held.set()
+                end.wait(60)
+
+        other = threading.Thread(target=hold)
+        other.start()
+        are_held.wait(60)
+
+        def works() -> bool:
+            agent.poll()
+            agent.on_resume(print)
+            answered = bool(agent.guard("call", "deploy", patience=30))
+            agent.close()
+            return answered
+
+        self.assertEqual(self.status_of_child(works), 0)
+        end.set()
+        other.join()
+        self.assertTrue(eventually(lambda: ("listen", {"to": ["pause", "resume"]}) in daemon.seen))
+        connections = [verb for verb, _ in daemon.seen].count("hello")
+        agent.poll()
+        self.assertTrue(agent.guard("call", "deploy", patience=30))
+        self.assertEqual([verb for verb, _ in daemon.seen].count("hello"), connections, "the child ended none of its parent's")
+
     def test_more_reports_than_are_kept_are_counted_as_lost(self) -> None:
         daemon = self.daemon()
         daemon.close()

@@ -56,12 +56,12 @@ class CallLink(Link):
         self._busy = ""
         self._silent_since: Optional[float] = None
         self._is_late = False  # a report was waited for in vain
+        self._is_made()
 
     # ---- what is asked
 
     def number(self) -> str:
         """An id that no other process chooses."""
-        self._forked()
         return f"{self._prefix}-{os.getpid()}-{next(self._numbers)}"
 
     def ask(self, verb: str, body: Mapping[str, Any], patient: bool = False) -> Optional[Dict[str, Any]]:
@@ -102,7 +102,6 @@ class CallLink(Link):
 
     def keep(self, body: Dict[str, Any]) -> _Report:
         """From now on it is sent until it is counted, once by its `id`. Never waits."""
-        self._forked()
         kept = self._kept.setdefault(str(body["id"]), _Report(body))
         while len(self._kept) > MAX_KEPT_REPORTS:
             for oldest in list(self._kept)[:1]:
@@ -112,12 +111,12 @@ class CallLink(Link):
 
     def push(self) -> None:
         """Sends what is kept and takes what was answered, as far as that goes without waiting; also for another thread's turn."""
-        if self._lock.acquire(blocking=False):
+        lock = self._lock
+        if lock.acquire(blocking=False):
             try:
-                self._forked()
                 self._push()
             finally:
-                self._lock.release()
+                lock.release()
 
     def counted(self, report: _Report) -> Optional[Dict[str, Any]]:
         """Totals when that one, which is kept, can be lost no more; None: it is still kept. Raises `Refused` where it is wrong."""
@@ -168,32 +167,34 @@ class CallLink(Link):
             self._drop("")
             self._connect_at = 0.0
 
+    def _forked(self) -> None:
+        # The parent's reports and ids are its own as well.
+        super()._forked()
+        self._prefix = os.urandom(8).hex()
+        self._kept = {}
+        self._sent = {}
+        self._answers = {}
+        self._awaited = 0
+        self._refusal = None
+        self._silent_since = None
+        self._is_late = False
+
     # ---- with the lock held
 
     @contextlib.contextmanager
     def _held(self, until: float) -> Iterator[bool]:
         """The lock, or False when it was not free in time."""
-        held = self._lock.acquire(timeout=max(0.0, until - time.monotonic()))
+        lock = self._lock  # It is another one in a child that is forked within.
+        held = lock.acquire(timeout=max(0.0, until - time.monotonic()))
         if not held:
             self.trouble = "other threads kept the connection busy for too long"
         try:
-            if held:
-                self._forked()
             yield held
         finally:
             if held:
                 self._awaited = 0
                 self._answers.clear()
-                self._lock.release()
-
-    def _forked(self) -> None:
-        if self._pid != os.getpid():
-            # The parent's connection, reports and ids are its own.
-            self._pid = os.getpid()
-            self._prefix = os.urandom(8).hex()
-            self._kept = {}
-            self._drop("")
-            self._connect_at = 0.0
+                lock.release()
 
     def _is_connected(self, until: float, patient: bool) -> bool:
         """Also looks at what came meanwhile, which may be that the connection is gone."""

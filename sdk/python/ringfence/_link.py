@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import socket
 import threading
 import time
 from typing import Any, Dict, Optional
 
+from ._forks import OfOneProcess, close_inherited
+
 MAX_PACKET = 64 * 1024  # bytes
 PAUSE = 0.1  # seconds, until a connection or a request is tried again
 
 
-class Link:
+class Link(OfOneProcess):
     """Shared by threads. Whoever derives from it says what is said first and takes what comes."""
 
     pause = PAUSE
@@ -24,7 +25,6 @@ class Link:
         self._path = path
         self._lock = threading.Lock()
         self._socket: Optional[socket.socket] = None
-        self._pid = os.getpid()
         self._connect_at = 0.0
         self._call = 0
         self.trouble = ""
@@ -33,6 +33,13 @@ class Link:
         """-1: no connection now."""
         connected = self._socket
         return -1 if connected is None else connected.fileno()
+
+    def _forked(self) -> None:
+        self._lock = threading.Lock()
+        inherited, self._socket = self._socket, None
+        close_inherited(inherited)
+        self._connect_at = 0.0
+        self.trouble = ""
 
     # ---- with the lock held
 

@@ -110,6 +110,7 @@ class GuardLink(Link):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self._asked: Dict[str, _Asked] = {}
+        self._is_made()
 
     def start(self, id: str, body: Dict[str, Any]) -> None:
         """Asks; what is asked already goes on waiting."""
@@ -147,14 +148,13 @@ class GuardLink(Link):
         with self._lock:
             self._drop("")
 
+    def _forked(self) -> None:
+        super()._forked()
+        self._asked = {}  # The parent's questions are its own as well.
+
     # ---- with the lock held
 
     def _pump(self) -> None:
-        if self._pid != os.getpid():
-            # Forked: the parent's connection and questions are its own.
-            self._pid = os.getpid()
-            self._asked = {id: asked for id, asked in self._asked.items() if asked.call == 0}
-            self._drop("")
         if self._socket is None and not self._connect():
             return
         self._send_all()

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 import time
@@ -114,11 +113,11 @@ class NoticeLink(Link):
         self._queue: Deque[Notice] = deque()
         self.missed = 0
         """Notices that were dropped, here or by the daemon, because nobody took them."""
+        self._is_made()
 
     def listen(self, word: str) -> None:
         """Asks for that kind as well."""
         with self._lock:
-            self._forked()
             self._closed = False
             if word not in self._words:
                 self._words.append(word)
@@ -128,7 +127,6 @@ class NoticeLink(Link):
     def read(self) -> None:
         """A thread of its own dispatches from now on."""
         with self._lock:
-            self._forked()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="ringfence-notices", daemon=True)
                 self._thread.start()
@@ -136,7 +134,6 @@ class NoticeLink(Link):
     def poll(self) -> int:
         """Dispatches what has come, and never waits; how many that were."""
         with self._lock:
-            self._forked()
             if self._words and not self._closed and (self._socket is not None or self._connect()):
                 self._read_all()
             ready = list(self._queue)
@@ -160,6 +157,12 @@ class NoticeLink(Link):
             self._closed = True
             self._drop("")
 
+    def _forked(self) -> None:
+        # The parent's thread and notices are its own as well.
+        super()._forked()
+        self._thread = None
+        self._queue = deque()
+
     def _run(self) -> None:
         pause = PAUSE
         while not self._closed:
@@ -177,16 +180,6 @@ class NoticeLink(Link):
                 pass  # The next poll says what it was.
 
     # ---- with the lock held
-
-    def _forked(self) -> None:
-        if self._pid != os.getpid():
-            # The parent's connection, thread and notices are its own.
-            self._pid = os.getpid()
-            self._thread = None
-            self._queue.clear()
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
 
     def _begin(self, connecting: socket.socket) -> None:
         self._say_what(connecting)
