@@ -1,5 +1,6 @@
 #include "sdk/agent/agent.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -355,15 +356,22 @@ std::size_t Agent::poll() {
 int Agent::noticesFd() const { return link_->notices->fd(); }
 std::uint64_t Agent::missedNotices() const { return link_->notices->missed(); }
 
-// It is held as long as its connection, which is nobody else's.
+// It is held as long as its connection, which is nobody else's: a child of fork() has the descriptor, and the lease
+// ends with that of the process which took it, whether others have theirs or not.
 class Agent::Lease::Held {
  public:
   explicit Held(const std::string& socket) : link_(socket) {}
+  ~Held() {
+    if (link_.fd() >= 0 && isOfThisProcess()) (void)::shutdown(link_.fd(), SHUT_RDWR);
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
   std::optional<std::string> take(const std::string& body, steady_clock::time_point until, std::string& trouble) {
     return link_.ask("lease", body, until, AgentLink::Patience::kTriesAgain, trouble);
   }
   // Why it is over; empty: it is held.
   std::string lost() {
+    if (!isOfThisProcess()) return "it is held by the process that forked this one";
     const auto packet = link_.pending();
     if (!packet) return "it was lost: " + packet.error().message;
     if (!*packet) return "";
@@ -375,7 +383,10 @@ class Agent::Lease::Held {
   int fd() const { return link_.fd(); }
 
  private:
+  bool isOfThisProcess() const { return ::getpid() == process_; }
+
   AgentLink link_;
+  pid_t process_ = ::getpid();
 };
 
 Agent::Lease::Lease() = default;

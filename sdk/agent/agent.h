@@ -222,6 +222,7 @@ class Agent {
 
   // A turn on the NPUs or GPUs that the run has by its policy: no other program that asked has one meanwhile, of any
   // run. It gives no right. Ends with release() or its own end, and when the run is frozen. It may outlive its Agent.
+  // In a child of fork() it is not held, and its end there ends nothing.
   class Lease {
    public:
     // One that is assigned to ends its own turn first. One that was moved from holds nothing.

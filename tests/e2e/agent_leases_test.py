@@ -95,6 +95,22 @@ def test_a_turn_ends_with_its_program_and_with_its_run(bench: Bench) -> None:
     bench.ended(second)
 
 
+def test_a_turn_that_is_released_is_anothers_though_children_of_its_program_live(bench: Bench) -> None:
+    NpuMachine(bench)
+    first = start(bench, BEGIN + "lease = agent.lease('npu')\nheld = bool(lease)\nfor does in (lease.release, time.time):\n"
+                  "    if os.fork() == 0:\n        does()\n        note('child')\n        wait('end')\n        os._exit(0)\n"
+                  "wait('release')\nnote('first', held, bool(lease))\nlease.release()\nwait('end')\n", "-p", policy(bench))
+    assert eventually(lambda: len(lines(bench, "child")) == 2, 60), bench.cli("logs", first).stdout
+    (bench.workspace / "release").write_text("")
+    assert eventually(lambda: lines(bench, "first"), 60), bench.cli("logs", first).stdout
+    equal(lines(bench, "first"), [[True, True]])
+    second = start(bench, BEGIN + "lease = agent.lease('npu', wait=20)\nnote('second', bool(lease), lease.why)\n", "-p", policy(bench))
+    equal(bench.ended(second)["code"], 0)
+    equal(lines(bench, "second"), [[True, ""]])
+    (bench.workspace / "end").write_text("")
+    equal(bench.ended(first)["code"], 0)
+
+
 def test_who_has_neither_is_told_so(bench: Bench) -> None:
     NpuMachine(bench)
     file = bench.daemon.base / "without.toml"

@@ -4,9 +4,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch_all.hpp>
+#include <csignal>
 #include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -158,6 +161,43 @@ TEST_CASE("a lease is held as long as its connection, and says why it is not") {
   CHECK_FALSE(refused.isHeld());
   CHECK(refused.why() == "busy: another has it");
   CHECK(agent.trouble() == refused.why());
+}
+
+TEST_CASE("a lease is given back at its release though a child of fork() lives, and no child ends its parent's") {
+  Listener listener;
+  Agent agent({.socket = listener.path, .timeout = 60s});
+  auto asked = std::async(std::launch::async, [&] { return agent.lease("npu", 0s); });
+  const UniqueFd peer = listener.accept();
+  Listener::answer(peer, Listener::read(peer), R"("leased":{"lease":"7","devices":["0000:00:0b.0"],"percent":50})");
+  Agent::Lease lease = asked.get();
+  REQUIRE(lease.isHeld());
+
+  const pid_t ends = ::fork();
+  REQUIRE(ends >= 0);
+  if (ends == 0) {
+    lease.release();
+    ::_exit(lease.fd() == -1 ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(ends, &status, 0) == ends);
+  CHECK(status == 0);
+  CHECK(lease.isHeld());
+
+  const pid_t lives = ::fork();
+  REQUIRE(lives >= 0);
+  if (lives == 0) {
+    (void)::alarm(120);
+    for (;;) ::pause();
+  }
+  lease.release();
+  const bool isToldSo = Listener::isReadable(peer.get());
+  const auto packet = isToldSo ? receivePacket(peer.get(), kibibytes(64)) : Result<Packet>(Packet{});
+  (void)::kill(lives, SIGKILL);
+  REQUIRE(::waitpid(lives, &status, 0) == lives);
+  REQUIRE(isToldSo);
+  REQUIRE(packet);
+  CHECK(packet->bytes.empty());
+  CHECK(lease.why() == "it was released");
 }
 
 TEST_CASE("outside a fence nobody is listened to, and nothing is leased") {

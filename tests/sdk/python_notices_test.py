@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -255,6 +256,45 @@ class Trial(unittest.TestCase):
         self.assertEqual(os.waitpid(child, 0)[1], 0)
         self.assertTrue(lease, lease.why)
         self.assertTrue(eventually(lambda: agent.poll() >= 0 and told))
+
+    def child_that_lives(self, works: Any = lambda: None) -> None:
+        """Until the end of the test; returns when it did that."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                works()
+                os.write(writer, b"1")
+                signal.alarm(120)
+                signal.pause()
+            finally:
+                os._exit(2)
+        self.addCleanup(os.waitpid, child, 0)
+        self.addCleanup(os.kill, child, signal.SIGKILL)
+        os.close(writer)
+        with open(reader, "rb") as done:
+            self.assertEqual(done.read(1), b"1")
+
+    def test_a_lease_is_given_back_at_its_release_though_a_child_lives(self) -> None:
+        agent = self.agent()
+        lease = agent.lease("npu")
+        self.child_that_lives()
+        lease.release()
+        self.assertTrue(eventually(lambda: self.daemon.leased[0] in self.daemon.gone))
+        # Also where the descriptor was inherited in another way.
+        lease = agent.lease("npu")
+        copy = os.dup(lease.fileno())
+        self.addCleanup(os.close, copy)
+        lease.release()
+        self.assertTrue(eventually(lambda: self.daemon.leased[1] in self.daemon.gone))
+
+    def test_a_child_does_not_end_the_lease_of_its_parent(self) -> None:
+        lease = self.agent().lease("npu")
+        self.child_that_lives(lease.release)
+        with self.agent().lease("npu") as other:
+            self.child_that_lives(lambda: other.__exit__())
+            self.assertTrue(lease and other, lease.why + other.why)
+        self.assertEqual([peer for peer in self.daemon.leased[:1] if peer in self.daemon.gone], [])
 
     def test_progress_is_a_number_of_percent_within_its_bounds(self) -> None:
         agent = self.agent()

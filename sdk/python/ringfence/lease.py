@@ -7,13 +7,15 @@ import socket
 import time
 from typing import Any, Dict, List, Optional
 
+from ._forks import OfOneProcess, close_inherited
+
 __all__ = ["Lease"]
 
 MAX_PACKET = 64 * 1024  # bytes
 LAST_LOOK = 0.05  # seconds
 
 
-class Lease:
+class Lease(OfOneProcess):
     """A turn on the accelerators that the run has by its policy, or why there is none. True while it is held.
 
         with agent.lease("npu", wait=30) as lease:
@@ -21,8 +23,9 @@ class Lease:
                 infer(lease.devices)
 
     While it is held no other program that asked, of any run, has one on the same device. It ends with `release` or the block,
-    with this process, and when the run is frozen: look at it again before work that must not be shared. It gives no right: what
-    the run may open, and how much of it it may use, is its policy's. Not for several threads at once.
+    with this process, and when the run is frozen: look at it again before work that must not be shared. A child of a fork does
+    not have it, and neither keeps nor ends it. It gives no right: what the run may open, and how much of it it may use, is its
+    policy's. Not for several threads at once.
     """
 
     def __init__(self, device: str) -> None:
@@ -36,6 +39,7 @@ class Lease:
         """Why it is not held: "busy: …", "unavailable: …", or that it was lost or released; "" while it is."""
         self._socket: Optional[socket.socket] = None
         self._pid = os.getpid()
+        self._is_made()
 
     def __bool__(self) -> bool:
         self._look()
@@ -94,14 +98,14 @@ class Lease:
             raise ValueError("it sent no answer")
         return message
 
+    def _forked(self) -> None:
+        inherited, self._socket = self._socket, None
+        if inherited is not None:
+            close_inherited(inherited)
+            self.why = "it is held by the process that forked this one"
+
     def _look(self) -> None:
         if self._socket is None:
-            return
-        if self._pid != os.getpid():
-            # The parent has it; the descriptor here is closed without ending the connection.
-            self._socket.close()
-            self._socket = None
-            self.why = "it is held by the process that forked this one"
             return
         try:
             message = self._packet(self._socket.recv(MAX_PACKET + 1))
@@ -116,6 +120,11 @@ class Lease:
 
     def _end(self, why: str) -> None:
         if self._socket is not None:
+            if self._pid == os.getpid():
+                try:
+                    self._socket.shutdown(socket.SHUT_RDWR)  # Whatever children have it, too.
+                except OSError:
+                    pass  # It never was connected, or the daemon was faster.
             self._socket.close()
             self._socket = None
         self.why = why
