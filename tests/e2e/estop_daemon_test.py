@@ -343,14 +343,17 @@ def test_a_ringfence_stop_that_would_stop_something_else_is_none(bench: Bench) -
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGTERM)
     equal(daemon.process.wait(30), 0)
-    assert eventually(lambda: not daemon.stop_pid()), daemon.log()
+    ended = daemon.kill_stop()
+    assert eventually(lambda: not is_alive(ended)), daemon.log()
     place = ["--run-dir", str(daemon.run_dir), "--state-dir", str(daemon.state_dir)]
-    other = subprocess.Popen([str(daemon.bin / "ringfence-stop"), *place, "--cgroup-root", f"{daemon.cgroup_root}x"])
+    other = subprocess.Popen([str(daemon.bin / "ringfence-stop"), *place, "--cgroup-root", f"{daemon.cgroup_root}x"],
+                             stderr=subprocess.PIPE, text=True)
+    assert other.stderr is not None
     try:
-        assert eventually(lambda: (daemon.run_dir / "stop.sock").exists() and daemon.cli("estop", "--status").returncode in (0, 1)), daemon.log()
+        equal(other.stderr.readline(), "ringfence-stop: ready\n")
         daemon.start()
         wanted = f"it stops the runs in the groups {daemon.cgroup_root}x-*, and this daemon's are in {daemon.cgroup_root}-*"
-        assert eventually(lambda: f"ALARM: ringfence-stop is away: {wanted}" in daemon.cli("ps").stderr, 30), daemon.log()
+        assert eventually(lambda: f"so nobody can stop everything: {wanted}" in daemon.cli("ps").stderr, 30), daemon.log()
         checks = {check["name"]: check for check in json.loads(daemon.cli("doctor", "--json").stdout)["checks"]}
         equal(checks["emergency stop"]["ok"], False, checks["emergency stop"])
         assert wanted in checks["emergency stop"]["detail"], checks["emergency stop"]
