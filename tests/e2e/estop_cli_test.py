@@ -384,7 +384,8 @@ def test_who_ended_their_runs_while_the_daemon_was_dead_is_in_the_log_of_the_nex
         accounts.daemon.kill_daemon()
         accounts.daemon.start()
         assert eventually(lambda: shown(accounts, "rf-owner", own)["state"] == "ended"), accounts.daemon.log()
-        stopping = [fact["body"] for fact in facts_of(accounts, "rf-owner", own) if fact["kind"] == "run-stopping"]
+        # It is so before it is on the disk, and in the log only then.
+        stopping = eventually(lambda: [fact["body"] for fact in facts_of(accounts, "rf-owner", own) if fact["kind"] == "run-stopping"])
         equal([(body["by_uid"], body["kill"]) for body in stopping], [(61001, True)])
         equal(shown(accounts, "rf-other", other)["state"], "frozen")
 

@@ -103,7 +103,8 @@ def test_a_question_is_settled_as_stopped_and_the_agent_reads_so_when_it_goes_on
     assert eventually(lambda: bench.daemon.json("pending"), 60), bench.daemon.log()
     stop_everything(bench)
     equal(bench.daemon.json("pending"), [])
-    answered = facts(bench, "action-answered", run)
+    # It is so before it is on the disk, and in the log only then.
+    answered = eventually(lambda: facts(bench, "action-answered", run))
     equal([(one["outcome"], one["say"]) for one in answered], [("stopped", "emergency stop")])
     equal(bench.cli("rearm").returncode, 0)
     equal(bench.cli("resume", run).returncode, 0)
