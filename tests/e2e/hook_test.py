@@ -189,7 +189,8 @@ def test_an_event_that_is_too_long_is_read_to_its_end_before_it_is_refused(bench
         "hook.stdin.write(text.encode())\n"  # a pipe that nobody reads to its end breaks here
         "hook.stdin.close()\n"
         "print(hook.stdout.read().decode())\n")
-    result = bench.cli("run", "-p", "offline", "--", "python3", "write.py", str(bench.daemon.bin / "ringfence-hook"))
+    program = str(bench.daemon.bin / "ringfence-hook")
+    result = bench.cli("run", "-p", "offline", "--read", program, "--", "python3", "write.py", program)
     equal(result.returncode, 0, result.stderr)
     equal(json.loads(result.stdout)["hookSpecificOutput"]["permissionDecision"], "deny")
 
