@@ -237,6 +237,7 @@ void Mediation::work(Link& link) {
 }
 
 bool Mediation::take(Link& link, const sandbox::GuardEvent& event) {
+  link.hearAt.reset();
   return std::visit([&](const auto& one) { return on(link, one); }, event);
 }
 
@@ -265,16 +266,16 @@ bool Mediation::on(Link& link, const sandbox::Ask& event) {
   if (isFirst && !findOwner(link, *run, raised.ask.action)) return false;
   // Asked and withdrawn again and again it fills the log as records do, and no bound of open questions keeps it.
   const Bytes weight = isFirst ? weightOf({.action = raised.ask.action, .rule = raised.ask.rule}) : weightOf({});
-  if (!takeOrWait(link, weight) && !link.lastWords) return false;
+  const bool isTaken = takeOrWait(link, weight);
+  if (!isTaken && !link.lastWords) return false;
   if (submit(raised)) return true;
-  allowances_[link.link.name()].giveBack(weight);
+  if (isTaken) allowances_[link.link.name()].giveBack(weight);
   return false;
 }
 
 // False: the log has no room for it, and the first of the inbox is looked at when there is.
 bool Mediation::takeOrWait(Link& link, Bytes weight) {
   RecordAllowance& allowance = allowances_[link.link.name()];
-  link.hearAt.reset();
   if (allowance.take(weight, world_.clock.now().boottime)) return true;
   link.hearAt = allowance.readyAt(weight);
   return false;

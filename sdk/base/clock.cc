@@ -83,6 +83,7 @@ std::optional<Microseconds> parseRfc3339(std::string_view text) {
     std::int64_t unit = 100'000;
     for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
       fraction += (text[at] - '0') * unit;
+    if (at == 20) return std::nullopt;
   }
   const auto zone = parseZone(text.substr(at));
   if (!zone) return std::nullopt;

@@ -147,16 +147,29 @@ TEST_CASE("an agent that asks and takes it back, again and again, fills the log 
   }
   CHECK(asked > kRoom / 2);
   CHECK(asked <= kRoom);
-  // The last one waits where it is, and is heard when there is room again.
+  // The last one waits where it is.
   REQUIRE(world.daemon->nextWake());
   CHECK(*world.daemon->nextWake() > world.clock.now().boottime);
   CHECK(state.lastQuestion == asked - 1);
-  world.clock.advance(std::chrono::seconds(1));
-  world.daemon->wake();
-  guard->hear();
-  CHECK(state.lastQuestion == asked);
-  CHECK(state.questions.empty());
-  CHECK(factsOf<AsksRefused>(world).empty());
+  SECTION("it is heard when there is room again") {
+    world.clock.advance(std::chrono::seconds(1));
+    world.daemon->wake();
+    guard->hear();
+    CHECK(state.lastQuestion == asked);
+    CHECK(state.questions.empty());
+    CHECK(factsOf<AsksRefused>(world).empty());
+  }
+  SECTION("it is refused when its run is being stopped, and nobody waits for room any more") {
+    Peering other(world, 1000);
+    other.act([](v1::ClientPacket& packet) { packet.mutable_stop()->set_run("coder"); });
+    world.clock.advance(std::chrono::seconds(1));
+    for (int i = 0; i < 5; ++i) {
+      world.daemon->wake();
+      guard->hear();
+    }
+    CHECK(state.lastQuestion == asked - 1);
+    CHECK((!world.daemon->nextWake() || *world.daemon->nextWake() > world.clock.now().boottime));
+  }
 }
 
 TEST_CASE("a record that a guard waits for is written later when there are too many, and never left out") {
