@@ -21,11 +21,6 @@ using namespace ringfence::test;
 
 namespace {
 
-int make(const char* path) {
-  const UniqueFd fd(::open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-  return fd ? 0 : errno;
-}
-
 bool exists(const World& world, const char* name) {
   return ::access((world.directory() + "/" + name).c_str(), F_OK) == 0;
 }

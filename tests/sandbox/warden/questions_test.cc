@@ -24,13 +24,6 @@ using namespace ringfence::test;
 
 namespace {
 
-int make(const char* path, int flags = 0) {
-  const int fd = ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
-  if (fd < 0) return errno;
-  ::close(fd);
-  return 0;
-}
-
 bool exists(const World& world, const char* name) {
   return ::access((world.directory() + "/" + name).c_str(), F_OK) == 0;
 }

@@ -15,13 +15,6 @@ using namespace ringfence::test;
 
 namespace {
 
-int make(const char* path, int flags = 0) {
-  const int fd = ::open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
-  if (fd < 0) return errno;
-  ::close(fd);
-  return 0;
-}
-
 // O_TRUNC makes it a change, and nobody reads: it is being performed until the warden dies.
 int truncateFifo(const char* path) { return make(path, O_TRUNC); }
 

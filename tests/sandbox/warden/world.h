@@ -5,10 +5,12 @@
 //   const int status = world.run([] { return ::mkdir("/mnt/a", 0755) == 0 ? 0 : errno; });
 #pragma once
 
+#include <fcntl.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -144,6 +146,12 @@ std::size_t World::count() {
   return static_cast<std::size_t>(std::count_if(events_.begin(), events_.end(), [](const sandbox::GuardEvent& each) {
     return std::holds_alternative<Event>(each);
   }));
+}
+
+// What runs inside does: makes the file, and says with which error. 0: it did.
+inline int make(const char* path, int flags = 0) {
+  const UniqueFd fd(::open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644));
+  return fd ? 0 : errno;
 }
 
 inline policy::PathRule rule(const char* pattern) { return {.pattern = pattern, .origin = {"test.toml", 7, pattern}}; }
